@@ -7,9 +7,7 @@ export type Problem =
   | { readonly kind: 'syntax'; readonly what: string; readonly at: number; readonly expected: string };
 
 /** Bad data is a value: whatever comes from a file, the pipe or the user decodes to one of these. */
-export type Decoded<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly problem: Problem };
+export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: Problem };
 
 export const decoded = <T>(value: T): Decoded<T> => ({ ok: true, value });
 export const undecodable = <T = never>(problem: Problem): Decoded<T> => ({ ok: false, problem });

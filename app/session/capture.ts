@@ -30,16 +30,33 @@ export interface FailedCall {
 
 /** struct kvm_regs, each 64 bits. */
 export interface GeneralRegisters {
-  readonly rax: bigint; readonly rbx: bigint; readonly rcx: bigint; readonly rdx: bigint;
-  readonly rsi: bigint; readonly rdi: bigint; readonly rsp: bigint; readonly rbp: bigint;
-  readonly r8: bigint; readonly r9: bigint; readonly r10: bigint; readonly r11: bigint;
-  readonly r12: bigint; readonly r13: bigint; readonly r14: bigint; readonly r15: bigint;
-  readonly rip: bigint; readonly rflags: bigint;
+  readonly rax: bigint;
+  readonly rbx: bigint;
+  readonly rcx: bigint;
+  readonly rdx: bigint;
+  readonly rsi: bigint;
+  readonly rdi: bigint;
+  readonly rsp: bigint;
+  readonly rbp: bigint;
+  readonly r8: bigint;
+  readonly r9: bigint;
+  readonly r10: bigint;
+  readonly r11: bigint;
+  readonly r12: bigint;
+  readonly r13: bigint;
+  readonly r14: bigint;
+  readonly r15: bigint;
+  readonly rip: bigint;
+  readonly rflags: bigint;
 }
 
 /** From struct kvm_sregs. */
 export interface ControlRegisters {
-  readonly cr0: bigint; readonly cr2: bigint; readonly cr3: bigint; readonly cr4: bigint; readonly cr8: bigint;
+  readonly cr0: bigint;
+  readonly cr2: bigint;
+  readonly cr3: bigint;
+  readonly cr4: bigint;
+  readonly cr8: bigint;
   readonly efer: bigint;
 }
 

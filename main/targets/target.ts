@@ -1,4 +1,4 @@
-import type { Answer, CallVerdict } from '../../app/bridge.ts';
+import type { Answer, CallVerdict, Refusal } from '../../app/bridge.ts';
 import type { Capture, TargetIdentity } from '../../app/session/capture.ts';
 
 /** What a write left behind: the image read back in the same stop, or the register's value. */
@@ -11,12 +11,14 @@ export interface Written {
 /** A vCPU that can be read, and perhaps written: live over the helper, a model in software, or a file. */
 export interface Target {
   readonly identity: TargetIdentity;
+  readonly vcpus: readonly number[];
   readonly canWrite: boolean;
   readonly frozen: boolean;
   readonly verdicts: readonly CallVerdict[];
   capture(): Promise<Answer<Capture>>;
   freeze(): Promise<Answer<null>>;
-  resume(): Promise<Answer<null>>;
+  /** How long the vCPU had stood still, in nanoseconds. */
+  resume(): Promise<Answer<bigint>>;
   /** KVM_SET_XSAVE. The write guard stands in the helper, whatever is asked here. */
   writeImage(image: Uint8Array): Promise<Answer<Written>>;
   /** KVM_SET_XCRS. */
@@ -24,6 +26,8 @@ export interface Target {
   /** KVM_SET_MSRS, for an MSR on the closed list. putToInitFirst: the safe order of arming IA32_XFD. */
   writeMsr(index: number, value: bigint, putToInitFirst: boolean): Promise<Answer<Written>>;
   detach(): Promise<Answer<null>>;
-  /** Told once when the target ended or the helper died. Returns the way out of the subscription. */
-  onGone(listener: (reason: Extract<Answer<never>, { ok: false }>['refusal']) => void): () => void;
+  /** Told once, when the target ended. Returns the way out of the subscription. */
+  onGone(listener: (reason: Refusal) => void): () => void;
+  /** Told when the helper died, with why, and with null once another has taken its place. */
+  onHelper(listener: (problem: string | null) => void): () => void;
 }

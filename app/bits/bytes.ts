@@ -1,0 +1,94 @@
+import { assert, type Decoded, decoded, undecodable } from './decoded.ts';
+
+/**
+ * Little-endian access to bytes. Reading or writing outside the array is a fault of ours and throws: whoever decodes
+ * outside data checks lengths first. The write functions are for arrays that their caller has just made.
+ */
+
+// The view keeps the array's own byteOffset: a subarray of a frame is not at the start of its buffer.
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+export const readU8 = (bytes: Uint8Array, offsetBytes: number): number => viewOf(bytes).getUint8(offsetBytes);
+export const readU16 = (bytes: Uint8Array, offsetBytes: number): number => viewOf(bytes).getUint16(offsetBytes, true);
+export const readU32 = (bytes: Uint8Array, offsetBytes: number): number => viewOf(bytes).getUint32(offsetBytes, true);
+export const readI32 = (bytes: Uint8Array, offsetBytes: number): number => viewOf(bytes).getInt32(offsetBytes, true);
+export const readU64 = (bytes: Uint8Array, offsetBytes: number): bigint =>
+  viewOf(bytes).getBigUint64(offsetBytes, true);
+
+export const writeU8 = (bytes: Uint8Array, offsetBytes: number, value: number): void =>
+  viewOf(bytes).setUint8(offsetBytes, value);
+export const writeU16 = (bytes: Uint8Array, offsetBytes: number, value: number): void =>
+  viewOf(bytes).setUint16(offsetBytes, value, true);
+export const writeU32 = (bytes: Uint8Array, offsetBytes: number, value: number): void =>
+  viewOf(bytes).setUint32(offsetBytes, value, true);
+export const writeI32 = (bytes: Uint8Array, offsetBytes: number, value: number): void =>
+  viewOf(bytes).setInt32(offsetBytes, value, true);
+export const writeU64 = (bytes: Uint8Array, offsetBytes: number, value: bigint): void =>
+  viewOf(bytes).setBigUint64(offsetBytes, value, true);
+
+/** A little-endian unsigned number of any width up to the whole array. */
+export const readUint = (bytes: Uint8Array, offsetBytes: number, sizeBytes: number): bigint => {
+  assert(offsetBytes >= 0 && offsetBytes + sizeBytes <= bytes.length, `read of ${sizeBytes} bytes at ${offsetBytes}`);
+  let value = 0n;
+  for (let index = sizeBytes - 1; index >= 0; index -= 1) {
+    value = (value << 8n) | BigInt(bytes[offsetBytes + index] ?? 0);
+  }
+  return value;
+};
+
+/** The low sizeBytes of a number, little-endian; negative numbers as two's complement. */
+export const bytesOfUint = (value: bigint, sizeBytes: number): Uint8Array => {
+  const bytes = new Uint8Array(sizeBytes);
+  let rest = BigInt.asUintN(sizeBytes * 8, value);
+  for (let index = 0; index < sizeBytes; index += 1, rest >>= 8n) bytes[index] = Number(rest & 0xffn);
+  return bytes;
+};
+
+export const concat = (parts: readonly Uint8Array[]): Uint8Array => {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offsetBytes = 0;
+  for (const part of parts) {
+    whole.set(part, offsetBytes);
+    offsetBytes += part.length;
+  }
+  return whole;
+};
+
+export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, index) => byte === b[index]);
+
+const hexByte = (byte: number): string => byte.toString(16).padStart(2, '0');
+
+/** The whole register as one number: highest byte first, two digits a byte, without a prefix. */
+export const toHexHighFirst = (bytes: Uint8Array): string => Array.from(bytes, hexByte).reverse().join('');
+
+/** The inverse of toHexHighFirst: two digits a byte, with or without a 0x prefix. */
+export const fromHexHighFirst = (text: string): Decoded<Uint8Array> => {
+  const digits = /^0x/i.test(text) ? text.slice(2) : text;
+  const wrongAt = digits.search(/[^0-9a-f]/i);
+  const at = text.length - digits.length + (wrongAt >= 0 ? wrongAt : digits.length);
+  if (wrongAt >= 0 || digits.length === 0 || digits.length % 2 !== 0) {
+    return undecodable({ kind: 'syntax', what: 'hex bytes', at, expected: 'two hex digits a byte' });
+  }
+  const bytes = new Uint8Array(digits.length / 2);
+  for (let index = 0; index < bytes.length; index += 1) {
+    bytes[bytes.length - 1 - index] = Number.parseInt(digits.slice(index * 2, index * 2 + 2), 16);
+  }
+  return decoded(bytes);
+};
+
+const DUMP_ROW_BYTES = 16;
+
+/** Rows of sixteen bytes in memory order: offset, bytes, and the printable ASCII characters among them. */
+export const hexDump = (bytes: Uint8Array, baseOffsetBytes = 0): string => {
+  const rows: string[] = [];
+  for (let start = 0; start < bytes.length; start += DUMP_ROW_BYTES) {
+    const row = Array.from(bytes.subarray(start, start + DUMP_ROW_BYTES));
+    const low = row.slice(0, 8).map(hexByte).join(' ');
+    const high = row.slice(8).map(hexByte).join(' ');
+    const text = row.map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
+    const offset = (baseOffsetBytes + start).toString(16).padStart(8, '0');
+    rows.push(`${offset}  ${low.padEnd(23)}  ${high.padEnd(23)}  |${text}|`);
+  }
+  return rows.join('\n');
+};

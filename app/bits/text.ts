@@ -1,0 +1,65 @@
+/** Text in bytes that came from outside: nothing here throws, whatever the bytes. */
+
+/** Bytes up to the first NUL. */
+export const untilNul = (bytes: Uint8Array): Uint8Array => {
+  const end = bytes.indexOf(0);
+  return end < 0 ? bytes : bytes.subarray(0, end);
+};
+
+const REPLACEMENT = 0xfffd;
+
+// Smallest code point that each length may encode: shorter is possible, so longer is not UTF-8. (RFC 3629.)
+const SMALLEST = [0, 0, 0x80, 0x800, 0x10000] as const;
+
+const sequenceBytes = (lead: number): number =>
+  lead < 0x80
+    ? 1
+    : lead >= 0xc2 && lead < 0xe0
+      ? 2
+      : lead >= 0xe0 && lead < 0xf0
+        ? 3
+        : lead >= 0xf0 && lead < 0xf5
+          ? 4
+          : 0;
+
+/** UTF-8 to text; every byte that is not part of a valid sequence becomes U+FFFD. */
+export const textFromUtf8 = (bytes: Uint8Array): string => {
+  const characters: string[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const lead = bytes[at] ?? 0;
+    const sizeBytes = sequenceBytes(lead);
+    let codePoint = sizeBytes === 1 ? lead : lead & (0x7f >> sizeBytes);
+    let good = sizeBytes > 0 && at + sizeBytes <= bytes.length;
+    for (let next = 1; good && next < sizeBytes; next += 1) {
+      const byte = bytes[at + next] ?? 0;
+      good = (byte & 0xc0) === 0x80;
+      codePoint = (codePoint << 6) | (byte & 0x3f);
+    }
+    good &&= codePoint >= (SMALLEST[sizeBytes] ?? 0) && codePoint <= 0x10ffff;
+    good &&= codePoint < 0xd800 || codePoint > 0xdfff;
+    characters.push(String.fromCodePoint(good ? codePoint : REPLACEMENT));
+    at += good ? sizeBytes : 1;
+  }
+  return characters.join('');
+};
+
+/** Text to UTF-8; a lone surrogate becomes U+FFFD. */
+export const utf8FromText = (text: string): Uint8Array => {
+  const bytes: number[] = [];
+  for (const character of text) {
+    const read = character.codePointAt(0) ?? 0;
+    const codePoint = read >= 0xd800 && read <= 0xdfff ? REPLACEMENT : read;
+    if (codePoint < 0x80) bytes.push(codePoint);
+    else if (codePoint < 0x800) bytes.push(0xc0 | (codePoint >> 6), 0x80 | (codePoint & 63));
+    else if (codePoint < 0x10000) {
+      bytes.push(0xe0 | (codePoint >> 12), 0x80 | ((codePoint >> 6) & 63), 0x80 | (codePoint & 63));
+    } else {
+      bytes.push(0xf0 | (codePoint >> 18), 0x80 | ((codePoint >> 12) & 63));
+      bytes.push(0x80 | ((codePoint >> 6) & 63), 0x80 | (codePoint & 63));
+    }
+  }
+  return Uint8Array.from(bytes);
+};
+
+/** A fixed field padded with NUL, as the helper sends it. */
+export const textFromField = (bytes: Uint8Array): string => textFromUtf8(untilNul(bytes));

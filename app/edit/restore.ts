@@ -1,0 +1,174 @@
+import { bytesOfUint, equalBytes, readU32 } from '../bits/bytes.ts';
+import { assert, type Decoded, decoded, undecodable } from '../bits/decoded.ts';
+import { hasBit, maskOf } from '../bits/mask.ts';
+import type { RestoreScope } from '../bridge.ts';
+import { MSRS } from '../cpu/msrs.ts';
+import { parsePath, type RegisterPath } from '../register/path.ts';
+import { readSource, selectOf, showText } from '../register/read.ts';
+import { registerRow } from '../register/registers.ts';
+import type { Capture } from '../session/capture.ts';
+import { BIT, componentLabel } from '../xsave/components.ts';
+import { msrValue } from '../xsave/facts.ts';
+import { XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES, xcompBv, xstateBv } from '../xsave/header.ts';
+import type { Image } from '../xsave/image.ts';
+import { MXCSR_OFFSET_BYTES, mxcsr } from '../xsave/legacy.ts';
+import { componentBytesOrInit, INIT_MXCSR, initBytes, roomFor, viewComponent } from '../xsave/view.ts';
+import { type MsrWrite, type PathChange, type StagedWrite, stagedWrite, touchedBitsOf } from './assign.ts';
+import { overlaySelection } from './overlay.ts';
+import { broughtToUse, type Draft, draftOf, u32Bytes, withBytes, withComponentBytes, withXstateBit } from './patch.ts';
+import { writeRegister } from './write-register.ts';
+
+const refuse = (what: string, why: string): Decoded<never> => undecodable({ kind: 'not-allowed', what, why });
+
+/** One component as the former image has it, its XSTATE_BV bit included. The layouts may differ, the sizes may not. */
+const restoreComponent = (draft: Draft, then: Image, bit: number): Decoded<Draft> => {
+  const former = viewComponent(then, bit);
+  const here = roomFor(draft.image, bit);
+  if (here === undefined) {
+    return former.state === 'inUse' ? refuse(componentLabel(bit), 'the image now has no room for it') : decoded(draft);
+  }
+  if (former.state === 'absent') return decoded(draft);
+  const bytes = componentBytesOrInit(then, bit);
+  if (bytes.length !== here.sizeBytes) {
+    return refuse(componentLabel(bit), `it had ${bytes.length} bytes and has ${here.sizeBytes} now`);
+  }
+  const written = withComponentBytes(draft, bit, bytes);
+  // A clear PKRU bit tells KVM to leave PKRU as it is: the former init value, 0, has to be written.
+  const inUse = former.state === 'inUse' || bit === BIT.PKRU;
+  return decoded(inUse === hasBit(xstateBv(written.image), bit) ? written : withXstateBit(written, bit, inUse));
+};
+
+// KVM keeps MXCSR only where SSE or AVX is in use.
+const keepMxcsr = (draft: Draft): Draft => {
+  const lost = readU32(draft.image.bytes, MXCSR_OFFSET_BYTES) !== INIT_MXCSR;
+  const bv = xstateBv(draft.image);
+  return lost && !hasBit(bv, BIT.SSE) && !hasBit(bv, BIT.AVX) ? broughtToUse(draft, BIT.SSE) : draft;
+};
+
+const restoreComponents = (now: Image, then: Image, bits: readonly number[]): Decoded<Draft> => {
+  let draft = draftOf(now);
+  for (const bit of bits) {
+    const restored = restoreComponent(draft, then, bit);
+    if (!restored.ok) return restored;
+    draft = restored.value;
+    if (bit === BIT.SSE) draft = withBytes(draft, MXCSR_OFFSET_BYTES, u32Bytes(mxcsr(then)));
+  }
+  return decoded(keepMxcsr(draft));
+};
+
+/** XSTATE_BV bits that no component of this layout owns, and XCOMP_BV where the format is the same. */
+const restoreHeader = (draft: Draft, then: Image): Draft => {
+  const owned = maskOf(draft.image.layout.components.map((place) => place.bit));
+  const bv = (xstateBv(draft.image) & owned) | (xstateBv(then) & ~owned);
+  const whole = withBytes(draft, XSTATE_BV_OFFSET_BYTES, bytesOfUint(bv, 8));
+  if (then.layout.format !== draft.image.layout.format) return whole;
+  return withBytes(whole, XCOMP_BV_OFFSET_BYTES, bytesOfUint(xcompBv(then), 8));
+};
+
+/** Components that hold their initial values again and were in init then go back to init. */
+const backToInit = (draft: Draft, now: Image, then: Image): Draft => {
+  let back = draft;
+  for (const bit of touchedBitsOf(now, draft)) {
+    const view = viewComponent(back.image, bit);
+    if (bit === BIT.PKRU || view.state !== 'inUse' || viewComponent(then, bit).state !== 'init') continue;
+    const initial = withComponentBytes(draftOf(back.image), bit, initBytes(bit, view.bytes.length));
+    if (equalBytes(initial.image.bytes, back.image.bytes)) back = withXstateBit(back, bit, false);
+  }
+  return keepMxcsr(back);
+};
+
+interface Outside {
+  xcr0: bigint | null;
+  readonly msrs: MsrWrite[];
+}
+
+const wholeOf = (path: RegisterPath): RegisterPath => ({ ...path, field: null, type: null, indexes: [] });
+
+const restorePath = (draft: Draft, outside: Outside, now: Capture, then: Capture, path: RegisterPath) => {
+  const row = registerRow(path.register);
+  assert(row !== undefined, `no register ${path.register}`);
+  // A tile without an index is taken whole: what is configured now or was then does not limit it.
+  const chosen = row.rowBytes !== null && path.indexes.length === 0 ? wholeOf(path) : path;
+  const former = readSource(then, row.source);
+  const present = readSource({ ...now, image: draft.image }, row.source);
+  if (former.state === 'not-known' || former.state === 'absent') {
+    return refuse(path.register, `the former capture does not have it (${former.state})`);
+  }
+  if (present.state === 'not-known' || present.state === 'absent') {
+    return refuse(path.register, `it is ${present.state} now`);
+  }
+  // An element of a tile that was not configured then lies where it lies now.
+  const selected = selectOf(then.image, chosen, former.bytes);
+  const selection = selected.ok ? selected : selectOf(draft.image, chosen, present.bytes);
+  if (!selection.ok) return selection;
+  const bytes = overlaySelection(chosen, present.bytes, former.bytes, selection.value);
+  if (row.source.kind === 'xcr0') outside.xcr0 = then.facts.xcr0;
+  else if (row.source.kind === 'msr') {
+    const value = msrValue(then.facts, row.source.index);
+    const { index } = row.source;
+    // Whole, whatever field the path names; two paths may name one register.
+    if (value !== null && !outside.msrs.some((msr) => msr.index === index)) outside.msrs.push({ index, value });
+  } else if (row.source.kind === 'general' || row.source.kind === 'control') {
+    return refuse(path.register, 'general and control registers can be read here, not written');
+  } else return writeRegister(draft, row, bytes);
+  return decoded(draft);
+};
+
+const changedComponents = (now: Image, after: Image, bits: readonly number[]): PathChange[] =>
+  bits.map((bit) => ({
+    path: componentLabel(bit),
+    before: viewComponent(now, bit).state === 'inUse' ? 'in use' : 'init',
+    after: viewComponent(after, bit).state === 'inUse' ? 'in use' : 'init',
+  }));
+
+/** XCR0 and the MSRs that are known in both captures and differ. */
+const outsideOf = (now: Capture, then: Capture): Outside => {
+  const msrs = MSRS.flatMap(({ index }) => {
+    const value = msrValue(then.facts, index);
+    const present = msrValue(now.facts, index);
+    return value !== null && present !== null && value !== present ? [{ index, value }] : [];
+  });
+  const differs = now.facts.xcr0 !== null && now.facts.xcr0 !== then.facts.xcr0;
+  return { xcr0: differs ? then.facts.xcr0 : null, msrs };
+};
+
+const stagePaths = (now: Capture, then: Capture, texts: readonly string[]): Decoded<StagedWrite> => {
+  let draft = draftOf(now.image);
+  const outside: Outside = { xcr0: null, msrs: [] };
+  const changes: PathChange[] = [];
+  for (const text of texts) {
+    const path = parsePath(text);
+    if (!path.ok) return path;
+    const restored = restorePath(draft, outside, now, then, path.value);
+    if (!restored.ok) return restored;
+    draft = restored.value;
+    changes.push({ path: text, before: showText(now, path.value), after: showText(then, path.value) });
+  }
+  const finished = backToInit(draft, now.image, then.image);
+  return decoded(stagedWrite(now, { draft: finished, ...outside }, `restore ${texts.join(' ')}`, changes));
+};
+
+/**
+ * The write that makes the chosen parts of `now` equal to a former capture: their bytes and their XSTATE_BV bits. `all`
+ * takes every component, MXCSR, XCR0 and the MSRs; bytes that are no state (MXCSR_MASK, 416 to 511, holes) stay.
+ */
+export const stageRestore = (now: Capture, then: Capture, scope: RestoreScope): Decoded<StagedWrite> => {
+  if (scope.kind === 'paths') return stagePaths(now, then, scope.paths);
+  const both = new Set([...then.image.layout.components, ...now.image.layout.components].map((place) => place.bit));
+  const bits = scope.kind === 'all' ? [...both].sort((a, b) => a - b) : scope.bits;
+  const unknown = bits.find((bit) => !both.has(bit));
+  if (unknown !== undefined) return refuse(componentLabel(unknown), 'neither capture has room for it');
+  const components = restoreComponents(now.image, then.image, bits);
+  if (!components.ok) return components;
+  const draft = scope.kind === 'all' ? restoreHeader(components.value, then.image) : components.value;
+  const outside: Outside = scope.kind === 'all' ? outsideOf(now, then) : { xcr0: null, msrs: [] };
+  const changed = touchedBitsOf(now.image, draft).filter((bit) => changedIn(now.image, draft.image, bit));
+  const title = scope.kind === 'all' ? 'restore everything' : `restore ${bits.map(componentLabel).join(', ')}`;
+  const changes = changedComponents(now.image, draft.image, changed);
+  return decoded(stagedWrite(now, { draft: draft, ...outside }, title, changes));
+};
+
+const changedIn = (before: Image, after: Image, bit: number): boolean =>
+  viewComponent(before, bit).state !== viewComponent(after, bit).state ||
+  !equalBytes(componentBytesOrInit(before, bit), componentBytesOrInit(after, bit)) ||
+  (bit === BIT.SSE && mxcsr(before) !== mxcsr(after));

@@ -1,0 +1,124 @@
+import { bytesOfUint, concat, readUint } from '../bits/bytes.ts';
+import { assert, type Decoded, decoded, undecodable } from '../bits/decoded.ts';
+import type { RegisterPath } from '../register/path.ts';
+import { printPath } from '../register/path.ts';
+import type { Selection } from '../register/read.ts';
+import { nearNames, type RegisterRow, registerRow, TILECFG_FIELDS } from '../register/registers.ts';
+import { type ElementType, elementBytes } from '../value/element-type.ts';
+import { parseElement } from '../value/parse.ts';
+import { type FieldRow, fieldMaximum, writeField } from '../xsave/bitfields.ts';
+
+/*
+ * A value as typed, in the type of its path, laid over the register's present bytes:
+ *   whole      0x hex digits, shorter ones stand for leading zeros; decimal up to 64 bits
+ *   field      a number, or a word of the field such as "down"
+ *   element    one element
+ *   lanes      as many as there are, separated by commas, lane 0 first
+ *   rows       rows separated by semicolons
+ */
+
+const wrong = (path: RegisterPath, at: number, expected: string): Decoded<never> =>
+  undecodable({ kind: 'syntax', what: `value for ${printPath(path)}`, at, expected });
+
+const whole = (path: RegisterPath, row: RegisterRow, text: string): Decoded<Uint8Array> => {
+  const sizeBytes = row.widthBits / 8;
+  const digits = text.replaceAll('_', '');
+  const hex = /^0x[0-9a-f]+$/i.test(digits);
+  if (!hex && !(row.widthBits <= 64 && /^\d{1,20}$/.test(digits))) {
+    return wrong(path, 0, `0x and up to ${sizeBytes * 2} hex digits${row.widthBits <= 64 ? ', or a number' : ''}`);
+  }
+  const value = BigInt(digits);
+  if (value >> BigInt(row.widthBits) !== 0n) return wrong(path, 0, `a value of ${row.widthBits} bits`);
+  return decoded(bytesOfUint(value, sizeBytes));
+};
+
+const fieldNumber = (path: RegisterPath, text: string, maximum: number, words: FieldRow['values']): Decoded<number> => {
+  const named = Object.entries(words ?? {}).find(([, word]) => word.toLowerCase() === text.toLowerCase());
+  if (named !== undefined) return decoded(Number(named[0]));
+  const number = /^(0x[0-9a-f]{1,16}|\d{1,16})$/i.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(number) && number <= maximum) return decoded(number);
+  const list = Object.values(words ?? {});
+  const near = nearNames(text, list);
+  const orWord = list.length === 0 ? '' : `, or one of ${list.join(', ')}`;
+  return wrong(
+    path,
+    0,
+    `a number from 0 to ${maximum}${orWord}${near.length > 0 ? ` (near: ${near.join(', ')})` : ''}`,
+  );
+};
+
+const field = (path: RegisterPath, row: RegisterRow, present: Uint8Array, text: string): Decoded<Uint8Array> => {
+  const part = row.name === 'tilecfg' ? TILECFG_FIELDS.find(({ name }) => name === path.field) : undefined;
+  if (part !== undefined) {
+    const number = fieldNumber(path, text, 2 ** (8 * part.sizeBytes) - 1, undefined);
+    if (!number.ok) return number;
+    const bytes = present.slice();
+    const offset = part.offsetBytes + part.sizeBytes * (path.indexes[0] ?? 0);
+    bytes.set(bytesOfUint(BigInt(number.value), part.sizeBytes), offset);
+    return decoded(bytes);
+  }
+  const bits = row.fields.find(({ name }) => name === path.field);
+  assert(bits !== undefined, `${row.name} has no field ${path.field}`);
+  const number = fieldNumber(path, text, fieldMaximum(bits), bits.values);
+  if (!number.ok) return number;
+  return decoded(bytesOfUint(writeField(readUint(present, 0, present.length), bits, number.value), present.length));
+};
+
+/** Elements between separators, each with where its text begins. */
+const pieces = (text: string, separator: string): { readonly text: string; readonly at: number }[] => {
+  let at = 0;
+  return text.split(separator).map((piece) => {
+    const start = at + (piece.length - piece.trimStart().length);
+    at += piece.length + separator.length;
+    return { text: piece.trim(), at: start };
+  });
+};
+
+const elements = (path: RegisterPath, type: ElementType, count: number, text: string, at: number) => {
+  const found = count === 0 && text.trim() === '' ? [] : pieces(text, ',');
+  if (found.length !== count) return wrong(path, at, `${count} elements separated by commas, not ${found.length}`);
+  const bytes: Uint8Array[] = [];
+  for (const piece of found) {
+    const parsed = parseElement(type, piece.text);
+    if (!parsed.ok) {
+      const problem = parsed.problem;
+      // The element's own place inside the whole text, where the problem has one.
+      return problem.kind === 'syntax' ? wrong(path, at + piece.at + problem.at, problem.expected) : parsed;
+    }
+    bytes.push(parsed.value);
+  }
+  return decoded(concat(bytes));
+};
+
+/** The register's bytes with the selected part replaced by the value. */
+export const overlayValue = (
+  path: RegisterPath,
+  present: Uint8Array,
+  selection: Selection,
+  text: string,
+): Decoded<Uint8Array> => {
+  const row = registerRow(path.register);
+  assert(row !== undefined, `no register ${path.register}`);
+  const trimmed = text.trim();
+  if (selection.kind === 'whole') return whole(path, row, trimmed);
+  if (selection.kind === 'field') return field(path, row, present, trimmed);
+  const bytes = present.slice();
+  if (selection.kind === 'rows') {
+    const lines = selection.rows === 0 && trimmed === '' ? [] : pieces(text, ';');
+    if (lines.length !== selection.rows || selection.rows === 0) {
+      return wrong(path, 0, `${selection.rows} rows separated by semicolons, not ${lines.length}`);
+    }
+    for (const [index, line] of lines.entries()) {
+      const parsed = elements(path, selection.type, selection.columns, line.text, line.at);
+      if (!parsed.ok) return parsed;
+      bytes.set(parsed.value, index * (row.rowBytes ?? 0));
+    }
+    return decoded(bytes);
+  }
+  const count = selection.kind === 'element' ? 1 : selection.count;
+  const parsed = elements(path, selection.type, count, text, 0);
+  if (!parsed.ok) return parsed;
+  assert(parsed.value.length === count * elementBytes(selection.type), 'element width');
+  bytes.set(parsed.value, selection.offsetBytes);
+  return decoded(bytes);
+};

@@ -1,0 +1,54 @@
+import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
+import { textFromUtf8 } from '../bits/text.ts';
+import { parseCaptureText } from '../session/document.ts';
+import { isCloudHypervisor, openCloudHypervisor } from './cloud-hypervisor.ts';
+import { openElfCore } from './elf-core.ts';
+import { isElf } from './elf-notes.ts';
+import { BITCODE_REFUSAL, isFirecracker, isFirecrackerBitcode, openFirecracker } from './firecracker.ts';
+import { parseJson } from './json.ts';
+import { type OpenedFile, type OpenOptions, stateOf } from './opened.ts';
+import { openRaw } from './raw.ts';
+
+export type { FileKind, OpenedFile, OpenedState, OpenOptions } from './opened.ts';
+
+const WHITE_SPACE = new Set([0x20, 0x09, 0x0a, 0x0d]);
+const BRACE = 0x7b;
+
+/** Text larger than this is no capture and no state.json; it would be decoded as a whole. */
+const MOST_TEXT_BYTES = 256 << 20;
+
+const beginsObject = (bytes: Uint8Array): boolean => {
+  const first = bytes.subarray(0, 64).find((byte) => !WHITE_SPACE.has(byte));
+  return first === BRACE;
+};
+
+const openText = (name: string, bytes: Uint8Array, options: OpenOptions): Decoded<OpenedFile> => {
+  if (bytes.length > MOST_TEXT_BYTES) {
+    return undecodable({ kind: 'not-allowed', what: name, why: `${bytes.length} bytes of JSON are too many` });
+  }
+  const text = textFromUtf8(bytes);
+  const document = parseJson(name, text);
+  if (!document.ok) return document;
+  if (isCloudHypervisor(document.value)) return openCloudHypervisor(name, document.value, options);
+  const capture = parseCaptureText(text);
+  if (!capture.ok) return capture;
+  const label = `vCPU ${capture.value.facts.target.vcpu}`;
+  return decoded({ kind: 'capture', states: [stateOf(label, capture.value.image, capture.value.facts)] });
+};
+
+/**
+ * Opens what someone dropped on the window or named on the command line: a capture, a raw image, an ELF core, a
+ * Firecracker or Cloud Hypervisor snapshot. What it is, its content says; its name only labels it. Everything in it is
+ * hostile until checked: the answer is a file or a problem, in time and memory bounded by its size.
+ */
+export const openBytes = (name: string, file: Uint8Array, options: OpenOptions = {}): Decoded<OpenedFile> => {
+  // A subclass may come from outside (Node's Buffer), whose slice() shares its memory instead of copying.
+  const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
+  if (bytes.length === 0) return undecodable({ kind: 'not-allowed', what: name, why: 'the file is empty' });
+  if (isElf(bytes)) return openElfCore(name, bytes, options);
+  if (isFirecracker(bytes)) return openFirecracker(name, bytes, options);
+  if (beginsObject(bytes)) return openText(name, bytes, options);
+  const raw = openRaw(name, bytes, options);
+  if (raw.ok || !isFirecrackerBitcode(bytes)) return raw;
+  return undecodable({ kind: 'not-allowed', what: name, why: BITCODE_REFUSAL });
+};

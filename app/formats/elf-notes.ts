@@ -1,0 +1,120 @@
+import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
+import { untilNul } from '../bits/text.ts';
+import { Cursor } from './cursor.ts';
+
+/*
+ * ELF64, little-endian (System V ABI; Linux include/uapi/linux/elf.h):
+ *   ELF header 64    e_ident 16: 7F 45 4C 46, class, data …   e_type 16   e_machine 18   e_phoff 32   e_shoff 40
+ *                    e_phentsize 54   e_phnum 56
+ *   program header   p_type 0   p_offset 8   p_filesz 32
+ *   note             n_namesz 0   n_descsz 4   n_type 8   name, padded to 4   descriptor, padded to 4
+ */
+const ELF_MAGIC = 0x464c457f;
+const CLASS_64 = 2;
+const LITTLE_ENDIAN = 1;
+const ET_CORE = 4;
+const EM_X86_64 = 62;
+const PT_NOTE = 4;
+const PROGRAM_HEADER_BYTES = 56;
+const SECTION_HEADER_BYTES = 64;
+/** e_phnum when there are more program headers than 16 bits count: the number is sh_info of section 0. */
+const PN_XNUM = 0xffff;
+
+export interface ElfNote {
+  /** As text, without its NUL: "CORE", "LINUX". */
+  readonly name: string;
+  readonly type: number;
+  readonly desc: Uint8Array;
+}
+
+export const isElf = (bytes: Uint8Array): boolean => bytes.length >= 4 && new Cursor(bytes, 'ELF').u32() === ELF_MAGIC;
+
+const notACore = (name: string, why: string): Decoded<never> =>
+  undecodable({ kind: 'not-allowed', what: name, why: `not an x86-64 core file: ${why}` });
+
+interface Segment {
+  readonly offsetBytes: number;
+  readonly sizeBytes: number;
+}
+
+const truncated = (name: string, neededBytes: bigint, gotBytes: number): Decoded<never> =>
+  undecodable({ kind: 'truncated', what: name, neededBytes: Number(neededBytes), gotBytes });
+
+const noteSegments = (name: string, bytes: Uint8Array): Decoded<readonly Segment[]> => {
+  const header = new Cursor(bytes, name);
+  const magic = header.u32();
+  const elfClass = header.u8();
+  const data = header.u8();
+  header.at = 16;
+  const type = header.u16();
+  const machine = header.u16();
+  header.at = 32;
+  const phoff = header.u64();
+  const shoff = header.u64();
+  header.at = 54;
+  const entryBytes = header.u16();
+  const shortCount = header.u16();
+  if (header.problem !== null) return undecodable(header.problem);
+  if (magic !== ELF_MAGIC) return notACore(name, 'no ELF magic');
+  if (elfClass !== CLASS_64) return notACore(name, 'not of the 64-bit class');
+  if (data !== LITTLE_ENDIAN) return notACore(name, 'not little-endian');
+  if (type !== ET_CORE) return notACore(name, `its ELF type is ${type}, a core's is ${ET_CORE}`);
+  if (machine !== EM_X86_64) return notACore(name, `its machine is ${machine}, x86-64 is ${EM_X86_64}`);
+  if (entryBytes !== PROGRAM_HEADER_BYTES) return notACore(name, `program headers of ${entryBytes} bytes`);
+
+  let count = shortCount;
+  if (shortCount === PN_XNUM) {
+    if (shoff + BigInt(SECTION_HEADER_BYTES) > BigInt(bytes.length)) {
+      return truncated(name, shoff + BigInt(SECTION_HEADER_BYTES), bytes.length);
+    }
+    count = new Cursor(bytes, name, Number(shoff) + 44).u32();
+  }
+  const end = phoff + BigInt(count) * BigInt(PROGRAM_HEADER_BYTES);
+  if (end > BigInt(bytes.length)) return truncated(name, end, bytes.length);
+
+  const segments: Segment[] = [];
+  let total = 0n;
+  const table = new Cursor(bytes, name, Number(phoff));
+  for (let index = 0; index < count; index += 1) {
+    const start = table.at;
+    const segmentType = table.u32();
+    table.at = start + 8;
+    const offset = table.u64();
+    table.at = start + 32;
+    const size = table.u64();
+    table.at = start + PROGRAM_HEADER_BYTES;
+    if (segmentType !== PT_NOTE) continue;
+    if (offset + size > BigInt(bytes.length)) return truncated(name, offset + size, bytes.length);
+    // A few headers may point at the same bytes over and over: the work would not be bounded by the file's size.
+    total += size;
+    if (total > BigInt(bytes.length)) return notACore(name, 'its notes overlap');
+    segments.push({ offsetBytes: Number(offset), sizeBytes: Number(size) });
+  }
+  return decoded(segments);
+};
+
+const pad4 = (sizeBytes: number): number => (4 - (sizeBytes % 4)) % 4;
+
+const asciiName = (bytes: Uint8Array): string => String.fromCharCode(...untilNul(bytes.subarray(0, 16)));
+
+/** All notes of a core, in file order. Descriptors are views of the file. */
+export const readCoreNotes = (name: string, bytes: Uint8Array): Decoded<readonly ElfNote[]> => {
+  const segments = noteSegments(name, bytes);
+  if (!segments.ok) return segments;
+  const notes: ElfNote[] = [];
+  for (const segment of segments.value) {
+    const cursor = new Cursor(bytes, `${name}, notes`, segment.offsetBytes, segment.offsetBytes + segment.sizeBytes);
+    while (cursor.ok && cursor.left >= 12) {
+      const nameBytes = cursor.u32();
+      const descBytes = cursor.u32();
+      const type = cursor.u32();
+      const noteName = asciiName(cursor.bytes(nameBytes));
+      cursor.skip(Math.min(pad4(nameBytes), cursor.left));
+      const desc = cursor.bytes(descBytes);
+      cursor.skip(Math.min(pad4(descBytes), cursor.left));
+      if (cursor.ok) notes.push({ name: noteName, type, desc });
+    }
+    if (cursor.problem !== null) return undecodable(cursor.problem);
+  }
+  return decoded(notes);
+};

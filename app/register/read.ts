@@ -1,0 +1,223 @@
+import { bytesOfUint, concat, readUint, toHexHighFirst } from '../bits/bytes.ts';
+import { assert, type Decoded, decoded, describeProblem, undecodable } from '../bits/decoded.ts';
+import type { Capture, Facts } from '../session/capture.ts';
+import { tileConfigOf } from '../tile/config.ts';
+import { tileShape } from '../tile/geometry.ts';
+import { type ElementType, elementBytes } from '../value/element-type.ts';
+import { jsonElement, printElement } from '../value/print.ts';
+import { fieldWord, readField } from '../xsave/bitfields.ts';
+import { BIT } from '../xsave/components.ts';
+import type { Image } from '../xsave/image.ts';
+import { mxcsr, mxcsrMask, ST_OFFSET_BYTES, ST_STRIDE_BYTES, top } from '../xsave/legacy.ts';
+import { rawTileConfig } from '../xsave/tilecfg.ts';
+import { componentBytesOrInit, viewComponent } from '../xsave/view.ts';
+import type { RegisterPath } from './path.ts';
+import { type FragmentPlace, type RegisterRow, type RegisterSource, registerRow, TILECFG_FIELDS } from './registers.ts';
+
+/** Which part of the register's bytes a path selects, and how it is to be printed. Offsets are inside the register. */
+export type Selection =
+  | { readonly kind: 'whole' }
+  | { readonly kind: 'field'; readonly value: number; readonly word: string }
+  | { readonly kind: 'element'; readonly type: ElementType; readonly offsetBytes: number }
+  | { readonly kind: 'lanes'; readonly type: ElementType; readonly offsetBytes: number; readonly count: number }
+  | { readonly kind: 'rows'; readonly type: ElementType; readonly rows: number; readonly columns: number };
+
+/**
+ * What a register holds. In init state the bytes are the initial values; they are never the stale bytes of the image. A
+ * register made of several components is in use when one of them is: the parts in init then hold their zeros.
+ */
+export type RegisterValue =
+  | { readonly state: 'inUse' | 'init'; readonly bytes: Uint8Array; readonly selection: Selection }
+  | { readonly state: 'absent' }
+  | { readonly state: 'not-known'; readonly why: string };
+
+/** A whole register, before a selection. */
+export type WholeRegister =
+  | { readonly state: 'inUse' | 'init'; readonly bytes: Uint8Array }
+  | { readonly state: 'absent' }
+  | { readonly state: 'not-known'; readonly why: string };
+
+/** The stack slot that holds MMn: MMX registers are the physical ones, as for gdb. */
+export const mmPart = (image: Image, index: number): FragmentPlace => ({
+  bit: BIT.x87,
+  offsetBytes: ST_OFFSET_BYTES + ST_STRIDE_BYTES * ((index - top(image)) & 7),
+  sizeBytes: 8,
+});
+
+const readParts = (image: Image, parts: readonly FragmentPlace[]): WholeRegister => {
+  const views = parts.map((part) => viewComponent(image, part.bit));
+  // A fragment without room: this CPU has no register of that width.
+  if (views.some((view) => view.state === 'absent')) return { state: 'absent' };
+  const bytes = concat(
+    parts.map(({ bit, offsetBytes, sizeBytes }) =>
+      componentBytesOrInit(image, bit).subarray(offsetBytes, offsetBytes + sizeBytes),
+    ),
+  );
+  return { state: views.some((view) => view.state === 'inUse') ? 'inUse' : 'init', bytes };
+};
+
+const known = (value: bigint | null | undefined, why: () => string): WholeRegister =>
+  value === null || value === undefined
+    ? { state: 'not-known', why: why() }
+    : { state: 'inUse', bytes: bytesOfUint(value, 8) };
+
+const whyFailed = (facts: Facts, call: string): string => {
+  const failed = facts.failed.find((one) => one.call === call);
+  return failed === undefined ? 'not read' : `${call} failed with errno ${failed.errno}`;
+};
+
+const whyNoMsr = (facts: Facts, index: number): string => {
+  const reading = facts.msrs.find((msr) => msr.index === index);
+  return reading === undefined
+    ? whyFailed(facts, 'KVM_GET_MSRS')
+    : `KVM_GET_MSRS does not give this MSR (errno ${reading.errno})`;
+};
+
+export const readSource = ({ image, facts }: Capture, source: RegisterSource): WholeRegister => {
+  switch (source.kind) {
+    case 'fragments':
+      return readParts(image, source.parts);
+    case 'mm':
+      return readParts(image, [mmPart(image, source.index)]);
+    case 'mxcsr':
+      return { state: 'inUse', bytes: bytesOfUint(BigInt(mxcsr(image)), 4) };
+    case 'mxcsr-mask':
+      return { state: 'inUse', bytes: bytesOfUint(BigInt(mxcsrMask(image)), 4) };
+    case 'header':
+      return { state: 'inUse', bytes: image.bytes.subarray(source.offsetBytes, source.offsetBytes + 8) };
+    case 'xcr0':
+      return known(facts.xcr0, () => whyFailed(facts, 'KVM_GET_XCRS'));
+    case 'msr':
+      return known(facts.msrs.find((msr) => msr.index === source.index)?.value, () => whyNoMsr(facts, source.index));
+    case 'general':
+      return known(facts.general?.[source.key], () => whyFailed(facts, 'KVM_GET_REGS'));
+    case 'control':
+      return known(facts.control?.[source.key], () => whyFailed(facts, 'KVM_GET_SREGS'));
+  }
+};
+
+const notConfigured = (register: string, why: string): Decoded<never> =>
+  undecodable({ kind: 'not-allowed', what: register, why });
+
+const selectTile = (image: Image, path: RegisterPath, type: ElementType, rowBytes: number): Decoded<Selection> => {
+  const config = tileConfigOf(image);
+  if (!config.ok) return config;
+  const shape = tileShape(config.value, Number(path.register.slice(3)), elementBytes(type));
+  const [row, column] = path.indexes;
+  if (row === undefined) return decoded({ kind: 'rows', type, rows: shape.rows, columns: shape.columns });
+  if (row >= shape.rows || (column !== undefined && column >= shape.columns)) {
+    const is = shape.rows === 0 ? 'it is not configured' : `it is ${shape.rows} rows of ${shape.columns} ${type}`;
+    return notConfigured(path.register, is);
+  }
+  const offsetBytes = row * rowBytes + (column ?? 0) * elementBytes(type);
+  return decoded(
+    column === undefined
+      ? { kind: 'lanes', type, offsetBytes, count: shape.columns }
+      : { kind: 'element', type, offsetBytes },
+  );
+};
+
+const selectField = (row: RegisterRow, path: RegisterPath, bytes: Uint8Array): Selection => {
+  const part = row.name === 'tilecfg' ? TILECFG_FIELDS.find(({ name }) => name === path.field) : undefined;
+  if (part !== undefined) {
+    const offset = part.offsetBytes + part.sizeBytes * (path.indexes[0] ?? 0);
+    const value = Number(readUint(bytes, offset, part.sizeBytes));
+    return { kind: 'field', value, word: String(value) };
+  }
+  const field = row.fields.find(({ name }) => name === path.field);
+  assert(field !== undefined, `${row.name} has no field ${path.field}`);
+  const whole = readUint(bytes, 0, bytes.length);
+  return { kind: 'field', value: readField(whole, field), word: fieldWord(whole, field) };
+};
+
+/** What a path selects of a register's bytes. A tile's element must lie within its configured shape. */
+export const selectOf = (image: Image, path: RegisterPath, bytes: Uint8Array): Decoded<Selection> => {
+  const row = registerRow(path.register);
+  assert(row !== undefined, `no register ${path.register}`);
+  if (path.field !== null) return decoded(selectField(row, path, bytes));
+  if (path.type === null) return decoded({ kind: 'whole' });
+  if (row.rowBytes !== null) return selectTile(image, path, path.type, row.rowBytes);
+  const [index] = path.indexes;
+  const size = elementBytes(path.type);
+  return decoded(
+    index === undefined
+      ? { kind: 'lanes', type: path.type, offsetBytes: 0, count: bytes.length / size }
+      : { kind: 'element', type: path.type, offsetBytes: index * size },
+  );
+};
+
+export const readRegister = (capture: Capture, path: RegisterPath): Decoded<RegisterValue> => {
+  const row = registerRow(path.register);
+  assert(row !== undefined, `no register ${path.register}`);
+  const whole = readSource(capture, row.source);
+  if (whole.state === 'absent' || whole.state === 'not-known') return decoded(whole);
+  const selection = selectOf(capture.image, path, whole.bytes);
+  if (selection.ok) return decoded({ ...whole, selection: selection.value });
+  // In init every element is initial, also of a tile that has no shape.
+  return whole.state === 'init' ? decoded({ ...whole, selection: { kind: 'whole' } }) : selection;
+};
+
+const each = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
+
+type PrintOne<T> = (type: ElementType, bytes: Uint8Array, offsetBytes: number) => T;
+
+const lanes = <T>(bytes: Uint8Array, type: ElementType, from: number, count: number, one: PrintOne<T>): T[] =>
+  each(count, (index) => one(type, bytes, from + index * elementBytes(type)));
+
+const rowBytesOf = (register: string): number => registerRow(register)?.rowBytes ?? 0;
+
+/**
+ * The fixed shape of the command line's JSON, see [R6] and following in SPEC.md. An element that the path cannot select,
+ * as one outside a tile's shape, gives {error: sentence}; readRegister gives the same as a Problem.
+ */
+export const showJson = (capture: Capture, path: RegisterPath): unknown => {
+  const read = readRegister(capture, path);
+  if (!read.ok) return { error: describeProblem(read.problem) };
+  const value = read.value;
+  if (value.state === 'not-known') return { state: 'not-known', why: value.why };
+  if (value.state !== 'inUse') return { state: value.state };
+  const { bytes, selection } = value;
+  switch (selection.kind) {
+    case 'whole':
+      return path.register === 'tilecfg' ? tileConfigJson(bytes) : `0x${toHexHighFirst(bytes)}`;
+    case 'field':
+      return selection.value;
+    case 'element':
+      return jsonElement(selection.type, bytes, selection.offsetBytes);
+    case 'lanes':
+      return lanes(bytes, selection.type, selection.offsetBytes, selection.count, jsonElement);
+    case 'rows':
+      return each(selection.rows, (row) =>
+        lanes(bytes, selection.type, row * rowBytesOf(path.register), selection.columns, jsonElement),
+      );
+  }
+};
+
+const tileConfigJson = (bytes: Uint8Array): unknown => {
+  const { paletteId, startRow, tiles } = rawTileConfig(bytes);
+  return { palette_id: paletteId, start_row: startRow, tiles };
+};
+
+/** One line: the value in the path's type, "init", "absent", or "not known: why". */
+export const showText = (capture: Capture, path: RegisterPath): string => {
+  const read = readRegister(capture, path);
+  if (!read.ok) return describeProblem(read.problem);
+  const value = read.value;
+  if (value.state === 'not-known') return `not known: ${value.why}`;
+  if (value.state !== 'inUse') return value.state;
+  const { bytes, selection } = value;
+  switch (selection.kind) {
+    case 'whole':
+      return `0x${toHexHighFirst(bytes)}`;
+    case 'field':
+      return selection.word;
+    case 'element':
+      return printElement(selection.type, bytes, selection.offsetBytes);
+    case 'lanes':
+      return lanes(bytes, selection.type, selection.offsetBytes, selection.count, printElement).join(', ');
+    case 'rows':
+      return each(selection.rows, (row) =>
+        lanes(bytes, selection.type, row * rowBytesOf(path.register), selection.columns, printElement).join(', '),
+      ).join('; ');
+  }
+};

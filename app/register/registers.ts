@@ -1,0 +1,169 @@
+import { MSRS } from '../cpu/msrs.ts';
+import type { ControlRegisters, GeneralRegisters } from '../session/capture.ts';
+import { type FieldRow, fieldsOf } from '../xsave/bitfields.ts';
+import { BIT, COMPONENTS, type RegisterFile } from '../xsave/components.ts';
+import { XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';
+import { ST_BYTES, ST_OFFSET_BYTES, ST_STRIDE_BYTES } from '../xsave/legacy.ts';
+import { PALETTE_1 } from '../xsave/tilecfg.ts';
+
+/** A part of a register inside one component, lowest part first. */
+export interface FragmentPlace {
+  readonly bit: number;
+  /** From the start of the component. */
+  readonly offsetBytes: number;
+  readonly sizeBytes: number;
+}
+
+export type RegisterSource =
+  | { readonly kind: 'fragments'; readonly parts: readonly FragmentPlace[] }
+  /** Physical register Rn, which TOP places in one of the stack slots. */
+  | { readonly kind: 'mm'; readonly index: number }
+  | { readonly kind: 'mxcsr' }
+  | { readonly kind: 'mxcsr-mask' }
+  | { readonly kind: 'header'; readonly offsetBytes: number }
+  | { readonly kind: 'xcr0' }
+  | { readonly kind: 'msr'; readonly index: number }
+  | { readonly kind: 'general'; readonly key: keyof GeneralRegisters }
+  | { readonly kind: 'control'; readonly key: keyof ControlRegisters };
+
+export interface RegisterRow {
+  readonly name: string;
+  readonly widthBits: number;
+  readonly source: RegisterSource;
+  /** Row strides of a tile; null: one line of elements. */
+  readonly rowBytes: number | null;
+  readonly fields: readonly FieldRow[];
+}
+
+/** Fields of TILECFG that are not bits: bytes and words, some of them one a tile. */
+export const TILECFG_FIELDS = [
+  { name: 'palette_id', offsetBytes: 0, sizeBytes: 1, count: 1 },
+  { name: 'start_row', offsetBytes: 1, sizeBytes: 1, count: 1 },
+  { name: 'colsb', offsetBytes: 16, sizeBytes: 2, count: 16 },
+  { name: 'rows', offsetBytes: 48, sizeBytes: 1, count: 16 },
+] as const;
+
+/** Families of registers with a number: which file they lie in, and how wide a view of it they are. */
+const FAMILIES: readonly {
+  readonly prefix: string;
+  readonly file: RegisterFile;
+  readonly first: number;
+  readonly count: number;
+  readonly widthBits: number;
+}[] = [
+  { prefix: 'xmm', file: 'vector', first: 0, count: 32, widthBits: 128 },
+  { prefix: 'ymm', file: 'vector', first: 0, count: 32, widthBits: 256 },
+  { prefix: 'zmm', file: 'vector', first: 0, count: 32, widthBits: 512 },
+  { prefix: 'k', file: 'k', first: 0, count: 8, widthBits: 64 },
+  { prefix: 'tmm', file: 'tmm', first: 0, count: 8, widthBits: 8192 },
+  { prefix: 'r', file: 'egpr', first: 16, count: 16, widthBits: 64 },
+  { prefix: 'bnd', file: 'bnd', first: 0, count: 4, widthBits: 128 },
+];
+
+/** The fragments of register `index` of a file that lie below widthBits, from the component table. */
+const fragmentsOf = (file: RegisterFile, index: number, widthBits: number): FragmentPlace[] =>
+  COMPONENTS.flatMap(({ bit, fragment }) => {
+    if (fragment === null || fragment.file !== file || fragment.fromBit >= widthBits) return [];
+    if (index < fragment.first || index >= fragment.first + fragment.count) return [];
+    const sizeBytes = Math.min(fragment.widthBits, widthBits - fragment.fromBit) / 8;
+    return [{ bit, offsetBytes: (index - fragment.first) * fragment.strideBytes, sizeBytes }];
+  });
+
+const single = (name: string, widthBits: number, source: RegisterSource): RegisterRow => ({
+  name,
+  widthBits,
+  source,
+  rowBytes: null,
+  fields: fieldsOf(name),
+});
+
+const x87 = (offsetBytes: number, sizeBytes: number): RegisterSource => ({
+  kind: 'fragments',
+  parts: [{ bit: BIT.x87, offsetBytes, sizeBytes }],
+});
+
+const GENERAL_KEYS = [
+  ...(['rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rsp', 'rbp'] as const),
+  ...(['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'rip', 'rflags'] as const),
+] satisfies readonly (keyof GeneralRegisters)[];
+const CONTROL_KEYS = ['cr0', 'cr2', 'cr3', 'cr4', 'cr8', 'efer'] as const satisfies readonly (keyof ControlRegisters)[];
+
+const numbered = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+/** Every register that has a path, in the order of help and lists. */
+export const REGISTERS: readonly RegisterRow[] = [
+  ...FAMILIES.flatMap(({ prefix, file, first, count, widthBits }) =>
+    numbered(count).map((offset) => ({
+      ...single(`${prefix}${first + offset}`, widthBits, {
+        kind: 'fragments',
+        parts: fragmentsOf(file, first + offset, widthBits),
+      }),
+      rowBytes: file === 'tmm' ? PALETTE_1.rowBytes : null,
+    })),
+  ),
+  ...numbered(8).map((index) => single(`st${index}`, 80, x87(ST_OFFSET_BYTES + ST_STRIDE_BYTES * index, ST_BYTES))),
+  ...numbered(8).map((index) => single(`mm${index}`, 64, { kind: 'mm', index })),
+  single('mxcsr', 32, { kind: 'mxcsr' }),
+  single('mxcsr_mask', 32, { kind: 'mxcsr-mask' }),
+  single('fcw', 16, x87(0, 2)),
+  single('fsw', 16, x87(2, 2)),
+  single('ftw', 8, x87(4, 1)),
+  single('fop', 16, x87(6, 2)),
+  single('fip', 64, x87(8, 8)),
+  single('fdp', 64, x87(16, 8)),
+  single('pkru', 32, { kind: 'fragments', parts: fragmentsOf('pkru', 0, 32) }),
+  single('tilecfg', 512, { kind: 'fragments', parts: fragmentsOf('tilecfg', 0, 512) }),
+  single('bndcfgu', 64, { kind: 'fragments', parts: [{ bit: BIT.BNDCSR, offsetBytes: 0, sizeBytes: 8 }] }),
+  single('bndstatus', 64, { kind: 'fragments', parts: [{ bit: BIT.BNDCSR, offsetBytes: 8, sizeBytes: 8 }] }),
+  single('xstate_bv', 64, { kind: 'header', offsetBytes: XSTATE_BV_OFFSET_BYTES }),
+  single('xcomp_bv', 64, { kind: 'header', offsetBytes: XCOMP_BV_OFFSET_BYTES }),
+  single('xcr0', 64, { kind: 'xcr0' }),
+  ...MSRS.map((msr) => single(msr.path, 64, { kind: 'msr', index: msr.index })),
+  ...GENERAL_KEYS.map((key) => single(key, 64, { kind: 'general', key })),
+  ...CONTROL_KEYS.map((key) => single(key, 64, { kind: 'control', key })),
+];
+
+/** Other names for the same register, as gdb and the kernel write them. */
+const ALIASES: Readonly<Record<string, string>> = {
+  fctrl: 'fcw',
+  fstat: 'fsw',
+  eflags: 'rflags',
+  xfeatures: 'xstate_bv',
+  ia32_xfd: 'xfd',
+  ia32_xfd_err: 'xfd_err',
+  ia32_xss: 'xss',
+  ia32_u_cet: 'u_cet',
+  ia32_s_cet: 's_cet',
+  bndcfg: 'bndcfgu',
+  st: 'st0',
+};
+
+const byName = new Map(REGISTERS.map((row) => [row.name, row]));
+
+/** Case-insensitive; a leading "$", as in gdb, is the caller's to strip. */
+export const registerRow = (name: string): RegisterRow | undefined => {
+  const lower = name.toLowerCase();
+  return byName.get(lower) ?? byName.get(ALIASES[lower] ?? '');
+};
+
+const distance = (a: string, b: string): number => {
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let row = 1; row <= a.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column += 1) {
+      const change = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
+      current.push(Math.min(change, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length] ?? 0;
+};
+
+/** Up to three names that differ from a wrong one by two letters at most, nearest first. */
+export const nearNames = (wrong: string, names: readonly string[]): string[] =>
+  names
+    .map((name) => ({ name, away: distance(wrong.toLowerCase().slice(0, 40), name.toLowerCase()) }))
+    .filter(({ away }) => away <= 2)
+    .sort((a, b) => a.away - b.away)
+    .slice(0, 3)
+    .map(({ name }) => name);

@@ -1,0 +1,170 @@
+import { readU64 } from '../bits/bytes.ts';
+import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
+import { hexShort } from '../bits/mask.ts';
+import type { Cpuid } from '../cpu/cpuid.ts';
+import type { ControlRegisters, FailedCall, GeneralRegisters, MsrReading } from '../session/capture.ts';
+import { atEnd, type Fields, readStruct, readStructs, type Struct, type StructValue } from './struct.ts';
+import { CAPTURE_HEAD, CPUID_ENTRY, FAILED_CALL, MSR_VALUE, SECTION, XCR_VALUE } from './structs.ts';
+
+/** What one stop brought, before it is set in the facts around it. An empty list or null: the section did not come. */
+export interface RawCapture {
+  readonly pauseNs: bigint;
+  readonly takenRealtimeNs: bigint;
+  readonly inKvmRun: boolean;
+  readonly frozen: boolean;
+  /** "KVM_GET_XSAVE2" or "KVM_GET_XSAVE". */
+  readonly imageCall: string;
+  readonly writtenBytes: number;
+  readonly legacyErrno: number | null;
+  readonly image: Uint8Array;
+  readonly guestCpuid: Cpuid;
+  readonly xcrs: readonly { readonly index: number; readonly value: bigint }[];
+  readonly msrs: readonly MsrReading[];
+  readonly general: GeneralRegisters | null;
+  readonly control: ControlRegisters | null;
+  readonly failed: readonly FailedCall[];
+}
+
+export const SECTION_KIND = { IMAGE: 1, CPUID: 2, XCRS: 3, MSRS: 4, REGS: 5, SREGS: 6, FAILED: 7 } as const;
+
+// _IOR(KVMIO, 0xa4, struct kvm_xsave) and _IOR(KVMIO, 0xcf, struct kvm_xsave). (linux/kvm.h)
+const IMAGE_CALLS: ReadonlyMap<number, string> = new Map([
+  [0x9000aea4, 'KVM_GET_XSAVE'],
+  [0x9000aecf, 'KVM_GET_XSAVE2'],
+]);
+
+const WHAT = 'capture reply';
+const KVM_REGS_BYTES = 144;
+const KVM_SREGS_BYTES = 312;
+
+const wrong = (why: string): Decoded<never> => undecodable({ kind: 'not-allowed', what: WHAT, why });
+
+type Sections = ReadonlyMap<number, Uint8Array>;
+
+const KINDS: ReadonlyMap<number, string> = new Map(Object.entries(SECTION_KIND).map(([name, kind]) => [kind, name]));
+
+/** Sections by kind: each at most once, each of a known kind, the padding not looked at. */
+const readSections = (bytes: Uint8Array, count: number): Decoded<Sections> => {
+  const sections = new Map<number, Uint8Array>();
+  let offsetBytes: number = CAPTURE_HEAD.bytes;
+  for (let index = 0; index < count; index += 1) {
+    const head = readStruct(SECTION, bytes, offsetBytes, WHAT);
+    if (!head.ok) return head;
+    const start = offsetBytes + SECTION.bytes;
+    const neededBytes = start + Math.ceil(head.value.bytes / 8) * 8;
+    if (neededBytes > bytes.length) {
+      return undecodable({ kind: 'truncated', what: WHAT, neededBytes, gotBytes: bytes.length });
+    }
+    const name = KINDS.get(head.value.kind);
+    if (name === undefined) return wrong(`a section of kind ${head.value.kind}, which is not known`);
+    if (sections.has(head.value.kind)) return wrong(`two sections of kind ${name}`);
+    // A copy: the image is kept as long as the capture, the frame is not.
+    sections.set(head.value.kind, bytes.slice(start, start + head.value.bytes));
+    offsetBytes = neededBytes;
+  }
+  return atEnd(sections, offsetBytes, bytes, WHAT);
+};
+
+const listIn = <F extends Fields>(sections: Sections, kind: number, shape: Struct<F>): Decoded<StructValue<F>[]> => {
+  const bytes = sections.get(kind) ?? new Uint8Array(0);
+  if (bytes.length % shape.bytes !== 0) {
+    return wrong(`a section of ${bytes.length} bytes does not hold whole structs of ${shape.bytes}`);
+  }
+  return readStructs(shape, bytes.length / shape.bytes, bytes, 0, WHAT);
+};
+
+/** A struct of the kernel's: null where it did not come, a problem where its size is another. */
+const blockIn = <T>(
+  sections: Sections,
+  kind: number,
+  sizeBytes: number,
+  read: (bytes: Uint8Array) => T,
+): Decoded<T | null> => {
+  const bytes = sections.get(kind);
+  if (bytes === undefined) return decoded(null);
+  return bytes.length === sizeBytes
+    ? decoded(read(bytes))
+    : wrong(`${KINDS.get(kind)} has ${bytes.length} bytes, ${sizeBytes} expected`);
+};
+
+// struct kvm_regs: eighteen times 64 bits. (arch/x86/include/uapi/asm/kvm.h)
+const readGeneral = (bytes: Uint8Array): GeneralRegisters => {
+  const at = (index: number): bigint => readU64(bytes, index * 8);
+  return {
+    rax: at(0),
+    rbx: at(1),
+    rcx: at(2),
+    rdx: at(3),
+    rsi: at(4),
+    rdi: at(5),
+    rsp: at(6),
+    rbp: at(7),
+    r8: at(8),
+    r9: at(9),
+    r10: at(10),
+    r11: at(11),
+    r12: at(12),
+    r13: at(13),
+    r14: at(14),
+    r15: at(15),
+    rip: at(16),
+    rflags: at(17),
+  };
+};
+
+// struct kvm_sregs: eight segments of 24 bytes, GDT and IDT of 16, then the control registers from 224 on.
+const readControl = (bytes: Uint8Array): ControlRegisters => ({
+  cr0: readU64(bytes, 224),
+  cr2: readU64(bytes, 232),
+  cr3: readU64(bytes, 240),
+  cr4: readU64(bytes, 248),
+  cr8: readU64(bytes, 256),
+  efer: readU64(bytes, 264),
+});
+
+const readMsr = (row: { index: number; errnoValue: number; value: bigint }): MsrReading => ({
+  index: row.index,
+  value: row.errnoValue === 0 ? row.value : null,
+  errno: row.errnoValue,
+});
+
+export const decodeCaptureReply = (bytes: Uint8Array): Decoded<RawCapture> => {
+  const head = readStruct(CAPTURE_HEAD, bytes, 0, WHAT);
+  if (!head.ok) return head;
+  const sections = readSections(bytes, head.value.sectionCount);
+  if (!sections.ok) return sections;
+  const image = sections.value.get(SECTION_KIND.IMAGE);
+  if (image === undefined) return wrong('no image in it');
+  const { pauseNs, takenRealtimeNs, writtenBytes, legacyErrno, imageCall } = head.value;
+  if (image.length !== writtenBytes) {
+    return wrong(`the image has ${image.length} bytes and its head says ${writtenBytes}`);
+  }
+  const guestCpuid = listIn(sections.value, SECTION_KIND.CPUID, CPUID_ENTRY);
+  if (!guestCpuid.ok) return guestCpuid;
+  const xcrs = listIn(sections.value, SECTION_KIND.XCRS, XCR_VALUE);
+  if (!xcrs.ok) return xcrs;
+  const msrs = listIn(sections.value, SECTION_KIND.MSRS, MSR_VALUE);
+  if (!msrs.ok) return msrs;
+  const failed = listIn(sections.value, SECTION_KIND.FAILED, FAILED_CALL);
+  if (!failed.ok) return failed;
+  const general = blockIn(sections.value, SECTION_KIND.REGS, KVM_REGS_BYTES, readGeneral);
+  if (!general.ok) return general;
+  const control = blockIn(sections.value, SECTION_KIND.SREGS, KVM_SREGS_BYTES, readControl);
+  if (!control.ok) return control;
+  return decoded({
+    pauseNs,
+    takenRealtimeNs,
+    inKvmRun: head.value.inKvmRun !== 0,
+    frozen: head.value.frozen !== 0,
+    imageCall: IMAGE_CALLS.get(imageCall) ?? `ioctl ${hexShort(BigInt(imageCall))}`,
+    writtenBytes,
+    legacyErrno: legacyErrno < 0 ? null : legacyErrno,
+    image,
+    guestCpuid: guestCpuid.value,
+    xcrs: xcrs.value.map(({ index, value }) => ({ index, value })),
+    msrs: msrs.value.map(readMsr),
+    general: general.value,
+    control: control.value,
+    failed: failed.value.map(({ call, errnoValue }) => ({ call, errno: errnoValue })),
+  });
+};

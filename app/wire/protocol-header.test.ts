@@ -1,0 +1,94 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { SECTION_KIND } from './capture-reply.ts';
+import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES, PROTOCOL_VERSION, STATUS } from './frames.ts';
+import { ATTACH_SUSPEND_SECCOMP, EVENTS, MESSAGES, MSR_PUT_TO_INIT_FIRST } from './messages.ts';
+import { REASONS } from './reasons.ts';
+import { STRUCTS } from './structs.ts';
+
+const nativeFolder = fileURLToPath(new URL('../../native', import.meta.url));
+const header = readFileSync(join(nativeFolder, 'protocol.h'), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
+
+/** The members of an enum, without their prefix. */
+const enumOf = (name: string, prefix: string): Record<string, number> => {
+  const body = new RegExp(`enum ${name} \\{([^}]*)\\}`).exec(header)?.[1] ?? '';
+  const members = [...body.matchAll(/(\w+)\s*=\s*(0x[0-9a-f]+|\d+)/gi)];
+  return Object.fromEntries(
+    members.flatMap(([, member = '', value]) =>
+      member.startsWith(prefix) ? [[member.slice(prefix.length), Number(value)]] : [],
+    ),
+  );
+};
+
+const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const constantNames = (rows: Readonly<Record<string, { readonly code: number }>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(rows).map(([name, { code }]) => [snake(name).toUpperCase(), code]));
+
+describe('the catalogue agrees with native/protocol.h', () => {
+  test('[W3] version, limits and flags', () => {
+    const define = (name: string): string => new RegExp(`#define ${name} (.+)`).exec(header)?.[1]?.trim() ?? '';
+    expect(define('PROTOCOL_VERSION')).toBe(`${PROTOCOL_VERSION}u`);
+    expect(define('MAX_PAYLOAD_BYTES')).toBe(`(1u << ${Math.log2(MAX_PAYLOAD_BYTES)})`);
+    expect(define('ATTACH_SUSPEND_SECCOMP')).toBe(`${ATTACH_SUSPEND_SECCOMP}u`);
+    expect(define('MSR_PUT_TO_INIT_FIRST')).toBe(`${MSR_PUT_TO_INIT_FIRST}u`);
+  });
+
+  test('[W3] every message, event, status, reason and section', () => {
+    expect(constantNames(MESSAGES)).toEqual(enumOf('message', 'MSG_'));
+    expect(constantNames(EVENTS)).toEqual(enumOf('message', 'EVENT_'));
+    expect(STATUS).toEqual(enumOf('status', 'STATUS_'));
+    expect(REASONS).toEqual(enumOf('reason', 'REASON_'));
+    expect(SECTION_KIND).toEqual(enumOf('section_kind', 'SECTION_'));
+  });
+
+  test('[W3] every struct is in the catalogue, with the size that the header asserts', () => {
+    const declared = [...header.matchAll(/^struct (\w+) \{/gm)].map((match) => match[1]);
+    expect([...STRUCTS.map((struct) => struct.name), 'frame_header'].sort()).toEqual(declared.sort());
+    const sizes = new Map(
+      [...header.matchAll(/sizeof\(struct (\w+)\) == (\d+)/g)].map(([, name, size]) => [name, Number(size)]),
+    );
+    expect(sizes.get('frame_header')).toBe(FRAME_HEADER_BYTES);
+    expect(sizes.size).toBeGreaterThan(10);
+    for (const struct of STRUCTS) {
+      if (sizes.has(struct.name)) expect(struct.bytes, struct.name).toBe(sizes.get(struct.name));
+    }
+  });
+
+  const compiler = ['cc', 'gcc', 'clang'].find((name) => spawnSync(name, ['--version']).status === 0);
+  if (compiler === undefined) console.log('skipped: offsets of native/protocol.h, for no C compiler is installed');
+
+  test.skipIf(compiler === undefined)('[W3] every field lies where a C compiler puts it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tilescope-protocol-'));
+    try {
+      const nested = (struct: string): boolean =>
+        new RegExp(`struct ${struct} \\{\\s*struct vcpu_ref vcpu;`).test(header);
+      const lines = STRUCTS.flatMap((struct) => [
+        `printf("${struct.name} %zu\\n", sizeof(struct ${struct.name}));`,
+        ...struct.fields.map((field) => {
+          const name = snake(field.name);
+          const member = nested(struct.name) && /^(pid|vcpu_index)$/.test(name) ? `vcpu.${name}` : name;
+          return (
+            `printf("${struct.name}.${field.name} %zu %zu\\n", offsetof(struct ${struct.name}, ${member}), ` +
+            `sizeof(((struct ${struct.name} *)0)->${member}));`
+          );
+        }),
+      ]);
+      const source = ['#include <stdio.h>', '#include "protocol.h"', 'int main(void) {', ...lines, 'return 0; }'];
+      writeFileSync(join(folder, 'offsets.c'), source.join('\n'));
+      const program = join(folder, 'offsets');
+      execFileSync(compiler ?? '', ['-std=c17', '-I', nativeFolder, '-o', program, join(folder, 'offsets.c')]);
+      const fieldBytes = (type: string | number): number => (typeof type === 'number' ? type : type === 'u64' ? 8 : 4);
+      const expected = STRUCTS.flatMap((struct) => [
+        `${struct.name} ${struct.bytes}`,
+        ...struct.fields.map((field) => `${struct.name}.${field.name} ${field.offsetBytes} ${fieldBytes(field.type)}`),
+      ]);
+      expect(execFileSync(program, { encoding: 'utf8' }).trim().split('\n')).toEqual(expected);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,106 @@
+import { describe, expect, test } from 'vitest';
+import { errnoName } from './errno.ts';
+import { REASONS, type Reason } from './reasons.ts';
+import { type Refusal, refusalCode, refusalToBridge, targetObstacle } from './refusal.ts';
+import { callVerdict, seccompMode } from './seccomp.ts';
+
+const refusal = (reason: Reason | null, changes: Partial<Refusal> = {}): Refusal => ({
+  reason,
+  reasonCode: reason === null ? 99 : REASONS[reason],
+  errno: 0,
+  otherPid: 0,
+  seccompAction: 0,
+  mask: 0n,
+  call: '',
+  detail: '',
+  ...changes,
+});
+
+describe('refusals in words', () => {
+  test('[W7] every reason has its own stable code and one sentence without a full stop', () => {
+    const reasons = Object.keys(REASONS) as Reason[];
+    expect(new Set(reasons.map(refusalCode)).size).toBe(reasons.length);
+    for (const reason of reasons) {
+      const { code, what, mend } = refusalToBridge(refusal(reason));
+      expect(code).toMatch(/^[a-z0-9-]+$/);
+      for (const sentence of [what, mend ?? 'none']) {
+        expect(sentence.length, reason).toBeGreaterThan(3);
+        expect(sentence, reason).not.toMatch(/[.:]$|undefined|null/);
+      }
+    }
+  });
+
+  test('[W7] Yama: what the scope means and what mends it', () => {
+    const context = { helperPath: '/opt/tilescope-helper' };
+    const one = refusalToBridge(refusal('YAMA', { errno: 1 }), 'pid 4242', context);
+    expect(one.mend).toBe(
+      'sudo setcap cap_sys_ptrace+ep /opt/tilescope-helper, or sudo sysctl kernel.yama.ptrace_scope=0',
+    );
+    expect(one).toMatchObject({ code: 'yama', where: 'pid 4242', errno: null });
+    expect(refusalToBridge(refusal('YAMA', { errno: 2 }), null, context).mend).toBe(
+      'sudo setcap cap_sys_ptrace+ep /opt/tilescope-helper',
+    );
+    expect(refusalToBridge(refusal('YAMA', { errno: 3 })).what).toContain('cannot be changed until reboot');
+  });
+
+  test('[W7] what is in the way is named: tracer, call and action, component, errno', () => {
+    expect(refusalToBridge(refusal('ALREADY_TRACED', { otherPid: 31 })).mend).toBe('end the tracer, pid 31, first');
+    const seccomp = refusalToBridge(refusal('SECCOMP', { call: 'KVM_SET_XSAVE', seccompAction: 0x30000 }));
+    expect(seccomp.what).toContain('KVM_SET_XSAVE (SECCOMP_RET_TRAP: the thread would get SIGSYS)');
+    expect(seccomp.call).toBe('KVM_SET_XSAVE');
+    const guard = refusalToBridge(refusal('GUARD_ARMING_OVER_STATE', { mask: 1n << 18n }));
+    expect(guard).toMatchObject({ code: 'guard-arming-over-state' });
+    expect(guard.what).toContain('TILEDATA is in use');
+    expect(guard.mend).toContain('safe order');
+    expect(refusalToBridge(refusal('CALL_FAILED', { call: 'KVM_SET_XSAVE', errno: 22 }))).toMatchObject({
+      what: 'KVM_SET_XSAVE failed with EINVAL',
+      call: 'KVM_SET_XSAVE',
+      errno: 'EINVAL',
+    });
+  });
+
+  test('[W7] a reason that is not known here is said with its number', () => {
+    expect(refusalToBridge(refusal(null, { detail: 'odd' }))).toMatchObject({
+      code: 'unknown-reason',
+      what: 'the helper refused with reason 99: odd',
+    });
+  });
+
+  test('[W7] a listed target says what stands in the way, in the same words', () => {
+    const target = { reason: 'YAMA' as Reason, reasonCode: 26, errnoOrScope: 1, tracerPid: 0 };
+    expect(targetObstacle(target)?.what).toBe('kernel.yama.ptrace_scope is 1: only parents may attach');
+    expect(targetObstacle({ ...target, reason: 'NONE', reasonCode: 0 })).toBeNull();
+    expect(targetObstacle({ ...target, reason: 'ALREADY_TRACED', tracerPid: 7 })?.what).toContain('traced by pid 7');
+    expect(targetObstacle({ ...target, reason: null, reasonCode: 99 })?.code).toBe('unknown-reason');
+  });
+});
+
+test('[W7] errno by name', () => {
+  expect([1, 3, 13, 14, 22, 38, 95, 133].map(errnoName)).toEqual([
+    'EPERM',
+    'ESRCH',
+    'EACCES',
+    'EFAULT',
+    'EINVAL',
+    'ENOSYS',
+    'EOPNOTSUPP',
+    'EHWPOISON',
+  ]);
+  expect(errnoName(999)).toBe('errno 999');
+});
+
+test('[W9] a seccomp verdict says what would become of the call; what is unknown counts as a kill', () => {
+  const verdict = (action: number, known = true) =>
+    callVerdict({ call: 'KVM_SET_XSAVE', number: 0x5000aea5n, action, known }).verdict;
+  expect(verdict(0x7fff0000)).toBe('allowed');
+  expect(verdict(0x7ffc0000)).toBe('allowed');
+  expect(verdict(0x00050001)).toBe('refused');
+  expect(verdict(0x00030000)).toBe('refused');
+  expect(verdict(0x80000000)).toBe('kills');
+  expect(verdict(0)).toBe('kills');
+  expect(verdict(0x12340000)).toBe('kills');
+  expect(verdict(0x7fc00000)).toBe('not known');
+  expect(verdict(0x7fff0000, false)).toBe('not known');
+  expect(callVerdict({ call: 'a', number: 0x5000aea5n, action: 0, known: true }).number).toBe('0x5000aea5');
+  expect([0, 1, 2].map(seccompMode)).toEqual(['none', 'strict', 'filter']);
+});

@@ -1,0 +1,188 @@
+import type { Decoded } from '../bits/decoded.ts';
+import { bitsOf, hexShort } from '../bits/mask.ts';
+import type { Refusal as BridgeRefusal } from '../bridge.ts';
+import { componentLabel } from '../xsave/components.ts';
+import { errnoName } from './errno.ts';
+import { PROTOCOL_VERSION } from './frames.ts';
+import { type Reason, reasonOf } from './reasons.ts';
+import { describeAction } from './seccomp.ts';
+import { atEnd, readStruct } from './struct.ts';
+import { REFUSAL } from './structs.ts';
+
+/** A refusal of the helper. */
+export interface Refusal {
+  /** Null: a number that is not in the catalogue. */
+  readonly reason: Reason | null;
+  readonly reasonCode: number;
+  readonly errno: number;
+  readonly otherPid: number;
+  readonly seccompAction: number;
+  readonly mask: bigint;
+  readonly call: string;
+  readonly detail: string;
+}
+
+export const decodeRefusal = (bytes: Uint8Array): Decoded<Refusal> => {
+  const read = readStruct(REFUSAL, bytes, 0, 'refusal');
+  if (!read.ok) return read;
+  const { reason, errnoValue, ...rest } = read.value;
+  const refusal = { ...rest, reason: reasonOf(reason), reasonCode: reason, errno: errnoValue };
+  return atEnd(refusal, REFUSAL.bytes, bytes, 'refusal');
+};
+
+/** What the sentences need beyond the refusal. */
+export interface RefusalContext {
+  /** Where the helper lies, for the command that would give it the privilege. */
+  readonly helperPath: string;
+}
+
+interface Words {
+  readonly what: string;
+  readonly mend: string | null;
+}
+
+type Wording = (refusal: Refusal, context: RefusalContext) => Words;
+
+const says =
+  (what: string, mend: string | null = null): Wording =>
+  () => ({ what, mend });
+
+/** The helper's own sentence where it has one, with what it is about in front. */
+const withDetail =
+  (what: string, mend: string | null = null): Wording =>
+  ({ detail }) => ({ what: detail === '' ? what : `${what}: ${detail}`, mend });
+
+const setcap = ({ helperPath }: RefusalContext): string => `sudo setcap cap_sys_ptrace+ep ${helperPath}`;
+
+const components = (mask: bigint): string => bitsOf(mask).map(componentLabel).join(', ') || `mask ${hexShort(mask)}`;
+
+const yama: Wording = ({ errno: scope }, context) => {
+  if (scope === 3) {
+    return {
+      what: 'kernel.yama.ptrace_scope is 3, so no process may attach to another, and it cannot be changed until reboot',
+      mend: 'reboot with kernel.yama.ptrace_scope below 3',
+    };
+  }
+  const restriction = scope === 2 ? 'only processes with CAP_SYS_PTRACE may attach' : 'only parents may attach';
+  const mends = scope === 2 ? setcap(context) : `${setcap(context)}, or sudo sysctl kernel.yama.ptrace_scope=0`;
+  return { what: `kernel.yama.ptrace_scope is ${scope}: ${restriction}`, mend: mends };
+};
+
+const OUR_FAULT = 'this is a fault of Tilescope: please report it with the steps that led here';
+
+/** One plain sentence a reason, and what would mend it. Nothing ends in a full stop. */
+const WORDINGS: Record<Reason, Wording> = {
+  NONE: withDetail('the helper refused without a reason', OUR_FAULT),
+  BAD_FRAME: withDetail('the helper could not read the request', OUR_FAULT),
+  UNKNOWN_MESSAGE: withDetail('the helper does not know the request', 'build helper and program from the same source'),
+  VERSION: ({ detail }) => ({
+    what: `the helper speaks another version of the protocol than ${PROTOCOL_VERSION}${detail && `: ${detail}`}`,
+    mend: 'build helper and program from the same source',
+  }),
+  NOT_ATTACHED: says('the vCPU is not attached', 'attach to it first'),
+  ALREADY_ATTACHED: says('the vCPU is already attached', 'detach first'),
+  BAD_SIZE: withDetail('the image is not of a size that the vCPU takes'),
+  MSR_NOT_LISTED: withDetail('the MSR is not on the list of those that may be written'),
+  NO_SUCH_PROCESS: says('there is no process with that pid', 'list the targets again'),
+  NOT_THE_SAME_PROCESS: says('the pid now belongs to another process', 'list the targets again'),
+  NOT_A_VMM: says('the process has no KVM vCPU'),
+  NO_SUCH_VCPU: says('the process has no vCPU of that number', 'list the targets again'),
+  OTHER_USER: (_refusal, context) => ({
+    what: 'the process belongs to another user',
+    mend: `run Tilescope as that user or as root, or ${setcap(context)}`,
+  }),
+  NOT_DUMPABLE: (_refusal, context) => ({
+    what: 'the process has made itself not dumpable, so only CAP_SYS_PTRACE may attach',
+    mend: setcap(context),
+  }),
+  YAMA: yama,
+  ALREADY_TRACED: ({ otherPid }) => ({
+    what: otherPid > 0 ? `the process is already traced by pid ${otherPid}` : 'the process is already traced',
+    mend: otherPid > 0 ? `end the tracer, pid ${otherPid}, first` : 'end the tracer first',
+  }),
+  SELF: says('the process is Tilescope itself or one that started it', 'choose another target'),
+  NOT_64_BIT: says('the process is not a 64-bit one'),
+  SHADOW_STACK: says('the thread has a shadow stack, which a chain of sigreturn frames cannot pass'),
+  NO_GADGET: withDetail('the process has no place from which a system call can be made'),
+  THREAD_NOT_FOUND: says(
+    'no thread was seen running this vCPU',
+    'let the guest run: a vCPU that is paused or was never started has no thread to be found by',
+  ),
+  STOP_TIMEOUT: withDetail('the vCPU thread did not stop: it is in uninterruptible sleep', 'try again'),
+  SECCOMP: ({ call, seccompAction }) => ({
+    what: `the thread's seccomp filter would refuse ${call || 'the call'} (${describeAction(seccompAction)}), so it was not made`,
+    mend: 'start the VMM without its filter, or suspend the filter while attached, which needs CAP_SYS_ADMIN',
+  }),
+  SECCOMP_UNREADABLE: ({ call }, { helperPath }) => ({
+    what: `the thread has a seccomp filter that may not be read, so ${call || 'the call'} was not made`,
+    mend: `run Tilescope as root, or sudo setcap cap_sys_ptrace,cap_sys_admin+ep ${helperPath}`,
+  }),
+  PERMISSION: withDetail('the kernel does not let the helper attach', 'look in the log of the security module'),
+  TARGET_GONE: says('the target has ended', 'list the targets again'),
+  GUARD_XFD_COVERS_IMAGE: ({ mask }) => ({
+    what: `the image has ${components(mask)} in use and IA32_XFD covers it: such an image can take the host down`,
+    mend: 'disarm IA32_XFD first, or put the component to init state in the image',
+  }),
+  GUARD_ARMING_OVER_STATE: ({ mask }) => ({
+    what: `${components(mask)} is in use: arming IA32_XFD over it can take the host down`,
+    mend: 'use the safe order, which puts the component to init state first and gives up what it holds',
+  }),
+  OUTSIDE_KVM_RUN: says(
+    'the VMM is handling an exit or has paused the vCPU: it would overwrite what is written now',
+    'let the guest run, then try again',
+  ),
+  PROTECTED_GUEST: says('the guest is protected: its state is encrypted'),
+  CALL_FAILED: ({ call, errno, detail }) => ({
+    what: `${call || 'a call'} failed${errno === 0 ? '' : ` with ${errnoName(errno)}`}${detail && `: ${detail}`}`,
+    mend: null,
+  }),
+  CHAIN_TIMEOUT: withDetail('the calls in the target did not end in time', 'try again'),
+  NO_MEMORY: withDetail('there was not enough memory'),
+};
+
+const UNKNOWN: Wording = ({ reasonCode, detail }) => ({
+  what: `the helper refused with reason ${reasonCode}${detail && `: ${detail}`}`,
+  mend: 'build helper and program from the same source',
+});
+
+/** Where the errno field holds an errno and not something else. */
+const hasErrno = ({ reason, errno }: Refusal): boolean => errno > 0 && reason !== 'YAMA';
+
+/** Stable, for tests and scripts: "guard-xfd-covers-image". */
+export const refusalCode = (reason: Reason | null): string =>
+  reason === null ? 'unknown-reason' : reason.toLowerCase().replaceAll('_', '-');
+
+const DEFAULT_CONTEXT: RefusalContext = { helperPath: 'PATH/tilescope-helper' };
+
+/** The helper's refusal as the bridge carries it. where: the target, or null. */
+export const refusalToBridge = (
+  refusal: Refusal,
+  where: string | null = null,
+  context: RefusalContext = DEFAULT_CONTEXT,
+): BridgeRefusal => {
+  const { what, mend } = (refusal.reason === null ? UNKNOWN : WORDINGS[refusal.reason])(refusal, context);
+  return {
+    code: refusalCode(refusal.reason),
+    what,
+    where,
+    mend,
+    call: refusal.call === '' ? null : refusal.call,
+    errno: hasErrno(refusal) ? errnoName(refusal.errno) : null,
+  };
+};
+
+/** Why a listed target cannot be attached, in the words of a refusal; null where nothing stands in the way. */
+export const targetObstacle = (
+  target: {
+    readonly reason: Reason | null;
+    readonly reasonCode: number;
+    readonly errnoOrScope: number;
+    readonly tracerPid: number;
+  },
+  context: RefusalContext = DEFAULT_CONTEXT,
+): BridgeRefusal | null => {
+  if (target.reason === 'NONE') return null;
+  const { reason, reasonCode, errnoOrScope: errno, tracerPid: otherPid } = target;
+  const refusal = { reason, reasonCode, errno, otherPid, seccompAction: 0, mask: 0n, call: '', detail: '' };
+  return refusalToBridge(refusal, null, context);
+};

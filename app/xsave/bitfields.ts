@@ -1,0 +1,205 @@
+import { assert } from '../bits/decoded.ts';
+import { COMPONENTS } from './components.ts';
+
+/** One field of a register. No field is wider than 53 bits, so that its value is always an exact number. */
+export interface FieldRow {
+  readonly name: string;
+  readonly hi: number;
+  readonly lo: number;
+  readonly meaning: string;
+  /** Words for the values that have one. */
+  readonly values?: Readonly<Record<number, string>>;
+}
+
+const bit = (name: string, at: number, meaning: string): FieldRow => ({ name, hi: at, lo: at, meaning });
+const span = (
+  name: string,
+  hi: number,
+  lo: number,
+  meaning: string,
+  values?: Readonly<Record<number, string>>,
+): FieldRow => (values === undefined ? { name, hi, lo, meaning } : { name, hi, lo, meaning, values });
+
+const ROUNDING = { 0: 'nearest', 1: 'down', 2: 'up', 3: 'zero' } as const;
+
+const X87_FLAGS = [
+  ['IE', 'invalid operation'],
+  ['DE', 'denormal operand'],
+  ['ZE', 'division by zero'],
+  ['OE', 'overflow'],
+  ['UE', 'underflow'],
+  ['PE', 'precision'],
+] as const;
+
+const flags = X87_FLAGS.map(([name, meaning], at) => bit(name, at, `${meaning} happened`));
+const masks = (from: number): FieldRow[] =>
+  X87_FLAGS.map(([name, meaning], at) => bit(name.replace('E', 'M'), from + at, `${meaning} is masked`));
+
+const MXCSR: readonly FieldRow[] = [
+  ...flags,
+  bit('DAZ', 6, 'denormal operands count as zero'),
+  ...masks(7),
+  span('RC', 14, 13, 'rounding', ROUNDING),
+  bit('FTZ', 15, 'results too small become zero'),
+  bit('MM', 17, 'misaligned SSE operands are allowed, AMD only'),
+];
+
+const FCW: readonly FieldRow[] = [
+  ...masks(0),
+  span('PC', 9, 8, 'precision of the significand', { 0: '24 bits', 2: '53 bits', 3: '64 bits' }),
+  span('RC', 11, 10, 'rounding', ROUNDING),
+  bit('X', 12, 'infinity control of the 8087, without effect'),
+];
+
+const FSW: readonly FieldRow[] = [
+  ...flags,
+  bit('SF', 6, 'stack overflow or underflow'),
+  bit('ES', 7, 'an unmasked exception is pending'),
+  bit('C0', 8, 'condition code 0'),
+  bit('C1', 9, 'condition code 1'),
+  bit('C2', 10, 'condition code 2'),
+  span('TOP', 13, 11, 'physical register that is ST(0)'),
+  bit('C3', 14, 'condition code 3'),
+  bit('B', 15, 'busy, mirrors ES'),
+];
+
+const FTW: readonly FieldRow[] = Array.from({ length: 8 }, (_, at) => ({
+  ...bit(`R${at}`, at, `physical register R${at} is not empty`),
+}));
+
+const PKRU: readonly FieldRow[] = Array.from({ length: 16 }, (_, key) => [
+  bit(`AD${key}`, 2 * key, `key ${key}: access disabled`),
+  bit(`WD${key}`, 2 * key + 1, `key ${key}: writes disabled`),
+]).flat();
+
+const CR0: readonly FieldRow[] = [
+  bit('PE', 0, 'protected mode'),
+  bit('MP', 1, 'WAIT raises #NM while TS is set'),
+  bit('EM', 2, 'x87 is emulated: its instructions raise #NM'),
+  bit('TS', 3, 'task switched: x87 and SSE raise #NM'),
+  bit('ET', 4, 'extension type, always 1'),
+  bit('NE', 5, 'x87 errors raise #MF'),
+  bit('WP', 16, 'supervisor obeys read-only pages'),
+  bit('AM', 18, 'alignment checks may be enabled'),
+  bit('NW', 29, 'not write-through'),
+  bit('CD', 30, 'cache disabled'),
+  bit('PG', 31, 'paging'),
+];
+
+const CR4_BITS = [
+  ['VME', 0, 'virtual-8086 extensions'],
+  ['PVI', 1, 'protected-mode virtual interrupts'],
+  ['TSD', 2, 'RDTSC for privilege level 0 only'],
+  ['DE', 3, 'debugging extensions'],
+  ['PSE', 4, 'large pages'],
+  ['PAE', 5, 'physical address extension'],
+  ['MCE', 6, 'machine check'],
+  ['PGE', 7, 'global pages'],
+  ['PCE', 8, 'RDPMC at every privilege level'],
+  ['OSFXSR', 9, 'the system saves SSE state by FXSAVE'],
+  ['OSXMMEXCPT', 10, 'the system handles #XM'],
+  ['UMIP', 11, 'user-mode instruction prevention'],
+  ['LA57', 12, 'five-level paging'],
+  ['VMXE', 13, 'VMX'],
+  ['SMXE', 14, 'SMX'],
+  ['FSGSBASE', 16, 'RDFSBASE and its like'],
+  ['PCIDE', 17, 'process-context identifiers'],
+  ['OSXSAVE', 18, 'the system uses XSAVE; XCR0 can be read and written'],
+  ['SMEP', 20, 'supervisor may not execute user pages'],
+  ['SMAP', 21, 'supervisor may not access user pages'],
+  ['PKE', 22, 'protection keys for user pages'],
+  ['CET', 23, 'control-flow enforcement'],
+  ['PKS', 24, 'protection keys for supervisor pages'],
+  ['UINTR', 25, 'user interrupts'],
+] as const;
+const CR4: readonly FieldRow[] = CR4_BITS.map(([name, at, meaning]) => bit(name, at, meaning));
+
+const EFER: readonly FieldRow[] = [
+  bit('SCE', 0, 'SYSCALL'),
+  bit('LME', 8, 'long mode is enabled'),
+  bit('LMA', 10, 'long mode is active'),
+  bit('NXE', 11, 'no-execute pages'),
+  bit('SVME', 12, 'SVM, AMD only'),
+  bit('LMSLE', 13, 'long-mode segment limits, AMD only'),
+  bit('FFXSR', 14, 'fast FXSAVE, AMD only'),
+];
+
+const RFLAGS: readonly FieldRow[] = [
+  bit('CF', 0, 'carry'),
+  bit('PF', 2, 'parity'),
+  bit('AF', 4, 'adjust'),
+  bit('ZF', 6, 'zero'),
+  bit('SF', 7, 'sign'),
+  bit('TF', 8, 'single step'),
+  bit('IF', 9, 'interrupts are enabled'),
+  bit('DF', 10, 'string direction is down'),
+  bit('OF', 11, 'overflow'),
+  span('IOPL', 13, 12, 'I/O privilege level'),
+  bit('NT', 14, 'nested task'),
+  bit('RF', 16, 'resume'),
+  bit('VM', 17, 'virtual-8086 mode'),
+  bit('AC', 18, 'alignment check'),
+  bit('VIF', 19, 'virtual interrupt flag'),
+  bit('VIP', 20, 'virtual interrupt pending'),
+  bit('ID', 21, 'CPUID can be used'),
+];
+
+/** U_CET and S_CET share one format (Linux asm/msr-index.h). */
+const CET: readonly FieldRow[] = [
+  bit('SH_STK_EN', 0, 'shadow stacks'),
+  bit('WR_SHSTK_EN', 1, 'WRSS may write shadow stacks'),
+  bit('ENDBR_EN', 2, 'indirect branch tracking'),
+  bit('LEG_IW_EN', 3, 'legacy code map'),
+  bit('NO_TRACK_EN', 4, 'the no-track prefix is obeyed'),
+  bit('SUPPRESS_DIS', 5, 'suppression is disabled'),
+  bit('SUPPRESS', 10, 'tracking is suppressed'),
+  bit('TRACKER', 11, 'waiting for ENDBRANCH'),
+  span('BITMAP_BASE', 63, 12, 'base of the legacy code bitmap, in pages'),
+];
+
+/** One bit a component, by the component's own name: XCR0, XSS, XSTATE_BV, XCOMP_BV, XFD. */
+const COMPONENT_MASK: readonly FieldRow[] = COMPONENTS.map((row) => bit(row.name, row.bit, row.holds));
+
+export const BITFIELDS = {
+  mxcsr: MXCSR,
+  fcw: FCW,
+  fsw: FSW,
+  ftw: FTW,
+  pkru: PKRU,
+  cr0: CR0,
+  cr4: CR4,
+  efer: EFER,
+  rflags: RFLAGS,
+  u_cet: CET,
+  s_cet: CET,
+  xcr0: COMPONENT_MASK,
+  xss: COMPONENT_MASK,
+  xstate_bv: COMPONENT_MASK,
+  xcomp_bv: [...COMPONENT_MASK, bit('compacted', 63, 'the format is compacted')],
+  xfd: COMPONENT_MASK,
+  xfd_err: COMPONENT_MASK,
+} as const satisfies Record<string, readonly FieldRow[]>;
+
+export const fieldsOf = (register: string): readonly FieldRow[] =>
+  (BITFIELDS as Readonly<Record<string, readonly FieldRow[]>>)[register] ?? [];
+
+const widthOf = (row: FieldRow): bigint => BigInt(row.hi - row.lo + 1);
+
+export const readField = (value: bigint | number, row: FieldRow): number =>
+  Number(BigInt.asUintN(Number(widthOf(row)), BigInt(value) >> BigInt(row.lo)));
+
+/** The largest value the field holds. */
+export const fieldMaximum = (row: FieldRow): number => Number((1n << widthOf(row)) - 1n);
+
+/** The register's value with this field replaced; the caller has checked that the field holds it. */
+export const writeField = (value: bigint | number, row: FieldRow, field: number): bigint => {
+  assert(Number.isInteger(field) && field >= 0 && field <= fieldMaximum(row), `${row.name} cannot hold ${field}`);
+  const mask = ((1n << widthOf(row)) - 1n) << BigInt(row.lo);
+  return (BigInt(value) & ~mask) | (BigInt(field) << BigInt(row.lo));
+};
+
+/** "down" for RC 1; the number where the value has no word. */
+export const fieldWord = (value: bigint | number, row: FieldRow): string => {
+  const field = readField(value, row);
+  return row.values?.[field] ?? String(field);
+};

@@ -1,0 +1,152 @@
+import { expect, test } from 'vitest';
+import { writeU64 } from '../bits/bytes.ts';
+import { makeCapture, makeImage, presetLayout } from '../fixtures/preset-captures.ts';
+import type { Capture, Facts } from '../session/capture.ts';
+import { bitMatrix, xcr0Refusal } from './bitmatrix.ts';
+import { sizeLedger } from './ledger.ts';
+import { lightsOf, xfdArmed } from './lights.ts';
+
+const layout = presetLayout('sapphire-rapids');
+const image = makeImage(
+  layout,
+  new Map([
+    [18, new Uint8Array(8192)],
+    [17, new Uint8Array(64)],
+  ]),
+);
+const capture = makeCapture('sapphire-rapids', image);
+const knowing = (known: Partial<Facts>): Capture => ({ ...capture, facts: { ...capture.facts, ...known } });
+const withMsr = (index: number, value: bigint | null): Partial<Facts> => ({
+  msrs: capture.facts.msrs.map((msr) => (msr.index === index ? { ...msr, value } : msr)),
+});
+
+test('[X13] the chain of a component: supported, enabled, permitted, in use', () => {
+  expect(lightsOf(capture.facts, image, 18)).toEqual({
+    supported: 'yes',
+    enabled: 'yes',
+    permitted: 'yes',
+    inUse: 'yes',
+  });
+  expect(lightsOf(capture.facts, image, 2)).toMatchObject({ permitted: 'not-needed', inUse: 'no' });
+  expect(lightsOf(knowing({ guestPermission: 0x202e7n }).facts, image, 18).permitted).toBe('no');
+  const blind = knowing({ guestCpuid: [], xcr0: null, guestPermission: null }).facts;
+  expect(lightsOf(blind, image, 18)).toEqual({
+    supported: 'not-known',
+    enabled: 'not-known',
+    permitted: 'not-known',
+    inUse: 'yes',
+  });
+});
+
+test('[X13] supervisor components are enabled by IA32_XSS and read from their MSRs', () => {
+  const cet = knowing(withMsr(0x6a7, 0x7fff0000n)).facts;
+  expect(lightsOf(cet, image, 11)).toEqual({ supported: 'yes', enabled: 'no', permitted: 'not-needed', inUse: 'yes' });
+  expect(lightsOf(capture.facts, image, 12).inUse).toBe('no');
+  expect(lightsOf(knowing(withMsr(0x6a4, null)).facts, image, 12).inUse).toBe('not-known');
+  expect(lightsOf(capture.facts, image, 15).inUse).toBe('not-known');
+});
+
+test('[X13] armed is not known where IA32_XFD was not read', () => {
+  expect(xfdArmed(knowing(withMsr(0x1c4, 1n << 18n)).facts, 18)).toBe(true);
+  expect(xfdArmed(capture.facts, 18)).toBe(false);
+  expect(xfdArmed(knowing(withMsr(0x1c4, null)).facts, 18)).toBeNull();
+});
+
+test('[X14] the ledger names every size and who falls short of 11008', () => {
+  const rows = sizeLedger(capture).map((row) => [row.id, row.bytes, row.verdict.kind, row.verdict.sentence]);
+  expect(rows).toEqual([
+    ['cap-xsave2', 11008, 'ok', 'what this VM needs'],
+    ['kvm-xsave', 4096, 'short', '6912 bytes short: KVM_GET_XSAVE refused'],
+    ['cpuid-0d-0-ebx', 11008, 'ok', 'equal'],
+    ['cpuid-0d-0-ecx', 11008, 'ok', 'equal'],
+    ['cpuid-0d-1-ebx', 10752, 'other', 'other format: not compared'],
+    ['rfc', 12288, 'ok', '1280 to spare on this CPU, none promised on the next'],
+    ['image', 11008, 'ok', 'equal to what KVM copies'],
+  ]);
+});
+
+test('[X14] a 4096-byte guest has nothing short, and unknown sizes are said to be unknown', () => {
+  const small = makeCapture('zen4', makeImage(presetLayout('zen4'), new Map()));
+  expect(sizeLedger(small).filter((row) => row.verdict.kind === 'short')).toEqual([]);
+  const sizes = { capXsave2Vm: null, capXsave2System: null, writtenBytes: null, legacyErrno: null };
+  const blind = sizeLedger({ ...small, facts: { ...small.facts, sizes, guestCpuid: [], hostCpuid: [] } });
+  expect(blind.map((row) => row.verdict.kind)).toEqual([
+    'unknown',
+    'unknown',
+    'unknown',
+    'unknown',
+    'unknown',
+    'unknown',
+    'unknown',
+  ]);
+});
+
+test('[X14] an image cut at 4096 is short', () => {
+  const cut = { ...capture, image: { layout, bytes: image.bytes.subarray(0, 4096) } };
+  expect(sizeLedger(cut).at(-1)?.verdict).toEqual({ kind: 'short', sentence: '6912 bytes short: cut off' });
+});
+
+test('[X15] rows of the matrix are null where not known', () => {
+  const rows = bitMatrix(knowing({ xcr0: null, ...withMsr(0x1c4, null) })).rows;
+  expect(rows.map((row) => row.id)).toEqual([
+    'xcr0',
+    'xss',
+    'xstate_bv',
+    'xcomp_bv',
+    'xfd',
+    'xfd_err',
+    'guest_permission',
+    'host_support',
+  ]);
+  expect(rows.filter((row) => row.value === null).map((row) => row.id)).toEqual(['xcr0', 'xfd']);
+});
+
+const broken = (known: Partial<Facts>, bv?: bigint, xcomp?: bigint): string[] => {
+  const bytes = image.bytes.slice();
+  if (bv !== undefined) writeU64(bytes, 512, bv);
+  if (xcomp !== undefined) writeU64(bytes, 520, xcomp);
+  return bitMatrix({ image: { bytes, layout }, facts: knowing(known).facts }).contradictions.map((one) => one.rule);
+};
+
+test('[X16] a healthy AMX guest contradicts no rule', () => {
+  expect(broken({})).toEqual([]);
+});
+
+test.each<[string, Partial<Facts>, bigint | undefined, bigint | undefined]>([
+  ['xfd-covers-image', withMsr(0x1c4, 1n << 18n), undefined, undefined],
+  ['xcr0-without-x87', { xcr0: 0x602e6n }, undefined, undefined],
+  ['avx-without-sse', { xcr0: 0x5n }, 0n, undefined],
+  ['mpx-not-together', { xcr0: 0xfn, supportedXcr0: null, hostCpuid: [] }, 0n, undefined],
+  ['avx512-not-together', { xcr0: 0x67n }, 0n, undefined],
+  ['avx512-without-avx', { xcr0: 0xe3n }, 0n, undefined],
+  ['tilecfg-without-tiledata', { xcr0: 0x202e7n }, 0n, undefined],
+  ['tiles-without-config', {}, 1n << 18n, undefined],
+  ['pkru-leaked', { xcr0: 0x600e7n }, 0x200n, undefined],
+  ['xstate-bv-outside-xcr0', { xcr0: 3n }, 4n, undefined],
+  ['xcomp-bv-outside', {}, 4n, (1n << 63n) | 3n],
+  ['xcomp-bv-standard', {}, 0n, 7n],
+  ['xfd-not-capable', withMsr(0x1c4, 4n), 0n, undefined],
+  ['xfd-err-not-armed', withMsr(0x1c5, 1n << 18n), 0n, undefined],
+  ['xss-beyond-cpuid', withMsr(0xda0, 1n << 16n), 0n, undefined],
+])('[X16] rule %s', (rule, known, bv, xcomp) => {
+  expect(broken(known, bv, xcomp)).toEqual([rule]);
+});
+
+test('[X16] tiles without permission contradict both XSTATE_BV and XCR0', () => {
+  expect(broken({ guestPermission: 0x202e7n })).toEqual(['not-permitted', 'enabled-not-permitted']);
+});
+
+test('[X16] a guest CPUID with TILECFG alone is named', () => {
+  const guestCpuid = capture.facts.guestCpuid.map((entry) =>
+    entry.leaf === 0xd && entry.subleaf === 0 ? { ...entry, eax: 0x202e7 } : entry,
+  );
+  expect(broken({ guestCpuid }, 0n)).toEqual(['cpuid-half-amx']);
+});
+
+test('[X17] XCR0 is refused by the rules of XSETBV and by CPUID', () => {
+  expect(xcr0Refusal(0x602e7n, capture)).toBeNull();
+  expect(xcr0Refusal(1n, capture)).toBeNull();
+  for (const bad of [0n, 0x5n, 0x27n, 0xe3n, 0x207n | (1n << 17n), 0xfn, 1n << 63n]) {
+    expect(xcr0Refusal(bad, capture)).not.toBeNull();
+  }
+});

@@ -1,0 +1,87 @@
+import { readU8, readU16, readU32, readU64 } from '../bits/bytes.ts';
+import { hasBit } from '../bits/mask.ts';
+import { BIT } from './components.ts';
+import { xstateBv } from './header.ts';
+import type { Image } from './image.ts';
+import { componentBytesOrInit, INIT_MXCSR } from './view.ts';
+
+/*
+ * The legacy region, bytes 0 to 511, as FXSAVE64 writes it (Linux struct fxregs_state):
+ *     0 FCW 2    2 FSW 2    4 FTW 1 (one bit a physical register, 1: not empty)    6 FOP 2    8 FIP 8   16 FDP 8
+ *    24 MXCSR 4  28 MXCSR_MASK 4
+ *    32 + 16 j   ST(j), 10 bytes and 6 of padding: in stack order, while FTW is in physical order
+ *   160 + 16 i   XMMi
+ *   416 reserved 48    464 available to software 48; KVM writes its user feature mask at 464
+ */
+export const MXCSR_OFFSET_BYTES = 24;
+export const MXCSR_MASK_OFFSET_BYTES = 28;
+export const MXCSR_END_BYTES = 32;
+export const ST_OFFSET_BYTES = 32;
+export const ST_STRIDE_BYTES = 16;
+export const ST_BYTES = 10;
+export const SOFTWARE_OFFSET_BYTES = 464;
+
+const x87 = (image: Image): Uint8Array => componentBytesOrInit(image, BIT.x87);
+
+export const fcw = (image: Image): number => readU16(x87(image), 0);
+export const fsw = (image: Image): number => readU16(x87(image), 2);
+/** Abridged: bit i is 1 where physical register Ri is not empty. */
+export const ftw = (image: Image): number => readU8(x87(image), 4);
+export const fop = (image: Image): number => readU16(x87(image), 6);
+export const fip = (image: Image): bigint => readU64(x87(image), 8);
+export const fdp = (image: Image): bigint => readU64(x87(image), 16);
+
+/** FSW[13:11]: the physical register that is ST(0). */
+export const top = (image: Image): number => (fsw(image) >> 11) & 7;
+
+/** The physical register behind ST(stack). */
+export const physicalOf = (image: Image, stack: number): number => (top(image) + stack) & 7;
+
+/** ST(stack) is empty; FTW counts physical registers, so TOP turns one numbering into the other. */
+export const stIsEmpty = (image: Image, stack: number): boolean => ((ftw(image) >> physicalOf(image, stack)) & 1) === 0;
+
+export const stBytes = (image: Image, stack: number): Uint8Array => {
+  const start = ST_OFFSET_BYTES + ST_STRIDE_BYTES * stack;
+  return x87(image).subarray(start, start + ST_BYTES);
+};
+
+export type StTag = 'valid' | 'zero' | 'special' | 'empty';
+
+/** The 2-bit tag that FSAVE would give, rebuilt from the value as the kernel does (regset.c twd_fxsr_to_i387). */
+export const stTag = (image: Image, stack: number): StTag => {
+  if (stIsEmpty(image, stack)) return 'empty';
+  const bytes = stBytes(image, stack);
+  const significand = readU64(bytes, 0);
+  const exponent = readU16(bytes, 8) & 0x7fff;
+  if (exponent === 0x7fff) return 'special';
+  if (exponent === 0) return significand === 0n ? 'zero' : 'special';
+  return hasBit(significand, 63) ? 'valid' : 'special';
+};
+
+export interface StackRow {
+  readonly stack: number;
+  readonly physical: number;
+  readonly tag: StTag;
+  readonly bytes: Uint8Array;
+}
+
+/** The eight registers in stack order, each with its physical number. */
+export const x87Stack = (image: Image): StackRow[] =>
+  Array.from({ length: 8 }, (_, stack) => ({
+    stack,
+    physical: physicalOf(image, stack),
+    tag: stTag(image, stack),
+    bytes: stBytes(image, stack),
+  }));
+
+/**
+ * MXCSR, a field of its own: a standard image always holds it, whatever XSTATE_BV says (XRSTOR reads it with SSE or
+ * AVX); a compacted one only under XSTATE_BV[1], else it is 1F80H. (Intel SDM vol. 1 sections 13.7, 13.8, 13.11.)
+ */
+export const mxcsr = (image: Image): number =>
+  image.layout.format === 'standard' || hasBit(xstateBv(image), BIT.SSE)
+    ? readU32(image.bytes, MXCSR_OFFSET_BYTES)
+    : INIT_MXCSR;
+
+/** As stored; hardware writes it and never reads it, and KVM hands back what it was given. */
+export const mxcsrMask = (image: Image): number => readU32(image.bytes, MXCSR_MASK_OFFSET_BYTES);

@@ -1,0 +1,276 @@
+import { readU32 } from '../bits/bytes.ts';
+import { bitsOf, hasBit, hexShort, maskOf } from '../bits/mask.ts';
+import { cpuidEntry } from '../cpu/cpuid.ts';
+import type { Facts } from '../session/capture.ts';
+import { BIT, componentLabel } from './components.ts';
+import { cpuVendor, DYNAMIC_MASK, neededBytes, xfdValue } from './facts.ts';
+import { firstReservedByte, xcompBv, xstateBv } from './header.ts';
+import type { Image } from './image.ts';
+import { EXTENDED_OFFSET_BYTES, enumeratedUser, placeOf } from './layout.ts';
+import { MXCSR_MASK_OFFSET_BYTES, MXCSR_OFFSET_BYTES } from './legacy.ts';
+import { brokenTileRules } from './tilecfg.ts';
+import { INIT_MXCSR, viewComponent } from './view.ts';
+
+/**
+ * `pass`: checked and good. `warning`: the kernel takes it, with a loss that the sentence names. `not-known`: a fact that
+ * the check needs was not read. `fail`: the first one is the verdict. `not-reached`: it comes after a fail.
+ */
+export type PreflightOutcome = 'pass' | 'warning' | 'not-known' | 'fail' | 'not-reached';
+
+export interface PreflightStep {
+  readonly id: string;
+  readonly label: string;
+  /** Who makes this check: KVM_SET_XSAVE, or Tilescope, which is stricter and says so. */
+  readonly by: 'kernel' | 'tilescope';
+  /** What was looked at, as text. */
+  readonly value: string;
+  readonly outcome: PreflightOutcome;
+  /** What the kernel would answer; absent where Tilescope refuses by itself. */
+  readonly errno?: 'EFAULT' | 'EINVAL';
+  /** One sentence without a full stop. */
+  readonly sentence: string;
+}
+
+type Finding = Pick<PreflightStep, 'value' | 'outcome' | 'sentence'>;
+
+interface Check {
+  readonly id: string;
+  readonly label: string;
+  readonly by: PreflightStep['by'];
+  readonly errno?: PreflightStep['errno'];
+  readonly look: (image: Image, facts: Facts) => Finding;
+}
+
+const pass = (value: string, sentence: string): Finding => ({ value, outcome: 'pass', sentence });
+const fail = (value: string, sentence: string): Finding => ({ value, outcome: 'fail', sentence });
+const warning = (value: string, sentence: string): Finding => ({ value, outcome: 'warning', sentence });
+const notKnown = (value: string, sentence: string): Finding => ({ value, outcome: 'not-known', sentence });
+
+const named = (mask: bigint): string =>
+  bitsOf(mask)
+    .map((bit) => `${bit} (${componentLabel(bit)})`)
+    .join(', ');
+const bitWord = (mask: bigint): string => (bitsOf(mask).length === 1 ? 'bit' : 'bits');
+
+const LEGACY_MASK = maskOf([BIT.x87, BIT.SSE]);
+const MXCSR_USERS = maskOf([BIT.x87, BIT.SSE, BIT.AVX]);
+
+const lookXfd = (image: Image, facts: Facts): Finding => {
+  const bv = xstateBv(image);
+  const xfd = xfdValue(facts);
+  if (xfd === null) {
+    const capable = maskOf(image.layout.components.filter((place) => place.xfdCapable).map((place) => place.bit));
+    const atRisk = bv & (capable | DYNAMIC_MASK);
+    const value = 'IA32_XFD not read';
+    if (atRisk === 0n) return pass(value, 'IA32_XFD was not read, and XSTATE_BV has no bit that it could arm');
+    return fail(
+      value,
+      `IA32_XFD was not read and XSTATE_BV has ${bitWord(atRisk)} ${named(atRisk)}: if it is armed, entering the guest can take the host down`,
+    );
+  }
+  const covered = bv & xfd;
+  const value = `XSTATE_BV ${hexShort(bv)}, IA32_XFD ${hexShort(xfd)}`;
+  if (covered === 0n) return pass(value, 'no bit of XSTATE_BV is armed by IA32_XFD');
+  return fail(
+    value,
+    `${bitWord(covered)} ${named(covered)} of XSTATE_BV is armed by IA32_XFD: older host kernels die entering the guest with it, newer ones drop it`,
+  );
+};
+
+const lookSize = (image: Image, facts: Facts): Finding => {
+  const needed = neededBytes(facts);
+  const value = `${image.bytes.length} bytes`;
+  const lost = image.layout.components.find((place) => {
+    const end = place.offsetBytes + place.sizeBytes;
+    return hasBit(xstateBv(image), place.bit) && end > Math.min(image.bytes.length, needed?.bytes ?? end);
+  });
+  if (lost !== undefined) {
+    const end = lost.offsetBytes + lost.sizeBytes;
+    return fail(
+      value,
+      `${componentLabel(lost.bit)} ends at ${end}, and KVM reads ${needed?.bytes ?? 'less'} of ${value}`,
+    );
+  }
+  if (needed === null) {
+    return notKnown(value, 'KVM reads as many bytes as KVM_CAP_XSAVE2 says or more, and that was not read');
+  }
+  if (image.bytes.length < needed.bytes) {
+    return fail(value, `KVM reads ${needed.bytes} bytes (${needed.source}), the image has ${image.bytes.length}`);
+  }
+  return pass(value, `KVM reads ${needed.bytes} bytes (${needed.source})`);
+};
+
+const EINVAL = 22;
+
+const lookProtected = (_image: Image, facts: Facts): Finding => {
+  const refused = facts.failed.find((failed) => failed.call === 'KVM_GET_REGS' && failed.errno === EINVAL);
+  if (refused === undefined) return pass('not protected', "the guest's registers could be read");
+  return fail('protected', 'KVM_GET_REGS answered EINVAL: the state of a protected guest cannot be written');
+};
+
+/** CPUID 1.ECX[26]. */
+const XSAVE_ECX = 1 << 26;
+
+const lookHostXsave = (image: Image, facts: Facts): Finding => {
+  const entry = cpuidEntry(facts.hostCpuid, 1, 0);
+  if (entry === undefined) return notKnown('host CPUID not read', 'whether the host has XSAVE was not read');
+  if ((entry.ecx & XSAVE_ECX) !== 0) return pass('host has XSAVE', 'the host has XSAVE');
+  const beyond = xstateBv(image) & ~LEGACY_MASK;
+  const value = 'host without XSAVE';
+  if (beyond === 0n) return pass(value, 'the image holds x87 and SSE only');
+  return fail(value, `the host has no XSAVE and XSTATE_BV has ${bitWord(beyond)} ${named(beyond)}`);
+};
+
+const lookSupported = (image: Image, facts: Facts): Finding => {
+  const bv = xstateBv(image);
+  const value = `XSTATE_BV ${hexShort(bv)}`;
+  if (facts.supportedXcr0 === null) return notKnown(value, 'which components KVM supports on this host was not read');
+  const beyond = bv & ~facts.supportedXcr0;
+  if (beyond === 0n) return pass(value, `within KVM's supported ${hexShort(facts.supportedXcr0)}`);
+  return fail(
+    value,
+    `${bitWord(beyond)} ${named(beyond)} of XSTATE_BV: KVM on this host supports ${hexShort(facts.supportedXcr0)}`,
+  );
+};
+
+const lookPermitted = (image: Image, facts: Facts): Finding => {
+  const wanted = xstateBv(image) & DYNAMIC_MASK;
+  const value = `XSTATE_BV ${hexShort(xstateBv(image))}`;
+  if (wanted === 0n) return pass(value, 'no component that needs a permission is in use');
+  const offered = enumeratedUser(facts.guestCpuid);
+  if (facts.guestPermission !== null && (wanted & ~facts.guestPermission) !== 0n) {
+    return fail(
+      value,
+      `${bitWord(wanted)} ${named(wanted)}: the VMM has no guest permission (ARCH_GET_XCOMP_GUEST_PERM ${hexShort(facts.guestPermission)})`,
+    );
+  }
+  if (offered !== null && (wanted & ~offered) !== 0n) {
+    return fail(
+      value,
+      `${bitWord(wanted)} ${named(wanted)}: the guest's CPUID does not have it, so this vCPU has no room for it`,
+    );
+  }
+  if (facts.guestPermission === null || offered === null) {
+    return notKnown(value, `whether ${named(wanted)} is permitted to this guest was not read`);
+  }
+  return pass(value, `${named(wanted)} is permitted and in the guest's CPUID`);
+};
+
+const lookXcomp = (image: Image): Finding => {
+  const value = `XCOMP_BV ${hexShort(xcompBv(image))}`;
+  if (xcompBv(image) === 0n) return pass(value, 'the standard format');
+  return fail(value, 'XCOMP_BV at offset 520 is not zero: KVM takes the standard format only');
+};
+
+const lookReserved = (image: Image): Finding => {
+  const offset = firstReservedByte(image.bytes);
+  if (offset === null) return pass('bytes 528 to 575 zero', 'the reserved part of the header is zero');
+  return fail(
+    `byte ${offset} is 0x${(image.bytes[offset] ?? 0).toString(16)}`,
+    `reserved header byte ${offset} is not zero`,
+  );
+};
+
+/**
+ * The MXCSR bits that may be set: MXCSR_MASK as stored. 0 means that no CPU wrote it, as in a vCPU that has not run; the
+ * kernel then still checks with the host's own: FFFFH on Intel, 2FFFFH on AMD, FFBFH where the CPU is not known.
+ */
+export const mxcsrAllowed = (image: Image, facts: Facts): number => {
+  const stored = readU32(image.bytes, MXCSR_MASK_OFFSET_BYTES);
+  if (stored !== 0) return stored;
+  const vendor = cpuVendor(facts.hostCpuid);
+  if (vendor === 'GenuineIntel') return 0xffff;
+  return vendor === 'AuthenticAMD' || vendor === 'HygonGenuine' ? 0x2ffff : 0xffbf;
+};
+
+const lookMxcsr = (image: Image, facts: Facts): Finding => {
+  const mxcsr = readU32(image.bytes, MXCSR_OFFSET_BYTES);
+  const value = `MXCSR ${hexShort(BigInt(mxcsr))}`;
+  if ((xstateBv(image) & MXCSR_USERS) === 0n) {
+    return pass(value, 'not looked at: XSTATE_BV has none of x87, SSE, AVX');
+  }
+  const allowed = mxcsrAllowed(image, facts);
+  const reserved = (mxcsr & ~allowed) >>> 0;
+  if (reserved === 0) return pass(value, `within the mask ${hexShort(BigInt(allowed))}`);
+  const bits = bitsOf(BigInt(reserved)).join(', ');
+  return fail(value, `MXCSR at offset 24 has reserved bit ${bits} set (mask ${hexShort(BigInt(allowed))})`);
+};
+
+// Linux copies TILECFG unchecked. If XRSTORS then faulted on it, the kernel would reset every FPU register of the guest.
+const lookTileConfig = (image: Image): Finding => {
+  const view = viewComponent(image, BIT.XTILECFG);
+  if (view.state !== 'inUse') return pass(`TILECFG ${view.state}`, 'no tile configuration is loaded');
+  const broken = brokenTileRules(view.bytes)[0];
+  if (broken === undefined) return pass('TILECFG in use', 'LDTILECFG would accept it');
+  const place = placeOf(image.layout, BIT.XTILECFG);
+  const offset = (place?.offsetBytes ?? 0) + broken.offsetBytes;
+  return fail(`offset ${offset}`, `${broken.sentence} (offset ${offset}); LDTILECFG would raise #GP`);
+};
+
+const lookXcr0 = (image: Image, facts: Facts): Finding => {
+  const bv = xstateBv(image);
+  if (facts.xcr0 === null) return notKnown(`XSTATE_BV ${hexShort(bv)}`, "the guest's XCR0 was not read");
+  const value = `XSTATE_BV ${hexShort(bv)}, XCR0 ${hexShort(facts.xcr0)}`;
+  // x87 and SSE exist without XCR0, and KVM reports them so.
+  const beyond = bv & ~(facts.xcr0 | LEGACY_MASK);
+  if (beyond === 0n) return pass(value, "within the guest's XCR0");
+  const offered = enumeratedUser(facts.guestCpuid);
+  const lost = offered === null ? 0n : beyond & ~offered;
+  if (lost !== 0n) {
+    return fail(
+      value,
+      `${bitWord(lost)} ${named(lost)} of XSTATE_BV is not in the guest's CPUID: KVM would take it and never give it back`,
+    );
+  }
+  return warning(
+    value,
+    `${bitWord(beyond)} ${named(beyond)} of XSTATE_BV is outside the guest's XCR0: KVM keeps it, the guest cannot use it yet`,
+  );
+};
+
+const lookMxcsrKept = (image: Image): Finding => {
+  const mxcsr = readU32(image.bytes, MXCSR_OFFSET_BYTES);
+  const users = xstateBv(image) & MXCSR_USERS;
+  const value = `MXCSR ${hexShort(BigInt(mxcsr))}`;
+  if (mxcsr === INIT_MXCSR || (users & ~1n) !== 0n) return pass(value, 'MXCSR reaches the vCPU');
+  return warning(value, `XSTATE_BV has neither SSE nor AVX: MXCSR will read back as 0x1f80, set bit 1 to keep it`);
+};
+
+/**
+ * Tilescope's first guard, KVM_SET_XSAVE's checks in its order (Linux arch/x86/kvm/x86.c
+ * kvm_vcpu_ioctl_x86_set_xsave, kernel/fpu/xstate.c copy_uabi_to_xstate), then Tilescope's own.
+ */
+const CHECKS: readonly Check[] = [
+  { id: 'xfd', label: 'XSTATE_BV against IA32_XFD', by: 'tilescope', look: lookXfd },
+  { id: 'size', label: 'Size', by: 'kernel', errno: 'EFAULT', look: lookSize },
+  { id: 'protected', label: 'Protected guest', by: 'kernel', errno: 'EINVAL', look: lookProtected },
+  { id: 'host-xsave', label: 'Host has XSAVE', by: 'kernel', errno: 'EINVAL', look: lookHostXsave },
+  { id: 'supported', label: 'XSTATE_BV supported by KVM', by: 'kernel', errno: 'EINVAL', look: lookSupported },
+  { id: 'permitted', label: 'XSTATE_BV permitted to this guest', by: 'kernel', errno: 'EINVAL', look: lookPermitted },
+  { id: 'xcomp-bv', label: 'XCOMP_BV zero', by: 'kernel', errno: 'EINVAL', look: lookXcomp },
+  { id: 'reserved', label: 'Reserved header bytes zero', by: 'kernel', errno: 'EINVAL', look: lookReserved },
+  { id: 'mxcsr', label: 'MXCSR reserved bits', by: 'kernel', errno: 'EINVAL', look: lookMxcsr },
+  { id: 'tilecfg', label: 'TILECFG contents', by: 'tilescope', look: lookTileConfig },
+  { id: 'xcr0', label: "XSTATE_BV within the guest's XCR0", by: 'tilescope', look: lookXcr0 },
+  { id: 'mxcsr-kept', label: 'MXCSR kept', by: 'tilescope', look: lookMxcsrKept },
+];
+
+/** Needs an image of at least 576 bytes, as decodeImage gives. Nothing is sent anywhere. */
+export const preflight = (image: Image, facts: Facts): PreflightStep[] => {
+  if (image.bytes.length < EXTENDED_OFFSET_BYTES) {
+    const sentence = `the image has ${image.bytes.length} bytes, legacy region and header take ${EXTENDED_OFFSET_BYTES}`;
+    const value = `${image.bytes.length} bytes`;
+    return [{ id: 'size', label: 'Size', by: 'kernel', value, outcome: 'fail', errno: 'EFAULT', sentence }];
+  }
+  let failed = false;
+  return CHECKS.map(({ id, label, by, errno, look }) => {
+    if (failed) return { id, label, by, value: '', outcome: 'not-reached', sentence: 'not reached' };
+    const finding = look(image, facts);
+    failed = finding.outcome === 'fail';
+    return { id, label, by, ...finding, ...(failed && errno !== undefined ? { errno } : {}) };
+  });
+};
+
+/** The verdict: the step that refuses the image, or null where it can be written. */
+export const firstRefusal = (steps: readonly PreflightStep[]): PreflightStep | null =>
+  steps.find((step) => step.outcome === 'fail') ?? null;

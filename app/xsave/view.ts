@@ -1,0 +1,75 @@
+import { writeU16 } from '../bits/bytes.ts';
+import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
+import { hasBit } from '../bits/mask.ts';
+import { BIT, COMPACTED_BIT, componentName } from './components.ts';
+import { xcompBv, xstateBv } from './header.ts';
+import type { ComponentBit, ComponentPlace, ComponentView, Image, Layout } from './image.ts';
+import { EXTENDED_OFFSET_BYTES, leastBytes, placeOf } from './layout.ts';
+
+export const INIT_FCW = 0x037f;
+export const INIT_MXCSR = 0x1f80;
+
+/** The place of a component with room in this image; undefined where the layout or the bytes have none. */
+export const roomFor = (image: Image, bit: ComponentBit): ComponentPlace | undefined => {
+  const place = placeOf(image.layout, bit);
+  if (place === undefined || place.sizeBytes < leastBytes(bit)) return undefined;
+  return place.offsetBytes + place.sizeBytes <= image.bytes.length ? place : undefined;
+};
+
+/**
+ * One of three answers for every component. Bytes under a clear XSTATE_BV bit are stale and not in the answer. The bytes
+ * of x87 are 0 to 159 and hold MXCSR and its mask at 24 to 31, which do not belong to it.
+ */
+export const viewComponent = (image: Image, bit: ComponentBit): ComponentView => {
+  const place = roomFor(image, bit);
+  if (place === undefined) return { state: 'absent' };
+  if (!hasBit(xstateBv(image), bit)) return { state: 'init' };
+  return { state: 'inUse', bytes: image.bytes.subarray(place.offsetBytes, place.offsetBytes + place.sizeBytes) };
+};
+
+/** What a component holds in init state: FCW 037FH for x87, zeros for everything else. MXCSR is a field of its own. */
+export const initBytes = (bit: ComponentBit, sizeBytes: number): Uint8Array => {
+  const bytes = new Uint8Array(sizeBytes);
+  if (bit === BIT.x87 && sizeBytes >= 2) writeU16(bytes, 0, INIT_FCW);
+  return bytes;
+};
+
+/** What the component's registers hold: its bytes, or the initial values. Empty where the image has no room for it. */
+export const componentBytesOrInit = (image: Image, bit: ComponentBit): Uint8Array => {
+  const view = viewComponent(image, bit);
+  if (view.state === 'inUse') return view.bytes;
+  return initBytes(bit, roomFor(image, bit)?.sizeBytes ?? 0);
+};
+
+/** Components in use that the bytes end before: what a cut-off snapshot has lost. */
+export const cutComponents = (image: Image): ComponentBit[] =>
+  image.layout.components
+    .filter((place) => hasBit(xstateBv(image), place.bit) && roomFor(image, place.bit) === undefined)
+    .map((place) => place.bit);
+
+/**
+ * An image from outside. Refuses what has no whole header, what is in the other format than its layout, and what ends
+ * inside a component in use. Reserved bytes and unknown bits are kept as they are.
+ */
+export const decodeImage = (bytes: Uint8Array, layout: Layout): Decoded<Image> => {
+  if (bytes.length < EXTENDED_OFFSET_BYTES) {
+    return undecodable({
+      kind: 'truncated',
+      what: 'XSAVE image',
+      neededBytes: EXTENDED_OFFSET_BYTES,
+      gotBytes: bytes.length,
+    });
+  }
+  const image: Image = { bytes, layout };
+  const compacted = hasBit(xcompBv(image), COMPACTED_BIT);
+  if (compacted !== (layout.format === 'compacted')) {
+    const why = `bit 63 is ${compacted ? 'set' : 'clear'} and the layout is of the ${layout.format} format`;
+    return undecodable({ kind: 'not-allowed', what: 'XCOMP_BV', why });
+  }
+  for (const bit of cutComponents(image)) {
+    const place = placeOf(layout, bit);
+    const neededBytes = place === undefined ? 0 : place.offsetBytes + place.sizeBytes;
+    return undecodable({ kind: 'truncated', what: componentName(bit), neededBytes, gotBytes: bytes.length });
+  }
+  return decoded(image);
+};

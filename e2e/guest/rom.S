@@ -1,0 +1,65 @@
+/*
+ * The guest of the live tests: a 64 KiB ROM for QEMU's -bios. It goes from the reset vector straight to long mode, enables
+ * XCR0 = 0xe7 (x87, SSE, AVX, AVX-512; bits the CPU lacks are left out), and counts at 0x7e00 for ever. Integer code only:
+ * it never touches a vector register, so whatever a test writes there stays until the test writes again.
+ *
+ *   as -o rom.o rom.S && ld -m elf_x86_64 -Ttext=0 --oformat binary -o rom.bin rom.o
+ */
+	.globl _start
+	.code16
+_start:
+	cli
+	xorw %ax, %ax
+	movw %ax, %ds
+	movw %ax, %es
+	movw %ax, %ss
+	movw $0x7000, %sp
+	cld
+	movw $0x1000, %di		/* page tables at 0x1000: the first 2 MiB, one large page */
+	movw $0x1800, %cx
+	rep stosw
+	movl $0x2003, 0x1000
+	movl $0x3003, 0x2000
+	movl $0x83, 0x3000
+	cs lgdtl gdtr - _start
+	movl %cr4, %eax
+	orl $0x40620, %eax		/* PAE, OSFXSR, OSXMMEXCPT, OSXSAVE */
+	movl %eax, %cr4
+	movl $0x1000, %eax
+	movl %eax, %cr3
+	movl $0xc0000080, %ecx		/* EFER.LME */
+	rdmsr
+	orl $0x100, %eax
+	wrmsr
+	movl %cr0, %eax
+	andl $0xfffffffb, %eax		/* not EM */
+	orl $0x80000003, %eax		/* PG, MP, PE */
+	movl %eax, %cr0
+	ljmpl $8, $(0xf0000 + long_mode - _start)
+
+	.code64
+long_mode:
+	movl $0x10, %eax
+	movl %eax, %ds
+	movl %eax, %ss
+	movl $0xd, %eax			/* what XCR0 may hold, cut to x87 … Hi16_ZMM */
+	xorl %ecx, %ecx
+	cpuid
+	andl $0xe7, %eax
+	xorl %edx, %edx
+	xorl %ecx, %ecx
+	xsetbv
+	movq $0x1111222233334444, %rbx
+	movq $0x7e00, %rdi
+1:	incq (%rdi)
+	jmp 1b
+
+	.align 8
+gdt:	.quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff
+gdtr:	.word 23
+	.long 0xf0000 + gdt - _start
+
+	.org 0xfff0
+	.code16
+	ljmp $0xf000, $0
+	.org 0x10000

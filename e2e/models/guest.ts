@@ -1,0 +1,228 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export const KVM_ABSENT = existsSync('/dev/kvm') ? null : '/dev/kvm is absent: live tests cannot run';
+
+/** What QEMU's own monitor prints of the vector state: a reader that shares no code with Tilescope. */
+export interface MonitorRegisters {
+  readonly mxcsr: string;
+  readonly fcw: string;
+  readonly fsw: string;
+  /** Ten bytes as hex, exponent first, as they stand in ST(0) … ST(7). */
+  readonly fpr: readonly string[];
+  /** 64 bytes each as hex, highest byte first. */
+  readonly zmm: readonly string[];
+  readonly opmask: readonly string[];
+}
+
+/** What must be the same after Tilescope has gone as before it came. */
+export interface Footprint {
+  readonly threads: readonly string[];
+  readonly maps: readonly string[];
+  readonly descriptors: readonly string[];
+  readonly signalMasks: readonly string[];
+}
+
+export interface GuestOptions {
+  readonly name: string;
+  readonly vcpus?: number;
+  readonly debugThreads?: boolean;
+}
+
+/** A real QEMU process with KVM whose guest counts in a loop. */
+export class Guest {
+  readonly pid: number;
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+  readonly #monitor: Monitor;
+  #ended = false;
+
+  private constructor(child: ChildProcess, folder: string, monitor: Monitor) {
+    if (child.pid === undefined) throw new Error('QEMU did not start');
+    this.pid = child.pid;
+    this.#child = child;
+    this.#folder = folder;
+    this.#monitor = monitor;
+    child.once('exit', () => {
+      this.#ended = true;
+    });
+  }
+
+  static async start(options: GuestOptions): Promise<Guest> {
+    const folder = mkdtempSync(join(tmpdir(), 'tilescope-guest-'));
+    const rom = buildRom(folder);
+    const socket = join(folder, 'monitor');
+    const child = spawn(
+      'qemu-system-x86_64',
+      [
+        ...['-accel', 'kvm', '-cpu', 'host,-arch-capabilities', '-m', '64', '-smp', String(options.vcpus ?? 1)],
+        ...['-name', `guest=${options.name}${options.debugThreads === false ? '' : ',debug-threads=on'}`],
+        ...['-display', 'none', '-nodefaults', '-serial', 'none', '-bios', rom],
+        ...['-monitor', `unix:${socket},server=on,wait=off`],
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    let words = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      words += chunk.toString();
+    });
+    const monitor = await Monitor.open(socket, () =>
+      child.exitCode === null ? null : `QEMU ended with ${child.exitCode}: ${words}`,
+    );
+    const guest = new Guest(child, folder, monitor);
+    await guest.progress();
+    return guest;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  monitor(command: string): Promise<string> {
+    return this.#monitor.ask(command);
+  }
+
+  /** How far the guest has counted. */
+  async counter(): Promise<bigint> {
+    const text = await this.monitor('xp /1gx 0x7e00');
+    const value = /:\s*(0x[0-9a-f]+)/.exec(text)?.[1];
+    if (value === undefined) throw new Error(`the monitor did not show memory: ${text}`);
+    return BigInt(value);
+  }
+
+  /** Resolves once the guest has counted on, and fails if it does not within ten seconds. */
+  async progress(): Promise<void> {
+    const from = await this.counter();
+    const until = Date.now() + 10_000;
+    while (Date.now() < until) {
+      if ((await this.counter()) > from) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error('the guest makes no progress');
+  }
+
+  /** Thread of each vCPU, from QEMU itself. */
+  async vcpuThreads(): Promise<number[]> {
+    return [...(await this.monitor('info cpus')).matchAll(/thread_id=(\d+)/g)].map((match) => Number(match[1]));
+  }
+
+  async registers(): Promise<MonitorRegisters> {
+    const text = await this.monitor('info registers');
+    const one = (pattern: RegExp): string => {
+      const found = pattern.exec(text)?.[1];
+      if (found === undefined) throw new Error(`the monitor prints no ${pattern}: ${text}`);
+      return found;
+    };
+    const all = (pattern: RegExp): string[] =>
+      [...text.matchAll(pattern)].map((match) => (match[1] ?? '').replace(/\s+/g, ''));
+    return {
+      mxcsr: one(/MXCSR=([0-9a-f]+)/),
+      fcw: one(/FCW=([0-9a-f]+)/),
+      fsw: one(/FSW=([0-9a-f]+)/),
+      fpr: [...text.matchAll(/FPR\d=([0-9a-f]{16}) ([0-9a-f]{4})/g)].map((match) => `${match[2]}${match[1]}`),
+      zmm: all(/ZMM\d\d=((?:[0-9a-f]{16} ?){8})/g),
+      opmask: all(/Opmask\d\d=([0-9a-f]{16})/g),
+    };
+  }
+
+  footprint(): Footprint {
+    const proc = `/proc/${this.pid}`;
+    const tids = readdirSync(`${proc}/task`);
+    return {
+      threads: tids.map((tid) => `${tid} ${readFileSync(`${proc}/task/${tid}/comm`, 'utf8').trim()}`),
+      maps: readFileSync(`${proc}/maps`, 'utf8').trim().split('\n'),
+      descriptors: readdirSync(`${proc}/fd`).map((fd) => `${fd} ${readlinkSync(`${proc}/fd/${fd}`)}`),
+      signalMasks: tids.map((tid) => {
+        const status = readFileSync(`${proc}/task/${tid}/status`, 'utf8');
+        return `${tid} ${[...status.matchAll(/^(?:Sig|Shd)\w+:.*$|^TracerPid:.*$/gm)].map((match) => match[0]).join(' ')}`;
+      }),
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.#monitor.close();
+    if (!this.#ended) {
+      const gone = new Promise((resolve) => this.#child.once('exit', resolve));
+      this.#child.kill('SIGKILL');
+      await gone;
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function buildRom(folder: string): string {
+  const source = join(import.meta.dirname, '../guest/rom.S');
+  const object = join(folder, 'rom.o');
+  const rom = join(folder, 'rom.bin');
+  execFileSync('as', ['-o', object, source]);
+  execFileSync('ld', ['-m', 'elf_x86_64', '-Ttext=0', '--oformat', 'binary', '-o', rom, object]);
+  return rom;
+}
+
+const PROMPT = '(qemu) ';
+
+/** QEMU's human monitor over its socket: one question at a time. */
+class Monitor {
+  readonly #socket: Socket;
+  #heard = '';
+  #waiting: ((text: string) => void) | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('data', (chunk: Buffer) => {
+      this.#heard += chunk.toString();
+      if (!this.#heard.endsWith(PROMPT) || this.#waiting === null) return;
+      const text = this.#heard;
+      this.#heard = '';
+      this.#waiting(text);
+      this.#waiting = null;
+    });
+  }
+
+  static async open(path: string, failed: () => string | null): Promise<Monitor> {
+    const until = Date.now() + 20_000;
+    for (;;) {
+      const problem = failed();
+      if (problem !== null) throw new Error(problem);
+      try {
+        const socket = await new Promise<Socket>((resolve, reject) => {
+          const tried = connect(path);
+          tried.once('connect', () => resolve(tried));
+          tried.once('error', reject);
+        });
+        const monitor = new Monitor(socket);
+        await monitor.#next();
+        return monitor;
+      } catch (error) {
+        if (Date.now() > until) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  }
+
+  ask(command: string): Promise<string> {
+    const answer = this.#last.then(async () => {
+      const next = this.#next();
+      this.#socket.write(`${command}\n`);
+      const text = await next;
+      // The monitor echoes the command letter by letter with escape sequences; the answer starts after the last of them.
+      return text.slice(text.lastIndexOf('\u001b[K') + 3, -PROMPT.length).trim();
+    });
+    this.#last = answer.catch(() => undefined);
+    return answer;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #next(): Promise<string> {
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+    });
+  }
+}

@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+const BOOTSTRAP = join(import.meta.dirname, '../../main/bootstrap.mjs');
+
+export interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the command line as a user does and gives what it printed. */
+export async function tilescope(...words: string[]): Promise<Ran> {
+  const child = spawn(process.execPath, [BOOTSTRAP, 'cli', ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const text = (stream: NodeJS.ReadableStream): Promise<string> =>
+    new Promise((resolve) => {
+      let all = '';
+      stream.setEncoding('utf8');
+      stream.on('data', (chunk: string) => {
+        all += chunk;
+      });
+      stream.on('end', () => resolve(all));
+    });
+  const [out, err, code] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    new Promise<number>((resolve) => child.once('exit', (exit) => resolve(exit ?? -1))),
+  ]);
+  return { code, out, err };
+}
+
+/** The same for commands that must succeed and print JSON. */
+export async function tilescopeJson<T>(...words: string[]): Promise<T> {
+  const { code, out, err } = await tilescope(...words, '--json');
+  if (code !== 0) throw new Error(`tilescope ${words.join(' ')} ended with ${code}: ${err}`);
+  return JSON.parse(out) as T;
+}
+
+/** The web host, started as `npm start` starts it where Electron's binary is not to be had. */
+export class WebHost {
+  readonly #child: ChildProcess;
+  readonly url: string;
+
+  private constructor(child: ChildProcess, url: string) {
+    this.#child = child;
+    this.url = url;
+  }
+
+  static async start(...words: string[]): Promise<WebHost> {
+    const child = spawn(
+      process.execPath,
+      [BOOTSTRAP, 'start', '--', '--web', '--no-open', '--deterministic', ...words],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    let said = '';
+    const url = await new Promise<string>((resolve, reject) => {
+      const hear = (chunk: Buffer): void => {
+        said += chunk.toString();
+        const found = /http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]+/.exec(said)?.[0];
+        if (found !== undefined) resolve(found);
+      };
+      child.stdout.on('data', hear);
+      child.stderr.on('data', hear);
+      child.once('exit', (code) => reject(new Error(`the web host ended with ${code}: ${said}`)));
+    });
+    return new WebHost(child, url);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null) return;
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.kill('SIGTERM');
+    await gone;
+  }
+}

@@ -1,0 +1,167 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DIST, explain, fail, ROOT } from './say.mjs';
+import { requireCompiler } from './setup.mjs';
+
+export const HELPER = join(DIST, 'native', 'tilescope-helper');
+const VITE = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
+/** A build that takes longer than this has hung; another start stops waiting for it. */
+const LOCK_TIMEOUT_MS = 180_000;
+
+/**
+ * @typedef {{ name: string, folders: string[], files: RegExp, extra: string[], outputs: string[], make: () => Promise<void> }} Product
+ */
+
+/** Every source file below the folders, in a fixed order. @param {Product} product */
+const sourcesOf = ({ folders, files, extra }) => {
+  const found = [...extra];
+  const walk = (/** @type {string} */ folder) => {
+    for (const entry of readdirSync(join(ROOT, folder), { withFileTypes: true })) {
+      const path = `${folder}/${entry.name}`;
+      if (entry.isDirectory()) walk(path);
+      else if (files.test(entry.name) && !/\.test\.tsx?$/.test(entry.name)) found.push(path);
+    }
+  };
+  for (const folder of folders) if (existsSync(join(ROOT, folder))) walk(folder);
+  return found.sort();
+};
+
+/** @param {Product} product */
+const digestOf = (product) => {
+  const hash = createHash('sha256');
+  for (const path of sourcesOf(product)) {
+    hash.update(path).update('\0');
+    if (existsSync(join(ROOT, path))) hash.update(readFileSync(join(ROOT, path)));
+    hash.update('\0');
+  }
+  return hash.digest('hex');
+};
+
+const stampOf = (/** @type {Product} */ product) => join(DIST, `.${product.name}-sources`);
+
+/** @param {Product} product @param {string} digest */
+const isFresh = (product, digest) =>
+  product.outputs.every((path) => existsSync(path)) &&
+  existsSync(stampOf(product)) &&
+  readFileSync(stampOf(product), 'utf8') === digest;
+
+/** Output of the tools goes to stderr. @param {string} program @param {string[]} args */
+const runTool = (program, args) =>
+  new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd: ROOT, stdio: ['ignore', 2, 2] });
+    child.on('error', reject);
+    child.on('exit', (code, signal) => resolve(signal === null ? code : 1));
+  });
+
+/** @param {string} mode */
+const viteBuild = async (mode) => {
+  const config = join('main', 'vite.config.ts');
+  const code = await runTool(process.execPath, [
+    VITE,
+    'build',
+    '--config',
+    config,
+    '--mode',
+    mode,
+    '--logLevel',
+    'warn',
+  ]);
+  if (code !== 0) fail(`building ${mode} failed; the message stands above`);
+};
+
+/** @type {Product} */
+const helper = {
+  name: 'helper',
+  folders: ['native'],
+  files: /(\.[chS]|\.inc|\.mk|^Makefile)$/,
+  extra: [],
+  outputs: [HELPER],
+  make: async () => {
+    requireCompiler();
+    const code = await runTool('make', ['-s', '-C', 'native', `OUT=${join(DIST, 'native')}`]);
+    if (code !== 0) fail('building the helper failed; the compiler’s message stands above');
+  },
+};
+
+/** @type {Product} */
+const main = {
+  name: 'main',
+  folders: ['app', 'main'],
+  files: /\.ts$/,
+  extra: ['package-lock.json'],
+  outputs: ['cli.js', 'web.js', 'electron.js', 'preload.cjs'].map((file) => join(DIST, 'main', file)),
+  make: async () => {
+    await viteBuild('main');
+    await viteBuild('preload');
+  },
+};
+
+/** @type {Product} */
+const renderer = {
+  name: 'renderer',
+  folders: ['app', 'renderer'],
+  files: /./,
+  extra: ['package-lock.json', 'main/vite.config.ts'],
+  outputs: [join(DIST, 'renderer', 'index.html')],
+  make: async () => viteBuild('renderer'),
+};
+
+const LOCK = join(DIST, '.building');
+
+const ownerIsAlive = () => {
+  try {
+    const pid = Number(readFileSync(join(LOCK, 'pid'), 'utf8'));
+    process.kill(pid, 0);
+    return Date.now() - statSync(LOCK).mtimeMs < LOCK_TIMEOUT_MS;
+  } catch (error) {
+    // No pid file yet: its owner is between mkdir and write, unless it died right there.
+    const code = /** @type {NodeJS.ErrnoException} */ (error).code;
+    if (code === 'EPERM') return true;
+    return code === 'ENOENT' && existsSync(LOCK) && Date.now() - statSync(LOCK).mtimeMs < 2_000;
+  }
+};
+
+/** One build at a time: two commands started together must not write the same files. @param {() => Promise<void>} work */
+const withLock = async (work) => {
+  mkdirSync(DIST, { recursive: true });
+  for (;;) {
+    try {
+      mkdirSync(LOCK);
+      break;
+    } catch (error) {
+      if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error;
+      if (!ownerIsAlive()) rmSync(LOCK, { recursive: true, force: true });
+      else await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  try {
+    writeFileSync(join(LOCK, 'pid'), String(process.pid));
+    await work();
+  } finally {
+    rmSync(LOCK, { recursive: true, force: true });
+  }
+};
+
+/** @param {Product} product */
+const ensure = async (product) => {
+  if (isFresh(product, digestOf(product))) return;
+  await withLock(async () => {
+    const digest = digestOf(product);
+    if (isFresh(product, digest)) return;
+    explain(`building ${product.name}`);
+    await product.make();
+    writeFileSync(stampOf(product), digest);
+  });
+};
+
+export const ensureHelper = () => ensure(helper);
+export const ensureMain = () => ensure(main);
+export const ensureRenderer = () => ensure(renderer);
+
+export const buildAll = async () => {
+  await ensureHelper();
+  await ensureMain();
+  await ensureRenderer();
+};

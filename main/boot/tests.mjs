@@ -1,0 +1,184 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildAll, ensureHelper } from './build.mjs';
+import { addUp, closingLine, FAILED, oneStep, readNativeLine, readPlaywright, readVitest } from './counts.mjs';
+import { DIST, explain, ROOT } from './say.mjs';
+import { chromiumPath, ensurePackages, ensureTestPrograms, requireCompiler } from './setup.mjs';
+
+/** @typedef {import('./counts.mjs').Counts} Counts */
+/** @typedef {{ name: string, run: () => Promise<Counts> }} Step */
+
+const RESULTS = join(DIST, 'test');
+const tool = (/** @type {string[]} */ ...path) => join(ROOT, 'node_modules', ...path);
+const VITEST = tool('vitest', 'vitest.mjs');
+const PLAYWRIGHT = tool('playwright', 'cli.js');
+const TSC = tool('typescript', 'bin', 'tsc');
+const BIOME = tool('@biomejs', 'biome', 'bin', 'biome');
+
+/**
+ * Runs a tool, showing what it prints and keeping the end of it.
+ * @param {string} program
+ * @param {string[]} args
+ * @param {Record<string, string>} [env]
+ * @returns {Promise<{ code: number, output: string }>}
+ */
+const show = (program, args, env = {}) =>
+  new Promise((resolve) => {
+    const child = spawn(program, args, {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      output = (output + text).slice(-65_536);
+      process.stdout.write(text);
+    });
+    child.stderr.on('data', (text) => process.stderr.write(text));
+    child.on('error', (error) => {
+      explain(`${program} could not be run: ${error.message}`);
+      resolve({ code: 127, output });
+    });
+    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+  });
+
+const node = (
+  /** @type {string} */ script,
+  /** @type {string[]} */ args,
+  /** @type {Record<string, string>} */ env = {},
+) => show(process.execPath, [script, ...args], env);
+
+/** The report a runner left; gone before it starts, so that an old one is never counted. @param {string} path */
+const readReport = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+
+/** @param {string} name @param {string[]} args @returns {Promise<Counts>} */
+const vitest = async (name, args) => {
+  const report = join(RESULTS, `${name}.json`);
+  rmSync(report, { force: true });
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const config = ['--config', join('main', 'vitest.config.ts')];
+  const { code } = await node(VITEST, ['run', ...config, ...reporters, ...args]);
+  return readVitest(readReport(report), code);
+};
+
+/** @type {Step} */
+const types = {
+  name: 'types',
+  run: async () => {
+    let code = 0;
+    for (const project of ['app', 'app/tsconfig.test.json', 'main', 'renderer', 'e2e']) {
+      code ||= (await node(TSC, ['-p', project])).code;
+    }
+    return oneStep(code);
+  },
+};
+
+/** @type {Step} */
+const walls = { name: 'walls', run: () => vitest('walls', ['--project', 'walls']) };
+
+/** @type {Step} */
+const lint = { name: 'lint', run: async () => oneStep((await node(BIOME, ['check', '--colors=off', '.'])).code) };
+
+/** @type {Step} */
+const unit = { name: 'unit tests', run: () => vitest('unit', ['--project', 'unit']) };
+
+/** @type {Step} */
+const native = {
+  name: 'native tests',
+  run: async () => {
+    const { code, output } = await show('make', ['-s', '-C', 'native', `OUT=${join(DIST, 'native')}`, 'test']);
+    return readNativeLine(output, code);
+  },
+};
+
+/**
+ * Playwright's projects: `live` is the command line against a real QEMU, `window` the page in Chromium.
+ * @param {string} name
+ * @param {string[]} args
+ * @returns {Step}
+ */
+const playwright = (name, args) => ({
+  name,
+  run: async () => {
+    const report = join(RESULTS, `${name.replaceAll(' ', '-')}.json`);
+    rmSync(report, { force: true });
+    const chromium = chromiumPath();
+    const { code } = await node(
+      PLAYWRIGHT,
+      ['test', '-c', join('e2e', 'playwright.config.ts'), '--reporter=list,json', ...args],
+      { PLAYWRIGHT_JSON_OUTPUT_FILE: report, ...(chromium === null ? {} : { TILESCOPE_CHROMIUM: chromium }) },
+    );
+    return readPlaywright(readReport(report), code);
+  },
+});
+
+/** Runs the steps in order, every one whatever the others say, and prints the closing line. @param {Step[]} steps */
+const runSteps = async (steps) => {
+  mkdirSync(RESULTS, { recursive: true });
+  /** @type {Counts[]} */
+  const all = [];
+  for (const step of steps) {
+    process.stdout.write(`\n== ${step.name}\n`);
+    let counts = FAILED;
+    try {
+      counts = await step.run();
+    } catch (error) {
+      process.stdout.write(`${step.name} died: ${error instanceof Error ? error.message : String(error)}\n`);
+    }
+    process.stdout.write(`-- ${step.name}: ${closingLine(counts)}\n`);
+    all.push(counts);
+  }
+  const sum = addUp(all);
+  process.stdout.write(`\n${closingLine(sum)}\n`);
+  return sum.failed === 0 ? 0 : 1;
+};
+
+const live = playwright('live tests', ['--project', 'live']);
+const window = playwright('end-to-end tests', ['--project', 'window']);
+
+/** @param {string} why @param {Step} step @returns {Step} */
+const skipped = (why, step) => ({
+  name: step.name,
+  run: async () => {
+    process.stdout.write(`skipped: ${why}\n`);
+    return { passed: 0, failed: 0, skipped: 1 };
+  },
+});
+
+/** What has to stand before any test can run. A failure here is the tests' failure, in the closing line too. @type {Step} */
+const build = {
+  name: 'build',
+  run: async () => {
+    requireCompiler();
+    await buildAll();
+    return oneStep(0);
+  },
+};
+
+/** @param {string[]} args */
+export const runTests = async (args) => {
+  if (args.length > 0) explain(`test takes no arguments; ${args.join(' ')} is ignored`);
+  await ensurePackages();
+  const missing = ensureTestPrograms();
+  const kvm = existsSync('/dev/kvm') ? null : '/dev/kvm is not there';
+  const why = missing ?? kvm;
+  const onReal = why === null ? [live, window] : [skipped(why, live), skipped(why, window)];
+  return runSteps([build, types, walls, lint, unit, native, ...onReal]);
+};
+
+/** @param {string[]} args */
+export const runCheck = async (args) => {
+  if (args.length > 0) explain(`check takes no arguments; ${args.join(' ')} is ignored`);
+  await ensurePackages();
+  await ensureHelper();
+  return runSteps([types, walls, lint, unit, native]);
+};
+
+/** @param {string[]} args are Playwright's, such as `--update-snapshots` */
+export const runE2e = async (args) => {
+  await ensurePackages();
+  const missing = ensureTestPrograms();
+  if (missing !== null) explain(missing);
+  return runSteps([build, playwright('end-to-end tests', args)]);
+};

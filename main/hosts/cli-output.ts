@@ -1,0 +1,172 @@
+import { hexShort } from '../../app/bits/mask.ts';
+import type { Refusal, TargetSummary } from '../../app/bridge.ts';
+import { parsePath, type RegisterPath } from '../../app/register/path.ts';
+import { showJson, showText } from '../../app/register/read.ts';
+import { REGISTERS } from '../../app/register/registers.ts';
+import type { Capture } from '../../app/session/capture.ts';
+import { encodeCapture } from '../../app/session/document.ts';
+import { COMPONENTS, componentName } from '../../app/xsave/components.ts';
+import { viewComponent } from '../../app/xsave/view.ts';
+
+/** What the command line prints. The shapes under --json are fixed: see "Command line" in app/SPEC.md. */
+
+export const jsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+export const listJson = (targets: readonly TargetSummary[]): unknown =>
+  targets.map(({ pid, vmm, name, vcpus, attachable, reason }) => ({
+    pid,
+    vmm,
+    name,
+    vcpus: vcpus.map(({ index, tid, fd }) => ({ index, tid, fd })),
+    attachable,
+    reason,
+  }));
+
+const table = (rows: readonly (readonly string[])[]): string => {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+};
+
+export const listText = (targets: readonly TargetSummary[], skippedCount: number): string => {
+  const rows = targets.map((target) => [
+    String(target.pid),
+    target.vmm,
+    target.name,
+    String(target.vcpus.length),
+    target.user,
+    target.attachable ? 'yes' : `no: ${target.reason ?? 'not known why'}`,
+  ]);
+  const skipped = skippedCount > 0 ? `${skippedCount} processes of other users could not be looked into\n` : '';
+  if (rows.length === 0) return `No process with KVM vCPUs was found\n${skipped}`;
+  return table([['PID', 'VMM', 'NAME', 'VCPUS', 'USER', 'ATTACHABLE'], ...rows]) + skipped;
+};
+
+/** Every component the layout has room for, and those of the table it has not, with its state. */
+const componentRows = (capture: Capture) => {
+  const { image } = capture;
+  const placed = image.layout.components.map((place) => place.bit);
+  const bits = [...new Set([...placed, ...COMPONENTS.map((row) => row.bit)])].sort((a, b) => a - b);
+  return bits.map((bit) => {
+    const place = image.layout.components.find((one) => one.bit === bit);
+    return {
+      bit,
+      name: componentName(bit),
+      state: viewComponent(image, bit).state,
+      offsetBytes: place?.offsetBytes ?? null,
+      sizeBytes: place?.sizeBytes ?? null,
+    };
+  });
+};
+
+export const showAllJson = (capture: Capture): unknown => {
+  const { facts } = encodeCapture(capture);
+  return { facts, components: componentRows(capture) };
+};
+
+const STATE_WORDS = { absent: 'absent', init: 'init', inUse: 'in use' } as const;
+
+/** The registers of the summary: those that are in use, the widest view of the vector registers alone. */
+const summaryRegisters = (capture: Capture): readonly (readonly string[])[] => {
+  const widest = ['zmm', 'ymm', 'xmm'].find((kind) => {
+    const bit = { zmm: 6, ymm: 2, xmm: 1 }[kind];
+    return bit !== undefined && viewComponent(capture.image, bit).state === 'inUse';
+  });
+  return REGISTERS.flatMap(({ name }) => {
+    const vector = /^([xyz]mm|mm)\d+$/.exec(name)?.[1];
+    if (vector !== undefined && vector !== widest) return [];
+    const path = parsePath(name);
+    if (!path.ok) return [];
+    const text = showText(capture, path.value);
+    return text === 'absent' || text === 'init' || text.startsWith('not known') ? [] : [[`  ${name}`, text]];
+  });
+};
+
+const known = (mask: bigint | null): string => (mask === null ? 'not known' : hexShort(mask));
+
+export const showAllText = (capture: Capture): string => {
+  const { target, xcr0, imageCall, kernelRelease, pauseNs } = capture.facts;
+  const head = [
+    ['target', `${target.vmm} ${target.name}${target.pid === null ? '' : `, pid ${target.pid}`}, vCPU ${target.vcpu}`],
+    ['image', `${capture.image.bytes.length} bytes by ${imageCall}, ${capture.image.layout.format} format`],
+    ['xcr0', known(xcr0)],
+    ['kernel', kernelRelease ?? 'not known'],
+    ['pause', pauseNs === null ? 'not known' : `${pauseNs} ns`],
+  ];
+  const components = componentRows(capture)
+    .filter((row) => row.state !== 'absent')
+    .map((row) => [String(row.bit), row.name, STATE_WORDS[row.state], String(row.offsetBytes), String(row.sizeBytes)]);
+  const parts = [table(head), table([['BIT', 'COMPONENT', 'STATE', 'OFFSET', 'BYTES'], ...components])];
+  const registers = summaryRegisters(capture);
+  if (registers.length > 0) parts.push(`registers in use\n${table(registers)}`);
+  return parts.join('\n');
+};
+
+export interface NamedPath {
+  /** As it was typed, which is the key in the answer. */
+  readonly text: string;
+  readonly path: RegisterPath;
+}
+
+export const showPathsJson = (capture: Capture, paths: readonly NamedPath[]): unknown =>
+  Object.fromEntries(paths.map(({ text, path }) => [text, showJson(capture, path)]));
+
+export const showPathsText = (capture: Capture, paths: readonly NamedPath[]): string =>
+  table(paths.map(({ text, path }) => [text, showText(capture, path)]));
+
+export interface WriteReport {
+  readonly changes: readonly { readonly path: string; readonly before: string; readonly after: string }[];
+  readonly writtenBytes: number;
+  readonly pauseNs: bigint | null;
+}
+
+export const writeJson = ({ changes, writtenBytes, pauseNs }: WriteReport): unknown => ({
+  changes: changes.map(({ path, before, after }) => ({ path, before, after })),
+  writtenBytes,
+  // A pause of more than 2^53 ns would be a hundred days.
+  pauseNs: pauseNs === null ? null : Number(pauseNs),
+});
+
+export const writeText = ({ changes, writtenBytes, pauseNs }: WriteReport): string => {
+  const pause = pauseNs === null ? '' : `, the vCPU stood still for ${pauseNs} ns`;
+  const lines = changes.map(({ path, before, after }) => `${path}\n  before ${before}\n  after  ${after}\n`).join('');
+  return `${lines}${writtenBytes} bytes differ; read back and verified${pause}\n`;
+};
+
+/** One block: what, where, what to do. */
+export const errorText = (refusal: Refusal): string => {
+  const call = refusal.call === null ? '' : `${refusal.call}${refusal.errno === null ? '' : `: ${refusal.errno}`}`;
+  const lines = [`tilescope: ${refusal.what}`];
+  if (refusal.where !== null && refusal.where !== call) lines.push(`  where: ${refusal.where}`);
+  if (call !== '') lines.push(`  call:  ${call}`);
+  if (refusal.mend !== null) lines.push(`  to do: ${refusal.mend}`);
+  return `${lines.join('\n')}\n`;
+};
+
+export const EXIT = { done: 0, refused: 1, usage: 2, file: 3, noTarget: 4, helper: 5 } as const;
+
+const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map([
+  ['usage', EXIT.usage],
+  ['syntax', EXIT.usage],
+  ['file', EXIT.file],
+  ['no-such-process', EXIT.noTarget],
+  ['not-the-same-process', EXIT.noTarget],
+  ['not-a-vmm', EXIT.noTarget],
+  ['no-such-vcpu', EXIT.noTarget],
+  ['target-gone', EXIT.noTarget],
+  ['helper-missing', EXIT.helper],
+  ['helper-gone', EXIT.helper],
+  ['helper-timeout', EXIT.helper],
+  ['helper-protocol', EXIT.helper],
+  ['helper-busy', EXIT.helper],
+]);
+
+/** Everything else is a refusal by the target, the kernel, or Tilescope's own checks. */
+export const exitCodeOf = (refusal: Refusal): number => EXIT_BY_CODE.get(refusal.code) ?? EXIT.refused;

@@ -1,0 +1,179 @@
+import { randomBytes } from 'node:crypto';
+import type { Answer } from '../../app/bridge.ts';
+import { parsePath } from '../../app/register/path.ts';
+import type { Capture } from '../../app/session/capture.ts';
+import { readCaptureFile, writeCaptureFile } from '../captures.ts';
+import { PRODUCT } from '../product.ts';
+import { createHost, type Host } from '../services/host.ts';
+import { answer, refuse, refuseProblem } from '../services/refusals.ts';
+import { createSession, type Session } from '../services/session.ts';
+import { type Command, parseCommand, USAGE, type VcpuChoice } from './cli-arguments.ts';
+import {
+  EXIT,
+  errorText,
+  exitCodeOf,
+  jsonText,
+  listJson,
+  listText,
+  type NamedPath,
+  showAllJson,
+  showAllText,
+  showPathsJson,
+  showPathsText,
+  writeJson,
+  writeText,
+} from './cli-output.ts';
+import { helperInside } from './places.ts';
+
+export { CLI_VERBS } from './cli-arguments.ts';
+
+/** Where the command line's words go. */
+export interface Streams {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+}
+
+type Of<Verb extends Command['verb']> = Extract<Command, { verb: Verb }>;
+/** What is printed on success. */
+type Printed = Promise<Answer<string>>;
+
+/** Attaches, does the work, and lets go, whatever came of it. */
+const withSession = async (
+  host: Host,
+  { pid, vcpu, suspendSeccomp }: VcpuChoice,
+  work: (session: Session) => Printed,
+): Printed => {
+  const target = await host.openLive(pid, 0n, vcpu, suspendSeccomp);
+  if (!target.ok) return target;
+  const first = await target.value.capture();
+  if (!first.ok) {
+    await target.value.detach();
+    return first;
+  }
+  const session = createSession(randomBytes(16).toString('hex'), target.value, first.value, host.journalFolder);
+  const done = await work(session);
+  const detached = await session.detach(false);
+  return done.ok && !detached.ok ? detached : done;
+};
+
+const namedPaths = (texts: readonly string[]): Answer<readonly NamedPath[]> => {
+  const paths: NamedPath[] = [];
+  for (const text of texts) {
+    const path = parsePath(text);
+    if (!path.ok) return refuseProblem('syntax', path.problem, { mend: 'tilescope --help shows paths that work' });
+    paths.push({ text, path: path.value });
+  }
+  return answer(paths);
+};
+
+const list = async (host: Host, { json }: Of<'list'>): Printed => {
+  const listed = await host.listTargets();
+  if (!listed.ok) return listed;
+  const { targets, skippedCount } = listed.value;
+  return answer(json ? jsonText(listJson(targets)) : listText(targets, skippedCount));
+};
+
+const capture = (host: Host, { vcpu, out, json }: Of<'capture'>): Printed =>
+  withSession(host, vcpu, async ({ attached }) => {
+    const written = await writeCaptureFile(out, attached);
+    if (!written.ok) return written;
+    const imageBytes = attached.image.bytes.length;
+    const pauseNs = attached.facts.pauseNs === null ? null : Number(attached.facts.pauseNs);
+    if (json) return answer(jsonText({ out, pid: vcpu.pid, vcpu: vcpu.vcpu, imageBytes, pauseNs }));
+    return answer(`${out}: ${written.value} bytes, an image of ${imageBytes} bytes\n`);
+  });
+
+const shown = (capture: Capture, paths: readonly NamedPath[], json: boolean): string => {
+  if (paths.length === 0) return json ? jsonText(showAllJson(capture)) : showAllText(capture);
+  return json ? jsonText(showPathsJson(capture, paths)) : showPathsText(capture, paths);
+};
+
+const show = async (host: Host, { from, paths: texts, json }: Of<'show'>): Printed => {
+  const paths = namedPaths(texts);
+  if (!paths.ok) return paths;
+  if (from.kind === 'live') {
+    return withSession(host, from.vcpu, async ({ attached }) => answer(shown(attached, paths.value, json)));
+  }
+  const saved = await readCaptureFile(from.path);
+  return saved.ok ? answer(shown(saved.value, paths.value, json)) : saved;
+};
+
+const set = async (host: Host, { vcpu, assignments, json }: Of<'set'>): Printed => {
+  const paths = namedPaths(assignments.map(({ path }) => path));
+  if (!paths.ok) return paths;
+  return withSession(host, vcpu, async (session) => {
+    const outcome = await session.assign(assignments);
+    if (!outcome.ok) return outcome;
+    return answer(json ? jsonText(writeJson(outcome.value)) : writeText(outcome.value));
+  });
+};
+
+/** The identity that a capture carries: no state goes to another vCPU without the user's word. */
+const sameTarget = (saved: Capture, now: Capture): boolean => {
+  const [a, b] = [saved.facts.target, now.facts.target];
+  return a.pid === b.pid && a.startTimeTicks === b.startTimeTicks && a.vcpu === b.vcpu;
+};
+
+const restore = async (host: Host, { vcpu, file, force, json }: Of<'restore'>): Printed => {
+  const saved = await readCaptureFile(file);
+  if (!saved.ok) return saved;
+  return withSession(host, vcpu, async (session) => {
+    if (!force && !sameTarget(saved.value, session.attached)) {
+      const { name, pid, vcpu: index } = saved.value.facts.target;
+      return refuse(
+        'other-target',
+        `the capture was taken from ${name}, pid ${pid ?? 'not known'}, vCPU ${index}, not from this vCPU`,
+        {
+          where: file,
+          mend: '--force writes it all the same',
+        },
+      );
+    }
+    const outcome = await session.restore({ kind: 'all' }, saved.value);
+    if (!outcome.ok) return outcome;
+    return answer(json ? jsonText(writeJson(outcome.value)) : writeText(outcome.value));
+  });
+};
+
+const run = (host: Host, command: Command): Printed => {
+  switch (command.verb) {
+    case 'help':
+      return Promise.resolve(answer(USAGE));
+    case 'version':
+      return Promise.resolve(answer(`${PRODUCT}\n`));
+    case 'list':
+      return list(host, command);
+    case 'capture':
+      return capture(host, command);
+    case 'show':
+      return show(host, command);
+    case 'set':
+      return set(host, command);
+    case 'restore':
+      return restore(host, command);
+  }
+};
+
+/** Runs one command with the host given; the exit code. */
+export const runCommand = async (args: readonly string[], host: Host, { out, err }: Streams): Promise<number> => {
+  const command = parseCommand(args);
+  const printed = command.ok ? await run(host, command.value) : command;
+  if (printed.ok) {
+    out(printed.value);
+    return EXIT.done;
+  }
+  err(errorText(printed.refusal));
+  return exitCodeOf(printed.refusal);
+};
+
+export const runCli = async (args: readonly string[]): Promise<number> => {
+  const host = createHost({ host: 'web', helperPath: helperInside(null), openAtStart: null });
+  try {
+    return await runCommand(args, host, {
+      out: (text) => process.stdout.write(text),
+      err: (text) => process.stderr.write(text),
+    });
+  } finally {
+    await host.close();
+  }
+};

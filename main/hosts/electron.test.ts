@@ -1,0 +1,288 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { BRIDGE_VERBS } from '../../app/bridge.ts';
+import { answer, refuse } from '../services/refusals.ts';
+import type { Verbs } from '../services/verbs.ts';
+
+/** What the host tells Electron, recorded by a stand-in for the module: the binary is not needed to check the walls. */
+const electron = vi.hoisted(() => {
+  type Listener = (...args: never[]) => unknown;
+  const recorded = {
+    handles: new Map<string, Listener>(),
+    appListeners: new Map<string, Listener>(),
+    schemes: [] as unknown[],
+    protocols: new Map<string, Listener>(),
+    permissionRequest: null as Listener | null,
+    permissionCheck: null as Listener | null,
+    windows: [] as { options: Record<string, unknown>; url: string }[],
+    exposed: new Map<string, unknown>(),
+    invoked: [] as unknown[][],
+    rendererListeners: new Map<string, Set<Listener>>(),
+    menu: [] as { label?: string; role?: string; submenu?: { label?: string; role?: string }[] }[],
+  };
+  class BrowserWindow {
+    readonly webContents = { mainFrame: { url: 'app://tilescope/index.html' }, send: vi.fn(), sendInputEvent: vi.fn() };
+    readonly record: { options: Record<string, unknown>; url: string };
+    destroyed = false;
+    constructor(options: Record<string, unknown>) {
+      this.record = { options, url: '' };
+      recorded.windows.push(this.record);
+    }
+    once = vi.fn();
+    on = vi.fn();
+    show = vi.fn();
+    isDestroyed = () => this.destroyed;
+    loadURL = async (url: string) => {
+      this.record.url = url;
+    };
+  }
+  return {
+    recorded,
+    module: {
+      BrowserWindow,
+      app: { on: (name: string, listener: Listener) => recorded.appListeners.set(name, listener) },
+      ipcMain: { handle: (channel: string, listener: Listener) => recorded.handles.set(channel, listener) },
+      protocol: {
+        registerSchemesAsPrivileged: (schemes: unknown[]) => recorded.schemes.push(...schemes),
+        handle: (scheme: string, listener: Listener) => recorded.protocols.set(scheme, listener),
+      },
+      session: {
+        defaultSession: {
+          setPermissionRequestHandler: (listener: Listener) => {
+            recorded.permissionRequest = listener;
+          },
+          setPermissionCheckHandler: (listener: Listener) => {
+            recorded.permissionCheck = listener;
+          },
+        },
+      },
+      Menu: {
+        buildFromTemplate: (template: typeof recorded.menu) => template,
+        setApplicationMenu: (menu: typeof recorded.menu) => {
+          recorded.menu = menu;
+        },
+      },
+      contextBridge: { exposeInMainWorld: (name: string, value: unknown) => recorded.exposed.set(name, value) },
+      ipcRenderer: {
+        invoke: async (...args: unknown[]) => {
+          recorded.invoked.push(args);
+          return { ok: true, value: null };
+        },
+        on: (channel: string, listener: Listener) => {
+          const all = recorded.rendererListeners.get(channel) ?? new Set();
+          recorded.rendererListeners.set(channel, all.add(listener));
+        },
+        removeListener: (channel: string, listener: Listener) =>
+          recorded.rendererListeners.get(channel)?.delete(listener),
+      },
+    },
+  };
+});
+
+vi.mock('electron', () => electron.module);
+
+const { recorded } = electron;
+const host = await import('./electron-window.ts');
+
+const refused = async () => refuse('not-here', 'not in this test');
+const verbs: Verbs = {
+  hostFacts: refused,
+  listTargets: async () => answer({ targets: [], skippedCount: 0 }),
+  attach: vi.fn(refused),
+  openFile: refused,
+  capture: refused,
+  freeze: refused,
+  resume: refused,
+  apply: refused,
+  restore: refused,
+  detach: refused,
+};
+
+beforeEach(() => {
+  recorded.handles.clear();
+  recorded.windows.length = 0;
+});
+
+describe('[C20] the window', () => {
+  test('is sandboxed, isolated and without Node, and shows our page', () => {
+    host.openWindow('/somewhere/preload.cjs');
+    const [{ options, url } = { options: {}, url: '' }] = recorded.windows;
+    expect(url).toBe('app://tilescope/index.html');
+    expect(options.webPreferences).toEqual({
+      preload: '/somewhere/preload.cjs',
+      contextIsolation: true,
+      sandbox: true,
+      nodeIntegration: false,
+      webviewTag: false,
+    });
+  });
+
+  test('no web contents can navigate, open a window or hold a webview', () => {
+    host.closeWaysOut();
+    const listeners = new Map<string, (event: { preventDefault: () => void }) => void>();
+    let openHandler: (() => unknown) | null = null;
+    const contents = {
+      on: (name: string, listener: (event: { preventDefault: () => void }) => void) => listeners.set(name, listener),
+      setWindowOpenHandler: (handler: () => unknown) => {
+        openHandler = handler;
+      },
+    };
+    recorded.appListeners.get('web-contents-created')?.({} as never, contents as never);
+    for (const name of ['will-navigate', 'will-redirect', 'will-attach-webview']) {
+      const preventDefault = vi.fn();
+      listeners.get(name)?.({ preventDefault });
+      expect(preventDefault, name).toHaveBeenCalledOnce();
+    }
+    expect((openHandler as (() => unknown) | null)?.()).toEqual({ action: 'deny' });
+  });
+
+  test('every permission is denied, asked and checked', () => {
+    host.denyPermissions();
+    const decide = vi.fn();
+    recorded.permissionRequest?.({} as never, 'media' as never, decide as never);
+    expect(decide).toHaveBeenCalledWith(false);
+    expect(recorded.permissionCheck?.()).toBe(false);
+  });
+
+  test('the menu opens files and quits, and has no developer tools', () => {
+    host.setMenu(() => null);
+    const text = JSON.stringify(recorded.menu);
+    expect(recorded.menu[0]?.submenu?.map((item) => item.label ?? item.role)).toEqual(['Open…', undefined, 'quit']);
+    expect(text).not.toMatch(/devtools|reload/i);
+  });
+});
+
+describe('[C21] the app: scheme', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tilescope-pages-'));
+  mkdirSync(join(folder, 'renderer'));
+  writeFileSync(join(folder, 'secret.html'), 'secret');
+  writeFileSync(join(folder, 'renderer', 'index.html'), '<!doctype html><html lang="en"></html>');
+  const get = async (url: string, method = 'GET'): Promise<Response> => {
+    host.servePages(join(folder, 'renderer'), true);
+    return (await recorded.protocols.get('app')?.({ url, method } as never)) as Response;
+  };
+
+  test('has an origin of its own', () => {
+    host.registerScheme();
+    expect(recorded.schemes).toMatchObject([{ scheme: 'app', privileges: { standard: true, secure: true } }]);
+    expect(JSON.stringify(recorded.schemes)).not.toMatch(/bypassCSP|corsEnabled|allowServiceWorkers/);
+  });
+
+  test('serves the page under a strict policy', async () => {
+    const response = await get('app://tilescope/index.html');
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    const policy = response.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:");
+    expect(policy).not.toMatch(/unsafe|\*/);
+    expect(await response.text()).toContain('<html data-deterministic lang="en">');
+  });
+
+  test.each([
+    'app://tilescope/../secret.html',
+    'app://tilescope/%2e%2e/secret.html',
+    'app://tilescope/..%2fsecret.html',
+    'app://other/index.html',
+    'app://tilescope/none.html',
+  ])('does not reach outside: %s', async (url) => {
+    const response = await get(url);
+    expect(response.status).toBe(404);
+    expect(await response.text()).not.toContain('secret');
+  });
+
+  test('takes GET alone', async () => {
+    expect((await get('app://tilescope/index.html', 'POST')).status).toBe(404);
+    rmSync(folder, { recursive: true, force: true });
+  });
+});
+
+describe('[C22] every call is checked', () => {
+  const served = () => {
+    const window = host.openWindow('/preload.cjs');
+    let now: typeof window | null = window;
+    host.serveVerbs(verbs, () => now);
+    const call = (verb: string, frame: unknown, args: unknown) =>
+      recorded.handles.get(`tilescope:verb:${verb}`)?.(
+        { senderFrame: frame } as never,
+        args as never,
+      ) as Promise<unknown>;
+    return { window, call, close: () => (now = null) };
+  };
+  const page = { url: 'app://tilescope/index.html' };
+
+  test('there is one handler a verb, and no other', () => {
+    served();
+    expect([...recorded.handles.keys()].sort()).toEqual(BRIDGE_VERBS.map((verb) => `tilescope:verb:${verb}`).sort());
+  });
+
+  test('the main frame of our window is answered', async () => {
+    const { window, call } = served();
+    expect(await call('listTargets', window.webContents.mainFrame, [])).toMatchObject({ ok: true });
+  });
+
+  test('another frame, another page, and nobody are refused', async () => {
+    const { window, call, close } = served();
+    const bad = { ok: false, refusal: { code: 'bad-sender' } };
+    expect(await call('listTargets', null, [])).toMatchObject(bad);
+    expect(await call('listTargets', { ...page }, [])).toMatchObject(bad);
+    const { mainFrame } = window.webContents as unknown as { mainFrame: { url: string } };
+    for (const url of ['https://evil.example/', 'app://other/', 'file:///etc/passwd', 'about:blank', '']) {
+      mainFrame.url = url;
+      expect(await call('listTargets', mainFrame, []), url).toMatchObject(bad);
+    }
+    mainFrame.url = page.url;
+    close();
+    expect(await call('listTargets', mainFrame, [])).toMatchObject(bad);
+  });
+
+  test('arguments of another shape never reach the verb', async () => {
+    const { window, call } = served();
+    const frame = window.webContents.mainFrame;
+    for (const args of [
+      undefined,
+      {},
+      [],
+      ['1', '0', 0, false],
+      [0, '0', 0, false],
+      [1, 'x', 0, false],
+      [1, '0', -1, false],
+    ]) {
+      expect(await call('attach', frame, args)).toMatchObject({ ok: false, refusal: { code: 'bad-call' } });
+    }
+    expect(verbs.attach).not.toHaveBeenCalled();
+    await call('attach', frame, [1, '77', 0, true]);
+    expect(verbs.attach).toHaveBeenCalledWith(1, '77', 0, true);
+  });
+});
+
+describe('[C23] the preload', () => {
+  test('exposes the bridge, frozen, and nothing else', async () => {
+    await import('../preload.ts');
+    expect([...recorded.exposed.keys()]).toEqual(['tilescope']);
+    const bridge = recorded.exposed.get('tilescope') as Record<string, (...args: unknown[]) => unknown>;
+    expect(Object.keys(bridge).sort()).toEqual([...BRIDGE_VERBS, 'onEvent'].sort());
+    expect(Object.isFrozen(bridge)).toBe(true);
+    for (const verb of BRIDGE_VERBS) {
+      recorded.invoked.length = 0;
+      const given = [1, 'two', 3, true].slice(0, (bridge[verb] as { length: number }).length);
+      await bridge[verb]?.(...given, 'more than it takes');
+      expect(recorded.invoked).toEqual([[`tilescope:verb:${verb}`, given]]);
+    }
+  });
+
+  test('hands on events without the event object, and lets go', () => {
+    const bridge = recorded.exposed.get('tilescope') as {
+      onEvent: (listener: (...args: unknown[]) => void) => () => void;
+    };
+    const heard = vi.fn();
+    const unsubscribe = bridge.onEvent(heard);
+    const listeners = recorded.rendererListeners.get('tilescope:event') ?? new Set();
+    for (const listener of listeners)
+      listener({ sender: 'ipcRenderer' } as never, { kind: 'helper', problem: null } as never);
+    expect(heard.mock.calls).toEqual([[{ kind: 'helper', problem: null }]]);
+    unsubscribe();
+    expect(listeners.size).toBe(0);
+  });
+});

@@ -1,0 +1,14 @@
+import { fileURLToPath } from 'node:url';
+
+/**
+ * Where the helper lies: in the package's resources, else beside the bundles of the build. An environment variable names
+ * another, for a helper built with a sanitizer.
+ *
+ * @param resources Electron's resources folder where packaged, else null
+ */
+export const helperInside = (resources: string | null): string => {
+  const named = process.env.TILESCOPE_HELPER;
+  if (named !== undefined && named !== '') return named;
+  if (resources !== null) return `${resources}/bin/tilescope-helper`;
+  return fileURLToPath(new URL('../native/tilescope-helper', import.meta.url));
+};

@@ -1,0 +1,201 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+/**
+ * The walls between the rooms: every import of every file is read, and one that is not on its room's row fails. Patterns are
+ * used instead of a parser, for imports stand at the head of a line here, as the formatter leaves them.
+ */
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOMS = ['app', 'main', 'renderer', 'e2e'] as const;
+const MAX_LINES = 400;
+
+/** Files above MAX_LINES that are to shrink; nothing is ever added. */
+const LONG_FILES: readonly string[] = [];
+
+type Room = (typeof ROOMS)[number];
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+const filesBelow = (folder: string, wanted: RegExp): string[] =>
+  !existsSync(join(ROOT, folder))
+    ? []
+    : readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+        const path = `${folder}/${entry.name}`;
+        if (entry.isDirectory())
+          return entry.name === 'results' || entry.name === 'obj' ? [] : filesBelow(path, wanted);
+        return wanted.test(entry.name) ? [path] : [];
+      });
+
+const isTest = (path: string): boolean => /\.(test|spec|bench)\.tsx?$|\/(testing|testdata)\//.test(path);
+
+/** `import`, `export … from`, `import()`, vi.mock() aside; and stylesheets, which are files of the room as well. */
+const IMPORT =
+  /^\s*(?:import|export)\s+(type\s+)?(?:[^'"();]*?\s+from\s+)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm;
+
+const importsOf = (path: string): Import[] =>
+  [...readFileSync(join(ROOT, path), 'utf8').matchAll(IMPORT)].map((match) => {
+    const text = match[2] ?? match[3] ?? '';
+    const to = text.startsWith('.') ? normalize(join(dirname(path), text)) : text;
+    return { from: path, to, typeOnly: match[1] !== undefined };
+  });
+
+const sources = ROOMS.flatMap((room) => filesBelow(room, /\.(ts|tsx|mjs)$/)).filter((path) => !path.endsWith('.d.ts'));
+const imports = sources.flatMap(importsOf);
+const roomOf = (path: string): string => path.split('/')[0] ?? '';
+const isLocal = ({ to }: Import): boolean => ROOMS.some((room) => to.startsWith(`${room}/`)) || to.startsWith('..');
+
+const NODE = /^node:/;
+const TESTING = /^(vitest|fast-check)$/;
+const BUILDING = /^(vite|vitest\/config|@vitejs\/plugin-react)$/;
+
+/** What each room may import from outside of it, besides itself. */
+const MAY: Readonly<
+  Record<Room, { rooms: readonly string[]; packages: readonly RegExp[]; inTests: readonly RegExp[] }>
+> = {
+  app: { rooms: [], packages: [], inTests: [TESTING, NODE] },
+  main: { rooms: ['app'], packages: [NODE, /^electron$/, /^ws$/], inTests: [TESTING, BUILDING, /^@electron\/asar$/] },
+  renderer: { rooms: ['app'], packages: [/^react(-dom)?(\/.*)?$/, /^zustand(\/.*)?$/], inTests: [TESTING, NODE] },
+  e2e: { rooms: ['app'], packages: [NODE, /^playwright(\/test)?$/], inTests: [] },
+};
+
+const isTooling = (path: string): boolean =>
+  isTest(path) || /\.config\.ts$/.test(path) || /\/testing\//.test(path) || path.startsWith('main/pack/');
+
+const forbidden = (one: Import): boolean => {
+  const room = roomOf(one.from) as Room;
+  const { rooms, packages, inTests } = MAY[room];
+  if (isLocal(one)) return roomOf(one.to) !== room && !rooms.includes(roomOf(one.to));
+  const allowed = isTooling(one.from) ? [...packages, ...inTests] : packages;
+  return !allowed.some((pattern) => pattern.test(one.to));
+};
+
+/**
+ * Inside app/, a folder sees what stands to its left. `formats` are files of others, read into captures and written from
+ * them.
+ */
+const SEES: Readonly<Record<string, readonly string[]>> = {
+  bits: [],
+  value: ['bits'],
+  cpu: ['bits'],
+  xsave: ['bits', 'cpu'],
+  tile: ['bits', 'cpu', 'xsave', 'value'],
+  register: ['bits', 'value', 'cpu', 'xsave', 'tile'],
+  edit: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register'],
+  wire: ['bits', 'cpu', 'xsave', 'session'],
+  session: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register', 'edit', 'wire'],
+  formats: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register', 'edit', 'session'],
+};
+
+/** Types that every folder may name: the facts around an image, and the bridge's words. */
+const SHARED_TYPES = ['app/session/capture.ts', 'app/bridge.ts'];
+
+const folderOf = (path: string): string => (path.split('/').length > 2 ? (path.split('/')[1] ?? '') : '');
+
+const againstTheArrows = ({ from, to, typeOnly }: Import): boolean => {
+  const [here, there] = [folderOf(from), folderOf(to)];
+  if (here === '' || here === there || here === 'fixtures') return false;
+  if (typeOnly && SHARED_TYPES.includes(to)) return false;
+  // Tests draw their input with fixtures, which stand above everything.
+  if (isTest(from)) return false;
+  return !(SEES[here] ?? []).includes(there);
+};
+
+/** What runs without being imported: entries, tests, tools' configuration. */
+const ENTRIES = [
+  'main/bootstrap.mjs',
+  'main/tilescope.mjs',
+  'main/hosts/electron.ts',
+  'main/hosts/web.ts',
+  'main/hosts/cli.ts',
+  'main/preload.ts',
+  'main/testing/fake-helper.mjs',
+  'main/pack/electron-builder.mjs',
+  'renderer/main.tsx',
+];
+
+const say = (one: Import): string => `${one.from} → ${one.to}`;
+
+describe('[C30] the walls between the rooms', () => {
+  test('there is something to read', () => {
+    for (const room of ['app', 'main', 'renderer'])
+      expect(sources.filter((path) => roomOf(path) === room).length).toBeGreaterThan(10);
+    expect(imports.length).toBeGreaterThan(sources.length);
+  });
+
+  test('no import leaves its room but by its row', () => {
+    expect(imports.filter(forbidden).map(say)).toEqual([]);
+  });
+
+  test('inside app/ imports follow the arrows', () => {
+    const inside = imports.filter((one) => roomOf(one.from) === 'app' && roomOf(one.to) === 'app');
+    expect(inside.filter(againstTheArrows).map(say)).toEqual([]);
+    const known = new Set([...Object.keys(SEES), 'fixtures', '']);
+    expect(inside.map((one) => folderOf(one.from)).filter((folder) => !known.has(folder))).toEqual([]);
+  });
+
+  test('relative imports name a file that is there', () => {
+    const lost = imports.filter((one) => isLocal(one) && !/\?/.test(one.to) && !existsSync(join(ROOT, one.to)));
+    expect(lost.filter((one) => !one.to.startsWith('dist/')).map(say)).toEqual([]);
+  });
+
+  test('no file is an orphan', () => {
+    const wanted = new Set(imports.map((one) => one.to));
+    const orphans = sources.filter(
+      (path) => !wanted.has(path) && !ENTRIES.includes(path) && !isTest(path) && !/\.config\.ts$/.test(path),
+    );
+    expect(orphans).toEqual([]);
+    expect(ENTRIES.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+
+  test(`no file has more than ${MAX_LINES} lines`, () => {
+    const linesOf = (path: string): number => readFileSync(join(ROOT, path), 'utf8').split('\n').length - 1;
+    const all = [...sources, ...filesBelow('native', /\.[ch]$/), ...filesBelow('renderer', /\.css$/)];
+    const long = all.filter((path) => linesOf(path) > MAX_LINES && path !== 'renderer/theme/tokens.css');
+    // An entry that is no longer needed fails as well: the list only shrinks.
+    expect(long.sort()).toEqual([...LONG_FILES].sort());
+  });
+
+  test('native/ includes its own files, libc and the kernel, and nothing else', () => {
+    const wrong = filesBelow('native', /\.[ch]$/).flatMap((path) =>
+      [...readFileSync(join(ROOT, path), 'utf8').matchAll(/^\s*#\s*include\s*([<"])([^>"]+)[>"]/gm)]
+        .filter(([, mark, name]) => {
+          if (mark === '"') {
+            const place = relative(ROOT, join(ROOT, dirname(path), name ?? ''));
+            return !place.startsWith('native/') || !existsSync(join(ROOT, place));
+          }
+          return !/^(linux|asm|asm-generic|sys|x86_64-linux-gnu)\/|^[a-z0-9_]+\.h$/.test(name ?? '');
+        })
+        .map(([line]) => `${path}: ${line}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test.each([
+    ['app/bits/mask.ts', 'app/xsave/layout.ts', false, true],
+    ['app/xsave/facts.ts', 'app/session/capture.ts', true, false],
+    ['app/xsave/facts.ts', 'app/session/capture.ts', false, true],
+    ['app/tile/config.ts', 'app/value/print.ts', false, false],
+    ['app/wire/messages.ts', 'app/edit/patch.ts', false, true],
+  ])('the rule itself: %s → %s', (from, to, typeOnly, fails) => {
+    expect(againstTheArrows({ from, to, typeOnly })).toBe(fails);
+  });
+
+  test.each([
+    ['renderer/store/x.ts', 'node:fs', true],
+    ['renderer/store/x.ts', 'main/helper.ts', true],
+    ['renderer/store/x.ts', 'app/bridge.ts', false],
+    ['app/bits/x.ts', 'node:fs', true],
+    ['app/bits/x.test.ts', 'fast-check', false],
+    ['main/x.ts', 'renderer/main.tsx', true],
+    ['main/x.ts', 'react', true],
+    ['e2e/x.spec.ts', 'main/helper.ts', true],
+  ])('the rule itself: %s → %s', (from, to, fails) => {
+    expect(forbidden({ from, to, typeOnly: false })).toBe(fails);
+  });
+});

@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import type { Answer, HostFacts, TargetList, TargetSummary } from '../../app/bridge.ts';
+import { PROTOCOL_VERSION } from '../../app/wire/frames.ts';
+import type { FoundTarget } from '../../app/wire/list-reply.ts';
+import { targetObstacle } from '../../app/wire/refusal.ts';
+import { seccompMode as seccompModeName } from '../../app/wire/seccomp.ts';
+import { createHelper, type Helper } from '../helper.ts';
+import { journalFolder } from '../journal.ts';
+import { PRODUCT } from '../product.ts';
+import { openLive } from '../targets/live.ts';
+import type { Target } from '../targets/target.ts';
+import { vmmNames } from '../targets/vmm.ts';
+import { answer } from './refusals.ts';
+import { readUserNames } from './users.ts';
+
+/** The machine as every host sees it: its targets, its facts, the way to a live target. One helper serves the listing. */
+export interface Host {
+  readonly journalFolder: string;
+  readonly openAtStart: string | null;
+  readonly hostFacts: () => Promise<Answer<HostFacts>>;
+  readonly listTargets: () => Promise<Answer<TargetList>>;
+  readonly openLive: (
+    pid: number,
+    startTimeTicks: bigint,
+    vcpu: number,
+    suspendSeccomp?: boolean,
+  ) => Promise<Answer<Target>>;
+  close(): Promise<void>;
+}
+
+export interface HostOptions {
+  readonly host: HostFacts['host'];
+  readonly helperPath: string;
+  readonly openAtStart: string | null;
+}
+
+const summaryOf = (record: FoundTarget, users: ReadonlyMap<number, string>, helperPath: string): TargetSummary => {
+  const reason = targetObstacle(record, { helperPath });
+  return {
+    pid: record.pid,
+    ...vmmNames(record.executable || record.comm, record.commandLine),
+    executable: record.executable,
+    user: users.get(record.uid) ?? String(record.uid),
+    runningMs: record.runningMs,
+    startTimeTicks: String(record.startTimeTicks),
+    vcpus: record.vcpus.map(({ index, tid, fd, seccompMode }) => ({
+      index,
+      tid: tid === 0 ? null : tid,
+      fd,
+      seccomp: seccompModeName(seccompMode),
+    })),
+    attachable: reason === null,
+    reason: reason?.what ?? null,
+    mend: reason?.mend ?? null,
+  };
+};
+
+const cpuModel = (): string | null => {
+  try {
+    return /^model name\s*:\s*(.+)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? null;
+  } catch {
+    return null;
+  }
+};
+
+export const createHost = ({ host, helperPath, openAtStart }: HostOptions): Host => {
+  const users = readUserNames();
+  const helper: Helper = createHelper({ path: helperPath });
+  return {
+    journalFolder: journalFolder(),
+    openAtStart,
+    hostFacts: async () => {
+      const hello = await helper.hello();
+      return answer({
+        product: PRODUCT,
+        helper: {
+          ok: hello.ok,
+          version: `protocol ${PROTOCOL_VERSION}`,
+          problem: hello.ok ? null : hello.refusal.what,
+        },
+        kernelRelease: hello.ok ? hello.value.kernelRelease : null,
+        host,
+        cpu: cpuModel(),
+        openAtStart,
+      });
+    },
+    listTargets: async () => {
+      const listed = await helper.ask('listTargets', null);
+      if (!listed.ok) return listed;
+      const targets = listed.value.targets.map((record) => summaryOf(record, users, helperPath));
+      return answer({ targets, skippedCount: listed.value.skippedCount });
+    },
+    openLive: (pid, startTimeTicks, vcpu, suspendSeccomp = false) =>
+      openLive({ helper: createHelper({ path: helperPath }), pid, startTimeTicks, vcpu, suspendSeccomp }),
+    close: () => helper.stop(),
+  };
+};

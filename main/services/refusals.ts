@@ -1,0 +1,35 @@
+import { describeProblem, type Problem } from '../../app/bits/decoded.ts';
+import type { Answer, Refusal } from '../../app/bridge.ts';
+import { errnoName } from '../../app/wire/errno.ts';
+
+interface RefusalParts {
+  readonly where?: string | null;
+  readonly mend?: string | null;
+  readonly call?: string | null;
+  readonly errno?: number;
+}
+
+export const refusal = (code: string, what: string, parts: RefusalParts = {}): Refusal => ({
+  code,
+  what,
+  where: parts.where ?? null,
+  mend: parts.mend ?? null,
+  call: parts.call ?? null,
+  errno: parts.errno ? errnoName(parts.errno) : null,
+});
+
+export type Refused = Extract<Answer<never>, { ok: false }>;
+
+export const refuse = (code: string, what: string, parts: RefusalParts = {}): Refused => ({
+  ok: false,
+  refusal: refusal(code, what, parts),
+});
+
+/** Data from outside that does not decode, as a refusal. */
+export const refuseProblem = (code: string, problem: Problem, parts: RefusalParts = {}): Refused =>
+  refuse(code, describeProblem(problem), parts);
+
+export const answer = <T>(value: T): Answer<T> => ({ ok: true, value });
+
+/** What an exception of Node's own says, without a stack. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

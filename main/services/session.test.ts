@@ -1,0 +1,226 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
+import { parsePath } from '../../app/register/path.ts';
+import { showText } from '../../app/register/read.ts';
+import type { Capture } from '../../app/session/capture.ts';
+import { decodeCapture } from '../../app/session/document.ts';
+import { fileTarget } from '../targets/file.ts';
+import { type FakeTarget, fakeTarget, withRegisters } from '../testing/fake-target.ts';
+import { refusal } from './refusals.ts';
+import { createSession, type Session } from './session.ts';
+
+const ID = 'ab'.repeat(16);
+const ZMM5 = [{ path: 'zmm5:u32[0]', value: '7' }];
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tilescope-session-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const journal = (): string[] => {
+  try {
+    return readdirSync(join(folder, 'journal'));
+  } catch {
+    return [];
+  }
+};
+
+const attach = (capture: Capture): { target: FakeTarget; session: Session } => {
+  const target = fakeTarget(capture);
+  return { target, session: createSession(ID, target, capture, join(folder, 'journal')) };
+};
+
+const shown = (capture: Capture, text: string): string => {
+  const path = parsePath(text);
+  return path.ok ? showText(capture, path.value) : 'no path';
+};
+
+describe('[C5] one write', () => {
+  test('is one stop: read, write, read back, go on', async () => {
+    const { target, session } = attach(sampleCapture());
+    const outcome = await session.assign(ZMM5);
+    expect(outcome).toMatchObject({ ok: true, value: { pauseNs: 5_000n } });
+    expect(target.log).toEqual(['capture', 'freeze', 'capture', 'image', 'capture', 'resume']);
+    expect(shown(target.state, 'zmm5:u32[0]')).toBe('7');
+  });
+
+  test('keeps a frozen vCPU frozen', async () => {
+    const { target, session } = attach(sampleCapture());
+    await session.freeze();
+    target.log.length = 0;
+    expect(await session.assign(ZMM5)).toMatchObject({ ok: true, value: { pauseNs: null } });
+    expect(target.log).toEqual(['capture', 'capture', 'image', 'capture']);
+    expect(target.frozen).toBe(true);
+  });
+
+  test('that changes nothing does not stop the vCPU', async () => {
+    const { target, session } = attach(sampleCapture());
+    const value = shown(target.state, 'mxcsr');
+    expect(await session.assign([{ path: 'mxcsr', value }])).toMatchObject({ ok: true, value: { writtenBytes: 0 } });
+    expect(target.log).toEqual(['capture']);
+    expect(journal()).toEqual([]);
+  });
+
+  test('that cannot be staged does not stop the vCPU', async () => {
+    const { target, session } = attach(sampleCapture());
+    expect(await session.assign([{ path: 'zmm5', value: 'x' }])).toMatchObject({ ok: false });
+    expect(target.log).toEqual(['capture']);
+  });
+
+  test('is refused by the pre-flight before anything is written', async () => {
+    const { target, session } = attach(sampleCapture());
+    const refused = await session.assign([{ path: 'mxcsr', value: '0xffff1f80' }]);
+    expect(refused).toMatchObject({ ok: false, refusal: { code: 'pre-flight', call: 'KVM_SET_XSAVE' } });
+    expect(target.log).toEqual(['capture']);
+  });
+
+  test('waits for the vCPU to be inside KVM_RUN', async () => {
+    const { target, session } = attach(sampleCapture());
+    target.outside = 3;
+    expect((await session.assign(ZMM5)).ok).toBe(true);
+    expect(target.log.filter((step) => step === 'freeze')).toHaveLength(4);
+    target.outside = 10_000;
+    expect(await session.assign([{ path: 'k1', value: '0x9' }])).toMatchObject({
+      refusal: { code: 'outside-kvm-run' },
+    });
+    expect(target.log.filter((step) => step === 'image')).toHaveLength(1);
+    expect(target.frozen).toBe(false);
+  });
+
+  test('a capture asked for meanwhile waits for its end', async () => {
+    const { target, session } = attach(sampleCapture());
+    await Promise.all([session.assign(ZMM5), session.capture()]);
+    expect(target.log.slice(-2)).toEqual(['resume', 'capture']);
+  });
+});
+
+describe('[C6] a write that did not arrive is rolled back', () => {
+  test('read back differently: the state before is put back, and the refusal says so', async () => {
+    const { target, session } = attach(sampleCapture());
+    const before = target.state.image.bytes;
+    target.spoil = (image) => {
+      image[160 + 5 * 16] = 8;
+    };
+    const refused = await session.assign(ZMM5);
+    expect(refused).toMatchObject({ ok: false, refusal: { code: 'read-back' } });
+    expect(refused.ok ? '' : refused.refusal.mend).toContain('The state before the write was put back');
+    expect(target.state.image.bytes).toEqual(before);
+    expect(target.frozen).toBe(false);
+  });
+
+  test('refused half way: what was written already is put back', async () => {
+    const { target, session } = attach(sampleCapture());
+    const before = target.state;
+    target.refuses.add('xcr0=7');
+    const refused = await session.assign([...ZMM5, { path: 'xcr0', value: '0x7' }]);
+    expect(refused).toMatchObject({ ok: false });
+    expect(target.state.image.bytes).toEqual(before.image.bytes);
+    expect(target.state.facts.xcr0).toBe(before.facts.xcr0);
+  });
+
+  test('a roll back that fails is said louder, and the journal stays', async () => {
+    const { target, session } = attach(sampleCapture());
+    target.spoil = (image) => {
+      image[160 + 5 * 16] = 8;
+      target.refuses.add('image');
+    };
+    expect(await session.assign(ZMM5)).toMatchObject({ ok: false, refusal: { code: 'roll-back' } });
+    expect(journal()).toHaveLength(1);
+  });
+});
+
+describe('[C7] the order of a write', () => {
+  test('XFD is disarmed before the image, and armed after everything', async () => {
+    const { target, session } = attach(withRegisters(sampleAmxCapture(), { xfd: 0n }));
+    await session.assign([
+      { path: 'xstate_bv', value: '0x2e7' },
+      { path: 'xfd', value: '0x40000' },
+    ]);
+    expect(target.log.filter((step) => /image|msr/.test(step))).toEqual(['image', 'msr 1c4=40000']);
+    target.log.length = 0;
+    await session.restore({ kind: 'all' });
+    expect(target.log.filter((step) => /image|msr/.test(step))).toEqual(['msr 1c4=0', 'image']);
+  });
+});
+
+describe('[C8] the state found at attach is on disk before the first write', () => {
+  test('whole, for its owner alone, and the first write finds it there', async () => {
+    const capture = sampleCapture();
+    const { target, session } = attach(capture);
+    let atWrite: string[] = [];
+    target.spoil = () => {
+      atWrite = journal();
+    };
+    await session.assign(ZMM5);
+    const { pid, startTimeTicks, vcpu } = capture.facts.target;
+    expect(atWrite).toEqual([`${pid}-${startTimeTicks}-vcpu${vcpu}-${ID}.json`]);
+    const path = join(folder, 'journal', atWrite[0] ?? '');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const entry = JSON.parse(readFileSync(path, 'utf8'));
+    expect(entry).toMatchObject({ format: 'tilescope-journal', version: 1, session: ID });
+    const kept = decodeCapture(entry.capture);
+    expect(kept.ok && kept.value.image.bytes).toEqual(capture.image.bytes);
+  });
+
+  test('is kept over further writes, and gone after a clean detach', async () => {
+    const { session } = attach(sampleCapture());
+    await session.assign(ZMM5);
+    await session.assign([{ path: 'k1', value: '0x3' }]);
+    expect(journal()).toHaveLength(1);
+    expect(await session.detach(false)).toEqual({ ok: true, value: null });
+    expect(journal()).toEqual([]);
+  });
+
+  test('stays when nobody said what to do with the edits', async () => {
+    const { session } = attach(sampleCapture());
+    await session.assign(ZMM5);
+    await session.abandon();
+    expect(journal()).toHaveLength(1);
+  });
+
+  test('without it nothing is written', async () => {
+    writeFileSync(join(folder, 'journal'), 'a file where the folder should be');
+    const { target, session } = attach(sampleCapture());
+    expect(await session.assign(ZMM5)).toMatchObject({ ok: false, refusal: { code: 'journal' } });
+    expect(target.log).toEqual(['capture']);
+  });
+
+  test('a target that ended needs none', async () => {
+    const { target, session } = attach(sampleCapture());
+    await session.assign(ZMM5);
+    target.end(refusal('target-gone', 'the target has ended'));
+    await expect.poll(journal).toEqual([]);
+  });
+});
+
+describe('[C9] restore and detach', () => {
+  test('everything goes back to the state found at attach', async () => {
+    const { target, session } = attach(sampleCapture());
+    await session.assign([...ZMM5, { path: 'mxcsr', value: '0x9fc0' }, { path: 'k3', value: '0xbeef' }]);
+    expect((await session.detach(true)).ok).toBe(true);
+    for (const path of ['zmm5', 'mxcsr', 'k3', 'xstate_bv']) {
+      expect(shown(target.state, path), path).toBe(shown(session.attached, path));
+    }
+    expect(target.log.at(-1)).toBe('detach');
+  });
+
+  test('a restore that is refused keeps the session and the journal', async () => {
+    const { target, session } = attach(sampleCapture());
+    await session.assign(ZMM5);
+    target.refuses.add('image');
+    expect((await session.detach(true)).ok).toBe(false);
+    expect(target.log).not.toContain('detach');
+    expect(journal()).toHaveLength(1);
+  });
+
+  test('a file is read and never written', async () => {
+    const session = createSession(ID, fileTarget('a.json', sampleCapture()), sampleCapture(), folder);
+    expect(await session.assign(ZMM5)).toMatchObject({ ok: false, refusal: { code: 'read-only' } });
+    expect((await session.capture()).ok).toBe(true);
+    expect((await session.detach(true)).ok).toBe(true);
+  });
+});

@@ -1,0 +1,137 @@
+import type { Answer, Bridge, BridgeVerb } from '../../app/bridge.ts';
+import { BRIDGE_VERBS } from '../../app/bridge.ts';
+import { messageOf, refuse } from './refusals.ts';
+
+/**
+ * The verbs of the bridge as they arrive from a page: hostile until checked. Both hosts call `callVerb`, so that what one
+ * refuses the other refuses too.
+ */
+
+type Check = (value: unknown) => string | null;
+
+/** A capture file as base64; a capture is some 50 KB, a raw image 12 KB at most. */
+export const MAX_FILE_BASE64_CHARACTERS = 32 * 1024 * 1024;
+const MAX_ASSIGNMENTS = 4096;
+const MAX_PATH_CHARACTERS = 128;
+const MAX_VALUE_CHARACTERS = 65_536;
+const MAX_NAME_CHARACTERS = 1024;
+const MAX_PID = 0x7fffffff;
+const MAX_VCPU_INDEX = 65_535;
+const MAX_COMPONENT_BIT = 62;
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isIntegerIn = (value: unknown, least: number, most: number): boolean =>
+  typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
+
+const isText = (value: unknown, most: number): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= most;
+
+const integer =
+  (what: string, least: number, most: number): Check =>
+  (value) =>
+    isIntegerIn(value, least, most) ? null : `${what} is an integer from ${least} to ${most}`;
+
+const matching =
+  (what: string, pattern: RegExp): Check =>
+  (value) =>
+    typeof value === 'string' && pattern.test(value) ? null : `${what} is not of its form`;
+
+const boolean =
+  (what: string): Check =>
+  (value) =>
+    typeof value === 'boolean' ? null : `${what} is true or false`;
+
+const session = matching('the session', /^[0-9a-f]{32}$/);
+
+const hasOnly = (value: Record<string, unknown>, keys: readonly string[]): boolean =>
+  Object.keys(value).length === keys.length && keys.every((key) => Object.hasOwn(value, key));
+
+const assignments: Check = (value) => {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_ASSIGNMENTS) {
+    return `assignments are a list of 1 to ${MAX_ASSIGNMENTS}`;
+  }
+  const good = value.every(
+    (item) =>
+      isRecord(item) &&
+      hasOnly(item, ['path', 'value']) &&
+      isText(item.path, MAX_PATH_CHARACTERS) &&
+      isText(item.value, MAX_VALUE_CHARACTERS),
+  );
+  return good ? null : 'an assignment is a path and a value, both text';
+};
+
+const scope: Check = (value) => {
+  if (!isRecord(value)) return 'the scope is an object';
+  if (value.kind === 'all' && hasOnly(value, ['kind'])) return null;
+  if (value.kind === 'components' && hasOnly(value, ['kind', 'bits']) && Array.isArray(value.bits)) {
+    const good = value.bits.length <= 63 && value.bits.every((bit) => isIntegerIn(bit, 0, MAX_COMPONENT_BIT));
+    return good ? null : `a component bit is an integer from 0 to ${MAX_COMPONENT_BIT}`;
+  }
+  if (value.kind === 'paths' && hasOnly(value, ['kind', 'paths']) && Array.isArray(value.paths)) {
+    const good =
+      value.paths.length <= MAX_ASSIGNMENTS && value.paths.every((path) => isText(path, MAX_PATH_CHARACTERS));
+    return good ? null : 'a path is text';
+  }
+  return 'the scope is all, components with bits, or paths with paths';
+};
+
+const base64: Check = (value) =>
+  typeof value === 'string' && value.length <= MAX_FILE_BASE64_CHARACTERS && /^[A-Za-z0-9+/]*={0,2}$/.test(value)
+    ? null
+    : `the file is base64 of at most ${MAX_FILE_BASE64_CHARACTERS} characters`;
+
+const fileName: Check = (value) =>
+  isText(value, MAX_NAME_CHARACTERS) ? null : `the file's name is text of 1 to ${MAX_NAME_CHARACTERS} characters`;
+
+const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
+  hostFacts: [],
+  listTargets: [],
+  attach: [
+    integer('the pid', 1, MAX_PID),
+    matching('the start time', /^(0|[1-9]\d{0,19})$/),
+    integer('the vCPU', 0, MAX_VCPU_INDEX),
+    boolean('freeze'),
+  ],
+  openFile: [fileName, base64],
+  capture: [session],
+  freeze: [session],
+  resume: [session],
+  apply: [session, assignments],
+  restore: [session, scope],
+  detach: [session, boolean('restoreFirst')],
+};
+
+export const isVerb = (verb: unknown): verb is BridgeVerb => (BRIDGE_VERBS as readonly unknown[]).includes(verb);
+
+/** Why this call may not be made, or null. */
+export const problemOfCall = (verb: unknown, args: unknown): string | null => {
+  if (!isVerb(verb)) return 'there is no such verb';
+  if (!Array.isArray(args)) return 'the arguments are not a list';
+  const checks = ARGUMENTS[verb];
+  if (args.length !== checks.length) return `${verb} takes ${checks.length} arguments, got ${args.length}`;
+  for (const [index, check] of checks.entries()) {
+    const problem = check(args[index]);
+    if (problem !== null) return `${verb}: ${problem}`;
+  }
+  return null;
+};
+
+/** The part of the bridge that is asked and answered. */
+export type Verbs = Pick<Bridge, BridgeVerb>;
+
+/** Checks a call and makes it. Never throws: a fault of ours becomes a refusal, and its stack goes to stderr. */
+export const callVerb = async (verbs: Verbs, verb: unknown, args: unknown): Promise<Answer<unknown>> => {
+  const problem = problemOfCall(verb, args);
+  if (problem !== null) return refuse('bad-call', problem, { where: 'the page’s call' });
+  try {
+    const call = verbs[verb as BridgeVerb] as (...given: unknown[]) => Promise<Answer<unknown>>;
+    return await call(...(args as unknown[]));
+  } catch (error) {
+    process.stderr.write(
+      `Tilescope fault in ${String(verb)}: ${error instanceof Error ? error.stack : String(error)}\n`,
+    );
+    return refuse('fault', messageOf(error), { where: String(verb), mend: 'Please report it with what was done' });
+  }
+};

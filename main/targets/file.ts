@@ -1,0 +1,36 @@
+import type { Answer } from '../../app/bridge.ts';
+import type { Capture } from '../../app/session/capture.ts';
+import { answer, type Refused, refuse } from '../services/refusals.ts';
+import type { Target } from './target.ts';
+
+/** A saved capture: it can be read for ever and never written; a copy is edited by writing another file. */
+export const fileTarget = (name: string, saved: Capture): Target => {
+  const { vcpu } = saved.facts.target;
+  const capture: Capture = {
+    ...saved,
+    facts: { ...saved.facts, frozen: true, target: { ...saved.facts.target, kind: 'file' } },
+  };
+  const readOnly = async (): Promise<Refused> =>
+    refuse('read-only', 'a capture file cannot be written', {
+      where: name,
+      mend: 'Attach to a live target to change it',
+    });
+  const done = async (): Promise<Answer<null>> => answer(null);
+  const never = () => () => undefined;
+  return {
+    identity: capture.facts.target,
+    vcpus: [vcpu],
+    canWrite: false,
+    frozen: true,
+    verdicts: [],
+    capture: async () => answer(capture),
+    freeze: done,
+    resume: readOnly,
+    writeImage: readOnly,
+    writeXcr0: readOnly,
+    writeMsr: readOnly,
+    detach: done,
+    onGone: never,
+    onHelper: never,
+  };
+};

@@ -1,0 +1,203 @@
+import { describeProblem } from '../../app/bits/decoded.ts';
+import type { Answer, CallVerdict, Refusal } from '../../app/bridge.ts';
+import type { Capture, TargetIdentity } from '../../app/session/capture.ts';
+import {
+  type AttachReply,
+  EVENTS,
+  type HelloReply,
+  type MessageName,
+  type ReplyOf,
+  type RequestOf,
+} from '../../app/wire/messages.ts';
+import { callVerdict } from '../../app/wire/seccomp.ts';
+import { toCapture } from '../../app/wire/to-capture.ts';
+import type { Helper } from '../helper.ts';
+import { answer, refusal, refuse } from '../services/refusals.ts';
+import type { Target, Written } from './target.ts';
+import { vmmNames } from './vmm.ts';
+
+/** A vCPU of a running VMM, over a helper of its own. */
+
+export interface LiveOptions {
+  /** Made for this target alone, and stopped with it. */
+  readonly helper: Helper;
+  readonly pid: number;
+  /** 0: whatever process has that pid now. */
+  readonly startTimeTicks: bigint;
+  readonly vcpu: number;
+  /** Only by the user's explicit word. */
+  readonly suspendSeccomp: boolean;
+}
+
+/** One attachment, within one life of the helper. */
+interface Attachment {
+  readonly life: number;
+  readonly hello: HelloReply;
+  readonly reply: AttachReply;
+}
+
+const ATTACH_TIMEOUT_MS = 15_000;
+
+const identify = async (options: LiveOptions): Promise<Answer<{ identity: TargetIdentity; vcpus: number[] }>> => {
+  const { helper, pid, vcpu } = options;
+  const listed = await helper.ask('listTargets', null);
+  if (!listed.ok) return listed;
+  const found = listed.value.targets.find((target) => target.pid === pid);
+  const names = vmmNames(found?.executable ?? '', found?.commandLine ?? []);
+  return answer({
+    vcpus: found?.vcpus.map((one) => one.index) ?? [vcpu],
+    identity: {
+      kind: 'live',
+      ...names,
+      pid,
+      startTimeTicks: found?.startTimeTicks ?? null,
+      executable: found?.executable || null,
+      vcpu,
+      tid: null,
+    },
+  });
+};
+
+/** Attaches, asks for the seccomp verdicts, and gives the target; the helper is stopped where that fails. */
+export const openLive = async (options: LiveOptions): Promise<Answer<Target>> => {
+  const opened = await attachLive(options);
+  if (!opened.ok) await options.helper.stop();
+  return opened;
+};
+
+const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
+  const { helper, pid, vcpu } = options;
+  const ref = { pid, vcpuIndex: vcpu };
+  const identified = await identify(options);
+  if (!identified.ok) return identified;
+  let attachedTo: bigint | null = null;
+
+  const attach = async (): Promise<Answer<Attachment>> => {
+    const hello = await helper.hello();
+    if (!hello.ok) return hello;
+    const request = {
+      ...ref,
+      // What the user chose, and after the first attach what was found then: never another process of the same pid.
+      startTimeTicks: attachedTo ?? options.startTimeTicks,
+      suspendSeccomp: options.suspendSeccomp,
+    };
+    const reply = await helper.ask('attach', request, ATTACH_TIMEOUT_MS);
+    return reply.ok ? answer({ life: helper.life, hello: hello.value, reply: reply.value }) : reply;
+  };
+
+  const first = await attach();
+  if (!first.ok) return first;
+  const { tid, startTimeTicks } = first.value.reply;
+  attachedTo = startTimeTicks;
+  const identity: TargetIdentity = { ...identified.value.identity, tid, startTimeTicks };
+  let attachment: Attachment | null = first.value;
+  let frozen = false;
+  let ended: Refusal | null = null;
+  const goneListeners = new Set<(reason: Refusal) => void>();
+  const helperListeners = new Set<(problem: string | null) => void>();
+
+  const verdicts = await helper.ask('verdicts', ref);
+  const calls: CallVerdict[] = verdicts.ok ? verdicts.value.verdicts.map(callVerdict) : [];
+
+  const end = (why: Refusal): void => {
+    if (ended !== null) return;
+    ended = why;
+    attachment = null;
+    frozen = false;
+    for (const listener of [...goneListeners]) listener(why);
+    void helper.stop();
+  };
+
+  const offDeath = helper.onDeath((why) => {
+    // The kernel lets the thread go with its tracer: frozen or not, the guest runs on.
+    attachment = null;
+    frozen = false;
+    for (const listener of [...helperListeners]) listener(why.what);
+  });
+  const offEvent = helper.onEvent((frame) => {
+    if (frame.code === EVENTS.targetGone.code)
+      end(refusal('target-gone', 'the target has ended', { where: `pid ${pid}` }));
+  });
+
+  /** The attachment, made anew where the helper has died since. */
+  const attached = async (): Promise<Answer<Attachment>> => {
+    if (ended !== null) return { ok: false, refusal: ended };
+    if (attachment !== null && attachment.life === helper.life && helper.running) return answer(attachment);
+    const again = await attach();
+    if (!again.ok) return again;
+    attachment = again.value;
+    for (const listener of [...helperListeners]) listener(null);
+    return again;
+  };
+
+  const ask = async <Name extends MessageName>(
+    name: Name,
+    request: RequestOf<Name>,
+  ): Promise<Answer<ReplyOf<Name>>> => {
+    const ready = await attached();
+    if (!ready.ok) return ready;
+    const reply = await helper.ask(name, request);
+    if (!reply.ok && reply.refusal.code === 'target-gone') end(reply.refusal);
+    return reply;
+  };
+
+  const written = (reply: Answer<{ readBack: Uint8Array; value: bigint; pauseNs: bigint }>): Answer<Written> =>
+    reply.ok
+      ? answer({ readBack: reply.value.readBack, value: reply.value.value, pauseNs: reply.value.pauseNs })
+      : reply;
+
+  const capture = async (): Promise<Answer<Capture>> => {
+    const raw = await ask('capture', ref);
+    if (!raw.ok) return raw;
+    if (attachment === null) return refuse('helper-gone', 'the helper has ended', { where: `pid ${pid}` });
+    const made = toCapture(raw.value, attachment.reply, attachment.hello, identity);
+    if (made.ok) return answer(made.value);
+    return refuse('capture', `what was read does not make a capture: ${describeProblem(made.problem)}`, {
+      where: `pid ${pid}`,
+    });
+  };
+
+  return answer<Target>({
+    identity,
+    vcpus: identified.value.vcpus,
+    canWrite: true,
+    verdicts: calls,
+    get frozen() {
+      return frozen;
+    },
+    capture,
+    freeze: async () => {
+      const reply = await ask('freeze', ref);
+      if (!reply.ok) return reply;
+      frozen = reply.value.frozen;
+      return answer(null);
+    },
+    resume: async () => {
+      const reply = await ask('resume', ref);
+      if (!reply.ok) return reply;
+      frozen = reply.value.frozen;
+      return answer(reply.value.pauseNs);
+    },
+    writeImage: async (image) => written(await ask('setImage', { ...ref, image })),
+    writeXcr0: async (value) => written(await ask('setXcr0', { ...ref, value })),
+    writeMsr: async (index, value, putToInitFirst) =>
+      written(await ask('setMsr', { ...ref, index, value, putToInitFirst })),
+    detach: async () => {
+      offDeath();
+      offEvent();
+      const wasAttached = ended === null && attachment !== null && attachment.life === helper.life && helper.running;
+      ended ??= refusal('not-attached', 'the session has ended');
+      const reply = wasAttached ? await helper.ask('detach', ref) : null;
+      await helper.stop();
+      return reply === null || reply.ok ? answer(null) : reply;
+    },
+    onGone: (listener) => {
+      goneListeners.add(listener);
+      return () => goneListeners.delete(listener);
+    },
+    onHelper: (listener) => {
+      helperListeners.add(listener);
+      return () => helperListeners.delete(listener);
+    },
+  });
+};

@@ -1,0 +1,114 @@
+import type { Answer, Refusal } from '../../app/bridge.ts';
+import { MSR_INDEX } from '../../app/cpu/msrs.ts';
+import type { Capture } from '../../app/session/capture.ts';
+import { answer, refuse } from '../services/refusals.ts';
+import type { Target, Written } from '../targets/target.ts';
+
+/** A vCPU in memory that notes what is done to it, for tests of what is done and in which order. */
+export interface FakeTarget extends Target {
+  /** "freeze", "capture", "image", "xcr0=…", "msr 1c4=…", "resume", "detach", in order. */
+  readonly log: string[];
+  /** The state it holds now. */
+  state: Capture;
+  /** Steps, as they stand in the log, that are refused, once each. */
+  readonly refuses: Set<string>;
+  /** Applied to an image that is written, once: a kernel that drops something. */
+  spoil: ((image: Uint8Array) => void) | null;
+  /** How many times it is found outside KVM_RUN before it is found inside. */
+  outside: number;
+  end(why: Refusal): void;
+}
+
+export const fakeTarget = (first: Capture): FakeTarget => {
+  const log: string[] = [];
+  const refuses = new Set<string>();
+  const goneListeners = new Set<(why: Refusal) => void>();
+  let frozen = false;
+
+  const step = <T>(name: string, work: () => T): Answer<T> => {
+    log.push(name);
+    return refuses.delete(name) ? refuse('call-failed', `${name} was refused`) : answer(work());
+  };
+  const written = (value: bigint): Written => ({ readBack: target.state.image.bytes, value, pauseNs: 1n });
+
+  const target: FakeTarget = {
+    log,
+    refuses,
+    state: first,
+    spoil: null,
+    outside: 0,
+    identity: first.facts.target,
+    vcpus: [first.facts.target.vcpu],
+    canWrite: true,
+    verdicts: [],
+    get frozen() {
+      return frozen;
+    },
+    capture: async () =>
+      step('capture', () => {
+        const inKvmRun = !frozen || target.outside <= 0;
+        return { ...target.state, facts: { ...target.state.facts, frozen, inKvmRun } };
+      }),
+    freeze: async () =>
+      step('freeze', () => {
+        frozen = true;
+        return null;
+      }),
+    resume: async () =>
+      step('resume', () => {
+        frozen = false;
+        target.outside -= 1;
+        return 5_000n;
+      }),
+    writeImage: async (image) =>
+      step('image', () => {
+        const bytes = image.slice();
+        target.spoil?.(bytes);
+        target.spoil = null;
+        target.state = { ...target.state, image: { ...target.state.image, bytes } };
+        return written(0n);
+      }),
+    writeXcr0: async (value) =>
+      step(`xcr0=${value.toString(16)}`, () => {
+        target.state = { ...target.state, facts: { ...target.state.facts, xcr0: value } };
+        return written(value);
+      }),
+    writeMsr: async (index, value) =>
+      step(`msr ${index.toString(16)}=${value.toString(16)}`, () => {
+        const msrs = target.state.facts.msrs.map((msr) => (msr.index === index ? { ...msr, value } : msr));
+        target.state = { ...target.state, facts: { ...target.state.facts, msrs } };
+        return written(value);
+      }),
+    detach: async () =>
+      step('detach', () => {
+        frozen = false;
+        return null;
+      }),
+    end: (why) => {
+      for (const listener of [...goneListeners]) listener(why);
+    },
+    onGone: (listener) => {
+      goneListeners.add(listener);
+      return () => goneListeners.delete(listener);
+    },
+    onHelper: () => () => undefined,
+  };
+  return target;
+};
+
+/** The same capture with other values of IA32_XFD and XCR0. */
+export const withRegisters = (
+  capture: Capture,
+  registers: { readonly xfd?: bigint; readonly xcr0?: bigint },
+): Capture => ({
+  ...capture,
+  facts: {
+    ...capture.facts,
+    xcr0: registers.xcr0 ?? capture.facts.xcr0,
+    msrs: capture.facts.msrs.map((msr) =>
+      msr.index === MSR_INDEX.IA32_XFD && registers.xfd !== undefined
+        ? { ...msr, value: registers.xfd, errno: 0 }
+        : msr,
+    ),
+  },
+});

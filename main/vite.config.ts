@@ -1,0 +1,76 @@
+import { builtinModules } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
+import { defineConfig, type UserConfig } from 'vite';
+
+const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+/** What the bundles find at run time; everything else, ws included, is bundled, so that the package needs no node_modules. */
+const EXTERNAL = [
+  'electron',
+  'bufferutil',
+  'utf-8-validate',
+  ...builtinModules,
+  ...builtinModules.map((name) => `node:${name}`),
+];
+
+const renderer: UserConfig = {
+  root: at('renderer'),
+  base: './',
+  plugins: [react()],
+  build: {
+    outDir: at('dist/renderer'),
+    emptyOutDir: true,
+    target: 'chrome130',
+    // The content security policy forbids data: fonts, so that nothing is inlined.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+};
+
+/** One of the three hosts, an ES module each, with shared chunks beside them. */
+const main: UserConfig = {
+  root: at('main'),
+  publicDir: false,
+  ssr: { noExternal: true, target: 'node' },
+  build: {
+    ssr: true,
+    outDir: at('dist/main'),
+    emptyOutDir: true,
+    target: 'node20',
+    minify: false,
+    rollupOptions: {
+      input: { electron: at('main/hosts/electron.ts'), web: at('main/hosts/web.ts'), cli: at('main/hosts/cli.ts') },
+      external: EXTERNAL,
+      output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+    },
+  },
+};
+
+/** A sandboxed preload is a CommonJS script that may require nothing but `electron`. */
+const preload: UserConfig = {
+  root: at('main'),
+  publicDir: false,
+  ssr: { noExternal: true, target: 'node' },
+  build: {
+    ssr: true,
+    outDir: at('dist/main'),
+    emptyOutDir: false,
+    target: 'chrome130',
+    minify: false,
+    rollupOptions: {
+      input: { preload: at('main/preload.ts') },
+      external: ['electron'],
+      output: { format: 'cjs', entryFileNames: '[name].cjs' },
+    },
+  },
+};
+
+const BUILDS: Readonly<Record<string, UserConfig>> = { renderer, main, preload };
+
+/** `--mode renderer`, `--mode main` or `--mode preload`: one build each. */
+export default defineConfig(({ mode }) => {
+  const build = BUILDS[mode];
+  if (build === undefined) throw new Error(`--mode is one of ${Object.keys(BUILDS).join(', ')}, not ${mode}`);
+  return { configFile: false, ...build, define: { 'process.env.NODE_ENV': JSON.stringify('production') } };
+});

@@ -1,0 +1,24 @@
+import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Two sets of tests: the walls between the rooms, and the unit tests beside their files. */
+export default defineConfig({
+  root,
+  plugins: [react()],
+  test: {
+    projects: [
+      { extends: true, test: { name: 'walls', include: ['main/rooms.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['{app,main,renderer}/**/*.test.{ts,tsx}'],
+          exclude: ['main/rooms.test.ts', '**/node_modules/**'],
+        },
+      },
+    ],
+  },
+});

@@ -1,0 +1,217 @@
+#include "discover.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define DEBUGFS_KVM "/sys/kernel/debug/kvm"
+#define MAX_NUMBERS 65536
+#define RUNNING_LOOKS 6
+
+static int numbers[MAX_NUMBERS]; /* one scan at a time: the helper has one thread */
+
+/* The number after prefix when nothing but suffix follows it; -1. */
+static int number_between(const char *text, const char *prefix, const char *suffix)
+{
+	size_t bytes = strlen(prefix);
+	char *end;
+	long value;
+
+	if (strncmp(text, prefix, bytes) != 0 || text[bytes] < '0' || text[bytes] > '9')
+		return -1;
+	value = strtol(text + bytes, &end, 10);
+	return strcmp(end, suffix) == 0 && value < 1 << 24 ? (int)value : -1;
+}
+
+int vcpu_of_link(const char *link)
+{
+	return number_between(link, "anon_inode:kvm-vcpu:", "");
+}
+
+int thread_is_decoy(const char *comm)
+{
+	return strncmp(comm, "kvm-nx-lpage", 12) == 0 || strncmp(comm, "vhost-", 6) == 0;
+}
+
+int vcpu_of_thread_name(const char *comm)
+{
+	static const struct {
+		const char *prefix, *suffix;
+	} names[] = { { "CPU ", "/KVM" }, { "fc_vcpu ", "" }, { "vcpu", "" }, { "crosvm_vcpu", "" } };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int index = number_between(comm, names[i].prefix, names[i].suffix);
+
+		if (index >= 0)
+			return index;
+	}
+	return -1;
+}
+
+static int by_index(const void *a, const void *b)
+{
+	const struct vcpu_place *x = a, *y = b;
+
+	return x->index != y->index ? (x->index > y->index) - (x->index < y->index) : (x->fd > y->fd) - (x->fd < y->fd);
+}
+
+int discover_vmm(pid_t pid, struct vmm *vmm)
+{
+	char link[256];
+	int count = proc_numbers(numbers, MAX_NUMBERS, "/proc/%d/fd", pid);
+
+	memset(vmm, 0, offsetof(struct vmm, vcpus));
+	vmm->pid = pid;
+	vmm->vm_fd = vmm->kvm_fd = -1;
+	if (count < 0)
+		return -1;
+	for (int i = 0; i < count; i++) {
+		if (proc_link(link, sizeof(link), "/proc/%d/fd/%d", pid, numbers[i]) < 0)
+			continue;
+		if (strcmp(link, "anon_inode:kvm-vm") == 0) {
+			vmm->vm_fd = numbers[i];
+			vmm->vm_count++;
+		} else if (strcmp(link, "/dev/kvm") == 0) {
+			vmm->kvm_fd = numbers[i];
+		} else if (vcpu_of_link(link) >= 0 && vmm->vcpu_count < MAX_VCPUS) {
+			vmm->vcpus[vmm->vcpu_count++] = (struct vcpu_place){
+				.index = (uint32_t)vcpu_of_link(link), .fd = numbers[i], .vm_fd = -1,
+			};
+		}
+	}
+	qsort(vmm->vcpus, vmm->vcpu_count, sizeof(vmm->vcpus[0]), by_index);
+	for (uint32_t i = 0; vmm->vm_count == 1 && i < vmm->vcpu_count; i++)
+		vmm->vcpus[i].vm_fd = vmm->vm_fd;
+	return 0;
+}
+
+/* /sys/kernel/debug/kvm/<pid>-<vm fd>/vcpuN/pid names the thread that last called KVM_RUN. */
+static void ask_debugfs(struct vmm *vmm)
+{
+	struct dirent *entry;
+	DIR *dir = opendir(DEBUGFS_KVM);
+
+	while (dir && (entry = readdir(dir))) {
+		int pid, vm_fd;
+
+		if (sscanf(entry->d_name, "%d-%d", &pid, &vm_fd) != 2 || pid != vmm->pid)
+			continue;
+		for (uint32_t i = 0; i < vmm->vcpu_count; i++) {
+			struct vcpu_place *v = &vmm->vcpus[i];
+			char *text = v->tid_is_sure ? NULL : proc_text(DEBUGFS_KVM "/%d-%d/vcpu%u/pid", pid, vm_fd, v->index);
+
+			if (text && atoi(text) > 0) {
+				v->tid = atoi(text);
+				v->vm_fd = vm_fd;
+				v->tid_is_sure = 1;
+			}
+			free(text);
+		}
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void name_thread(struct vmm *vmm, pid_t tid, const char *comm, const char *syscall_text)
+{
+	int index = vcpu_of_thread_name(comm);
+
+	for (uint32_t i = 0; i < vmm->vcpu_count; i++) {
+		struct vcpu_place *v = &vmm->vcpus[i];
+
+		if (v->tid_is_sure)
+			continue;
+		/* Two VMs in one process have two vCPUs of one number: a name says nothing then. */
+		if ((index == (int)v->index && vmm->vm_count <= 1) ||
+		    (syscall_text && syscall_is_kvm_run(syscall_text, v->fd))) {
+			v->tid = tid;
+			v->tid_is_sure = 1;
+			return;
+		}
+	}
+}
+
+static int is_running(pid_t pid, pid_t tid)
+{
+	char *text = proc_text("/proc/%d/task/%d/syscall", pid, tid);
+	int running = text && strncmp(text, "running", 7) == 0;
+
+	free(text);
+	return running;
+}
+
+/* Threads in tid order go to the vCPUs that have none yet: VMMs start them in order. A guess, and marked so. */
+static void guess_in_order(struct vmm *vmm, const pid_t *tids, uint32_t count)
+{
+	uint32_t next = 0;
+
+	for (uint32_t i = 0; i < vmm->vcpu_count && next < count; i++)
+		if (!vmm->vcpus[i].tid)
+			vmm->vcpus[i].tid = tids[next++];
+}
+
+/*
+ * Where guest time is not accounted: a thread in guest mode is running at every look, while a VMM's other threads wait in
+ * some call. Only when as many stay as vCPUs miss a thread is that an answer.
+ */
+static void guess_by_running(struct vmm *vmm, pid_t *tids, uint32_t count)
+{
+	uint32_t missing = 0;
+
+	for (uint32_t i = 0; i < vmm->vcpu_count; i++)
+		missing += vmm->vcpus[i].tid == 0;
+	for (int look = 0; look < RUNNING_LOOKS && missing && count; look++) {
+		struct timespec pause = { .tv_nsec = 300000 };
+		uint32_t kept = 0;
+
+		for (uint32_t i = 0; i < count; i++)
+			if (is_running(vmm->pid, tids[i]))
+				tids[kept++] = tids[i];
+		count = kept;
+		(void)nanosleep(&pause, NULL);
+	}
+	if (missing && count == missing)
+		guess_in_order(vmm, tids, count);
+}
+
+static int has_thread(const struct vmm *vmm, pid_t tid)
+{
+	for (uint32_t i = 0; i < vmm->vcpu_count; i++)
+		if (vmm->vcpus[i].tid == tid)
+			return 1;
+	return 0;
+}
+
+void discover_threads(struct vmm *vmm)
+{
+	pid_t guests[MAX_VCPUS], others[MAX_VCPUS];
+	uint32_t guest_count = 0, other_count = 0;
+	int count;
+
+	ask_debugfs(vmm);
+	count = proc_numbers(numbers, MAX_NUMBERS, "/proc/%d/task", vmm->pid);
+	for (int i = 0; i < count; i++) {
+		struct stat_facts facts;
+		char *text;
+
+		if (proc_stat(vmm->pid, numbers[i], &facts) < 0 || thread_is_decoy(facts.comm))
+			continue;
+		text = proc_text("/proc/%d/task/%d/syscall", vmm->pid, numbers[i]);
+		name_thread(vmm, numbers[i], facts.comm, text);
+		free(text);
+		if (has_thread(vmm, numbers[i]))
+			continue;
+		if (facts.guest_ticks && guest_count < MAX_VCPUS)
+			guests[guest_count++] = numbers[i];
+		if (other_count < MAX_VCPUS)
+			others[other_count++] = numbers[i];
+	}
+	if (vmm->vm_count > 1)
+		return;
+	if (guest_count == vmm->vcpu_count)
+		guess_in_order(vmm, guests, guest_count);
+	guess_by_running(vmm, others, other_count);
+}

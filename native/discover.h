@@ -1,0 +1,47 @@
+/* Which processes own vCPUs, and which thread runs which vCPU. Nothing is stopped here. */
+#ifndef TILESCOPE_DISCOVER_H
+#define TILESCOPE_DISCOVER_H
+
+#include <sys/types.h>
+
+#include "frame.h"
+#include "proc.h"
+
+#define MAX_VCPUS 1024
+
+struct vcpu_place {
+	uint32_t index;
+	int fd;
+	pid_t tid;       /* 0: not known */
+	int vm_fd;       /* -1: not known */
+	int tid_is_sure; /* 1: the kernel or the thread's name says so; 0: a guess from its guest time */
+};
+
+struct vmm {
+	pid_t pid;
+	uint32_t vm_count;
+	int vm_fd;  /* the last one found; -1 */
+	int kvm_fd; /* /dev/kvm; -1 */
+	uint32_t vcpu_count;
+	struct vcpu_place vcpus[MAX_VCPUS];
+};
+
+/* 0: read (perhaps no vCPU in it); -1 with errno: its descriptors may not be read. */
+int discover_vmm(pid_t pid, struct vmm *vmm);
+
+/* Fills tid and vm_fd of every vCPU as far as they show without stopping anything. */
+void discover_threads(struct vmm *vmm);
+
+/* Kernel workers that live in a VMM's thread group: they look like vCPU threads and cannot run injected calls. */
+int thread_is_decoy(const char *comm);
+
+/* The vCPU number in a thread name of QEMU, Firecracker, Cloud Hypervisor or crosvm; -1. */
+int vcpu_of_thread_name(const char *comm);
+
+/* N of "anon_inode:kvm-vcpu:N"; -1. */
+int vcpu_of_link(const char *link);
+
+/* Appends struct list_head and its records. */
+void discover_list(struct reply *reply);
+
+#endif

@@ -1,0 +1,225 @@
+#include "proc.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int stat_parse(const char *text, struct stat_facts *facts)
+{
+	/* The name may hold anything, brackets and spaces too: it ends at the last closing bracket. */
+	const char *open = strchr(text, '(');
+	const char *close = strrchr(text, ')');
+	const char *at;
+	size_t comm_bytes;
+
+	memset(facts, 0, sizeof(*facts));
+	if (!open || !close || close < open || close[1] != ' ')
+		return -1;
+	comm_bytes = (size_t)(close - open - 1);
+	if (comm_bytes > sizeof(facts->comm) - 1)
+		comm_bytes = sizeof(facts->comm) - 1;
+	memcpy(facts->comm, open + 1, comm_bytes);
+	at = close + 2;
+	facts->state = *at;
+	for (int field = 3; *at; field++) {
+		if (field == 22)
+			facts->start_time_ticks = strtoull(at, NULL, 10);
+		if (field == 43) {
+			facts->guest_ticks = strtoull(at, NULL, 10);
+			return 0;
+		}
+		at = strchr(at, ' ');
+		if (!at)
+			return -1;
+		at++;
+	}
+	return -1;
+}
+
+/* The text after "Name:" at the start of a line, or NULL. */
+static const char *line_of(const char *text, const char *name)
+{
+	size_t bytes = strlen(name);
+
+	while (text && *text) {
+		if (strncmp(text, name, bytes) == 0 && text[bytes] == ':')
+			return text + bytes + 1;
+		text = strchr(text, '\n');
+		if (text)
+			text++;
+	}
+	return NULL;
+}
+
+static uint64_t number_of(const char *text, const char *name, int base)
+{
+	const char *at = line_of(text, name);
+
+	return at ? strtoull(at, NULL, base) : 0;
+}
+
+int status_parse(const char *text, struct status_facts *facts)
+{
+	const char *uid = line_of(text, "Uid");
+	const char *gid = line_of(text, "Gid");
+	const char *features = line_of(text, "x86_Thread_features");
+	const char *found;
+
+	memset(facts, 0, sizeof(*facts));
+	if (!uid || !gid)
+		return -1;
+	if (sscanf(uid, "%u %u %u %u", &facts->uids[0], &facts->uids[1], &facts->uids[2], &facts->uids[3]) != 4 ||
+	    sscanf(gid, "%u %u %u %u", &facts->gids[0], &facts->gids[1], &facts->gids[2], &facts->gids[3]) != 4)
+		return -1;
+	facts->parent = (pid_t)number_of(text, "PPid", 10);
+	facts->tracer = (pid_t)number_of(text, "TracerPid", 10);
+	facts->seccomp_mode = (uint32_t)number_of(text, "Seccomp", 10);
+	facts->seccomp_filters = (uint32_t)number_of(text, "Seccomp_filters", 10);
+	facts->pending = number_of(text, "SigPnd", 16) | number_of(text, "ShdPnd", 16);
+	facts->blocked = number_of(text, "SigBlk", 16);
+	found = features ? strstr(features, "shstk") : NULL;
+	facts->has_shadow_stack = found && found < features + strcspn(features, "\n");
+	return 0;
+}
+
+int mapping_next(const char **text, struct mapping *mapping)
+{
+	const char *line = *text;
+	size_t bytes = strcspn(line, "\n");
+	int path_at = 0;
+	size_t path_bytes;
+
+	memset(mapping, 0, sizeof(*mapping));
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %*s%n", &mapping->start, &mapping->end, mapping->access,
+		   &path_at) != 3 || path_at == 0 || (size_t)path_at > bytes)
+		return -1;
+	while ((size_t)path_at < bytes && line[path_at] == ' ')
+		path_at++;
+	path_bytes = bytes - (size_t)path_at;
+	if (path_bytes > sizeof(mapping->path) - 1)
+		path_bytes = sizeof(mapping->path) - 1;
+	memcpy(mapping->path, line + path_at, path_bytes);
+	*text = line + bytes + (line[bytes] == '\n');
+	return 0;
+}
+
+int syscall_is_kvm_run(const char *text, int fd)
+{
+	uint64_t number, first, second;
+
+	return sscanf(text, "%" SCNu64 " %" SCNx64 " %" SCNx64, &number, &first, &second) == 3 && number == 16 &&
+	       first == (uint64_t)(unsigned int)fd && second == 0xae80;
+}
+
+char *proc_text(const char *format, ...)
+{
+	char path[128];
+	char *text = NULL;
+	size_t size = 0, used = 0;
+	va_list arguments;
+	int fd;
+
+	va_start(arguments, format);
+	(void)vsnprintf(path, sizeof(path), format, arguments);
+	va_end(arguments);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	for (;;) {
+		ssize_t n;
+
+		if (size - used < 2048) {
+			char *bigger = realloc(text, size + 16384);
+
+			if (!bigger)
+				break;
+			text = bigger;
+			size += 16384;
+		}
+		n = read(fd, text + used, size - used - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			text[used] = '\0';
+			close(fd);
+			if (n == 0)
+				return text;
+			free(text);
+			return NULL;
+		}
+		used += (size_t)n;
+	}
+	close(fd);
+	free(text);
+	return NULL;
+}
+
+int proc_link(char *into, size_t bytes, const char *format, ...)
+{
+	char path[128];
+	va_list arguments;
+	ssize_t n;
+
+	va_start(arguments, format);
+	(void)vsnprintf(path, sizeof(path), format, arguments);
+	va_end(arguments);
+	n = readlink(path, into, bytes - 1);
+	if (n < 0)
+		return -1;
+	into[n] = '\0';
+	return 0;
+}
+
+int proc_stat(pid_t pid, pid_t tid, struct stat_facts *facts)
+{
+	char *text = tid ? proc_text("/proc/%d/task/%d/stat", pid, tid) : proc_text("/proc/%d/stat", pid);
+	int result = text ? stat_parse(text, facts) : -1;
+
+	free(text);
+	return result;
+}
+
+int proc_status(pid_t pid, pid_t tid, struct status_facts *facts)
+{
+	char *text = tid ? proc_text("/proc/%d/task/%d/status", pid, tid) : proc_text("/proc/%d/status", pid);
+	int result = text ? status_parse(text, facts) : -1;
+
+	free(text);
+	return result;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	int x = *(const int *)a, y = *(const int *)b;
+
+	return (x > y) - (x < y);
+}
+
+int proc_numbers(int *numbers, int max, const char *format, ...)
+{
+	char path[128];
+	va_list arguments;
+	struct dirent *entry;
+	int count = 0;
+	DIR *dir;
+
+	va_start(arguments, format);
+	(void)vsnprintf(path, sizeof(path), format, arguments);
+	va_end(arguments);
+	dir = opendir(path);
+	if (!dir)
+		return -1;
+	while (count < max && (entry = readdir(dir)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			numbers[count++] = atoi(entry->d_name);
+	closedir(dir);
+	qsort(numbers, (size_t)count, sizeof(numbers[0]), ascending);
+	return count;
+}

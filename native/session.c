@@ -1,0 +1,260 @@
+#include "session.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "proc.h"
+
+#define OUTSIDE_TRIES 20
+#define NOT_NOW_TRIES 200
+
+struct target target;
+struct vcpu vcpus[MAX_ATTACHED];
+
+struct vcpu *vcpu_find(const struct vcpu_ref *ref)
+{
+	for (size_t i = 0; i < MAX_ATTACHED; i++)
+		if (vcpus[i].used && vcpus[i].ref.pid == ref->pid && vcpus[i].ref.vcpu_index == ref->vcpu_index)
+			return &vcpus[i];
+	return NULL;
+}
+
+int vcpu_require(const struct vcpu_ref *ref, struct vcpu **vcpu, struct refusal *why)
+{
+	*vcpu = vcpu_find(ref);
+	if (*vcpu)
+		return 0;
+	return refuse(why, REASON_NOT_ATTACHED, 0, NULL, "vCPU %u of process %d is not attached.", ref->vcpu_index, ref->pid);
+}
+
+void vcpu_forget(struct vcpu *vcpu)
+{
+	seccomp_free_filters(&vcpu->filters);
+	memset(vcpu, 0, sizeof(*vcpu));
+	for (size_t i = 0; i < MAX_ATTACHED; i++)
+		if (vcpus[i].used)
+			return;
+	if (target.pid)
+		close(target.pidfd);
+	memset(&target, 0, sizeof(target));
+}
+
+int vcpu_is_suspended(const struct vcpu *vcpu)
+{
+	return (vcpu->flags & ATTACH_SUSPEND_SECCOMP) != 0;
+}
+
+void vcpu_note_filters(struct vcpu *vcpu)
+{
+	struct status_facts facts;
+
+	if (proc_status(target.pid, vcpu->tid, &facts) < 0)
+		return;
+	if (facts.seccomp_mode != vcpu->seccomp_mode || facts.seccomp_filters != vcpu->seccomp_count)
+		vcpu->filters_stale = 1;
+	vcpu->seccomp_mode = facts.seccomp_mode;
+	vcpu->seccomp_count = facts.seccomp_filters;
+}
+
+void vcpu_read_filters(struct vcpu *vcpu)
+{
+	if (!vcpu->filters_stale)
+		return;
+	seccomp_free_filters(&vcpu->filters);
+	if (vcpu->seccomp_mode)
+		seccomp_read_filters(vcpu->tid, &vcpu->filters);
+	vcpu->filters_stale = 0;
+}
+
+int vcpu_check_filters(struct vcpu *vcpu, const struct program *program, struct refusal *why)
+{
+	return vcpu_is_suspended(vcpu) ? 0 : chain_check_filters(&target, &vcpu->filters, program, why);
+}
+
+int vcpu_add_allowed(struct vcpu *vcpu, struct program *program, const char *name, uint64_t number, uint64_t a, uint64_t b,
+		     uint64_t c)
+{
+	struct call call = { .number = number, .arguments = { a, b, c } };
+
+	if (!vcpu_is_suspended(vcpu) && !seccomp_allows(chain_call_verdict(&target, &vcpu->filters, &call)))
+		return -1;
+	program_add(program, name, number, a, b, c);
+	return (int)program->count - 1;
+}
+
+int vcpu_add_ioctl(struct vcpu *vcpu, struct program *program, const char *name, uint64_t request, uint64_t offset)
+{
+	return vcpu_add_allowed(vcpu, program, name, SYS_ioctl, (uint64_t)(unsigned int)vcpu->fd, request,
+				vcpu->scratch + offset);
+}
+
+#define MAX_LATE 64
+static pid_t late[MAX_LATE]; /* 0: free */
+
+void vcpu_is_late(struct vcpu *vcpu)
+{
+	vcpu->late = 1;
+	for (size_t i = 0; i < MAX_LATE; i++)
+		if (!late[i]) {
+			late[i] = vcpu->tid;
+			return;
+		}
+}
+
+int late_release(pid_t tid)
+{
+	int released = 1;
+
+	for (size_t i = 0; i < MAX_LATE; i++) {
+		if (!late[i])
+			continue;
+		if (thread_release_late(late[i]))
+			late[i] = 0;
+		else if (late[i] == tid)
+			released = 0;
+	}
+	return released;
+}
+
+static void nap(uint64_t ns)
+{
+	struct timespec t = { .tv_nsec = (long)ns };
+
+	(void)nanosleep(&t, NULL);
+}
+
+static int stop_frozen(struct vcpu *vcpu, enum need need, struct refusal *why)
+{
+	if (need == NEED_KVM_RUN && !vcpu->stop.in_kvm_run)
+		return refuse(why, REASON_OUTSIDE_KVM_RUN, 0, NULL,
+			      "The vCPU was frozen while its VMM was at work outside KVM_RUN, which may overwrite a write.");
+	return 0;
+}
+
+/* One try. The thread is stopped where the state is STOP_IN_KVM_RUN or STOP_OUTSIDE, and let go otherwise. */
+static int stop_once(struct vcpu *vcpu, enum stop_state *state, struct refusal *why)
+{
+	uint32_t options = PTRACE_O_TRACESYSGOOD | (vcpu_is_suspended(vcpu) ? PTRACE_O_SUSPEND_SECCOMP : 0u);
+
+	if (thread_seize(&target, vcpu->tid, options, why) < 0)
+		return -1;
+	if (thread_stop(vcpu->tid, vcpu->fd, vcpu->scratch, SCRATCH_BYTES, &vcpu->stop, state, why) < 0) {
+		if (why->reason == REASON_STOP_TIMEOUT)
+			vcpu_is_late(vcpu);
+		return -1;
+	}
+	if (*state == STOP_IN_KVM_RUN || *state == STOP_OUTSIDE)
+		return 0;
+	(void)thread_let_go(vcpu->tid, &vcpu->stop);
+	if (*state == STOP_UNUSABLE)
+		return refuse(why, REASON_THREAD_NOT_FOUND, 0, NULL,
+			      "Thread %d cannot run injected calls: 32-bit code, a shadow stack, or a kernel worker.", vcpu->tid);
+	if (*state == STOP_OTHER_VCPU)
+		return refuse(why, REASON_THREAD_NOT_FOUND, 0, NULL, "Thread %d runs another vCPU.", vcpu->tid);
+	return 0;
+}
+
+int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
+{
+	int outside = 0, not_now = 0;
+	enum stop_state state;
+
+	if (vcpu->frozen)
+		return stop_frozen(vcpu, need, why);
+	if (!late_release(vcpu->tid))
+		return refuse(why, REASON_STOP_TIMEOUT, 0, NULL, "The thread still has not stopped since the last try.");
+	vcpu->late = 0;
+	vcpu_note_filters(vcpu);
+	for (;;) {
+		if (stop_once(vcpu, &state, why) < 0)
+			return -1;
+		if (state == STOP_NOT_NOW) {
+			if (++not_now > NOT_NOW_TRIES)
+				return refuse(why, REASON_STOP_TIMEOUT, 0, NULL,
+					      "Each time the thread stopped, a signal was waiting or a chain was still running.");
+			nap(not_now < 10 ? 20000 : 1000000);
+			continue;
+		}
+		if (state == STOP_IN_KVM_RUN)
+			break;
+		if (++outside > OUTSIDE_TRIES && need == NEED_ANY)
+			break;
+		(void)thread_let_go(vcpu->tid, &vcpu->stop);
+		if (outside > OUTSIDE_TRIES)
+			return refuse(why, REASON_OUTSIDE_KVM_RUN, 0, NULL,
+				      "The VMM is at work outside KVM_RUN, or the VM is paused: a write may be overwritten.");
+		nap(1000000);
+	}
+	vcpu_read_filters(vcpu);
+	return 0;
+}
+
+void vcpu_release(struct vcpu *vcpu)
+{
+	if (!vcpu->frozen && !vcpu->late)
+		(void)thread_let_go(vcpu->tid, &vcpu->stop);
+}
+
+struct chain_place vcpu_place(const struct vcpu *vcpu)
+{
+	return (struct chain_place){ vcpu->scratch + SCRATCH_FRAMES, vcpu->scratch + SCRATCH_FPSTATE };
+}
+
+static int run_at(struct vcpu *vcpu, const struct chain_place *place, struct program *program, struct refusal *why)
+{
+	if (chain_run_stepped(&target, vcpu->tid, place, &vcpu->stop, program, why) == 0)
+		return 0;
+	/* Out of time means that the thread is not stopped: it goes on through the chain, and we wait for it to show up. */
+	if (why->reason == REASON_CHAIN_TIMEOUT) {
+		vcpu_is_late(vcpu);
+		vcpu->frozen = 0;
+	}
+	return -1;
+}
+
+int vcpu_run(struct vcpu *vcpu, struct program *program, struct refusal *why)
+{
+	struct chain_place place = vcpu_place(vcpu);
+
+	if (vcpu_check_filters(vcpu, program, why) < 0)
+		return -1;
+	return run_at(vcpu, &place, program, why);
+}
+
+int vcpu_run_on_stack(struct vcpu *vcpu, const char *maps, struct program *program, struct refusal *why)
+{
+	struct chain_place place;
+
+	if (vcpu_check_filters(vcpu, program, why) < 0 ||
+	    chain_place_on_stack(&vcpu->stop, maps, program->count, &place, why) < 0)
+		return -1;
+	return run_at(vcpu, &place, program, why);
+}
+
+int freeze(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why)
+{
+	if (!vcpu->frozen) {
+		if (vcpu_stop(vcpu, NEED_ANY, why) < 0)
+			return -1;
+		/* From here on it goes on by itself and without a visible EINTR, should this helper die. */
+		if (thread_prepare(vcpu->tid, &vcpu->stop) < 0)
+			return refuse_errno(why, errno, "PTRACE_SETREGS");
+		vcpu->frozen = 1;
+	}
+	reply->in_kvm_run = (uint32_t)vcpu->stop.in_kvm_run;
+	reply->frozen = 1;
+	return 0;
+}
+
+int resume(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why)
+{
+	if (!vcpu->frozen)
+		return 0;
+	vcpu->frozen = 0;
+	reply->in_kvm_run = (uint32_t)vcpu->stop.in_kvm_run;
+	if (thread_let_go(vcpu->tid, &vcpu->stop) < 0)
+		return refuse_errno(why, errno, "PTRACE_DETACH");
+	reply->pause_ns = now_ns(CLOCK_MONOTONIC) - vcpu->stop.interrupted_ns;
+	return 0;
+}

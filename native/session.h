@@ -1,0 +1,128 @@
+/* What the helper holds between two requests: one process, and the vCPUs of it that are attached. */
+#ifndef TILESCOPE_SESSION_H
+#define TILESCOPE_SESSION_H
+
+#include "guard.h"
+#include "target.h"
+
+/*
+ * Scratch memory in the target, one region for each attached vCPU, at an address made from the vCPU's number, so that a
+ * later helper finds what a killed one left behind. The room under the frames is the stack of a signal handler that runs
+ * before the first frame is loaded.
+ */
+#define SCRATCH_SLOT_BASE 0x200000000000ull
+#define SCRATCH_SLOT_BYTES 0x100000u
+#define SCRATCH_SLOTS 8u
+#define SCRATCH_FRAMES 0x11000u
+#define SCRATCH_FPSTATE 0x19000u
+#define SCRATCH_DATA 0x1d000u
+#define SCRATCH_IMAGE 0x1d000u
+#define SCRATCH_IMAGE2 0x25000u
+#define SCRATCH_IMAGE_BYTES 0x8000u
+#define SCRATCH_CPUID 0x2d000u
+#define SCRATCH_XCRS 0x30000u
+#define SCRATCH_REGS 0x30200u
+#define SCRATCH_SREGS 0x30300u
+#define SCRATCH_MSRS 0x30500u
+#define SCRATCH_MSR_STRIDE 64u
+#define SCRATCH_ANSWERS 0x30a00u
+#define SCRATCH_DONE 0x30b00u
+#define SCRATCH_BYTES 0x31000u
+#define SCRATCH_DATA_BYTES (SCRATCH_BYTES - SCRATCH_DATA)
+_Static_assert(SCRATCH_BYTES < SCRATCH_SLOT_BYTES, "regions of two slots never touch, so they are never merged");
+_Static_assert((MAX_CALLS + 1) * CHAIN_STRIDE <= SCRATCH_FPSTATE - SCRATCH_FRAMES, "a chain fits");
+_Static_assert(SCRATCH_FRAMES - 0x1000u >= 0x10000u, "64 KiB of stack under the frames");
+
+#define SCRATCH_MAGIC 0x31504f4353454c54ull
+struct scratch_header {
+	uint64_t magic;
+	int32_t helper_pid;
+	uint32_t vcpu_index;
+	uint64_t helper_start_ticks;
+	uint64_t bytes;
+};
+
+#define MSR_COUNT 10
+/* What a capture asks. The order is that of the questions table in capture.c. */
+enum question { ASK_XSAVE2, ASK_XSAVE, ASK_CPUID, ASK_XCRS, ASK_REGS, ASK_SREGS, ASK_MSRS, QUESTION_COUNT = ASK_MSRS + MSR_COUNT };
+
+struct vcpu {
+	int used;
+	struct vcpu_ref ref;
+	pid_t tid;
+	int fd, vm_fd, kvm_fd;
+	uint32_t flags;    /* ATTACH_*, those that took effect */
+	uint64_t scratch;  /* 0: none */
+	int frozen;
+	int late;          /* it did not stop in time: to be detached when it does */
+	uint64_t get_image; /* KVM_GET_XSAVE2, or KVM_GET_XSAVE where that is unknown */
+	uint32_t image_bytes;
+	uint32_t seccomp_mode, seccomp_count;
+	int filters_stale;
+	struct seccomp_filters filters;
+	int known_errno[QUESTION_COUNT]; /* why a question fails, once learnt by a stepped run; 0: not learnt */
+	struct stopped stop;
+};
+
+#define MAX_ATTACHED 256
+extern struct target target; /* pid 0: none */
+extern struct vcpu vcpus[MAX_ATTACHED];
+
+struct vcpu *vcpu_find(const struct vcpu_ref *ref);
+int vcpu_require(const struct vcpu_ref *ref, struct vcpu **vcpu, struct refusal *why);
+void vcpu_forget(struct vcpu *vcpu);
+
+/* Stops the thread, or uses the stop of a frozen one. A write must find it in KVM_RUN; a capture takes it as it is. */
+enum need { NEED_ANY, NEED_KVM_RUN };
+int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why);
+/* Ends what vcpu_stop began; a frozen thread stays. */
+void vcpu_release(struct vcpu *vcpu);
+
+/* Before a stop: have the thread's filters changed? After it: read them. */
+void vcpu_note_filters(struct vcpu *vcpu);
+void vcpu_read_filters(struct vcpu *vcpu);
+int vcpu_check_filters(struct vcpu *vcpu, const struct program *program, struct refusal *why);
+
+/* Adds the call where the filters allow it, and returns its place; -1 where they do not. */
+int vcpu_add_allowed(struct vcpu *vcpu, struct program *program, const char *name, uint64_t number, uint64_t a, uint64_t b,
+		     uint64_t c);
+int vcpu_add_ioctl(struct vcpu *vcpu, struct program *program, const char *name, uint64_t request, uint64_t offset);
+
+/* Through the stopped thread, in scratch memory or on its own stack; the filters are asked first. */
+int vcpu_run(struct vcpu *vcpu, struct program *program, struct refusal *why);
+int vcpu_run_on_stack(struct vcpu *vcpu, const char *maps, struct program *program, struct refusal *why);
+struct chain_place vcpu_place(const struct vcpu *vcpu);
+int vcpu_is_suspended(const struct vcpu *vcpu);
+
+/* Threads that did not stop in time. They are detached as soon as they show up; 0: tid is still one of them. */
+void vcpu_is_late(struct vcpu *vcpu);
+int late_release(pid_t tid);
+
+/*
+ * scratch.c. scratch_find: a region that a killed helper left for this vCPU, in *left (0: none), or a free place for one.
+ * scratch_map asks the filters about all the calls of the session's life first; it keeps a region that was left.
+ */
+int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t *free_slot, struct refusal *why);
+int scratch_map(struct vcpu *vcpu, const char *maps, uint64_t address, struct refusal *why);
+int scratch_sign(struct vcpu *vcpu, struct refusal *why);
+int scratch_unmap(struct vcpu *vcpu, struct refusal *why);
+
+/* attach.c */
+int attach(const struct attach_request *request, struct attach_reply *reply, struct refusal *why);
+int detach(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why);
+void detach_all(void);
+
+/* requests: reply grows, or -1 and why */
+int capture(struct vcpu *vcpu, struct reply *reply, struct refusal *why);
+int freeze(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why);
+int resume(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why);
+int verdicts(struct vcpu *vcpu, struct reply *reply, struct refusal *why);
+int write_image(struct vcpu *vcpu, const uint8_t *image, uint32_t bytes, struct reply *reply, struct refusal *why);
+int write_xcr0(struct vcpu *vcpu, uint64_t value, struct reply *reply, struct refusal *why);
+int write_msr(struct vcpu *vcpu, const struct set_msr_request *request, struct reply *reply, struct refusal *why);
+
+/* pattern.c: what a buffer holds before a call, to see afterwards what the call wrote. */
+const uint8_t *pattern_bytes(void); /* SCRATCH_DATA_BYTES of random bytes, none of them 0 */
+uint32_t pattern_written(const uint8_t *bytes, size_t offset, size_t count); /* offset from SCRATCH_DATA; multiple of 8 */
+
+#endif

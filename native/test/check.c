@@ -1,0 +1,21 @@
+#include "check.h"
+
+int checks_passed, checks_failed, checks_skipped;
+
+void rule(const char *words)
+{
+	printf("# %s\n", words);
+	(void)fflush(stdout);
+}
+
+void skip(const char *name, const char *reason)
+{
+	printf("skipped: %s: %s\n", name, reason);
+	checks_skipped++;
+}
+
+int summary(void)
+{
+	printf("%d passed, %d failed, %d skipped\n", checks_passed, checks_failed, checks_skipped);
+	return checks_failed ? 1 : 0;
+}

@@ -1,0 +1,192 @@
+#include "client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int client_start(struct client *c, const char *helper)
+{
+	int in[2], out[2];
+
+	memset(c, 0, sizeof(*c));
+	c->payload = malloc(MAX_PAYLOAD_BYTES);
+	if (!c->payload || pipe(in) < 0 || pipe(out) < 0)
+		return -1;
+	c->pid = fork();
+	if (c->pid == 0) {
+		(void)dup2(in[0], 0);
+		(void)dup2(out[1], 1);
+		for (int fd = 3; fd < 256; fd++)
+			close(fd);
+		execl(helper, helper, (char *)NULL);
+		_exit(127);
+	}
+	close(in[0]);
+	close(out[1]);
+	c->to = in[1];
+	c->from = out[0];
+	c->next_id = 1;
+	(void)signal(SIGPIPE, SIG_IGN);
+	return c->pid < 0 ? -1 : 0;
+}
+
+static int finish(struct client *c)
+{
+	int status = -1;
+
+	if (c->to >= 0)
+		close(c->to);
+	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	close(c->from);
+	free(c->payload);
+	memset(c, 0, sizeof(*c));
+	return status;
+}
+
+int client_end(struct client *c)
+{
+	return finish(c);
+}
+
+int client_kill(struct client *c)
+{
+	(void)kill(c->pid, SIGKILL);
+	return finish(c);
+}
+
+static int put(struct client *c, const void *bytes, size_t count)
+{
+	while (count) {
+		ssize_t n = write(c->to, bytes, count);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		bytes = (const char *)bytes + n;
+		count -= (size_t)n;
+	}
+	return 0;
+}
+
+static int get(struct client *c, void *bytes, size_t count)
+{
+	while (count) {
+		struct pollfd wait = { .fd = c->from, .events = POLLIN };
+		ssize_t n;
+
+		if (poll(&wait, 1, 10000) <= 0)
+			return -1;
+		n = read(c->from, bytes, count);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		bytes = (char *)bytes + n;
+		count -= (size_t)n;
+	}
+	return 0;
+}
+
+int client_send(struct client *c, uint32_t code, const void *payload, size_t bytes)
+{
+	struct frame_header header = { (uint32_t)bytes, c->next_id++, code, 0 };
+
+	return put(c, &header, sizeof(header)) < 0 || put(c, payload, bytes) < 0 ? -1 : 0;
+}
+
+static int get_frame(struct client *c)
+{
+	if (get(c, &c->header, sizeof(c->header)) < 0 || c->header.payload_bytes > MAX_PAYLOAD_BYTES)
+		return -1;
+	return get(c, c->payload, c->header.payload_bytes);
+}
+
+int client_receive(struct client *c)
+{
+	c->refusal = NULL;
+	do {
+		if (get_frame(c) < 0)
+			return -1;
+		c->events += c->header.status == STATUS_EVENT;
+	} while (c->header.status == STATUS_EVENT);
+	if (c->header.status == STATUS_REFUSED)
+		c->refusal = (const struct refusal *)(const void *)c->payload;
+	return c->header.status == STATUS_OK;
+}
+
+int client_ask(struct client *c, uint32_t code, const void *payload, size_t bytes)
+{
+	return client_send(c, code, payload, bytes) < 0 ? -1 : client_receive(c);
+}
+
+int client_ask2(struct client *c, uint32_t code, const void *head, size_t head_bytes, const void *body, size_t body_bytes)
+{
+	struct frame_header header = { (uint32_t)(head_bytes + body_bytes), c->next_id++, code, 0 };
+
+	if (put(c, &header, sizeof(header)) < 0 || put(c, head, head_bytes) < 0 || put(c, body, body_bytes) < 0)
+		return -1;
+	return client_receive(c);
+}
+
+int client_wait_event(struct client *c, int timeout_ms)
+{
+	struct pollfd wait = { .fd = c->from, .events = POLLIN };
+
+	if (c->events)
+		return 1;
+	if (poll(&wait, 1, timeout_ms) <= 0 || get_frame(c) < 0)
+		return 0;
+	c->events += c->header.status == STATUS_EVENT;
+	return c->header.status == STATUS_EVENT;
+}
+
+int client_attach(struct client *c, pid_t pid, uint32_t index, uint32_t flags, struct attach_reply *reply)
+{
+	struct attach_request request = { .vcpu = { pid, index }, .flags = flags };
+	int answer = client_ask(c, MSG_ATTACH, &request, sizeof(request));
+
+	if (answer == 1 && reply)
+		memcpy(reply, c->payload, sizeof(*reply));
+	return answer;
+}
+
+int client_vcpu(struct client *c, uint32_t code, pid_t pid, uint32_t index)
+{
+	struct vcpu_ref ref = { pid, index };
+
+	return client_ask(c, code, &ref, sizeof(ref));
+}
+
+const void *capture_section(const struct client *c, uint32_t kind, uint32_t *bytes)
+{
+	struct capture_head head;
+	size_t at = sizeof(head);
+
+	memcpy(&head, c->payload, sizeof(head));
+	for (uint32_t i = 0; i < head.section_count; i++) {
+		struct section section;
+
+		memcpy(&section, c->payload + at, sizeof(section));
+		at += sizeof(section);
+		if (section.kind == kind) {
+			if (bytes)
+				*bytes = section.bytes;
+			return c->payload + at;
+		}
+		at += (section.bytes + 7u) & ~7u;
+	}
+	return NULL;
+}
+
+int client_set_image(struct client *c, pid_t pid, uint32_t index, const void *image, uint32_t bytes)
+{
+	struct set_image_request request = { .vcpu = { pid, index }, .image_bytes = bytes };
+
+	return client_ask2(c, MSG_SET_IMAGE, &request, sizeof(request), image, bytes);
+}

@@ -1,0 +1,40 @@
+/* Speaks frames with a helper: what the tests and the storm use to drive it. */
+#ifndef TILESCOPE_TEST_CLIENT_H
+#define TILESCOPE_TEST_CLIENT_H
+
+#include <sys/types.h>
+
+#include "../protocol.h"
+
+struct client {
+	pid_t pid;
+	int to, from; /* the helper's stdin and stdout */
+	uint32_t next_id;
+	struct frame_header header;    /* of the last answer */
+	uint8_t *payload;              /* MAX_PAYLOAD_BYTES */
+	const struct refusal *refusal; /* into payload; NULL where the last answer was none */
+	uint32_t events;               /* EVENT_TARGET_GONE that came in between */
+};
+
+int client_start(struct client *c, const char *helper);
+/* Closes the pipe, or kills, and reaps. Returns the wait status. */
+int client_end(struct client *c);
+int client_kill(struct client *c);
+
+int client_send(struct client *c, uint32_t code, const void *payload, size_t bytes);
+/* 1: STATUS_OK; 0: refused; -1: no answer (the pipe closed, or ten seconds passed). */
+int client_receive(struct client *c);
+int client_ask(struct client *c, uint32_t code, const void *payload, size_t bytes);
+/* Two parts, for an image after its head. */
+int client_ask2(struct client *c, uint32_t code, const void *head, size_t head_bytes, const void *body, size_t body_bytes);
+/* 1: an event came; 0: the time passed. */
+int client_wait_event(struct client *c, int timeout_ms);
+
+int client_attach(struct client *c, pid_t pid, uint32_t index, uint32_t flags, struct attach_reply *reply);
+int client_vcpu(struct client *c, uint32_t code, pid_t pid, uint32_t index);
+
+/* In the payload of the last capture. NULL where there is no such section. */
+const void *capture_section(const struct client *c, uint32_t kind, uint32_t *bytes);
+int client_set_image(struct client *c, pid_t pid, uint32_t index, const void *image, uint32_t bytes);
+
+#endif

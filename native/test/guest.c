@@ -1,0 +1,253 @@
+#include "guest.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../proc.h"
+
+#define QEMU_COUNTER 0x7e00u
+#define QEMU_MEMORY_BYTES 0x4000000u
+
+/*
+ * Instead of a BIOS, which takes seconds where KVM is nested: 64 KiB that end at 4 GiB and at 1 MiB, with a far jump at the
+ * reset vector to their start. xor ax, ax; mov ds, ax; cli; again: inc dword [0x7e00]; jmp again
+ */
+#define ROM_BYTES 0x10000u
+static const uint8_t reset_code[] = { 0xea, 0x00, 0x00, 0x00, 0xf0 };
+static const uint8_t rom_code[] = { 0x31, 0xc0, 0x8e, 0xd8, 0xfa, 0x66, 0xff, 0x06, 0x00, 0x7e, 0xeb, 0xf9 };
+
+static void nap_ms(int ms)
+{
+	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	(void)nanosleep(&t, NULL);
+}
+
+int kvm_is_there(void)
+{
+	return access("/dev/kvm", R_OK | W_OK) == 0;
+}
+
+static pid_t start(const char *const *arguments)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid != 0)
+		return pid;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() == parent) {
+		int null = open("/dev/null", O_RDWR);
+
+		(void)dup2(null, 0);
+		(void)dup2(null, 1);
+		execvp(arguments[0], (char *const *)(uintptr_t)arguments);
+	}
+	_exit(127);
+}
+
+static void *map_file(const char *path, size_t bytes)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	void *at;
+
+	if (fd < 0 || ftruncate(fd, (off_t)bytes) < 0)
+		return NULL;
+	at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static int make_dir(struct guest *g)
+{
+	memset(g, 0, sizeof(*g));
+	(void)snprintf(g->dir, sizeof(g->dir), "/tmp/tilescope-test-XXXXXX");
+	return mkdtemp(g->dir) ? 0 : -1;
+}
+
+int guest_start_demo(struct guest *g, const char *program, const char *const *arguments)
+{
+	const char *all[16] = { program, "--shm" };
+	char path[96];
+	int count = 3;
+
+	if (make_dir(g) < 0)
+		return -1;
+	(void)snprintf(path, sizeof(path), "%s/shm", g->dir);
+	all[2] = path;
+	while (arguments && *arguments && count < 15)
+		all[count++] = *arguments++;
+	g->page = map_file(path, DEMO_PAGE_BYTES + DEMO_MEMORY_BYTES);
+	if (!g->page)
+		return -1;
+	g->counter = (volatile uint32_t *)((uintptr_t)g->page + DEMO_PAGE_BYTES + QEMU_COUNTER);
+	g->pid = start(all);
+	for (int i = 0; i < 500 && g->page->magic != DEMO_MAGIC; i++)
+		nap_ms(10);
+	return g->page->magic == DEMO_MAGIC ? 0 : -1;
+}
+
+/* QEMU's guest may run while QEMU itself still starts and its heap grows: wait for half a second without a change. */
+static void settle(const struct guest *g)
+{
+	char *before = guest_portrait(g);
+
+	for (int quiet = 0, i = 0; quiet < 5 && i < 100; i++) {
+		char *now;
+
+		nap_ms(100);
+		now = guest_portrait(g);
+		quiet = strcmp(before, now) == 0 ? quiet + 1 : 0;
+		free(before);
+		before = now;
+	}
+	free(before);
+}
+
+int guest_start_qemu(struct guest *g, int vcpus)
+{
+	char image[96], memory_path[96], memory[160], smp[16];
+	const char *arguments[] = {
+		"qemu-system-x86_64", "-accel", "kvm", "-cpu", "host,-arch-capabilities", "-m", "64", "-smp", smp, "-display",
+		"none", "-nodefaults", "-serial", "none", "-object", memory, "-machine", "pc,memory-backend=m", "-bios", image,
+		NULL,
+	};
+	static uint8_t rom[ROM_BYTES];
+	uint8_t *ram;
+	int fd;
+
+	if (make_dir(g) < 0)
+		return -1;
+	(void)snprintf(smp, sizeof(smp), "%d", vcpus);
+	(void)snprintf(image, sizeof(image), "%s/rom", g->dir);
+	(void)snprintf(memory_path, sizeof(memory_path), "%s/ram", g->dir);
+	(void)snprintf(memory, sizeof(memory), "memory-backend-file,id=m,size=64M,mem-path=%s,share=on", memory_path);
+	memcpy(rom, rom_code, sizeof(rom_code));
+	memcpy(rom + ROM_BYTES - 16, reset_code, sizeof(reset_code));
+	fd = open(image, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, rom, sizeof(rom)) != (ssize_t)sizeof(rom))
+		return -1;
+	close(fd);
+	ram = map_file(memory_path, QEMU_MEMORY_BYTES);
+	if (!ram)
+		return -1;
+	g->counter = (volatile uint32_t *)(void *)(ram + QEMU_COUNTER);
+	g->pid = start(arguments);
+	for (int i = 0; i < 1000 && *g->counter < 1000; i++) {
+		if (!guest_lives(g))
+			return -1;
+		nap_ms(10);
+	}
+	if (!*g->counter)
+		return -1;
+	settle(g);
+	return 0;
+}
+
+void guest_end(struct guest *g)
+{
+	char command[128];
+
+	if (g->pid > 0) {
+		(void)kill(g->pid, SIGKILL);
+		(void)waitpid(g->pid, NULL, 0);
+	}
+	for (int i = 0; i < 3; i++) {
+		static const char *const names[] = { "shm", "rom", "ram" };
+
+		(void)snprintf(command, sizeof(command), "%s/%s", g->dir, names[i]);
+		(void)unlink(command);
+	}
+	(void)rmdir(g->dir);
+}
+
+int guest_lives(const struct guest *g)
+{
+	struct stat_facts facts;
+
+	return proc_stat(g->pid, 0, &facts) == 0 && facts.state != 'Z';
+}
+
+int guest_progresses(const struct guest *g, int vcpu)
+{
+	const volatile uint32_t *counter = g->counter + (size_t)vcpu * DEMO_VCPU_STRIDE / 4;
+	uint32_t before = *counter;
+
+	for (int i = 0; i < 1000; i++) {
+		if (*counter != before)
+			return 1;
+		nap_ms(1);
+	}
+	return 0;
+}
+
+static void add(char **text, size_t *used, const char *line)
+{
+	size_t bytes = strlen(line);
+	char *bigger = realloc(*text, *used + bytes + 1);
+
+	if (!bigger)
+		abort();
+	memcpy(bigger + *used, line, bytes + 1);
+	*text = bigger;
+	*used += bytes;
+}
+
+static void add_threads(const struct guest *g, char **text, size_t *used)
+{
+	int tids[256], count = proc_numbers(tids, 256, "/proc/%d/task", g->pid);
+	char line[128];
+
+	for (int i = 0; i < count; i++) {
+		struct status_facts facts = { 0 };
+
+		(void)proc_status(g->pid, tids[i], &facts);
+		(void)snprintf(line, sizeof(line), "thread %d blocked %lx tracer %d\n", tids[i], (unsigned long)facts.blocked,
+			       facts.tracer);
+		add(text, used, line);
+	}
+}
+
+char *guest_portrait(const struct guest *g)
+{
+	int fds[1024], count = proc_numbers(fds, 1024, "/proc/%d/fd", g->pid);
+	char *maps = proc_text("/proc/%d/maps", g->pid), *text = NULL;
+	char link[128], line[512];
+	size_t used = 0;
+	struct mapping m;
+
+	add_threads(g, &text, &used);
+	for (int i = 0; i < count; i++) {
+		if (proc_link(link, sizeof(link), "/proc/%d/fd/%d", g->pid, fds[i]) < 0)
+			continue;
+		(void)snprintf(line, sizeof(line), "fd %d %s\n", fds[i], link);
+		add(&text, &used, line);
+	}
+	for (const char *at = maps; at && mapping_next(&at, &m) == 0;) {
+		(void)snprintf(line, sizeof(line), "map %lx-%lx %s %s\n", (unsigned long)m.start, (unsigned long)m.end, m.access,
+			       m.path);
+		add(&text, &used, line);
+	}
+	free(maps);
+	return text;
+}
+
+int portrait_returns(const struct guest *g, const char *before, char **last)
+{
+	*last = NULL;
+	for (int i = 0; i < 50; i++) {
+		free(*last);
+		*last = guest_portrait(g);
+		if (strcmp(*last, before) == 0)
+			return 1;
+		nap_ms(20);
+	}
+	return 0;
+}

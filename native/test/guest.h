@@ -1,0 +1,31 @@
+/* VMMs that a test starts, looks at from outside, and ends by their own pid. */
+#ifndef TILESCOPE_TEST_GUEST_H
+#define TILESCOPE_TEST_GUEST_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../demo/demo.h"
+
+struct guest {
+	pid_t pid;
+	char dir[64];                  /* its files */
+	volatile struct demo_page *page; /* demo VMM only */
+	volatile uint32_t *counter;    /* the guest's own, in memory shared with it */
+};
+
+int kvm_is_there(void);
+/* arguments end with NULL. The demo VMM writes its page; QEMU runs a ROM that counts. 0 or -1. */
+int guest_start_demo(struct guest *g, const char *program, const char *const *arguments);
+int guest_start_qemu(struct guest *g, int vcpus);
+void guest_end(struct guest *g);
+int guest_lives(const struct guest *g);
+/* The counter moves within a second. */
+int guest_progresses(const struct guest *g, int vcpu);
+
+/* What must be the same before and after: threads, mappings, descriptors, signal masks. The caller frees it. */
+char *guest_portrait(const struct guest *g);
+/* The thread list may grow and shrink by itself (QEMU's workers): wait until two portraits agree. */
+int portrait_returns(const struct guest *g, const char *before, char **last);
+
+#endif

@@ -1,0 +1,261 @@
+/*
+ * Kills helpers at random moments of their work and looks whether the VMM noticed.
+ *
+ *	kill-storm HELPER --demo PROGRAM | --qemu | --pid P  [--vcpu N] [--kills N] [--seed S] [--span-us T]
+ *
+ * After each kill: the VMM lives, and a fresh helper attaches, finds the vCPU's image to be the old or the new one, and
+ * leaves. At the end: the guest still counts, and threads, mappings, descriptors and signal masks are as before.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../proc.h"
+#include "check.h"
+#include "client.h"
+#include "guest.h"
+
+#define XMM1_OFFSET 176
+#define BV_OFFSET 512
+
+static struct {
+	const char *helper, *demo;
+	int qemu, pid, kills, span_us;
+	uint32_t vcpu;
+	unsigned int seed;
+} options = { .kills = 300, .span_us = 600, .seed = 1 };
+
+static struct guest guest;
+static pid_t vcpu_tid;
+static uint8_t old_image[65536], new_image[65536];
+static uint32_t image_bytes;
+static unsigned int old_seen, new_seen, reclaimed;
+
+static unsigned int random_below(unsigned int n)
+{
+	options.seed = options.seed * 1103515245u + 12345u;
+	return (options.seed >> 8) % n;
+}
+
+static int read_image(struct client *c, uint8_t *into)
+{
+	const void *found;
+
+	if (client_vcpu(c, MSG_CAPTURE, guest.pid, options.vcpu) != 1)
+		return -1;
+	found = capture_section(c, SECTION_IMAGE, &image_bytes);
+	if (!found)
+		return -1;
+	memcpy(into, found, image_bytes);
+	return 0;
+}
+
+/* Both images as the vCPU gives them back, so that comparing is comparing bytes. Ends with the old one in place. */
+static int make_images(void)
+{
+	struct client c;
+	struct attach_reply reply;
+	uint64_t bv;
+	int result = -1;
+
+	if (client_start(&c, options.helper) < 0 || client_attach(&c, guest.pid, options.vcpu, 0, &reply) != 1)
+		goto out;
+	vcpu_tid = reply.tid;
+	if (read_image(&c, old_image) < 0)
+		goto out;
+	memcpy(new_image, old_image, image_bytes);
+	memset(new_image + XMM1_OFFSET, 0x5a, 16);
+	memcpy(&bv, new_image + BV_OFFSET, 8);
+	bv |= 2;
+	memcpy(new_image + BV_OFFSET, &bv, 8);
+	if (client_set_image(&c, guest.pid, options.vcpu, new_image, image_bytes) != 1 || read_image(&c, new_image) < 0 ||
+	    client_set_image(&c, guest.pid, options.vcpu, old_image, image_bytes) != 1 || read_image(&c, old_image) < 0)
+		goto out;
+	result = 0;
+out:
+	if (c.refusal)
+		printf("not ok: %s\n", c.refusal->detail);
+	(void)client_end(&c);
+	return result;
+}
+
+/* The request in whose course the helper dies. */
+static void send_work(struct client *c)
+{
+	struct vcpu_ref ref = { guest.pid, options.vcpu };
+	struct {
+		struct set_image_request head;
+		uint8_t image[65536];
+	} *set = calloc(1, sizeof(*set));
+	unsigned int kind = random_below(8);
+
+	if (!set)
+		return;
+	set->head = (struct set_image_request){ .vcpu = ref, .image_bytes = image_bytes };
+	memcpy(set->image, random_below(2) ? old_image : new_image, image_bytes);
+	if (kind == 0) {
+		(void)client_send(c, MSG_DETACH, &ref, sizeof(ref));
+	} else if (kind <= 3) {
+		(void)client_send(c, MSG_CAPTURE, &ref, sizeof(ref));
+	} else {
+		if (kind == 7)
+			(void)client_send(c, MSG_FREEZE, &ref, sizeof(ref));
+		(void)client_send(c, MSG_SET_IMAGE, set, sizeof(set->head) + image_bytes);
+	}
+	free(set);
+}
+
+static void wait_us(unsigned int us)
+{
+	struct timespec t = { .tv_nsec = (long)us * 1000 };
+
+	(void)nanosleep(&t, NULL);
+}
+
+static void one_kill(void)
+{
+	struct attach_request request = { .vcpu = { guest.pid, options.vcpu } };
+	unsigned int during_attach = random_below(6) == 0;
+	struct client c;
+
+	CHECK(client_start(&c, options.helper) == 0, "no helper");
+	if (during_attach) {
+		(void)client_ask(&c, MSG_LIST_TARGETS, NULL, 0); /* so that it has started */
+		(void)client_send(&c, MSG_ATTACH, &request, sizeof(request));
+		wait_us(random_below((unsigned int)options.span_us * 4));
+	} else {
+		CHECK(client_attach(&c, guest.pid, options.vcpu, 0, NULL) == 1, "attach: %s",
+		      c.refusal ? c.refusal->detail : "no answer");
+		send_work(&c);
+		wait_us(random_below((unsigned int)options.span_us));
+	}
+	(void)client_kill(&c);
+}
+
+/* Is a region at one of the helper's addresses left? (session.h, SCRATCH_SLOT_BASE) */
+static int left_over(void)
+{
+	char *maps = proc_text("/proc/%d/maps", guest.pid);
+	int found = maps && (strncmp(maps, "200000", 6) == 0 || strstr(maps, "\n200000"));
+
+	free(maps);
+	return found;
+}
+
+static void look(int number)
+{
+	static uint8_t image[65536];
+	struct client c;
+	int is_old, is_new;
+
+	reclaimed += (unsigned int)left_over();
+	CHECK(guest_lives(&guest), "the VMM died of kill %d", number);
+	CHECK(client_start(&c, options.helper) == 0, "no helper");
+	CHECK(client_attach(&c, guest.pid, options.vcpu, 0, NULL) == 1, "after kill %d: %s", number,
+	      c.refusal ? c.refusal->detail : "no answer");
+	CHECK(read_image(&c, image) == 0, "after kill %d: %s", number, c.refusal ? c.refusal->detail : "no answer");
+	is_old = memcmp(image, old_image, image_bytes) == 0;
+	is_new = memcmp(image, new_image, image_bytes) == 0;
+	CHECK(is_old || is_new, "after kill %d the image is neither the old nor the new one", number);
+	old_seen += (unsigned int)is_old;
+	new_seen += (unsigned int)is_new;
+	CHECK(client_vcpu(&c, MSG_DETACH, guest.pid, options.vcpu) == 1, "%s", c.refusal ? c.refusal->detail : "no answer");
+	(void)client_end(&c);
+}
+
+/* Without memory shared with the guest, time spent in it is the sign of life. */
+static int progresses(void)
+{
+	struct stat_facts before, after;
+
+	if (guest.counter)
+		return guest_progresses(&guest, (int)options.vcpu);
+	if (proc_stat(guest.pid, vcpu_tid, &before) < 0)
+		return 0;
+	for (int i = 0; i < 300; i++) {
+		wait_us(10000);
+		if (proc_stat(guest.pid, vcpu_tid, &after) == 0 && after.guest_ticks > before.guest_ticks)
+			return 1;
+	}
+	return 0;
+}
+
+static int read_options(int count, char **arguments)
+{
+	static const struct option known[] = {
+		{ "demo", required_argument, NULL, 'd' }, { "qemu", no_argument, NULL, 'q' },
+		{ "pid", required_argument, NULL, 'p' },  { "vcpu", required_argument, NULL, 'v' },
+		{ "kills", required_argument, NULL, 'k' }, { "seed", required_argument, NULL, 's' },
+		{ "span-us", required_argument, NULL, 't' }, { 0 },
+	};
+	int letter;
+
+	while ((letter = getopt_long(count, arguments, "", known, NULL)) != -1) {
+		switch (letter) {
+		case 'd': options.demo = optarg; break;
+		case 'q': options.qemu = 1; break;
+		case 'p': options.pid = atoi(optarg); break;
+		case 'v': options.vcpu = (uint32_t)atoi(optarg); break;
+		case 'k': options.kills = atoi(optarg); break;
+		case 's': options.seed = (unsigned int)atoi(optarg); break;
+		case 't': options.span_us = atoi(optarg); break;
+		default: return -1;
+		}
+	}
+	options.helper = optind < count ? arguments[optind] : NULL;
+	return options.helper && options.span_us > 0 && (options.demo || options.qemu || options.pid) ? 0 : -1;
+}
+
+static int start_guest(void)
+{
+	if (options.pid) {
+		guest.pid = options.pid;
+		return 0;
+	}
+	return options.demo ? guest_start_demo(&guest, options.demo, NULL) : guest_start_qemu(&guest, 1);
+}
+
+int main(int count, char **arguments)
+{
+	char *before, *after = NULL;
+
+	if (read_options(count, arguments) < 0) {
+		fprintf(stderr, "usage: kill-storm HELPER --demo PROGRAM | --qemu | --pid P [--vcpu N] [--kills N] [--seed S] [--span-us T]\n");
+		return 64;
+	}
+	if (!kvm_is_there()) {
+		skip("kill storm", "/dev/kvm is absent");
+		return summary();
+	}
+	if (start_guest() < 0) {
+		skip("kill storm", "the VMM is absent or does not start");
+		guest_end(&guest);
+		return summary();
+	}
+	before = guest_portrait(&guest);
+	if (make_images() < 0) {
+		CHECK(0, "the images could not be prepared");
+		goto out;
+	}
+	for (int i = 0; i < options.kills && !checks_failed; i++) {
+		one_kill();
+		look(i);
+		CHECK(i % 10 || progresses(), "the guest stands still after kill %d", i);
+	}
+	CHECK(progresses(), "the guest stands still");
+	CHECK(portrait_returns(&guest, before, &after), "the target is not as it was:\n--- before\n%s--- after\n%s", before, after);
+	if (options.demo)
+		printf("# the VMM saw %llu EINTRs\n", (unsigned long long)guest.page->vcpus[0].eintr_count);
+	printf("# %d kills; the old image was seen %u times, the new one %u times, scratch was left behind %u times\n",
+	       options.kills, old_seen, new_seen, reclaimed);
+out:
+	if (!options.pid)
+		guest_end(&guest);
+	free(before);
+	free(after);
+	return summary();
+}

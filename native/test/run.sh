@@ -1,0 +1,39 @@
+#!/bin/sh
+# Runs every test program of one build folder; ends with `N passed, N failed, N skipped` over all of them.
+# The helper and the demo VMM under test are those of the same folder.
+dir=${1:?usage: run.sh DIR [plain-DIR]}
+passed=0 failed=0 skipped=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# Tests of a helper that is killed leave nothing for LeakSanitizer to do, and it cannot run in a traced process.
+export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=0}"
+
+run() {
+	echo "== $*"
+	"$@" >"$log" 2>&1
+	code=$?
+	cat "$log"
+	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
+	if [ -z "$line" ]; then
+		echo "not ok: $1 ended with code $code and no summary"
+		failed=$((failed + 1))
+		return
+	fi
+	# shellcheck disable=SC2086
+	set -- $line
+	passed=$((passed + $1)) failed=$((failed + $3)) skipped=$((skipped + $5))
+	if [ "$code" -ne 0 ] && [ "$3" -eq 0 ]; then
+		echo "not ok: code $code in spite of the summary"
+		failed=$((failed + 1))
+	fi
+}
+
+kills=${KILLS:-300}
+run "$dir/test-units"
+run "$dir/test-seccomp"
+run "$dir/test-wire" "$dir/tilescope-helper"
+run "$dir/test-live" "$dir/tilescope-helper" "$dir/demo-vmm"
+run "$dir/kill-storm" "$dir/tilescope-helper" --demo "$dir/demo-vmm" --kills "$kills"
+run "$dir/kill-storm" "$dir/tilescope-helper" --qemu --kills "$kills"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,189 @@
+/* What only our own VMM can show: how many EINTRs it saw, its filters, a parked vCPU. */
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "live.h"
+
+static int start(struct guest *g, const char *a, const char *b, const char *c)
+{
+	const char *arguments[] = { a, b, c, NULL };
+
+	if (guest_start_demo(g, demo_program, arguments) == 0)
+		return 0;
+	CHECK(0, "the demo VMM did not start");
+	guest_end(g);
+	return -1;
+}
+
+static void plain(void)
+{
+	struct guest g;
+
+	rule("demo VMM: no EINTR is seen where no signal was sent");
+	if (start(&g, "--vcpus", "2", NULL) < 0)
+		return;
+	live_round(&g, "demo VMM", 1200);
+	live_refusals(&g);
+	CHECK(g.page->vcpus[0].eintr_count == 0, "the VMM saw %llu EINTRs", (unsigned long long)g.page->vcpus[0].eintr_count);
+	CHECK(g.page->vcpus[0].run_count == 1, "KVM_RUN was called %llu times", (unsigned long long)g.page->vcpus[0].run_count);
+	CHECK(g.page->vcpus[0].other_errors == 0 && g.page->vcpus[1].run_count == 1, "other errors");
+	guest_end(&g);
+}
+
+static void two_vcpus(void)
+{
+	char *before, *after = NULL;
+	struct client c;
+	struct guest g;
+
+	rule("demo VMM: two vCPUs of one helper");
+	if (start(&g, "--vcpus", "2", NULL) < 0)
+		return;
+	before = guest_portrait(&g);
+	CHECK(client_start(&c, helper_program) == 0, "no helper");
+	for (uint32_t i = 0; i < 2; i++)
+		CHECK(client_attach(&c, g.pid, i, 0, NULL) == 1, "vCPU %u: %s", i, c.refusal ? c.refusal->detail : "");
+	CHECK(client_vcpu(&c, MSG_FREEZE, g.pid, 1) == 1, "freeze");
+	for (int i = 0; i < 50; i++)
+		CHECK(client_vcpu(&c, MSG_CAPTURE, g.pid, (uint32_t)i % 2) == 1, "capture");
+	CHECK(guest_progresses(&g, 0) && !guest_progresses(&g, 1), "one runs, one is frozen");
+	CHECK(client_end(&c) == 0, "the helper did not end with 0");
+	CHECK(guest_progresses(&g, 1), "vCPU 1 goes on");
+	CHECK(portrait_returns(&g, before, &after), "not as it was:\n%s---\n%s", before, after);
+	CHECK(g.page->vcpus[1].eintr_count == 0, "EINTR on vCPU 1");
+	free(before);
+	free(after);
+	guest_end(&g);
+}
+
+/* Kicks arrive all the time, as in a VMM with timers: each must reach the handler and KVM_RUN as without us. */
+static void with_signals(void)
+{
+	uint64_t signals;
+	struct guest g;
+
+	rule("demo VMM: a thousand signals a second");
+	if (start(&g, "--signal", NULL, NULL) < 0)
+		return;
+	live_round(&g, "demo VMM with signals", 1000);
+	signals = g.page->vcpus[0].signals;
+	(void)usleep(100000);
+	CHECK(g.page->vcpus[0].signals > signals, "signals no longer arrive");
+	CHECK(g.page->vcpus[0].eintr_count <= g.page->vcpus[0].signals + 1, "%llu EINTRs of %llu signals",
+	      (unsigned long long)g.page->vcpus[0].eintr_count, (unsigned long long)g.page->vcpus[0].signals);
+	CHECK(g.page->vcpus[0].other_errors == 0, "other errors");
+	guest_end(&g);
+}
+
+static void parked(void)
+{
+	static uint8_t image[32768];
+	struct capture_head head;
+	uint32_t bytes = 0;
+	const void *found;
+	struct client c;
+	struct guest g;
+
+	rule("demo VMM: a vCPU parked outside KVM_RUN is read, not written");
+	if (start(&g, "--park", NULL, NULL) < 0)
+		return;
+	(void)usleep(50000);
+	CHECK(client_start(&c, helper_program) == 0, "no helper");
+	CHECK(client_attach(&c, g.pid, 0, 0, NULL) == 1, "%s", c.refusal ? c.refusal->detail : "no answer");
+	CHECK(client_vcpu(&c, MSG_CAPTURE, g.pid, 0) == 1, "%s", c.refusal ? c.refusal->detail : "no answer");
+	memcpy(&head, c.payload, sizeof(head));
+	CHECK(head.in_kvm_run == 0, "it is said to be in KVM_RUN");
+	found = capture_section(&c, SECTION_IMAGE, &bytes);
+	if (found)
+		memcpy(image, found, bytes);
+	CHECK(client_set_image(&c, g.pid, 0, image, bytes) == 0 && c.refusal->reason == REASON_OUTSIDE_KVM_RUN, "written");
+	CHECK(client_end(&c) == 0, "the helper did not end with 0");
+	CHECK(guest_lives(&g), "the VMM ended");
+	guest_end(&g);
+}
+
+static const struct verdict *verdict_named(const struct client *c, const char *call)
+{
+	const struct verdicts_head *head = (const void *)c->payload;
+	const struct verdict *v = (const void *)(c->payload + sizeof(*head));
+
+	for (uint32_t i = 0; i < head->count; i++)
+		if (strcmp(v[i].call, call) == 0)
+			return &v[i];
+	return NULL;
+}
+
+/* What each filter must lead to. */
+static const struct filter_case {
+	const char *kind;
+	int capture, write;      /* 1: works */
+	const char *call;        /* with this verdict */
+	uint32_t action;
+	uint32_t failed_section; /* left out of the capture */
+} filter_cases[] = {
+	{ "allow", 1, 1, "KVM_SET_XSAVE", SECCOMP_RET_ALLOW, 0 },
+	{ "trap-set", 1, 0, "KVM_SET_XSAVE", SECCOMP_RET_TRAP, 0 },
+	{ "kill-set", 1, 0, "KVM_SET_XSAVE", SECCOMP_RET_KILL_PROCESS, 0 },
+	{ "trap-get", 0, 0, "KVM_GET_XSAVE2", SECCOMP_RET_TRAP, 0 },
+	{ "errno", 1, 1, "KVM_GET_SREGS", SECCOMP_RET_ERRNO, SECTION_SREGS },
+	{ "no-clock", 1, 1, "clock_gettime", SECCOMP_RET_KILL_PROCESS, 0 },
+};
+
+static void one_filter(const struct filter_case *f, uint32_t flags)
+{
+	static uint8_t image[32768];
+	const struct failed_call *failed;
+	const struct verdict *v;
+	uint32_t bytes = 0;
+	struct client c;
+	struct guest g;
+
+	if (start(&g, "--seccomp", f->kind, NULL) < 0)
+		return;
+	CHECK(client_start(&c, helper_program) == 0, "no helper");
+	CHECK(client_attach(&c, g.pid, 0, flags, NULL) == 1, "%s: %s", f->kind, c.refusal ? c.refusal->detail : "");
+	CHECK(client_vcpu(&c, MSG_VERDICTS, g.pid, 0) == 1, "verdicts refused");
+	v = verdict_named(&c, f->call);
+	CHECK(v && v->known && (v->action & SECCOMP_RET_ACTION_FULL) == f->action, "%s: verdict on %s", f->kind, f->call);
+	CHECK(client_vcpu(&c, MSG_CAPTURE, g.pid, 0) == (f->capture || flags), "%s: capture", f->kind);
+	if (c.refusal) {
+		CHECK(c.refusal->reason == REASON_SECCOMP && strcmp(c.refusal->call, f->call) == 0, "%s", c.refusal->detail);
+	} else {
+		const void *found = capture_section(&c, SECTION_IMAGE, &bytes);
+
+		failed = capture_section(&c, SECTION_FAILED, NULL);
+		CHECK((failed ? failed->section : 0) == (flags ? 0 : f->failed_section), "%s: left out", f->kind);
+		if (found)
+			memcpy(image, found, bytes);
+		CHECK(client_set_image(&c, g.pid, 0, image, bytes) == (f->write || flags), "%s: write", f->kind);
+		CHECK(!c.refusal || (c.refusal->reason == REASON_SECCOMP && c.refusal->seccomp_action == f->action), "%s",
+		      c.refusal->detail);
+	}
+	CHECK(client_end(&c) == 0, "the helper did not end with 0");
+	CHECK(guest_lives(&g) && guest_progresses(&g, 0), "%s: the guest does not go on", f->kind);
+	CHECK(g.page->vcpus[0].sigsys == 0 && g.page->vcpus[0].eintr_count == 0, "%s: the VMM noticed", f->kind);
+	guest_end(&g);
+}
+
+static void filters(void)
+{
+	rule("demo VMM: seccomp verdicts are known before a call is made");
+	for (size_t i = 0; i < sizeof(filter_cases) / sizeof(filter_cases[0]); i++)
+		one_filter(&filter_cases[i], 0);
+	rule("demo VMM: with seccomp suspended by explicit word");
+	for (size_t i = 0; i < sizeof(filter_cases) / sizeof(filter_cases[0]); i++)
+		one_filter(&filter_cases[i], ATTACH_SUSPEND_SECCOMP);
+}
+
+void live_demo(void)
+{
+	plain();
+	two_vcpus();
+	with_signals();
+	parked();
+	filters();
+}

@@ -1,0 +1,215 @@
+/* Frames, parsers of /proc, the write guard, the restart of interrupted calls: everything that needs no VMM. */
+#include <errno.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../discover.h"
+#include "../guard.h"
+#include "../target.h"
+#include "check.h"
+
+static uint8_t payload[MAX_PAYLOAD_BYTES];
+
+/* A child writes bytes in pieces, with pauses and a stream of signals at us, so that read() comes back short or EINTR. */
+static enum frame_outcome read_pieces(const uint8_t *bytes, size_t count, size_t piece, struct frame_header *header)
+{
+	enum frame_outcome outcome;
+	pid_t reader = getpid(), child;
+	int ends[2];
+
+	if (pipe(ends) < 0)
+		abort();
+	child = fork();
+	if (child == 0) {
+		for (size_t at = 0; at < count; at += piece) {
+			if (write(ends[1], bytes + at, count - at < piece ? count - at : piece) < 0)
+				_exit(1);
+			if (piece < 64)
+				(void)kill(reader, SIGUSR1);
+		}
+		_exit(0);
+	}
+	close(ends[1]);
+	outcome = frame_read(ends[0], header, payload);
+	close(ends[0]);
+	while (waitpid(child, NULL, 0) < 0)
+		;
+	return outcome;
+}
+
+static void on_signal(int number)
+{
+	(void)number;
+}
+
+static void frames(void)
+{
+	struct sigaction without_restart = { .sa_handler = on_signal };
+	struct frame_header header = { 40, 7, MSG_HELLO, 0 }, got;
+	uint8_t bytes[56];
+
+	(void)sigaction(SIGUSR1, &without_restart, NULL);
+	memcpy(bytes, &header, sizeof(header));
+	for (size_t i = 0; i < 40; i++)
+		bytes[16 + i] = (uint8_t)(i * 7);
+	rule("a frame is read whole through short counts and EINTR");
+	for (size_t piece = 1; piece <= sizeof(bytes); piece++) {
+		memset(payload, 0, 40);
+		CHECK(read_pieces(bytes, sizeof(bytes), piece, &got) == FRAME_READ, "pieces of %zu", piece);
+		CHECK(memcmp(&got, &header, sizeof(got)) == 0 && memcmp(payload, bytes + 16, 40) == 0, "pieces of %zu", piece);
+	}
+	rule("a frame cut short at any length is told from the end of the pipe");
+	for (size_t length = 0; length < sizeof(bytes); length++)
+		CHECK(read_pieces(bytes, length, 64, &got) == (length ? FRAME_TRUNCATED : FRAME_END), "length %zu", length);
+	header.payload_bytes = MAX_PAYLOAD_BYTES + 1;
+	memcpy(bytes, &header, sizeof(header));
+	CHECK(read_pieces(bytes, sizeof(bytes), 64, &got) == FRAME_TOO_LONG, "too long");
+}
+
+static void replies(void)
+{
+	struct reply reply = { .bytes = payload };
+	struct refusal why;
+
+	rule("a reply never grows past a frame");
+	CHECK(reply_add(&reply, NULL, MAX_PAYLOAD_BYTES - 3) != NULL, "room");
+	CHECK(reply_add(&reply, NULL, 4) == NULL && reply.full && reply.used == MAX_PAYLOAD_BYTES - 3, "no room");
+	rule("a refusal's words are cut to their place, and end");
+	(void)refuse(&why, REASON_BAD_FRAME, 1, "a call with a name that is much longer than its place in the frame", "%0300d", 1);
+	CHECK(why.call[39] == '\0' && why.detail[191] == '\0' && strlen(why.detail) == 191, "not cut");
+}
+
+static void parsers(void)
+{
+	static const char stat_text[] =
+		"4242 (a (b) c) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 5577 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 "
+		"35 36 37 38 39 99 41 42 1 0 0";
+	static const char status_text[] =
+		"Name:\tqemu\nUmask:\t0022\nState:\tS\nTgid:\t5\nPPid:\t77\nTracerPid:\t12\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n"
+		"SigPnd:\t0000000000000001\nShdPnd:\t0000000000000010\nSigBlk:\tffff000000000000\nSeccomp:\t2\n"
+		"Seccomp_filters:\t3\nx86_Thread_features:\tshstk wrss \nx86_Thread_features_locked:\t\n";
+	static const char maps_text[] =
+		"200000000000-200000031000 rw-p 00000000 00:00 0 \n"
+		"7f0000000000-7f0000001000 r-xp 00001000 fe:00 123   /usr/lib/a b/libc.so.6\n";
+	const char *at = maps_text;
+	struct status_facts status;
+	struct stat_facts stat;
+	struct mapping m;
+
+	rule("/proc is parsed, odd names included");
+	CHECK(stat_parse(stat_text, &stat) == 0 && strcmp(stat.comm, "a (b) c") == 0 && stat.start_time_ticks == 5577, "stat");
+	CHECK(stat.guest_ticks == 99 && stat.state == 'S', "guest ticks %llu", (unsigned long long)stat.guest_ticks);
+	for (size_t length = 0; length < sizeof(stat_text) - 12; length++) {
+		char *cut = strndup(stat_text, length);
+
+		(void)stat_parse(cut, &stat);
+		free(cut);
+	}
+	CHECK(status_parse(status_text, &status) == 0 && status.parent == 77 && status.tracer == 12, "status");
+	CHECK(status.uids[3] == 4 && status.gids[0] == 5 && status.seccomp_mode == 2 && status.seccomp_filters == 3, "status");
+	CHECK(status.pending == 0x11 && status.blocked == 0xffff000000000000 && status.has_shadow_stack, "signals");
+	for (size_t length = 0; length < sizeof(status_text); length++) {
+		char *cut = strndup(status_text, length);
+
+		(void)status_parse(cut, &status);
+		free(cut);
+	}
+	CHECK(mapping_next(&at, &m) == 0 && m.start == 0x200000000000 && m.end == 0x200000031000 && !m.path[0], "scratch");
+	CHECK(mapping_next(&at, &m) == 0 && strcmp(m.path, "/usr/lib/a b/libc.so.6") == 0 && m.access[2] == 'x', "libc");
+	CHECK(mapping_next(&at, &m) < 0, "the end");
+	CHECK(syscall_is_kvm_run("16 0xd 0xae80 0x0 0x0 0x0 0x0 0x7f 0x7f\n", 13), "KVM_RUN");
+	CHECK(!syscall_is_kvm_run("running\n", 13) && !syscall_is_kvm_run("16 0xe 0xae80 0x0", 13), "no KVM_RUN");
+}
+
+static void names(void)
+{
+	rule("threads and descriptors are known by their names");
+	CHECK(vcpu_of_thread_name("CPU 0/KVM") == 0 && vcpu_of_thread_name("CPU 12/KVM") == 12, "QEMU");
+	CHECK(vcpu_of_thread_name("CPU 0/TCG") < 0 && vcpu_of_thread_name("CPU /KVM") < 0, "not KVM");
+	CHECK(vcpu_of_thread_name("fc_vcpu 3") == 3 && vcpu_of_thread_name("vcpu7") == 7, "Firecracker, Cloud Hypervisor");
+	CHECK(vcpu_of_thread_name("crosvm_vcpu1") == 1 && vcpu_of_thread_name("vcpu7x") < 0, "crosvm");
+	CHECK(thread_is_decoy("kvm-nx-lpage-re") && thread_is_decoy("vhost-123") && !thread_is_decoy("vmm"), "decoys");
+	CHECK(vcpu_of_link("anon_inode:kvm-vcpu:5") == 5 && vcpu_of_link("anon_inode:kvm-vcpu-stats:5") < 0, "links");
+}
+
+static void guards(void)
+{
+	static uint8_t image[11008];
+	struct component components[64] = { [2] = { 576, 256 }, [17] = { 2752, 64 }, [18] = { 2816, 8192 } };
+	struct xfd_reading open = { 0, 0 }, armed = { 0, 1ull << 18 }, absent = { EINVAL, ~0ull }, unread = { EPERM, 0 };
+	struct refusal why;
+	uint64_t bv = 7ull | 3ull << 17;
+
+	rule("an image with a bit that IA32_XFD covers is never given to the kernel");
+	memcpy(image + 512, &bv, 8);
+	image[0] = 0x7f;
+	CHECK(guard_image(image, 11008, 11008, &open, components, &why) == 0, "disarmed: %s", why.detail);
+	CHECK(guard_image(image, 11008, 11008, &armed, components, &why) < 0 && why.reason == REASON_GUARD_XFD_COVERS_IMAGE &&
+	      why.mask == 1ull << 18, "armed");
+	CHECK(guard_image(image, 11008, 11008, &absent, components, &why) == 0, "no such MSR");
+	CHECK(guard_image(image, 11008, 11008, &unread, components, &why) < 0 && why.reason == REASON_CALL_FAILED, "unread");
+	rule("an image holds what its XSTATE_BV says, and no more than the vCPU takes");
+	CHECK(guard_image(image, 11007, 11008, &open, components, &why) < 0 && why.reason == REASON_BAD_SIZE &&
+	      why.mask == 1ull << 18, "one byte short");
+	CHECK(guard_image(image, 11008, 4096, &open, components, &why) < 0 && why.reason == REASON_BAD_SIZE, "too long");
+	for (size_t length = 0; length < 576; length++)
+		CHECK(guard_image(image, length, 11008, &open, components, &why) < 0, "length %zu", length);
+	bv |= 1ull << 40;
+	memcpy(image + 512, &bv, 8);
+	CHECK(guard_image(image, 11008, 11008, &open, components, &why) < 0 && why.mask == 1ull << 40, "unknown component");
+	rule("IA32_XFD is never armed over a component in use");
+	CHECK(guard_arming(1ull << 18, 0x202e7, &why) == 0, "in init");
+	CHECK(guard_arming(1ull << 18, 0x602e7, &why) < 0 && why.reason == REASON_GUARD_ARMING_OVER_STATE, "in use");
+	CHECK(why.mask == 1ull << 18 && guard_arming(0, ~0ull, &why) == 0, "disarming");
+	CHECK(guard_msr_listed(0x1c4) && guard_msr_listed(0x6a8) && !guard_msr_listed(0x6a3) && !guard_msr_listed(0), "list");
+	memset(image, 0, sizeof(image));
+	CHECK(guard_is_protected(image, 4096) && !guard_is_protected(image, 100), "protected");
+	image[575] = 1;
+	CHECK(!guard_is_protected(image, 4096), "not protected");
+}
+
+static void restarts(void)
+{
+	static const struct {
+		uint64_t call, second;
+		int result, kvm_run, signal, restarts, sees;
+	} cases[] = {
+		{ 16, 0xae80, -EINTR, 1, 0, 1, 0 },        { 16, 0xae80, -EINTR, 1, 1, 0, -EINTR },
+		{ 16, 0x1234, -EINTR, 0, 0, 0, -EINTR },   { 0, 0, -512, 0, 0, 1, 0 },
+		{ 0, 0, -512, 0, 1, 0, -EINTR },           { 7, 0, -514, 0, 0, 1, 0 },
+		{ 7, 0, -514, 0, 1, 0, -EINTR },           { 7, 0, -513, 0, 1, 1, 0 },
+		{ 7, 0, -516, 0, 0, 0, -EINTR },           { 202, FUTEX_WAIT | 128, -516, 0, 0, 0, -EINTR },
+		{ 202, FUTEX_WAIT_BITSET | 128, -516, 0, 0, 1, 0 }, { 202, FUTEX_WAIT_BITSET | 128 | 256, -516, 0, 0, 1, 0 },
+		{ 1, 0, 5, 0, 0, 0, 5 },                   { (uint64_t)-1, 0, -512, 0, 0, 0, -512 },
+	};
+
+	rule("no restart code of the kernel ever reaches user space");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		static struct stopped s;
+		struct user_regs_struct r;
+
+		s.regs = (struct user_regs_struct){ .orig_rax = cases[i].call, .rsi = cases[i].second, .rip = 0x1000,
+						    .rax = (unsigned long long)cases[i].result };
+		s.in_kvm_run = s.restarts_kvm_run = cases[i].kvm_run;
+		s.signal_seen = cases[i].signal;
+		thread_final_registers(&s, &r);
+		CHECK(r.orig_rax == (uint64_t)-1, "case %zu: orig_rax", i);
+		CHECK(r.rip == (cases[i].restarts ? 0x1000u - 2 : 0x1000u), "case %zu: rip", i);
+		CHECK(r.rax == (cases[i].restarts ? cases[i].call : (unsigned long long)cases[i].sees), "case %zu: rax", i);
+	}
+}
+
+int main(void)
+{
+	frames();
+	replies();
+	parsers();
+	names();
+	guards();
+	restarts();
+	return summary();
+}

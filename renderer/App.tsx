@@ -1,0 +1,40 @@
+import { type DragEvent, type ReactElement, useEffect, useState } from 'react';
+import { listenToKeys } from './actions/keys.ts';
+import { openPageFile } from './actions/open-file.ts';
+import { DebuggerScreen } from './panels/DebuggerScreen.tsx';
+import { Overlays } from './panels/overlays/Overlays.tsx';
+import { TargetsScreen } from './panels/targets/TargetsScreen.tsx';
+import { useDebugger, useDebuggerStore } from './store/context.ts';
+import { GlyphSymbols } from './theme/Glyph.tsx';
+
+export function App(): ReactElement {
+  const store = useDebuggerStore();
+  const theme = useDebugger((state) => state.theme);
+  const isOpen = useDebugger((state) => state.session !== null);
+  const [dragging, setDragging] = useState(false);
+
+  useEffect(() => {
+    document.documentElement.dataset.theme = theme;
+  }, [theme]);
+  useEffect(() => listenToKeys(store), [store]);
+
+  const onDragOver = (event: DragEvent): void => {
+    event.preventDefault();
+    if (!isOpen) setDragging(true);
+  };
+  const onDrop = (event: DragEvent): void => {
+    event.preventDefault();
+    setDragging(false);
+    const file = event.dataTransfer.files[0];
+    if (file !== undefined && !isOpen) void openPageFile(store, file);
+  };
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: dropping a file is the mouse's way of "Open file…", which the keyboard has too.
+    <div className="page" onDragOver={onDragOver} onDragLeave={() => setDragging(false)} onDrop={onDrop}>
+      <GlyphSymbols />
+      {isOpen ? <DebuggerScreen /> : <TargetsScreen />}
+      <Overlays />
+      {dragging ? <div className="drop-veil">Drop a capture to open it</div> : null}
+    </div>
+  );
+}

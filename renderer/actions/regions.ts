@@ -1,0 +1,29 @@
+import type { DebuggerStore } from '../store/debugger-store.ts';
+
+const FOCUSABLE = 'button:not([tabindex="-1"]), input, [tabindex="0"], [href]';
+
+/** Moves the keyboard to the next region of the window (F6), to what was last focused in it or its first control. */
+export const moveRegion = (step: 1 | -1): void => {
+  const regions = [...document.querySelectorAll<HTMLElement>('[data-region]')].filter(
+    (region) => region.getClientRects().length > 0,
+  );
+  const at = regions.findIndex((region) => region.contains(document.activeElement));
+  for (let tried = 1; tried <= regions.length; tried += 1) {
+    const region = regions[(at + step * tried + regions.length * (tried + 1)) % regions.length];
+    const first =
+      region?.querySelector<HTMLElement>('[data-region-start]') ??
+      [...(region?.querySelectorAll<HTMLElement>(FOCUSABLE) ?? [])].find((node) => node.getClientRects().length > 0);
+    if (first !== undefined && first !== null) {
+      first.focus();
+      return;
+    }
+  }
+};
+
+/** `/` goes to the filter of the region in focus, else to the first one on screen. */
+export const focusFilter = (_: DebuggerStore): void => {
+  const region = document.activeElement?.closest('[data-region]');
+  const filter =
+    region?.querySelector<HTMLElement>('[data-filter]') ?? document.querySelector<HTMLElement>('[data-filter]');
+  filter?.focus();
+};

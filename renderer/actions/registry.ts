@@ -1,0 +1,290 @@
+import type { DebuggerStore } from '../store/debugger-store.ts';
+import { selectApplyRefusal, selectEditRefusal, selectHasWritten } from '../store/selectors.ts';
+import type { State } from '../store/state.ts';
+import type { GlyphName } from '../theme/Glyph.tsx';
+import { chooseFile } from './open-file.ts';
+import { focusFilter, moveRegion } from './regions.ts';
+
+export interface Action {
+  readonly id: string;
+  readonly title: string;
+  readonly group: 'Run' | 'Edit' | 'View' | 'Target' | 'Help';
+  readonly glyph: GlyphName;
+  /** Chords as shown and as matched: "Ctrl+Shift+P". The first one is shown beside a button. */
+  readonly keys: readonly string[];
+  /** Why it cannot be done now; null: it can. Refused acts stay listed with their reason. */
+  refused(state: State): string | null;
+  run(store: DebuggerStore): void;
+}
+
+const always = (): null => null;
+const BUSY = 'another act is under way';
+
+const needsLive = (state: State): string | null => {
+  if (state.session === null) return 'no target is attached';
+  if (state.session.kind === 'file') return 'a file does not run';
+  if (state.session.run === 'ended') return 'the target has ended';
+  return state.busy === null ? null : BUSY;
+};
+const needsStops = (state: State): string | null => (state.stops.length === 0 ? 'nothing is open' : null);
+const needsTargets = (state: State): string | null => (state.session === null ? null : 'detach first');
+
+const pickedRefusal = (state: State): string | null => {
+  if (state.session !== null) return 'detach first';
+  const target = state.listing.list?.targets.find((row) => row.pid === state.pickedPid);
+  if (target === undefined) return 'no target is selected';
+  if (!target.attachable) return target.reason ?? 'not attachable';
+  return state.busy === null ? null : BUSY;
+};
+
+/** Detaching asks only where something was written; else it is done at once. */
+export const askDetach = (store: DebuggerStore): void => {
+  const state = store.getState();
+  if (selectHasWritten(state) && state.session?.run !== 'ended') {
+    state.setOverlay({ kind: 'detach', thenVcpu: null });
+  } else void state.detach(false);
+};
+
+export const askVcpu = (store: DebuggerStore, vcpu: number): void => {
+  const state = store.getState();
+  if (state.session === null || state.session.vcpu === vcpu) return;
+  if (selectHasWritten(state)) state.setOverlay({ kind: 'detach', thenVcpu: vcpu });
+  else void state.switchVcpu(vcpu);
+};
+
+export const ACTIONS: readonly Action[] = [
+  {
+    id: 'continue',
+    title: 'Continue',
+    group: 'Run',
+    glyph: 'play',
+    keys: ['F5'],
+    refused: (state) => needsLive(state) ?? (state.session?.run === 'running' ? 'already running' : null),
+    run: (store) => void store.getState().resume(),
+  },
+  {
+    id: 'freeze',
+    title: 'Freeze',
+    group: 'Run',
+    glyph: 'pause',
+    keys: ['Shift+F5'],
+    refused: (state) => needsLive(state) ?? (state.session?.run === 'frozen' ? 'already frozen' : null),
+    run: (store) => void store.getState().freeze(),
+  },
+  {
+    id: 'capture',
+    title: 'Capture',
+    group: 'Run',
+    glyph: 'capture',
+    keys: ['F8'],
+    refused: needsLive,
+    run: (store) => void store.getState().capture(),
+  },
+  {
+    id: 'apply',
+    title: 'Apply',
+    group: 'Edit',
+    glyph: 'check',
+    keys: ['Ctrl+Enter'],
+    refused: selectApplyRefusal,
+    run: (store) => void store.getState().apply(),
+  },
+  {
+    id: 'discard',
+    title: 'Discard staged edits',
+    group: 'Edit',
+    glyph: 'cross',
+    keys: [],
+    refused: (state) => (state.staged.length === 0 ? 'nothing is staged' : null),
+    run: (store) => store.getState().discard(),
+  },
+  {
+    id: 'undo',
+    title: 'Undo',
+    group: 'Edit',
+    glyph: 'undo',
+    keys: ['Ctrl+Z'],
+    refused: (state) => (state.done.length === 0 ? 'nothing to undo' : null),
+    run: (store) => store.getState().undo(),
+  },
+  {
+    id: 'redo',
+    title: 'Redo',
+    group: 'Edit',
+    glyph: 'redo',
+    keys: ['Ctrl+Shift+Z', 'Ctrl+Y'],
+    refused: (state) => (state.undone.length === 0 ? 'nothing to redo' : null),
+    run: (store) => store.getState().redo(),
+  },
+  {
+    id: 'restore',
+    title: 'Restore…',
+    group: 'Edit',
+    glyph: 'restore',
+    keys: [],
+    refused: (state) => needsLive(state) ?? selectEditRefusal(state),
+    run: (store) => store.getState().setOverlay({ kind: 'restore' }),
+  },
+  {
+    id: 'overview',
+    title: 'Overview',
+    group: 'View',
+    glyph: 'arrow',
+    keys: ['Alt+1'],
+    refused: needsStops,
+    run: (store) => store.getState().setTab('overview'),
+  },
+  {
+    id: 'registers',
+    title: 'Registers',
+    group: 'View',
+    glyph: 'arrow',
+    keys: ['Alt+2'],
+    refused: needsStops,
+    run: (store) => store.getState().setTab('registers'),
+  },
+  {
+    id: 'former-stop',
+    title: 'Former stop',
+    group: 'View',
+    glyph: 'chevronRight',
+    keys: ['Alt+ArrowLeft'],
+    refused: (state) => (state.at <= 0 ? 'this is the first stop' : null),
+    run: (store) => store.getState().goToStop(store.getState().at - 1),
+  },
+  {
+    id: 'next-stop',
+    title: 'Next stop',
+    group: 'View',
+    glyph: 'chevronRight',
+    keys: ['Alt+ArrowRight'],
+    refused: (state) => (state.at >= state.stops.length - 1 ? 'this is the newest stop' : null),
+    run: (store) => store.getState().goToStop(store.getState().at + 1),
+  },
+  {
+    id: 'flip',
+    title: 'Flip the lane order',
+    group: 'View',
+    glyph: 'swap',
+    keys: [],
+    refused: needsStops,
+    run: (store) => store.getState().flipLanes(),
+  },
+  {
+    id: 'inspector',
+    title: 'Inspector',
+    group: 'View',
+    glyph: 'info',
+    keys: ['F4'],
+    refused: needsStops,
+    run: (store) => store.getState().toggleInspector(),
+  },
+  {
+    id: 'theme',
+    title: 'Dark or light',
+    group: 'View',
+    glyph: 'sun',
+    keys: [],
+    refused: always,
+    run: (store) => store.getState().setTheme(store.getState().theme === 'dark' ? 'light' : 'dark'),
+  },
+  {
+    id: 'next-region',
+    title: 'Next region',
+    group: 'View',
+    glyph: 'arrow',
+    keys: ['F6'],
+    refused: always,
+    run: () => moveRegion(1),
+  },
+  {
+    id: 'former-region',
+    title: 'Former region',
+    group: 'View',
+    glyph: 'arrow',
+    keys: ['Shift+F6'],
+    refused: always,
+    run: () => moveRegion(-1),
+  },
+  {
+    id: 'filter',
+    title: 'Filter',
+    group: 'View',
+    glyph: 'search',
+    keys: ['/'],
+    refused: always,
+    run: focusFilter,
+  },
+  {
+    id: 'attach',
+    title: 'Attach',
+    group: 'Target',
+    glyph: 'cpu',
+    keys: [],
+    refused: pickedRefusal,
+    run: (store) => void store.getState().attach(true),
+  },
+  {
+    id: 'attach-running',
+    title: 'Attach, do not freeze',
+    group: 'Target',
+    glyph: 'cpu',
+    keys: [],
+    refused: pickedRefusal,
+    run: (store) => void store.getState().attach(false),
+  },
+  {
+    id: 'refresh',
+    title: 'Look for targets again',
+    group: 'Target',
+    glyph: 'refresh',
+    keys: ['F9'],
+    refused: needsTargets,
+    run: (store) => void store.getState().refreshTargets(),
+  },
+  {
+    id: 'open-file',
+    title: 'Open file…',
+    group: 'Target',
+    glyph: 'file',
+    keys: ['Ctrl+O'],
+    refused: needsTargets,
+    run: chooseFile,
+  },
+  {
+    id: 'detach',
+    title: 'Detach',
+    group: 'Target',
+    glyph: 'eject',
+    keys: [],
+    refused: (state) => (state.session === null ? 'no target is attached' : state.busy === null ? null : BUSY),
+    run: askDetach,
+  },
+  {
+    id: 'palette',
+    title: 'Search',
+    group: 'Help',
+    glyph: 'search',
+    keys: ['Ctrl+Shift+P', 'F1'],
+    refused: always,
+    run: (store) => store.getState().setOverlay({ kind: 'palette' }),
+  },
+  {
+    id: 'help',
+    title: 'Keys',
+    group: 'Help',
+    glyph: 'help',
+    keys: ['?'],
+    refused: always,
+    run: (store) => store.getState().setOverlay({ kind: 'help' }),
+  },
+];
+
+export const action = (id: string): Action => {
+  const found = ACTIONS.find((row) => row.id === id);
+  if (found === undefined) throw new Error(`Tilescope fault: no action ${id}`);
+  return found;
+};
+
+/** The chord as a person writes it: "Alt+Left". */
+export const chordText = (chord: string): string => chord.replace('Arrow', '');

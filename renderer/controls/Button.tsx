@@ -1,0 +1,44 @@
+import type { MouseEvent, ReactElement, ReactNode } from 'react';
+import { Glyph, type GlyphName } from '../theme/Glyph.tsx';
+
+interface ButtonProps {
+  readonly label: string;
+  readonly glyph?: GlyphName | undefined;
+  readonly glyphClass?: string | undefined;
+  /** Shown in place of the label; the label stays the accessible name. */
+  readonly children?: ReactNode;
+  readonly look?: string | undefined;
+  /** Why the button cannot be used now; null: it can. */
+  readonly refused?: string | null | undefined;
+  readonly keys?: string | undefined;
+  readonly onPress: () => void;
+  readonly testId?: string | undefined;
+}
+
+/**
+ * Refused buttons stay focusable and give their reason (aria-disabled, not disabled), so that the keyboard finds out
+ * as well as the mouse.
+ */
+export function Button(props: ButtonProps): ReactElement {
+  const { label, glyph, glyphClass, children, look = '', refused = null, keys, onPress, testId } = props;
+  const title = refused ?? (keys === undefined ? undefined : `${label} (${keys})`);
+  const press = (event: MouseEvent): void => {
+    event.stopPropagation();
+    if (refused === null) onPress();
+  };
+  return (
+    <button
+      type="button"
+      className={`button ${look}`}
+      aria-label={label}
+      aria-disabled={refused === null ? undefined : true}
+      aria-keyshortcuts={keys}
+      title={title}
+      data-testid={testId}
+      onClick={press}
+    >
+      {glyph === undefined ? null : <Glyph name={glyph} className={glyphClass ?? ''} />}
+      {children}
+    </button>
+  );
+}

@@ -1,0 +1,30 @@
+import type { ReactElement } from 'react';
+import type { Refusal } from '../../app/bridge.ts';
+import { Glyph } from '../theme/Glyph.tsx';
+import { maskedPids } from '../wording.ts';
+import { Button } from './Button.tsx';
+import { CopyButton } from './CopyButton.tsx';
+
+/** What was refused, where and by which call, and what would mend it. */
+export function RefusalNote({ refusal, onClose }: { refusal: Refusal; onClose?: () => void }): ReactElement {
+  const call = [refusal.call, refusal.errno].filter((part) => part !== null).join(': ');
+  return (
+    <div className="note refused" role="alert" data-testid="refusal">
+      <Glyph name="stop" />
+      <div className="note-body">
+        <div className="strong">{refusal.what}</div>
+        {refusal.where === null ? null : <div>{maskedPids(refusal.where)}</div>}
+        {call === '' ? null : <div className="val small text-2">{call}</div>}
+        {refusal.mend === null ? null : (
+          <div className="line tight">
+            <span>To mend: {refusal.mend}</span>
+            <CopyButton what="the mend" text={refusal.mend} />
+          </div>
+        )}
+      </div>
+      {onClose === undefined ? null : (
+        <Button label="Close this message" look="tiny ghost square" glyph="cross" glyphClass="g12" onPress={onClose} />
+      )}
+    </div>
+  );
+}

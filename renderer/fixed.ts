@@ -1,0 +1,17 @@
+/**
+ * What differs between two runs of the same story: clocks, pauses, pids, thread ids, addresses. With
+ * `data-deterministic` on the root each has one fixed text, so that a screenshot is the same twice.
+ */
+export const isDeterministic = (): boolean => document.documentElement.dataset.deterministic !== undefined;
+
+export const FIXED = {
+  pid: '48213',
+  tid: '48220',
+  clock: '12.418 s',
+  pause: '212 µs',
+  running: '2 h 14 m',
+  address: '00000000_00401b2c',
+  kernel: '6.18.2',
+} as const;
+
+export const fixed = (kind: keyof typeof FIXED, text: string): string => (isDeterministic() ? FIXED[kind] : text);

@@ -1,0 +1,18 @@
+import { createRoot } from 'react-dom/client';
+import { App } from './App.tsx';
+import { firstTheme, markDeterministic, pageMemory } from './appearance.ts';
+import { chooseBridge } from './choose-bridge.ts';
+import { StoreContext } from './store/context.ts';
+import { createDebuggerStore } from './store/debugger-store.ts';
+import './theme/theme.ts';
+
+markDeterministic();
+const store = createDebuggerStore(chooseBridge(), pageMemory, firstTheme());
+const root = document.getElementById('root');
+if (root === null) throw new Error('Tilescope fault: the page has no root');
+createRoot(root).render(
+  <StoreContext value={store}>
+    <App />
+  </StoreContext>,
+);
+void store.getState().start();

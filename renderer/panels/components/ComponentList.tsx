@@ -1,0 +1,214 @@
+import { type KeyboardEvent, type ReactElement, useEffect, useMemo, useRef } from 'react';
+import { Segment } from '../../controls/Segment.tsx';
+import { type ComponentEntry, GROUPS } from '../../store/components.ts';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import type { Mark } from '../../store/provenance.ts';
+import { selectComponentMarks, selectComponents, selectSelectedBit } from '../../store/selectors.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+import { MARK_GLYPH, MARK_WORDS } from '../registers/MarkLegend.tsx';
+import { Lights } from './Lights.tsx';
+
+const FILTERS = [
+  { value: 'all', label: 'All' },
+  { value: 'inUse', label: 'In use' },
+  { value: 'changed', label: 'Changed' },
+] as const;
+
+export function ComponentList(): ReactElement {
+  const store = useDebuggerStore();
+  const entries = useDebugger(selectComponents);
+  const filter = useDebugger((state) => state.componentFilter);
+  const marks = useDebugger(selectComponentMarks);
+  const selected = useDebugger(selectSelectedBit);
+  const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
+  const list = useRef<HTMLDivElement>(null);
+  const groups = useMemo(
+    () =>
+      GROUPS.map((group) => ({
+        ...group,
+        rows: entries.filter(
+          (entry) =>
+            entry.group === group.group &&
+            (filter === 'all' || (filter === 'inUse' ? entry.state === 'inUse' : marks.has(entry.bit))),
+        ),
+      })).filter((group) => group.rows.length > 0),
+    [entries, filter, marks],
+  );
+  const rows = groups.flatMap((group) => group.rows);
+  useEffect(() => {
+    if (selected !== null) list.current?.querySelector(`#component-${selected}`)?.scrollIntoView({ block: 'nearest' });
+  }, [selected]);
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const at = rows.findIndex((row) => row.bit === selected);
+    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
+    if (next === undefined || event.altKey || event.ctrlKey) return;
+    event.preventDefault();
+    const row = rows[Math.max(0, Math.min(rows.length - 1, next))];
+    if (row !== undefined) store.getState().select({ kind: 'component', bit: row.bit });
+  };
+  return (
+    <nav className="left-pane" data-region="components" data-testid="components" aria-label="Components">
+      <div className="section-head">
+        <h2>Components</h2>
+        <span className="text-3 small wide-only">vCPU {vcpu}</span>
+        <span className="push" />
+        <Segment
+          name="Show components"
+          look="tiny"
+          value={filter}
+          choices={FILTERS}
+          onChoose={(value) => store.getState().setComponentFilter(value)}
+        />
+      </div>
+      <div className="component-columns" aria-hidden="true">
+        <span />
+        <span className="number">bit</span>
+        <span>name</span>
+        <span className="number">offset</span>
+        <span className="number">bytes</span>
+        <svg
+          className="lights"
+          viewBox="0 0 48 12"
+          fill="var(--text-3)"
+          fontSize="11"
+          textAnchor="middle"
+          fontFamily="Inter"
+          aria-hidden="true"
+        >
+          <text x="6" y="10">
+            S
+          </text>
+          <text x="18" y="10">
+            E
+          </text>
+          <text x="30" y="10">
+            P
+          </text>
+          <text x="42" y="10">
+            U
+          </text>
+        </svg>
+        <span />
+      </div>
+      <div
+        ref={list}
+        className="scroll component-list"
+        role="listbox"
+        aria-label="Components"
+        aria-activedescendant={selected === null ? undefined : `component-${selected}`}
+        tabIndex={0}
+        data-region-start
+        onKeyDown={onKeyDown}
+      >
+        {groups.map((group) => (
+          // biome-ignore lint/a11y/useSemanticElements: a group of options inside a list box.
+          <div key={group.group} role="group" aria-label={group.title}>
+            <div className="component-group" aria-hidden="true">
+              <span>{group.title}</span>
+              <span className="val">{group.rows.length}</span>
+            </div>
+            {group.rows.map((entry) => (
+              <ComponentRow
+                key={entry.bit}
+                entry={entry}
+                selected={entry.bit === selected}
+                mark={marks.get(entry.bit) ?? 'none'}
+              />
+            ))}
+          </div>
+        ))}
+        {rows.length === 0 ? (
+          <p className="component-none">
+            {filter === 'changed' ? 'No component differs from the former stop.' : 'No component is in use.'}
+          </p>
+        ) : null}
+      </div>
+      <Legend />
+    </nav>
+  );
+}
+
+const STATE_WORDS = { absent: 'absent', init: 'init', inUse: 'in use' } as const;
+
+function ComponentRow(props: { entry: ComponentEntry; selected: boolean; mark: Mark }): ReactElement {
+  const { entry, selected, mark } = props;
+  const store = useDebuggerStore();
+  const swatch = entry.group === 'not-offered' ? 'absent' : entry.state === 'inUse' ? '' : 'init';
+  const armed = entry.armed === true ? ', armed by XFD' : '';
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the list box in front of the rows holds the keyboard.
+    <div
+      id={`component-${entry.bit}`}
+      className={`component-row ${entry.state === 'inUse' ? '' : 'dim'}`}
+      role="option"
+      aria-selected={selected}
+      aria-label={`${entry.label}, bit ${entry.bit}, ${STATE_WORDS[entry.state]}${armed}${MARK_WORDS[mark]}`}
+      tabIndex={-1}
+      onClick={() => store.getState().select({ kind: 'component', bit: entry.bit })}
+    >
+      <span className={`swatch ${swatch}`} style={{ '--hue': `var(--c-${entry.hue})` }} />
+      <span className="val number">{entry.bit}</span>
+      <span className="line tight ellipsis">
+        <span className="ellipsis">{entry.label}</span>
+        {entry.canBeArmed ? <MarkGlyph mark={mark} /> : null}
+      </span>
+      <span className="val number">{entry.offsetText}</span>
+      <span className="val number">{entry.sizeBytes ?? ''}</span>
+      <Lights lights={entry.lights} hue={entry.hue} />
+      <span>
+        {entry.armed === true ? (
+          <Glyph name="lock" className="g12 is-armed" />
+        ) : entry.canBeArmed && entry.armed === false ? (
+          <Glyph name="unlock" className="g12 text-3" />
+        ) : (
+          <MarkGlyph mark={mark} />
+        )}
+      </span>
+    </div>
+  );
+}
+
+function MarkGlyph({ mark }: { mark: Mark }): ReactElement | null {
+  return mark === 'none' ? null : <Glyph name={MARK_GLYPH[mark]} className={`g10 is-${mark}`} />;
+}
+
+const hue = { '--hue': 'var(--text-2)' };
+
+function Legend(): ReactElement {
+  return (
+    <div className="component-legend" aria-hidden="true">
+      <span className="line">
+        <span>
+          <b className="text-2">S</b> supported
+        </span>
+        <span>
+          <b className="text-2">E</b> enabled
+        </span>
+        <span>
+          <b className="text-2">P</b> permitted
+        </span>
+        <span>
+          <b className="text-2">U</b> in use
+        </span>
+      </span>
+      <span className="line">
+        <span className="line">
+          <span className="swatch short" style={hue} />
+          in use
+        </span>
+        <span className="line">
+          <span className="swatch short init" style={hue} />
+          init
+        </span>
+        <span className="line">
+          <span className="swatch short absent" />
+          absent
+        </span>
+        <span className="line">
+          <Glyph name="lock" className="g12 is-armed" />
+          armed by XFD
+        </span>
+      </span>
+    </div>
+  );
+}

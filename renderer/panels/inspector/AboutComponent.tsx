@@ -1,0 +1,236 @@
+import type { ReactElement, ReactNode } from 'react';
+import { equalBytes } from '../../../app/bits/bytes.ts';
+import { cpuidEntry } from '../../../app/cpu/cpuid.ts';
+import { MSRS } from '../../../app/cpu/msrs.ts';
+import type { Capture } from '../../../app/session/capture.ts';
+import { componentRow } from '../../../app/xsave/components.ts';
+import { msrValue } from '../../../app/xsave/facts.ts';
+import { placeOf } from '../../../app/xsave/layout.ts';
+import type { Light } from '../../../app/xsave/lights.ts';
+import { componentBytesOrInit, viewComponent } from '../../../app/xsave/view.ts';
+import { Hex64 } from '../../controls/Hex64.tsx';
+import { type ComponentEntry, componentEntries } from '../../store/components.ts';
+import { useDebugger } from '../../store/context.ts';
+import { selectBitMatrix, selectCapture, selectCompactedLayout } from '../../store/selectors.ts';
+import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
+import { HexDump } from './HexDump.tsx';
+import { InspectorHead } from './InspectorHead.tsx';
+import { LastChanged } from './LastChanged.tsx';
+
+const LIGHT: Readonly<Record<Light, { readonly glyph: GlyphName; readonly look: string; readonly word: string }>> = {
+  yes: { glyph: 'check', look: 'is-written', word: '' },
+  no: { glyph: 'cross', look: 'text-3', word: 'Not ' },
+  'not-needed': { glyph: 'dot', look: 'text-3', word: '' },
+  'not-known': { glyph: 'unknown', look: 'text-3', word: '' },
+};
+
+const differsIn =
+  (bit: number) =>
+  (former: Capture, now: Capture): boolean =>
+    viewComponent(former.image, bit).state !== viewComponent(now.image, bit).state ||
+    !equalBytes(componentBytesOrInit(former.image, bit), componentBytesOrInit(now.image, bit));
+
+export function AboutComponent({ bit, children }: { bit: number; children: ReactNode }): ReactElement | null {
+  const capture = useDebugger(selectCapture);
+  const matrix = useDebugger(selectBitMatrix);
+  const entry = capture === null ? undefined : componentEntries(capture).find((row) => row.bit === bit);
+  if (capture === null || entry === undefined) return null;
+  const found = matrix?.contradictions.filter((row) => row.bits.includes(bit)) ?? [];
+  return (
+    <>
+      <InspectorHead
+        hue={`var(--c-${entry.hue})`}
+        swatch={entry.group === 'not-offered' ? 'absent' : entry.state === 'inUse' ? '' : 'init'}
+        title={entry.label}
+        sub={`component ${bit}: ${entry.holds}`}
+        tag={entry.sizeBytes === null ? null : `${entry.sizeBytes} B`}
+      />
+      <div className="scroll">
+        {found.length === 0 ? null : (
+          <section className="block note-list">
+            {found.map((row) => (
+              <div key={row.rule} className={`note ${row.severity === 'warning' ? 'attention' : 'refused'}`}>
+                <Glyph name={row.severity === 'warning' ? 'warn' : 'stop'} />
+                <div className="note-body">
+                  {row.sentence}.<div className="small text-2">{row.source}</div>
+                </div>
+              </div>
+            ))}
+          </section>
+        )}
+        <StateBlock entry={entry} />
+        {entry.group === 'outside' ? (
+          <MsrBlock capture={capture} bit={bit} />
+        ) : (
+          <PlaceBlock capture={capture} bit={bit} />
+        )}
+        <BytesBlock capture={capture} entry={entry} />
+        {entry.group === 'in' ? <LastChanged differs={differsIn(bit)} /> : null}
+        {children}
+      </div>
+    </>
+  );
+}
+
+function StateBlock({ entry }: { entry: ComponentEntry }): ReactElement {
+  const supervisor = componentRow(entry.bit)?.kind === 'supervisor';
+  const { lights, bit } = entry;
+  const rows: readonly { readonly light: Light; readonly word: string; readonly from: string }[] = [
+    { light: lights.supported, word: 'supported', from: `CPUID 0xD.${bit}` },
+    { light: lights.enabled, word: 'enabled', from: `${supervisor ? 'XSS' : 'XCR0'}[${bit}]` },
+    { light: lights.permitted, word: 'permitted', from: 'guest permission' },
+    { light: lights.inUse, word: 'in use', from: supervisor ? 'its MSRs' : `XSTATE_BV[${bit}]` },
+  ];
+  const sentence = (light: Light, word: string): string =>
+    light === 'not-needed'
+      ? 'Needs no permission'
+      : light === 'not-known'
+        ? `${word[0]?.toUpperCase()}${word.slice(1)}: not read`
+        : light === 'no'
+          ? word === 'in use' && entry.state === 'init'
+            ? 'In init state'
+            : `Not ${word}`
+          : `${word[0]?.toUpperCase()}${word.slice(1)}`;
+  return (
+    <section className="block">
+      <h3>State</h3>
+      <ul className="checks">
+        {rows.map(({ light, word, from }) => (
+          <li key={word}>
+            <Glyph name={LIGHT[light].glyph} className={LIGHT[light].look} />
+            <span className="what">{sentence(light, word)}</span>
+            <span className="from val small">{light === 'not-needed' ? '' : from}</span>
+          </li>
+        ))}
+        {entry.canBeArmed || entry.armed === true ? (
+          <li>
+            <Glyph
+              name={entry.armed === true ? 'lock' : entry.armed === null ? 'unknown' : 'unlock'}
+              className={entry.armed === true ? 'is-armed' : 'text-3'}
+            />
+            <span className="what">
+              {entry.armed === null
+                ? 'Armed by XFD: not read'
+                : entry.armed
+                  ? 'Armed: next use raises #NM'
+                  : 'Not armed by XFD'}
+            </span>
+            <span className="from val small">XFD[{bit}]</span>
+          </li>
+        ) : null}
+      </ul>
+    </section>
+  );
+}
+
+function PlaceBlock({ capture, bit }: { capture: Capture; bit: number }): ReactElement {
+  const compacted = useDebugger(selectCompactedLayout);
+  const place = placeOf(capture.image.layout, bit);
+  const packed = compacted?.ok === true ? placeOf(compacted.value, bit) : undefined;
+  const leaf =
+    bit >= 2
+      ? (cpuidEntry(capture.facts.guestCpuid, 0xd, bit) ?? cpuidEntry(capture.facts.hostCpuid, 0xd, bit))
+      : undefined;
+  const row = componentRow(bit);
+  const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
+  return (
+    <section className="block">
+      <h3>Place</h3>
+      <dl className="facts">
+        <dt>{capture.image.layout.format === 'standard' ? 'Standard' : 'Compacted'}</dt>
+        <dd className="val small">
+          {place === undefined ? (
+            <span className="text-3">no room in this image</span>
+          ) : (
+            range(place.offsetBytes, place.sizeBytes)
+          )}
+        </dd>
+        {packed === undefined ? null : (
+          <>
+            <dt>Compacted</dt>
+            <dd className="val small">{range(packed.offsetBytes, packed.sizeBytes)}</dd>
+          </>
+        )}
+        {place === undefined ? null : (
+          <>
+            <dt>Aligned to 64</dt>
+            <dd>{place.aligned64 ? 'yes' : 'no'}</dd>
+          </>
+        )}
+        {leaf === undefined ? null : (
+          <>
+            <dt>CPUID 0xD.{bit}</dt>
+            <dd className="val small">
+              EAX {hex(leaf.eax)} EBX {hex(leaf.ebx)}
+            </dd>
+            <dt />
+            <dd className="val small">
+              ECX {hex(leaf.ecx)} EDX {hex(leaf.edx)}
+            </dd>
+          </>
+        )}
+        {row?.where == null ? null : (
+          <>
+            <dt>Reached by</dt>
+            <dd className="wraps">{row.where}</dd>
+          </>
+        )}
+      </dl>
+    </section>
+  );
+}
+
+const range = (offset: number, size: number): string => `${offset} … ${offset + size - 1}`;
+
+/** State that KVM's buffer never carries: its MSRs, read with the capture. */
+function MsrBlock({ capture, bit }: { capture: Capture; bit: number }): ReactElement {
+  const msrs = MSRS.filter((msr) => msr.component === bit);
+  return (
+    <section className="block">
+      <h3>
+        In MSRs<span className="aside">not in the image</span>
+      </h3>
+      {msrs.length === 0 ? <p className="text-2">{componentRow(bit)?.where ?? 'not read'}</p> : null}
+      <dl className="facts">
+        {msrs.map((msr) => {
+          const value = msrValue(capture.facts, msr.index);
+          return [
+            <dt key={`${msr.name}-name`} title={msr.meaning}>
+              {msr.name.replace('IA32_', '')}
+            </dt>,
+            <dd key={msr.name} className="small right">
+              {value === null ? <span className="text-3">not read</span> : <Hex64 value={value} />}
+            </dd>,
+          ];
+        })}
+      </dl>
+    </section>
+  );
+}
+
+const DUMP_BYTES = 40;
+
+function BytesBlock({ capture, entry }: { capture: Capture; entry: ComponentEntry }): ReactElement | null {
+  if (entry.group !== 'in') return null;
+  const view = viewComponent(capture.image, entry.bit);
+  const place = placeOf(capture.image.layout, entry.bit);
+  return (
+    <section className="block">
+      <h3>
+        Bytes
+        {view.state === 'inUse' && view.bytes.length > DUMP_BYTES ? (
+          <span className="aside">first {DUMP_BYTES}</span>
+        ) : null}
+      </h3>
+      {view.state === 'inUse' && place !== undefined ? (
+        <HexDump bytes={view.bytes.subarray(0, DUMP_BYTES)} offsetBytes={place.offsetBytes} />
+      ) : (
+        <p className="is-init">
+          {view.state === 'init'
+            ? 'In init state: its registers hold their initial values, the stored bytes mean nothing.'
+            : 'This image has no room for it.'}
+        </p>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,86 @@
+import type { ReactElement } from 'react';
+import { action } from '../../actions/registry.ts';
+import { ActionButton } from '../../controls/ActionButton.tsx';
+import { Button } from '../../controls/Button.tsx';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { groupOfRegister } from '../../store/jump.ts';
+import { selectCapture, selectSelectedBit } from '../../store/selectors.ts';
+import { AboutComponent } from './AboutComponent.tsx';
+import { AboutElement } from './AboutElement.tsx';
+import { AboutRegister } from './AboutRegister.tsx';
+import { Preflight } from './Preflight.tsx';
+import { StagedEdits } from './StagedEdits.tsx';
+
+/** About the selection, always: what it is, where it lies, who changed it; then what is staged and what would come of it. */
+export function Inspector(): ReactElement {
+  const store = useDebuggerStore();
+  const open = useDebugger((state) => state.inspectorOpen);
+  const selection = useDebugger((state) => state.selection);
+  const capture = useDebugger(selectCapture);
+  const staged = useDebugger((state) => state.staged.length > 0);
+  return (
+    <aside
+      className={`right-pane ${open ? 'open' : ''}`}
+      data-region="inspector"
+      data-testid="inspector"
+      aria-label="Inspector"
+    >
+      <button
+        type="button"
+        className="inspector-strip"
+        aria-expanded={open}
+        aria-keyshortcuts="F4"
+        onClick={() => store.getState().toggleInspector()}
+      >
+        Inspector <kbd>F4</kbd>
+      </button>
+      <div className="inspector">
+        {capture === null || selection === null ? (
+          <div className="targets-empty text-3">Nothing selected</div>
+        ) : selection.kind === 'component' ? (
+          <AboutComponent key={selection.bit} bit={selection.bit}>
+            {staged ? <StagedEdits /> : null}
+            <Preflight />
+          </AboutComponent>
+        ) : selection.kind === 'vector' ? (
+          <AboutElement index={selection.index} element={selection.element}>
+            {staged ? <StagedEdits /> : null}
+            <Preflight />
+          </AboutElement>
+        ) : (
+          <AboutRegister path={selection.path}>
+            {staged ? <StagedEdits /> : null}
+            <Preflight />
+          </AboutRegister>
+        )}
+        <Foot />
+      </div>
+    </aside>
+  );
+}
+
+function Foot(): ReactElement {
+  const store = useDebuggerStore();
+  const bit = useDebugger(selectSelectedBit);
+  const tab = useDebugger((state) => state.tab);
+  const selection = useDebugger((state) => state.selection);
+  const open = (): void => {
+    const state = store.getState();
+    if (selection?.kind === 'register')
+      state.showRegister(groupOfRegister(selection.path) ?? 'general', selection.path);
+    else state.showComponent(bit ?? 1);
+  };
+  return (
+    <div className="inspector-foot">
+      <ActionButton action={action('restore')} look="tiny" glyphClass="g12">
+        Restore…
+      </ActionButton>
+      <span className="push" />
+      {tab === 'overview' && bit !== null && [0, 1, 2, 5, 6, 7, 9].includes(bit) ? (
+        <Button label="Open in Registers" look="tiny ghost" onPress={open}>
+          Open in Registers
+        </Button>
+      ) : null}
+    </div>
+  );
+}

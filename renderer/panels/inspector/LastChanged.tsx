@@ -1,0 +1,32 @@
+import type { ReactElement } from 'react';
+import type { Capture } from '../../../app/session/capture.ts';
+import { useDebugger } from '../../store/context.ts';
+import { lastChange } from '../../store/last-change.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+
+export function LastChanged({ differs }: { differs: (former: Capture, now: Capture) => boolean }): ReactElement {
+  const stops = useDebugger((state) => state.stops);
+  const at = useDebugger((state) => state.at);
+  const last = lastChange(stops, at, differs);
+  return (
+    <section className="block">
+      <h3>Last changed</h3>
+      <div className="line">
+        {last === null ? (
+          <span className="text-2">not since {stops[0]?.cause === 'file' ? 'it was opened' : 'attach'}</span>
+        ) : (
+          <>
+            <Glyph
+              name={last.by === 'guest' ? 'delta' : 'check2'}
+              className={`g12 ${last.by === 'guest' ? 'is-changed' : 'is-written'}`}
+            />
+            <span>
+              {last.by === 'guest' ? 'by the guest, before stop ' : 'written by you, stop '}
+              <span className="val">{last.stop}</span>
+            </span>
+          </>
+        )}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,61 @@
+import type { ReactElement } from 'react';
+import { firstRefusal, type PreflightOutcome } from '../../../app/xsave/preflight.ts';
+import { useDebugger } from '../../store/context.ts';
+import { selectIsNewest, selectPreflight } from '../../store/selectors.ts';
+import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
+
+const OUTCOME: Readonly<
+  Record<PreflightOutcome, { readonly glyph: GlyphName; readonly look: string; readonly word: string }>
+> = {
+  pass: { glyph: 'check', look: 'is-written', word: 'passes' },
+  warning: { glyph: 'warn', look: 'is-armed', word: 'passes with a loss' },
+  'not-known': { glyph: 'unknown', look: 'text-3', word: 'not known' },
+  fail: { glyph: 'stop', look: 'is-refused', word: 'fails' },
+  'not-reached': { glyph: 'dot', look: 'is-init', word: 'not reached' },
+};
+
+/** Every check in the order the kernel makes them; the first failing one is the verdict. */
+export function Preflight(): ReactElement | null {
+  const steps = useDebugger(selectPreflight);
+  const newest = useDebugger(selectIsNewest);
+  const staged = useDebugger((state) => state.staged.length > 0);
+  const kind = useDebugger((state) => state.session?.kind);
+  if (steps.length === 0 || !newest) return null;
+  const refusal = firstRefusal(steps);
+  return (
+    <section className="block" data-testid="preflight" aria-label="Pre-flight">
+      <h3>
+        Pre-flight
+        <span className="aside">
+          <span className={`pill ${refusal === null ? 'good' : 'bad'}`}>
+            <Glyph name={refusal === null ? 'check' : 'stop'} className="g12" />
+            {refusal === null ? 'would be accepted' : 'would be refused'}
+          </span>
+        </span>
+      </h3>
+      {kind === 'file' || staged ? null : (
+        <p className="text-3 small preflight-what">the image as it was read, if it were written back</p>
+      )}
+      <ul className="checks">
+        {steps.map((step) => (
+          <li
+            key={step.id}
+            title={`${step.sentence} (${step.value})`}
+            aria-label={`${step.label}: ${OUTCOME[step.outcome].word}`}
+          >
+            <Glyph name={OUTCOME[step.outcome].glyph} className={OUTCOME[step.outcome].look} />
+            <span className={`what ${step.outcome === 'not-reached' ? 'is-init' : ''}`}>
+              {step.label}
+              {step.outcome === 'fail' || step.outcome === 'warning' ? (
+                <span className={step.outcome === 'fail' ? 'sentence' : 'sentence soft'}>{step.sentence}</span>
+              ) : null}
+            </span>
+            {step.errno === undefined || step.outcome !== 'fail' ? null : (
+              <span className="from val small">{step.errno}</span>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,22 @@
+import type { ReactElement } from 'react';
+import { useDebugger } from '../../store/context.ts';
+import { DetachDialog } from './DetachDialog.tsx';
+import { HelpDialog } from './HelpDialog.tsx';
+import { Palette } from './Palette.tsx';
+import { RestoreDialog } from './RestoreDialog.tsx';
+
+export function Overlays(): ReactElement | null {
+  const overlay = useDebugger((state) => state.overlay);
+  switch (overlay?.kind) {
+    case 'palette':
+      return <Palette />;
+    case 'help':
+      return <HelpDialog />;
+    case 'detach':
+      return <DetachDialog thenVcpu={overlay.thenVcpu} />;
+    case 'restore':
+      return <RestoreDialog />;
+    case undefined:
+      return null;
+  }
+}

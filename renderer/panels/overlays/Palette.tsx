@@ -1,0 +1,210 @@
+import { type KeyboardEvent, type ReactElement, type ReactNode, useMemo, useRef, useState } from 'react';
+import { ACTIONS, chordText } from '../../actions/registry.ts';
+import { useDebuggerStore } from '../../store/context.ts';
+import { jumpOf } from '../../store/jump.ts';
+import { selectCapture } from '../../store/selectors.ts';
+import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
+import { Dialog } from './Dialog.tsx';
+
+interface Item {
+  readonly id: string;
+  readonly group: string;
+  readonly glyph: GlyphName;
+  readonly title: string;
+  readonly keys: readonly string[];
+  readonly hint: string | null;
+  readonly refused: string | null;
+  readonly run: () => void;
+}
+
+/** Register jumps first, then actions whose title holds what was typed; refused ones stay listed with the reason. */
+const useItems = (text: string): readonly Item[] => {
+  const store = useDebuggerStore();
+  return useMemo(() => {
+    const state = store.getState();
+    const capture = selectCapture(state);
+    const items: Item[] = [];
+    const typed = text.trim();
+    if (capture !== null && typed !== '') {
+      const variants = /^[xyz]mm\d+$/i.test(typed)
+        ? [typed, `${typed}:f32`, `${typed}:i32`, `${typed}:u8`, `${typed}:f64`]
+        : [typed];
+      for (const variant of variants) {
+        const jump = jumpOf(capture, variant);
+        if (jump === null) continue;
+        items.push({
+          id: `jump-${variant}`,
+          group: 'Registers',
+          glyph: jump.refused === null ? 'arrow' : 'stop',
+          title: jump.title,
+          keys: [],
+          hint: variant === typed ? null : variant,
+          refused: jump.refused,
+          run: () => {
+            jump.go(store.getState());
+            requestAnimationFrame(() => requestAnimationFrame(focusSelection));
+          },
+        });
+      }
+    }
+    const wanted = typed.toLowerCase();
+    for (const row of ACTIONS) {
+      if (row.id === 'palette' || !row.title.toLowerCase().includes(wanted)) continue;
+      const refused = row.refused(state);
+      items.push({
+        id: row.id,
+        group: row.group,
+        glyph: refused === null ? row.glyph : 'stop',
+        title: row.title,
+        keys: row.keys[0] === undefined ? [] : chordText(row.keys[0]).split('+'),
+        hint: null,
+        refused,
+        run: () => row.run(store),
+      });
+    }
+    return items;
+  }, [store, text]);
+};
+
+/** After a jump the keyboard stands on what was asked for. */
+const focusSelection = (): void => {
+  document.querySelector<HTMLElement>('.vector-row.selected [tabindex="0"], .register-cell')?.focus();
+};
+
+export function Palette(): ReactElement {
+  const store = useDebuggerStore();
+  const [text, setText] = useState('');
+  const [at, setAt] = useState(0);
+  const list = useRef<HTMLDivElement>(null);
+  const items = useItems(text);
+  const chosen = items[Math.min(at, items.length - 1)];
+  const run = (item: Item | undefined): void => {
+    if (item === undefined || item.refused !== null) return;
+    store.getState().setOverlay(null);
+    item.run();
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const next = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + 8, PageUp: at - 8 }[event.key];
+    if (next !== undefined) {
+      event.preventDefault();
+      const to = Math.max(0, Math.min(items.length - 1, next));
+      setAt(to);
+      list.current?.querySelector(`#palette-${to}`)?.scrollIntoView({ block: 'nearest' });
+    } else if (event.key === 'Enter') {
+      event.preventDefault();
+      run(chosen);
+    }
+  };
+  return (
+    <Dialog label="Command palette" look="palette">
+      <div className="palette-in">
+        <Glyph name="search" className="text-3" />
+        <input
+          type="text"
+          role="combobox"
+          aria-label="Search actions and registers"
+          aria-expanded="true"
+          aria-controls="palette-list"
+          aria-activedescendant={chosen === undefined ? undefined : `palette-${Math.min(at, items.length - 1)}`}
+          placeholder="An action, or a register such as zmm3:f32"
+          value={text}
+          spellCheck={false}
+          autoComplete="off"
+          autoFocus
+          onChange={(event) => {
+            setText(event.target.value);
+            setAt(0);
+          }}
+          onKeyDown={onKeyDown}
+        />
+        <span className="text-3 small wide-only">
+          <span className="val">zmm3:u32[1]</span> goes there
+        </span>
+      </div>
+      <div ref={list} id="palette-list" className="palette-list" role="listbox" aria-label="Results">
+        {items.map((item, index) => (
+          <PaletteItem
+            key={item.id}
+            item={item}
+            index={index}
+            on={item === chosen}
+            head={items[index - 1]?.group === item.group ? null : item.group}
+            wanted={text.trim()}
+            onRun={() => run(item)}
+          />
+        ))}
+        {items.length === 0 ? <p className="palette-none text-3">Nothing is called that.</p> : null}
+      </div>
+      <div className="palette-foot small text-3" aria-hidden="true">
+        <span>
+          <kbd>↑</kbd> <kbd>↓</kbd> choose
+        </span>
+        <span>
+          <kbd>Enter</kbd> do
+        </span>
+        <span>
+          <kbd>Esc</kbd> close
+        </span>
+        <span className="push" />
+        <span>
+          <span className="val">{items.length}</span> found
+        </span>
+      </div>
+    </Dialog>
+  );
+}
+
+interface PaletteItemProps {
+  readonly item: Item;
+  readonly index: number;
+  readonly on: boolean;
+  readonly head: string | null;
+  readonly wanted: string;
+  readonly onRun: () => void;
+}
+
+function PaletteItem({ item, index, on, head, wanted, onRun }: PaletteItemProps): ReactElement {
+  return (
+    <>
+      {head === null ? null : (
+        <div className="palette-group" role="presentation">
+          {head}
+        </div>
+      )}
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: the combo box above holds the keyboard. */}
+      <div
+        id={`palette-${index}`}
+        className={`palette-item ${on ? 'on' : ''} ${item.refused === null ? '' : 'refused'}`}
+        role="option"
+        tabIndex={-1}
+        aria-selected={on}
+        aria-disabled={item.refused === null ? undefined : true}
+        onClick={onRun}
+      >
+        <Glyph name={item.glyph} />
+        <span className="ellipsis">
+          <Marked text={item.title} wanted={wanted} />
+          {item.refused === null ? null : <span className="palette-why small">Refused: {item.refused}</span>}
+        </span>
+        <span className="line tight">
+          {item.hint === null ? null : <span className="val small text-3">{item.hint}</span>}
+          {item.keys.map((key) => (
+            <kbd key={key}>{key}</kbd>
+          ))}
+        </span>
+      </div>
+    </>
+  );
+}
+
+function Marked({ text, wanted }: { text: string; wanted: string }): ReactNode {
+  const at = wanted === '' ? -1 : text.toLowerCase().indexOf(wanted.toLowerCase());
+  if (at < 0) return text;
+  return (
+    <>
+      {text.slice(0, at)}
+      <mark>{text.slice(at, at + wanted.length)}</mark>
+      {text.slice(at + wanted.length)}
+    </>
+  );
+}

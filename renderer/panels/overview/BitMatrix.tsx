@@ -1,0 +1,129 @@
+import { type ReactElement, useState } from 'react';
+import { hasBit } from '../../../app/bits/mask.ts';
+import type { BitRow, Contradiction } from '../../../app/xsave/bitmatrix.ts';
+import { COMPONENTS, componentLabel } from '../../../app/xsave/components.ts';
+import { Hex64 } from '../../controls/Hex64.tsx';
+import { hueOf } from '../../store/components.ts';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { selectBitMatrix, selectSelectedBit } from '../../store/selectors.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+
+const COLUMNS = COMPONENTS.filter((row) => row.bit < 20).map((row) => row.bit);
+/** Only components that XFD can arm have a bit in these two. */
+const XFD_ROWS = new Set<BitRow['id']>(['xfd', 'xfd_err']);
+const DYNAMIC = new Set(COMPONENTS.filter((row) => row.needsPermission).map((row) => row.bit));
+
+export function BitMatrix(): ReactElement {
+  const matrix = useDebugger(selectBitMatrix);
+  const selected = useDebugger(selectSelectedBit);
+  const [hovered, setHovered] = useState<{ readonly row: string; readonly bit: number } | null>(null);
+  const isBad = (row: BitRow['id'], bit: number): boolean =>
+    matrix?.contradictions.some((found) => found.rows.includes(row) && found.bits.includes(bit)) ?? false;
+  return (
+    <section className="section" aria-labelledby="bits-head">
+      <div className="section-head bits-head">
+        <h2 id="bits-head">Bits</h2>
+      </div>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: hover only lights row and column. */}
+      <div className="bits-scroll" onMouseLeave={() => setHovered(null)}>
+        <table className="bits" aria-label="Bits of the registers that decide about components">
+          <thead>
+            <tr>
+              <th scope="col" className="bits-name">
+                register
+              </th>
+              {COLUMNS.map((bit) => (
+                <BitHead key={bit} bit={bit} selected={bit === selected} />
+              ))}
+              <th scope="col" className="right">
+                value
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {(matrix?.rows ?? []).map((row) => (
+              <tr
+                key={row.id}
+                className={row.id === 'guest_permission' ? 'ruled' : ''}
+                data-hovered={hovered?.row === row.id || undefined}
+              >
+                <th scope="row" className={`bits-name ${/permission|support/.test(row.label) ? '' : 'val small'}`}>
+                  {row.label}
+                </th>
+                {COLUMNS.map((bit) => (
+                  <td
+                    key={bit}
+                    className={bit === selected ? 'selected' : ''}
+                    data-hovered={hovered?.bit === bit || undefined}
+                    title={`${row.label}, bit ${bit}, ${componentLabel(bit)}: ${row.value === null ? 'not read' : hasBit(row.value, bit) ? 'set' : 'clear'}`}
+                    onMouseEnter={() => setHovered({ row: row.id, bit })}
+                  >
+                    <Cell row={row} bit={bit} bad={isBad(row.id, bit)} />
+                  </td>
+                ))}
+                <td className="right small">
+                  {row.value === null ? <span className="text-3">not read</span> : <Hex64 value={row.value} />}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {matrix === null || matrix.contradictions.length === 0 ? null : (
+        <div className="contradictions">
+          {matrix.contradictions.map((found) => (
+            <ContradictionNote key={found.rule} found={found} />
+          ))}
+        </div>
+      )}
+    </section>
+  );
+}
+
+function BitHead({ bit, selected }: { bit: number; selected: boolean }): ReactElement {
+  const store = useDebuggerStore();
+  return (
+    <th scope="col" className={selected ? 'selected' : ''}>
+      <button
+        type="button"
+        className="bit-head"
+        aria-label={`Select ${componentLabel(bit)}, bit ${bit}`}
+        tabIndex={-1}
+        onClick={() => store.getState().select({ kind: 'component', bit })}
+      >
+        <span className="bit-name">{componentLabel(bit)}</span>
+        <span className="val micro text-3">{bit}</span>
+      </button>
+    </th>
+  );
+}
+
+function Cell({ row, bit, bad }: { row: BitRow; bit: number; bad: boolean }): ReactElement {
+  if (row.value === null) return <span className="bit not-known" aria-hidden="true" />;
+  const set = hasBit(row.value, bit);
+  return (
+    <>
+      <span className="visually-hidden">{set ? 'set' : 'clear'}</span>
+      {set ? (
+        <span className={`bit on ${bad ? 'bad' : ''}`} style={{ '--hue': hueOf(bit) }} />
+      ) : bad ? (
+        <span className="bit missing bad" />
+      ) : XFD_ROWS.has(row.id) && !DYNAMIC.has(bit) ? (
+        <span className="bit none" />
+      ) : (
+        <span className="bit off" />
+      )}
+    </>
+  );
+}
+
+function ContradictionNote({ found }: { found: Contradiction }): ReactElement {
+  const grave = found.severity !== 'warning';
+  return (
+    <div className={`note slim ${grave ? 'refused' : 'attention'}`} role="note">
+      <Glyph name={grave ? 'stop' : 'warn'} />
+      <span className="note-body">{found.sentence}.</span>
+      <span className="small text-2 ellipsis">{found.source}</span>
+    </div>
+  );
+}

@@ -1,0 +1,97 @@
+import type { ReactElement } from 'react';
+import { MSRS } from '../../../app/cpu/msrs.ts';
+import { REGISTERS, type RegisterRow } from '../../../app/register/registers.ts';
+import type { Provenance } from '../../store/provenance.ts';
+import { HexRegister } from './HexRegister.tsx';
+
+const GENERAL = REGISTERS.filter((row) => row.source.kind === 'general');
+const CONTROL = REGISTERS.filter((row) => row.source.kind === 'control');
+const OUTSIDE = REGISTERS.filter(
+  (row) => row.source.kind === 'xcr0' || row.source.kind === 'msr' || row.source.kind === 'header',
+);
+
+/** These differ from run to run; the others are set once by the guest. */
+const STEADY = new Set(['cr0', 'cr4', 'cr8', 'efer']);
+
+const MEANINGS: Readonly<Record<string, string>> = {
+  xcr0: 'which user components are enabled',
+  xstate_bv: 'header of the image: which components hold saved values',
+  xcomp_bv: 'header of the image: zero in the standard format',
+};
+const meaningOf = (row: RegisterRow): string =>
+  MSRS.find((msr) => msr.path === row.name)?.meaning ?? MEANINGS[row.name] ?? '';
+
+export function General({ provenance }: { provenance: Provenance }): ReactElement {
+  return (
+    <>
+      <List
+        provenance={provenance}
+        title="General registers"
+        sub="read with the capture; Tilescope does not write them"
+        rows={GENERAL}
+        readOnly
+      />
+      <List
+        provenance={provenance}
+        title="Control registers"
+        sub="read with the capture; Tilescope does not write them"
+        rows={CONTROL}
+        readOnly
+      />
+      <section className="section" aria-label="Registers about components">
+        <div className="section-head short-head">
+          <h2>About components</h2>
+          <span className="text-3 small">XCR0, the MSRs of extended state, and the header of the image</span>
+        </div>
+        <dl className="scalar-list wide">
+          {OUTSIDE.map((row) => (
+            <div key={row.name}>
+              <dt>
+                <span className="val">{row.name.toUpperCase()}</span>{' '}
+                <span className="text-3 small">{meaningOf(row)}</span>
+              </dt>
+              <dd className="small">
+                <HexRegister provenance={provenance} register={row.name} sizeBytes={8} />
+              </dd>
+            </div>
+          ))}
+        </dl>
+      </section>
+    </>
+  );
+}
+
+interface ListProps {
+  readonly provenance: Provenance;
+  readonly title: string;
+  readonly sub: string;
+  readonly rows: readonly RegisterRow[];
+  readonly readOnly: boolean;
+}
+
+function List({ provenance, title, sub, rows, readOnly }: ListProps): ReactElement {
+  return (
+    <section className="section" aria-label={title}>
+      <div className="section-head short-head">
+        <h2>{title}</h2>
+        <span className="text-3 small">{sub}</span>
+      </div>
+      <dl className="scalar-list">
+        {rows.map((row) => (
+          <div key={row.name}>
+            <dt className="val">{row.name}</dt>
+            <dd className="small">
+              <HexRegister
+                provenance={provenance}
+                register={row.name}
+                sizeBytes={8}
+                readOnly={readOnly}
+                varies={!STEADY.has(row.name)}
+              />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}

@@ -1,0 +1,40 @@
+import type { ReactElement } from 'react';
+import { toHexHighFirst } from '../../../app/bits/bytes.ts';
+import { HexDigits } from '../../controls/Hex64.tsx';
+import { FIXED, isDeterministic } from '../../fixed.ts';
+import { markedPart, type Provenance } from '../../store/provenance.ts';
+import { RegisterCell } from './RegisterCell.tsx';
+
+interface HexRegisterProps {
+  readonly provenance: Provenance;
+  readonly register: string;
+  readonly sizeBytes: number;
+  readonly readOnly?: boolean;
+  /** Differs from run to run: fixed where screenshots are to be the same. */
+  readonly varies?: boolean;
+}
+
+/** A whole register in hex, highest byte first, leading zeros dim. */
+export function HexRegister(props: HexRegisterProps): ReactElement {
+  const { provenance, register, sizeBytes, readOnly = false, varies = false } = props;
+  const part = markedPart(provenance, register, 0, sizeBytes);
+  if (part === null) return <span className="text-3">not read</span>;
+  const masked = varies && isDeterministic();
+  const digits = masked ? FIXED.address.replace('_', '') : toHexHighFirst(part.bytes);
+  const hex = (bytes: Uint8Array | null): string | null =>
+    bytes === null || masked ? null : `0x${toHexHighFirst(bytes)}`;
+  return (
+    <span data-cell-of={register}>
+      <RegisterCell
+        path={readOnly ? null : register}
+        register={register}
+        text={`0x${digits}`}
+        before={part.mark === 'none' ? null : hex(part.before)}
+        mark={masked ? 'none' : part.mark}
+        prepare={(text) => (/^[0-9a-f_]+$/i.test(text.trim()) ? `0x${text.trim()}` : text)}
+      >
+        <HexDigits digits={digits} />
+      </RegisterCell>
+    </span>
+  );
+}

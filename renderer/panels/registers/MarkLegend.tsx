@@ -1,0 +1,36 @@
+import type { ReactElement } from 'react';
+import type { Mark } from '../../store/provenance.ts';
+import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
+
+export const MARK_GLYPH: Readonly<Record<Exclude<Mark, 'none'>, GlyphName>> = {
+  changed: 'delta',
+  staged: 'pen',
+  written: 'check2',
+};
+
+/** For accessible names: the state in words, as the colour and glyph say it. */
+export const MARK_WORDS: Readonly<Record<Mark, string>> = {
+  none: '',
+  changed: ', changed by the guest',
+  staged: ', staged',
+  written: ', written and read back',
+};
+
+export function MarkLegend(): ReactElement {
+  return (
+    <div className="mark-legend small" aria-hidden="true">
+      <span className="line tight is-changed">
+        <Glyph name="delta" className="g12" />
+        changed by the guest
+      </span>
+      <span className="line tight is-staged">
+        <Glyph name="pen" className="g12" />
+        edited, not yet written
+      </span>
+      <span className="line tight is-written">
+        <Glyph name="check2" className="g12" />
+        written and read back
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,107 @@
+import type { ReactElement } from 'react';
+import { BIT } from '../../../app/xsave/components.ts';
+import { viewComponent } from '../../../app/xsave/view.ts';
+import { hueOf } from '../../store/components.ts';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { markedPart, type Provenance } from '../../store/provenance.ts';
+import { selectEditRefusal } from '../../store/selectors.ts';
+import { HexRegister } from './HexRegister.tsx';
+
+const MASKS = [0, 1, 2, 3, 4, 5, 6, 7];
+const BYTES_HIGH_FIRST = [7, 6, 5, 4, 3, 2, 1, 0];
+
+export function Opmask({ provenance }: { provenance: Provenance }): ReactElement {
+  const { state } = viewComponent(provenance.now.image, BIT.opmask);
+  if (state === 'absent')
+    return <p className="section-note text-2">opmask is not in this image: the guest has no k0 … k7.</p>;
+  return (
+    <section className="section" aria-label="Opmask registers">
+      <div className="section-head short-head">
+        <h2>k0 … k7</h2>
+        <span className="text-3 small">
+          one bit an element; bit 63 left, bit 0 right. Enter on a value edits, a click on a bit stages its flip
+        </span>
+      </div>
+      {state === 'init' ? (
+        <div className="init-sentence">
+          <span className="swatch short init" style={{ '--hue': hueOf(BIT.opmask) }} />
+          <span className="small">opmask is in init: all zero by definition, stored bytes not shown</span>
+        </div>
+      ) : null}
+      <table className="opmask">
+        <thead>
+          <tr>
+            <th scope="col">mask</th>
+            <th scope="col">63 … 0</th>
+            <th scope="col" className="right">
+              hex
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {MASKS.map((index) => (
+            <tr key={index}>
+              <th scope="row" className="val">
+                k{index}
+              </th>
+              <td>
+                <Bits provenance={provenance} register={`k${index}`} blank={state === 'init'} />
+              </td>
+              <td className="right small">
+                <HexRegister provenance={provenance} register={`k${index}`} sizeBytes={8} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Bits({
+  provenance,
+  register,
+  blank,
+}: {
+  provenance: Provenance;
+  register: string;
+  blank: boolean;
+}): ReactElement {
+  const store = useDebuggerStore();
+  const refused = useDebugger(selectEditRefusal);
+  const part = markedPart(provenance, register, 0, 8);
+  if (part === null) return <span className="text-3">not read</span>;
+  const bitAt = (bytes: Uint8Array | null, bit: number): number => ((bytes?.[bit >> 3] ?? 0) >> (bit & 7)) & 1;
+  const flip = (bit: number): void => {
+    if (refused !== null) return;
+    let value = 0n;
+    for (const byte of BYTES_HIGH_FIRST) value = (value << 8n) | BigInt(part.bytes[byte] ?? 0);
+    value ^= 1n << BigInt(bit);
+    store.getState().stage(register, `0x${value.toString(16)}`);
+  };
+  return (
+    // The value beside it carries the same for the keyboard and for a screen reader.
+    <span className="mask-bits" aria-hidden="true">
+      {BYTES_HIGH_FIRST.map((byte) => (
+        <span key={byte} className="mask-byte">
+          {BYTES_HIGH_FIRST.map((low) => {
+            const bit = byte * 8 + low;
+            const set = bitAt(part.bytes, bit);
+            const differs = part.before !== null && bitAt(part.before, bit) !== set;
+            const look = `${set === 1 ? 'set' : ''} ${blank && !differs ? 'blank' : ''} ${differs ? part.mark : ''}`;
+            return (
+              // biome-ignore lint/a11y/noStaticElementInteractions: see the comment above.
+              // biome-ignore lint/a11y/useKeyWithClickEvents: see the comment above.
+              <span
+                key={bit}
+                className={`mask-bit ${look}`}
+                title={`${register} bit ${bit}`}
+                onClick={() => flip(bit)}
+              />
+            );
+          })}
+        </span>
+      ))}
+    </span>
+  );
+}

@@ -1,0 +1,76 @@
+import type { KeyboardEvent, ReactElement, ReactNode } from 'react';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import type { Mark } from '../../store/provenance.ts';
+import { selectEditRefusal } from '../../store/selectors.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
+import { beginsEdit, ValueEditor } from './ValueEditor.tsx';
+
+interface RegisterCellProps {
+  /** What is assigned when the value is edited; null: it can be read only. */
+  readonly path: string | null;
+  /** What the inspector speaks about when the cell has the focus. */
+  readonly register: string;
+  readonly text: string;
+  readonly before: string | null;
+  readonly mark: Mark;
+  readonly prepare?: (text: string) => string;
+  readonly children?: ReactNode;
+}
+
+/** A value that stands alone (not in the vector table): focus it, read it, edit it in place. */
+export function RegisterCell(props: RegisterCellProps): ReactElement {
+  const { path, register, text, before, mark, prepare, children } = props;
+  const store = useDebuggerStore();
+  const editing = useDebugger((state) => path !== null && state.editor?.path === path);
+  const refused = useDebugger(selectEditRefusal);
+  const open = (typed: string | null): void => {
+    if (path !== null && refused === null) store.getState().openEditor(path, typed ?? text, typed !== null);
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.target !== event.currentTarget || event.altKey) return;
+    if ((event.key === 'Enter' && !event.ctrlKey) || event.key === 'F2') open(null);
+    else if (beginsEdit(event)) open(event.key);
+    else return;
+    event.preventDefault();
+  };
+  const name = path ?? register;
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a button may not hold the editor that opens in its place.
+    <span
+      role="button"
+      tabIndex={0}
+      className={`register-cell inset-focus ${mark === 'none' ? '' : mark}`}
+      aria-label={`${name} ${text}${MARK_WORDS[mark]}${before === null ? '' : `, before ${before}`}`}
+      title={path === null ? `${register} can be read, not written` : (refused ?? `${name}: Enter edits`)}
+      data-mark={mark}
+      onClick={() => store.getState().select({ kind: 'register', path: register })}
+      onFocus={() => store.getState().select({ kind: 'register', path: register })}
+      onDoubleClick={() => open(null)}
+      onKeyDown={onKeyDown}
+    >
+      {mark === 'none' ? null : <Glyph name={MARK_GLYPH[mark]} className="g10" />}
+      {before !== null && mark === 'staged' ? <span className="struck">{before}</span> : null}
+      {children ?? text}
+      {before !== null && mark === 'changed' ? <span className="former">{before}</span> : null}
+      {editing && path !== null ? (
+        <ValueEditor
+          path={path}
+          {...(prepare === undefined ? {} : { prepare })}
+          onDone={(how) => {
+            const cell = document.querySelector<HTMLElement>(`[data-cell-of="${CSS.escape(path)}"] [role="button"]`);
+            if (how === 'stay') cell?.focus();
+            else neighbour(cell, how)?.focus();
+          }}
+        />
+      ) : null}
+    </span>
+  );
+}
+
+/** The next or former cell of the panel: where Tab leads from an editor. */
+const neighbour = (cell: HTMLElement | null, how: 'onward' | 'back'): HTMLElement | null => {
+  const cells = [...document.querySelectorAll<HTMLElement>('.register-cell, .field-control')];
+  const at = cell === null ? -1 : cells.indexOf(cell);
+  return cells[at + (how === 'onward' ? 1 : -1)] ?? cell;
+};

@@ -1,0 +1,83 @@
+import { type KeyboardEvent, type ReactElement, useEffect, useRef } from 'react';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+
+interface ValueEditorProps {
+  readonly path: string;
+  /** After a value was staged, or the edit was given up; `onward` after Tab. */
+  readonly onDone: (how: 'stay' | 'onward' | 'back') => void;
+  /** Turns what was typed into what app/ parses. */
+  readonly prepare?: (text: string) => string;
+}
+
+/** The editor that stands where the value stands. A refused text stays, with its reason in place. */
+export function ValueEditor({ path, onDone, prepare }: ValueEditorProps): ReactElement | null {
+  const store = useDebuggerStore();
+  const editor = useDebugger((state) => (state.editor?.path === path ? state.editor : null));
+  const input = useRef<HTMLInputElement>(null);
+  const open = editor !== null;
+  useEffect(() => {
+    const node = input.current;
+    if (!open || node === null) return;
+    node.focus();
+    // Opened with Enter the old value is selected whole; opened by typing the caret follows the first character.
+    if (editor?.typed === false) node.select();
+  }, [open, editor?.typed]);
+  if (editor === null) return null;
+  const commit = (): boolean => {
+    const state = store.getState();
+    if (prepare !== undefined && state.editor !== null) state.typeInEditor(prepare(state.editor.text));
+    return store.getState().commitEditor();
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    event.stopPropagation();
+    if (event.key === 'Escape') {
+      event.preventDefault();
+      store.getState().closeEditor();
+      onDone('stay');
+    } else if (event.key === 'Enter') {
+      event.preventDefault();
+      if (!commit()) return;
+      onDone('stay');
+      if (event.ctrlKey) void store.getState().apply();
+    } else if (event.key === 'Tab') {
+      event.preventDefault();
+      if (commit()) onDone(event.shiftKey ? 'back' : 'onward');
+    }
+  };
+  const width = Math.max(88, editor.text.length * 6.6 + 24);
+  return (
+    <span className={`value-editor ${editor.problem === null ? '' : 'refused'}`}>
+      <input
+        ref={input}
+        type="text"
+        className="val"
+        aria-label={`New value of ${path}`}
+        aria-invalid={editor.problem !== null}
+        aria-describedby={editor.problem === null ? undefined : 'editor-problem'}
+        style={{ width }}
+        value={editor.text}
+        spellCheck={false}
+        autoComplete="off"
+        onChange={(event) => store.getState().typeInEditor(event.target.value)}
+        onKeyDown={onKeyDown}
+        onClick={(event) => event.stopPropagation()}
+        onBlur={() => {
+          if (store.getState().editor?.path === path && store.getState().editor?.problem === null) {
+            store.getState().closeEditor();
+          }
+        }}
+      />
+      {editor.problem === null ? null : (
+        <span className="editor-problem" id="editor-problem" role="alert">
+          <Glyph name="stop" className="g12" />
+          {editor.problem}
+        </span>
+      )}
+    </span>
+  );
+}
+
+/** A key that begins an edit by typing: one printable character, without a modifier. */
+export const beginsEdit = (event: KeyboardEvent): boolean =>
+  event.key.length === 1 && /[-+.0-9a-fin]/i.test(event.key) && !event.ctrlKey && !event.altKey && !event.metaKey;

@@ -1,0 +1,290 @@
+// biome-ignore-all lint/a11y/useSemanticElements: the WAI-ARIA grid pattern; a table's cells cannot be laid out by width.
+// biome-ignore-all lint/a11y/useFocusableInteractive: the cells take the focus, rows and heads do not.
+import {
+  type KeyboardEvent,
+  memo,
+  type ReactElement,
+  type RefObject,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react';
+import { vectorFragments } from '../../../app/register/vector.ts';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { markedPart, type Provenance } from '../../store/provenance.ts';
+import { selectEditRefusal } from '../../store/selectors.ts';
+import { elementPath, elementsOf, type VectorFile } from '../../store/vector.ts';
+import type { LaneType } from '../../store/view-slice.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+import { charactersIn, exactText, fittedText, isWord, isZero, sizeOf, typedValue } from './element-text.ts';
+import { moveInGrid } from './grid-moves.ts';
+import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
+import { beginsEdit, ValueEditor } from './ValueEditor.tsx';
+import { LANE_TYPES } from './VectorPanel.tsx';
+
+const HEAD_PX = 52;
+const SIDE_PX = 32;
+const LANE_GAP_PX = 3;
+/** Below this a value cannot be read: the table then scrolls sideways under a fixed row head. */
+const LEAST_PX: Readonly<Record<number, number>> = { 1: 36, 2: 46, 4: 40, 8: 76 };
+const HEX_LEAST_PX = 66;
+
+interface GridProps {
+  readonly provenance: Provenance;
+  readonly file: VectorFile;
+  readonly rows: readonly number[];
+}
+
+export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement {
+  const store = useDebuggerStore();
+  const type = useDebugger((state) => state.laneType);
+  const right = useDebugger((state) => state.laneZero === 'right');
+  const chosen = useDebugger((state) => (state.selection?.kind === 'vector' ? state.selection : null));
+  const grid = useRef<HTMLDivElement>(null);
+  const [boxPx, setBoxPx] = useState(760);
+  const count = elementsOf(file, type);
+  const size = sizeOf(type);
+  const lanes = file.widthBits / 128;
+  const least = type === 'hex' ? HEX_LEAST_PX : (LEAST_PX[size] ?? 40);
+  const room = boxPx - SIDE_PX - HEAD_PX - (lanes - 1) * LANE_GAP_PX;
+  const cellPx = Math.max(least, Math.floor(room / count));
+  const scrolls = cellPx * count > room;
+  const order = Array.from({ length: count }, (_, at) => (right ? count - 1 - at : at));
+
+  useLayoutEffect(() => {
+    const node = grid.current;
+    if (node === null) return;
+    const observer = new ResizeObserver(() => setBoxPx(node.clientWidth));
+    observer.observe(node);
+    setBoxPx(node.clientWidth);
+    return () => observer.disconnect();
+  }, []);
+  // Lane 0 is where reading begins: with lane 0 at the right a table that scrolls sideways starts at its right end.
+  useLayoutEffect(() => {
+    if (grid.current !== null) grid.current.scrollLeft = right && scrolls ? grid.current.scrollWidth : 0;
+  }, [right, scrolls]);
+
+  const focusCell = (index: number, element: number): void => {
+    store.getState().select({ kind: 'vector', index, element });
+    requestAnimationFrame(() => {
+      grid.current?.querySelector<HTMLElement>(`[data-cell="${index}-${element}"]`)?.focus();
+    });
+  };
+  const edit = (index: number, element: number, text: string | null): void => {
+    if (selectEditRefusal(store.getState()) !== null) return;
+    const part = markedPart(provenance, `${file.kind}${index}`, element * size, size);
+    if (part === null) return;
+    store.getState().select({ kind: 'vector', index, element });
+    store
+      .getState()
+      .openEditor(elementPath(file, index, type, element), text ?? exactText(type, part.bytes, 0), text !== null);
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const cell = (event.target as HTMLElement).closest<HTMLElement>('[data-cell]');
+    if (cell === null || event.altKey) return;
+    const [index = 0, element = 0] = (cell.dataset.cell ?? '').split('-').map(Number);
+    const from = { row: rows.indexOf(index), column: order.indexOf(element) };
+    const to = moveInGrid(event.key, event.ctrlKey, from, {
+      rows: rows.length,
+      columns: count,
+      hasValue: ({ row, column }) => {
+        const part = markedPart(provenance, `${file.kind}${rows[row]}`, (order[column] ?? 0) * size, size);
+        return part !== null && !isZero(part.bytes, 0, size);
+      },
+    });
+    if (to !== null) {
+      event.preventDefault();
+      event.stopPropagation();
+      focusCell(rows[to.row] ?? index, order[to.column] ?? element);
+      return;
+    }
+    const letter = event.ctrlKey ? '' : event.key;
+    const state = store.getState();
+    if (event.key === 'Enter' && !event.ctrlKey) edit(index, element, null);
+    else if (event.key === 'F2') edit(index, element, null);
+    // T the type, F flip; a float's "f" begins no value, while in hex it is a digit.
+    else if (letter === 't' || letter === 'T') nextType(event.shiftKey ? -1 : 1);
+    else if (letter === 'F' || (letter === 'f' && type !== 'hex')) state.flipLanes();
+    else if (beginsEdit(event)) edit(index, element, event.key);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const nextType = (step: 1 | -1): void => {
+    const at = LANE_TYPES.indexOf(type);
+    const next = LANE_TYPES[(at + step + LANE_TYPES.length) % LANE_TYPES.length];
+    if (next !== undefined) store.getState().setLaneType(next);
+    if (chosen !== null) focusCell(chosen.index, 0);
+  };
+  const leave = (index: number, element: number, how: 'stay' | 'onward' | 'back'): void => {
+    const at = order.indexOf(element) + (how === 'stay' ? 0 : how === 'onward' ? 1 : -1);
+    const row = rows.indexOf(index) + (at >= count ? 1 : at < 0 ? -1 : 0);
+    focusCell(rows[Math.max(0, Math.min(rows.length - 1, row))] ?? index, order[(at + count) % count] ?? element);
+  };
+  const acts = useRef<CellActs>({ focusCell, edit, leave });
+  acts.current = { focusCell, edit, leave };
+  const active =
+    chosen !== null && rows.includes(chosen.index) ? chosen : { index: rows[0] ?? 0, element: order[0] ?? 0 };
+
+  return (
+    <div
+      ref={grid}
+      className={`vector-grid ${scrolls ? 'scrolls' : ''}`}
+      role="grid"
+      aria-label={`${file.kind} registers as ${type}`}
+      aria-rowcount={rows.length + 1}
+      aria-colcount={count + 1}
+      tabIndex={-1}
+      style={{ '--cell': `${cellPx}px`, '--head': `${HEAD_PX + (scrolls ? 0 : room - cellPx * count)}px` }}
+      onKeyDown={onKeyDown}
+    >
+      <LaneHeads lanes={lanes} right={right} cellPx={cellPx} perLane={count / lanes} />
+      <div className="vector-row head" role="row">
+        <span className="row-head" role="columnheader">
+          {type}
+        </span>
+        {order.map((element, at) => (
+          <span
+            key={element}
+            role="columnheader"
+            className={`column-head ${endsLane(at, count, lanes) ? 'lane-end' : ''} ${chosen?.element === element ? 'on' : ''}`}
+          >
+            {element}
+          </span>
+        ))}
+      </div>
+      {rows.map((index) => (
+        <VectorRow
+          key={index}
+          provenance={provenance}
+          file={file}
+          index={index}
+          type={type}
+          right={right}
+          characters={charactersIn(cellPx)}
+          focusElement={active.index === index ? active.element : null}
+          selected={chosen?.index === index}
+          acts={acts}
+        />
+      ))}
+    </div>
+  );
+}
+
+const endsLane = (at: number, count: number, lanes: number): boolean =>
+  (at + 1) % (count / lanes) === 0 && at + 1 < count;
+
+function LaneHeads(props: { lanes: number; right: boolean; cellPx: number; perLane: number }): ReactElement {
+  const { lanes, right, cellPx, perLane } = props;
+  const order = Array.from({ length: lanes }, (_, at) => (right ? lanes - 1 - at : at));
+  return (
+    <div className="lane-heads" aria-hidden="true">
+      <span className="row-head" />
+      {order.map((lane) => (
+        <span key={lane} className="lane-title" style={{ width: cellPx * perLane }}>
+          lane {lane}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+interface RowProps {
+  readonly provenance: Provenance;
+  readonly file: VectorFile;
+  readonly index: number;
+  readonly type: LaneType;
+  readonly right: boolean;
+  readonly characters: number;
+  /** The element that holds the grid's one tab stop; null: another row has it. */
+  readonly focusElement: number | null;
+  readonly selected: boolean;
+  readonly acts: RefObject<CellActs>;
+}
+
+/** What a cell asks of its grid; held in a ref, so that a row repaints for its data only. */
+interface CellActs {
+  focusCell(index: number, element: number): void;
+  edit(index: number, element: number, text: string | null): void;
+  leave(index: number, element: number, how: 'stay' | 'onward' | 'back'): void;
+}
+
+const sameRow = (a: RowProps, b: RowProps): boolean =>
+  a.provenance === b.provenance &&
+  a.index === b.index &&
+  a.type === b.type &&
+  a.right === b.right &&
+  a.characters === b.characters &&
+  a.focusElement === b.focusElement &&
+  a.selected === b.selected &&
+  a.file.kind === b.file.kind;
+
+const VectorRow = memo(function VectorRow(props: RowProps): ReactElement {
+  const { provenance, file, index, type, right, selected } = props;
+  const count = elementsOf(file, type);
+  const size = sizeOf(type);
+  const lanes = file.widthBits / 128;
+  const fragments = vectorFragments(provenance.now.image, file.kind, index);
+  const isInit = (element: number): boolean =>
+    fragments.findLast((fragment) => fragment.fromBit <= element * size * 8)?.state === 'init';
+  const row = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (selected) row.current?.scrollIntoView({ block: 'nearest' });
+  }, [selected]);
+  return (
+    <div ref={row} className={`vector-row ${selected ? 'selected' : ''}`} role="row" aria-selected={selected}>
+      <span className="row-head val" role="rowheader">
+        {file.kind}
+        {index}
+      </span>
+      {Array.from({ length: count }, (_, at) => (right ? count - 1 - at : at)).map((element, at) => (
+        <Cell key={element} {...props} element={element} init={isInit(element)} laneEnd={endsLane(at, count, lanes)} />
+      ))}
+    </div>
+  );
+}, sameRow);
+
+function Cell(props: RowProps & { element: number; init: boolean; laneEnd: boolean }): ReactElement {
+  const { provenance, file, index, type, characters, focusElement, element, init, laneEnd, acts } = props;
+  const size = sizeOf(type);
+  const path = elementPath(file, index, type, element);
+  const editing = useDebugger((state) => state.editor?.path === path);
+  const part = markedPart(provenance, `${file.kind}${index}`, element * size, size);
+  const mark = part?.mark ?? 'none';
+  const blank = init && mark !== 'staged';
+  const text = part === null ? '' : blank ? '·' : fittedText(type, part.bytes, 0, characters);
+  const exact = part === null ? 'not read' : blank ? 'init' : exactText(type, part.bytes, 0);
+  const look = [
+    'vector-cell val inset-focus',
+    mark === 'none' ? '' : mark,
+    laneEnd ? 'lane-end' : '',
+    part !== null && mark === 'none' && isZero(part.bytes, 0, size) ? 'zero' : '',
+    isWord(text) && type !== 'hex' ? 'word' : '',
+  ].join(' ');
+  const before = part?.before == null ? '' : `, before ${exactText(type, part.before, 0)}`;
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the grid in front of the cells holds the keyboard.
+    <span
+      role="gridcell"
+      className={look}
+      aria-label={`${path} ${exact}${MARK_WORDS[mark]}${before}`}
+      title={mark === 'none' ? `${path} ${exact}` : `${path} ${exact}${MARK_WORDS[mark]}${before}`}
+      data-cell={`${index}-${element}`}
+      data-mark={mark}
+      tabIndex={focusElement === element ? 0 : -1}
+      onClick={() => acts.current.focusCell(index, element)}
+      onDoubleClick={() => acts.current.edit(index, element, null)}
+    >
+      {mark === 'none' ? null : <Glyph name={MARK_GLYPH[mark]} className="g8" />}
+      {text}
+      {editing ? (
+        <ValueEditor
+          path={path}
+          onDone={(how) => acts.current.leave(index, element, how)}
+          prepare={(typed) => typedValue(type, typed)}
+        />
+      ) : null}
+    </span>
+  );
+}

@@ -1,0 +1,181 @@
+import { type ReactElement, useMemo, useState } from 'react';
+import { vectorFragments } from '../../../app/register/vector.ts';
+import { componentLabel } from '../../../app/xsave/components.ts';
+import { Segment } from '../../controls/Segment.tsx';
+import { hueOf } from '../../store/components.ts';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { markedPart, type Provenance, registerBytes } from '../../store/provenance.ts';
+import { type VectorFile, vectorFile } from '../../store/vector.ts';
+import type { LaneType } from '../../store/view-slice.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+import { LaneCards } from './LaneCards.tsx';
+import { VectorGrid } from './VectorGrid.tsx';
+
+const TYPES: readonly (readonly LaneType[])[] = [
+  ['hex'],
+  ['i8', 'i16', 'i32', 'i64'],
+  ['u8', 'u16', 'u32', 'u64'],
+  ['f16', 'bf16', 'f32', 'f64'],
+];
+const TYPE_GROUPS = ['Bytes', 'Signed', 'Unsigned', 'Floating point'];
+export const LANE_TYPES: readonly LaneType[] = TYPES.flat();
+
+/** Registers in one block of rows share their fragments, and so their states. */
+interface Block {
+  readonly first: number;
+  readonly last: number;
+  readonly rows: readonly number[];
+  /** All of it in init: one sentence instead of rows. */
+  readonly initBits: readonly number[];
+  readonly allInit: boolean;
+}
+
+const blocksOf = (provenance: Provenance, file: VectorFile): readonly Block[] => {
+  const firsts = file.count === 32 ? [0, 16] : [0];
+  return firsts.map((first) => {
+    const fragments = vectorFragments(provenance.now.image, file.kind, first);
+    const initBits = fragments.filter((fragment) => fragment.state === 'init').map((fragment) => fragment.bit);
+    const rows = Array.from({ length: 16 }, (_, at) => first + at);
+    return { first, last: first + 15, rows, initBits, allInit: initBits.length === fragments.length };
+  });
+};
+
+export function VectorPanel({ provenance }: { provenance: Provenance }): ReactElement {
+  const store = useDebuggerStore();
+  const type = useDebugger((state) => state.laneType);
+  const filter = useDebugger((state) => state.registerFilter);
+  const laneZero = useDebugger((state) => state.laneZero);
+  const selection = useDebugger((state) => state.selection);
+  const [opened, setOpened] = useState<ReadonlySet<number>>(new Set());
+  const file = vectorFile(provenance.now.image);
+  const blocks = useMemo(() => blocksOf(provenance, file), [provenance, file]);
+  const chosen = selection?.kind === 'vector' ? Math.min(selection.index, file.count - 1) : 0;
+
+  const isShown = (index: number): boolean => {
+    if (filter === 'all') return true;
+    const register = `${file.kind}${index}`;
+    if (filter === 'nonzero') return registerBytes(provenance.now, register)?.some((byte) => byte !== 0) ?? false;
+    return (markedPart(provenance, register, 0, file.widthBits / 8)?.mark ?? 'none') !== 'none';
+  };
+  const isStaged = (rows: readonly number[]): boolean =>
+    rows.some((index) => markedPart(provenance, `${file.kind}${index}`, 0, file.widthBits / 8)?.mark === 'staged');
+  const isOpen = (block: Block): boolean =>
+    !block.allInit ||
+    opened.has(block.first) ||
+    isStaged(block.rows) ||
+    (chosen >= block.first && chosen <= block.last && selection?.kind === 'vector');
+  const rows = blocks.filter(isOpen).flatMap((block) => block.rows.filter(isShown));
+
+  const title = `${file.kind}${chosen}`;
+  const widths =
+    file.kind === 'zmm' && chosen < 16
+      ? 'one register, three widths, three components'
+      : file.kind === 'zmm'
+        ? 'one register, kept whole in Hi16_ZMM'
+        : 'one register, and the component each lane comes from';
+  return (
+    <>
+      <section className="section" aria-label={title}>
+        <div className="section-head short-head">
+          <h2 className="val">{title}</h2>
+          <span className="text-3 small ellipsis">{widths}</span>
+          <span className="push" />
+          <span className="text-3 small">lane 0 {laneZero}</span>
+          <button
+            type="button"
+            className="button tiny ghost"
+            title="Turn the lane order round (F in the table)"
+            onClick={() => store.getState().flipLanes()}
+          >
+            <Glyph name="swap" className="g12" />
+            Flip
+          </button>
+        </div>
+        <LaneCards provenance={provenance} file={file} index={chosen} />
+        <div className="type-row">
+          <span className="text-3 small">as</span>
+          {TYPES.map((types, at) => (
+            <Segment
+              key={TYPE_GROUPS[at]}
+              name={TYPE_GROUPS[at] ?? ''}
+              look="tiny"
+              value={type}
+              choices={types.map((value) => ({ value, label: value }))}
+              onChoose={(value) => store.getState().setLaneType(value)}
+            />
+          ))}
+          <span className="push" />
+          <span className="text-3 small wide-only">for all registers</span>
+        </div>
+      </section>
+      <section className="section" aria-label="All vector registers">
+        {rows.length > 0 ? (
+          <VectorGrid provenance={provenance} file={file} rows={rows} />
+        ) : (
+          <p className="section-note text-3 no-rows">
+            {filter === 'changed'
+              ? 'No vector register differs from the former stop.'
+              : filter === 'nonzero'
+                ? 'Every vector register is zero or in init.'
+                : 'All vector registers are in init.'}
+          </p>
+        )}
+        {blocks
+          .filter((block) => block.initBits.length > 0 && (filter !== 'changed' || isOpen(block)))
+          .map((block) => (
+            <InitSentence
+              key={block.first}
+              file={file}
+              block={block}
+              open={isOpen(block)}
+              onToggle={() => {
+                const next = new Set(opened);
+                if (!next.delete(block.first)) next.add(block.first);
+                setOpened(next);
+              }}
+            />
+          ))}
+      </section>
+    </>
+  );
+}
+
+interface InitSentenceProps {
+  readonly file: VectorFile;
+  readonly block: Block;
+  readonly open: boolean;
+  readonly onToggle: () => void;
+}
+
+/** One sentence instead of zeros: the stored bytes of a component in init mean nothing and are not shown. */
+function InitSentence({ file, block, open, onToggle }: InitSentenceProps): ReactElement {
+  const names = block.initBits.map(componentLabel);
+  const list = names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+  const sentence = `${list} ${names.length === 1 ? 'is' : 'are'} in init: ${block.allInit ? 'all zero by definition' : 'their lanes are zero by definition'}, stored bytes not shown`;
+  const range = `${file.kind}${block.first} … ${file.kind}${block.last}`;
+  const content = (
+    <>
+      {block.allInit ? <Glyph name={open ? 'chevron' : 'chevronRight'} className="g12" /> : null}
+      <span className="val small">{range}</span>
+      {block.initBits.map((bit) => (
+        <span key={bit} className="swatch short init" style={{ '--hue': hueOf(bit) }} />
+      ))}
+      <span className="small ellipsis">
+        {sentence.replace('their lanes', names.length === 1 ? 'its lanes' : 'their lanes')}
+      </span>
+    </>
+  );
+  return block.allInit ? (
+    <button
+      type="button"
+      className="init-sentence"
+      aria-expanded={open}
+      onClick={onToggle}
+      aria-label={`${range}: ${sentence}`}
+    >
+      {content}
+    </button>
+  ) : (
+    <div className="init-sentence">{content}</div>
+  );
+}

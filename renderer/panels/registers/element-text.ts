@@ -1,0 +1,35 @@
+import { toHexHighFirst } from '../../../app/bits/bytes.ts';
+import { elementBytes } from '../../../app/value/element-type.ts';
+import { printElement, printFitted } from '../../../app/value/print.ts';
+import { elementTypeOf } from '../../store/vector.ts';
+import type { LaneType } from '../../store/view-slice.ts';
+
+/** Advance width of a value digit at 11 px, and the room a cell keeps free. (LOOK: floor((cell − 8) / 6.6).) */
+const DIGIT_PX = 6.6;
+const PADDING_PX = 8;
+
+export const charactersIn = (cellPx: number): number => Math.max(1, Math.floor((cellPx - PADDING_PX) / DIGIT_PX));
+
+/** For a cell of so many characters. Hex always fits: its cells are as wide as their digits. */
+export const fittedText = (type: LaneType, bytes: Uint8Array, offset: number, characters: number): string =>
+  type === 'hex' ? toHexHighFirst(bytes.subarray(offset, offset + 4)) : printFitted(type, bytes, offset, characters);
+
+/** Exact, with a hyphen as minus: for editors, copies and accessible names. */
+export const exactText = (type: LaneType, bytes: Uint8Array, offset: number): string =>
+  type === 'hex'
+    ? `0x${toHexHighFirst(bytes.subarray(offset, offset + 4))}`
+    : printElement(elementTypeOf(type), bytes, offset);
+
+export const sizeOf = (type: LaneType): number => elementBytes(elementTypeOf(type));
+
+export const isZero = (bytes: Uint8Array, offset: number, size: number): boolean => {
+  for (let at = offset; at < offset + size; at += 1) if (bytes[at] !== 0) return false;
+  return true;
+};
+
+/** NaN and infinities stand out as words. */
+export const isWord = (text: string): boolean => /[A-Z]/.test(text);
+
+/** What was typed, as app/ wants it: bare hex digits count as hex where hex is what is shown. */
+export const typedValue = (type: LaneType, text: string): string =>
+  type === 'hex' && /^[0-9a-f_]{1,9}$/i.test(text.trim()) ? `0x${text.trim()}` : text;

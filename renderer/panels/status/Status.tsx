@@ -1,0 +1,58 @@
+import type { ReactElement } from 'react';
+import { useDebugger } from '../../store/context.ts';
+import { selectCapture } from '../../store/selectors.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+import { kernelText, pauseText, tidText } from '../../wording.ts';
+
+/** How the stop on screen was read. Never a place for errors. */
+export function Status(): ReactElement {
+  const capture = useDebugger(selectCapture);
+  const helper = useDebugger((state) => state.hostFacts?.helper.version ?? null);
+  const helperProblem = useDebugger((state) => state.helperProblem);
+  const laneZero = useDebugger((state) => state.laneZero);
+  const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
+  const kind = useDebugger((state) => state.session?.kind);
+  const facts = capture?.facts;
+  return (
+    <footer className="status" data-testid="status">
+      {helper === null ? null : (
+        <span className="line tight">
+          <Glyph
+            name={helperProblem === null ? 'check' : 'stop'}
+            className={`g12 ${helperProblem === null ? 'is-written' : 'is-refused'}`}
+          />
+          helper <span className="val">{helper}</span>
+        </span>
+      )}
+      <span>
+        vCPU {vcpu}
+        {facts?.target.tid == null ? null : (
+          <>
+            , thread <span className="val">{tidText(facts.target.tid)}</span>
+          </>
+        )}
+      </span>
+      {facts === undefined || capture === null ? null : (
+        <>
+          {facts.pauseNs === null ? null : (
+            <span>
+              pause <span className="val">{pauseText(facts.pauseNs)}</span>
+            </span>
+          )}
+          <span className="give">
+            read with <span className="val">{facts.imageCall}</span>,{' '}
+            <span className="val">{capture.image.bytes.length}</span> bytes, {capture.image.layout.format} format
+          </span>
+        </>
+      )}
+      <span className="push" />
+      {kind === 'live' ? <span className="wide-only">state at attach kept</span> : null}
+      {facts?.kernelRelease == null ? null : (
+        <span className="wide-only">
+          host <span className="val">{kernelText(facts.kernelRelease)}</span>
+        </span>
+      )}
+      <span>lane 0 {laneZero}</span>
+    </footer>
+  );
+}

@@ -1,0 +1,177 @@
+// biome-ignore-all lint/a11y/useSemanticElements: a native radio cannot hold glyphs or be drawn as a row.
+import type { KeyboardEvent, ReactElement } from 'react';
+import type { TargetSummary } from '../../../app/bridge.ts';
+import { action } from '../../actions/registry.ts';
+import { ActionButton } from '../../controls/ActionButton.tsx';
+import { fixed } from '../../fixed.ts';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+import { count, kernelText, pidText, tidText } from '../../wording.ts';
+
+/** The calls a session makes inside the VMM, with their request numbers (Linux uapi/linux/kvm.h, x86-64). */
+const CALLS: readonly { readonly call: string; readonly number: string; readonly when: string }[] = [
+  { call: 'KVM_GET_XSAVE2', number: '0x9000aecf', when: 'each capture' },
+  { call: 'KVM_GET_CPUID2', number: '0xc008ae91', when: 'each capture' },
+  { call: 'KVM_GET_XCRS', number: '0x8188aea6', when: 'each capture' },
+  { call: 'KVM_GET_MSRS', number: '0xc008ae88', when: 'each capture' },
+  { call: 'KVM_SET_XSAVE', number: '0x5000aea5', when: 'Apply only' },
+  { call: 'KVM_SET_XCRS', number: '0x4188aea7', when: 'Apply only' },
+  { call: 'KVM_SET_MSRS', number: '0x4008ae89', when: 'Apply only' },
+];
+const PROMISES = [
+  'Pauses one thread for well under a millisecond',
+  'Leaves program text untouched',
+  'Keeps the state found, to give it back',
+];
+
+export function TargetDetail(): ReactElement {
+  const target = useDebugger((state) => state.listing.list?.targets.find((row) => row.pid === state.pickedPid) ?? null);
+  return (
+    <aside className="right-pane" data-region="detail" data-testid="target-detail" aria-label="Selected target">
+      {target === null ? <div className="targets-empty text-3">Nothing selected</div> : <Selected target={target} />}
+    </aside>
+  );
+}
+
+function Selected({ target }: { target: TargetSummary }): ReactElement {
+  const facts = useDebugger((state) => state.hostFacts);
+  const executable = target.executable.split('/').at(-1) ?? target.executable;
+  return (
+    <div className="inspector">
+      <div className="inspector-head">
+        <div className="line">
+          <Glyph name="cpu" className="is-accent" />
+          <h2 className="ellipsis">{target.name}</h2>
+          <span className="push" />
+          <span className={`pill ${target.attachable ? 'good' : 'bad'}`}>
+            <Glyph name={target.attachable ? 'check' : 'stop'} className="g12" />
+            {target.attachable ? 'can be attached' : 'not attachable'}
+          </span>
+        </div>
+        <div className="sub">
+          {executable}, pid <span className="val">{pidText(target.pid)}</span>, {count(target.vcpus.length, 'vCPU')}
+        </div>
+      </div>
+      <div className="scroll">
+        <section className="block">
+          <h3>What it is</h3>
+          <dl className="facts">
+            <dt>VMM</dt>
+            <dd>{target.vmm}</dd>
+            <dt>Program</dt>
+            <dd className="ellipsis" title={target.executable}>
+              {target.executable}
+            </dd>
+            <dt>User</dt>
+            <dd>{target.user}</dd>
+            <dt>Host</dt>
+            <dd>
+              {facts?.kernelRelease == null ? (
+                'not read'
+              ) : (
+                <>
+                  Linux <span className="val">{kernelText(facts.kernelRelease)}</span>
+                </>
+              )}
+            </dd>
+            {facts?.cpu == null ? null : (
+              <>
+                <dt>CPU</dt>
+                <dd title={facts.cpu}>{facts.cpu}</dd>
+              </>
+            )}
+          </dl>
+        </section>
+        <section className="block">
+          <h3>
+            Calls Tilescope would make<span className="aside">judged at attach</span>
+          </h3>
+          <ul className="checks">
+            {CALLS.map((row) => (
+              <li key={row.call}>
+                <span className="what val small">{row.call}</span>
+                <span className="val small text-3">{row.number}</span>
+                <span className="small text-2 right call-when">{row.when}</span>
+              </li>
+            ))}
+          </ul>
+        </section>
+        <Vcpus target={target} />
+        <section className="block">
+          <h3>Attaching</h3>
+          {target.attachable ? (
+            <ul className="checks">
+              {PROMISES.map((promise) => (
+                <li key={promise}>
+                  <Glyph name="check" className="is-written" />
+                  <span className="what">{promise}</span>
+                </li>
+              ))}
+            </ul>
+          ) : (
+            <div className="note refused">
+              <Glyph name="stop" />
+              <div className="note-body">
+                <div className="strong">{target.reason}</div>
+                {target.mend === null ? null : <div>To mend: {target.mend}</div>}
+              </div>
+            </div>
+          )}
+        </section>
+      </div>
+      <div className="target-acts">
+        <ActionButton action={action('attach')} look="primary" glyph={null}>
+          Attach<kbd>Enter</kbd>
+        </ActionButton>
+        <ActionButton action={action('attach-running')} glyph={null}>
+          Attach, do not freeze
+        </ActionButton>
+      </div>
+    </div>
+  );
+}
+
+const SECCOMP_WORDS = { none: 'no seccomp filter', strict: 'seccomp strict', filter: 'seccomp filter' } as const;
+
+function Vcpus({ target }: { target: TargetSummary }): ReactElement {
+  const store = useDebuggerStore();
+  const picked = useDebugger((state) => state.pickedVcpu);
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>): void => {
+    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+    if (step === undefined || event.altKey) return;
+    event.preventDefault();
+    const at = target.vcpus.findIndex((vcpu) => vcpu.index === picked) + step;
+    const next = target.vcpus[(at + target.vcpus.length) % target.vcpus.length];
+    if (next === undefined) return;
+    store.getState().pickVcpu(next.index);
+    event.currentTarget.querySelector<HTMLElement>(`[data-vcpu="${next.index}"]`)?.focus();
+  };
+  return (
+    <section className="block">
+      <h3>
+        vCPUs<span className="aside">the one to attach to</span>
+      </h3>
+      <div role="radiogroup" aria-label="vCPU to attach to" onKeyDown={onKeyDown}>
+        {target.vcpus.map((vcpu) => (
+          <button
+            key={vcpu.index}
+            type="button"
+            className="vcpu-row"
+            role="radio"
+            aria-checked={vcpu.index === picked}
+            aria-label={`vCPU ${vcpu.index}`}
+            data-vcpu={vcpu.index}
+            tabIndex={vcpu.index === picked ? 0 : -1}
+            onClick={() => store.getState().pickVcpu(vcpu.index)}
+          >
+            <span className="val">{vcpu.index}</span>
+            <span className="val small text-3">
+              {vcpu.tid === null ? 'thread not known' : `thread ${fixed('tid', tidText(vcpu.tid))}`}
+            </span>
+            <span className="small text-2">{SECCOMP_WORDS[vcpu.seccomp]}</span>
+          </button>
+        ))}
+      </div>
+    </section>
+  );
+}

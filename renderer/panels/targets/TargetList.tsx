@@ -1,0 +1,130 @@
+import { type KeyboardEvent, type ReactElement, useMemo } from 'react';
+import type { TargetSummary } from '../../../app/bridge.ts';
+import { action } from '../../actions/registry.ts';
+import { ActionButton } from '../../controls/ActionButton.tsx';
+import { CopyButton } from '../../controls/CopyButton.tsx';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { targetsMatching } from '../../store/target-slice.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+import { count, pidText, runningText } from '../../wording.ts';
+import { seccompSentence } from './seccomp.ts';
+
+const COLUMNS = ['', 'guest, VMM', 'pid', 'vCPUs', 'user', 'running', 'can Tilescope attach?'];
+const RIGHT = new Set(['pid', 'vCPUs', 'running']);
+
+export function TargetList(): ReactElement {
+  const store = useDebuggerStore();
+  const list = useDebugger((state) => state.listing.list);
+  const looking = useDebugger((state) => state.listing.looking);
+  const filter = useDebugger((state) => state.targetFilter);
+  const picked = useDebugger((state) => state.pickedPid);
+  const shown = useMemo(() => targetsMatching(list, filter), [list, filter]);
+
+  if (list === null) return <>{looking ? <p className="targets-empty text-3">Looking for vCPUs…</p> : null}</>;
+  if (list.targets.length === 0) return <NoTarget />;
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>): void => {
+    const at = shown.findIndex((target) => target.pid === picked);
+    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: shown.length - 1 }[event.key];
+    const state = store.getState();
+    if (next !== undefined && !event.altKey) {
+      event.preventDefault();
+      const target = shown[Math.max(0, Math.min(shown.length - 1, next))];
+      if (target !== undefined) state.pickTarget(target.pid);
+    } else if (event.key === 'Enter' && event.target === event.currentTarget) {
+      event.preventDefault();
+      void state.attach(true);
+    }
+  };
+  return (
+    <>
+      <div className="targets-title">
+        <h2>Live on this machine</h2>
+        <span className="text-3 small" data-testid="targets-count">
+          {count(list.targets.length, 'process holds vCPUs', 'processes hold vCPUs')}
+          {shown.length === list.targets.length ? '' : `, ${shown.length} shown`}
+        </span>
+      </div>
+      <div className="target-grid target-columns" aria-hidden="true">
+        {COLUMNS.map((column) => (
+          <span key={column} className={RIGHT.has(column) ? 'right' : ''}>
+            {column}
+          </span>
+        ))}
+      </div>
+      <div
+        className="target-list"
+        role="listbox"
+        aria-label="Targets"
+        aria-activedescendant={picked === null ? undefined : `target-${picked}`}
+        tabIndex={0}
+        data-region-start
+        onKeyDown={onKeyDown}
+      >
+        {shown.map((target) => (
+          <TargetRow key={target.pid} target={target} selected={target.pid === picked} />
+        ))}
+      </div>
+      {shown.length === 0 ? <p className="targets-empty text-2">No target matches “{filter}”.</p> : null}
+    </>
+  );
+}
+
+function TargetRow({ target, selected }: { target: TargetSummary; selected: boolean }): ReactElement {
+  const store = useDebuggerStore();
+  const verdict = target.attachable ? 'attachable' : 'not attachable';
+  return (
+    <>
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: the list box in front of the rows holds the keyboard. */}
+      <div
+        id={`target-${target.pid}`}
+        className="target-grid target-row"
+        role="option"
+        aria-selected={selected}
+        aria-label={`${target.name}, ${target.vmm}, pid ${pidText(target.pid)}, ${verdict}`}
+        data-pid={target.pid}
+        tabIndex={-1}
+        onClick={() => store.getState().pickTarget(target.pid)}
+        onDoubleClick={() => void store.getState().attach(true)}
+      >
+        <span className="target-mark">
+          <Glyph name="cpu" />
+        </span>
+        <span className="ellipsis">
+          <div className="strong ellipsis">{target.name}</div>
+          <div className="text-3 small ellipsis">
+            {target.vmm}, {target.executable.split('/').at(-1)}
+          </div>
+        </span>
+        <span className="val small right text-2">{pidText(target.pid)}</span>
+        <span className="val small right text-2">{target.vcpus.length}</span>
+        <span className="small text-2 ellipsis">{target.user}</span>
+        <span className="val small right text-2">{runningText(target.runningMs)}</span>
+        <span className="target-why">
+          <span className={`pill ${target.attachable ? 'good' : 'bad'}`}>
+            <Glyph name={target.attachable ? 'check' : 'stop'} className="g12" />
+            {target.attachable ? 'can be attached' : 'not attachable'}
+          </span>
+          <div className="small text-2 ellipsis">{target.attachable ? seccompSentence(target) : target.reason}</div>
+        </span>
+      </div>
+      {target.mend === null ? null : (
+        <div className="target-mend">
+          <span className="text-2 nowrap">To mend:</span>
+          <span className="val mend-text">{target.mend}</span>
+          <CopyButton what="the mend" text={target.mend} />
+        </div>
+      )}
+    </>
+  );
+}
+
+function NoTarget(): ReactElement {
+  return (
+    <div className="targets-empty">
+      <Glyph name="cpu" className="text-3" />
+      <p className="title">No process here holds a KVM vCPU</p>
+      <p>Start a guest with KVM, then look again; or drop a capture file here to read it.</p>
+      <ActionButton action={action('refresh')}>Look again</ActionButton>
+    </div>
+  );
+}

@@ -1,0 +1,24 @@
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { Bridge } from '../../app/bridge.ts';
+import { createEditsSlice } from './edits-slice.ts';
+import type { State } from './state.ts';
+import { createTargetSlice } from './target-slice.ts';
+import { createTimelineSlice } from './timeline-slice.ts';
+import { createViewSlice, type Remembered, type Theme } from './view-slice.ts';
+
+export type DebuggerStore = StoreApi<State>;
+
+const FORGETFUL: Remembered = { get: () => null, set: () => undefined };
+
+/** The one store of a window. It holds facts: captures, staged assignments, what is chosen; selectors derive the rest. */
+export const createDebuggerStore = (
+  bridge: Bridge,
+  remembered: Remembered = FORGETFUL,
+  theme: Theme = 'dark',
+): DebuggerStore =>
+  createStore<State>()((...tools) => ({
+    ...createTargetSlice(bridge)(...tools),
+    ...createTimelineSlice(...tools),
+    ...createEditsSlice(bridge)(...tools),
+    ...createViewSlice(remembered, theme)(...tools),
+  }));

@@ -1,0 +1,75 @@
+import { describeProblem } from '../../app/bits/decoded.ts';
+import { parsePath, printPath } from '../../app/register/path.ts';
+import { registerRow } from '../../app/register/registers.ts';
+import type { Capture } from '../../app/session/capture.ts';
+import { BIT } from '../../app/xsave/components.ts';
+import type { State } from './state.ts';
+import { vectorFile } from './vector.ts';
+import type { LaneType, RegisterGroup } from './view-slice.ts';
+
+const X87 = new Set(['fcw', 'fsw', 'ftw', 'fop', 'fip', 'fdp']);
+
+/** The group of the Registers tab that shows a register; null: none does. */
+export const groupOfRegister = (register: string): RegisterGroup | null => {
+  const row = registerRow(register);
+  if (row === undefined) return null;
+  if (/^[xyz]mm\d/.test(row.name)) return 'vector';
+  if (/^k\d/.test(row.name)) return 'opmask';
+  if (/^st\d/.test(row.name) || X87.has(row.name)) return 'x87';
+  if (row.name === 'mxcsr' || row.name === 'pkru') return row.name;
+  return row.source.kind === 'fragments' || row.source.kind === 'mm' || row.source.kind === 'mxcsr-mask'
+    ? null
+    : 'general';
+};
+
+/** Where the components' registers are shown. */
+export const groupOfComponent = (bit: number): RegisterGroup | null => {
+  const groups: Readonly<Record<number, RegisterGroup>> = {
+    [BIT.x87]: 'x87',
+    [BIT.SSE]: 'vector',
+    [BIT.AVX]: 'vector',
+    [BIT.opmask]: 'opmask',
+    [BIT.ZMM_Hi256]: 'vector',
+    [BIT.Hi16_ZMM]: 'vector',
+    [BIT.PKRU]: 'pkru',
+  };
+  return groups[bit] ?? null;
+};
+
+export interface Jump {
+  readonly title: string;
+  /** Why there is nothing to show there; null: go. */
+  readonly refused: string | null;
+  readonly go: (state: State) => void;
+}
+
+/** What a typed path leads to; null: the text is no path. */
+export const jumpOf = (capture: Capture, text: string): Jump | null => {
+  const parsed = parsePath(text.trim());
+  if (!parsed.ok) {
+    // A register followed by a wrong type or index: say what is wrong; other words are no path at all.
+    const name = /^([a-z]+\d*)[:.[]/i.exec(text.trim())?.[1];
+    if (name === undefined || registerRow(name) === undefined) return null;
+    return { title: `Show ${text.trim()}`, refused: describeProblem(parsed.problem), go: () => undefined };
+  }
+  const path = parsed.value;
+  const group = groupOfRegister(path.register);
+  if (group === null)
+    return { title: `Show ${printPath(path)}`, refused: 'no view shows this register', go: () => undefined };
+  if (group !== 'vector') {
+    return {
+      title: `Show ${printPath(path)}`,
+      refused: null,
+      go: (state) => state.showRegister(group, path.register),
+    };
+  }
+  const file = vectorFile(capture.image);
+  const index = Number(path.register.slice(3));
+  const type: LaneType | null = path.type === null || path.type === 'f80' ? null : path.type;
+  const missing = index >= file.count;
+  return {
+    title: `Show ${printPath(path)}`,
+    refused: missing ? `this image has ${file.kind}0 to ${file.kind}${file.count - 1}` : null,
+    go: (state) => state.showVector(index, type, path.indexes[0] ?? 0),
+  };
+};

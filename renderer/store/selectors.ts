@@ -1,0 +1,189 @@
+import { type Decoded, describeProblem } from '../../app/bits/decoded.ts';
+import type { Assignment } from '../../app/bridge.ts';
+import type { StagedWrite } from '../../app/edit/assign.ts';
+import type { Capture } from '../../app/session/capture.ts';
+import { changedComponents } from '../../app/session/provenance.ts';
+import { bitMatrix } from '../../app/xsave/bitmatrix.ts';
+import { neededBytes } from '../../app/xsave/facts.ts';
+import type { Layout } from '../../app/xsave/image.ts';
+import { compactedLayout, layoutFromCpuid, sameLayout, supervisorPlaces } from '../../app/xsave/layout.ts';
+import { type LedgerRow, sizeLedger } from '../../app/xsave/ledger.ts';
+import { firstRefusal, type PreflightStep, preflight } from '../../app/xsave/preflight.ts';
+import { type ComponentEntry, componentEntries } from './components.ts';
+import { memoizeByIdentity, memoizePair } from './memoize.ts';
+import { captureAfter, type Mark, type Provenance, provenanceOf, stagedWrite } from './provenance.ts';
+import type { State } from './state.ts';
+import type { Stop } from './timeline-slice.ts';
+import { componentOfSelection } from './vector.ts';
+
+export const selectStop = (state: State): Stop | null => state.stops[state.at] ?? null;
+export const selectCapture = (state: State): Capture | null => selectStop(state)?.capture ?? null;
+export const selectIsNewest = (state: State): boolean => state.at === state.stops.length - 1;
+
+const NO_COMPONENTS: readonly ComponentEntry[] = [];
+export const selectComponents = (state: State): readonly ComponentEntry[] => {
+  const capture = selectCapture(state);
+  return capture === null ? NO_COMPONENTS : componentEntries(capture);
+};
+
+const NO_BITS: ReadonlySet<number> = new Set();
+
+const changedBetween = memoizePair(
+  (former: Capture, now: Capture): ReadonlySet<number> => new Set(changedComponents(former, now)),
+);
+
+const NO_MARKS: ReadonlyMap<number, Mark> = new Map();
+
+const marksOf = memoizeByIdentity((provenance: Provenance): ReadonlyMap<number, Mark> => {
+  const { now, former, staged, written } = provenance;
+  const marks = new Map<number, Mark>();
+  for (const bit of former === null ? NO_BITS : changedBetween(former, now)) marks.set(bit, 'changed');
+  for (const bit of written === null ? NO_BITS : changedBetween(written.over, written.to)) marks.set(bit, 'written');
+  for (const bit of staged === null ? NO_BITS : changedBetween(now, staged)) marks.set(bit, 'staged');
+  return marks;
+});
+
+/** Components that differ from the former stop, were written at this one, or have staged edits. */
+export const selectComponentMarks = (state: State): ReadonlyMap<number, Mark> => {
+  const provenance = selectProvenance(state);
+  return provenance === null ? NO_MARKS : marksOf(provenance);
+};
+
+export const changedAt = (stops: readonly Stop[], at: number): ReadonlySet<number> => {
+  const now = stops[at];
+  const former = stops[at - 1];
+  return now === undefined || former === undefined ? NO_BITS : changedBetween(former.capture, now.capture);
+};
+
+const NO_ROWS: readonly LedgerRow[] = [];
+const ledgerOf = memoizeByIdentity(sizeLedger);
+export const selectLedger = (state: State): readonly LedgerRow[] => {
+  const capture = selectCapture(state);
+  return capture === null ? NO_ROWS : ledgerOf(capture);
+};
+export const selectNeededBytes = (state: State): number | null => {
+  const capture = selectCapture(state);
+  return capture === null ? null : (neededBytes(capture.facts)?.bytes ?? null);
+};
+
+const matrixOf = memoizeByIdentity(bitMatrix);
+export const selectBitMatrix = (state: State): ReturnType<typeof bitMatrix> | null => {
+  const capture = selectCapture(state);
+  return capture === null ? null : matrixOf(capture);
+};
+
+const COMPACTED = 1n << 63n;
+const compactedOf = memoizeByIdentity(({ image, facts }: Capture): Decoded<Layout> => {
+  const supervisors = supervisorPlaces(facts.guestCpuid.length > 0 ? facts.guestCpuid : facts.hostCpuid);
+  const mask = image.layout.components.reduce((bits, place) => bits | (1n << BigInt(place.bit)), COMPACTED);
+  return compactedLayout(
+    image.layout,
+    supervisors.reduce((bits, place) => bits | (1n << BigInt(place.bit)), mask),
+    supervisors,
+  );
+});
+/** Where the same components would lie in the compacted format; null for an image that is compacted already. */
+export const selectCompactedLayout = (state: State): Decoded<Layout> | null => {
+  const capture = selectCapture(state);
+  return capture === null || capture.image.layout.format === 'compacted' ? null : compactedOf(capture);
+};
+
+export interface LayoutAgreement {
+  readonly kind: 'same' | 'differs' | 'not-known';
+  readonly sentence: string;
+}
+const agreementOf = memoizeByIdentity(({ image, facts }: Capture): LayoutAgreement => {
+  const guest = layoutFromCpuid(facts.guestCpuid, 'guest CPUID 0xD');
+  const host = layoutFromCpuid(facts.hostCpuid, 'host CPUID 0xD');
+  if (!guest.ok || !host.ok) return { kind: 'not-known', sentence: `layout from ${image.layout.source}` };
+  if (sameLayout(guest.value, host.value)) return { kind: 'same', sentence: 'same layout in guest CPUID and host' };
+  const hostPlaces = new Map(host.value.components.map((place) => [place.bit, place]));
+  const moved = guest.value.components.some(
+    (place) => hostPlaces.get(place.bit)?.offsetBytes !== place.offsetBytes && hostPlaces.has(place.bit),
+  );
+  return moved
+    ? { kind: 'differs', sentence: "guest CPUID puts components elsewhere; KVM uses the host's layout" }
+    : { kind: 'same', sentence: 'same offsets in guest CPUID and host' };
+});
+const NO_AGREEMENT: LayoutAgreement = { kind: 'not-known', sentence: 'not read' };
+export const selectLayoutAgreement = (state: State): LayoutAgreement => {
+  const capture = selectCapture(state);
+  return capture === null ? NO_AGREEMENT : agreementOf(capture);
+};
+
+const provenanceCache = memoizePair((stops: readonly Stop[], staged: readonly Assignment[]) => {
+  const byStop = new Map<number, Provenance | null>();
+  return (at: number): Provenance | null => {
+    const known = byStop.get(at);
+    if (known !== undefined) return known;
+    const made = provenanceOf(stops, at, staged);
+    byStop.set(at, made);
+    return made;
+  };
+});
+export const selectProvenance = (state: State): Provenance | null =>
+  provenanceCache(state.stops, state.staged)(state.at);
+
+/** What Apply would write; null where nothing is staged. */
+export const selectStagedWrite = (state: State): Decoded<StagedWrite> | null => {
+  const newest = state.stops.at(-1)?.capture;
+  return newest === undefined || state.staged.length === 0 ? null : stagedWrite(newest, state.staged);
+};
+
+const NO_STEPS: readonly PreflightStep[] = [];
+const preflightOf = memoizePair((capture: Capture, write: StagedWrite): readonly PreflightStep[] => {
+  const after = captureAfter(capture, write);
+  return preflight(after.image, after.facts);
+});
+const preflightNow = memoizeByIdentity((capture: Capture): readonly PreflightStep[] =>
+  preflight(capture.image, capture.facts),
+);
+/** The checks on what Apply would write; with nothing staged, on the image as it was read. */
+export const selectPreflight = (state: State): readonly PreflightStep[] => {
+  const newest = state.stops.at(-1)?.capture;
+  if (newest === undefined) return NO_STEPS;
+  const write = selectStagedWrite(state);
+  if (write === null) return preflightNow(newest);
+  return write.ok ? preflightOf(newest, write.value) : NO_STEPS;
+};
+
+/** Why pre-flight refuses what is staged; null: it would be accepted, or nothing is staged. */
+export const selectPreflightRefusal = (state: State): string | null => {
+  if (state.staged.length === 0) return null;
+  const write = selectStagedWrite(state);
+  if (write !== null && !write.ok) return describeProblem(write.problem);
+  return firstRefusal(selectPreflight(state))?.sentence ?? null;
+};
+
+/** Why nothing can be edited here; null: it can. */
+export const selectEditRefusal = (state: State): string | null => {
+  const { session } = state;
+  if (session === null) return 'nothing is open';
+  if (session.kind === 'file') return 'a file is read only';
+  if (session.run === 'ended') return 'the target has ended';
+  if (!session.canWrite) return 'this target is read only';
+  if (!selectIsNewest(state)) return 'a former stop is read only; go to the newest';
+  return null;
+};
+
+export const selectApplyRefusal = (state: State): string | null => {
+  if (state.staged.length === 0) return 'nothing is staged';
+  const edit = selectEditRefusal(state);
+  if (edit !== null) return edit;
+  if (state.busy !== null) return 'another act is under way';
+  const refusal = selectPreflightRefusal(state);
+  return refusal === null ? null : `Refused: ${refusal}`;
+};
+
+/** Something was written since attach and not wholly given back. */
+export const selectHasWritten = (state: State): boolean => {
+  const last = state.stops.findLast((stop) => stop.write !== null)?.write;
+  return last !== undefined && last !== null && !(last.kind === 'restore' && last.scope.kind === 'all');
+};
+
+export const selectSelectedBit = (state: State): number | null => {
+  const capture = selectCapture(state);
+  return capture === null || state.selection === null
+    ? null
+    : componentOfSelection(capture, state.selection, state.laneType);
+};

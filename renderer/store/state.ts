@@ -1,0 +1,10 @@
+import type { StateCreator } from 'zustand/vanilla';
+import type { EditsSlice } from './edits-slice.ts';
+import type { TargetSlice } from './target-slice.ts';
+import type { TimelineSlice } from './timeline-slice.ts';
+import type { ViewSlice } from './view-slice.ts';
+
+export type State = TargetSlice & TimelineSlice & EditsSlice & ViewSlice;
+
+/** One slice of the store: it may read and set all of the state, and gives its own part. */
+export type Slice<T> = StateCreator<State, [], [], T>;

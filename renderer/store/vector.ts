@@ -1,0 +1,53 @@
+import { registerRow } from '../../app/register/registers.ts';
+import { vectorFragments } from '../../app/register/vector.ts';
+import type { Capture } from '../../app/session/capture.ts';
+import { type ElementType, elementBytes } from '../../app/value/element-type.ts';
+import { BIT } from '../../app/xsave/components.ts';
+import type { Image } from '../../app/xsave/image.ts';
+import { placeOf } from '../../app/xsave/layout.ts';
+import type { LaneType, Selection } from './view-slice.ts';
+
+export interface VectorFile {
+  readonly kind: 'xmm' | 'ymm' | 'zmm';
+  readonly widthBits: 128 | 256 | 512;
+  readonly count: 16 | 32;
+}
+
+/** The widest vector registers that this image has room for, and how many of them. */
+export const vectorFile = (image: Image): VectorFile => {
+  if (placeOf(image.layout, BIT.Hi16_ZMM) !== undefined) return { kind: 'zmm', widthBits: 512, count: 32 };
+  if (placeOf(image.layout, BIT.ZMM_Hi256) !== undefined) return { kind: 'zmm', widthBits: 512, count: 16 };
+  if (placeOf(image.layout, BIT.AVX) !== undefined) return { kind: 'ymm', widthBits: 256, count: 16 };
+  return { kind: 'xmm', widthBits: 128, count: 16 };
+};
+
+/** Hex is shown in pieces of 32 bits: a whole register has more digits than a row. */
+export const elementTypeOf = (type: LaneType): ElementType => (type === 'hex' ? 'u32' : type);
+
+export const elementsOf = (file: VectorFile, type: LaneType): number =>
+  file.widthBits / 8 / elementBytes(elementTypeOf(type));
+
+/** As on the command line: zmm3:f32[5]. */
+export const elementPath = (file: VectorFile, index: number, type: LaneType, element: number): string =>
+  `${file.kind}${index}:${elementTypeOf(type)}[${element}]`;
+
+const vectorBit = (image: Image, index: number, fromBit: number): number => {
+  const file = vectorFile(image);
+  const fragments = vectorFragments(image, file.kind, Math.min(index, file.count - 1));
+  return fragments.findLast((fragment) => fragment.fromBit <= fromBit)?.bit ?? BIT.SSE;
+};
+
+/** The component that the selection lies in; null for what lies in none, such as RIP. */
+export const componentOfSelection = (capture: Capture, selection: Selection, type: LaneType): number | null => {
+  switch (selection.kind) {
+    case 'component':
+      return selection.bit;
+    case 'vector':
+      return vectorBit(capture.image, selection.index, selection.element * elementBytes(elementTypeOf(type)) * 8);
+    case 'register': {
+      const source = registerRow(selection.path)?.source;
+      if (source?.kind === 'fragments') return source.parts[0]?.bit ?? null;
+      return source?.kind === 'mxcsr' ? BIT.SSE : null;
+    }
+  }
+};

@@ -1,0 +1,111 @@
+import type { ElementType } from '../../app/value/element-type.ts';
+import { groupOfComponent } from './jump.ts';
+import type { Slice } from './state.ts';
+
+export type Tab = 'overview' | 'registers';
+export type RegisterGroup = 'vector' | 'opmask' | 'x87' | 'mxcsr' | 'pkru' | 'general';
+/** How lanes are shown: an element type, or bytes as they stand in a register, highest first. */
+export type LaneType = Exclude<ElementType, 'f80'> | 'hex';
+export type Theme = 'dark' | 'light';
+
+/** What the inspector speaks about. */
+export type Selection =
+  | { readonly kind: 'component'; readonly bit: number }
+  /** A vector register and one of its elements at the chosen type. */
+  | { readonly kind: 'vector'; readonly index: number; readonly element: number }
+  | { readonly kind: 'register'; readonly path: string };
+
+export type Overlay =
+  | { readonly kind: 'palette' }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'detach'; readonly thenVcpu: number | null }
+  | { readonly kind: 'restore' };
+
+export interface ViewSlice {
+  readonly tab: Tab;
+  readonly group: RegisterGroup;
+  readonly laneType: LaneType;
+  readonly laneZero: 'right' | 'left';
+  readonly registerFilter: 'all' | 'nonzero' | 'changed';
+  readonly componentFilter: 'all' | 'inUse' | 'changed';
+  readonly mapFormat: 'standard' | 'compacted';
+  readonly selection: Selection | null;
+  readonly inspectorOpen: boolean;
+  readonly theme: Theme;
+  readonly overlay: Overlay | null;
+  setTab(tab: Tab): void;
+  setGroup(group: RegisterGroup): void;
+  setLaneType(type: LaneType): void;
+  flipLanes(): void;
+  setRegisterFilter(filter: ViewSlice['registerFilter']): void;
+  setComponentFilter(filter: ViewSlice['componentFilter']): void;
+  setMapFormat(format: ViewSlice['mapFormat']): void;
+  select(selection: Selection | null): void;
+  showVector(index: number, type: LaneType | null, element: number | null): void;
+  showRegister(group: RegisterGroup, path: string): void;
+  /** Opens the registers that a component holds. */
+  showComponent(bit: number): void;
+  toggleInspector(): void;
+  setTheme(theme: Theme): void;
+  setOverlay(overlay: Overlay | null): void;
+}
+
+/** What is remembered between runs; the page hands in its own storage, a test none. */
+export interface Remembered {
+  get(key: string): string | null;
+  set(key: string, value: string): void;
+}
+
+export const createViewSlice =
+  (remembered: Remembered, theme: Theme): Slice<ViewSlice> =>
+  (set) => ({
+    tab: 'overview',
+    group: 'vector',
+    laneType: 'f32',
+    laneZero: remembered.get('laneZero') === 'left' ? 'left' : 'right',
+    registerFilter: 'all',
+    componentFilter: 'all',
+    mapFormat: 'standard',
+    selection: null,
+    inspectorOpen: false,
+    theme,
+    overlay: null,
+    setTab: (tab) => set({ tab, editor: null }),
+    setGroup: (group) => set({ group, editor: null }),
+    setLaneType: (laneType) =>
+      set((state) => ({
+        laneType,
+        editor: null,
+        selection: state.selection?.kind === 'vector' ? { ...state.selection, element: 0 } : state.selection,
+      })),
+    flipLanes: () =>
+      set((state) => {
+        const laneZero = state.laneZero === 'right' ? 'left' : 'right';
+        remembered.set('laneZero', laneZero);
+        return { laneZero };
+      }),
+    setRegisterFilter: (registerFilter) => set({ registerFilter }),
+    setComponentFilter: (componentFilter) => set({ componentFilter }),
+    setMapFormat: (mapFormat) => set({ mapFormat }),
+    select: (selection) => set({ selection }),
+    showVector: (index, type, element) =>
+      set((state) => ({
+        tab: 'registers',
+        group: 'vector',
+        laneType: type ?? state.laneType,
+        selection: { kind: 'vector', index, element: element ?? 0 },
+        editor: null,
+      })),
+    showRegister: (group, path) =>
+      set({ tab: 'registers', group, selection: { kind: 'register', path }, editor: null }),
+    showComponent: (bit) => {
+      const group = groupOfComponent(bit);
+      if (group !== null) set({ tab: 'registers', group, editor: null });
+    },
+    toggleInspector: () => set((state) => ({ inspectorOpen: !state.inspectorOpen })),
+    setTheme: (next) => {
+      remembered.set('theme', next);
+      set({ theme: next });
+    },
+    setOverlay: (overlay) => set({ overlay }),
+  });

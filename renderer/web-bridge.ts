@@ -1,0 +1,88 @@
+import { type Answer, BRIDGE_VERBS, type Bridge, type BridgeVerb, type SessionEvent } from '../app/bridge.ts';
+import { hostGone } from './store/ask.ts';
+
+/** What the bridge needs of a WebSocket; a test hands in its own. */
+export interface Socket {
+  send(text: string): void;
+  onopen: (() => void) | null;
+  onmessage: ((event: { readonly data: unknown }) => void) | null;
+  onclose: (() => void) | null;
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isAnswer = (value: unknown): value is Answer<never> =>
+  isRecord(value) && (value.ok === true || (value.ok === false && isRecord(value.refusal)));
+
+const isSessionEvent = (value: unknown): value is SessionEvent =>
+  isRecord(value) &&
+  (value.kind === 'helper' || (value.kind === 'gone' && typeof value.session === 'string' && isRecord(value.refusal)));
+
+/**
+ * The bridge over a WebSocket, for a page served by the web host. Requests are {"id", "verb", "args"}, replies
+ * {"id", "answer"}, events {"event"}, all text. Every request ends: in its answer, or refused when the socket closes.
+ * A socket that closed stays closed, since the sessions it carried are gone with it.
+ */
+export const createWebBridge = (open: () => Socket): Bridge => {
+  const waiting = new Map<number, (answer: Answer<never>) => void>();
+  const listeners = new Set<(event: SessionEvent) => void>();
+  const unsent: string[] = [];
+  let state: 'opening' | 'open' | 'closed' = 'opening';
+  let lastId = 0;
+  const gone: Answer<never> = { ok: false, refusal: hostGone('the connection to the web host is closed') };
+  const tell = (event: SessionEvent): void => {
+    for (const listener of listeners) listener(event);
+  };
+
+  const socket = open();
+  socket.onopen = () => {
+    state = 'open';
+    for (const text of unsent.splice(0)) socket.send(text);
+  };
+  socket.onclose = () => {
+    state = 'closed';
+    for (const answer of waiting.values()) answer(gone);
+    waiting.clear();
+    tell({ kind: 'helper', problem: 'the Tilescope host is gone' });
+  };
+  socket.onmessage = ({ data }) => {
+    if (typeof data !== 'string') return;
+    let message: unknown;
+    try {
+      message = JSON.parse(data);
+    } catch {
+      return;
+    }
+    if (!isRecord(message)) return;
+    if (isSessionEvent(message.event)) tell(message.event);
+    if (typeof message.id !== 'number') return;
+    const answer = waiting.get(message.id);
+    waiting.delete(message.id);
+    answer?.(isAnswer(message.answer) ? message.answer : gone);
+  };
+
+  const request = (verb: BridgeVerb, args: readonly unknown[]): Promise<Answer<never>> =>
+    new Promise((resolve) => {
+      if (state === 'closed') {
+        resolve(gone);
+        return;
+      }
+      lastId += 1;
+      waiting.set(lastId, resolve);
+      const text = JSON.stringify({ id: lastId, verb, args });
+      if (state === 'open') socket.send(text);
+      else unsent.push(text);
+    });
+
+  const verbs = Object.fromEntries(
+    BRIDGE_VERBS.map((verb) => [verb, (...args: readonly unknown[]) => request(verb, args)]),
+  ) as unknown as Omit<Bridge, 'onEvent'>;
+  return {
+    ...verbs,
+    onEvent(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+};
