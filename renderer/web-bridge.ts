@@ -44,7 +44,7 @@ export const createWebBridge = (open: () => Socket): Bridge => {
     state = 'closed';
     for (const answer of waiting.values()) answer(gone);
     waiting.clear();
-    tell({ kind: 'helper', problem: 'the Tilescope host is gone' });
+    tell({ kind: 'helper', problem: 'the Tilescope host is gone: start it again' });
   };
   socket.onmessage = ({ data }) => {
     if (typeof data !== 'string') return;

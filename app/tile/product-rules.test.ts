@@ -61,11 +61,11 @@ describe('order and rounding', () => {
 
   test('[M7] a result is tiny, and flushed, as rounded to 24 bits without a lower end of the exponent', () => {
     const least = bf16(2 ** -63);
-    const after = (product: readonly [number, number]): number =>
+    const sumWith = (product: readonly [number, number]): number =>
       oneCell('TDPBF16PS', 0, [least, 0, bf16(product[0]), 0], [least, 0, bf16(product[1]), 0]);
-    expect(after([2 ** -75, -(2 ** -76)])).toBe(f32(2 ** -126));
-    expect(after([2 ** -75, -1.5 * 2 ** -76])).toBe(0);
-    expect(after([-1, 2 ** -126])).toBe(0);
+    expect(sumWith([2 ** -75, -(2 ** -76)])).toBe(f32(2 ** -126));
+    expect(sumWith([2 ** -75, -1.5 * 2 ** -76])).toBe(0);
+    expect(sumWith([-1, 2 ** -126])).toBe(0);
   });
 
   test('[M7] what is flushed keeps its sign', () => {
@@ -83,6 +83,13 @@ describe('order and rounding', () => {
     expect(oneCell('TDPBF16PS', 0x007f_ffff, [bf16(2 ** -60), 0], [bf16(2 ** -66), 0])).toBe(f32(2 ** -126));
     expect(oneCell('TDPFP16PS', 0, [0x0001, 0], [0x3c00, 0])).toBe(f32(2 ** -24));
     expect(oneCell('TMMULTF32PS', 0, [0x0040_0000], [f32(2 ** 10)])).toBe(f32(2 ** -117));
+  });
+
+  test('[M7] [M8] a denormal C is zero for bf16 and fp8, a number for tf32', () => {
+    expect(oneCell('TDPBF16PS', 0x8000_0001, [0, 0], [0, 0])).toBe(0);
+    expect(oneCell('TDPHF8PS', 0x8000_0001, [0, 0, 0, 0], [0, 0, 0, 0])).toBe(0);
+    expect(oneCell('TMMULTF32PS', 0x8000_0001, [0], [0])).toBe(0x8000_0000);
+    expect(oneCell('TMMULTF32PS', 0x0000_0001, [f32(2 ** -60)], [f32(2 ** -66)])).toBe(0x0080_0001);
   });
 
   test('[M7] tf32 is cut, not rounded', () => {

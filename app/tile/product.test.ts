@@ -231,7 +231,8 @@ describe('products against exact arithmetic on bigints', () => {
         for (let n = 0; n < 7; n += 1) {
           const expected = referenceCell(name, tiles, m, n, 16);
           const bits = readU32(found, m * 64 + 4 * n);
-          if (bits !== expected) expect.fail(`row ${m} column ${n}: ${bits.toString(16)}, not ${expected.toString(16)}`);
+          if (bits !== expected)
+            expect.fail(`row ${m} column ${n}: ${bits.toString(16)}, not ${expected.toString(16)}`);
           if ((bits & 0x7f800000) !== 0x7f800000) finite += 1;
         }
       }

@@ -44,9 +44,10 @@ const parseInteger = (type: ElementType, text: string): Decoded<bigint> => {
   return decoded(value);
 };
 
-/** The greatest finite value of the format, as text. */
+/** The greatest finite value of the format, as text: exact where people know it by its digits, 65504 or 448. */
 const greatestText = (format: FloatFormat): string => {
   const { significand, exponent } = greatestFinite(format);
+  if (exponent >= 0 && exponent < 16) return (significand << BigInt(exponent)).toString();
   return layoutDecimal(shortestDecimal(significand, exponent, format));
 };
 

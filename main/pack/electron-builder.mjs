@@ -47,6 +47,7 @@ export default {
   linux: {
     target: ['deb', 'AppImage'],
     executableName: 'tilescope',
+    syncDesktopName: true,
     category: 'Development',
     synopsis: 'Debugger for the extended processor state of KVM guests',
     maintainer: 'Tilescope <tilescope@users.noreply.github.com>',

@@ -1,6 +1,6 @@
 import type { DebuggerStore } from '../store/debugger-store.ts';
 
-const FOCUSABLE = 'button:not([tabindex="-1"]), input, [tabindex="0"], [href]';
+const FOCUSABLE = 'button:not([tabindex="-1"]), input, select, [tabindex="0"]';
 
 /** Moves the keyboard to the next region of the window (F6), to what was last focused in it or its first control. */
 export const moveRegion = (step: 1 | -1): void => {
@@ -25,5 +25,5 @@ export const focusFilter = (_: DebuggerStore): void => {
   const region = document.activeElement?.closest('[data-region]');
   const filter =
     region?.querySelector<HTMLElement>('[data-filter]') ?? document.querySelector<HTMLElement>('[data-filter]');
-  filter?.focus();
+  (filter?.querySelector<HTMLElement>('[tabindex="0"]') ?? filter)?.focus();
 };

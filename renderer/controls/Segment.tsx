@@ -13,11 +13,13 @@ interface SegmentProps<T extends string | number> {
   readonly value: T | null;
   readonly look?: string;
   readonly onChoose: (value: T) => void;
+  /** `/` leads here from within the same region. */
+  readonly filter?: boolean;
 }
 
 /** One of a few: a radio group with a roving tab stop, moved by the arrow keys. */
 export function Segment<T extends string | number>(props: SegmentProps<T>): ReactElement {
-  const { name, choices, value, look = '', onChoose } = props;
+  const { name, choices, value, look = '', onChoose, filter = false } = props;
   const chosen = choices.findIndex((choice) => choice.value === value);
   const onKeyDown = (event: KeyboardEvent<HTMLElement>): void => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
@@ -32,7 +34,13 @@ export function Segment<T extends string | number>(props: SegmentProps<T>): Reac
     buttons[next]?.focus();
   };
   return (
-    <div className={`segment ${look}`} role="radiogroup" aria-label={name} onKeyDown={onKeyDown}>
+    <div
+      className={`segment ${look}`}
+      role="radiogroup"
+      aria-label={name}
+      data-filter={filter || undefined}
+      onKeyDown={onKeyDown}
+    >
       {choices.map((choice, index) => (
         <button
           key={choice.value}

@@ -27,3 +27,13 @@ export const undecodedRefusal = (what: string, where: string): Refusal => ({
   call: null,
   errno: null,
 });
+
+/** The helper or the host ended: what was read stays on screen. */
+export const helperGone = (problem: string): Refusal => ({
+  code: 'helper-gone',
+  what: `${problem[0]?.toUpperCase() ?? ''}${problem.slice(1)}`,
+  where: 'What was read last stays on screen; the vCPU runs on',
+  mend: null,
+  call: null,
+  errno: null,
+});

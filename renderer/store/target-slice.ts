@@ -12,7 +12,7 @@ import type {
 } from '../../app/bridge.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture } from '../../app/session/document.ts';
-import { ask, undecodedRefusal } from './ask.ts';
+import { ask, helperGone, undecodedRefusal } from './ask.ts';
 import type { Slice, State } from './state.ts';
 
 export type RunState = 'running' | 'frozen' | 'ended' | 'file';
@@ -159,6 +159,7 @@ export const createTargetSlice =
         bridge.onEvent((event) => {
           if (event.kind === 'helper') {
             set({ helperProblem: event.problem });
+            if (event.problem !== null) set({ refusal: helperGone(event.problem) });
             return;
           }
           if (get().session?.id !== event.session) return;

@@ -64,7 +64,7 @@ export const FAKE_TARGETS: readonly TargetSummary[] = [
 
 export interface FakeBridge extends Bridge {
   /** What the vCPU holds; a test may play the guest. */
-  capture_: Capture;
+  held: Capture;
   readonly calls: string[];
   /** The next call of this verb is refused with this. */
   refuseNext(verb: string, refusal: Partial<Refusal> & { code: string; what: string }): void;
@@ -99,9 +99,9 @@ export const createFakeBridge = (
   };
   const write = (staged: ReturnType<typeof stageAssignments>): Promise<Answer<Applied>> => {
     if (!staged.ok) return no({ code: 'pre-flight', what: describeProblem(staged.problem) });
-    bridge.capture_ = after(bridge.capture_, staged.value);
+    bridge.held = after(bridge.held, staged.value);
     const { writtenBytes, changes } = staged.value;
-    return yes({ capture: encodeCapture(bridge.capture_), writtenBytes, changes });
+    return yes({ capture: encodeCapture(bridge.held), writtenBytes, changes });
   };
   const open = (kind: 'live' | 'file', vcpu: number, frozen: boolean): Opened => ({
     session: `fake-${kind}-${vcpu}`,
@@ -111,10 +111,10 @@ export const createFakeBridge = (
     frozen,
     canWrite: kind === 'live',
     verdicts: [{ call: 'KVM_SET_XSAVE', number: '0x5000aea5', verdict: 'allowed' }],
-    capture: encodeCapture(bridge.capture_),
+    capture: encodeCapture(bridge.held),
   });
   const bridge: FakeBridge = {
-    capture_: first,
+    held: first,
     calls: [],
     refuseNext: (verb, refusal) => refusals.set(verb, refusal),
     emit: (event) => {
@@ -133,13 +133,12 @@ export const createFakeBridge = (
     listTargets: () => refused('listTargets') ?? yes({ targets, skippedCount: 0 }),
     attach: (_pid, _ticks, vcpu, freeze) => refused('attach') ?? yes(open('live', vcpu, freeze)),
     openFile: () => refused('openFile') ?? yes(open('file', 0, false)),
-    capture: () => refused('capture') ?? yes(encodeCapture(bridge.capture_)),
-    freeze: () => refused('freeze') ?? yes(encodeCapture(bridge.capture_)),
+    capture: () => refused('capture') ?? yes(encodeCapture(bridge.held)),
+    freeze: () => refused('freeze') ?? yes(encodeCapture(bridge.held)),
     resume: () => refused('resume') ?? yes(null),
     apply: (_session, assignments: readonly Assignment[]) =>
-      refused('apply') ?? write(stageAssignments(bridge.capture_, assignments)),
-    restore: (_session, scope: RestoreScope) =>
-      refused('restore') ?? write(stageRestore(bridge.capture_, atAttach, scope)),
+      refused('apply') ?? write(stageAssignments(bridge.held, assignments)),
+    restore: (_session, scope: RestoreScope) => refused('restore') ?? write(stageRestore(bridge.held, atAttach, scope)),
     detach: () => refused('detach') ?? yes(null),
     onEvent(listener) {
       listeners.add(listener);
@@ -151,7 +150,7 @@ export const createFakeBridge = (
 
 /** Plays the guest: one assignment done inside the VM, so that the next stop shows it as changed by the guest. */
 export const guestWrites = (bridge: FakeBridge, ...assignments: readonly Assignment[]): void => {
-  const write = stageAssignments(bridge.capture_, assignments);
+  const write = stageAssignments(bridge.held, assignments);
   if (!write.ok) throw new Error(describeProblem(write.problem));
-  bridge.capture_ = after(bridge.capture_, write.value);
+  bridge.held = after(bridge.held, write.value);
 };

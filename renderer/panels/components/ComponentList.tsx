@@ -54,6 +54,7 @@ export function ComponentList(): ReactElement {
         <span className="push" />
         <Segment
           name="Show components"
+          filter
           look="tiny"
           value={filter}
           choices={FILTERS}

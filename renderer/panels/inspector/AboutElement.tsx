@@ -62,7 +62,9 @@ export function AboutElement({ index, element, children }: AboutElementProps): R
             <>
               {part.before === null ? null : (
                 <div className="line">
-                  <span className="val small struck">{text(part.before)}</span>
+                  <span className="val small struck">
+                    {fragment?.state === 'init' && part.mark === 'staged' ? 'init' : text(part.before)}
+                  </span>
                   <Glyph name="arrow" className="g12 text-3" />
                 </div>
               )}

@@ -93,6 +93,7 @@ function LaneBody({ provenance, register, index, lane, init, bit, type, right }:
           element={element}
           type={type}
           columns={columns}
+          init={init}
         />
       ))}
     </div>
@@ -106,12 +107,13 @@ interface LaneCellProps {
   readonly element: number;
   readonly type: LaneType;
   readonly columns: number;
+  readonly init: boolean;
 }
 
 /** Characters that fit a cell of the card: the narrowest centre leaves 40 px for one of four. */
 const CARD_CHARACTERS = { 1: 22, 2: 11, 4: 5 } as const;
 
-function LaneCell({ provenance, register, index, element, type, columns }: LaneCellProps): ReactElement {
+function LaneCell({ provenance, register, index, element, type, columns, init }: LaneCellProps): ReactElement {
   const store = useDebuggerStore();
   const selected = useDebugger(
     (state) =>
@@ -136,7 +138,7 @@ function LaneCell({ provenance, register, index, element, type, columns }: LaneC
       {mark === 'none' ? null : <Glyph name={MARK_GLYPH[mark]} className="g10" />}
       <span className="val lane-value">{text}</span>
       <span className="val micro lane-before">
-        {part?.before == null ? '' : fittedText(type, part.before, 0, characters)}
+        {part?.before == null ? '' : init && mark === 'staged' ? 'init' : fittedText(type, part.before, 0, characters)}
       </span>
       <span className="val micro lane-index">{element}</span>
     </div>

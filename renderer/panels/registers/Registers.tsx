@@ -49,6 +49,7 @@ export function Registers(): ReactElement | null {
         {group === 'vector' ? (
           <Segment
             name="Show registers"
+            filter
             look="tiny"
             value={filter}
             choices={filters}

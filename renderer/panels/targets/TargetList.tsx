@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type ReactElement, useMemo } from 'react';
+import { type KeyboardEvent, type ReactElement, useEffect, useMemo, useRef } from 'react';
 import type { TargetSummary } from '../../../app/bridge.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
@@ -19,6 +19,13 @@ export function TargetList(): ReactElement {
   const filter = useDebugger((state) => state.targetFilter);
   const picked = useDebugger((state) => state.pickedPid);
   const shown = useMemo(() => targetsMatching(list, filter), [list, filter]);
+
+  const listBox = useRef<HTMLDivElement>(null);
+  const isThere = list !== null && list.targets.length > 0;
+  // Arrows and Enter work at once: the list takes the keyboard unless something else has it already.
+  useEffect(() => {
+    if (isThere && document.activeElement === document.body) listBox.current?.focus();
+  }, [isThere]);
 
   if (list === null) return <>{looking ? <p className="targets-empty text-3">Looking for vCPUs…</p> : null}</>;
   if (list.targets.length === 0) return <NoTarget />;
@@ -52,6 +59,7 @@ export function TargetList(): ReactElement {
         ))}
       </div>
       <div
+        ref={listBox}
         className="target-list"
         role="listbox"
         aria-label="Targets"
