@@ -149,6 +149,19 @@ test('[E6] MXCSR sets XSTATE_BV bit 1, with the XMM registers at their initial v
   expect(stage(empty, 'mxcsr=0x1f80').edit.patches).toEqual([]);
 });
 
+test('[E5] one lane of a register whose components are all in use touches one component', () => {
+  const inUse = captureOf(
+    new Map([
+      [1, new Uint8Array(256).fill(1)],
+      [2, new Uint8Array(256).fill(2)],
+      [6, new Uint8Array(512).fill(3)],
+    ]),
+  );
+  expect(stage(inUse, 'zmm1:f32[11]=2.75').touchedBits).toEqual([6]);
+  expect(stage(inUse, 'zmm1:f32[4]=2.75').touchedBits).toEqual([2]);
+  expect(stage(inUse, 'zmm1=0x0').touchedBits).toEqual([1, 2, 6]);
+});
+
 test('[E7] PKRU is always brought out of init, for KVM takes a clear bit as "leave it"', () => {
   const write = stage(empty, 'pkru=0');
   expect(xstateBv(write.image)).toBe(1n << 9n);

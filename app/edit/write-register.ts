@@ -12,17 +12,20 @@ import { broughtToUse, type Draft, u32Bytes, withBytes } from './patch.ts';
 const refuse = (what: string, why: string): Decoded<never> => undecodable({ kind: 'not-allowed', what, why });
 
 /**
- * One fragment. A fragment in init that is given its initial value stays in init; except PKRU, whose clear bit KVM takes
- * as "leave PKRU as it is".
+ * One fragment. A fragment that keeps its bytes is not touched: one lane of a zmm register is an edit of one component. A
+ * fragment in init that is given its initial value stays in init; except PKRU, whose clear bit KVM takes as "leave PKRU as
+ * it is".
  */
 const writeFragment = (draft: Draft, part: FragmentPlace, bytes: Uint8Array): Decoded<Draft> => {
   const place = roomFor(draft.image, part.bit);
   if (place === undefined) return refuse(componentLabel(part.bit), 'this image has no room for it');
-  if (!hasBit(xstateBv(draft.image), part.bit) && part.bit !== BIT.PKRU) {
-    const initial = initBytes(part.bit, place.sizeBytes).subarray(part.offsetBytes, part.offsetBytes + part.sizeBytes);
-    if (equalBytes(initial, bytes)) return decoded(draft);
-  }
-  return decoded(withBytes(broughtToUse(draft, part.bit), place.offsetBytes + part.offsetBytes, bytes));
+  const from = place.offsetBytes + part.offsetBytes;
+  const present = hasBit(xstateBv(draft.image), part.bit)
+    ? draft.image.bytes.subarray(from, from + part.sizeBytes)
+    : initBytes(part.bit, place.sizeBytes).subarray(part.offsetBytes, part.offsetBytes + part.sizeBytes);
+  const stays = part.bit !== BIT.PKRU || hasBit(xstateBv(draft.image), part.bit);
+  if (stays && equalBytes(present, bytes)) return decoded(draft);
+  return decoded(withBytes(broughtToUse(draft, part.bit), from, bytes));
 };
 
 const writeParts = (draft: Draft, parts: readonly FragmentPlace[], bytes: Uint8Array): Decoded<Draft> => {

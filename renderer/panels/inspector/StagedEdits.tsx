@@ -5,7 +5,7 @@ import { Button } from '../../controls/Button.tsx';
 import { hueOf } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { groupOfRegister, jumpOf } from '../../store/jump.ts';
-import { selectStagedWrite } from '../../store/selectors.ts';
+import { selectComponentMarks, selectStagedWrite } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count, minus } from '../../wording.ts';
 
@@ -13,6 +13,7 @@ export function StagedEdits(): ReactElement | null {
   const store = useDebuggerStore();
   const write = useDebugger(selectStagedWrite);
   const staged = useDebugger((state) => state.staged);
+  const marks = useDebugger(selectComponentMarks);
   if (write === null) return null;
   if (!write.ok) {
     return (
@@ -25,12 +26,14 @@ export function StagedEdits(): ReactElement | null {
       </section>
     );
   }
-  const { changes, writtenBytes, touchedBits } = write.value;
+  const { changes, writtenBytes } = write.value;
+  // Only what would differ: an edit of a zmm names its neighbours' bytes too, unchanged.
+  const stagedBits = [...marks].filter(([, mark]) => mark === 'staged').map(([bit]) => bit);
   const hueOfPath = (path: string): string => {
     const source = registerRow(path.split(/[:.[]/)[0] ?? '')?.source;
     if (source?.kind === 'mxcsr') return hueOf(1);
     if (source?.kind !== 'fragments') return 'var(--c-header)';
-    return hueOf(source.parts.findLast((part) => touchedBits.includes(part.bit))?.bit ?? source.parts[0]?.bit ?? 0);
+    return hueOf(source.parts.findLast((part) => stagedBits.includes(part.bit))?.bit ?? source.parts[0]?.bit ?? 0);
   };
   const go = (path: string): void => {
     const state = store.getState();
@@ -43,7 +46,7 @@ export function StagedEdits(): ReactElement | null {
       <h3>
         Staged edits
         <span className="aside">
-          {count(writtenBytes, 'byte')} in {count(touchedBits.length, 'component')}
+          {count(writtenBytes, 'byte')} in {count(stagedBits.length, 'component')}
         </span>
       </h3>
       <ul>

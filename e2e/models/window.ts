@@ -1,0 +1,83 @@
+import { expect, type Locator, type Page } from 'playwright/test';
+
+export const THEMES = ['dark', 'light'] as const;
+
+/** What a user can do in Tilescope's window, by what stands on the screen. */
+export class Window {
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  async open(url: string): Promise<void> {
+    await this.page.goto(url);
+    await expect(this.page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+  }
+
+  target(name: string): Locator {
+    return this.page.getByRole('listbox', { name: 'Targets' }).getByRole('option', { name });
+  }
+
+  /** Attaches to the target by keyboard alone: the filter, then Enter. */
+  async attach(name: string): Promise<void> {
+    await this.page.keyboard.press('/');
+    await this.page.keyboard.type(name);
+    await expect(this.target(name)).toHaveAttribute('aria-selected', 'true');
+    await this.page.keyboard.press('Enter');
+    await expect(this.state()).toHaveText('Frozen');
+  }
+
+  /** The pill that says whether the vCPU runs. */
+  state(): Locator {
+    return this.page.getByRole('status', { name: /^vCPU/ });
+  }
+
+  cell(path: string): Locator {
+    return this.page.getByRole('gridcell', { name: new RegExp(`^${path.replace(/[[\]]/g, '\\$&')}(?= |$)`) });
+  }
+
+  /** Jumps to a register or element through the palette. */
+  async jump(path: string): Promise<void> {
+    await this.page.keyboard.press('Control+Shift+P');
+    await this.page.keyboard.type(path);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** Types a value over a cell and stages it. */
+  async type(path: string, value: string): Promise<void> {
+    await this.jump(path);
+    await expect(this.cell(path)).toBeFocused();
+    await this.page.keyboard.type(value);
+    await this.page.keyboard.press('Enter');
+  }
+
+  staged(): Locator {
+    return this.page.getByRole('button', { name: /^\d+ staged$/ });
+  }
+
+  async apply(): Promise<void> {
+    await this.page.keyboard.press('Control+Enter');
+    await expect(this.staged()).toHaveCount(0);
+  }
+
+  async continue(): Promise<void> {
+    await this.page.keyboard.press('F5');
+    await expect(this.state()).toHaveText(/Running/);
+  }
+
+  async freeze(): Promise<void> {
+    await this.page.keyboard.press('Shift+F5');
+    await expect(this.state()).toHaveText('Frozen');
+  }
+
+  /** One picture in both themes, each against its baseline in e2e/shots. */
+  async shoot(name: string): Promise<void> {
+    await this.page.evaluate(() => document.fonts.ready);
+    for (const theme of THEMES) {
+      await this.page.evaluate((value) => document.documentElement.setAttribute('data-theme', value), theme);
+      await expect(this.page).toHaveScreenshot(`${name}-${theme}.png`);
+    }
+    await this.page.evaluate(() => document.documentElement.setAttribute('data-theme', 'dark'));
+  }
+}
