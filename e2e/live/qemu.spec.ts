@@ -51,12 +51,12 @@ test.describe('a real QEMU guest, from the command line', () => {
     const monitor = await guest.registers();
     const paths = ['mxcsr', 'fcw', 'fsw', 'xmm0', 'k0', 'st0', 'rbx', 'xcr0'];
     const shown = await tilescopeJson<Record<string, unknown>>('show', ...pid(), ...paths);
-    expect(shown['mxcsr']).toBe(`0x${monitor.mxcsr}`);
-    expect(shown['fcw']).toEqual({ state: 'init' });
-    expect(shown['xmm0']).toEqual({ state: 'init' });
-    expect(shown['k0']).toEqual({ state: 'init' });
-    expect(shown['rbx']).toBe('0x1111222233334444');
-    expect(Number(shown['xcr0'])).toBe(0xe7);
+    expect(shown.mxcsr).toBe(`0x${monitor.mxcsr}`);
+    expect(shown.fcw).toEqual({ state: 'init' });
+    expect(shown.xmm0).toEqual({ state: 'init' });
+    expect(shown.k0).toEqual({ state: 'init' });
+    expect(shown.rbx).toBe('0x1111222233334444');
+    expect(Number(shown.xcr0)).toBe(0xe7);
   });
 
   test('zmm5, k3, xmm1 and mxcsr are written, read by the monitor and by a fresh attach, and given back', async () => {
@@ -69,10 +69,10 @@ test.describe('a real QEMU guest, from the command line', () => {
     expect(set.code).toBe(0);
     // A fresh attach first: QEMU 7.2 keeps no AVX-512 state of its own and drops it when a monitor command makes it write back.
     const shown = await tilescopeJson<Record<string, unknown>>('show', ...pid(), ...PATHS, 'xmm1:u32', 'mxcsr.RC');
-    expect(shown['zmm5']).toBe(ZMM5);
-    expect(shown['xmm1']).toBe(XMM1);
-    expect(shown['k3']).toBe('0x00000000deadbeef');
-    expect(shown['mxcsr']).toBe('0x00009fc0');
+    expect(shown.zmm5).toBe(ZMM5);
+    expect(shown.xmm1).toBe(XMM1);
+    expect(shown.k3).toBe('0x00000000deadbeef');
+    expect(shown.mxcsr).toBe('0x00009fc0');
     expect(shown['xmm1:u32']).toEqual([0x76543210, 0xfedcba98, 0x89abcdef, 0x01234567]);
 
     const monitor = await guest.registers();

@@ -74,6 +74,7 @@ export class Guest {
     );
     const guest = new Guest(child, folder, monitor);
     await guest.progress();
+    await guest.settle();
     return guest;
   }
 
@@ -102,6 +103,19 @@ export class Guest {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     throw new Error('the guest makes no progress');
+  }
+
+  /** QEMU's heap goes on growing for a moment after its start: footprints are comparable once it has stood still. */
+  private async settle(): Promise<void> {
+    const until = Date.now() + 10_000;
+    let last = JSON.stringify(this.footprint());
+    for (let quiet = 0; quiet < 5; ) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const now = JSON.stringify(this.footprint());
+      quiet = now === last ? quiet + 1 : 0;
+      last = now;
+      if (Date.now() > until) throw new Error("QEMU's mappings do not come to rest");
+    }
   }
 
   /** Thread of each vCPU, from QEMU itself. */
@@ -137,7 +151,7 @@ export class Guest {
       descriptors: readdirSync(`${proc}/fd`).map((fd) => `${fd} ${readlinkSync(`${proc}/fd/${fd}`)}`),
       signalMasks: tids.map((tid) => {
         const status = readFileSync(`${proc}/task/${tid}/status`, 'utf8');
-        return `${tid} ${[...status.matchAll(/^(?:Sig|Shd)\w+:.*$|^TracerPid:.*$/gm)].map((match) => match[0]).join(' ')}`;
+        return `${tid} ${[...status.matchAll(/^(?:SigPnd|ShdPnd|SigBlk|SigIgn|SigCgt|TracerPid):.*$/gm)].map((match) => match[0]).join(' ')}`;
       }),
     };
   }

@@ -44,6 +44,9 @@ test.describe('a live QEMU guest in the window', () => {
     await window.shoot('targets');
     await window.attach('story');
     await window.shoot('overview');
+    await page.setViewportSize({ width: 1100, height: 700 });
+    await window.shoot('overview-1100x700');
+    await page.setViewportSize({ width: 1440, height: 900 });
 
     await page.keyboard.press('Alt+2');
     await window.type('zmm3:f32[1]', '3e99');
