@@ -41,28 +41,28 @@ test.describe('a live QEMU guest in the window', () => {
 
     await window.open(host.url);
     await expect(window.target('story')).toBeVisible();
-    await window.shoot('targets');
+    await window.shootLive('targets');
     await window.attach('story');
-    await window.shoot('overview');
+    await window.shootLive('overview');
     await page.setViewportSize({ width: 1100, height: 700 });
-    await window.shoot('overview-1100x700');
+    await window.shootLive('overview-1100x700');
     await page.setViewportSize({ width: 1440, height: 900 });
 
     await page.keyboard.press('Alt+2');
     await window.type('zmm3:f32[1]', '3e99');
     await expect(page.getByText(/does not fit f32/)).toBeVisible();
-    await window.shoot('value-refused');
+    await window.shootLive('value-refused');
     await page.keyboard.press('Escape');
     await expect(window.staged()).toHaveCount(0);
 
     await window.type('zmm3:f32[1]', '-6.25');
     await expect(window.staged()).toHaveText(/1 staged/);
     await expect(window.cell('zmm3:f32[1]')).toHaveAttribute('data-mark', 'staged');
-    await window.shoot('one-lane-staged');
+    await window.shootLive('one-lane-staged');
 
     await window.apply();
     await expect(window.cell('zmm3:f32[1]')).toHaveAttribute('data-mark', 'written');
-    await window.shoot('one-lane-written');
+    await window.shootLive('one-lane-written');
 
     await window.continue();
     await guest.progress();
@@ -75,13 +75,13 @@ test.describe('a live QEMU guest in the window', () => {
     await page.getByRole('button', { name: 'Restore…' }).first().click();
     await page.getByRole('dialog').getByRole('button', { name: 'Restore everything' }).click();
     await expect(page.getByRole('dialog')).toHaveCount(0);
-    await window.shoot('restored');
+    await window.shootLive('restored');
 
     await window.type('zmm3:f32[0]', '1e-3');
     await window.apply();
     await page.getByRole('button', { name: 'Detach' }).click();
     await expect(page.getByRole('dialog', { name: /^Detach/ })).toBeVisible();
-    await window.shoot('detach-asks');
+    await window.shootLive('detach-asks');
     await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
     await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
     expect(await show(...paths)).toEqual(found);
