@@ -1,10 +1,31 @@
 import { defineConfig } from 'playwright/test';
+import { ELECTRON_ABSENT, type HostKind } from './models/host.ts';
+
+// Each worker loads this file again: only the first says it.
+if (ELECTRON_ABSENT !== null && process.env.TEST_WORKER_INDEX === undefined) console.log(`not run: ${ELECTRON_ABSENT}`);
+
+const CHROMIUM = {
+  browserName: 'chromium',
+  viewport: { width: 1440, height: 900 },
+  launchOptions: {
+    executablePath: '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--font-render-hinting=none',
+    ],
+  },
+} as const;
 
 /**
- * Two projects: `live` drives the command line against real QEMU guests and needs no browser; `window` drives the page of the
- * web host in Debian's Chromium. Screenshots have one baseline for both themes each, made in one pinned environment.
+ * Three projects: `live` drives the command line against real QEMU guests and needs no browser; `window` drives the page of
+ * the web host in Debian's Chromium; `electron` runs the same stories in Electron's window, wherever its binary is there.
  */
-export default defineConfig({
+export default defineConfig<object, { host: HostKind }>({
   testDir: '.',
   outputDir: './results',
   fullyParallel: false,
@@ -20,22 +41,10 @@ export default defineConfig({
     {
       name: 'window',
       testMatch: 'window/**/*.spec.ts',
-      use: {
-        browserName: 'chromium',
-        viewport: { width: 1440, height: 900 },
-        launchOptions: {
-          executablePath: '/usr/bin/chromium',
-          args: [
-            '--no-sandbox',
-            '--disable-gpu',
-            '--no-first-run',
-            '--disable-background-networking',
-            '--disable-component-update',
-            '--disable-sync',
-            '--font-render-hinting=none',
-          ],
-        },
-      },
+      use: { ...CHROMIUM, host: 'web' },
     },
+    ...(ELECTRON_ABSENT === null
+      ? [{ name: 'electron', testMatch: 'window/**/*.spec.ts', use: { ...CHROMIUM, host: 'electron' as const } }]
+      : []),
   ],
 });

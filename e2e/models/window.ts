@@ -11,11 +11,6 @@ export class Window {
     this.page = page;
   }
 
-  async open(url: string): Promise<void> {
-    await this.page.goto(url);
-    await expect(this.page.getByRole('heading', { name: 'Targets' })).toBeVisible();
-  }
-
   target(name: string): Locator {
     return this.page.getByRole('listbox', { name: 'Targets' }).getByRole('option', { name });
   }

@@ -1,6 +1,7 @@
-import { expect, test } from 'playwright/test';
+import { expect } from 'playwright/test';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
-import { tilescope, tilescopeJson, WebHost } from '../models/tilescope.ts';
+import { test } from '../models/host.ts';
+import { tilescope, tilescopeJson } from '../models/tilescope.ts';
 import { Window } from '../models/window.ts';
 
 /** State worth looking at, put into the guest from outside before the window opens. */
@@ -18,28 +19,26 @@ test.describe('a live QEMU guest in the window', () => {
   test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
 
   let guest: Guest;
-  let host: WebHost;
   test.beforeAll(async () => {
     guest = await Guest.start({ name: 'story', vcpus: 2 });
     const set = await tilescope('set', '--pid', String(guest.pid), ...FOUND);
     expect(set.code, set.err).toBe(0);
-    host = await WebHost.start();
   });
   test.afterAll(async () => {
-    await host?.stop();
     await guest?.stop();
   });
 
   const show = (...paths: string[]): Promise<Record<string, unknown>> =>
     tilescopeJson('show', '--pid', String(guest.pid), ...paths);
 
-  test('pick it, open it, change one lane, apply, see it verified, restore, detach', async ({ page }) => {
-    const window = new Window(page);
+  test('pick it, open it, change one lane, apply, see it verified, restore, detach', async ({ open }) => {
     const paths = ['zmm0', 'zmm1', 'zmm3', 'mxcsr', 'xstate_bv'];
     const found = await show(...paths);
     const footprint = guest.footprint();
 
-    await window.open(host.url);
+    const page = await open();
+    const window = new Window(page);
+    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
     await expect(window.target('story')).toBeVisible();
     await window.shootLive('targets');
     await window.attach('story');
