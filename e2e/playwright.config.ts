@@ -5,7 +5,7 @@ import { ELECTRON_ABSENT, type HostKind } from './models/host.ts';
 if (ELECTRON_ABSENT !== null && process.env.TEST_WORKER_INDEX === undefined) console.log(`not run: ${ELECTRON_ABSENT}`);
 
 const CHROMIUM = {
-  browserName: 'chromium',
+  browserName: 'chromium' as const,
   viewport: { width: 1440, height: 900 },
   launchOptions: {
     executablePath: '/usr/bin/chromium',
@@ -19,7 +19,7 @@ const CHROMIUM = {
       '--font-render-hinting=none',
     ],
   },
-} as const;
+};
 
 /**
  * Three projects: `live` drives the command line against real QEMU guests and needs no browser; `window` drives the page of
@@ -35,7 +35,7 @@ export default defineConfig<object, { host: HostKind }>({
   forbidOnly: true,
   reporter: [['list'], ['json', { outputFile: './results/report.json' }]],
   snapshotPathTemplate: '{testDir}/shots/{arg}{ext}',
-  expect: { timeout: 10_000, toHaveScreenshot: { maxDiffPixelRatio: 0.001, animations: 'disabled', caret: 'hide' } },
+  expect: { timeout: 10_000, toHaveScreenshot: { maxDiffPixels: 0, animations: 'disabled', caret: 'hide' } },
   projects: [
     { name: 'live', testMatch: 'live/**/*.spec.ts' },
     {

@@ -66,8 +66,9 @@ const useItems = (text: string): readonly Item[] => {
   }, [store, text]);
 };
 
-/** After a jump the keyboard stands on what was asked for. */
+/** After a jump the keyboard stands on what was asked for; who has begun to type there already is not disturbed. */
 const focusSelection = (): void => {
+  if (document.activeElement?.closest('.value-editor')) return;
   document.querySelector<HTMLElement>('.vector-row.selected [tabindex="0"], .register-cell')?.focus();
 };
 

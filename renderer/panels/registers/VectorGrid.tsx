@@ -68,6 +68,7 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
   const focusCell = (index: number, element: number): void => {
     store.getState().select({ kind: 'vector', index, element });
     requestAnimationFrame(() => {
+      if (store.getState().editor !== null) return;
       grid.current?.querySelector<HTMLElement>(`[data-cell="${index}-${element}"]`)?.focus();
     });
   };
