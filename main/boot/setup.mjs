@@ -49,6 +49,9 @@ const E2E_NEEDS = [
   { what: 'Chromium', debian: 'chromium', present: () => chromiumPath() !== null },
   { what: 'QEMU', debian: 'qemu-system-x86', present: () => which('qemu-system-x86_64') !== null },
   { what: 'Xvfb', debian: 'xvfb', present: () => which('Xvfb') !== null },
+  // Readers that share no code with Tilescope: gdb of cores, cpuid of leaf 0xD.
+  { what: 'gdb', debian: 'gdb', present: () => which('gdb') !== null },
+  { what: 'cpuid', debian: 'cpuid', present: () => which('cpuid') !== null },
   {
     what: 'SeaBIOS',
     debian: 'seabios',
