@@ -8,7 +8,7 @@ const CHROMIUM = {
   browserName: 'chromium' as const,
   viewport: { width: 1440, height: 900 },
   launchOptions: {
-    executablePath: '/usr/bin/chromium',
+    executablePath: process.env.TILESCOPE_CHROMIUM ?? '/usr/bin/chromium',
     args: [
       '--no-sandbox',
       '--disable-gpu',

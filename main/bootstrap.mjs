@@ -8,15 +8,16 @@ import { buildAll, ensureHelper, ensureMain } from './boot/build.mjs';
 import { explain, fail, isFault, requireNode } from './boot/say.mjs';
 import { ensurePackages } from './boot/setup.mjs';
 import { distribute, start } from './boot/start.mjs';
-import { runCheck, runE2e, runTests } from './boot/tests.mjs';
+import { runAmx, runCheck, runE2e, runTests } from './boot/tests.mjs';
 
 const USAGE = `Usage: node main/bootstrap.mjs COMMAND [ARGUMENT…]
 
   start   build what is stale and open Tilescope: the window where Electron is to be had, else the browser
-  cli     the command line: list, capture, show, set, restore
+  cli     the command line: list, capture, show, set, restore, diff, journal, check, layout, convert, presets
   test    everything: types, walls, lint, unit, native, live and end-to-end tests
   check   the part of it that takes seconds: types, walls, lint, unit and native tests
   e2e     the end-to-end tests alone
+  amx     the tests on an emulated machine with AMX alone
   build   the helper and the bundles
   dist    the deb and AppImage packages, in release/
 `;
@@ -34,6 +35,7 @@ const COMMANDS = {
   test: async (args) => runTests(args),
   check: async (args) => runCheck(args),
   e2e: async (args) => runE2e(args),
+  amx: async (args) => runAmx(args),
   build: async (args) => {
     if (args.length > 0) fail(`build takes no arguments, got ${args.join(' ')}`);
     await ensurePackages();

@@ -209,18 +209,10 @@ static int put_to_init(struct vcpu *vcpu, uint64_t mask, struct refusal *why)
 	return store_image(vcpu, image, now.image_bytes, why);
 }
 
-static int msr_step(struct vcpu *vcpu, const void *what, uint64_t *value, struct refusal *why)
+static int store_msr(struct vcpu *vcpu, const struct set_msr_request *request, uint64_t *value, struct refusal *why)
 {
-	const struct set_msr_request *request = what;
 	struct program p = { 0 };
 
-	if (request->index == MSR_IA32_XFD) {
-		if ((request->flags & MSR_PUT_TO_INIT_FIRST) && (request->value & image_xstate_bv(now.image)) &&
-		    put_to_init(vcpu, request->value, why) < 0)
-			return -1;
-		if (guard_arming(request->value, image_xstate_bv(now.image), why) < 0)
-			return -1;
-	}
 	if (put_msr(vcpu, 1, request->index, request->value, why) < 0 || put_msr(vcpu, 2, request->index, 0, why) < 0)
 		return -1;
 	program_ioctl(&p, "KVM_SET_MSRS", vcpu->fd, KVM_SET_MSRS, vcpu->scratch + SCRATCH_MSRS + SCRATCH_MSR_STRIDE);
@@ -230,6 +222,31 @@ static int msr_step(struct vcpu *vcpu, const void *what, uint64_t *value, struct
 	    require(&p, 2, 0, why) < 0 || fetch_msr(vcpu, 2, value, why) < 0)
 		return -1;
 	return fetch(vcpu, SCRATCH_IMAGE, now.image, now.image_bytes, why);
+}
+
+/* KVM checks the value only when it is too late: a refused IA32_XFD must not cost the components that were put to init. */
+static int arm(struct vcpu *vcpu, const struct set_msr_request *request, uint64_t *value, struct refusal *why)
+{
+	static struct reading before;
+	int given_up = (request->flags & MSR_PUT_TO_INIT_FIRST) && (request->value & image_xstate_bv(now.image));
+	struct refusal ignored;
+
+	before = now;
+	if (given_up && put_to_init(vcpu, request->value, why) < 0)
+		return -1;
+	if (guard_arming(request->value, image_xstate_bv(now.image), why) == 0 && store_msr(vcpu, request, value, why) == 0)
+		return 0;
+	/* IA32_XFD is read again: should it be armed after all, the guard refuses to write back what it covers. */
+	if (given_up && !vcpu->late && why->reason != REASON_TARGET_GONE && read_state(vcpu, &ignored) == 0)
+		(void)store_image(vcpu, before.image, before.image_bytes, &ignored);
+	return -1;
+}
+
+static int msr_step(struct vcpu *vcpu, const void *what, uint64_t *value, struct refusal *why)
+{
+	const struct set_msr_request *request = what;
+
+	return request->index == MSR_IA32_XFD ? arm(vcpu, request, value, why) : store_msr(vcpu, request, value, why);
 }
 
 int write_msr(struct vcpu *vcpu, const struct set_msr_request *request, struct reply *reply, struct refusal *why)

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { runAmxLab } from '../amx-lab.mjs';
 import { buildAll, ensureHelper } from './build.mjs';
 import { addUp, closingLine, FAILED, oneStep, readNativeLine, readPlaywright, readVitest } from './counts.mjs';
 import { DIST, explain, ROOT } from './say.mjs';
@@ -135,7 +136,12 @@ const runSteps = async (steps) => {
 };
 
 const live = playwright('live tests', ['--project', 'live']);
-const window = playwright('end-to-end tests', ['--project', 'window']);
+// The same stories in Electron's window, wherever its binary is; where it is not, Playwright's configuration says so.
+const inElectron = existsSync(tool('electron', 'dist', 'electron')) ? ['--project', 'electron'] : [];
+const window = playwright('end-to-end tests', ['--project', 'window', ...inElectron]);
+
+/** @type {Step} */
+const amx = { name: 'AMX tests', run: () => runAmxLab({ say: (text) => process.stdout.write(`${text}\n`) }) };
 
 /** @param {string} why @param {Step} step @returns {Step} */
 const skipped = (why, step) => ({
@@ -163,7 +169,7 @@ export const runTests = async (args) => {
   const missing = ensureTestPrograms();
   if (!existsSync('/dev/kvm')) explain('/dev/kvm is absent: the tests that need a live guest are skipped, by name');
   const outside = missing === null ? [live, window] : [skipped(missing, live), skipped(missing, window)];
-  return runSteps([build, types, walls, lint, unit, native, ...outside]);
+  return runSteps([build, types, walls, lint, unit, native, amx, ...outside]);
 };
 
 /** @param {string[]} args */
@@ -172,6 +178,12 @@ export const runCheck = async (args) => {
   await ensurePackages();
   await ensureHelper();
   return runSteps([types, walls, lint, unit, native]);
+};
+
+/** @param {string[]} args */
+export const runAmx = async (args) => {
+  if (args.length > 0) explain(`amx takes no arguments; ${args.join(' ')} is ignored`);
+  return runSteps([amx]);
 };
 
 /** @param {string[]} args are Playwright's, such as `--update-snapshots` */

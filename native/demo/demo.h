@@ -2,13 +2,17 @@
 #ifndef TILESCOPE_DEMO_H
 #define TILESCOPE_DEMO_H
 
+#include <stddef.h>
 #include <stdint.h>
+
+#include "guest_area.h"
 
 #define DEMO_MAGIC 0x4f4d4544u
 #define DEMO_MAX_VCPUS 8
 #define DEMO_PAGE_BYTES 4096u
-#define DEMO_MEMORY_BYTES 0x20000u
+#define DEMO_MEMORY_BYTES 0x40000u
 #define DEMO_VCPU_STRIDE 64u /* counters of two vCPUs lie so far apart */
+_Static_assert(GUEST_AREAS + DEMO_MAX_VCPUS * GUEST_AREA_BYTES <= DEMO_MEMORY_BYTES, "the areas fit");
 
 struct demo_vcpu {
 	int32_t tid;
@@ -18,6 +22,8 @@ struct demo_vcpu {
 	uint64_t other_errors;
 	uint64_t signals;     /* taken by the handler */
 	uint64_t sigsys;      /* a filter trapped a call */
+	uint64_t tile_checks; /* --host-tiles: the thread looked at its own tiles */
+	uint64_t tile_errors; /* and they were not what it had loaded */
 };
 
 struct demo_page {
@@ -25,7 +31,35 @@ struct demo_page {
 	uint32_t vcpu_count;
 	int32_t pid;
 	uint32_t padding;
+	char program[16];
 	struct demo_vcpu vcpus[DEMO_MAX_VCPUS];
 };
+_Static_assert(sizeof(struct demo_page) <= DEMO_PAGE_BYTES, "the page holds it");
+
+/* A vCPU's own part of the guest's memory, at GUEST_AREAS + n * GUEST_AREA_BYTES; guests in 64-bit mode use it. */
+struct guest_area {
+	uint32_t step, done; /* STEP_* */
+	uint32_t nm_count;   /* #NM taken, and what its handler saw: */
+	uint32_t round;
+	uint64_t xcr0;       /* for XSETBV */
+	uint64_t nm_xfd, nm_xfd_err, nm_rip;
+	uint64_t touch_rip;  /* where STEP_TOUCH has its one AMX instruction */
+	uint64_t padding;
+	uint8_t tilecfg[64];
+	uint8_t stack[AREA_STACK_TOP - 128];
+	uint8_t a[1024], b[1024], fa[1024], fb[1024], ramp[1024];
+	uint8_t unused[AREA_OUT - AREA_RAMP - 1024];
+	uint8_t out[8][1024];
+};
+_Static_assert(sizeof(struct guest_area) == GUEST_AREA_BYTES, "an area's size");
+_Static_assert(offsetof(struct guest_area, done) == AREA_DONE && offsetof(struct guest_area, round) == AREA_ROUND, "mailbox");
+_Static_assert(offsetof(struct guest_area, nm_count) == AREA_NM_COUNT && offsetof(struct guest_area, xcr0) == AREA_XCR0, "mailbox");
+_Static_assert(offsetof(struct guest_area, nm_xfd) == AREA_NM_XFD && offsetof(struct guest_area, nm_rip) == AREA_NM_RIP, "#NM");
+_Static_assert(offsetof(struct guest_area, nm_xfd_err) == AREA_NM_XFD_ERR, "#NM");
+_Static_assert(offsetof(struct guest_area, touch_rip) == AREA_TOUCH_RIP, "mailbox");
+_Static_assert(offsetof(struct guest_area, tilecfg) == AREA_TILECFG, "TILECFG is 64-byte aligned");
+_Static_assert(offsetof(struct guest_area, a) == AREA_A && offsetof(struct guest_area, b) == AREA_B, "sources");
+_Static_assert(offsetof(struct guest_area, fa) == AREA_FA && offsetof(struct guest_area, fb) == AREA_FB, "sources");
+_Static_assert(offsetof(struct guest_area, ramp) == AREA_RAMP && offsetof(struct guest_area, out) == AREA_OUT, "tiles");
 
 #endif

@@ -1,24 +1,29 @@
-/* Programs that a demo guest can run. Each is real-mode code that counts its rounds in memory, for others to see. */
+/* Programs that a demo guest can run. Each counts in memory, for others to see that it runs. */
 #ifndef TILESCOPE_GUESTS_H
 #define TILESCOPE_GUESTS_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "demo.h"
 
-#define GUEST_CODE_ADDRESS 0x1000u
-#define GUEST_COUNTER_OFFSET 0x7e00u /* from the start of the data segment */
+enum guest_mode { GUEST_REAL_MODE, GUEST_64_BIT };
 
 struct guest_program {
 	const char *name;
 	const char *summary;
-	const uint8_t *code;
-	size_t bytes;
-	int (*host_can_run)(void); /* NULL: every CPU */
+	enum guest_mode mode;
+	const uint8_t *code, *code_end;
+	const uint8_t *on_nm;       /* the handler of #NM in it; NULL: none */
+	uint64_t xcr0;              /* what the guest sets by XSETBV */
+	int permission;             /* the component that arch_prctl must permit before the first vCPU; 0: none */
+	void (*fill)(struct guest_area *area);
+	int (*host_can_run)(const struct guest_program *program); /* NULL: every CPU */
 };
 
+/* The most telling first. */
 extern const struct guest_program guest_programs[];
 extern const size_t guest_program_count;
 
 const struct guest_program *guest_program_named(const char *name);
+/* The first that runs here. */
+const struct guest_program *guest_program_chosen(void);
 
 #endif

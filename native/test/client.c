@@ -59,8 +59,15 @@ int client_kill(struct client *c)
 	return finish(c);
 }
 
+static void write_down(FILE *file, const void *bytes, size_t count)
+{
+	if (file)
+		(void)fwrite(bytes, 1, count, file);
+}
+
 static int put(struct client *c, const void *bytes, size_t count)
 {
+	write_down(c->asked, bytes, count);
 	while (count) {
 		ssize_t n = write(c->to, bytes, count);
 
@@ -104,7 +111,11 @@ static int get_frame(struct client *c)
 {
 	if (get(c, &c->header, sizeof(c->header)) < 0 || c->header.payload_bytes > MAX_PAYLOAD_BYTES)
 		return -1;
-	return get(c, c->payload, c->header.payload_bytes);
+	if (get(c, c->payload, c->header.payload_bytes) < 0)
+		return -1;
+	write_down(c->answered, &c->header, sizeof(c->header));
+	write_down(c->answered, c->payload, c->header.payload_bytes);
+	return 0;
 }
 
 int client_receive(struct client *c)

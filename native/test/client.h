@@ -2,6 +2,7 @@
 #ifndef TILESCOPE_TEST_CLIENT_H
 #define TILESCOPE_TEST_CLIENT_H
 
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "../protocol.h"
@@ -14,6 +15,7 @@ struct client {
 	uint8_t *payload;              /* MAX_PAYLOAD_BYTES */
 	const struct refusal *refusal; /* into payload; NULL where the last answer was none */
 	uint32_t events;               /* EVENT_TARGET_GONE that came in between */
+	FILE *asked, *answered;        /* where all frames are written down too; NULL: nowhere */
 };
 
 int client_start(struct client *c, const char *helper);

@@ -89,7 +89,7 @@ int guest_start_demo(struct guest *g, const char *program, const char *const *ar
 		return -1;
 	g->counter = (volatile uint32_t *)((uintptr_t)g->page + DEMO_PAGE_BYTES + QEMU_COUNTER);
 	g->pid = start(all);
-	for (int i = 0; i < 500 && g->page->magic != DEMO_MAGIC; i++)
+	for (int i = 0; i < 500 && g->page->magic != DEMO_MAGIC && guest_lives(g); i++)
 		nap_ms(10);
 	return g->page->magic == DEMO_MAGIC ? 0 : -1;
 }
@@ -186,6 +186,35 @@ int guest_progresses(const struct guest *g, int vcpu)
 		nap_ms(1);
 	}
 	return 0;
+}
+
+volatile struct guest_area *guest_area(const struct guest *g, int vcpu)
+{
+	uintptr_t areas = (uintptr_t)g->page + DEMO_PAGE_BYTES + GUEST_AREAS;
+
+	return (volatile struct guest_area *)(areas + (size_t)vcpu * GUEST_AREA_BYTES);
+}
+
+void guest_start_step(const struct guest *g, int vcpu, uint32_t step)
+{
+	guest_area(g, vcpu)->done = 0;
+	guest_area(g, vcpu)->step = step;
+}
+
+int guest_has_done(const struct guest *g, int vcpu, uint32_t step)
+{
+	for (int i = 0; i < 3000; i++) {
+		if (guest_area(g, vcpu)->done == step)
+			return 1;
+		nap_ms(1);
+	}
+	return 0;
+}
+
+int guest_step(const struct guest *g, int vcpu, uint32_t step)
+{
+	guest_start_step(g, vcpu, step);
+	return guest_has_done(g, vcpu, step);
 }
 
 static void add(char **text, size_t *used, const char *line)

@@ -23,6 +23,12 @@ int guest_lives(const struct guest *g);
 /* The counter moves within a second. */
 int guest_progresses(const struct guest *g, int vcpu);
 
+/* Demo VMM only: the vCPU's area, and one step of a guest that is held. 1: it has done the step. */
+volatile struct guest_area *guest_area(const struct guest *g, int vcpu);
+void guest_start_step(const struct guest *g, int vcpu, uint32_t step);
+int guest_has_done(const struct guest *g, int vcpu, uint32_t step);
+int guest_step(const struct guest *g, int vcpu, uint32_t step);
+
 /* What must be the same before and after: threads, mappings, descriptors, signal masks. The caller frees it. */
 char *guest_portrait(const struct guest *g);
 /* The thread list may grow and shrink by itself (QEMU's workers): wait until two portraits agree. */

@@ -1,7 +1,9 @@
 /*
  * Kills helpers at random moments of their work and looks whether the VMM noticed.
  *
- *	kill-storm HELPER --demo PROGRAM | --qemu | --pid P  [--vcpu N] [--kills N] [--seed S] [--span-us T]
+ *	kill-storm HELPER --demo PROGRAM [--tiles] | --qemu | --pid P  [--vcpu N] [--kills N] [--seed S] [--span-us T]
+ *
+ * --tiles: the guest, and the thread that runs it, hold tile data; so images and signal frames have 11008 bytes.
  *
  * After each kill: the VMM lives, and a fresh helper attaches, finds the vCPU's image to be the old or the new one, and
  * leaves. At the end: the guest still counts, and threads, mappings, descriptors and signal masks are as before.
@@ -11,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,10 +24,11 @@
 
 #define XMM1_OFFSET 176
 #define BV_OFFSET 512
+#define TILE_BYTES 8192u /* XTILEDATA ends an image that has it */
 
 static struct {
 	const char *helper, *demo;
-	int qemu, pid, kills, span_us;
+	int qemu, pid, kills, span_us, tiles;
 	uint32_t vcpu;
 	unsigned int seed;
 } options = { .kills = 300, .span_us = 600, .seed = 1 };
@@ -69,6 +73,8 @@ static int make_images(void)
 		goto out;
 	memcpy(new_image, old_image, image_bytes);
 	memset(new_image + XMM1_OFFSET, 0x5a, 16);
+	if (options.tiles && image_bytes > TILE_BYTES)
+		memset(new_image + image_bytes - TILE_BYTES, 0x5a, 32);
 	memcpy(&bv, new_image + BV_OFFSET, 8);
 	bv |= 2;
 	memcpy(new_image + BV_OFFSET, &bv, 8);
@@ -190,7 +196,7 @@ static int read_options(int count, char **arguments)
 		{ "demo", required_argument, NULL, 'd' }, { "qemu", no_argument, NULL, 'q' },
 		{ "pid", required_argument, NULL, 'p' },  { "vcpu", required_argument, NULL, 'v' },
 		{ "kills", required_argument, NULL, 'k' }, { "seed", required_argument, NULL, 's' },
-		{ "span-us", required_argument, NULL, 't' }, { 0 },
+		{ "span-us", required_argument, NULL, 't' }, { "tiles", no_argument, NULL, 'm' }, { 0 },
 	};
 	int letter;
 
@@ -203,11 +209,35 @@ static int read_options(int count, char **arguments)
 		case 'k': options.kills = atoi(optarg); break;
 		case 's': options.seed = (unsigned int)atoi(optarg); break;
 		case 't': options.span_us = atoi(optarg); break;
+		case 'm': options.tiles = 1; break;
 		default: return -1;
 		}
 	}
 	options.helper = optind < count ? arguments[optind] : NULL;
 	return options.helper && options.span_us > 0 && (options.demo || options.qemu || options.pid) ? 0 : -1;
+}
+
+static int start_demo(void)
+{
+	static const char *const steady[] = { "--program", "integer", NULL };
+	static const char *const tiles[] = { "--program", "amx", "--held", "--host-tiles", NULL };
+
+	if (guest_start_demo(&guest, options.demo, options.tiles ? tiles : steady) < 0)
+		return -1;
+	return options.tiles && (!guest_step(&guest, 0, STEP_LOAD) || !guest_step(&guest, 0, STEP_MULTIPLY)) ? -1 : 0;
+}
+
+/* The thread looks at its own tiles after a signal. */
+static void check_host_tiles(void)
+{
+	volatile struct demo_vcpu *v = &guest.page->vcpus[0];
+	uint64_t checks = v->tile_checks;
+
+	(void)syscall(SYS_tgkill, guest.pid, vcpu_tid, SIGRTMIN + 1);
+	for (int i = 0; i < 1000 && v->tile_checks == checks; i++)
+		wait_us(1000);
+	CHECK(v->tile_checks > checks, "the thread did not look at its tiles");
+	CHECK(v->tile_errors == 0, "%llu times the VMM's own tiles were lost", (unsigned long long)v->tile_errors);
 }
 
 static int start_guest(void)
@@ -216,7 +246,7 @@ static int start_guest(void)
 		guest.pid = options.pid;
 		return 0;
 	}
-	return options.demo ? guest_start_demo(&guest, options.demo, NULL) : guest_start_qemu(&guest, 1);
+	return options.demo ? start_demo() : guest_start_qemu(&guest, 1);
 }
 
 int main(int count, char **arguments)
@@ -224,7 +254,7 @@ int main(int count, char **arguments)
 	char *before, *after = NULL;
 
 	if (read_options(count, arguments) < 0) {
-		fprintf(stderr, "usage: kill-storm HELPER --demo PROGRAM | --qemu | --pid P [--vcpu N] [--kills N] [--seed S] [--span-us T]\n");
+		fprintf(stderr, "usage: kill-storm HELPER --demo PROGRAM [--tiles] | --qemu | --pid P [--vcpu N] [--kills N] [--seed S] [--span-us T]\n");
 		return 64;
 	}
 	if (!kvm_is_there()) {
@@ -247,6 +277,8 @@ int main(int count, char **arguments)
 		CHECK(i % 10 || progresses(), "the guest stands still after kill %d", i);
 	}
 	CHECK(progresses(), "the guest stands still");
+	if (options.tiles)
+		check_host_tiles();
 	CHECK(portrait_returns(&guest, before, &after), "the target is not as it was:\n--- before\n%s--- after\n%s", before, after);
 	if (options.demo)
 		printf("# the VMM saw %llu EINTRs\n", (unsigned long long)guest.page->vcpus[0].eintr_count);

@@ -111,6 +111,32 @@ static void write_and_back(struct client *c, struct guest *g)
 	CHECK(client_set_image(c, g->pid, 0, new, 2048) == 0 && c->refusal->reason == REASON_BAD_SIZE, "too short for its BV");
 }
 
+/* KVM refuses this value for IA32_XFD; what MSR_PUT_TO_INIT_FIRST had given up for it must be there again. */
+static void refused_arming(struct client *c, struct guest *g)
+{
+	static uint8_t old[32768], new[32768];
+	struct set_msr_request msr = { .vcpu = { g->pid, 0 }, .index = 0x1c4, .flags = MSR_PUT_TO_INIT_FIRST, .value = 2 };
+	const uint8_t *image;
+	uint32_t bytes = 0;
+
+	CHECK(client_vcpu(c, MSG_CAPTURE, g->pid, 0) == 1, "capture refused");
+	image = capture_section(c, SECTION_IMAGE, &bytes);
+	if (!image)
+		return;
+	memcpy(old, image, bytes);
+	memcpy(new, image, bytes);
+	memset(new + XMM0_OFFSET, 0x3c, 16);
+	new[BV_OFFSET] |= 2;
+	CHECK(client_set_image(c, g->pid, 0, new, bytes) == 1, "%s", c->refusal ? c->refusal->detail : "no answer");
+	CHECK(client_ask(c, MSG_SET_MSR, &msr, sizeof(msr)) == 0 && c->refusal->reason == REASON_CALL_FAILED &&
+	      c->refusal->errno_value == EINVAL && strcmp(c->refusal->call, "KVM_SET_MSRS") == 0, "IA32_XFD was armed for SSE");
+	CHECK(client_vcpu(c, MSG_CAPTURE, g->pid, 0) == 1, "capture refused");
+	image = capture_section(c, SECTION_IMAGE, &bytes);
+	CHECK(image && (image[BV_OFFSET] & 2) && memcmp(image + XMM0_OFFSET, new + XMM0_OFFSET, 256) == 0,
+	      "a refused arming cost the XMM registers");
+	CHECK(client_set_image(c, g->pid, 0, old, bytes) == 1, "restoring refused");
+}
+
 static void freeze_and_resume(struct client *c, struct guest *g)
 {
 	struct thread_reply reply;
@@ -155,6 +181,7 @@ void live_refusals(struct guest *g)
 	msr.value = 1ull << 18;
 	CHECK(client_ask(&c, MSG_SET_MSR, &msr, sizeof(msr)) == 0, "IA32_XFD was armed on a CPU without it");
 	printf("# arming IA32_XFD: reason %u, %s\n", c.refusal ? c.refusal->reason : 0, c.refusal ? c.refusal->detail : "");
+	refused_arming(&c, g);
 	CHECK(client_ask(&c, MSG_SET_XCR0, &xcr0, sizeof(xcr0)) == 0 && c.refusal->reason == REASON_CALL_FAILED &&
 	      c.refusal->errno_value == EINVAL, "XCR0 without x87 was taken");
 	{

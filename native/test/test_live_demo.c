@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -10,7 +11,8 @@
 
 static int start(struct guest *g, const char *a, const char *b, const char *c)
 {
-	const char *arguments[] = { a, b, c, NULL };
+	/* Its vector state must be what the test makes of it. */
+	const char *arguments[] = { "--program", "integer", a, b, c, NULL };
 
 	if (guest_start_demo(g, demo_program, arguments) == 0)
 		return 0;
@@ -179,8 +181,77 @@ static void filters(void)
 		one_filter(&filter_cases[i], ATTACH_SUSPEND_SECCOMP);
 }
 
+/* The program that is started unasked must be the first that KVM runs here, and must run. */
+static void chosen_program(void)
+{
+	static const char *const names[] = { "amx", "avx512", "integer" };
+	int chosen = -1;
+	struct guest g;
+
+	rule("demo VMM: the program is chosen by trying");
+	if (guest_start_demo(&g, demo_program, NULL) < 0) {
+		CHECK(0, "the demo VMM did not start");
+		guest_end(&g);
+		return;
+	}
+	for (int i = 0; i < 3; i++)
+		if (strcmp((const char *)(uintptr_t)g.page->program, names[i]) == 0)
+			chosen = i;
+	printf("# it runs %s\n", chosen < 0 ? "nothing known" : names[chosen]);
+	CHECK(chosen >= 0 && guest_lives(&g) && guest_progresses(&g, 0), "it does not run");
+	guest_end(&g);
+	for (int i = 0; i < chosen; i++) {
+		const char *arguments[] = { "--program", names[i], NULL };
+
+		/* Started in spite of it, it either does not come up or leaves the guest at once. */
+		(void)guest_start_demo(&g, demo_program, arguments);
+		for (int tries = 0; tries < 100 && guest_lives(&g); tries++)
+			(void)usleep(10000);
+		CHECK(!guest_lives(&g), "%s runs here and was not chosen", names[i]);
+		guest_end(&g);
+	}
+}
+
+/* Whoever starts a demo guest holds its stdin; it must not outlive them. */
+static void leash(void)
+{
+	int in[2], out[2], status = -1;
+	char line[128] = "";
+	pid_t pid;
+
+	rule("demo VMM: it says what it runs, and ends with its stdin");
+	if (pipe(in) < 0 || pipe(out) < 0)
+		return;
+	pid = fork();
+	if (pid == 0) {
+		(void)dup2(in[0], 0);
+		(void)dup2(out[1], 1);
+		for (int fd = 3; fd < 64; fd++)
+			close(fd);
+		execl(demo_program, demo_program, "--program", "integer", (char *)NULL);
+		_exit(127);
+	}
+	close(in[0]);
+	close(out[1]);
+	CHECK(read(out[0], line, sizeof(line) - 1) > 0, "it says nothing");
+	{
+		char expected[64];
+
+		(void)snprintf(expected, sizeof(expected), "ready pid=%d program=integer (", pid);
+		CHECK(strncmp(line, expected, strlen(expected)) == 0, "it says %s", line);
+	}
+	CHECK(write(in[1], "x", 1) == 1, "its stdin is closed");
+	(void)usleep(20000);
+	CHECK(waitpid(pid, &status, WNOHANG) == 0, "it ended before its stdin");
+	close(in[1]);
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0, "wait status %#x", status);
+	close(out[0]);
+}
+
 void live_demo(void)
 {
+	chosen_program();
+	leash();
 	plain();
 	two_vcpus();
 	with_signals();

@@ -1,0 +1,233 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { readU32 } from '../bits/bytes.ts';
+import { assert, type Decoded, describeProblem } from '../bits/decoded.ts';
+import { bitsOf, hasBit } from '../bits/mask.ts';
+import { MSR_INDEX } from '../cpu/msrs.ts';
+import { parsePath } from '../register/path.ts';
+import { showJson } from '../register/read.ts';
+import type { Capture, TargetIdentity } from '../session/capture.ts';
+import { tileConfigOf } from '../tile/config.ts';
+import { TILE_STRIDE_BYTES, tileByteOffset } from '../tile/geometry.ts';
+import { expectedProduct } from '../tile/product.ts';
+import { compareProduct } from '../tile/product-compare.ts';
+import type { ProductInstruction } from '../tile/product-instruction.ts';
+import { type ProductOperands, productExtents } from '../tile/product-shape.ts';
+import { BIT } from '../xsave/components.ts';
+import { msrValue } from '../xsave/facts.ts';
+import { xstateBv } from '../xsave/header.ts';
+import { lightsOf, xfdArmed } from '../xsave/lights.ts';
+import { componentBytesOrInit, viewComponent } from '../xsave/view.ts';
+import { type Frame, FrameReader, STATUS } from './frames.ts';
+import { type AttachReply, type HelloReply, MESSAGES, type MessageName, type ReplyOf } from './messages.ts';
+import { decodeRefusal, type Refusal } from './refusal.ts';
+import { toCapture } from './to-capture.ts';
+
+/** The session recorded on KVM with AMX (e2e/captures/README.md lists its steps), read by the code that shows it. */
+const recorded = (file: string): URL => new URL(`../../e2e/captures/${file}`, import.meta.url);
+const streamOf = (file: string): readonly Frame[] => {
+  const reader = new FrameReader();
+  const { frames, problem } = reader.push(readFileSync(fileURLToPath(recorded(file))));
+  assert(problem === null && reader.end() === null, `${file} is not whole frames`);
+  return frames;
+};
+
+interface Step {
+  readonly requestId: number;
+  readonly step: string;
+}
+
+const steps: readonly Step[] = JSON.parse(readFileSync(fileURLToPath(recorded('amx-session.json')), 'utf8'));
+const requests = streamOf('amx-session.requests');
+const answers = streamOf('amx-session.frames');
+
+const sure = <T>(result: Decoded<T>): T => {
+  if (!result.ok) throw new Error(describeProblem(result.problem));
+  return result.value;
+};
+
+const answerTo = (name: string): Frame => {
+  const requestId = steps.find(({ step }) => step === name)?.requestId;
+  const frame = answers.find((answer) => answer.requestId === requestId);
+  assert(frame !== undefined, `no answer to ${name}`);
+  return frame;
+};
+
+const replyTo = <N extends MessageName>(message: N, name: string): ReplyOf<N> => {
+  const frame = answerTo(name);
+  expect(frame).toMatchObject({ code: MESSAGES[message].code, status: STATUS.OK });
+  return sure(MESSAGES[message].decode(frame.payload) as Decoded<ReplyOf<N>>);
+};
+
+const refusalOf = (name: string): Refusal => {
+  const frame = answerTo(name);
+  expect(frame.status).toBe(STATUS.REFUSED);
+  return sure(decodeRefusal(frame.payload));
+};
+
+const hello: HelloReply = replyTo('hello', 'hello');
+const attached: AttachReply = replyTo('attach', 'attached');
+const identity: TargetIdentity = {
+  kind: 'live',
+  vmm: 'demo-vmm',
+  name: 'demo-vmm',
+  pid: null,
+  startTimeTicks: attached.startTimeTicks,
+  executable: null,
+  vcpu: 0,
+  tid: attached.tid,
+};
+
+const captureAt = (name: string): Capture => sure(toCapture(replyTo('capture', name), attached, hello, identity));
+
+const tileOf = ({ image }: Capture, tile: number): Uint8Array => {
+  const start = tileByteOffset(tile, 0);
+  return componentBytesOrInit(image, BIT.XTILEDATA).subarray(start, start + TILE_STRIDE_BYTES);
+};
+
+const show = (capture: Capture, path: string): unknown => showJson(capture, sure(parsePath(path)));
+
+const productOf = (capture: Capture, instruction: ProductInstruction, operands: ProductOperands) => {
+  const extents = productExtents(sure(tileConfigOf(capture.image)), operands);
+  const tiles = {
+    c: new Uint8Array(TILE_STRIDE_BYTES),
+    a: tileOf(capture, operands.a),
+    b: tileOf(capture, operands.b),
+  };
+  const expected = sure(expectedProduct(instruction, tiles, extents));
+  const type = instruction === 'TDPBSSD' ? 'i32' : 'f32';
+  return compareProduct(expected, tileOf(capture, operands.c), extents.c, type);
+};
+
+const INT8: ProductOperands = { c: 0, a: 1, b: 2 };
+const BF16: ProductOperands = { c: 3, a: 4, b: 5 };
+const AMX = [BIT.XTILECFG, BIT.XTILEDATA];
+
+describe('a session recorded on KVM with AMX', () => {
+  test('[W1] every request has one answer, and every step is one of them', () => {
+    expect(answers.map(({ requestId }) => requestId)).toEqual(requests.map(({ requestId }) => requestId));
+    expect(answers.map(({ code }) => code)).toEqual(requests.map(({ code }) => code));
+    expect(steps.map(({ requestId }) => requestId)).toEqual(requests.map(({ requestId }) => requestId));
+    expect(new Set(steps.map(({ step }) => step)).size).toBe(steps.length);
+  });
+
+  test('[W4] every answer decodes by its catalogue row, and not when a byte is missing', () => {
+    const decoders: { readonly code: number; readonly decode: (bytes: Uint8Array) => Decoded<unknown> }[] =
+      Object.values(MESSAGES);
+    for (const { code, status, payload } of answers) {
+      const decode = status === STATUS.REFUSED ? decodeRefusal : decoders.find((row) => row.code === code)?.decode;
+      assert(decode !== undefined, `code ${code}`);
+      sure(decode(payload));
+      expect(decode(payload.subarray(0, -1)).ok).toBe(false);
+    }
+  });
+
+  test('[W6] sizes and permission are those of a guest with AMX', () => {
+    expect(attached).toMatchObject({ capXsave2Vm: 11008, capXsave2System: 11008, imageBytes: 11008 });
+    expect(attached).toMatchObject({ guestPermission: 0x602e7n, supportedXcr0: 0x602e7n });
+    expect(replyTo('listTargets', 'listed').targets.flatMap(({ vcpus }) => vcpus.map(({ tid }) => tid))).toContain(
+      attached.tid,
+    );
+    expect(captureAt('loaded').facts.sizes).toEqual({
+      capXsave2Vm: 11008,
+      capXsave2System: 11008,
+      writtenBytes: 11008,
+      legacyErrno: 22,
+    });
+  });
+
+  test.each([
+    ['before-tiles', [], 0n, 0n, 0x602e7n],
+    ['loaded', AMX, 0n, 0n, 0x602e7n],
+    ['multiplied', AMX, 0n, 0n, 0x602e7n],
+    ['frozen', AMX, 0n, 0n, 0x602e7n],
+    ['after-change', AMX, 0n, 0n, 0x602e7n],
+    ['after-refusals', AMX, 0n, 0n, 0x602e7n],
+    ['after-arming', [BIT.XTILECFG], 0x40000n, 0n, 0x602e7n],
+    ['in-nm-handler', [BIT.XTILECFG], 0x40000n, 0x40000n, 0x602e7n],
+    ['after-disarming', [BIT.XTILECFG], 0n, 0n, 0x602e7n],
+    ['multiplied-again', AMX, 0n, 0n, 0x602e7n],
+    ['released', [], 0n, 0n, 0x602e7n],
+    ['after-xcr0', [], 0n, 0n, 0x2e7n],
+  ] as const)('[W8] %s: components in use, IA32_XFD, IA32_XFD_ERR, XCR0', (name, inUse, xfd, xfdErr, xcr0) => {
+    const { image, facts } = captureAt(name);
+    expect(bitsOf(xstateBv(image)).filter((bit) => bit >= BIT.XTILECFG)).toEqual(inUse);
+    expect(msrValue(facts, MSR_INDEX.IA32_XFD)).toBe(xfd);
+    expect(msrValue(facts, MSR_INDEX.IA32_XFD_ERR)).toBe(xfdErr);
+    expect(facts).toMatchObject({ xcr0, inKvmRun: true, frozen: name === 'frozen' });
+    expect(xfdArmed(facts, BIT.XTILEDATA)).toBe(xfd !== 0n);
+    expect(lightsOf(facts, image, BIT.XTILEDATA)).toEqual({
+      supported: 'yes',
+      enabled: hasBit(xcr0, BIT.XTILEDATA) ? 'yes' : 'no',
+      permitted: 'yes',
+      inUse: viewComponent(image, BIT.XTILEDATA).state === 'inUse' ? 'yes' : 'no',
+    });
+  });
+
+  test.each(['multiplied', 'frozen', 'multiplied-again'])(
+    '[M7] %s: both products are the manual’s to the bit',
+    (name) => {
+      const capture = captureAt(name);
+      const clean = { differences: [], nonZeroOutside: 0 };
+      expect(productOf(capture, 'TDPBSSD', INT8)).toEqual({ cells: 10 * 14, ...clean });
+      expect(productOf(capture, 'TDPBF16PS', BF16)).toEqual({ cells: 7 * 9, ...clean });
+      expect(tileOf(capture, 0).some((byte) => byte !== 0) && tileOf(capture, 3).some((byte) => byte !== 0)).toBe(true);
+    },
+  );
+
+  test('[M10] the dword that was changed is the one difference, and reads back', () => {
+    const written = replyTo('setImage', 'changed');
+    const capture = captureAt('after-change');
+    expect(written.readBack).toEqual(capture.image.bytes);
+    const { differences } = productOf(capture, 'TDPBSSD', INT8);
+    expect(differences.map(({ row, column, foundBits }) => ({ row, column, foundBits }))).toEqual([
+      { row: 3, column: 5, foundBits: 0x5eed5eed },
+    ]);
+    expect(show(capture, 'tmm0:i32[3][5]')).toBe(0x5eed5eed);
+    expect(readU32(tileOf(captureAt('multiplied'), 0), tileByteOffset(0, 3, 20))).not.toBe(0x5eed5eed);
+    expect(tileOf(captureAt('after-refusals'), 0)).toEqual(tileOf(capture, 0));
+  });
+
+  test('[T6] TILECFG is what the guest loaded, and configures nothing after TILERELEASE', () => {
+    expect(sure(tileConfigOf(captureAt('loaded').image))).toEqual({
+      paletteId: 1,
+      startRow: 0,
+      tiles: [
+        { rows: 10, colsb: 56 },
+        { rows: 10, colsb: 24 },
+        { rows: 6, colsb: 56 },
+        { rows: 7, colsb: 36 },
+        { rows: 7, colsb: 12 },
+        { rows: 3, colsb: 36 },
+        { rows: 16, colsb: 64 },
+        { rows: 0, colsb: 0 },
+      ],
+    });
+    expect(sure(tileConfigOf(captureAt('released').image)).paletteId).toBe(0);
+    expect(show(captureAt('released'), 'tmm0:i32')).toEqual({ state: 'init' });
+  });
+
+  test('[W7] the guard refused both dangerous moves and named the component; KVM refused two values', () => {
+    expect(refusalOf('arming-refused')).toMatchObject({ reason: 'GUARD_ARMING_OVER_STATE', mask: 0x40000n });
+    expect(refusalOf('image-refused')).toMatchObject({ reason: 'GUARD_XFD_COVERS_IMAGE', mask: 0x40000n });
+    expect(refusalOf('xfd-of-tilecfg-refused')).toMatchObject({
+      reason: 'CALL_FAILED',
+      call: 'KVM_SET_MSRS',
+      errno: 22,
+    });
+    expect(refusalOf('xcr0-refused')).toMatchObject({ reason: 'CALL_FAILED', call: 'KVM_SET_XCRS', errno: 22 });
+  });
+
+  test('[W8] arming gave the tiles up; the #NM handler stood behind the instruction; the registers came along', () => {
+    const armed = replyTo('setMsr', 'armed');
+    expect(armed.value).toBe(0x40000n);
+    const atNm = captureAt('in-nm-handler');
+    expect(viewComponent(atNm.image, BIT.XTILEDATA).state).toBe('init');
+    expect(atNm.facts.general?.rip).not.toBe(captureAt('after-arming').facts.general?.rip);
+    expect(atNm.facts.control?.cr4).toBe(0x40620n);
+    expect(replyTo('setMsr', 'disarmed').value).toBe(0n);
+    expect(replyTo('setXcr0', 'xcr0-without-amx').value).toBe(0x2e7n);
+    expect(replyTo('setXcr0', 'xcr0-back').value).toBe(0x602e7n);
+  });
+});

@@ -1,0 +1,8 @@
+/* A seccomp filter for the calling thread, so that a debugger's verdicts can be tried. */
+#ifndef TILESCOPE_DEMO_FILTER_H
+#define TILESCOPE_DEMO_FILTER_H
+
+/* kind: allow, trap-set, kill-set (KVM_SET_XSAVE), trap-get (KVM_GET_XSAVE2), errno (KVM_GET_SREGS), no-clock. */
+void filter_install(const char *kind);
+
+#endif

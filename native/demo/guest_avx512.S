@@ -1,0 +1,50 @@
+/*
+ * The AVX-512 guest, with instructions of AVX512F alone. It starts in 64-bit mode with rdi = its area, rsi = its counter.
+ * STEP_FREE, STEP_HOLD and STEP_TRIAL are the steps it knows.
+ */
+#include "guest_area.h"
+
+	.section .rodata
+	.globl avx512_guest, avx512_guest_end
+	.balign 16
+avx512_guest:
+	mov	AREA_XCR0(%rdi), %eax
+	mov	AREA_XCR0 + 4(%rdi), %edx
+	xor	%ecx, %ecx
+	xsetbv
+	vmovdqu32 AREA_A(%rdi), %zmm0		/* 0, 1 … 15 */
+	mov	$1, %eax
+	vpbroadcastd %eax, %zmm31
+	mov	$8, %eax
+	vpbroadcastd %eax, %zmm30
+	vpcmpltd %zmm30, %zmm0, %k1		/* the low half of the lanes */
+	kmovw	%k1, %ebx
+	vpxord	%zmm17, %zmm17, %zmm17
+again:
+	vpaddd	%zmm31, %zmm0, %zmm0
+	vcvtdq2ps %zmm0, %zmm1
+	vmulps	%zmm1, %zmm1, %zmm2
+	vaddps	%zmm2, %zmm1, %zmm3
+	vcvtdq2pd %ymm0, %zmm4
+	vsqrtpd	%zmm4, %zmm5
+	vpaddd	%zmm0, %zmm17, %zmm17{%k1}	/* lanes above stay as they are */
+	vpcmpgtd %zmm30, %zmm17, %k2
+	vpmulld	%zmm0, %zmm0, %zmm18
+	vpxord	%zmm17, %zmm18, %zmm19
+	incl	AREA_ROUND(%rdi)
+	mov	$SPIN_ROUNDS, %ecx
+spin:
+	incl	(%rsi)
+	mov	AREA_STEP(%rdi), %eax
+	cmp	$STEP_HOLD, %eax
+	je	spin
+	cmp	$STEP_TRIAL, %eax
+	je	trial
+	dec	%ecx
+	jnz	spin
+	jmp	again
+trial:
+	hlt
+avx512_guest_end:
+
+	.section .note.GNU-stack, "", @progbits
