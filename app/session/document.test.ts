@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { describeProblem } from '../bits/decoded.ts';
-import { MAX_U64 } from '../bits/mask.ts';
+import { hasBit, MAX_U64 } from '../bits/mask.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
+import { openRaw } from '../formats/raw.ts';
+import { xstateBv } from '../xsave/header.ts';
+import { viewComponent } from '../xsave/view.ts';
 import type { Capture, Facts } from './capture.ts';
 import { captureText, decodeCapture, encodeCapture, parseCaptureText } from './document.ts';
 
@@ -140,14 +143,24 @@ describe('documents from outside', () => {
     expect(problem(withChange(path, change))).toContain(sentence);
   });
 
-  test('[D4] an image that ends inside a component in use is refused', () => {
-    const short = 'A'.repeat(Math.floor(2400 / 3) * 4);
-    const document = withChange(['image', 'base64'], short);
-    expect(problem({ ...document, image: { format: 'standard', bytes: 2400, base64: short } })).toBe('decoded');
-    const cut = documentOf(sampleCapture());
-    const whole = (cut.image as Json).base64 as string;
-    const image = { format: 'standard', bytes: 2400, base64: whole.slice(0, short.length) };
-    expect(problem({ ...cut, image })).toContain('Hi16_ZMM is cut short');
+  test('[D9] an image that ends inside a component in use reads back the same, and the component is absent', () => {
+    const { image, facts } = sampleAmxCapture();
+    for (const length of [576, 2815, 2816, 4096, 11007]) {
+      const cut: Capture = { image: { layout: image.layout, bytes: image.bytes.slice(0, length) }, facts };
+      const read = decodeCapture(documentOf(cut));
+      expect(read).toEqual({ ok: true, value: cut });
+      if (read.ok) expect(viewComponent(read.value.image, 18)).toEqual({ state: 'absent' });
+    }
+    const head: Capture = { image: { layout: image.layout, bytes: image.bytes.slice(0, 575) }, facts };
+    expect(problem(documentOf(head))).toContain('XSAVE image is cut short: 576 bytes needed, 575 there');
+  });
+
+  test('[D9] a legacy image of 4096 bytes with TILEDATA in XSTATE_BV goes from raw file to document and back', () => {
+    const bytes = sampleAmxCapture().image.bytes.slice(0, 4096);
+    const opened = openRaw('legacy.bin', bytes, { preset: 'sapphire-rapids' });
+    const capture = opened.ok ? opened.value.states[0]?.capture : undefined;
+    expect(capture && hasBit(xstateBv(capture.image), 18)).toBe(true);
+    expect(capture && parseCaptureText(captureText(capture))).toEqual({ ok: true, value: capture });
   });
 
   test('[D5] a file cut short at any length is a problem', () => {

@@ -7,7 +7,7 @@ import { msrRow } from '../cpu/msrs.ts';
 import { componentName } from '../xsave/components.ts';
 import type { ComponentPlace, Image, Layout } from '../xsave/image.ts';
 import { layoutOf } from '../xsave/layout.ts';
-import { decodeImage } from '../xsave/view.ts';
+import { decodeCutImage } from '../xsave/view.ts';
 import type { Capture, ControlRegisters, Facts, GeneralRegisters, TargetIdentity } from './capture.ts';
 import {
   flag,
@@ -241,7 +241,8 @@ const readImage = (document: Readonly<Record<string, unknown>>): Decoded<Image> 
     return unexpected('image.bytes', `is ${read.value.bytes} and the base64 holds ${bytes.value.length}`);
   }
   const layout = readLayout(read.value.format, document.layout);
-  return layout.ok ? decodeImage(bytes.value, layout.value) : layout;
+  // An image that ends inside a component in use is kept as it was opened: what is lost is shown as lost.
+  return layout.ok ? decodeCutImage(bytes.value, layout.value) : layout;
 };
 
 /** A capture from a document of any origin: everything is checked, fields that are not known are ignored. */

@@ -30,6 +30,9 @@ export const cpuVendor = (cpuid: Cpuid): string | null => {
   return letters(entry.ebx) + letters(entry.edx) + letters(entry.ecx);
 };
 
+/** KVM never copies less than this, however little the components need. (struct kvm_xsave, Linux 2.6.36.) */
+export const LEAST_KVM_BYTES = 4096;
+
 /** How many bytes KVM copies for this vCPU: what it wrote, else what KVM_CAP_XSAVE2 says; null: neither is known. */
 export const neededBytes = (facts: Facts): { readonly bytes: number; readonly source: string } | null => {
   const { writtenBytes, capXsave2Vm } = facts.sizes;

@@ -1,6 +1,8 @@
 import { type Cpuid, cpuidEntry } from '../cpu/cpuid.ts';
 import type { Capture } from '../session/capture.ts';
-import { neededBytes } from './facts.ts';
+import { componentLabel } from './components.ts';
+import { LEAST_KVM_BYTES, neededBytes } from './facts.ts';
+import { cutComponents } from './view.ts';
 
 export interface LedgerVerdict {
   /** `other`: a size of another kind, not to be compared. */
@@ -19,29 +21,58 @@ export interface LedgerRow {
 }
 
 /** struct kvm_xsave, since Linux 2.6.36: KVM_GET_XSAVE can never return more. */
-export const LEGACY_XSAVE_BYTES = 4096;
+export const LEGACY_XSAVE_BYTES = LEAST_KVM_BYTES;
 /** The fixed struct kvm_xsave_extension of the first proposal, 3072 words of 32 bits (LKML, 7 February 2021). */
 export const RFC_XSAVE_BYTES = 12288;
 
-const compare = (bytes: number | null, needed: number | null, equal: string): LedgerVerdict => {
-  if (bytes === null) return { kind: 'unknown', sentence: 'not read' };
-  if (needed === null) return { kind: 'unknown', sentence: 'what this VM needs was not read' };
-  if (bytes < needed) return { kind: 'short', sentence: `${needed - bytes} bytes short` };
-  return { kind: 'ok', sentence: bytes === needed ? equal : `${bytes - needed} to spare` };
+/**
+ * What every size is held against: what KVM copies for this vCPU, as read; for a file that does not say, what KVM would
+ * copy for a vCPU with the components of its layout. Null: an image in the compacted format, which KVM never copies.
+ */
+export interface LedgerNeed {
+  readonly bytes: number;
+  readonly from: 'read' | 'layout';
+}
+
+export const ledgerNeed = ({ facts, image }: Capture): LedgerNeed | null => {
+  const read = neededBytes(facts);
+  if (read !== null) return { bytes: read.bytes, from: 'read' };
+  if (image.layout.format !== 'standard') return null;
+  return { bytes: Math.max(LEAST_KVM_BYTES, image.layout.totalBytes), from: 'layout' };
 };
 
-const legacyVerdict = (needed: number | null, errno: number | null): LedgerVerdict => {
-  const verdict = compare(LEGACY_XSAVE_BYTES, needed, 'what this VM needs');
-  if (verdict.kind !== 'short') return verdict;
-  const asked = errno === null ? 'would refuse' : errno === 0 ? 'answered all the same' : 'refused';
-  return { kind: 'short', sentence: `${verdict.sentence}: KVM_GET_XSAVE ${asked}` };
+const unknown = (sentence: string): LedgerVerdict => ({ kind: 'unknown', sentence });
+
+const compare = (bytes: number | null, need: LedgerNeed | null, equal: string): LedgerVerdict => {
+  if (bytes === null) return unknown('not read');
+  if (need === null) return unknown('what this VM needs was not read');
+  if (bytes < need.bytes) return { kind: 'short', sentence: `${need.bytes - bytes} bytes short` };
+  return { kind: 'ok', sentence: bytes === need.bytes ? equal : `${bytes - need.bytes} to spare` };
 };
 
-const rfcVerdict = (needed: number | null): LedgerVerdict => {
-  const verdict = compare(RFC_XSAVE_BYTES, needed, 'exactly enough');
-  return verdict.kind === 'ok'
-    ? { kind: 'ok', sentence: `${verdict.sentence} on this CPU, none promised on the next` }
-    : verdict;
+const EINVAL = 22;
+
+/** KVM_GET_XSAVE: what it said where it was asked, else what it would say. (Linux 5.17; before, it cut the state off.) */
+const legacyVerdict = (need: LedgerNeed | null, errno: number | null): LedgerVerdict => {
+  const verdict = compare(LEGACY_XSAVE_BYTES, need, 'what this VM needs');
+  if (verdict.kind !== 'short' || need === null) return verdict;
+  const sizes = `${need.bytes} > ${LEGACY_XSAVE_BYTES}`;
+  if (errno === null) return { kind: 'short', sentence: `legacy GET would refuse: ${sizes}` };
+  if (errno === 0) return { kind: 'short', sentence: `legacy GET answered and cut the state off: ${sizes}` };
+  return {
+    kind: 'short',
+    sentence: `legacy GET refused with ${errno === EINVAL ? 'EINVAL' : `errno ${errno}`}: ${sizes}`,
+  };
+};
+
+// Nothing is known of the next CPU's size, so nothing is said of it but what would not fit.
+const rfcVerdict = (need: LedgerNeed | null): LedgerVerdict => {
+  const verdict = compare(RFC_XSAVE_BYTES, need, 'exactly enough');
+  if (need === null) return verdict;
+  const spare = RFC_XSAVE_BYTES - need.bytes;
+  if (spare < 0) return { kind: 'short', sentence: `a fixed buffer would not hold this CPU: ${-spare} bytes short` };
+  const next = `not a next one with more than ${spare} bytes of new components`;
+  return { kind: 'ok', sentence: `a fixed buffer would hold this CPU, ${next}` };
 };
 
 /** Leaf 0xD as the guest sees it, else the host's; the source says which. */
@@ -53,78 +84,105 @@ const leafOf = (capture: Capture): { readonly cpuid: Cpuid; readonly whose: stri
 /** Every size that the kernel, the CPU and history name for this state, who names it, and who falls short. */
 export const sizeLedger = (capture: Capture): LedgerRow[] => {
   const { facts, image } = capture;
-  const needed = neededBytes(facts)?.bytes ?? null;
+  const need = ledgerNeed(capture);
   const { cpuid, whose } = leafOf(capture);
   const standard = cpuidEntry(cpuid, 0xd, 0);
   const compacted = cpuidEntry(cpuid, 0xd, 1);
-  const cap = facts.sizes.capXsave2Vm ?? facts.sizes.capXsave2System;
-  const capFrom = facts.sizes.capXsave2Vm !== null ? 'the VM' : '/dev/kvm';
+  const { capXsave2Vm, capXsave2System, legacyErrno } = facts.sizes;
   const compactedBytes = compacted === undefined ? null : compacted.ebx >>> 0;
+  const asked = 'KVM_CHECK_EXTENSION(KVM_CAP_XSAVE2)';
+  const from = need?.from === 'layout' ? 'what the components of this layout need' : 'what this VM needs';
   return [
-    {
-      id: 'cap-xsave2',
-      label: 'KVM_CAP_XSAVE2',
-      bytes: cap,
-      source: `KVM_CHECK_EXTENSION on ${capFrom}`,
-      verdict: compare(cap, needed, 'what this VM needs'),
-    },
-    {
-      id: 'kvm-xsave',
-      label: 'struct kvm_xsave',
-      bytes: LEGACY_XSAVE_BYTES,
-      source: 'KVM_GET_XSAVE, fixed by its ABI',
-      verdict: legacyVerdict(needed, facts.sizes.legacyErrno),
-    },
-    cpuidRow('cpuid-0d-0-ebx', 'CPUID 0xD.0.EBX', standard?.ebx, `standard, components in XCR0 now, ${whose}`, needed),
-    cpuidRow('cpuid-0d-0-ecx', 'CPUID 0xD.0.ECX', standard?.ecx, `standard, all the CPU offers, ${whose}`, needed),
-    {
-      id: 'cpuid-0d-1-ebx',
-      label: 'CPUID 0xD.1.EBX',
-      bytes: compactedBytes,
-      source: `compacted, XCR0 and XSS, ${whose}`,
-      verdict:
-        compactedBytes === null
-          ? { kind: 'unknown', sentence: 'not read' }
-          : { kind: 'other', sentence: 'other format: not compared' },
-    },
-    {
-      id: 'rfc',
-      label: 'RFC constant',
-      bytes: RFC_XSAVE_BYTES,
-      source: 'struct kvm_xsave_extension, proposed 2021, fixed',
-      verdict: rfcVerdict(needed),
-    },
-    {
-      id: 'image',
-      label: 'Image read',
-      bytes: image.bytes.length,
-      source: facts.imageCall,
-      verdict: imageVerdict(image.bytes.length, image.layout.totalBytes, needed),
-    },
+    row('cap-xsave2', 'KVM_CAP_XSAVE2, VM', capXsave2Vm, `${asked} on the VM`, compare(capXsave2Vm, need, from)),
+    row(
+      'cap-xsave2-system',
+      'KVM_CAP_XSAVE2, system',
+      capXsave2System,
+      `${asked} on /dev/kvm`,
+      compare(capXsave2System, need, from),
+    ),
+    row(
+      'kvm-xsave',
+      'struct kvm_xsave',
+      LEGACY_XSAVE_BYTES,
+      'KVM_GET_XSAVE, fixed by its ABI',
+      legacyVerdict(need, legacyErrno),
+    ),
+    cpuidRow('cpuid-0d-0-ebx', 'CPUID 0xD.0.EBX', standard?.ebx, `standard, components in XCR0 now, ${whose}`, need),
+    cpuidRow('cpuid-0d-0-ecx', 'CPUID 0xD.0.ECX', standard?.ecx, `standard, all the CPU offers, ${whose}`, need),
+    row(
+      'cpuid-0d-1-ebx',
+      'CPUID 0xD.1.EBX',
+      compactedBytes,
+      `compacted, XCR0 and XSS, ${whose}`,
+      compactedBytes === null ? unknown('not read') : { kind: 'other', sentence: 'other format: not compared' },
+    ),
+    row('rfc', 'RFC constant', RFC_XSAVE_BYTES, 'struct kvm_xsave_extension, proposed 2021, fixed', rfcVerdict(need)),
+    row(
+      'layout',
+      'Components end at',
+      image.layout.totalBytes,
+      image.layout.source,
+      image.layout.format === 'standard'
+        ? layoutVerdict(image.layout.totalBytes, need)
+        : { kind: 'other', sentence: 'compacted format: not compared' },
+    ),
+    row('image', 'Image read', image.bytes.length, facts.imageCall, imageVerdict(capture, need)),
   ];
 };
 
+const row = (id: string, label: string, bytes: number | null, source: string, verdict: LedgerVerdict): LedgerRow => ({
+  id,
+  label,
+  bytes,
+  source,
+  verdict,
+});
+
 // A smaller total does not fall short: KVM's least size is 4096, whatever the components need.
+const withinLeast = (bytes: number, need: LedgerNeed): LedgerVerdict | null =>
+  bytes < need.bytes && need.bytes === LEAST_KVM_BYTES
+    ? { kind: 'ok', sentence: `within the ${LEAST_KVM_BYTES} bytes that KVM always copies` }
+    : null;
+
 const cpuidRow = (
   id: string,
   label: string,
   register: number | undefined,
   source: string,
-  needed: number | null,
+  need: LedgerNeed | null,
 ): LedgerRow => {
   const bytes = register === undefined ? null : register >>> 0;
-  const short = bytes !== null && needed !== null && bytes < needed;
-  const verdict: LedgerVerdict =
-    short && needed === LEGACY_XSAVE_BYTES
-      ? { kind: 'ok', sentence: `within the ${LEGACY_XSAVE_BYTES} bytes that KVM always copies` }
-      : compare(bytes, needed, 'equal');
-  return { id, label, bytes, source, verdict };
+  const within = bytes === null || need === null ? null : withinLeast(bytes, need);
+  return row(id, label, bytes, source, within ?? compare(bytes, need, 'equal'));
 };
 
-const imageVerdict = (bytes: number, layoutBytes: number, needed: number | null): LedgerVerdict => {
-  if (needed !== null && bytes < needed) return { kind: 'short', sentence: `${needed - bytes} bytes short: cut off` };
-  if (needed === null && bytes < layoutBytes) {
-    return { kind: 'short', sentence: `cut off: the components end at ${layoutBytes}` };
+/** Where the host's components end may be less than KVM copies (4096 at least) and, without permission, more. */
+const layoutVerdict = (bytes: number, need: LedgerNeed | null): LedgerVerdict => {
+  if (need === null) return unknown('what this VM needs was not read');
+  if (bytes > need.bytes)
+    return {
+      kind: 'other',
+      sentence: `KVM copies ${need.bytes} for this VM: the rest is not permitted, or not in its CPUID`,
+    };
+  return withinLeast(bytes, need) ?? compare(bytes, need, 'equal');
+};
+
+const imageVerdict = (capture: Capture, need: LedgerNeed | null): LedgerVerdict => {
+  const { image } = capture;
+  const bytes = image.bytes.length;
+  const cut = cutComponents(image);
+  if (cut.length > 0) {
+    return {
+      kind: 'short',
+      sentence: `this snapshot is truncated at ${bytes}: ${cut.map(componentLabel).join(', ')} lost`,
+    };
   }
-  return compare(bytes, needed, 'equal to what KVM copies');
+  if (need === null) return unknown('what this VM needs was not read');
+  if (bytes >= need.bytes) return compare(bytes, need, need.from === 'read' ? 'equal to what KVM copies' : 'equal');
+  // Raw images and cores end where their components end, without KVM's zeros behind them.
+  if (bytes >= image.layout.totalBytes) {
+    return { kind: 'ok', sentence: `whole: the components end at ${image.layout.totalBytes}` };
+  }
+  return { kind: 'short', sentence: `${need.bytes - bytes} bytes short: cut off, nothing in use is lost` };
 };

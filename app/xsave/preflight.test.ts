@@ -3,7 +3,7 @@ import { writeU32, writeU64 } from '../bits/bytes.ts';
 import { makeCapture, makeImage, presetLayout } from '../fixtures/preset-captures.ts';
 import type { Facts } from '../session/capture.ts';
 import type { Image } from './image.ts';
-import { firstRefusal, mxcsrAllowed, preflight } from './preflight.ts';
+import { firstRefusal, kernelPreflight, mxcsrAllowed, preflight } from './preflight.ts';
 import { encodeTileConfig } from './tilecfg.ts';
 
 const layout = presetLayout('sapphire-rapids');
@@ -87,16 +87,26 @@ test('[P4] MXCSR is not looked at while none of x87, SSE, AVX is in use', () => 
   expect(firstRefusal(preflight(image, facts))).toBeNull();
 });
 
-test('[P4] the MXCSR mask is the stored one; where none is stored, that of the host CPU', () => {
-  const none = changed((bytes) => writeU32(bytes, 28, 0));
+test("[P4] the MXCSR mask is that of the host's CPU, whatever the image stores; the stored one where the CPU is not known", () => {
   const vendor = (ebx: number, edx: number, ecx: number): Facts => ({
     ...facts,
-    hostCpuid: [{ leaf: 0, subleaf: 0, eax: 0, ebx, ecx, edx }],
+    hostCpuid: [...facts.hostCpuid, { leaf: 0, subleaf: 0, eax: 0, ebx, ecx, edx }],
   });
-  expect(mxcsrAllowed(good, facts)).toBe(0xffff);
-  expect(mxcsrAllowed(none, vendor(0x756e6547, 0x49656e69, 0x6c65746e))).toBe(0xffff);
-  expect(mxcsrAllowed(none, vendor(0x68747541, 0x69746e65, 0x444d4163))).toBe(0x2ffff);
-  expect(mxcsrAllowed(none, { ...facts, hostCpuid: [] })).toBe(0xffbf);
+  const intel = vendor(0x756e6547, 0x49656e69, 0x6c65746e);
+  const amd = vendor(0x68747541, 0x69746e65, 0x444d4163);
+  for (const mask of [0, 0xffff, 0x2ffff, 0x12345, 0xffffffff]) {
+    const odd = changed((bytes) => writeU32(bytes, 28, mask));
+    expect(mxcsrAllowed(odd, intel)).toBe(0xffff);
+    expect(mxcsrAllowed(odd, amd)).toBe(0x2ffff);
+    expect(mxcsrAllowed(odd, { ...facts, hostCpuid: [] })).toBe(mask === 0 ? 0xffbf : mask);
+  }
+  // Bit 17, misaligned SSE mode, is AMD's: an image from there is refused on Intel.
+  const misaligned = changed((bytes) => {
+    writeU32(bytes, 24, 0x21f80);
+    writeU32(bytes, 28, 0x2ffff);
+  });
+  expect(firstRefusal(preflight(misaligned, intel))?.id).toBe('mxcsr');
+  expect(firstRefusal(preflight(misaligned, amd))).toBeNull();
 });
 
 test('[P5] Tilescope refuses a TILECFG that LDTILECFG would not take, and names the rule and the offset', () => {
@@ -131,6 +141,26 @@ test('[P8] what was not read is said to be not known, not passed', () => {
   const unknown = steps.filter((step) => step.outcome === 'not-known').map((step) => step.id);
   expect(unknown).toEqual(['host-xsave', 'supported', 'permitted', 'xcr0']);
   expect(firstRefusal(steps)).toBeNull();
+});
+
+test('[P3] the size is that of the copy: a component beyond it is refused for its bit, not for the size', () => {
+  const smallVcpu = { ...facts.sizes, capXsave2Vm: 4096, writtenBytes: 4096 };
+  expect(verdict(good, { sizes: smallVcpu, guestPermission: 0x2e7n })).toEqual(['permitted', 'EINVAL', 'kernel']);
+  const unknown = { ...facts.sizes, capXsave2Vm: null, writtenBytes: null };
+  const cut = { bytes: good.bytes.subarray(0, 10000), layout };
+  expect(verdict(cut, { sizes: unknown })).toEqual(['size', 'none', 'tilescope']);
+  expect(verdict({ bytes: good.bytes.subarray(0, 4095), layout }, { sizes: unknown })).toEqual([
+    'size',
+    'EFAULT',
+    'kernel',
+  ]);
+  expect(verdict(good, { sizes: unknown })).toBeNull();
+});
+
+test('[P10] the checks of the kernel alone are those steps, without what Tilescope adds', () => {
+  const bad = changed((bytes) => bytes.fill(17, 2752 + 50, 2752 + 51));
+  expect(firstRefusal(kernelPreflight(bad, { ...facts, ...xfd(1n << 18n) }))).toBeNull();
+  expect(kernelPreflight(good, facts)).toEqual(preflight(good, facts).filter((step) => step.by === 'kernel'));
 });
 
 test('[P9] an image of any length is answered, never a throw', () => {

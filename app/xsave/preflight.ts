@@ -3,9 +3,9 @@ import { bitsOf, hasBit, hexShort, maskOf } from '../bits/mask.ts';
 import { cpuidEntry } from '../cpu/cpuid.ts';
 import type { Facts } from '../session/capture.ts';
 import { BIT, componentLabel } from './components.ts';
-import { cpuVendor, DYNAMIC_MASK, neededBytes, xfdValue } from './facts.ts';
+import { cpuVendor, DYNAMIC_MASK, LEAST_KVM_BYTES, neededBytes, xfdValue } from './facts.ts';
 import { firstReservedByte, xcompBv, xstateBv } from './header.ts';
-import type { Image } from './image.ts';
+import type { ComponentPlace, Image } from './image.ts';
 import { EXTENDED_OFFSET_BYTES, enumeratedUser, placeOf } from './layout.ts';
 import { MXCSR_MASK_OFFSET_BYTES, MXCSR_OFFSET_BYTES } from './legacy.ts';
 import { brokenTileRules } from './tilecfg.ts';
@@ -31,7 +31,10 @@ export interface PreflightStep {
   readonly sentence: string;
 }
 
-type Finding = Pick<PreflightStep, 'value' | 'outcome' | 'sentence'>;
+type Finding = Pick<PreflightStep, 'value' | 'outcome' | 'sentence'> & {
+  /** Where Tilescope refuses in a step of the kernel's, because what the kernel would do cannot be told. */
+  readonly by?: 'tilescope';
+};
 
 interface Check {
   readonly id: string;
@@ -77,25 +80,27 @@ const lookXfd = (image: Image, facts: Facts): Finding => {
   );
 };
 
+/** The first component in use that the bytes end before. */
+const cutComponent = (image: Image): ComponentPlace | undefined =>
+  image.layout.components.find(
+    (place) => hasBit(xstateBv(image), place.bit) && place.offsetBytes + place.sizeBytes > image.bytes.length,
+  );
+
+// KVM_SET_XSAVE has no length: it copies what the vCPU's state takes. Of a shorter image it reads what lies behind it.
 const lookSize = (image: Image, facts: Facts): Finding => {
   const needed = neededBytes(facts);
   const value = `${image.bytes.length} bytes`;
-  const lost = image.layout.components.find((place) => {
-    const end = place.offsetBytes + place.sizeBytes;
-    return hasBit(xstateBv(image), place.bit) && end > Math.min(image.bytes.length, needed?.bytes ?? end);
-  });
-  if (lost !== undefined) {
-    const end = lost.offsetBytes + lost.sizeBytes;
-    return fail(
-      value,
-      `${componentLabel(lost.bit)} ends at ${end}, and KVM reads ${needed?.bytes ?? 'less'} of ${value}`,
-    );
+  const least = needed?.bytes ?? LEAST_KVM_BYTES;
+  const cut = cutComponent(image);
+  const lost = cut && `${componentLabel(cut.bit)} ends at ${cut.offsetBytes + cut.sizeBytes}`;
+  if (image.bytes.length < least) {
+    const reads = `KVM reads ${least} bytes (${needed?.source ?? 'the least it ever reads'})`;
+    const behind = `it fails, or takes what lies behind the image's ${value}`;
+    return fail(value, `${lost === undefined ? '' : `${lost}, `}${reads}: ${behind}`);
   }
   if (needed === null) {
+    if (lost !== undefined) return { ...fail(value, `${lost}, the image has ${value}`), by: 'tilescope' };
     return notKnown(value, 'KVM reads as many bytes as KVM_CAP_XSAVE2 says or more, and that was not read');
-  }
-  if (image.bytes.length < needed.bytes) {
-    return fail(value, `KVM reads ${needed.bytes} bytes (${needed.source}), the image has ${image.bytes.length}`);
   }
   return pass(value, `KVM reads ${needed.bytes} bytes (${needed.source})`);
 };
@@ -127,10 +132,7 @@ const lookSupported = (image: Image, facts: Facts): Finding => {
   if (facts.supportedXcr0 === null) return notKnown(value, 'which components KVM supports on this host was not read');
   const beyond = bv & ~facts.supportedXcr0;
   if (beyond === 0n) return pass(value, `within KVM's supported ${hexShort(facts.supportedXcr0)}`);
-  return fail(
-    value,
-    `${bitWord(beyond)} ${named(beyond)} of XSTATE_BV: KVM on this host supports ${hexShort(facts.supportedXcr0)}`,
-  );
+  return fail(value, `${bitWord(beyond)} ${named(beyond)} of XSTATE_BV: KVM supports ${hexShort(facts.supportedXcr0)}`);
 };
 
 const lookPermitted = (image: Image, facts: Facts): Finding => {
@@ -172,15 +174,15 @@ const lookReserved = (image: Image): Finding => {
 };
 
 /**
- * The MXCSR bits that may be set: MXCSR_MASK as stored. 0 means that no CPU wrote it, as in a vCPU that has not run; the
- * kernel then still checks with the host's own: FFFFH on Intel, 2FFFFH on AMD, FFBFH where the CPU is not known.
+ * The MXCSR bits that may be set: those of the CPU that is to take the image, FFFFH on Intel, 2FFFFH on AMD, for the kernel
+ * checks with the mask it found at boot. The mask stored in the image is not looked at (KVM keeps any value there and
+ * hands it back); it stands in where the CPU is not known, and FFBFH where nothing is stored. (Linux fpu/init.c.)
  */
 export const mxcsrAllowed = (image: Image, facts: Facts): number => {
-  const stored = readU32(image.bytes, MXCSR_MASK_OFFSET_BYTES);
-  if (stored !== 0) return stored;
   const vendor = cpuVendor(facts.hostCpuid);
   if (vendor === 'GenuineIntel') return 0xffff;
-  return vendor === 'AuthenticAMD' || vendor === 'HygonGenuine' ? 0x2ffff : 0xffbf;
+  if (vendor === 'AuthenticAMD' || vendor === 'HygonGenuine') return 0x2ffff;
+  return readU32(image.bytes, MXCSR_MASK_OFFSET_BYTES) || 0xffbf;
 };
 
 const lookMxcsr = (image: Image, facts: Facts): Finding => {
@@ -254,22 +256,29 @@ const CHECKS: readonly Check[] = [
   { id: 'xcr0', label: "XSTATE_BV within the guest's XCR0", by: 'tilescope', look: lookXcr0 },
   { id: 'mxcsr-kept', label: 'MXCSR kept', by: 'tilescope', look: lookMxcsrKept },
 ];
+const KERNEL_CHECKS = CHECKS.filter((check) => check.by === 'kernel');
 
-/** Needs an image of at least 576 bytes, as decodeImage gives. Nothing is sent anywhere. */
-export const preflight = (image: Image, facts: Facts): PreflightStep[] => {
+const runChecks = (checks: readonly Check[], image: Image, facts: Facts): PreflightStep[] => {
   if (image.bytes.length < EXTENDED_OFFSET_BYTES) {
     const sentence = `the image has ${image.bytes.length} bytes, legacy region and header take ${EXTENDED_OFFSET_BYTES}`;
     const value = `${image.bytes.length} bytes`;
     return [{ id: 'size', label: 'Size', by: 'kernel', value, outcome: 'fail', errno: 'EFAULT', sentence }];
   }
   let failed = false;
-  return CHECKS.map(({ id, label, by, errno, look }) => {
+  return checks.map(({ id, label, by, errno, look }) => {
     if (failed) return { id, label, by, value: '', outcome: 'not-reached', sentence: 'not reached' };
     const finding = look(image, facts);
     failed = finding.outcome === 'fail';
-    return { id, label, by, ...finding, ...(failed && errno !== undefined ? { errno } : {}) };
+    const refusal = failed && errno !== undefined && finding.by === undefined ? { errno } : {};
+    return { id, label, by, ...finding, ...refusal };
   });
 };
+
+/** Needs an image of at least 576 bytes, as decodeImage gives. Nothing is sent anywhere. */
+export const preflight = (image: Image, facts: Facts): PreflightStep[] => runChecks(CHECKS, image, facts);
+
+/** What KVM_SET_XSAVE by itself would say: its own checks alone, without those that Tilescope adds. */
+export const kernelPreflight = (image: Image, facts: Facts): PreflightStep[] => runChecks(KERNEL_CHECKS, image, facts);
 
 /** The verdict: the step that refuses the image, or null where it can be written. */
 export const firstRefusal = (steps: readonly PreflightStep[]): PreflightStep | null =>

@@ -48,10 +48,11 @@ export const cutComponents = (image: Image): ComponentBit[] =>
     .map((place) => place.bit);
 
 /**
- * An image from outside. Refuses what has no whole header, what is in the other format than its layout, and what ends
- * inside a component in use. Reserved bytes and unknown bits are kept as they are.
+ * An image from outside that may end anywhere behind its header, as snapshots cut at 4096 bytes do: a component that is
+ * not whole in it is absent, in use or not. Refuses what has no whole header and what is in the other format than its
+ * layout. Reserved bytes and unknown bits are kept as they are.
  */
-export const decodeImage = (bytes: Uint8Array, layout: Layout): Decoded<Image> => {
+export const decodeCutImage = (bytes: Uint8Array, layout: Layout): Decoded<Image> => {
   if (bytes.length < EXTENDED_OFFSET_BYTES) {
     return undecodable({
       kind: 'truncated',
@@ -66,10 +67,17 @@ export const decodeImage = (bytes: Uint8Array, layout: Layout): Decoded<Image> =
     const why = `bit 63 is ${compacted ? 'set' : 'clear'} and the layout is of the ${layout.format} format`;
     return undecodable({ kind: 'not-allowed', what: 'XCOMP_BV', why });
   }
-  for (const bit of cutComponents(image)) {
+  return decoded(image);
+};
+
+/** As decodeCutImage, and refuses an image that ends inside a component in use: KVM never gives such a one. */
+export const decodeImage = (bytes: Uint8Array, layout: Layout): Decoded<Image> => {
+  const image = decodeCutImage(bytes, layout);
+  if (!image.ok) return image;
+  for (const bit of cutComponents(image.value)) {
     const place = placeOf(layout, bit);
     const neededBytes = place === undefined ? 0 : place.offsetBytes + place.sizeBytes;
     return undecodable({ kind: 'truncated', what: componentName(bit), neededBytes, gotBytes: bytes.length });
   }
-  return decoded(image);
+  return image;
 };

@@ -72,4 +72,12 @@ export class WebHost {
     this.#child.kill('SIGTERM');
     await gone;
   }
+
+  /** As a crash ends it: nothing of its own runs any more. */
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null) return;
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.kill('SIGKILL');
+    await gone;
+  }
 }

@@ -12,7 +12,7 @@ import { reportText } from './report.ts';
 import { hexOfValues, type Values } from './values.ts';
 
 interface ExportRow<T> {
-  /** As typed after --as. */
+  /** As typed after --to. */
   readonly id: string;
   readonly label: string;
   /** Without a dot. */

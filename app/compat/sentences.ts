@@ -1,0 +1,59 @@
+import { hexShort } from '../bits/mask.ts';
+import type { Capture } from '../session/capture.ts';
+import { componentLabel } from '../xsave/components.ts';
+import { xfdValue } from '../xsave/facts.ts';
+import { firstRefusal } from '../xsave/preflight.ts';
+import type { AsItIs, LayoutDifference, RestoreVerdict } from './check.ts';
+import type { Destination } from './destination.ts';
+
+const list = (names: readonly string[]): string => names.join(', ');
+
+const headline = ({ fits, destination, lost, steps }: Omit<RestoreVerdict, 'sentences'>): string => {
+  if (fits === 'yes') return `fits ${destination}: everything in use can be restored`;
+  if (fits === 'no') return `does not fit ${destination}: ${firstRefusal(steps)?.sentence ?? 'refused'}`;
+  return `fits ${destination} with losses${lost.length === 0 ? '' : `: ${list(lost.map(({ name }) => name))}`}`;
+};
+
+const sayAsItIs = ({ outcome, refusal, misread }: AsItIs): string => {
+  if (outcome === 'refused') {
+    return `KVM_SET_XSAVE of the image as it is: ${refusal?.errno ?? 'refused'}, ${refusal?.sentence ?? ''}`;
+  }
+  if (outcome === 'taken') return 'KVM_SET_XSAVE takes the image as it is';
+  const names = list(misread.map(componentLabel));
+  return `KVM_SET_XSAVE takes the image as it is and reads ${names} from the wrong place: convert it first`;
+};
+
+// Components that one side lacks are named where they are in use, as lost.
+const moved = (rows: readonly LayoutDifference[]): string[] =>
+  rows.flatMap(({ name, here, there }) => {
+    if (here === null || there === null) return [];
+    const size =
+      here.sizeBytes === there.sizeBytes ? '' : `, ${here.sizeBytes} bytes here and ${there.sizeBytes} there`;
+    return [`${name} lies at ${here.offsetBytes} here and at ${there.offsetBytes} there${size}`];
+  });
+
+/** The verdict in words, the most important first. */
+export const saySentences = (
+  { image, facts }: Capture,
+  destination: Destination,
+  verdict: Omit<RestoreVerdict, 'sentences'>,
+): string[] => {
+  const sentences = [headline(verdict), sayAsItIs(verdict.asItIs), ...verdict.lost.map(({ why }) => why)];
+  if (verdict.xcr0Refusal !== null) sentences.push(`KVM_SET_XCRS: EINVAL, ${verdict.xcr0Refusal}`);
+  if (image.layout.format === 'standard') sentences.push(...moved(verdict.layoutDiffers));
+  else
+    sentences.push(
+      'the image is in the compacted format, and is converted to the standard one, the only one KVM takes',
+    );
+  for (const step of verdict.steps) if (step.outcome === 'warning') sentences.push(step.sentence);
+  if (image.layout.source.startsWith('guessed')) sentences.push(`the layout of the image is ${image.layout.source}`);
+  if (destination.kind === 'preset') {
+    sentences.push('taken for granted of a preset: permission for TILEDATA, every component in CPUID, IA32_XFD clear');
+    return sentences;
+  }
+  const armed = xfdValue(destination.facts);
+  if (armed !== null && armed !== 0n && xfdValue(facts) === 0n) {
+    sentences.push(`IA32_XFD is ${hexShort(armed)} there and 0 in the capture: a restore disarms it first`);
+  }
+  return sentences;
+};

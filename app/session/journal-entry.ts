@@ -1,0 +1,78 @@
+import { type Decoded, decoded } from '../bits/decoded.ts';
+import { hexShort } from '../bits/mask.ts';
+import type { CaptureDocument } from '../bridge.ts';
+import type { Capture } from './capture.ts';
+import { decodeCapture, encodeCapture } from './document.ts';
+import { hex64Text, integer, nullable, object, text, unexpected } from './shape.ts';
+
+export const JOURNAL_FORMAT = 'tilescope-journal';
+/** 2: who keeps the entry (`owner`) and since which boot start times count (`bootId`). */
+export const JOURNAL_VERSION = 2;
+
+/** A process, named so that no later one can be taken for it. */
+export interface ProcessName {
+  readonly pid: number;
+  /** /proc/PID/stat field 22, in clock ticks since boot. */
+  readonly startTimeTicks: bigint;
+}
+
+/** The state from before the first write of a session, and whose it is. */
+export interface JournalEntry {
+  /** 32 hex digits. */
+  readonly session: string;
+  readonly product: string;
+  /** The Tilescope that wrote it. */
+  readonly owner: ProcessName;
+  /** /proc/sys/kernel/random/boot_id: start times say nothing across a boot. Null: it could not be read. */
+  readonly bootId: string | null;
+  readonly capture: Capture;
+}
+
+export const encodeJournalEntry = (entry: JournalEntry): CaptureDocument => ({
+  format: JOURNAL_FORMAT,
+  version: JOURNAL_VERSION,
+  product: entry.product,
+  session: entry.session,
+  owner: { pid: entry.owner.pid, startTimeTicks: hexShort(entry.owner.startTimeTicks) },
+  bootId: entry.bootId,
+  capture: encodeCapture(entry.capture),
+});
+
+const MAX_PID = 2 ** 31 - 1;
+const headReader = object({ format: text(64), version: integer(0, MAX_PID) });
+const entryReader = object({
+  session: text(64),
+  product: text(256),
+  owner: object({ pid: integer(1, MAX_PID), startTimeTicks: hex64Text }),
+  bootId: nullable(text(64)),
+});
+
+const SESSION = /^[0-9a-f]{32}$/;
+
+/** Reads an entry as hostile data: it decides which process is written to. */
+export const decodeJournalEntry = (document: unknown): Decoded<JournalEntry> => {
+  const head = headReader(document, '');
+  if (!head.ok) return head;
+  const { format, version } = head.value;
+  if (format !== JOURNAL_FORMAT) return unexpected('format', `"${format}" is not ${JOURNAL_FORMAT}`);
+  if (version !== JOURNAL_VERSION) {
+    return unexpected('version', `${version} is not known here; this program reads ${JOURNAL_VERSION}`);
+  }
+  const read = entryReader(document, '');
+  if (!read.ok) return read;
+  if (!SESSION.test(read.value.session)) return unexpected('session', 'has to be 32 hex digits');
+  const capture = decodeCapture((document as Readonly<Record<string, unknown>>).capture);
+  if (!capture.ok) return capture;
+  const { kind, pid, startTimeTicks } = capture.value.facts.target;
+  if (kind !== 'live' || pid === null || startTimeTicks === null) {
+    return unexpected('capture.facts.target', 'has to name a live process by pid and start time');
+  }
+  return decoded({ ...read.value, capture: capture.value });
+};
+
+/** Which state an entry belongs to: the same process, program and vCPU, or another. */
+export const sameVcpu = (kept: Capture, now: Capture): boolean => {
+  const [a, b] = [kept.facts.target, now.facts.target];
+  const program = a.executable === null || a.executable === b.executable;
+  return a.pid === b.pid && a.startTimeTicks === b.startTimeTicks && a.vcpu === b.vcpu && program;
+};

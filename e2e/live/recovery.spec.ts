@@ -1,0 +1,168 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'playwright/test';
+import type { LeftOver, Opened } from '../../app/bridge.ts';
+import { BridgeClient } from '../models/bridge.ts';
+import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { type Random, randomFrom } from '../models/random.ts';
+import { tilescope, tilescopeJson, WebHost } from '../models/tilescope.ts';
+
+const BOOTSTRAP = join(import.meta.dirname, '../../main/bootstrap.mjs');
+const KILLS = 32;
+
+/** One value over several components and MXCSR, none of them what it was. */
+const edits = (random: Random): string[] => [
+  `zmm${random.below(16)}=0x${Array.from({ length: 64 }, () => (1 + random.below(255)).toString(16).padStart(2, '0')).join('')}`,
+  `k${1 + random.below(7)}=0x${(1 + random.below(2 ** 31)).toString(16)}`,
+  `mxcsr=0x${random.pick(['1f81', '3f80', '1fa0'])}`,
+];
+
+test.describe('Tilescope is killed over a write', () => {
+  test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
+
+  let guest: Guest;
+  let state: string;
+  let formerState: string | undefined;
+  test.beforeAll(async () => {
+    state = mkdtempSync(join(tmpdir(), 'tilescope-recovery-'));
+    formerState = process.env.XDG_STATE_HOME;
+    process.env.XDG_STATE_HOME = state;
+    guest = await Guest.start({ name: 'recovery' });
+  });
+  test.afterAll(async () => {
+    if (formerState === undefined) delete process.env.XDG_STATE_HOME;
+    else process.env.XDG_STATE_HOME = formerState;
+    await guest?.stop();
+    rmSync(state, { recursive: true, force: true });
+  });
+
+  const journal = (): string => join(state, 'tilescope', 'journal');
+  const entries = (): string[] =>
+    existsSync(journal()) ? readdirSync(journal()).filter((name) => name.endsWith('.json')) : [];
+
+  /** The image of the vCPU, byte for byte. */
+  const image = async (): Promise<string> => {
+    const file = join(state, 'now.json');
+    const { code, err } = await tilescope('capture', '--pid', String(guest.pid), '--out', file);
+    expect(code, err).toBe(0);
+    return (JSON.parse(readFileSync(file, 'utf8')) as { image: { base64: string } }).image.base64;
+  };
+
+  const untraced = (): boolean => guest.footprint().signalMasks.every((line) => /TracerPid:\t0\b/.test(line));
+  const ended = (child: ChildProcess): Promise<void> =>
+    new Promise((resolve) =>
+      (child.exitCode ?? child.signalCode) === null ? child.once('exit', () => resolve()) : resolve(),
+    );
+  /** The helper lets go once its pipe is closed. */
+  const letGo = (): Promise<void> => expect.poll(untraced, { timeout: 10_000, intervals: [5, 10, 20, 50] }).toBe(true);
+
+  /** The next start: nothing that the dead one kept is lost, and the vCPU is as it was, bit for bit. */
+  const recovered = async (first: string): Promise<'restored' | 'untouched'> => {
+    const kept = entries();
+    const left = await tilescopeJson<LeftOver[]>('journal');
+    expect(left.map(({ pid, vcpu, state: standing }) => ({ pid, vcpu, standing }))).toEqual(
+      kept.map(() => ({ pid: guest.pid, vcpu: 0, standing: 'there' })),
+    );
+    const [one] = left;
+    const before = await image();
+    if (one === undefined) {
+      expect(before).toBe(first);
+      return 'untouched';
+    }
+    const restored = await tilescope('journal', 'restore', one.id);
+    expect(restored.code, restored.err).toBe(0);
+    expect(await image()).toBe(first);
+    expect(entries()).toEqual([]);
+    return before === first ? 'untouched' : 'restored';
+  };
+
+  test(`${KILLS} kills of the command line, each at a random moment of a set`, async () => {
+    test.setTimeout(400_000);
+    const random = randomFrom('RECOVERY_SEED');
+    const set = (): string[] => ['cli', 'set', '--pid', String(guest.pid), ...edits(random)];
+    const begun = Date.now();
+    // The state to come back to; also how long an undisturbed set takes here.
+    expect((await tilescope(...set().slice(1))).code).toBe(0);
+    const wholeMs = Date.now() - begun;
+    const first = await image();
+    const footprint = guest.footprint();
+    const seen = { restored: 0, untouched: 0, finished: 0 };
+    for (let kill = 0; kill < KILLS; kill += 1) {
+      const child = spawn(process.execPath, [BOOTSTRAP, ...set()], { stdio: 'ignore' });
+      // Half of them at any time, half close around the write: from the moment that the journal stands.
+      const until = Date.now() + (kill % 2 === 0 ? random.below(wholeMs) : wholeMs * 4);
+      while (Date.now() < until && entries().length === 0 && child.exitCode === null) await sleep(1);
+      await sleep(random.below(kill % 2 === 0 ? 2 : 40));
+      child.kill('SIGKILL');
+      await ended(child);
+      await letGo();
+      if (child.exitCode === null) seen[await recovered(first)] += 1;
+      else {
+        // It was done before the kill came: it left by a clean detach, and its edits are the user's.
+        expect(entries()).toEqual([]);
+        seen.finished += 1;
+        const back = await tilescope('restore', '--pid', String(guest.pid), await firstFile(first));
+        expect(back.code, back.err).toBe(0);
+        expect(await image()).toBe(first);
+      }
+    }
+    console.log(`seed ${random.seed}: ${KILLS} kills, ${JSON.stringify(seen)}, a set takes ${wholeMs} ms`);
+    expect(seen.restored).toBeGreaterThan(0);
+    expect(seen.untouched).toBeGreaterThan(0);
+    await guest.progress();
+    expect(guest.footprint()).toEqual(footprint);
+  });
+
+  /** A capture file with the image given, for what has to be put back by hand. */
+  const firstFile = async (first: string): Promise<string> => {
+    const file = join(state, 'first.json');
+    expect((await tilescope('capture', '--pid', String(guest.pid), '--out', file)).code).toBe(0);
+    const document = JSON.parse(readFileSync(file, 'utf8')) as { image: { base64: string } };
+    document.image.base64 = first;
+    writeFileSync(file, JSON.stringify(document));
+    return file;
+  };
+
+  test('the web host is killed with edits written: what it keeps is in use until then, and put back after', async () => {
+    const first = await image();
+    for (let round = 0; round < 3; round += 1) {
+      const host = await WebHost.start();
+      const bridge = await BridgeClient.open(host.url);
+      const listed = await bridge.sure<{ targets: { pid: number; startTimeTicks: string }[] }>('listTargets');
+      const target = listed.targets.find(({ pid }) => pid === guest.pid);
+      const { session } = await bridge.sure<Opened>('attach', guest.pid, target?.startTimeTicks, 0, round % 2 === 0);
+      await bridge.sure('apply', session, [{ path: 'zmm2:u32[0]', value: String(round + 77) }]);
+      expect(entries()).toHaveLength(1);
+      // Neither it nor another Tilescope offers what is in use.
+      expect(await bridge.sure('leftOvers')).toEqual([]);
+      expect(await tilescopeJson('journal')).toEqual([]);
+      await host.kill();
+      bridge.close();
+      await letGo();
+      expect(await recovered(first)).toBe('restored');
+      await guest.progress();
+    }
+  });
+
+  test('a target that has ended is said to be gone, and nothing is written', async () => {
+    const other = await Guest.start({ name: 'gone' });
+    const host = await WebHost.start();
+    const bridge = await BridgeClient.open(host.url);
+    const listed = await bridge.sure<{ targets: { pid: number; startTimeTicks: string }[] }>('listTargets');
+    const target = listed.targets.find(({ pid }) => pid === other.pid);
+    const { session } = await bridge.sure<Opened>('attach', other.pid, target?.startTimeTicks, 0, false);
+    await bridge.sure('apply', session, [{ path: 'k3', value: '0x77' }]);
+    await host.kill();
+    bridge.close();
+    await other.stop();
+    const [left, ...more] = await tilescopeJson<LeftOver[]>('journal');
+    expect(more).toEqual([]);
+    expect(left).toMatchObject({ pid: other.pid, state: 'gone', why: `process ${other.pid} has ended` });
+    expect(await tilescope('journal', 'restore', left?.id ?? '')).toMatchObject({ code: 4 });
+    expect((await tilescope('journal', 'forget', left?.id ?? '')).code).toBe(0);
+    expect(await tilescopeJson('journal')).toEqual([]);
+  });
+});

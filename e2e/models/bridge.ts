@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto';
+import { type ClientRequest, get, type IncomingMessage, request } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Answer, BridgeVerb } from '../../app/bridge.ts';
+
+/** A client of the web host's bridge as the page is one: cookie by token, then text messages over a WebSocket. */
+export class BridgeClient {
+  readonly #socket: Socket;
+  readonly #waiting = new Map<number, { resolve: (answer: Answer<never>) => void; reject: (why: Error) => void }>();
+  #heard: Buffer = Buffer.alloc(0);
+  #message: Buffer[] = [];
+  #lastId = 0;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('data', (chunk: Buffer) => this.#hear(chunk));
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      for (const { reject } of this.#waiting.values()) reject(new Error('the web host is gone'));
+      this.#waiting.clear();
+    });
+  }
+
+  /** @param url the one that the web host prints, with its token */
+  static async open(url: string): Promise<BridgeClient> {
+    const { origin, host } = new URL(url);
+    const first = await answered(get(url));
+    first.resume();
+    const cookie = first.headers['set-cookie']?.[0]?.split(';')[0];
+    if (cookie === undefined) throw new Error(`no cookie for the token: ${first.statusCode}`);
+    const headers = {
+      Connection: 'Upgrade',
+      Upgrade: 'websocket',
+      'Sec-WebSocket-Version': '13',
+      'Sec-WebSocket-Key': randomBytes(16).toString('base64'),
+      Host: host,
+      Origin: origin,
+      Cookie: cookie,
+    };
+    const asked = request(new URL('/bridge', origin), { headers });
+    const socket = await new Promise<Socket>((resolve, reject) => {
+      asked.once('upgrade', (_response, upgraded) => resolve(upgraded));
+      asked.once('response', (response) => reject(new Error(`no WebSocket: ${response.statusCode}`)));
+      asked.once('error', reject);
+      asked.end();
+    });
+    return new BridgeClient(socket);
+  }
+
+  ask<T>(verb: BridgeVerb, ...args: readonly unknown[]): Promise<Answer<T>> {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#socket.write(textFrame(JSON.stringify({ id, verb, args })));
+    });
+  }
+
+  /** The same for calls that must succeed. */
+  async sure<T>(verb: BridgeVerb, ...args: readonly unknown[]): Promise<T> {
+    const answer = await this.ask<T>(verb, ...args);
+    if (!answer.ok) throw new Error(`${verb}: ${JSON.stringify(answer.refusal)}`);
+    return answer.value;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  /** Frames of a server are not masked; a message may come in several. (RFC 6455, 5.2) */
+  #hear(chunk: Buffer): void {
+    this.#heard = Buffer.concat([this.#heard, chunk]);
+    for (;;) {
+      const heard = this.#heard;
+      if (heard.length < 2) return;
+      const [first, short] = [heard.readUInt8(0), heard.readUInt8(1) & 0x7f];
+      const headBytes = short === 126 ? 4 : short === 127 ? 10 : 2;
+      if (heard.length < headBytes) return;
+      const sizeBytes =
+        short === 126 ? heard.readUInt16BE(2) : short === 127 ? Number(heard.readBigUInt64BE(2)) : short;
+      if (heard.length < headBytes + sizeBytes) return;
+      const payload = heard.subarray(headBytes, headBytes + sizeBytes);
+      this.#heard = heard.subarray(headBytes + sizeBytes);
+      const opcode = first & 0x0f;
+      if (opcode > 1) continue;
+      this.#message.push(payload);
+      if ((first & 0x80) === 0) continue;
+      const text = Buffer.concat(this.#message).toString();
+      this.#message = [];
+      const { id, answer } = JSON.parse(text) as { id?: number; answer?: Answer<never> };
+      if (id === undefined || answer === undefined) continue;
+      this.#waiting.get(id)?.resolve(answer);
+      this.#waiting.delete(id);
+    }
+  }
+}
+
+const answered = (asked: ClientRequest): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    asked.once('response', resolve);
+    asked.once('error', reject);
+  });
+
+/** A client's frames are masked. (RFC 6455, 5.3) */
+function textFrame(text: string): Buffer {
+  const payload = Buffer.from(text);
+  const mask = randomBytes(4);
+  const head = Buffer.alloc(payload.length < 126 ? 2 : payload.length < 65_536 ? 4 : 10);
+  head.writeUInt8(0x81, 0);
+  if (head.length === 2) head.writeUInt8(0x80 | payload.length, 1);
+  else if (head.length === 4) {
+    head.writeUInt8(0x80 | 126, 1);
+    head.writeUInt16BE(payload.length, 2);
+  } else {
+    head.writeUInt8(0x80 | 127, 1);
+    head.writeBigUInt64BE(BigInt(payload.length), 2);
+  }
+  const masked = payload.map((byte, at) => byte ^ (mask[at % 4] ?? 0));
+  return Buffer.concat([head, mask, masked]);
+}
