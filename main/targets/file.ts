@@ -3,23 +3,27 @@ import type { Capture } from '../../app/session/capture.ts';
 import { answer, type Refused, refuse } from '../services/refusals.ts';
 import type { Target } from './target.ts';
 
-/** A saved capture: it can be read for ever and never written; a copy is edited by writing another file. */
-export const fileTarget = (name: string, saved: Capture): Target => {
-  const { vcpu } = saved.facts.target;
+/**
+ * One state of a file: it can be read for ever and never written; a copy is edited by writing another file.
+ *
+ * @param vcpus what else the file holds, to be chosen from
+ */
+export const fileTarget = (
+  name: string,
+  saved: Capture,
+  vcpus: readonly number[] = [saved.facts.target.vcpu],
+): Target => {
   const capture: Capture = {
     ...saved,
     facts: { ...saved.facts, frozen: true, target: { ...saved.facts.target, kind: 'file' } },
   };
   const readOnly = async (): Promise<Refused> =>
-    refuse('read-only', 'a capture file cannot be written', {
-      where: name,
-      mend: 'Attach to a live target to change it',
-    });
+    refuse('read-only', 'a file cannot be written', { where: name, mend: 'Attach to a live target to change it' });
   const done = async (): Promise<Answer<null>> => answer(null);
   const never = () => () => undefined;
   return {
     identity: capture.facts.target,
-    vcpus: [vcpu],
+    vcpus,
     canWrite: false,
     frozen: true,
     verdicts: [],

@@ -1,4 +1,4 @@
-import type { Answer, CallVerdict, Refusal } from '../../app/bridge.ts';
+import type { Answer, CallVerdict, ModelEvent, ModelPosition, Refusal } from '../../app/bridge.ts';
 import type { Capture, TargetIdentity } from '../../app/session/capture.ts';
 
 /** What a write left behind: the image read back in the same stop, or the register's value. */
@@ -6,6 +6,19 @@ export interface Written {
   readonly readBack: Uint8Array;
   readonly value: bigint;
   readonly pauseNs: bigint;
+}
+
+/** The program of a model, one instruction a step. */
+export interface SteppedProgram {
+  position(): ModelPosition;
+  /** Executes up to `count` instructions; fewer where an exception or the halt comes first. */
+  step(count: number): Promise<Answer<Stepped>>;
+}
+
+export interface Stepped extends ModelPosition {
+  readonly capture: Capture;
+  readonly event: ModelEvent | null;
+  readonly ended: boolean;
 }
 
 /** A vCPU that can be read, and perhaps written: live over the helper, a model in software, or a file. */
@@ -25,6 +38,8 @@ export interface Target {
   writeXcr0(value: bigint): Promise<Answer<Written>>;
   /** KVM_SET_MSRS, for an MSR on the closed list. putToInitFirst: the safe order of arming IA32_XFD. */
   writeMsr(index: number, value: bigint, putToInitFirst: boolean): Promise<Answer<Written>>;
+  /** What a model executes; not there where the target is no model. */
+  readonly program?: SteppedProgram;
   detach(): Promise<Answer<null>>;
   /** Told once, when the target ended. Returns the way out of the subscription. */
   onGone(listener: (reason: Refusal) => void): () => void;
