@@ -1,3 +1,5 @@
+import type { CpuidEntry } from './cpu/cpuid.ts';
+
 /**
  * The bridge between the renderer and main: a short list of verbs. The window's preload and the web host's client both
  * satisfy it, so the renderer never knows which it has. Everything that crosses is plain JSON: 64-bit numbers and bytes
@@ -46,8 +48,25 @@ export interface HostFacts {
   readonly kernelRelease: string | null;
   readonly host: 'electron' | 'web';
   readonly cpu: string | null;
-  /** A capture file named on the command line, to be opened first. */
+  /** A file named on the command line, to be opened first. */
   readonly openAtStart: string | null;
+  /** What this machine's KVM would take; null where the helper does not answer. */
+  readonly machine: MachineFacts | null;
+}
+
+/** This machine as a place to restore a state: its CPU's leaf 0xD, and what its KVM says. */
+export interface MachineFacts {
+  readonly cpuid: readonly CpuidEntry[];
+  /** KVM_X86_XCOMP_GUEST_SUPP, hex as in a capture document; null: not known. */
+  readonly supportedXcr0: string | null;
+}
+
+/** What a file is and what else it holds. A core has one state for each thread, a snapshot one for each vCPU. */
+export interface OpenFile {
+  readonly kind: 'capture' | 'raw' | 'elf-core' | 'firecracker' | 'cloud-hypervisor';
+  readonly states: readonly { readonly vcpu: number; readonly label: string }[];
+  /** The CPU that was named for the layout; null: what the file says, or a guess. */
+  readonly preset: string | null;
 }
 
 export interface TargetList {
@@ -70,6 +89,56 @@ export interface Opened {
   readonly canWrite: boolean;
   readonly verdicts: readonly CallVerdict[];
   readonly capture: CaptureDocument;
+  /** There for kind 'file' alone. */
+  readonly file?: OpenFile;
+  /** Where the program of a model stands; there for kind 'model' alone. */
+  readonly model?: ModelPosition;
+}
+
+/** A program that the model guest can run: a software vCPU in this process, never hardware. */
+export interface ModelSummary {
+  readonly id: string;
+  readonly title: string;
+  /** One sentence. */
+  readonly what: string;
+  /** Instructions until the program halts, faults and their retries counted, where nobody changes its state. */
+  readonly steps: number;
+  /** The CPU whose CPUID it reports: "Sapphire Rapids". */
+  readonly cpu: string;
+}
+
+export interface DisassemblyLine {
+  /** Hex, such as "0x401000". */
+  readonly address: string;
+  /** Machine code, "c4 e2 78 49 00". */
+  readonly bytes: string;
+  readonly text: string;
+  /** Where RIP stands: the instruction that the next step executes. */
+  readonly current: boolean;
+}
+
+export interface ModelPosition {
+  /** Steps taken so far. */
+  readonly at: number;
+  /** Steps from the start to the halt, as ModelSummary.steps; a guest whose state was edited may need another number. */
+  readonly total: number;
+  /** The whole program in the order of its addresses. */
+  readonly disassembly: readonly DisassemblyLine[];
+}
+
+/** An exception that the last step raised in the guest. */
+export interface ModelEvent {
+  readonly kind: 'nm' | 'ud' | 'gp';
+  /** One sentence without a full stop: which instruction, why, where it went. */
+  readonly text: string;
+}
+
+export interface StepResult extends ModelPosition {
+  readonly capture: CaptureDocument;
+  /** Stepping stops at an exception, so that it is the last step's. */
+  readonly event: ModelEvent | null;
+  /** The guest has halted; it takes no further step. */
+  readonly ended: boolean;
 }
 
 /** What the vCPU thread's seccomp filter says to a call Tilescope makes. */
@@ -93,11 +162,44 @@ export interface Applied {
   readonly changes: readonly { readonly path: string; readonly before: string; readonly after: string }[];
 }
 
-export type RestoreScope = { readonly kind: 'all' } | { readonly kind: 'components'; readonly bits: readonly number[] } | { readonly kind: 'paths'; readonly paths: readonly string[] };
+/** A state that a Tilescope which died has kept from before its first write to a vCPU. */
+export interface LeftOver {
+  readonly id: string;
+  readonly vmm: string;
+  readonly name: string;
+  readonly executable: string | null;
+  readonly pid: number;
+  readonly vcpu: number;
+  /** When the state was read, milliseconds since 1970; null: not readable. */
+  readonly keptSinceMs: number | null;
+  /** there: the same process still runs. gone: it has ended. unreadable: what is on disk cannot be used. */
+  readonly state: 'there' | 'gone' | 'unreadable';
+  /** Why it cannot be put back, one sentence without a full stop; null where it can. */
+  readonly why: string | null;
+}
+
+/** The state that was kept, and the one that the vCPU holds now. */
+export interface ComparedLeftOver {
+  readonly kept: CaptureDocument;
+  readonly now: CaptureDocument;
+}
+
+export type RestoreScope =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'components'; readonly bits: readonly number[] }
+  | { readonly kind: 'paths'; readonly paths: readonly string[] };
 
 export type SessionEvent =
   | { readonly kind: 'gone'; readonly session: SessionId; readonly refusal: Refusal }
   | { readonly kind: 'helper'; readonly problem: string | null };
+
+/** A guest of Tilescope's own, to have something live to look at. */
+export interface DemoGuest {
+  readonly pid: number;
+  /** "amx", "avx512", "integer": the first that this machine's KVM can run. */
+  readonly program: string;
+  readonly summary: string;
+}
 
 export interface Bridge {
   hostFacts(): Promise<Answer<HostFacts>>;
@@ -106,6 +208,17 @@ export interface Bridge {
   attach(pid: number, startTimeTicks: string, vcpu: number, freeze: boolean): Promise<Answer<Opened>>;
   /** Opens the file that the user chooses; bytes come from a drop or a file picker of the page. */
   openFile(name: string, base64: string): Promise<Answer<Opened>>;
+  /**
+   * Another state of a session's file, by its number there, or the same one with another layout: `preset` names the CPU,
+   * '' leaves it to the file or a guess.
+   */
+  chooseState(session: SessionId, vcpu: number, preset: string): Promise<Answer<Opened>>;
+  /** The programs of the model guest. */
+  listModels(): Promise<Answer<readonly ModelSummary[]>>;
+  /** Opens the model guest before the first instruction of a program, named by its id. It stands still between steps. */
+  openModel(program: string): Promise<Answer<Opened>>;
+  /** Executes up to `count` instructions of a model, 1 to 10,000; fewer where an exception or the halt comes first. */
+  step(session: SessionId, count: number): Promise<Answer<StepResult>>;
   capture(session: SessionId): Promise<Answer<CaptureDocument>>;
   freeze(session: SessionId): Promise<Answer<CaptureDocument>>;
   resume(session: SessionId): Promise<Answer<null>>;
@@ -113,13 +226,47 @@ export interface Bridge {
   apply(session: SessionId, assignments: readonly Assignment[]): Promise<Answer<Applied>>;
   /** Puts back the state found at attach. */
   restore(session: SessionId, scope: RestoreScope): Promise<Answer<Applied>>;
+  /** Takes the last write back: one verified write of what stood there before. Refused where nothing is left to undo. */
+  undo(session: SessionId): Promise<Answer<Applied>>;
+  /** Writes again what was undone last. A new write leaves nothing to redo. */
+  redo(session: SessionId): Promise<Answer<Applied>>;
   /** Restores the state found at attach first, where asked. The VMM runs on as if nobody had been there. */
   detach(session: SessionId, restoreFirst: boolean): Promise<Answer<null>>;
+  /** What Tilescopes that died have left behind, the oldest first; nothing that one still running keeps. */
+  /** Starts the demo guest, or names the one that runs; it is listed as any target, and ends with Tilescope. */
+  startDemo(): Promise<Answer<DemoGuest>>;
+  leftOvers(): Promise<Answer<readonly LeftOver[]>>;
+  /** Writes a kept state to its vCPU, verified, and forgets it; refused for every other process. */
+  putBack(id: string): Promise<Answer<Applied>>;
+  /** Attaches for one reading of the vCPU. */
+  compareLeftOver(id: string): Promise<Answer<ComparedLeftOver>>;
+  /** Removes what was kept; the vCPU stays as it is. */
+  forgetLeftOver(id: string): Promise<Answer<null>>;
   onEvent(listener: (event: SessionEvent) => void): () => void;
 }
 
 /** The verbs by name: hosts check every call against this list. */
 export const BRIDGE_VERBS = [
-  'hostFacts', 'listTargets', 'attach', 'openFile', 'capture', 'freeze', 'resume', 'apply', 'restore', 'detach',
+  'hostFacts',
+  'listTargets',
+  'attach',
+  'openFile',
+  'chooseState',
+  'listModels',
+  'openModel',
+  'step',
+  'capture',
+  'freeze',
+  'resume',
+  'apply',
+  'restore',
+  'undo',
+  'redo',
+  'detach',
+  'startDemo',
+  'leftOvers',
+  'putBack',
+  'compareLeftOver',
+  'forgetLeftOver',
 ] as const satisfies readonly (keyof Bridge)[];
 export type BridgeVerb = (typeof BRIDGE_VERBS)[number];

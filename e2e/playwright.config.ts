@@ -43,6 +43,8 @@ export default defineConfig<object, { host: HostKind }>({
       testMatch: 'window/**/*.spec.ts',
       use: { ...CHROMIUM, host: 'web' },
     },
+    // Not part of the tests: `npm run bench` asks for it by name.
+    { name: 'bench', testMatch: 'bench/**/*.bench.ts', use: { ...CHROMIUM, host: 'web' } },
     ...(ELECTRON_ABSENT === null
       ? [{ name: 'electron', testMatch: 'window/**/*.spec.ts', use: { ...CHROMIUM, host: 'electron' as const } }]
       : []),

@@ -4,6 +4,7 @@
  * to the state the command needs: packages, the helper, the bundles. Its own words go to stderr, so that the standard output
  * of `cli` is the command line's alone.
  */
+import { runBench } from './boot/bench.mjs';
 import { buildAll, ensureHelper, ensureMain } from './boot/build.mjs';
 import { explain, fail, isFault, requireNode } from './boot/say.mjs';
 import { ensurePackages } from './boot/setup.mjs';
@@ -18,6 +19,7 @@ const USAGE = `Usage: node main/bootstrap.mjs COMMAND [ARGUMENT…]
   check   the part of it that takes seconds: types, walls, lint, unit and native tests
   e2e     the end-to-end tests alone
   amx     the tests on an emulated machine with AMX alone
+  bench   measurements: memory and time of long histories
   build   the helper and the bundles
   dist    the deb and AppImage packages, in release/
 `;
@@ -36,6 +38,7 @@ const COMMANDS = {
   check: async (args) => runCheck(args),
   e2e: async (args) => runE2e(args),
   amx: async (args) => runAmx(args),
+  bench: async () => runBench(),
   build: async (args) => {
     if (args.length > 0) fail(`build takes no arguments, got ${args.join(' ')}`);
     await ensurePackages();

@@ -1,52 +1,85 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import type { Answer } from '../app/bridge.ts';
+import { type OpenedFile, type OpenedState, type OpenOptions, openBytes } from '../app/formats/detect.ts';
 import type { Capture } from '../app/session/capture.ts';
-import { captureText, parseCaptureText } from '../app/session/document.ts';
+import { captureText } from '../app/session/document.ts';
 import { answer, messageOf, refuse, refuseProblem } from './services/refusals.ts';
 
-/** Captures on disk. What is inside is app/'s business: here bytes become text and text bytes. */
+/** Files of state on disk. What is inside is app/'s business: here bytes are read and written, and their number bounded. */
 
-/** A capture is some 50 KB; nothing larger than this is read. */
-export const MAX_CAPTURE_FILE_BYTES = 16 * 1024 * 1024;
+/** A raw image has some 11 KB and a capture 50 KB; a snapshot's state file holds every device of a VM, and few MB. */
+export const MAX_FILE_BYTES = 64 * 1024 * 1024;
+
+const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
 
 /** @param name for the message: the path, or the name the page gave */
-export const decodeCaptureFile = (name: string, bytes: Uint8Array): Answer<Capture> => {
-  if (bytes.length > MAX_CAPTURE_FILE_BYTES) {
-    return refuse('file', `the file has ${bytes.length} bytes; a capture has at most ${MAX_CAPTURE_FILE_BYTES}`, {
-      where: name,
-    });
-  }
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return refuse('file', 'this is no capture: not UTF-8 text', { where: name, mend: 'Choose a file made by capture' });
-  }
-  const capture = parseCaptureText(text);
-  return capture.ok ? answer(capture.value) : refuseProblem('file', capture.problem, { where: name });
+export const decodeFile = (name: string, bytes: Uint8Array, options: OpenOptions = {}): Answer<OpenedFile> => {
+  if (bytes.length > MAX_FILE_BYTES) return tooLarge(name, bytes.length);
+  const opened = openBytes(name, bytes, options);
+  return opened.ok ? answer(opened.value) : refuseProblem('file', opened.problem, { where: name });
 };
 
-export const readCaptureFile = async (path: string): Promise<Answer<Capture>> => {
+const tooLarge = (name: string, sizeBytes: number) =>
+  refuse('file', `the file has ${sizeBytes} bytes; at most ${MAX_FILE_BYTES} are read`, {
+    where: name,
+    mend: 'Choose the file of the vCPU state, not that of the guest’s memory',
+  });
+
+/**
+ * The bytes of a file. Of a core larger than the bound the beginning alone: its notes stand there, and the process's
+ * memory behind them is not looked at. A core whose notes lie elsewhere is then refused as truncated.
+ */
+export const readBytes = async (path: string): Promise<Answer<Uint8Array>> => {
   try {
-    const { size } = await stat(path);
-    if (size > MAX_CAPTURE_FILE_BYTES) {
-      return refuse('file', `the file has ${size} bytes; a capture has at most ${MAX_CAPTURE_FILE_BYTES}`, {
-        where: path,
-      });
+    const file = await open(path, 'r');
+    try {
+      const facts = await file.stat();
+      if (!facts.isFile()) return refuse('file', 'this is not a file', { where: path });
+      const bytes = new Uint8Array(Math.min(facts.size, MAX_FILE_BYTES));
+      let filled = 0;
+      while (filled < bytes.length) {
+        const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      const isCore = ELF_MAGIC.every((byte, index) => bytes[index] === byte);
+      if (facts.size > MAX_FILE_BYTES && !isCore) return tooLarge(path, facts.size);
+      return answer(bytes.subarray(0, filled));
+    } finally {
+      await file.close();
     }
-    return decodeCaptureFile(path, await readFile(path));
   } catch (error) {
     return refuse('file', `the file cannot be read: ${messageOf(error)}`, { where: path });
   }
 };
 
+export const readStates = async (path: string, options: OpenOptions = {}): Promise<Answer<OpenedFile>> => {
+  const bytes = await readBytes(path);
+  return bytes.ok ? decodeFile(path, bytes.value, options) : bytes;
+};
+
+/** The one state of a file, or a refusal that lists what there is to choose from. */
+export const oneState = (path: string, { states }: OpenedFile): Answer<OpenedState> => {
+  const [only, ...more] = states;
+  if (only === undefined) return refuse('file', 'the file holds no state', { where: path });
+  if (more.length === 0) return answer(only);
+  const shown = states.slice(0, 16).map(({ label }) => label);
+  const rest = states.length > shown.length ? ` and ${states.length - shown.length} more` : '';
+  return refuse('usage', `the file holds ${states.length} states: ${shown.join(', ')}${rest}`, {
+    where: path,
+    mend: 'Name one with --thread N, the number of its thread or vCPU',
+  });
+};
+
 /** Only for its owner: vector registers hold keys. */
-export const writeCaptureFile = async (path: string, capture: Capture): Promise<Answer<number>> => {
-  const text = captureText(capture);
+export const writeBytes = async (path: string, bytes: Uint8Array): Promise<Answer<number>> => {
   try {
-    await writeFile(path, text, { mode: 0o600 });
-    return answer(Buffer.byteLength(text));
+    await writeFile(path, bytes, { mode: 0o600 });
+    return answer(bytes.length);
   } catch (error) {
     return refuse('file', `the file cannot be written: ${messageOf(error)}`, { where: path });
   }
 };
+
+export const writeCaptureFile = (path: string, capture: Capture): Promise<Answer<number>> =>
+  writeBytes(path, new TextEncoder().encode(captureText(capture)));

@@ -1,9 +1,12 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { describeProblem } from '../app/bits/decoded.ts';
 import type { Answer } from '../app/bridge.ts';
 import type { Capture } from '../app/session/capture.ts';
-import { encodeCapture } from '../app/session/document.ts';
+import { decodeJournalEntry, encodeJournalEntry, type JournalEntry } from '../app/session/journal-entry.ts';
+import { bootId, startTimeOf } from './processes.ts';
 import { PRODUCT } from './product.ts';
 import { answer, messageOf, refuse } from './services/refusals.ts';
 
@@ -11,7 +14,6 @@ import { answer, messageOf, refuse } from './services/refusals.ts';
  * The state found at attach, on disk before the first write: should Tilescope die, what the vCPU held is not lost with it.
  * One file a session, `journal/PID-STARTTIME-vcpuN-SESSION.json`, removed by a clean detach.
  */
-export const JOURNAL_VERSION = 1;
 
 /** XDG Base Directory Specification: a relative XDG_STATE_HOME is ignored. */
 export const journalFolder = (environment: Readonly<Record<string, string | undefined>> = process.env): string => {
@@ -20,7 +22,8 @@ export const journalFolder = (environment: Readonly<Record<string, string | unde
   return join(state, 'tilescope', 'journal');
 };
 
-export interface JournalEntry {
+/** Where an entry lies. */
+export interface JournalFile {
   readonly path: string;
 }
 
@@ -43,16 +46,16 @@ export const writeJournal = async (
   folder: string,
   session: string,
   attached: Capture,
-): Promise<Answer<JournalEntry>> => {
+): Promise<Answer<JournalFile>> => {
   const path = join(folder, entryName(session, attached));
   const half = `${path}.new`;
-  const entry = {
-    format: 'tilescope-journal',
-    version: JOURNAL_VERSION,
+  const entry = encodeJournalEntry({
     product: PRODUCT,
     session,
-    capture: encodeCapture(attached),
-  };
+    owner: { pid: process.pid, startTimeTicks: startTimeOf('self') ?? 0n },
+    bootId: bootId(),
+    capture: attached,
+  });
   try {
     // The state may hold the guest's secrets: AES round keys live in vector registers.
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -75,6 +78,85 @@ export const writeJournal = async (
   }
 };
 
-export const removeJournal = async (entry: JournalEntry): Promise<void> => {
+export const removeJournal = async (entry: JournalFile): Promise<void> => {
   await rm(entry.path, { force: true });
+};
+
+// ---- reading what a former run left ----------------------------------------------------------------------------------
+
+/** An entry's file, by what its name says; what is inside is checked against that. */
+export interface KeptFile extends JournalFile {
+  readonly session: string;
+  readonly pid: number;
+  readonly startTimeTicks: bigint;
+  readonly vcpu: number;
+}
+
+const NAME = /^([1-9]\d{0,9})-(\d{1,20})-vcpu(\d{1,5})-([0-9a-f]{32})\.json$/;
+const HALF = /-vcpu\d{1,5}-[0-9a-f]{32}\.json\.new$/;
+/** An image of at most 1 MiB as base64, and the tables around it. */
+const MAX_ENTRY_BYTES = 8 * 1024 * 1024;
+const MAX_ENTRIES = 1024;
+/** Writing one takes milliseconds: a half that is older belongs to a run that died over it, before any write. */
+const HALF_KEPT_MS = 60_000;
+
+/** The entries of a folder, by name. A folder that is not there holds none. Halves that a dead run left are removed. */
+export const keptFiles = async (folder: string): Promise<Answer<readonly KeptFile[]>> => {
+  let names: string[];
+  try {
+    names = await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return answer([]);
+    return refuse('file', `the journal cannot be read: ${messageOf(error)}`, { where: folder });
+  }
+  for (const name of names.filter((one) => HALF.test(one)).slice(0, MAX_ENTRIES)) {
+    const path = join(folder, name);
+    const age = await stat(path).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs,
+      () => 0,
+    );
+    if (age > HALF_KEPT_MS) await rm(path, { force: true }).catch(() => undefined);
+  }
+  const kept = names.flatMap((name) => {
+    const [, pid, ticks, vcpu, session] = NAME.exec(name) ?? [];
+    if (pid === undefined || ticks === undefined || vcpu === undefined || session === undefined) return [];
+    const path = join(folder, name);
+    return [{ path, session, pid: Number(pid), startTimeTicks: BigInt(ticks), vcpu: Number(vcpu) }];
+  });
+  return answer(kept.sort((a, b) => (a.path < b.path ? -1 : 1)).slice(0, MAX_ENTRIES));
+};
+
+const unreadable = (file: JournalFile, why: string) =>
+  refuse('journal-entry', `what was kept cannot be used: ${why}`, { where: file.path, mend: 'Forget it' });
+
+/** Only a plain file of this user's that nobody else can change decides what is written to a process. */
+const trusted = (facts: { isFile(): boolean; uid: number; mode: number; size: number }): string | null => {
+  if (!facts.isFile()) return 'it is not a plain file';
+  if (facts.uid !== process.getuid?.()) return 'it belongs to another user';
+  if ((facts.mode & 0o022) !== 0) return 'others may write to it';
+  return facts.size > MAX_ENTRY_BYTES ? `it has ${facts.size} bytes` : null;
+};
+
+/** Reads one entry, and holds what it says against the name of its file. */
+export const readJournal = async (file: KeptFile): Promise<Answer<JournalEntry>> => {
+  try {
+    const handle = await open(file.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      const problem = trusted(await handle.stat());
+      if (problem !== null) return unreadable(file, problem);
+      const entry = decodeJournalEntry(JSON.parse(await handle.readFile('utf8')));
+      if (!entry.ok) return unreadable(file, describeProblem(entry.problem));
+      const { target } = entry.value.capture.facts;
+      const agrees =
+        entry.value.session === file.session &&
+        target.pid === file.pid &&
+        target.startTimeTicks === file.startTimeTicks &&
+        target.vcpu === file.vcpu;
+      return agrees ? answer(entry.value) : unreadable(file, 'its name and what it says differ');
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    return unreadable(file, messageOf(error));
+  }
 };

@@ -13,12 +13,23 @@ const bridge = Object.freeze({
   listTargets: () => ask('listTargets'),
   attach: (pid, startTimeTicks, vcpu, freeze) => ask('attach', pid, startTimeTicks, vcpu, freeze),
   openFile: (name, base64) => ask('openFile', name, base64),
+  chooseState: (session, vcpu, preset) => ask('chooseState', session, vcpu, preset),
+  listModels: () => ask('listModels'),
+  openModel: (program) => ask('openModel', program),
+  step: (session, count) => ask('step', session, count),
   capture: (session) => ask('capture', session),
   freeze: (session) => ask('freeze', session),
   resume: (session) => ask('resume', session),
   apply: (session, assignments) => ask('apply', session, assignments),
   restore: (session, scope) => ask('restore', session, scope),
+  undo: (session) => ask('undo', session),
+  redo: (session) => ask('redo', session),
   detach: (session, restoreFirst) => ask('detach', session, restoreFirst),
+  startDemo: () => ask('startDemo'),
+  leftOvers: () => ask('leftOvers'),
+  putBack: (id) => ask('putBack', id),
+  compareLeftOver: (id) => ask('compareLeftOver', id),
+  forgetLeftOver: (id) => ask('forgetLeftOver', id),
   onEvent: (listener) => {
     const hear = (_event: unknown, event: SessionEvent): void => listener(event);
     ipcRenderer.on(EVENT_CHANNEL, hear);

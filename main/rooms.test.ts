@@ -89,6 +89,9 @@ const SEES: Readonly<Record<string, readonly string[]>> = {
   edit: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register'],
   wire: ['bits', 'cpu', 'xsave', 'session'],
   session: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register', 'edit', 'wire'],
+  compat: ['bits', 'cpu', 'xsave'],
+  // The model guest: a CPU and KVM's rules around it, in front of the bytes that the others read.
+  model: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register', 'session'],
   formats: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register', 'edit', 'session'],
 };
 
@@ -110,6 +113,7 @@ const againstTheArrows = ({ from, to, typeOnly }: Import): boolean => {
 const ENTRIES = [
   'main/bootstrap.mjs',
   'main/tilescope.mjs',
+  'main/amx-lab.mjs',
   'main/hosts/electron.ts',
   'main/hosts/web.ts',
   'main/hosts/cli.ts',

@@ -3,7 +3,22 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const VERBS = new Set(['list', 'capture', 'show', 'set', 'restore', '--help', '-h', '--version']);
+const VERBS = new Set([
+  'list',
+  'capture',
+  'show',
+  'set',
+  'restore',
+  'diff',
+  'journal',
+  'check',
+  'layout',
+  'convert',
+  'presets',
+  '--help',
+  '-h',
+  '--version',
+]);
 
 const args = process.argv.slice(2);
 const command = VERBS.has(args[0] ?? '') ? 'cli' : 'start';

@@ -1,6 +1,7 @@
 import { type DragEvent, type ReactElement, useEffect, useState } from 'react';
 import { listenToKeys } from './actions/keys.ts';
 import { openPageFile } from './actions/open-file.ts';
+import { openRefusal } from './actions/registry.ts';
 import { DebuggerScreen } from './panels/DebuggerScreen.tsx';
 import { Overlays } from './panels/overlays/Overlays.tsx';
 import { TargetsScreen } from './panels/targets/TargetsScreen.tsx';
@@ -11,6 +12,7 @@ export function App(): ReactElement {
   const store = useDebuggerStore();
   const theme = useDebugger((state) => state.theme);
   const isOpen = useDebugger((state) => state.session !== null);
+  const canOpen = useDebugger((state) => openRefusal(state) === null);
   const [dragging, setDragging] = useState(false);
 
   useEffect(() => {
@@ -20,13 +22,13 @@ export function App(): ReactElement {
 
   const onDragOver = (event: DragEvent): void => {
     event.preventDefault();
-    if (!isOpen) setDragging(true);
+    if (canOpen) setDragging(true);
   };
   const onDrop = (event: DragEvent): void => {
     event.preventDefault();
     setDragging(false);
     const file = event.dataTransfer.files[0];
-    if (file !== undefined && !isOpen) void openPageFile(store, file);
+    if (file !== undefined && canOpen) void openPageFile(store, file);
   };
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: dropping a file is the mouse's way of "Open file…", which the keyboard has too.
@@ -34,7 +36,7 @@ export function App(): ReactElement {
       <GlyphSymbols />
       {isOpen ? <DebuggerScreen /> : <TargetsScreen />}
       <Overlays />
-      {dragging ? <div className="drop-veil">Drop a capture to open it</div> : null}
+      {dragging ? <div className="drop-veil">Drop a capture, core, raw image or snapshot state to open it</div> : null}
     </div>
   );
 }

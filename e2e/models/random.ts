@@ -6,10 +6,10 @@ export interface Random {
   pick<T>(from: readonly T[]): T;
 }
 
-/** @param variable the environment variable that names a seed; without it the clock does */
-export function randomFrom(variable: string): Random {
+/** @param variable the environment variable that names a seed; without it the one that is fixed here, or the clock */
+export function randomFrom(variable: string, fixed?: number): Random {
   const given = process.env[variable];
-  const seed = given === undefined ? Date.now() % 2 ** 31 : Number(given);
+  const seed = given === undefined ? (fixed ?? Date.now() % 2 ** 31) : Number(given);
   if (!Number.isInteger(seed)) throw new Error(`${variable} is an integer, not ${given}`);
   let state = seed | 0;
   const next = (): number => {

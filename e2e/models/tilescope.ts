@@ -75,7 +75,7 @@ export class WebHost {
 
   /** As a crash ends it: nothing of its own runs any more. */
   async kill(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
+    if ((this.#child.exitCode ?? this.#child.signalCode) !== null) return;
     const gone = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGKILL');
     await gone;

@@ -1,6 +1,12 @@
 import { parseArgs } from 'node:util';
-import type { Answer, Assignment } from '../../app/bridge.ts';
-import { answer, messageOf, refuse } from '../services/refusals.ts';
+import { decoded } from '../../app/bits/decoded.ts';
+import type { Answer, Assignment, RestoreScope } from '../../app/bridge.ts';
+import { parseScope } from '../../app/edit/scope.ts';
+import { findPreset, PRESETS } from '../../app/xsave/presets.ts';
+import { answer, messageOf, refuse, refuseProblem } from '../services/refusals.ts';
+import { type DiffCommand, diffCommand } from './cli-diff.ts';
+import { type JournalCommand, journalCommand } from './cli-journal.ts';
+import { CAPTURE_FORMATS, VALUE_FORMATS } from './cli-usage.ts';
 
 /** The command line, parsed: every verb with what it needs, or a refusal that says which word is wrong. */
 export type Command =
@@ -18,10 +24,51 @@ export type Command =
   | {
       readonly verb: 'restore';
       readonly vcpu: VcpuChoice;
-      readonly file: string;
+      readonly file: FileChoice;
+      readonly scope: RestoreScope;
       readonly force: boolean;
       readonly json: boolean;
-    };
+    }
+  | {
+      readonly verb: 'check';
+      readonly file: FileChoice;
+      readonly destination: Destination;
+      readonly json: boolean;
+    }
+  | { readonly verb: 'layout'; readonly from: Source; readonly json: boolean }
+  | ConvertCommand
+  | DiffCommand
+  | JournalCommand
+  | { readonly verb: 'presets'; readonly json: boolean };
+
+export interface ConvertCommand {
+  readonly verb: 'convert';
+  readonly file: FileChoice;
+  readonly to: string;
+  readonly path: string | null;
+  /** The CPU whose layout the result has; null: as it is. */
+  readonly preset: string | null;
+  readonly compacted: boolean;
+  /** A fixed length of the image; null: as long as its layout says. */
+  readonly bytes: number | null;
+  readonly force: boolean;
+  readonly out: string;
+  readonly json: boolean;
+}
+
+/** One state of one file. */
+export interface FileChoice {
+  readonly path: string;
+  /** Thread id in a core, vCPU in a snapshot; null: the only one. */
+  readonly thread: number | null;
+  /** The CPU whose layout the file has; null: what the file says, or a guess. */
+  readonly preset: string | null;
+}
+
+export type Destination =
+  | { readonly kind: 'live'; readonly vcpu: VcpuChoice }
+  | { readonly kind: 'preset'; readonly name: string }
+  | { readonly kind: 'this-host' };
 
 export interface VcpuChoice {
   readonly pid: number;
@@ -30,26 +77,25 @@ export interface VcpuChoice {
 }
 
 export type Source =
-  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'file'; readonly file: FileChoice }
   | { readonly kind: 'live'; readonly vcpu: VcpuChoice };
 
-export const CLI_VERBS = ['list', 'capture', 'show', 'set', 'restore', '--help', '-h', '--version'] as const;
+const VERBS = [
+  'list',
+  'capture',
+  'show',
+  'set',
+  'restore',
+  'diff',
+  'journal',
+  'check',
+  'layout',
+  'convert',
+  'presets',
+] as const;
+type Verb = (typeof VERBS)[number];
 
-export const USAGE = `Usage:
-  tilescope list                                                    every process with KVM vCPUs
-  tilescope capture --pid PID [--vcpu N] --out FILE                 one vCPU's extended state into a file
-  tilescope show (FILE | --pid PID [--vcpu N]) [PATH…]              registers, or everything
-  tilescope set --pid PID [--vcpu N] PATH=VALUE…                    write, read back, compare
-  tilescope restore --pid PID [--vcpu N] [--force] FILE             put a capture's state back
-
-  --json              one JSON value on standard output
-  --vcpu N            0 where it is not given
-  --suspend-seccomp   suspend the VMM's seccomp filter while attached (needs CAP_SYS_ADMIN)
-  --force             restore a capture that was taken from another process or vCPU
-
-Paths: zmm5  xmm3:u32[1]  k3  st0  tmm2:bf16[3][7]  mxcsr.RC  pkru  xstate_bv  xcr0  xfd  rip
-Exit codes: 0 done, 1 refused, 2 wrong usage, 3 file, 4 no such target, 5 helper
-`;
+export const CLI_VERBS = [...VERBS, '--help', '-h', '--version'] as const;
 
 const MAX_PID = 0x7fffffff;
 const MAX_VCPU_INDEX = 65_535;
@@ -60,17 +106,33 @@ const OPTIONS = {
   vcpu: { type: 'string' },
   out: { type: 'string' },
   force: { type: 'boolean', default: false },
+  only: { type: 'string' },
   'suspend-seccomp': { type: 'boolean', default: false },
+  thread: { type: 'string' },
+  from: { type: 'string' },
+  preset: { type: 'string' },
+  to: { type: 'string' },
+  path: { type: 'string' },
+  bytes: { type: 'string' },
+  compacted: { type: 'boolean', default: false },
 } as const;
 
 type OptionName = keyof typeof OPTIONS;
 
-const TAKES: Readonly<Record<'list' | 'capture' | 'show' | 'set' | 'restore', readonly OptionName[]>> = {
+const FILE: readonly OptionName[] = ['thread', 'from', 'preset'];
+const LIVE: readonly OptionName[] = ['pid', 'vcpu', 'suspend-seccomp'];
+const TAKES: Readonly<Record<Verb, readonly OptionName[]>> = {
   list: ['json'],
-  capture: ['json', 'pid', 'vcpu', 'out', 'suspend-seccomp'],
-  show: ['json', 'pid', 'vcpu', 'suspend-seccomp'],
-  set: ['json', 'pid', 'vcpu', 'suspend-seccomp'],
-  restore: ['json', 'pid', 'vcpu', 'force', 'suspend-seccomp'],
+  capture: ['json', ...LIVE, 'out'],
+  show: ['json', ...LIVE, ...FILE],
+  set: ['json', ...LIVE],
+  restore: ['json', ...LIVE, ...FILE, 'force', 'only'],
+  diff: ['json', 'suspend-seccomp'],
+  journal: ['json', 'suspend-seccomp'],
+  check: ['json', ...LIVE, ...FILE],
+  layout: ['json', ...LIVE, ...FILE],
+  convert: ['json', ...FILE, 'vcpu', 'to', 'path', 'bytes', 'compacted', 'force', 'out'],
+  presets: ['json'],
 };
 
 const usage = (what: string) => refuse('usage', what, { mend: 'tilescope --help shows how it is used' });
@@ -84,7 +146,15 @@ interface Given {
   readonly vcpu?: string | undefined;
   readonly out?: string | undefined;
   readonly force: boolean;
+  readonly only?: string | undefined;
   readonly 'suspend-seccomp': boolean;
+  readonly thread?: string | undefined;
+  readonly from?: string | undefined;
+  readonly preset?: string | undefined;
+  readonly to?: string | undefined;
+  readonly path?: string | undefined;
+  readonly bytes?: string | undefined;
+  readonly compacted: boolean;
 }
 
 const vcpuChoice = (verb: string, given: Given): Answer<VcpuChoice> => {
@@ -115,17 +185,109 @@ const captureCommand = (given: Given, words: readonly string[]): Answer<Command>
   return answer({ verb: 'capture', vcpu: vcpu.value, out: given.out, json: given.json });
 };
 
-const showCommand = (given: Given, words: readonly string[]): Answer<Command> => {
-  const { json } = given;
-  if (given.pid !== undefined) {
-    const vcpu = vcpuChoice('show', given);
-    if (!vcpu.ok) return vcpu;
-    return answer({ verb: 'show', from: { kind: 'live', vcpu: vcpu.value }, paths: words, json });
+/**
+ * One state of a file. With --pid, --vcpu belongs to the process; without it, it names the file's vCPU like --thread.
+ *
+ * @param isLayout whether --preset speaks of the file's own layout, and not of where it is to go
+ */
+const fileChoice = (verb: string, given: Given, path: string | undefined, isLayout: boolean): Answer<FileChoice> => {
+  if (path === undefined || path === '') return usage(`${verb} needs a FILE`);
+  if (given.thread !== undefined && given.pid === undefined && given.vcpu !== undefined) {
+    return usage('--thread and --vcpu both name the state of a file: one is enough');
   }
-  const [path, ...paths] = words;
-  if (path === undefined) return usage('show needs a FILE or --pid PID');
-  if (given.vcpu !== undefined) return usage('--vcpu goes with --pid: a file holds one vCPU');
-  return answer({ verb: 'show', from: { kind: 'file', path }, paths, json });
+  const wanted = given.thread ?? (given.pid === undefined ? given.vcpu : undefined);
+  const thread = wanted === undefined ? null : wholeNumber(wanted, MAX_PID);
+  if (wanted !== undefined && thread === null) return usage(`--thread is a number from 0, not ${wanted}`);
+  if (isLayout && given.from !== undefined && given.preset !== undefined) {
+    return usage('--from and --preset both name the layout of the file: one is enough');
+  }
+  const preset = given.from ?? (isLayout ? given.preset : undefined) ?? null;
+  if (preset !== null) {
+    const known = knownPreset(preset);
+    if (!known.ok) return known;
+  }
+  return answer({ path, thread, preset });
+};
+
+const knownPreset = (name: string): Answer<string> =>
+  findPreset(name) === undefined
+    ? refuse('usage', `there is no preset ${name}`, {
+        mend: `known are ${PRESETS.map((preset) => preset.name).join(', ')}`,
+      })
+    : answer(name);
+
+const sourceOf = (verb: string, given: Given, words: readonly string[]): Answer<Source> => {
+  if (given.pid !== undefined) {
+    const odd = (['thread', 'from', 'preset'] as const).find((name) => given[name] !== undefined);
+    if (odd !== undefined) return usage(`--${odd} goes with a FILE, not with --pid`);
+    const vcpu = vcpuChoice(verb, given);
+    return vcpu.ok ? answer({ kind: 'live', vcpu: vcpu.value }) : vcpu;
+  }
+  if (words[0] === undefined) return usage(`${verb} needs a FILE or --pid PID`);
+  const file = fileChoice(verb, given, words[0], true);
+  return file.ok ? answer({ kind: 'file', file: file.value }) : file;
+};
+
+const showCommand = (given: Given, words: readonly string[]): Answer<Command> => {
+  const from = sourceOf('show', given, words);
+  if (!from.ok) return from;
+  const paths = from.value.kind === 'file' ? words.slice(1) : words;
+  return answer({ verb: 'show', from: from.value, paths, json: given.json });
+};
+
+const layoutCommand = (given: Given, words: readonly string[]): Answer<Command> => {
+  const from = sourceOf('layout', given, words);
+  if (!from.ok) return from;
+  const more = from.value.kind === 'file' ? words.slice(1) : words;
+  if (more.length > 0) return usage(`layout takes one FILE, got ${words.join(' ')}`);
+  return answer({ verb: 'layout', from: from.value, json: given.json });
+};
+
+const destinationOf = (given: Given): Answer<Destination> => {
+  if (given.pid !== undefined && given.preset !== undefined) {
+    return usage('--pid and --preset both name where to: one is enough');
+  }
+  if (given.preset !== undefined) {
+    const known = knownPreset(given.preset);
+    return known.ok ? answer({ kind: 'preset', name: known.value }) : known;
+  }
+  if (given.pid === undefined) return answer({ kind: 'this-host' });
+  const vcpu = vcpuChoice('check', given);
+  return vcpu.ok ? answer({ kind: 'live', vcpu: vcpu.value }) : vcpu;
+};
+
+const checkCommand = (given: Given, words: readonly string[]): Answer<Command> => {
+  const destination = destinationOf(given);
+  if (!destination.ok) return destination;
+  const file = fileChoice('check', given, words[0], false);
+  if (!file.ok) return file;
+  if (words.length > 1) return usage(`check takes one FILE, got ${words.join(' ')}`);
+  return answer({ verb: 'check', file: file.value, destination: destination.value, json: given.json });
+};
+
+const MAX_IMAGE_BYTES = 1 << 16;
+
+const convertCommand = (given: Given, words: readonly string[]): Answer<Command> => {
+  const file = fileChoice('convert', given, words[0], false);
+  if (!file.ok) return file;
+  if (words.length > 1) return usage(`convert takes one FILE, got ${words.join(' ')}`);
+  const { to, out, path, preset, compacted, force, json } = given;
+  if (out === undefined || out === '') return usage('convert needs --out FILE');
+  const formats = path === undefined ? CAPTURE_FORMATS : VALUE_FORMATS;
+  if (to === undefined || !formats.includes(to)) {
+    const of = path === undefined ? 'everything' : 'one register';
+    return usage(`--to is one of ${formats.join(', ')} for ${of}, not ${to ?? 'left out'}`);
+  }
+  if (preset !== undefined) {
+    const known = knownPreset(preset);
+    if (!known.ok) return known;
+  }
+  const bytes = given.bytes === undefined ? null : wholeNumber(given.bytes, MAX_IMAGE_BYTES);
+  if (given.bytes !== undefined && bytes === null) {
+    return usage(`--bytes is a number up to ${MAX_IMAGE_BYTES}, not ${given.bytes}`);
+  }
+  const layout = { path: path ?? null, preset: preset ?? null, compacted, bytes };
+  return answer({ verb: 'convert', file: file.value, to, ...layout, force, out, json });
 };
 
 const setCommand = (given: Given, words: readonly string[]): Answer<Command> => {
@@ -139,19 +301,26 @@ const setCommand = (given: Given, words: readonly string[]): Answer<Command> => 
 const restoreCommand = (given: Given, words: readonly string[]): Answer<Command> => {
   const vcpu = vcpuChoice('restore', given);
   if (!vcpu.ok) return vcpu;
-  const [file, ...more] = words;
-  if (file === undefined || more.length > 0) return usage('restore takes one FILE');
-  return answer({ verb: 'restore', vcpu: vcpu.value, file, force: given.force, json: given.json });
+  if (words.length !== 1) return usage('restore takes one FILE');
+  const file = fileChoice('restore', given, words[0], true);
+  if (!file.ok) return file;
+  const scope = given.only === undefined ? decoded<RestoreScope>({ kind: 'all' }) : parseScope(given.only);
+  if (!scope.ok) return refuseProblem('usage', scope.problem, { where: `--only ${given.only}` });
+  const { force, json } = given;
+  return answer({ verb: 'restore', vcpu: vcpu.value, file: file.value, scope: scope.value, force, json });
 };
+
+const nothingMore = (verb: Verb, words: readonly string[], command: Command): Answer<Command> =>
+  words.length > 0 ? usage(`${verb} takes no other words, got ${words.join(' ')}`) : answer(command);
 
 /** @param args without the program and script names */
 export const parseCommand = (args: readonly string[]): Answer<Command> => {
   const [verb, ...rest] = args;
-  if (verb === undefined) return usage('a command is needed: list, capture, show, set or restore');
+  if (verb === undefined) return usage(`a command is needed: ${VERBS.join(', ')}`);
   if (verb === '--version') return answer({ verb: 'version' });
   if (verb === 'help' || args.includes('--help') || args.includes('-h')) return answer({ verb: 'help' });
   if (!Object.hasOwn(TAKES, verb)) return usage(`there is no command ${verb}`);
-  const known = verb as keyof typeof TAKES;
+  const known = verb as Verb;
   let parsed: { values: Given; positionals: string[] };
   try {
     const options = Object.fromEntries(TAKES[known].map((name) => [name, OPTIONS[name]])) as typeof OPTIONS;
@@ -163,8 +332,14 @@ export const parseCommand = (args: readonly string[]): Answer<Command> => {
   const { values, positionals } = parsed;
   switch (known) {
     case 'list':
-      if (positionals.length > 0) return usage(`list takes no other words, got ${positionals.join(' ')}`);
-      return answer({ verb: 'list', json: values.json });
+    case 'presets':
+      return nothingMore(known, positionals, { verb: known, json: values.json });
+    case 'check':
+      return checkCommand(values, positionals);
+    case 'layout':
+      return layoutCommand(values, positionals);
+    case 'convert':
+      return convertCommand(values, positionals);
     case 'capture':
       return captureCommand(values, positionals);
     case 'show':
@@ -173,5 +348,9 @@ export const parseCommand = (args: readonly string[]): Answer<Command> => {
       return setCommand(values, positionals);
     case 'restore':
       return restoreCommand(values, positionals);
+    case 'diff':
+      return diffCommand(values, positionals);
+    case 'journal':
+      return journalCommand(values, positionals);
   }
 };

@@ -10,6 +10,16 @@ import { viewComponent } from '../../app/xsave/view.ts';
 
 /** What the command line prints. The shapes under --json are fixed: see "Command line" in app/SPEC.md. */
 
+/** What a verb prints, and how it ends where that is not 0. */
+export interface Output {
+  readonly text: string;
+  readonly code: number;
+  /** For standard error: a guess, for one. */
+  readonly note: string;
+}
+
+export const printed = (text: string): Output => ({ text, code: 0, note: '' });
+
 export const jsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 export const listJson = (targets: readonly TargetSummary[]): unknown =>
@@ -22,7 +32,7 @@ export const listJson = (targets: readonly TargetSummary[]): unknown =>
     reason,
   }));
 
-const table = (rows: readonly (readonly string[])[]): string => {
+export const table = (rows: readonly (readonly string[])[]): string => {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map(
@@ -68,7 +78,9 @@ const componentRows = (capture: Capture) => {
 
 export const showAllJson = (capture: Capture): unknown => {
   const { facts } = encodeCapture(capture);
-  return { facts, components: componentRows(capture) };
+  const { source, totalBytes } = capture.image.layout;
+  const layout = { source, guessed: source.startsWith('guessed'), totalBytes };
+  return { facts, layout, components: componentRows(capture) };
 };
 
 const STATE_WORDS = { absent: 'absent', init: 'init', inUse: 'in use' } as const;
@@ -96,6 +108,7 @@ export const showAllText = (capture: Capture): string => {
   const head = [
     ['target', `${target.vmm} ${target.name}${target.pid === null ? '' : `, pid ${target.pid}`}, vCPU ${target.vcpu}`],
     ['image', `${capture.image.bytes.length} bytes by ${imageCall}, ${capture.image.layout.format} format`],
+    ['layout', capture.image.layout.source],
     ['xcr0', known(xcr0)],
     ['kernel', kernelRelease ?? 'not known'],
     ['pause', pauseNs === null ? 'not known' : `${pauseNs} ns`],
@@ -156,6 +169,8 @@ const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map([
   ['usage', EXIT.usage],
   ['syntax', EXIT.usage],
   ['file', EXIT.file],
+  ['no-such-entry', EXIT.noTarget],
+  ['journal-entry', EXIT.file],
   ['no-such-process', EXIT.noTarget],
   ['not-the-same-process', EXIT.noTarget],
   ['not-a-vmm', EXIT.noTarget],

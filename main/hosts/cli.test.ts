@@ -44,6 +44,7 @@ beforeEach(() => {
       attached.push(given);
       return given[0] === 4242 ? answer(target) : refuse('no-such-process', 'there is no such process');
     },
+    startDemo: async () => refuse('not-here', 'not in this test'),
     close: async () => undefined,
   };
 });

@@ -2,12 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { Answer } from '../../app/bridge.ts';
 import { parsePath } from '../../app/register/path.ts';
 import type { Capture } from '../../app/session/capture.ts';
-import { readCaptureFile, writeCaptureFile } from '../captures.ts';
+import { writeCaptureFile } from '../captures.ts';
 import { PRODUCT } from '../product.ts';
 import { createHost, type Host } from '../services/host.ts';
 import { answer, refuse, refuseProblem } from '../services/refusals.ts';
 import { createSession, type Session } from '../services/session.ts';
-import { type Command, parseCommand, USAGE, type VcpuChoice } from './cli-arguments.ts';
+import { type Command, parseCommand, type Source, type VcpuChoice } from './cli-arguments.ts';
+import { layoutJsonText, layoutText } from './cli-compat-output.ts';
+import { diff } from './cli-diff.ts';
+import { check, convert, presets, stateOfFile } from './cli-files.ts';
+import { journal } from './cli-journal.ts';
 import {
   EXIT,
   errorText,
@@ -16,6 +20,8 @@ import {
   listJson,
   listText,
   type NamedPath,
+  type Output,
+  printed,
   showAllJson,
   showAllText,
   showPathsJson,
@@ -23,7 +29,8 @@ import {
   writeJson,
   writeText,
 } from './cli-output.ts';
-import { helperInside } from './places.ts';
+import { USAGE } from './cli-usage.ts';
+import { demoInside, helperInside } from './places.ts';
 
 export { CLI_VERBS } from './cli-arguments.ts';
 
@@ -35,14 +42,14 @@ export interface Streams {
 
 type Of<Verb extends Command['verb']> = Extract<Command, { verb: Verb }>;
 /** What is printed on success. */
-type Printed = Promise<Answer<string>>;
+type Printed = Promise<Answer<Output>>;
 
 /** Attaches, does the work, and lets go, whatever came of it. */
-const withSession = async (
+const withSession = async <T>(
   host: Host,
   { pid, vcpu, suspendSeccomp }: VcpuChoice,
-  work: (session: Session) => Printed,
-): Printed => {
+  work: (session: Session) => Promise<Answer<T>>,
+): Promise<Answer<T>> => {
   const target = await host.openLive(pid, 0n, vcpu, suspendSeccomp);
   if (!target.ok) return target;
   const first = await target.value.capture();
@@ -70,7 +77,7 @@ const list = async (host: Host, { json }: Of<'list'>): Printed => {
   const listed = await host.listTargets();
   if (!listed.ok) return listed;
   const { targets, skippedCount } = listed.value;
-  return answer(json ? jsonText(listJson(targets)) : listText(targets, skippedCount));
+  return answer(printed(json ? jsonText(listJson(targets)) : listText(targets, skippedCount)));
 };
 
 const capture = (host: Host, { vcpu, out, json }: Of<'capture'>): Printed =>
@@ -79,8 +86,8 @@ const capture = (host: Host, { vcpu, out, json }: Of<'capture'>): Printed =>
     if (!written.ok) return written;
     const imageBytes = attached.image.bytes.length;
     const pauseNs = attached.facts.pauseNs === null ? null : Number(attached.facts.pauseNs);
-    if (json) return answer(jsonText({ out, pid: vcpu.pid, vcpu: vcpu.vcpu, imageBytes, pauseNs }));
-    return answer(`${out}: ${written.value} bytes, an image of ${imageBytes} bytes\n`);
+    if (json) return answer(printed(jsonText({ out, pid: vcpu.pid, vcpu: vcpu.vcpu, imageBytes, pauseNs })));
+    return answer(printed(`${out}: ${written.value} bytes, an image of ${imageBytes} bytes\n`));
   });
 
 const shown = (capture: Capture, paths: readonly NamedPath[], json: boolean): string => {
@@ -88,14 +95,24 @@ const shown = (capture: Capture, paths: readonly NamedPath[], json: boolean): st
   return json ? jsonText(showPathsJson(capture, paths)) : showPathsText(capture, paths);
 };
 
+/** A capture from a file, or taken now. */
+const captured = async (host: Host, from: Source, use: (capture: Capture) => string): Printed => {
+  if (from.kind === 'live') {
+    return withSession(host, from.vcpu, async ({ attached }) => answer(printed(use(attached))));
+  }
+  const saved = await stateOfFile(from.file);
+  return saved.ok ? answer({ text: use(saved.value.capture), code: EXIT.done, note: saved.value.note }) : saved;
+};
+
 const show = async (host: Host, { from, paths: texts, json }: Of<'show'>): Printed => {
   const paths = namedPaths(texts);
-  if (!paths.ok) return paths;
-  if (from.kind === 'live') {
-    return withSession(host, from.vcpu, async ({ attached }) => answer(shown(attached, paths.value, json)));
-  }
-  const saved = await readCaptureFile(from.path);
-  return saved.ok ? answer(shown(saved.value, paths.value, json)) : saved;
+  return paths.ok ? captured(host, from, (capture) => shown(capture, paths.value, json)) : paths;
+};
+
+const checkThere = (host: Host, command: Of<'check'>): Printed => {
+  const { destination } = command;
+  if (destination.kind !== 'live') return check(host, command, null);
+  return withSession(host, destination.vcpu, ({ attached }) => check(host, command, attached));
 };
 
 const set = async (host: Host, { vcpu, assignments, json }: Of<'set'>): Printed => {
@@ -104,7 +121,7 @@ const set = async (host: Host, { vcpu, assignments, json }: Of<'set'>): Printed 
   return withSession(host, vcpu, async (session) => {
     const outcome = await session.assign(assignments);
     if (!outcome.ok) return outcome;
-    return answer(json ? jsonText(writeJson(outcome.value)) : writeText(outcome.value));
+    return answer(printed(json ? jsonText(writeJson(outcome.value)) : writeText(outcome.value)));
   });
 };
 
@@ -114,33 +131,34 @@ const sameTarget = (saved: Capture, now: Capture): boolean => {
   return a.pid === b.pid && a.startTimeTicks === b.startTimeTicks && a.vcpu === b.vcpu;
 };
 
-const restore = async (host: Host, { vcpu, file, force, json }: Of<'restore'>): Printed => {
-  const saved = await readCaptureFile(file);
-  if (!saved.ok) return saved;
+const restore = async (host: Host, { vcpu, file, scope, force, json }: Of<'restore'>): Printed => {
+  const read = await stateOfFile(file);
+  if (!read.ok) return read;
+  const saved = read.value.capture;
   return withSession(host, vcpu, async (session) => {
-    if (!force && !sameTarget(saved.value, session.attached)) {
-      const { name, pid, vcpu: index } = saved.value.facts.target;
+    if (!force && !sameTarget(saved, session.attached)) {
+      const { name, pid, vcpu: index } = saved.facts.target;
       return refuse(
         'other-target',
         `the capture was taken from ${name}, pid ${pid ?? 'not known'}, vCPU ${index}, not from this vCPU`,
         {
-          where: file,
+          where: file.path,
           mend: '--force writes it all the same',
         },
       );
     }
-    const outcome = await session.restore({ kind: 'all' }, saved.value);
+    const outcome = await session.restore(scope, saved);
     if (!outcome.ok) return outcome;
-    return answer(json ? jsonText(writeJson(outcome.value)) : writeText(outcome.value));
+    return answer(printed(json ? jsonText(writeJson(outcome.value)) : writeText(outcome.value)));
   });
 };
 
 const run = (host: Host, command: Command): Printed => {
   switch (command.verb) {
     case 'help':
-      return Promise.resolve(answer(USAGE));
+      return Promise.resolve(answer(printed(USAGE)));
     case 'version':
-      return Promise.resolve(answer(`${PRODUCT}\n`));
+      return Promise.resolve(answer(printed(`${PRODUCT}\n`)));
     case 'list':
       return list(host, command);
     case 'capture':
@@ -151,23 +169,41 @@ const run = (host: Host, command: Command): Printed => {
       return set(host, command);
     case 'restore':
       return restore(host, command);
+    case 'diff':
+      return diff(command, (vcpu) => withSession(host, vcpu, async ({ attached }) => answer(attached)));
+    case 'journal':
+      return journal(host, command);
+    case 'check':
+      return checkThere(host, command);
+    case 'layout':
+      return captured(host, command.from, command.json ? layoutJsonText : layoutText);
+    case 'convert':
+      return convert(command);
+    case 'presets':
+      return Promise.resolve(presets(command.json));
   }
 };
 
 /** Runs one command with the host given; the exit code. */
 export const runCommand = async (args: readonly string[], host: Host, { out, err }: Streams): Promise<number> => {
   const command = parseCommand(args);
-  const printed = command.ok ? await run(host, command.value) : command;
-  if (printed.ok) {
-    out(printed.value);
-    return EXIT.done;
+  const done = command.ok ? await run(host, command.value) : command;
+  if (done.ok) {
+    if (done.value.note !== '') err(done.value.note);
+    out(done.value.text);
+    return done.value.code;
   }
-  err(errorText(printed.refusal));
-  return exitCodeOf(printed.refusal);
+  err(errorText(done.refusal));
+  return exitCodeOf(done.refusal);
 };
 
 export const runCli = async (args: readonly string[]): Promise<number> => {
-  const host = createHost({ host: 'web', helperPath: helperInside(null), openAtStart: null });
+  const host = createHost({
+    host: 'web',
+    helperPath: helperInside(null),
+    demoPath: demoInside(null),
+    openAtStart: null,
+  });
   try {
     return await runCommand(args, host, {
       out: (text) => process.stdout.write(text),

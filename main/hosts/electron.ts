@@ -15,7 +15,7 @@ import {
   tellWindow,
 } from './electron-window.ts';
 import { hostArguments } from './host-arguments.ts';
-import { helperInside } from './places.ts';
+import { demoInside, helperInside } from './places.ts';
 
 /** Electron hands its own switches through in argv; ours begin after the executable, and in development after the folder. */
 const given = process.argv.slice(app.isPackaged ? 1 : 2);
@@ -27,6 +27,7 @@ const runWindow = async (): Promise<void> => {
   const host = createHost({
     host: 'electron',
     helperPath: helperInside(app.isPackaged ? process.resourcesPath : null),
+    demoPath: demoInside(app.isPackaged ? process.resourcesPath : null),
     openAtStart: args.ok ? args.value.file : null,
   });
   const sessions = createSessions(host);

@@ -12,3 +12,9 @@ export const helperInside = (resources: string | null): string => {
   if (resources !== null) return `${resources}/bin/tilescope-helper`;
   return fileURLToPath(new URL('../native/tilescope-helper', import.meta.url));
 };
+
+/** The demo VMM lies beside the helper. */
+export const demoInside = (resources: string | null): string =>
+  resources === null
+    ? fileURLToPath(new URL('../native/demo-vmm', import.meta.url))
+    : `${resources}/bin/tilescope-demo-vmm`;

@@ -4,7 +4,7 @@ import { createHost } from '../services/host.ts';
 import { messageOf } from '../services/refusals.ts';
 import { createSessions } from '../services/sessions.ts';
 import { hostArguments } from './host-arguments.ts';
-import { helperInside } from './places.ts';
+import { demoInside, helperInside } from './places.ts';
 import { startWebServer } from './web-server.ts';
 
 const say = (text: string): void => {
@@ -33,7 +33,12 @@ export const runWeb = async (given: readonly string[]): Promise<number> => {
     return 2;
   }
   const { file, port, open, deterministic } = args.value;
-  const host = createHost({ host: 'web', helperPath: helperInside(null), openAtStart: file });
+  const host = createHost({
+    host: 'web',
+    helperPath: helperInside(null),
+    demoPath: demoInside(null),
+    openAtStart: file,
+  });
   const sessions = createSessions(host);
   try {
     const server = await startWebServer({

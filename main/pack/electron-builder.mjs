@@ -29,6 +29,7 @@ export default {
   publish: null,
   extraResources: [
     { from: 'dist/native/tilescope-helper', to: 'bin/tilescope-helper' },
+    { from: 'dist/native/demo-vmm', to: 'bin/tilescope-demo-vmm' },
     { from: 'main/pack/tilescope.sh', to: 'bin/tilescope' },
     { from: 'LICENSE', to: 'LICENSE.Tilescope' },
   ],
@@ -50,7 +51,7 @@ export default {
     syncDesktopName: true,
     category: 'Development',
     synopsis: 'Debugger for the extended processor state of KVM guests',
-    maintainer: 'Tilescope <tilescope@users.noreply.github.com>',
+    maintainer: 'Tilescope <maintainers@tilescope.example>',
     desktop: { entry: { Name: 'Tilescope', StartupWMClass: 'Tilescope' } },
   },
   deb: { afterInstall: 'main/pack/after-install.sh', afterRemove: 'main/pack/after-remove.sh' },

@@ -4,7 +4,7 @@
 set -eu
 here=$(dirname "$(readlink -f "$0")")
 case "${1-}" in
-list | capture | show | set | restore | --help | -h | --version)
+list | capture | show | set | restore | diff | journal | check | layout | convert | presets | --help | -h | --version)
 	exec "$here/../../tilescope" --no-sandbox --ozone-platform=headless "$@"
 	;;
 *)

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
-import type { Answer, HostFacts, TargetList, TargetSummary } from '../../app/bridge.ts';
+import { hexShort } from '../../app/bits/mask.ts';
+import type { Answer, DemoGuest, HostFacts, MachineFacts, TargetList, TargetSummary } from '../../app/bridge.ts';
 import { PROTOCOL_VERSION } from '../../app/wire/frames.ts';
 import type { FoundTarget } from '../../app/wire/list-reply.ts';
+import type { HelloReply } from '../../app/wire/messages.ts';
 import { targetObstacle } from '../../app/wire/refusal.ts';
 import { seccompMode as seccompModeName } from '../../app/wire/seccomp.ts';
 import { createHelper, type Helper } from '../helper.ts';
@@ -10,6 +12,7 @@ import { PRODUCT } from '../product.ts';
 import { openLive } from '../targets/live.ts';
 import type { Target } from '../targets/target.ts';
 import { vmmNames } from '../targets/vmm.ts';
+import { createDemo } from './demo.ts';
 import { answer } from './refusals.ts';
 import { readUserNames } from './users.ts';
 
@@ -25,12 +28,14 @@ export interface Host {
     vcpu: number,
     suspendSeccomp?: boolean,
   ) => Promise<Answer<Target>>;
+  readonly startDemo: () => Promise<Answer<DemoGuest>>;
   close(): Promise<void>;
 }
 
 export interface HostOptions {
   readonly host: HostFacts['host'];
   readonly helperPath: string;
+  readonly demoPath: string;
   readonly openAtStart: string | null;
 }
 
@@ -55,6 +60,12 @@ const summaryOf = (record: FoundTarget, users: ReadonlyMap<number, string>, help
   };
 };
 
+/** KVM answers 0 to a question that it does not know. */
+export const machineOf = (hello: HelloReply): MachineFacts => ({
+  cpuid: hello.cpuid,
+  supportedXcr0: hello.hostXcr0Supported === 0n ? null : hexShort(hello.hostXcr0Supported),
+});
+
 const cpuModel = (): string | null => {
   try {
     return /^model name\s*:\s*(.+)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? null;
@@ -63,9 +74,10 @@ const cpuModel = (): string | null => {
   }
 };
 
-export const createHost = ({ host, helperPath, openAtStart }: HostOptions): Host => {
+export const createHost = ({ host, helperPath, demoPath, openAtStart }: HostOptions): Host => {
   const users = readUserNames();
   const helper: Helper = createHelper({ path: helperPath });
+  const demo = createDemo(demoPath);
   return {
     journalFolder: journalFolder(),
     openAtStart,
@@ -82,6 +94,7 @@ export const createHost = ({ host, helperPath, openAtStart }: HostOptions): Host
         host,
         cpu: cpuModel(),
         openAtStart,
+        machine: hello.ok ? machineOf(hello.value) : null,
       });
     },
     listTargets: async () => {
@@ -92,6 +105,10 @@ export const createHost = ({ host, helperPath, openAtStart }: HostOptions): Host
     },
     openLive: (pid, startTimeTicks, vcpu, suspendSeccomp = false) =>
       openLive({ helper: createHelper({ path: helperPath }), pid, startTimeTicks, vcpu, suspendSeccomp }),
-    close: () => helper.stop(),
+    startDemo: () => demo.start(),
+    close: async () => {
+      await demo.stop();
+      await helper.stop();
+    },
   };
 };

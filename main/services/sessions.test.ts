@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Opened, SessionEvent } from '../../app/bridge.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
+import { writeCore } from '../../app/formats/elf-write.ts';
+import type { Capture } from '../../app/session/capture.ts';
 import { captureText } from '../../app/session/document.ts';
+import { joinedCore, sure } from '../testing/cores.ts';
 import { type FakeTarget, fakeTarget } from '../testing/fake-target.ts';
 import { answer, refusal, refuse } from './refusals.ts';
 import { createSessions, type Sessions } from './sessions.ts';
@@ -19,6 +22,7 @@ beforeEach(() => {
   target = fakeTarget(sampleCapture());
   const nothing = async () => refuse('not-here', 'not in this test');
   sessions = createSessions({
+    startDemo: nothing,
     hostFacts: nothing,
     listTargets: nothing,
     openLive: async (pid) => (pid === 4242 ? answer(target) : refuse('no-such-process', 'there is no such process')),
@@ -89,6 +93,41 @@ describe('[C15] files', () => {
   test('a capture opens as a file, which cannot be written', async () => {
     const opened = await sessions.openFile('a.json', base64(captureText(sampleCapture())));
     expect(opened).toMatchObject({ ok: true, value: { kind: 'file', canWrite: false } });
+  });
+
+  test('a file of several states opens with the first, and any other can be chosen', async () => {
+    const [first, second] = [7, 9].map((tid, vcpu): Capture => {
+      const capture = sampleCapture();
+      return { ...capture, facts: { ...capture.facts, target: { ...capture.facts.target, vcpu, tid } } };
+    });
+    const cores = [first, second].map((capture) => sure(writeCore(capture as Capture)));
+    const core = joinedCore(cores);
+    const opened = await sessions.openFile('core.7', Buffer.from(core).toString('base64'));
+    expect(opened).toMatchObject({
+      ok: true,
+      value: {
+        kind: 'file',
+        vcpu: 0,
+        vcpus: [0, 1],
+        file: { kind: 'elf-core', preset: null, states: [{ label: 'thread 7' }, { label: 'thread 9' }] },
+      },
+    });
+    if (!opened.ok) return;
+    const chosen = await sessions.chooseState(opened.value.session, 1, '');
+    expect(chosen).toMatchObject({ ok: true, value: { vcpu: 1, capture: { facts: { target: { tid: 9 } } } } });
+    expect(await sessions.capture(opened.value.session)).toMatchObject({ refusal: { code: 'no-such-session' } });
+    if (!chosen.ok) return;
+    expect(await sessions.chooseState(chosen.value.session, 2, '')).toMatchObject({ refusal: { code: 'file' } });
+    expect(await sessions.chooseState(chosen.value.session, 1, 'pentium')).toMatchObject({ refusal: { code: 'file' } });
+    const preset = await sessions.chooseState(chosen.value.session, 1, 'skylake-sp');
+    expect(preset).toMatchObject({ ok: true, value: { file: { preset: 'skylake-sp' } } });
+  });
+
+  test('a raw image opens, and its layout is said to be guessed', async () => {
+    const image = Buffer.from(sampleCapture().image.bytes).toString('base64');
+    const opened = await sessions.openFile('vcpu0.xsave', image);
+    expect(opened).toMatchObject({ ok: true, value: { file: { kind: 'raw' }, kind: 'file' } });
+    expect(JSON.stringify(opened)).toContain('"source":"guessed from ');
   });
 
   test.each(['', '{}', 'null', '\u0000', '{"format":"tilescope-capture","version":999}'])(

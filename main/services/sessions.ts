@@ -3,6 +3,7 @@ import type {
   Answer,
   Applied,
   CaptureDocument,
+  DemoGuest,
   HostFacts,
   Opened,
   SessionEvent,
@@ -10,10 +11,12 @@ import type {
 } from '../../app/bridge.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { encodeCapture } from '../../app/session/document.ts';
-import { decodeCaptureFile, readCaptureFile } from '../captures.ts';
+import { decodeFile, readBytes } from '../captures.ts';
 import { fileTarget } from '../targets/file.ts';
+import { modelSummaries, openModel } from '../targets/model.ts';
 import type { Target } from '../targets/target.ts';
 import type { WriteOutcome } from './apply.ts';
+import { createRecovery, recoveryVerbs } from './recovery.ts';
 import { answer, refuse } from './refusals.ts';
 import { createSession, type Session } from './session.ts';
 import type { Verbs } from './verbs.ts';
@@ -29,6 +32,7 @@ export interface SessionsOptions {
   readonly hostFacts: () => Promise<Answer<HostFacts>>;
   readonly listTargets: () => Promise<Answer<TargetList>>;
   readonly openLive: (pid: number, startTimeTicks: bigint, vcpu: number) => Promise<Answer<Target>>;
+  readonly startDemo: () => Promise<Answer<DemoGuest>>;
   readonly journalFolder: string;
   /** The file named on the command line: the one path that a page may have read for it. */
   readonly openAtStart: string | null;
@@ -48,9 +52,15 @@ const applied = (outcome: Answer<WriteOutcome>): Answer<Applied> => {
 
 export const createSessions = (options: SessionsOptions): Sessions => {
   const sessions = new Map<string, Session>();
+  const files = new Map<string, { readonly name: string; readonly bytes: Uint8Array }>();
   const listeners = new Set<(event: SessionEvent) => void>();
   const tell = (event: SessionEvent): void => {
     for (const listener of listeners) listener(event);
+  };
+
+  const forget = (id: string): void => {
+    sessions.delete(id);
+    files.delete(id);
   };
 
   const withSession = async <T>(id: string, use: (session: Session) => Promise<Answer<T>>): Promise<Answer<T>> => {
@@ -88,7 +98,28 @@ export const createSessions = (options: SessionsOptions): Sessions => {
       canWrite: target.canWrite,
       verdicts: target.verdicts,
       capture: encodeCapture(first.value),
+      ...(target.program === undefined ? {} : { model: target.program.position() }),
     });
+  };
+
+  /** One state of a file as a session of its own; the bytes are kept, for its other states and other layouts. */
+  const openState = async (
+    name: string,
+    bytes: Uint8Array,
+    vcpu: number | null,
+    preset: string,
+  ): Promise<Answer<Opened>> => {
+    const file = decodeFile(name, bytes, preset === '' ? {} : { preset });
+    if (!file.ok) return file;
+    const { kind, states } = file.value;
+    const choices = states.map(({ label, capture }) => ({ vcpu: capture.facts.target.vcpu, label }));
+    const state = vcpu === null ? states[0] : states[choices.findIndex((choice) => choice.vcpu === vcpu)];
+    if (state === undefined) return refuse('file', `the file holds no state ${vcpu ?? ''}`, { where: name });
+    const vcpus = choices.map((choice) => choice.vcpu);
+    const opened = await open(fileTarget(name, state.capture, vcpus), false);
+    if (!opened.ok) return opened;
+    files.set(opened.value.session, { name, bytes });
+    return answer({ ...opened.value, file: { kind, states: choices, preset: preset === '' ? null : preset } });
   };
 
   const full = (): Answer<Opened> | null =>
@@ -96,9 +127,17 @@ export const createSessions = (options: SessionsOptions): Sessions => {
       ? null
       : refuse('too-many-sessions', `${MAX_SESSIONS} sessions are open`, { mend: 'Detach one' });
 
+  const recovery = createRecovery({
+    journalFolder: options.journalFolder,
+    openLive: options.openLive,
+    isOpen: (id) => sessions.has(id),
+  });
+
   return {
+    ...recoveryVerbs(recovery),
     hostFacts: options.hostFacts,
     listTargets: options.listTargets,
+    startDemo: options.startDemo,
     attach: async (pid, startTimeTicks, vcpu, freeze) => {
       const refused = full();
       if (refused !== null) return refused;
@@ -109,9 +148,29 @@ export const createSessions = (options: SessionsOptions): Sessions => {
       const refused = full();
       if (refused !== null) return refused;
       const atStart = base64 === '' && options.openAtStart !== null && name === options.openAtStart;
-      const capture = atStart ? await readCaptureFile(name) : decodeCaptureFile(name, Buffer.from(base64, 'base64'));
-      return capture.ok ? open(fileTarget(name, capture.value), false) : capture;
+      const bytes = atStart ? await readBytes(name) : answer<Uint8Array>(Buffer.from(base64, 'base64'));
+      return bytes.ok ? openState(name, bytes.value, null, '') : bytes;
     },
+    chooseState: async (id, vcpu, preset) => {
+      const file = files.get(id);
+      if (file === undefined) return refuse('no-such-session', 'no file is open in this session');
+      const opened = await openState(file.name, file.bytes, vcpu, preset);
+      if (opened.ok) forget(id);
+      return opened;
+    },
+    listModels: async () => answer(modelSummaries()),
+    openModel: async (program) => {
+      const refused = full();
+      if (refused !== null) return refused;
+      const target = openModel(program);
+      return target.ok ? open(target.value, false) : target;
+    },
+    step: (id, count) =>
+      withSession(id, async (session) => {
+        const stepped = await session.step(count);
+        if (!stepped.ok) return stepped;
+        return answer({ ...stepped.value, capture: encodeCapture(stepped.value.capture) });
+      }),
     capture: (id) => withSession(id, async (session) => documents(await session.capture())),
     freeze: (id) => withSession(id, async (session) => documents(await session.freeze())),
     resume: (id) =>
@@ -120,11 +179,13 @@ export const createSessions = (options: SessionsOptions): Sessions => {
         return resumed.ok ? answer(null) : resumed;
       }),
     apply: (id, assignments) => withSession(id, async (session) => applied(await session.assign(assignments))),
+    undo: (id) => withSession(id, async (session) => applied(await session.undo())),
+    redo: (id) => withSession(id, async (session) => applied(await session.redo())),
     restore: (id, scope) => withSession(id, async (session) => applied(await session.restore(scope))),
     detach: (id, restoreFirst) =>
       withSession(id, async (session) => {
         const detached = await session.detach(restoreFirst);
-        if (detached.ok) sessions.delete(id);
+        if (detached.ok) forget(id);
         return detached;
       }),
     onEvent: (listener) => {
@@ -134,6 +195,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     close: async () => {
       const open = [...sessions.values()];
       sessions.clear();
+      files.clear();
       await Promise.all(open.map((session) => session.abandon()));
     },
   };

@@ -9,7 +9,7 @@ import { messageOf, refuse } from './refusals.ts';
 
 type Check = (value: unknown) => string | null;
 
-/** A capture file as base64; a capture is some 50 KB, a raw image 12 KB at most. */
+/** A file as base64. The page hands over the beginning of a larger core, which holds its notes. */
 export const MAX_FILE_BASE64_CHARACTERS = 32 * 1024 * 1024;
 const MAX_ASSIGNMENTS = 4096;
 const MAX_PATH_CHARACTERS = 128;
@@ -18,6 +18,9 @@ const MAX_NAME_CHARACTERS = 1024;
 const MAX_PID = 0x7fffffff;
 const MAX_VCPU_INDEX = 65_535;
 const MAX_COMPONENT_BIT = 62;
+/** Numbers of vCPUs in snapshots are 32 bits wide. */
+const MAX_STATE = 2 ** 32 - 1;
+const MAX_STEPS = 10_000;
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -85,6 +88,8 @@ const base64: Check = (value) =>
 const fileName: Check = (value) =>
   isText(value, MAX_NAME_CHARACTERS) ? null : `the file's name is text of 1 to ${MAX_NAME_CHARACTERS} characters`;
 
+const presetName = matching('the preset', /^[A-Za-z0-9 _-]{0,64}$/);
+
 const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
   hostFacts: [],
   listTargets: [],
@@ -95,12 +100,23 @@ const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
     boolean('freeze'),
   ],
   openFile: [fileName, base64],
+  chooseState: [session, integer('the state', 0, MAX_STATE), presetName],
+  listModels: [],
+  openModel: [matching('the program', /^[a-z0-9-]{1,64}$/)],
+  step: [session, integer('the count', 1, MAX_STEPS)],
   capture: [session],
   freeze: [session],
   resume: [session],
   apply: [session, assignments],
   restore: [session, scope],
+  undo: [session],
+  redo: [session],
   detach: [session, boolean('restoreFirst')],
+  startDemo: [],
+  leftOvers: [],
+  putBack: [session],
+  compareLeftOver: [session],
+  forgetLeftOver: [session],
 };
 
 export const isVerb = (verb: unknown): verb is BridgeVerb => (BRIDGE_VERBS as readonly unknown[]).includes(verb);

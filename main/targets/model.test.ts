@@ -20,6 +20,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tilescope-model-'));
   const nothing = async () => refuse('not-here', 'not in this test');
   sessions = createSessions({
+    startDemo: nothing,
     hostFacts: nothing,
     listTargets: nothing,
     openLive: nothing,

@@ -27,3 +27,14 @@ export const focusFilter = (_: DebuggerStore): void => {
     region?.querySelector<HTMLElement>('[data-filter]') ?? document.querySelector<HTMLElement>('[data-filter]');
   (filter?.querySelector<HTMLElement>('[tabindex="0"]') ?? filter)?.focus();
 };
+
+/**
+ * Brings an element to the top of the panel that scrolls it, and moves nothing else: scrollIntoView() would also scroll the
+ * frame around it, which hides what does not fit and cannot be scrolled back.
+ */
+export const scrollInPanel = (selector: string): void => {
+  const node = document.querySelector<HTMLElement>(selector);
+  const panel = node?.closest<HTMLElement>('.scroll');
+  if (node == null || panel == null) return;
+  panel.scrollTop += node.getBoundingClientRect().top - panel.getBoundingClientRect().top;
+};

@@ -2,6 +2,7 @@ import type { DebuggerStore } from '../store/debugger-store.ts';
 import { selectApplyRefusal, selectEditRefusal, selectHasWritten } from '../store/selectors.ts';
 import type { State } from '../store/state.ts';
 import type { GlyphName } from '../theme/Glyph.tsx';
+import { COMPARE_ACTIONS, writeWalkRefusal } from './compare-actions.ts';
 import { chooseFile } from './open-file.ts';
 import { focusFilter, moveRegion } from './regions.ts';
 
@@ -26,8 +27,17 @@ const needsLive = (state: State): string | null => {
   if (state.session.run === 'ended') return 'the target has ended';
   return state.busy === null ? null : BUSY;
 };
+const needsModel = (state: State): string | null => {
+  if (state.session?.kind !== 'model') return 'only a model can be stepped';
+  if (state.halted) return 'the program has halted';
+  return null;
+};
 const needsStops = (state: State): string | null => (state.stops.length === 0 ? 'nothing is open' : null);
 const needsTargets = (state: State): string | null => (state.session === null ? null : 'detach first');
+
+/** A file may take the place of another one; a live target is left by Detach alone. */
+export const openRefusal = (state: State): string | null =>
+  state.session === null || state.session.kind === 'file' ? null : 'detach first';
 
 const pickedRefusal = (state: State): string | null => {
   if (state.session !== null) return 'detach first';
@@ -59,8 +69,13 @@ export const ACTIONS: readonly Action[] = [
     group: 'Run',
     glyph: 'play',
     keys: ['F5'],
-    refused: (state) => needsLive(state) ?? (state.session?.run === 'running' ? 'already running' : null),
-    run: (store) => void store.getState().resume(),
+    refused: (state) =>
+      (state.session?.kind === 'model' ? needsModel(state) : needsLive(state)) ??
+      (state.session?.run === 'running' ? 'already running' : null),
+    run: (store) => {
+      const state = store.getState();
+      void (state.session?.kind === 'model' ? state.runToEnd() : state.resume());
+    },
   },
   {
     id: 'freeze',
@@ -68,8 +83,14 @@ export const ACTIONS: readonly Action[] = [
     group: 'Run',
     glyph: 'pause',
     keys: ['Shift+F5'],
-    refused: (state) => needsLive(state) ?? (state.session?.run === 'frozen' ? 'already frozen' : null),
-    run: (store) => void store.getState().freeze(),
+    refused: (state) =>
+      (state.session?.kind === 'model' ? null : needsLive(state)) ??
+      (state.session?.run === 'frozen' ? 'already frozen' : null),
+    run: (store) => {
+      const state = store.getState();
+      if (state.session?.kind === 'model') state.pauseModel();
+      else void state.freeze();
+    },
   },
   {
     id: 'capture',
@@ -79,6 +100,25 @@ export const ACTIONS: readonly Action[] = [
     keys: ['F8'],
     refused: needsLive,
     run: (store) => void store.getState().capture(),
+  },
+  {
+    id: 'step',
+    title: 'Step',
+    group: 'Run',
+    glyph: 'step',
+    keys: ['F10', 'F11'],
+    refused: (state) =>
+      needsModel(state) ?? (state.running ? 'the program is running' : state.busy === null ? null : BUSY),
+    run: (store) => void store.getState().step(1),
+  },
+  {
+    id: 'run-to-end',
+    title: 'Run to end',
+    group: 'Run',
+    glyph: 'toEnd',
+    keys: ['Ctrl+F10'],
+    refused: (state) => needsModel(state) ?? (state.running ? 'already running' : null),
+    run: (store) => void store.getState().runToEnd(),
   },
   {
     id: 'apply',
@@ -104,7 +144,7 @@ export const ACTIONS: readonly Action[] = [
     group: 'Edit',
     glyph: 'undo',
     keys: ['Ctrl+Z'],
-    refused: (state) => (state.done.length === 0 ? 'nothing to undo' : null),
+    refused: (state) => (state.done.length > 0 ? null : writeWalkRefusal(state, 'undo')),
     run: (store) => store.getState().undo(),
   },
   {
@@ -113,7 +153,7 @@ export const ACTIONS: readonly Action[] = [
     group: 'Edit',
     glyph: 'redo',
     keys: ['Ctrl+Shift+Z', 'Ctrl+Y'],
-    refused: (state) => (state.undone.length === 0 ? 'nothing to redo' : null),
+    refused: (state) => (state.undone.length > 0 ? null : writeWalkRefusal(state, 'redo')),
     run: (store) => store.getState().redo(),
   },
   {
@@ -143,6 +183,25 @@ export const ACTIONS: readonly Action[] = [
     refused: needsStops,
     run: (store) => store.getState().setTab('registers'),
   },
+  {
+    id: 'tiles',
+    title: 'Tiles',
+    group: 'View',
+    glyph: 'arrow',
+    keys: ['Alt+3'],
+    refused: needsStops,
+    run: (store) => store.getState().setTab('tiles'),
+  },
+  {
+    id: 'xfd',
+    title: 'XFD',
+    group: 'View',
+    glyph: 'lock',
+    keys: ['Alt+4'],
+    refused: needsStops,
+    run: (store) => store.getState().setTab('xfd'),
+  },
+  ...COMPARE_ACTIONS,
   {
     id: 'former-stop',
     title: 'Former stop',
@@ -234,6 +293,25 @@ export const ACTIONS: readonly Action[] = [
     run: (store) => void store.getState().attach(false),
   },
   {
+    id: 'open-model',
+    title: 'Open the model',
+    group: 'Target',
+    glyph: 'flask',
+    keys: [],
+    refused: (state) =>
+      state.session !== null
+        ? 'detach first'
+        : state.pickedModel === null
+          ? 'no model is selected'
+          : state.busy === null
+            ? null
+            : BUSY,
+    run: (store) => {
+      const { pickedModel, openModel } = store.getState();
+      if (pickedModel !== null) void openModel(pickedModel);
+    },
+  },
+  {
     id: 'refresh',
     title: 'Look for targets again',
     group: 'Target',
@@ -243,13 +321,31 @@ export const ACTIONS: readonly Action[] = [
     run: (store) => void store.getState().refreshTargets(),
   },
   {
+    id: 'demo',
+    title: 'Start a demo guest',
+    group: 'Target',
+    glyph: 'play',
+    keys: [],
+    refused: needsTargets,
+    run: (store) => void store.getState().startDemo(),
+  },
+  {
     id: 'open-file',
     title: 'Open file…',
     group: 'Target',
     glyph: 'file',
     keys: ['Ctrl+O'],
-    refused: needsTargets,
+    refused: openRefusal,
     run: chooseFile,
+  },
+  {
+    id: 'copy-as',
+    title: 'Copy or save as…',
+    group: 'Target',
+    glyph: 'copy',
+    keys: ['Ctrl+Shift+C'],
+    refused: needsStops,
+    run: (store) => store.getState().setOverlay({ kind: 'export' }),
   },
   {
     id: 'detach',

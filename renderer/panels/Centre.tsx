@@ -4,12 +4,18 @@ import { useDebugger, useDebuggerStore } from '../store/context.ts';
 import { selectStop } from '../store/selectors.ts';
 import type { Tab } from '../store/view-slice.ts';
 import { Glyph } from '../theme/Glyph.tsx';
+import { Compare } from './compare/Compare.tsx';
 import { Overview } from './overview/Overview.tsx';
 import { Registers } from './registers/Registers.tsx';
+import { Tiles } from './tiles/Tiles.tsx';
+import { Xfd } from './xfd/Xfd.tsx';
 
 const TABS: readonly { readonly tab: Tab; readonly label: string }[] = [
   { tab: 'overview', label: 'Overview' },
   { tab: 'registers', label: 'Registers' },
+  { tab: 'tiles', label: 'Tiles' },
+  { tab: 'xfd', label: 'XFD' },
+  { tab: 'compare', label: 'Compare' },
 ];
 
 export function Centre(): ReactElement {
@@ -23,9 +29,11 @@ export function Centre(): ReactElement {
     if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return;
     if (event.altKey) return;
     event.preventDefault();
-    const next = TABS[(TABS.findIndex((row) => row.tab === tab) + 1) % TABS.length];
-    if (next !== undefined) store.getState().setTab(next.tab);
-    event.currentTarget.querySelector<HTMLElement>('[aria-selected="false"]')?.focus();
+    const step = event.key === 'ArrowRight' ? 1 : -1;
+    const next = TABS[(TABS.findIndex((row) => row.tab === tab) + step + TABS.length) % TABS.length];
+    if (next === undefined) return;
+    store.getState().setTab(next.tab);
+    event.currentTarget.querySelector<HTMLElement>(`#tab-${next.tab}`)?.focus();
   };
   return (
     <main className="centre" data-testid="centre" data-region="centre" aria-label="Centre">
@@ -72,10 +80,23 @@ export function Centre(): ReactElement {
         </div>
       )}
       <div className="scroll" id="tab-panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
-        {stop === null ? <NoStop /> : tab === 'overview' ? <Overview /> : <Registers />}
+        {stop === null ? <NoStop /> : <View tab={tab} />}
       </div>
     </main>
   );
+}
+
+const VIEWS: Readonly<Record<Tab, () => ReactElement | null>> = {
+  overview: Overview,
+  registers: Registers,
+  tiles: Tiles,
+  xfd: Xfd,
+  compare: Compare,
+};
+
+function View({ tab }: { tab: Tab }): ReactElement {
+  const Shown = VIEWS[tab];
+  return <Shown />;
 }
 
 function NoStop(): ReactElement {

@@ -15,6 +15,7 @@ import {
   selectProvenance,
   selectSelectedBit,
   selectStagedWrite,
+  selectWriteCount,
 } from './selectors.ts';
 
 const begun = async (
@@ -200,6 +201,7 @@ describe('edits', () => {
     expect(selectHasWritten(store.getState())).toBe(true);
     await store.getState().restore({ kind: 'all' });
     expect(selectHasWritten(store.getState())).toBe(false);
+    expect(selectWriteCount(store.getState())).toBe(0);
     expect(markOf(store, 'zmm3', 20, 4)).toBe('written');
     await store.getState().detach(false);
     expect(store.getState().session).toBeNull();
@@ -246,7 +248,7 @@ describe('views', () => {
   test.each([
     ['zmm3:f99', /a type/],
     ['zmm3:f32[16]', /0 to 15/],
-    ['tmm0', /no view/],
+    ['tmm0', /no tiles/],
   ])('the palette refuses %s and says why', async (text, why) => {
     const { store } = await attached();
     const capture = selectCapture(store.getState());

@@ -1,8 +1,12 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { Bridge } from '../../app/bridge.ts';
+import { createCompareSlice } from './compare-slice.ts';
 import { createEditsSlice } from './edits-slice.ts';
+import { createModelSlice } from './model-slice.ts';
+import { createRecoverySlice } from './recovery-slice.ts';
 import type { State } from './state.ts';
 import { createTargetSlice } from './target-slice.ts';
+import { createTilesSlice } from './tiles-slice.ts';
 import { createTimelineSlice } from './timeline-slice.ts';
 import { createViewSlice, type Remembered, type Theme } from './view-slice.ts';
 
@@ -18,7 +22,11 @@ export const createDebuggerStore = (
 ): DebuggerStore =>
   createStore<State>()((...tools) => ({
     ...createTargetSlice(bridge)(...tools),
+    ...createRecoverySlice(bridge)(...tools),
     ...createTimelineSlice(...tools),
+    ...createCompareSlice(...tools),
     ...createEditsSlice(bridge)(...tools),
     ...createViewSlice(remembered, theme)(...tools),
+    ...createTilesSlice(...tools),
+    ...createModelSlice(bridge)(...tools),
   }));

@@ -24,11 +24,17 @@ export interface EditsSlice {
   openEditor(path: string, text: string, typed: boolean): void;
   typeInEditor(text: string): void;
   closeEditor(): void;
+  /** After a stage made elsewhere: the reason stays in the editor, success closes it. */
+  setEditorProblem(problem: string | null): void;
   /** Stages what the editor holds. False: refused, and the editor stays with the reason. */
   commitEditor(): boolean;
   /** Stages one assignment; the reason where app/ refuses it. */
   stage(path: string, value: string): string | null;
   unstage(path: string): void;
+  /** How many writes of this session can be taken back, and written again. */
+  readonly undoableWrites: number;
+  readonly redoableWrites: number;
+  /** Takes back the last step of staging; with nothing staged, the last write, by a write of its own. */
   undo(): void;
   redo(): void;
   discard(): void;
@@ -36,6 +42,12 @@ export interface EditsSlice {
   restore(scope: RestoreScope): Promise<void>;
   emptyEdits(): Partial<State>;
 }
+
+const NO_WRITES = { undoableWrites: 0, redoableWrites: 0 } as const;
+
+/** The host keeps a write for undo by the same rule. */
+const changed = ({ writtenBytes, changes }: Applied): boolean =>
+  writtenBytes > 0 || changes.some(({ before, after }) => before !== after);
 
 const NO_EDITS = { staged: [], undone: [], done: [], editor: null } as const;
 
@@ -55,16 +67,40 @@ export const createEditsSlice =
         set({ refusal, ...NO_EDITS });
         return;
       }
-      set(NO_EDITS);
+      const { undoableWrites: undoable, redoableWrites: redoable } = get();
+      const counts =
+        write.kind === 'undo'
+          ? { undoableWrites: undoable - 1, redoableWrites: redoable + 1 }
+          : write.kind === 'redo'
+            ? { undoableWrites: undoable + 1, redoableWrites: redoable - 1 }
+            : changed(applied)
+              ? { undoableWrites: undoable + 1, redoableWrites: 0 }
+              : {};
+      set({ ...NO_EDITS, ...counts });
       get().addStop({ capture: capture.value, cause: write.kind, write });
+    };
+
+    /** A write that takes one back, or writes it again; refused while something is staged over it. */
+    const walk = async (word: 'undo' | 'redo'): Promise<void> => {
+      const { session, stops, busy, staged } = get();
+      const left = word === 'undo' ? get().undoableWrites : get().redoableWrites;
+      if (session === null || busy !== null || staged.length > 0 || left === 0) return;
+      set({ busy: 'apply' });
+      const answer = await ask(() => bridge[word](session.id));
+      set({ busy: null, refusal: answer.ok ? null : answer.refusal });
+      if (!answer.ok) return;
+      wrote(answer.value, { kind: word, over: stops.length - 1, writtenBytes: answer.value.writtenBytes });
     };
 
     return {
       ...NO_EDITS,
+      ...NO_WRITES,
       openEditor: (path, text, typed) => set({ editor: { path, text, problem: null, typed } }),
       typeInEditor: (text) =>
         set((state) => (state.editor === null ? {} : { editor: { ...state.editor, text, problem: null } })),
       closeEditor: () => set({ editor: null }),
+      setEditorProblem: (problem) =>
+        set((state) => ({ editor: problem === null || state.editor === null ? null : { ...state.editor, problem } })),
       commitEditor() {
         const { editor } = get();
         if (editor === null) return true;
@@ -94,18 +130,21 @@ export const createEditsSlice =
         return null;
       },
       unstage: (path) => change(get().staged.filter((row) => row.path !== path)),
-      undo: () =>
-        set((state) => {
-          const former = state.done.at(-1);
-          if (former === undefined) return {};
-          return { staged: former, done: state.done.slice(0, -1), undone: [...state.undone, state.staged] };
-        }),
-      redo: () =>
-        set((state) => {
-          const next = state.undone.at(-1);
-          if (next === undefined) return {};
-          return { staged: next, undone: state.undone.slice(0, -1), done: [...state.done, state.staged] };
-        }),
+      undo() {
+        const former = get().done.at(-1);
+        if (former === undefined) void walk('undo');
+        else
+          set((state) => ({
+            staged: former,
+            done: state.done.slice(0, -1),
+            undone: [...state.undone, state.staged],
+          }));
+      },
+      redo() {
+        const next = get().undone.at(-1);
+        if (next === undefined) void walk('redo');
+        else set((state) => ({ staged: next, undone: state.undone.slice(0, -1), done: [...state.done, state.staged] }));
+      },
       discard: () => {
         if (get().staged.length > 0) change([]);
       },
@@ -133,6 +172,6 @@ export const createEditsSlice =
           writtenBytes: answer.value.writtenBytes,
         });
       },
-      emptyEdits: () => NO_EDITS,
+      emptyEdits: () => ({ ...NO_EDITS, ...NO_WRITES }),
     };
   };

@@ -1,8 +1,10 @@
 import { describeProblem } from '../../app/bits/decoded.ts';
-import { parsePath, printPath } from '../../app/register/path.ts';
+import { parsePath, printPath, type RegisterPath } from '../../app/register/path.ts';
 import { registerRow } from '../../app/register/registers.ts';
 import type { Capture } from '../../app/session/capture.ts';
+import { TILE_TYPES } from '../../app/tile/tile-type.ts';
 import { BIT } from '../../app/xsave/components.ts';
+import { viewComponent } from '../../app/xsave/view.ts';
 import type { State } from './state.ts';
 import { vectorFile } from './vector.ts';
 import type { LaneType, RegisterGroup } from './view-slice.ts';
@@ -43,6 +45,28 @@ export interface Jump {
   readonly go: (state: State) => void;
 }
 
+/** A tile in the type that the path names, at the element it names. */
+const tileJump = ({ image }: Capture, path: RegisterPath): Jump => {
+  const tile = Number(path.register.slice(3));
+  const type = TILE_TYPES.find(({ name }) => name === path.type)?.name ?? null;
+  const [row = 0, column = 0] = path.indexes;
+  return {
+    title: `Show ${printPath(path)}`,
+    refused:
+      viewComponent(image, BIT.XTILEDATA).state === 'absent'
+        ? 'this image has no tiles'
+        : path.type !== null && type === null
+          ? `tiles are not shown as ${path.type}`
+          : null,
+    go: (state) => {
+      state.setTab('tiles');
+      state.showTile(tile);
+      if (type !== null) state.setTileType(tile, type);
+      state.selectElement(tile, { row, column }, false);
+    },
+  };
+};
+
 /** What a typed path leads to; null: the text is no path. */
 export const jumpOf = (capture: Capture, text: string): Jump | null => {
   const parsed = parsePath(text.trim());
@@ -54,6 +78,7 @@ export const jumpOf = (capture: Capture, text: string): Jump | null => {
   }
   const path = parsed.value;
   const group = groupOfRegister(path.register);
+  if (/^tmm\d$/.test(path.register)) return tileJump(capture, path);
   if (group === null)
     return { title: `Show ${printPath(path)}`, refused: 'no view shows this register', go: () => undefined };
   if (group !== 'vector') {

@@ -41,7 +41,7 @@ const writtenOf = (stops: readonly Stop[], stop: Stop): Provenance['written'] =>
   if (stop.write === null) return null;
   const over = stops[stop.write.over]?.capture;
   if (over === undefined) return null;
-  if (stop.write.kind === 'restore') return { over, to: stop.capture };
+  if (stop.write.kind !== 'apply') return { over, to: stop.capture };
   const write = stagedWrite(over, stop.write.assignments);
   return write.ok ? { over, to: captureAfter(over, write.value) } : null;
 };

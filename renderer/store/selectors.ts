@@ -49,12 +49,6 @@ export const selectComponentMarks = (state: State): ReadonlyMap<number, Mark> =>
   return provenance === null ? NO_MARKS : marksOf(provenance);
 };
 
-export const changedAt = (stops: readonly Stop[], at: number): ReadonlySet<number> => {
-  const now = stops[at];
-  const former = stops[at - 1];
-  return now === undefined || former === undefined ? NO_BITS : changedBetween(former.capture, now.capture);
-};
-
 const NO_ROWS: readonly LedgerRow[] = [];
 const ledgerOf = memoizeByIdentity(sizeLedger);
 export const selectLedger = (state: State): readonly LedgerRow[] => {
@@ -95,7 +89,11 @@ export interface LayoutAgreement {
 const agreementOf = memoizeByIdentity(({ image, facts }: Capture): LayoutAgreement => {
   const guest = layoutFromCpuid(facts.guestCpuid, 'guest CPUID 0xD');
   const host = layoutFromCpuid(facts.hostCpuid, 'host CPUID 0xD');
-  if (!guest.ok || !host.ok) return { kind: 'not-known', sentence: `layout from ${image.layout.source}` };
+  if (!guest.ok || !host.ok) {
+    // The whole of it stands in the section of the layouts.
+    const { source } = image.layout;
+    return { kind: 'not-known', sentence: source.startsWith('guessed') ? 'layout guessed' : `layout from ${source}` };
+  }
   if (sameLayout(guest.value, host.value)) return { kind: 'same', sentence: 'same layout in guest CPUID and host' };
   const hostPlaces = new Map(host.value.components.map((place) => [place.bit, place]));
   const moved = guest.value.components.some(
@@ -175,11 +173,14 @@ export const selectApplyRefusal = (state: State): string | null => {
   return refusal === null ? null : `Refused: ${refusal}`;
 };
 
-/** Something was written since attach and not wholly given back. */
-export const selectHasWritten = (state: State): boolean => {
-  const last = state.stops.findLast((stop) => stop.write !== null)?.write;
-  return last !== undefined && last !== null && !(last.kind === 'restore' && last.scope.kind === 'all');
+/** How many writes are in the vCPU: those since attach, or since everything was last given back. */
+export const selectWriteCount = (state: State): number => {
+  const given = state.stops.findLastIndex(({ write }) => write?.kind === 'restore' && write.scope.kind === 'all');
+  return state.stops.slice(given + 1).filter((stop) => stop.write !== null).length;
 };
+
+/** Something was written since attach and not wholly given back. */
+export const selectHasWritten = (state: State): boolean => selectWriteCount(state) > 0;
 
 export const selectSelectedBit = (state: State): number | null => {
   const capture = selectCapture(state);

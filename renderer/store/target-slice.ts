@@ -6,6 +6,7 @@ import type {
   CaptureDocument,
   HostFacts,
   Opened,
+  OpenFile,
   Refusal,
   TargetList,
   TargetSummary,
@@ -31,9 +32,11 @@ export interface Session {
   readonly canWrite: boolean;
   readonly verdicts: readonly CallVerdict[];
   readonly run: RunState;
+  /** What a file is and what else it holds; there for kind 'file' alone. */
+  readonly file?: OpenFile;
 }
 
-export type Busy = 'attach' | 'open' | 'capture' | 'freeze' | 'resume' | 'apply' | 'restore' | 'detach';
+export type Busy = 'attach' | 'open' | 'capture' | 'freeze' | 'resume' | 'apply' | 'restore' | 'detach' | 'step';
 
 export interface TargetSlice {
   readonly hostFacts: HostFacts | null;
@@ -48,6 +51,8 @@ export interface TargetSlice {
   readonly refusal: Refusal | null;
   start(): Promise<void>;
   refreshTargets(): Promise<void>;
+  /** Starts the demo guest and picks it. */
+  startDemo(): Promise<void>;
   setTargetFilter(text: string): void;
   pickTarget(pid: number): void;
   pickVcpu(vcpu: number): void;
@@ -57,7 +62,11 @@ export interface TargetSlice {
   freeze(): Promise<void>;
   resume(): Promise<void>;
   detach(restoreFirst: boolean): Promise<void>;
+  /** Another thread or vCPU of a file, or the same bytes with the layout of the CPU named; '' leaves it to the file. */
+  chooseState(vcpu: number, preset: string): Promise<void>;
   switchVcpu(vcpu: number): Promise<void>;
+  /** Shows a refusal that was decided here. */
+  refuse(refusal: Refusal): void;
   closeRefusal(): void;
 }
 
@@ -116,6 +125,7 @@ export const createTargetSlice =
         canWrite: value.canWrite,
         verdicts: value.verdicts,
         run: value.kind === 'file' ? 'file' : value.frozen ? 'frozen' : 'running',
+        ...(value.file === undefined ? {} : { file: value.file }),
       };
       set({ session, ...get().freshSession(answer.value, value.kind === 'file' ? 'file' : 'attach') });
     };
@@ -172,7 +182,7 @@ export const createTargetSlice =
         if (!facts.ok) return;
         // A file named on the command line: main knows its bytes, the name alone asks for it.
         if (facts.value.openAtStart !== null) await get().openFile(facts.value.openAtStart, '');
-        await get().refreshTargets();
+        await Promise.all([get().refreshTargets(), get().findLeftOvers()]);
       },
 
       async refreshTargets() {
@@ -190,6 +200,13 @@ export const createTargetSlice =
           listing: { looking: false, list, refusal: null },
           ...(kept ? {} : { pickedPid: first?.pid ?? null, pickedVcpu: first?.vcpus[0]?.index ?? 0 }),
         });
+      },
+
+      async startDemo() {
+        const started = await act('attach', () => bridge.startDemo());
+        if (started === null) return;
+        await get().refreshTargets();
+        get().pickTarget(started.pid);
       },
 
       setTargetFilter: (targetFilter) =>
@@ -212,7 +229,18 @@ export const createTargetSlice =
       },
 
       async openFile(name, base64) {
+        const former = get().session;
         const value = await act('open', () => bridge.openFile(name, base64));
+        if (value === null) return;
+        opened(value, null, null);
+        // Another file takes the place of the one that is open; it has nothing to give back.
+        if (former !== null && former.kind === 'file') await ask(() => bridge.detach(former.id, false));
+      },
+
+      async chooseState(vcpu, preset) {
+        const { session } = get();
+        if (session?.file === undefined) return;
+        const value = await act('open', () => bridge.chooseState(session.id, vcpu, preset));
         if (value !== null) opened(value, null, null);
       },
 
@@ -244,6 +272,10 @@ export const createTargetSlice =
 
       async switchVcpu(vcpu) {
         const { session } = get();
+        if (session?.file !== undefined) {
+          if (vcpu !== session.vcpu) await get().chooseState(vcpu, session.file.preset ?? '');
+          return;
+        }
         if (session === null || session.pid === null || session.startTimeTicks === null || vcpu === session.vcpu)
           return;
         const frozen = session.run === 'frozen';
@@ -253,6 +285,7 @@ export const createTargetSlice =
         if (get().session?.id === session.id) set({ session: null, ...noTimeline(get()) });
       },
 
+      refuse: (refusal) => set({ refusal }),
       closeRefusal: () => set({ refusal: null }),
     };
   };

@@ -42,6 +42,9 @@ export const componentOfSelection = (capture: Capture, selection: Selection, typ
   switch (selection.kind) {
     case 'component':
       return selection.bit;
+    case 'tile':
+    case 'xfd':
+      return BIT.XTILEDATA;
     case 'vector':
       return vectorBit(capture.image, selection.index, selection.element * elementBytes(elementTypeOf(type)) * 8);
     case 'register': {

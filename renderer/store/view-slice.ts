@@ -1,8 +1,9 @@
 import type { ElementType } from '../../app/value/element-type.ts';
+import { BIT } from '../../app/xsave/components.ts';
 import { groupOfComponent } from './jump.ts';
 import type { Slice } from './state.ts';
 
-export type Tab = 'overview' | 'registers';
+export type Tab = 'overview' | 'registers' | 'tiles' | 'xfd' | 'compare';
 export type RegisterGroup = 'vector' | 'opmask' | 'x87' | 'mxcsr' | 'pkru' | 'general';
 /** How lanes are shown: an element type, or bytes as they stand in a register, highest first. */
 export type LaneType = Exclude<ElementType, 'f80'> | 'hex';
@@ -13,13 +14,20 @@ export type Selection =
   | { readonly kind: 'component'; readonly bit: number }
   /** A vector register and one of its elements at the chosen type. */
   | { readonly kind: 'vector'; readonly index: number; readonly element: number }
-  | { readonly kind: 'register'; readonly path: string };
+  | { readonly kind: 'register'; readonly path: string }
+  /** An element of a tile, in the matrix that the tile is shown as. */
+  | { readonly kind: 'tile'; readonly tile: number; readonly row: number; readonly column: number }
+  /** IA32_XFD: arming and disarming. */
+  | { readonly kind: 'xfd' };
 
 export type Overlay =
   | { readonly kind: 'palette' }
   | { readonly kind: 'help' }
   | { readonly kind: 'detach'; readonly thenVcpu: number | null }
-  | { readonly kind: 'restore' };
+  | { readonly kind: 'restore' }
+  | { readonly kind: 'export' }
+  /** A state kept by a Tilescope that died, against what the vCPU holds. */
+  | { readonly kind: 'left-over' };
 
 export interface ViewSlice {
   readonly tab: Tab;
@@ -33,6 +41,8 @@ export interface ViewSlice {
   readonly inspectorOpen: boolean;
   readonly theme: Theme;
   readonly overlay: Overlay | null;
+  /** Where compatibility is judged against: this machine, or a preset by its name. */
+  readonly destination: string;
   setTab(tab: Tab): void;
   setGroup(group: RegisterGroup): void;
   setLaneType(type: LaneType): void;
@@ -48,7 +58,17 @@ export interface ViewSlice {
   toggleInspector(): void;
   setTheme(theme: Theme): void;
   setOverlay(overlay: Overlay | null): void;
+  setDestination(destination: string): void;
 }
+
+/** The destination that is no preset: the machine Tilescope runs on, or the vCPU that the capture came from. */
+export const HERE = 'here';
+
+/** The tabs about tiles and XFD bring their own selection; the others keep what is selected. */
+const selectionFor = (tab: Tab, selection: Selection | null, tile: number): Selection | null => {
+  if (tab === 'xfd') return { kind: 'xfd' };
+  return tab === 'tiles' && selection?.kind !== 'tile' ? { kind: 'tile', tile, row: 0, column: 0 } : selection;
+};
 
 /** What is remembered between runs; the page hands in its own storage, a test none. */
 export interface Remembered {
@@ -70,7 +90,8 @@ export const createViewSlice =
     inspectorOpen: false,
     theme,
     overlay: null,
-    setTab: (tab) => set({ tab, editor: null }),
+    destination: HERE,
+    setTab: (tab) => set((state) => ({ tab, editor: null, selection: selectionFor(tab, state.selection, state.tile) })),
     setGroup: (group) => set({ group, editor: null }),
     setLaneType: (laneType) =>
       set((state) => ({
@@ -101,6 +122,7 @@ export const createViewSlice =
     showComponent: (bit) => {
       const group = groupOfComponent(bit);
       if (group !== null) set({ tab: 'registers', group, editor: null });
+      else if (bit === BIT.XTILECFG || bit === BIT.XTILEDATA) set({ tab: 'tiles', editor: null });
     },
     toggleInspector: () => set((state) => ({ inspectorOpen: !state.inspectorOpen })),
     setTheme: (next) => {
@@ -108,4 +130,5 @@ export const createViewSlice =
       set({ theme: next });
     },
     setOverlay: (overlay) => set({ overlay }),
+    setDestination: (destination) => set({ destination }),
   });

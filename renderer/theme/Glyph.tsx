@@ -55,6 +55,10 @@ const GLYPHS = {
     lines: 'M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0zM6.3 6.3A1.7 1.7 0 1 1 8 8.3v.7',
     solid: 'M8.8 11.2a.8.8 0 1 1-1.6 0 .8.8 0 0 1 1.6 0z',
   },
+  differs: { lines: 'M3 6h10M3 10h10M10.5 3l-5 10' },
+  flask: { lines: 'M6 2h4M6.8 2v4.2L3.2 12.6A1 1 0 0 0 4 14h8a1 1 0 0 0 .8-1.4L9.2 6.2V2M5 10.2h6' },
+  step: { lines: 'M3 3.5h4a3 3 0 0 1 3 3V11M7 8l3 3 3-3', solid: 'M11.2 14a1.2 1.2 0 1 1-2.4 0 1.2 1.2 0 0 1 2.4 0z' },
+  toEnd: { lines: 'M13 3v10', solid: 'M3 3v10l8-5z' },
   dot: { solid: 'M11.5 8a3.5 3.5 0 1 1-7 0 3.5 3.5 0 0 1 7 0z' },
 } as const satisfies Record<string, { lines?: string; solid?: string }>;
 

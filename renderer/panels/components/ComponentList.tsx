@@ -3,7 +3,7 @@ import { Segment } from '../../controls/Segment.tsx';
 import { type ComponentEntry, GROUPS } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { Mark } from '../../store/provenance.ts';
-import { selectComponentMarks, selectComponents, selectSelectedBit } from '../../store/selectors.ts';
+import { selectCapture, selectComponentMarks, selectComponents, selectSelectedBit } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { MARK_GLYPH, MARK_WORDS } from '../registers/MarkLegend.tsx';
 import { Lights } from './Lights.tsx';
@@ -21,18 +21,21 @@ export function ComponentList(): ReactElement {
   const marks = useDebugger(selectComponentMarks);
   const selected = useDebugger(selectSelectedBit);
   const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
+  const cpuidKnown = useDebugger((state) => (selectCapture(state)?.facts.guestCpuid.length ?? 0) > 0);
   const list = useRef<HTMLDivElement>(null);
   const groups = useMemo(
     () =>
       GROUPS.map((group) => ({
         ...group,
+        // What a guest is offered its CPUID says, and most files hold none.
+        title: group.group === 'not-offered' && !cpuidKnown ? 'Not in the image' : group.title,
         rows: entries.filter(
           (entry) =>
             entry.group === group.group &&
             (filter === 'all' || (filter === 'inUse' ? entry.state === 'inUse' : marks.has(entry.bit))),
         ),
       })).filter((group) => group.rows.length > 0),
-    [entries, filter, marks],
+    [entries, filter, marks, cpuidKnown],
   );
   const rows = groups.flatMap((group) => group.rows);
   useEffect(() => {

@@ -1,32 +1,28 @@
 import type { KeyboardEvent, MouseEvent, ReactElement } from 'react';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
+import { pinnedIndex } from '../../store/compare-slice.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { changedAt } from '../../store/selectors.ts';
 import type { Stop } from '../../store/timeline-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
+import { StopLabel } from './StopLabel.tsx';
 
 interface Lane {
   readonly name: string;
   readonly hue: string;
-  readonly differs: (changed: ReadonlySet<number>, former: Stop, now: Stop) => boolean;
+  readonly differs: (stop: Stop) => boolean;
 }
 
 const inBits =
   (...bits: number[]) =>
-  (changed: ReadonlySet<number>): boolean =>
+  ({ changed }: Stop): boolean =>
     bits.some((bit) => changed.has(bit));
-const outside = (_: ReadonlySet<number>, former: Stop, now: Stop): boolean => {
-  const a = former.capture.facts;
-  const b = now.capture.facts;
-  return a.xcr0 !== b.xcr0 || a.msrs.some((msr, at) => msr.value !== b.msrs[at]?.value);
-};
 const LANES: readonly Lane[] = [
   { name: 'x87, SSE, AVX', hue: 'var(--c-avx)', differs: inBits(0, 1, 2) },
   { name: 'AVX-512', hue: 'var(--c-zmm-hi256)', differs: inBits(5, 6, 7) },
   { name: 'AMX', hue: 'var(--c-tiledata)', differs: inBits(17, 18) },
-  { name: 'XFD, XCR0', hue: 'var(--c-apx)', differs: outside },
+  { name: 'XFD, XCR0', hue: 'var(--c-apx)', differs: (stop) => stop.changedOutside },
 ];
 
 /** The strip is filled from the left and never stretches a few stops over the whole width. */
@@ -34,7 +30,7 @@ const LEAST_PLACES = 24;
 
 export function History(): ReactElement {
   const stops = useDebugger((state) => state.stops);
-  const bytes = stops.reduce((sum, stop) => sum + stop.capture.image.bytes.length, 0);
+  const bytes = useDebugger((state) => state.keptBytes);
   const stop = useDebugger((state) => state.stops[state.at]);
   return (
     <section className="history" data-region="history" data-testid="history" aria-label="History">
@@ -44,6 +40,7 @@ export function History(): ReactElement {
           <span className="val">{stops.length}</span> {stops.length === 1 ? 'stop' : 'stops'},{' '}
           <span className="val">{(bytes / 1024).toFixed(1)} KiB</span>
         </span>
+        {stop === undefined ? null : <StopLabel key={stop.number} number={stop.number} />}
         <span className="push" />
         <span className="line text-3 small wide-only history-key" aria-hidden="true">
           <span className="line tight">
@@ -55,6 +52,9 @@ export function History(): ReactElement {
             write
           </span>
         </span>
+        <ActionButton action={action('pin-stop')} look="tiny ghost" glyphClass="g12">
+          Pin A
+        </ActionButton>
         <span className="stepper">
           <ActionButton action={action('former-stop')} look="tiny ghost square" glyphClass="g12 mirrored" />
           <span className="val small stepper-now">stop {stop?.number ?? ''}</span>
@@ -70,6 +70,9 @@ function Track(): ReactElement {
   const store = useDebuggerStore();
   const stops = useDebugger((state) => state.stops);
   const at = useDebugger((state) => state.at);
+  const labels = useDebugger((state) => state.labels);
+  const pinned = useDebugger((state) => state.pinned);
+  const pinIndex = pinnedIndex(stops, pinned);
   const places = Math.max(LEAST_PLACES, stops.length);
   const left = (index: number): string => `${((index + 0.5) / places) * 100}%`;
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -115,12 +118,11 @@ function Track(): ReactElement {
       >
         {LANES.map((lane, row) => (
           <div key={lane.name} className="track-lane" style={{ '--lane': row }}>
-            {stops.map((now, index) => {
-              const former = stops[index - 1];
-              return former !== undefined && lane.differs(changedAt(stops, index), former, now) ? (
+            {stops.map((now, index) =>
+              lane.differs(now) ? (
                 <span key={now.number} className="track-mark" style={{ left: left(index), '--hue': lane.hue }} />
-              ) : null;
-            })}
+              ) : null,
+            )}
           </div>
         ))}
         {stops.map((one, index) =>
@@ -133,6 +135,23 @@ function Track(): ReactElement {
               <Glyph name={one.write === null ? (one.cause === 'file' ? 'file' : 'flag') : 'check2'} className="g12" />
             </span>
           ) : null,
+        )}
+        {stops.map((one, index) =>
+          labels.has(one.number) ? (
+            <span
+              key={one.number}
+              className="track-event text-2 track-label"
+              style={{ left: left(index) }}
+              title={labels.get(one.number)}
+            >
+              <Glyph name="flag" className="g12" />
+            </span>
+          ) : null,
+        )}
+        {pinned === null || pinIndex < 0 ? null : (
+          <span className="track-pin pin-a" style={{ left: left(pinIndex) }} data-testid="pin-a">
+            <span className="val micro">A {pinned}</span>
+          </span>
         )}
         {stop === undefined ? null : (
           <span className="track-pin" style={{ left: left(at) }}>

@@ -1,14 +1,11 @@
-import type { ReactElement, ReactNode } from 'react';
+import { type ReactElement, type ReactNode, useState } from 'react';
 import { equalBytes } from '../../../app/bits/bytes.ts';
 import { cpuidEntry } from '../../../app/cpu/cpuid.ts';
-import { MSRS } from '../../../app/cpu/msrs.ts';
 import type { Capture } from '../../../app/session/capture.ts';
 import { componentRow } from '../../../app/xsave/components.ts';
-import { msrValue } from '../../../app/xsave/facts.ts';
 import { placeOf } from '../../../app/xsave/layout.ts';
 import type { Light } from '../../../app/xsave/lights.ts';
-import { componentBytesOrInit, viewComponent } from '../../../app/xsave/view.ts';
-import { Hex64 } from '../../controls/Hex64.tsx';
+import { componentBytesOrInit, cutComponents, viewComponent } from '../../../app/xsave/view.ts';
 import { type ComponentEntry, componentEntries } from '../../store/components.ts';
 import { useDebugger } from '../../store/context.ts';
 import { selectBitMatrix, selectCapture, selectCompactedLayout } from '../../store/selectors.ts';
@@ -16,6 +13,8 @@ import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 import { HexDump } from './HexDump.tsx';
 import { InspectorHead } from './InspectorHead.tsx';
 import { LastChanged } from './LastChanged.tsx';
+import { QemuBlock } from './QemuBlock.tsx';
+import { SupervisorBlock } from './SupervisorBlock.tsx';
 
 const LIGHT: Readonly<Record<Light, { readonly glyph: GlyphName; readonly look: string; readonly word: string }>> = {
   yes: { glyph: 'check', look: 'is-written', word: '' },
@@ -59,12 +58,10 @@ export function AboutComponent({ bit, children }: { bit: number; children: React
           </section>
         )}
         <StateBlock entry={entry} />
-        {entry.group === 'outside' ? (
-          <MsrBlock capture={capture} bit={bit} />
-        ) : (
-          <PlaceBlock capture={capture} bit={bit} />
-        )}
+        {entry.group === 'outside' ? null : <PlaceBlock capture={capture} bit={bit} />}
+        <SupervisorBlock capture={capture} bit={bit} />
         <BytesBlock capture={capture} entry={entry} />
+        <QemuBlock capture={capture} bit={bit} />
         {entry.group === 'in' ? <LastChanged differs={differsIn(bit)} /> : null}
         {children}
       </div>
@@ -131,7 +128,6 @@ function PlaceBlock({ capture, bit }: { capture: Capture; bit: number }): ReactE
     bit >= 2
       ? (cpuidEntry(capture.facts.guestCpuid, 0xd, bit) ?? cpuidEntry(capture.facts.hostCpuid, 0xd, bit))
       : undefined;
-  const row = componentRow(bit);
   const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
   return (
     <section className="block">
@@ -169,12 +165,6 @@ function PlaceBlock({ capture, bit }: { capture: Capture; bit: number }): ReactE
             </dd>
           </>
         )}
-        {row?.where == null ? null : (
-          <>
-            <dt>Reached by</dt>
-            <dd className="wraps">{row.where}</dd>
-          </>
-        )}
       </dl>
     </section>
   );
@@ -182,35 +172,13 @@ function PlaceBlock({ capture, bit }: { capture: Capture; bit: number }): ReactE
 
 const range = (offset: number, size: number): string => `${offset} … ${offset + size - 1}`;
 
-/** State that KVM's buffer never carries: its MSRs, read with the capture. */
-function MsrBlock({ capture, bit }: { capture: Capture; bit: number }): ReactElement {
-  const msrs = MSRS.filter((msr) => msr.component === bit);
-  return (
-    <section className="block">
-      <h3>
-        In MSRs<span className="aside">not in the image</span>
-      </h3>
-      {msrs.length === 0 ? <p className="text-2">{componentRow(bit)?.where ?? 'not read'}</p> : null}
-      <dl className="facts">
-        {msrs.map((msr) => {
-          const value = msrValue(capture.facts, msr.index);
-          return [
-            <dt key={`${msr.name}-name`} title={msr.meaning}>
-              {msr.name.replace('IA32_', '')}
-            </dt>,
-            <dd key={msr.name} className="small right">
-              {value === null ? <span className="text-3">not read</span> : <Hex64 value={value} />}
-            </dd>,
-          ];
-        })}
-      </dl>
-    </section>
-  );
-}
-
 const DUMP_BYTES = 40;
+/** All that is shown of a component at once; the rest is saved as a file. */
+const MOST_DUMP_BYTES = 1024;
 
 function BytesBlock({ capture, entry }: { capture: Capture; entry: ComponentEntry }): ReactElement | null {
+  // Without a public definition the bytes are all there is to see.
+  const [all, setAll] = useState(componentRow(entry.bit) === undefined);
   if (entry.group !== 'in') return null;
   const view = viewComponent(capture.image, entry.bit);
   const place = placeOf(capture.image.layout, entry.bit);
@@ -219,16 +187,26 @@ function BytesBlock({ capture, entry }: { capture: Capture; entry: ComponentEntr
       <h3>
         Bytes
         {view.state === 'inUse' && view.bytes.length > DUMP_BYTES ? (
-          <span className="aside">first {DUMP_BYTES}</span>
+          <span className="aside">
+            <button type="button" className="link" aria-expanded={all} onClick={() => setAll(!all)}>
+              {all
+                ? view.bytes.length > MOST_DUMP_BYTES
+                  ? `first ${MOST_DUMP_BYTES}, fewer`
+                  : 'fewer'
+                : `first ${DUMP_BYTES}, more`}
+            </button>
+          </span>
         ) : null}
       </h3>
       {view.state === 'inUse' && place !== undefined ? (
-        <HexDump bytes={view.bytes.subarray(0, DUMP_BYTES)} offsetBytes={place.offsetBytes} />
+        <HexDump bytes={view.bytes.subarray(0, all ? MOST_DUMP_BYTES : DUMP_BYTES)} offsetBytes={place.offsetBytes} />
       ) : (
         <p className="is-init">
           {view.state === 'init'
             ? 'In init state: its registers hold their initial values, the stored bytes mean nothing.'
-            : 'This image has no room for it.'}
+            : cutComponents(capture.image).includes(entry.bit)
+              ? 'In use, and beyond the end of the image: its bytes are lost.'
+              : 'This image has no room for it.'}
         </p>
       )}
     </section>

@@ -5,6 +5,8 @@ import { Button } from '../../controls/Button.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { groupOfRegister } from '../../store/jump.ts';
 import { selectCapture, selectSelectedBit } from '../../store/selectors.ts';
+import { AboutTile } from '../tiles/AboutTile.tsx';
+import { AboutXfd } from '../xfd/AboutXfd.tsx';
 import { AboutComponent } from './AboutComponent.tsx';
 import { AboutElement } from './AboutElement.tsx';
 import { AboutRegister } from './AboutRegister.tsx';
@@ -47,6 +49,16 @@ export function Inspector(): ReactElement {
             {staged ? <StagedEdits /> : null}
             <Preflight />
           </AboutElement>
+        ) : selection.kind === 'tile' ? (
+          <AboutTile tile={selection.tile} row={selection.row} column={selection.column}>
+            {staged ? <StagedEdits /> : null}
+            <Preflight />
+          </AboutTile>
+        ) : selection.kind === 'xfd' ? (
+          <AboutXfd>
+            {staged ? <StagedEdits /> : null}
+            <Preflight />
+          </AboutXfd>
         ) : (
           <AboutRegister path={selection.path}>
             {staged ? <StagedEdits /> : null}

@@ -20,7 +20,8 @@ export function Preflight(): ReactElement | null {
   const newest = useDebugger(selectIsNewest);
   const staged = useDebugger((state) => state.staged.length > 0);
   const kind = useDebugger((state) => state.session?.kind);
-  if (steps.length === 0 || !newest) return null;
+  // A file goes nowhere by itself: where it might go, and what is said there, is under Compatibility.
+  if (steps.length === 0 || !newest || kind === 'file') return null;
   const refusal = firstRefusal(steps);
   return (
     <section className="block" data-testid="preflight" aria-label="Pre-flight">
@@ -33,9 +34,7 @@ export function Preflight(): ReactElement | null {
           </span>
         </span>
       </h3>
-      {kind === 'file' || staged ? null : (
-        <p className="text-3 small preflight-what">the image as it was read, if it were written back</p>
-      )}
+      {staged ? null : <p className="text-3 small preflight-what">the image as it was read, if it were written back</p>}
       <ul className="checks">
         {steps.map((step) => (
           <li

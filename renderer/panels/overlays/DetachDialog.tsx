@@ -1,6 +1,7 @@
 import type { ReactElement } from 'react';
 import { Button } from '../../controls/Button.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { selectWriteCount } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { Dialog } from './Dialog.tsx';
@@ -8,7 +9,7 @@ import { Dialog } from './Dialog.tsx';
 /** Something was written: keep it, or give the state back first. */
 export function DetachDialog({ thenVcpu }: { thenVcpu: number | null }): ReactElement {
   const store = useDebuggerStore();
-  const writes = useDebugger((state) => state.stops.filter((stop) => stop.write?.kind === 'apply').length);
+  const writes = useDebugger(selectWriteCount);
   const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
   const name = useDebugger((state) => state.session?.name ?? '');
   const close = (): void => store.getState().setOverlay(null);

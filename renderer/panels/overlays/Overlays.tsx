@@ -1,7 +1,9 @@
 import type { ReactElement } from 'react';
 import { useDebugger } from '../../store/context.ts';
 import { DetachDialog } from './DetachDialog.tsx';
+import { ExportDialog } from './ExportDialog.tsx';
 import { HelpDialog } from './HelpDialog.tsx';
+import { LeftOverDialog } from './LeftOverDialog.tsx';
 import { Palette } from './Palette.tsx';
 import { RestoreDialog } from './RestoreDialog.tsx';
 
@@ -16,6 +18,10 @@ export function Overlays(): ReactElement | null {
       return <DetachDialog thenVcpu={overlay.thenVcpu} />;
     case 'restore':
       return <RestoreDialog />;
+    case 'export':
+      return <ExportDialog />;
+    case 'left-over':
+      return <LeftOverDialog />;
     case undefined:
       return null;
   }

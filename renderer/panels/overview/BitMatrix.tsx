@@ -1,22 +1,30 @@
 import { type ReactElement, useState } from 'react';
-import { hasBit } from '../../../app/bits/mask.ts';
+import { bitsOf, hasBit } from '../../../app/bits/mask.ts';
 import type { BitRow, Contradiction } from '../../../app/xsave/bitmatrix.ts';
-import { COMPONENTS, componentLabel } from '../../../app/xsave/components.ts';
+import { COMPACTED_BIT, COMPONENTS, componentLabel } from '../../../app/xsave/components.ts';
 import { Hex64 } from '../../controls/Hex64.tsx';
 import { hueOf } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectBitMatrix, selectSelectedBit } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
-const COLUMNS = COMPONENTS.filter((row) => row.bit < 20).map((row) => row.bit);
+const KNOWN_COLUMNS = COMPONENTS.filter((row) => row.bit < 20).map((row) => row.bit);
 /** Only components that XFD can arm have a bit in these two. */
 const XFD_ROWS = new Set<BitRow['id']>(['xfd', 'xfd_err']);
 const DYNAMIC = new Set(COMPONENTS.filter((row) => row.needsPermission).map((row) => row.bit));
+
+const NO_ROWS: readonly BitRow[] = [];
+/** The components with a definition, and every other bit that some register has set: unknown is not unseen. */
+const columnsOf = (rows: readonly BitRow[]): readonly number[] => {
+  const set = rows.flatMap((row) => (row.value === null ? [] : bitsOf(row.value)));
+  return [...new Set([...KNOWN_COLUMNS, ...set])].filter((bit) => bit !== COMPACTED_BIT).sort((a, b) => a - b);
+};
 
 export function BitMatrix(): ReactElement {
   const matrix = useDebugger(selectBitMatrix);
   const selected = useDebugger(selectSelectedBit);
   const [hovered, setHovered] = useState<{ readonly row: string; readonly bit: number } | null>(null);
+  const columns = columnsOf(matrix?.rows ?? NO_ROWS);
   const isBad = (row: BitRow['id'], bit: number): boolean =>
     matrix?.contradictions.some((found) => found.rows.includes(row) && found.bits.includes(bit)) ?? false;
   return (
@@ -32,7 +40,7 @@ export function BitMatrix(): ReactElement {
               <th scope="col" className="bits-name">
                 register
               </th>
-              {COLUMNS.map((bit) => (
+              {columns.map((bit) => (
                 <BitHead key={bit} bit={bit} selected={bit === selected} />
               ))}
               <th scope="col" className="right">
@@ -50,7 +58,7 @@ export function BitMatrix(): ReactElement {
                 <th scope="row" className={`bits-name ${/permission|support/.test(row.label) ? '' : 'val small'}`}>
                   {row.label}
                 </th>
-                {COLUMNS.map((bit) => (
+                {columns.map((bit) => (
                   <td
                     key={bit}
                     className={bit === selected ? 'selected' : ''}
@@ -122,8 +130,9 @@ function ContradictionNote({ found }: { found: Contradiction }): ReactElement {
   return (
     <div className={`note slim ${grave ? 'refused' : 'attention'}`} role="note">
       <Glyph name={grave ? 'stop' : 'warn'} />
-      <span className="note-body">{found.sentence}.</span>
-      <span className="small text-2 ellipsis">{found.source}</span>
+      <span className="note-body">
+        {found.sentence}. <span className="small text-2">{found.source}</span>
+      </span>
     </div>
   );
 }

@@ -6,6 +6,8 @@ import { selectCapture, selectCompactedLayout, selectLayoutAgreement } from '../
 import { Glyph } from '../../theme/Glyph.tsx';
 import { AreaMap } from './AreaMap.tsx';
 import { BitMatrix } from './BitMatrix.tsx';
+import { Compatibility } from './Compatibility.tsx';
+import { Layouts } from './Layouts.tsx';
 import { SizeLedger } from './SizeLedger.tsx';
 
 const FORMATS = [
@@ -61,6 +63,8 @@ export function Overview(): ReactElement | null {
         <SizeLedger />
         <BitMatrix />
       </div>
+      <Compatibility />
+      <Layouts />
     </>
   );
 }

@@ -11,6 +11,8 @@ const VERDICT: Readonly<Record<LedgerRow['verdict']['kind'], { readonly glyph: G
   other: { glyph: 'info', look: 'text-3' },
   unknown: { glyph: 'unknown', look: 'text-3' },
 };
+/** A zero-width space: a call's name and its argument may stand on two lines. */
+const MAY_BREAK = '\u200b';
 const NUMBER_WORDS = ['no size falls', 'one size falls', 'two sizes fall', 'three sizes fall', 'four sizes fall'];
 
 export function SizeLedger(): ReactElement {
@@ -58,7 +60,7 @@ export function SizeLedger(): ReactElement {
 function Row({ row, max, needed }: { row: LedgerRow; max: number; needed: number | null }): ReactElement {
   const { glyph, look } = VERDICT[row.verdict.kind];
   const short = row.verdict.kind === 'short';
-  const isCode = /^[A-Z_0-9]+( |$)|^struct /.test(row.label) && !row.label.startsWith('RFC');
+  const isCode = /^[A-Z_0-9]+(,? |$)|^struct /.test(row.label) && !row.label.startsWith('RFC');
   return (
     <tr>
       <th scope="row" className={isCode ? 'val small' : ''}>
@@ -83,13 +85,11 @@ function Row({ row, max, needed }: { row: LedgerRow; max: number; needed: number
           )}
         </svg>
       </td>
-      <td className="text-2 small ellipsis" title={row.source}>
-        {row.source}
-      </td>
-      <td className="small" title={row.verdict.sentence}>
+      <td className="text-2 small wraps">{row.source.replaceAll('(', `(${MAY_BREAK}`)}</td>
+      <td className="small wraps">
         <span className={`line tight ${short ? 'is-refused' : 'text-2'}`}>
           <Glyph name={glyph} className={`g12 ${look}`} />
-          <span className="ellipsis">{row.verdict.sentence}</span>
+          <span>{row.verdict.sentence}</span>
         </span>
       </td>
     </tr>

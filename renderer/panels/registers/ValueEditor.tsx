@@ -8,14 +8,19 @@ interface ValueEditorProps {
   readonly onDone: (how: 'stay' | 'onward' | 'back') => void;
   /** Turns what was typed into what app/ parses. */
   readonly prepare?: (text: string) => string;
+  /** Stages what was typed, where a path alone does not say how; the reason where it is refused. */
+  readonly stage?: (text: string) => string | null;
 }
 
 /** The editor that stands where the value stands. A refused text stays, with its reason in place. */
-export function ValueEditor({ path, onDone, prepare }: ValueEditorProps): ReactElement | null {
+export function ValueEditor({ path, onDone, prepare, stage }: ValueEditorProps): ReactElement | null {
   const store = useDebuggerStore();
   const editor = useDebugger((state) => (state.editor?.path === path ? state.editor : null));
   const input = useRef<HTMLInputElement>(null);
   const open = editor !== null;
+  const opened = useRef<string | null>(null);
+  if (!open) opened.current = null;
+  else opened.current ??= editor.typed ? '' : editor.text;
   useEffect(() => {
     const node = input.current;
     if (!open || node === null) return;
@@ -26,6 +31,11 @@ export function ValueEditor({ path, onDone, prepare }: ValueEditorProps): ReactE
   if (editor === null) return null;
   const commit = (): boolean => {
     const state = store.getState();
+    if (stage !== undefined && state.editor !== null) {
+      const problem = stage(state.editor.text);
+      state.setEditorProblem(problem);
+      return problem === null;
+    }
     if (prepare !== undefined && state.editor !== null) state.typeInEditor(prepare(state.editor.text));
     return store.getState().commitEditor();
   };
@@ -63,9 +73,11 @@ export function ValueEditor({ path, onDone, prepare }: ValueEditorProps): ReactE
         onKeyDown={onKeyDown}
         onClick={(event) => event.stopPropagation()}
         onBlur={() => {
-          if (store.getState().editor?.path === path && store.getState().editor?.problem === null) {
-            store.getState().closeEditor();
-          }
+          const { editor: left, closeEditor } = store.getState();
+          if (left?.path !== path || left.problem !== null) return;
+          // What was typed is not lost by a click elsewhere: it is staged, or stays here with the reason why not.
+          if (left.text === opened.current) closeEditor();
+          else commit();
         }}
       />
       {editor.problem === null ? null : (

@@ -7,6 +7,7 @@ import { fixed } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count, kernelText, pidText, tidText } from '../../wording.ts';
+import { ModelDetail } from './ModelList.tsx';
 
 /** The calls a session makes inside the VMM, with their request numbers (Linux uapi/linux/kvm.h, x86-64). */
 const CALLS: readonly { readonly call: string; readonly number: string; readonly when: string }[] = [
@@ -28,7 +29,7 @@ export function TargetDetail(): ReactElement {
   const target = useDebugger((state) => state.listing.list?.targets.find((row) => row.pid === state.pickedPid) ?? null);
   return (
     <aside className="right-pane" data-region="detail" data-testid="target-detail" aria-label="Selected target">
-      {target === null ? <div className="targets-empty text-3">Nothing selected</div> : <Selected target={target} />}
+      {target === null ? <ModelDetail /> : <Selected target={target} />}
     </aside>
   );
 }

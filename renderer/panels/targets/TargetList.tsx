@@ -37,7 +37,8 @@ export function TargetList(): ReactElement {
       event.preventDefault();
       const target = shown[Math.max(0, Math.min(shown.length - 1, next))];
       if (target !== undefined) state.pickTarget(target.pid);
-    } else if (event.key === 'Enter' && event.target === event.currentTarget) {
+    } else if (event.key === 'Enter') {
+      // A click leaves the focus on the row, the arrows on the list: either way Enter speaks of the selected row.
       event.preventDefault();
       void state.attach(true);
     }
@@ -50,6 +51,10 @@ export function TargetList(): ReactElement {
           {count(list.targets.length, 'process holds vCPUs', 'processes hold vCPUs')}
           {shown.length === list.targets.length ? '' : `, ${shown.length} shown`}
         </span>
+        <span className="push" />
+        <ActionButton action={action('demo')} look="ghost">
+          Start a demo guest
+        </ActionButton>
       </div>
       <div className="target-grid target-columns" aria-hidden="true">
         {COLUMNS.map((column) => (
@@ -131,8 +136,11 @@ function NoTarget(): ReactElement {
     <div className="targets-empty">
       <Glyph name="cpu" className="text-3" />
       <p className="title">No process here holds a KVM vCPU</p>
-      <p>Start a guest with KVM, then look again; or drop a capture file here to read it.</p>
-      <ActionButton action={action('refresh')}>Look again</ActionButton>
+      <p>Start a guest with KVM, then look again; or drop a capture, a core, a raw image or a snapshot’s state here.</p>
+      <span className="line">
+        <ActionButton action={action('demo')}>Start a demo guest</ActionButton>
+        <ActionButton action={action('refresh')}>Look again</ActionButton>
+      </span>
     </div>
   );
 }

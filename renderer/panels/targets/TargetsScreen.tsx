@@ -5,6 +5,8 @@ import { RefusalNote } from '../../controls/RefusalNote.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { Glyph, Mark } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
+import { LeftOvers } from './LeftOver.tsx';
+import { ModelList } from './ModelList.tsx';
 import { TargetDetail } from './TargetDetail.tsx';
 import { TargetList } from './TargetList.tsx';
 
@@ -70,8 +72,10 @@ export function TargetsScreen(): ReactElement {
             {listing.refusal === null ? null : <RefusalNote refusal={listing.refusal} />}
           </div>
         )}
+        <LeftOvers />
         <div className="scroll">
           <TargetList />
+          <ModelList />
         </div>
       </main>
       <TargetDetail />

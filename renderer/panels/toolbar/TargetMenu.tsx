@@ -1,13 +1,14 @@
 import { type KeyboardEvent, type ReactElement, type ReactNode, useEffect, useRef, useState } from 'react';
 import { ACTIONS, type Action, chordText } from '../../actions/registry.ts';
-import { useDebuggerStore } from '../../store/context.ts';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
-const ITEMS = ['detach', 'restore', 'capture', 'theme', 'palette', 'help'];
+const ITEMS = ['detach', 'restore', 'capture', 'copy-as', 'open-file', 'theme', 'palette', 'help'];
 
 /** The target's button opens a menu of acts on it, drawn from the action registry. */
 export function TargetMenu({ children }: { children: ReactNode }): ReactElement {
   const [open, setOpen] = useState(false);
+  const model = useDebugger((state) => state.session?.kind === 'model');
   const menu = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
@@ -35,7 +36,7 @@ export function TargetMenu({ children }: { children: ReactNode }): ReactElement 
       <button
         ref={button}
         type="button"
-        className="button target-button"
+        className={`button target-button ${model ? 'model' : ''}`}
         aria-haspopup="menu"
         aria-expanded={open}
         aria-label="Target"

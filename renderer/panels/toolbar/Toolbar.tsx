@@ -1,12 +1,16 @@
 import type { ReactElement } from 'react';
+import { scrollInPanel } from '../../actions/regions.ts';
 import { action, askVcpu } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { Segment } from '../../controls/Segment.tsx';
+import { Select } from '../../controls/Select.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectPreflightRefusal } from '../../store/selectors.ts';
 import type { RunState, Session } from '../../store/target-slice.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 import { pidText } from '../../wording.ts';
+import { StepControls } from '../model/StepControls.tsx';
+import { CompatibilityButton } from '../overview/Compatibility.tsx';
 import { TargetMenu } from './TargetMenu.tsx';
 
 const RUN: Readonly<Record<RunState, { readonly word: string; readonly look: string; readonly glyph: GlyphName }>> = {
@@ -16,6 +20,8 @@ const RUN: Readonly<Record<RunState, { readonly word: string; readonly look: str
   file: { word: 'File', look: 'plain', glyph: 'file' },
 };
 
+const KIND_GLYPH = { live: 'cpu', model: 'flask', file: 'file' } as const satisfies Record<Session['kind'], GlyphName>;
+
 export function Toolbar(): ReactElement | null {
   const session = useDebugger((state) => state.session);
   const hasStaged = useDebugger((state) => state.staged.length > 0);
@@ -23,19 +29,30 @@ export function Toolbar(): ReactElement | null {
   return (
     <header className="toolbar" data-region="toolbar" data-testid="toolbar">
       <TargetMenu>
-        <Glyph name={session.kind === 'file' ? 'file' : 'cpu'} className="is-accent" />
+        <Glyph name={KIND_GLYPH[session.kind]} className="is-accent" />
         <span className="strong ellipsis">{session.name}</span>
-        <span className="text-2 wide-only">{session.vmm}</span>
+        {session.kind === 'model' ? (
+          <span className="pill model-pill">model</span>
+        ) : (
+          <span className="text-2 wide-only">{session.vmm}</span>
+        )}
         {session.pid === null ? null : <span className="val small text-3 wide-only">{pidText(session.pid)}</span>}
         <Glyph name="chevron" className="g12 text-3" />
       </TargetMenu>
       <VcpuChoice session={session} />
       <RunPill session={session} />
+      {session.kind === 'file' ? <CompatibilityButton /> : null}
       <span className="divider" />
-      <ActionButton action={action('continue')} glyphClass="is-running">
-        <span className="wide-only">Continue</span>
-      </ActionButton>
-      <ActionButton action={action('freeze')} look="square ghost" />
+      {session.kind === 'model' ? (
+        <StepControls />
+      ) : (
+        <>
+          <ActionButton action={action('continue')} glyphClass="is-running">
+            <span className="wide-only">Continue</span>
+          </ActionButton>
+          <ActionButton action={action('freeze')} look="square ghost" />
+        </>
+      )}
       <ActionButton action={action('capture')}>
         <span className="wide-only">Capture</span>
       </ActionButton>
@@ -43,7 +60,7 @@ export function Toolbar(): ReactElement | null {
         <span className="wide-only">Restore…</span>
       </ActionButton>
       <ActionButton action={action('detach')} look="ghost">
-        <span className="wide-only">{session.kind === 'file' ? 'Close' : 'Detach'}</span>
+        <span className="wide-only">{session.kind === 'live' ? 'Detach' : 'Close'}</span>
       </ActionButton>
       <span className="push" />
       {hasStaged ? <Pending /> : null}
@@ -56,21 +73,38 @@ export function Toolbar(): ReactElement | null {
   );
 }
 
-function VcpuChoice({ session }: { session: Session }): ReactElement {
-  const store = useDebuggerStore();
+/** More than this do not fit beside each other. */
+const MOST_SEGMENTS = 6;
 
+function VcpuChoice({ session }: { session: Session }): ReactElement | null {
+  const store = useDebuggerStore();
+  // One image and nothing else: there is nothing to tell apart.
+  if (session.file !== undefined && session.file.kind === 'raw') return null;
+  const labels = new Map(session.file?.states.map(({ vcpu, label }) => [vcpu, label]));
+  const labelOf = (vcpu: number): string => labels.get(vcpu) ?? `vCPU ${vcpu}`;
+  const what = session.file?.kind === 'elf-core' ? 'thread' : 'vCPU';
+  if (session.vcpus.length > MOST_SEGMENTS) {
+    return (
+      <Select
+        name={what}
+        value={String(session.vcpu)}
+        options={session.vcpus.map((vcpu) => ({ value: String(vcpu), label: labelOf(vcpu) }))}
+        onChoose={(vcpu) => askVcpu(store, Number(vcpu))}
+      />
+    );
+  }
   return (
     <span className="line">
-      <span className="text-3 small wide-only">vCPU</span>
+      <span className="text-3 small wide-only">{what}</span>
       <Segment
-        name="vCPU"
+        name={what}
         value={session.vcpu}
         choices={session.vcpus.map((vcpu) => ({
           value: vcpu,
-          label: `vCPU ${vcpu}`,
+          label: labelOf(vcpu),
           content: (
             <>
-              <span className="val">{vcpu}</span>
+              <span className="val">{numberOf(labelOf(vcpu))}</span>
               {vcpu === session.vcpu && (session.run === 'frozen' || session.run === 'running') ? (
                 <Glyph name={session.run === 'frozen' ? 'pause' : 'play'} className="g12" />
               ) : null}
@@ -82,6 +116,9 @@ function VcpuChoice({ session }: { session: Session }): ReactElement {
     </span>
   );
 }
+
+/** "vCPU 3" gives "3", "thread 4711" gives "4711". */
+const numberOf = (label: string): string => label.replace(/^\w+ (?=\d+$)/, '');
 
 function RunPill({ session }: { session: Session }): ReactElement {
   const row = RUN[session.run];
@@ -109,7 +146,7 @@ function Pending(): ReactElement {
           title="Show the staged edits"
           onClick={() => {
             if (!store.getState().inspectorOpen) store.getState().toggleInspector();
-            document.querySelector<HTMLElement>('[data-testid="staged-edits"]')?.scrollIntoView({ block: 'start' });
+            requestAnimationFrame(() => scrollInPanel('[data-testid="staged-edits"]'));
           }}
         >
           <Glyph name="pen" className="g12 is-staged" />

@@ -1,0 +1,143 @@
+import { hexShort } from '../bits/mask.ts';
+import { msrRow } from '../cpu/msrs.ts';
+import { parsePath } from '../register/path.ts';
+import type { Capture, Facts } from '../session/capture.ts';
+import { componentName } from '../xsave/components.ts';
+import type { ComponentView, Image } from '../xsave/image.ts';
+import { placeOf } from '../xsave/layout.ts';
+import { diffCaptures } from './compare.ts';
+
+/** Two captures side by side, only what differs: for a person, a script and a bug report. */
+export interface DiffReport {
+  /** In order of bit. */
+  readonly components: readonly {
+    readonly bit: number;
+    readonly name: string;
+    readonly before: ComponentView['state'];
+    readonly after: ComponentView['state'];
+    /** Bytes of state that differ, of sizeBytes. */
+    readonly changedBytes: number;
+    readonly sizeBytes: number;
+  }[];
+  /** Each with both values as text, in the order of the register list. */
+  readonly registers: readonly ValuePair[];
+  /** What is not a register: how it was read, layout, permissions, sizes, other MSRs, CPUID. */
+  readonly facts: readonly ValuePair[];
+}
+
+export interface ValuePair {
+  readonly path: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+const NOT_KNOWN = 'not known';
+const mask = (value: bigint | null): string => (value === null ? NOT_KNOWN : hexShort(value));
+const number = (value: number | null): string => (value === null ? NOT_KNOWN : String(value));
+
+const layoutWords = ({ layout }: Image): string =>
+  layout.components.map((place) => `${place.bit}@${place.offsetBytes}+${place.sizeBytes}`).join(' ');
+
+type Fact = readonly [name: string, print: (capture: Capture) => string];
+const FACTS: readonly Fact[] = [
+  ['image bytes', ({ image }) => String(image.bytes.length)],
+  ['image format', ({ image }) => image.layout.format],
+  ['layout, bit@offset+size', ({ image }) => layoutWords(image)],
+  ['read by', ({ facts }) => facts.imageCall],
+  ['kernel', ({ facts }) => facts.kernelRelease ?? NOT_KNOWN],
+  ['guest permission', ({ facts }) => mask(facts.guestPermission)],
+  ['host permission', ({ facts }) => mask(facts.hostPermission)],
+  ['KVM_X86_XCOMP_GUEST_SUPP', ({ facts }) => mask(facts.supportedXcr0)],
+  ['KVM_CAP_XSAVE2, VM', ({ facts }) => number(facts.sizes.capXsave2Vm)],
+  ['KVM_CAP_XSAVE2, system', ({ facts }) => number(facts.sizes.capXsave2System)],
+];
+
+const msrText = (facts: Facts, index: number): string =>
+  mask(facts.msrs.find((msr) => msr.index === index)?.value ?? null);
+
+/** MSRs that no register path names: those that one does stand among the registers. */
+const otherMsrs = (before: Capture, after: Capture): ValuePair[] => {
+  const indexes = new Set([...before.facts.msrs, ...after.facts.msrs].map((msr) => msr.index));
+  return [...indexes]
+    .sort((a, b) => a - b)
+    .flatMap((index) => {
+      const name = msrRow(index)?.name ?? `MSR 0x${index.toString(16)}`;
+      const named = parsePath(name.toLowerCase().replace(/^ia32_/, '')).ok;
+      const [a, b] = [msrText(before.facts, index), msrText(after.facts, index)];
+      return named || a === b ? [] : [{ path: name, before: a, after: b }];
+    });
+};
+
+const cpuidPair = (name: string, a: Facts['guestCpuid'], b: Facts['guestCpuid']): ValuePair[] => {
+  const words = (table: Facts['guestCpuid']): Set<string> => new Set(table.map((entry) => JSON.stringify(entry)));
+  const [before, after] = [words(a), words(b)];
+  const only = (one: Set<string>, other: Set<string>): number => [...one].filter((text) => !other.has(text)).length;
+  const [left, right] = [only(before, after), only(after, before)];
+  return left + right === 0
+    ? []
+    : [{ path: name, before: `${left} of ${a.length} leaves`, after: `${right} of ${b.length} leaves` }];
+};
+
+/** What differs between two captures; empty lists where nothing does. Layouts may differ: components go by bit. */
+export const diffReport = (before: Capture, after: Capture): DiffReport => {
+  const { components, registers } = diffCaptures(before, after);
+  const facts = FACTS.flatMap(([path, print]) => {
+    const [a, b] = [print(before), print(after)];
+    return a === b ? [] : [{ path, before: a, after: b }];
+  });
+  return {
+    components: components.map(({ bit, before: was, after: is, changedBytes }) => ({
+      bit,
+      name: componentName(bit),
+      before: was,
+      after: is,
+      changedBytes,
+      sizeBytes: (placeOf(after.image.layout, bit) ?? placeOf(before.image.layout, bit))?.sizeBytes ?? 0,
+    })),
+    registers,
+    facts: [
+      ...facts,
+      ...otherMsrs(before, after),
+      ...cpuidPair('guest CPUID', before.facts.guestCpuid, after.facts.guestCpuid),
+      ...cpuidPair('host CPUID', before.facts.hostCpuid, after.facts.hostCpuid),
+    ],
+  };
+};
+
+const STATE_WORDS = { absent: 'absent', init: 'init', inUse: 'in use' } as const;
+
+/** Names of processes come from outside: one line each, no control characters. */
+const oneLine = (text: string): string => text.replaceAll(/\p{Cc}/gu, '?').slice(0, 300);
+
+const captureLine = ({ facts, image }: Capture): string => {
+  const { target } = facts;
+  const process = target.pid === null ? '' : `, pid ${target.pid}`;
+  return oneLine(`${target.vmm} ${target.name}${process}, vCPU ${target.vcpu}; ${image.bytes.length} bytes`);
+};
+
+const pairLines = (title: string, pairs: readonly ValuePair[]): string =>
+  pairs.length === 0
+    ? ''
+    : `\n${title}\n${pairs.map(({ path, before, after }) => `  ${path}\n    A  ${oneLong(before)}\n    B  ${oneLong(after)}\n`).join('')}`;
+
+/** A tile is a line a row: the rows are set under the first one. */
+const oneLong = (text: string): string => text.replaceAll('\n', '\n       ');
+
+/** The same as text fit for a bug report; the names say what A and B are. */
+export const diffText = (before: Capture, after: Capture, names: readonly [string, string] = ['A', 'B']): string => {
+  const report = diffReport(before, after);
+  const title = (letter: string, name: string): string => (name === letter ? '' : `${oneLine(name)}: `);
+  const head = [
+    `A  ${title('A', names[0])}${captureLine(before)}`,
+    `B  ${title('B', names[1])}${captureLine(after)}`,
+  ].join('\n');
+  const { components, registers, facts } = report;
+  if (components.length + registers.length + facts.length === 0)
+    return `${head}\n\nEqual in every component, register and fact\n`;
+  const rows = components.map(({ bit, name, before: was, after: is, changedBytes, sizeBytes }) => {
+    const state = was === is ? STATE_WORDS[is] : `${STATE_WORDS[was]} → ${STATE_WORDS[is]}`;
+    return `  ${String(bit).padStart(2)}  ${name.padEnd(10)}  ${`${changedBytes} of ${sizeBytes}`.padStart(12)} bytes differ  ${state}\n`;
+  });
+  const counts = rows.length === 0 ? '\nComponents are equal\n' : `\nComponents\n${rows.join('')}`;
+  return `${head}\n${counts}${pairLines('Registers', registers)}${pairLines('Facts', facts)}`;
+};

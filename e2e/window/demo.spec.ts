@@ -1,0 +1,28 @@
+import { expect } from 'playwright/test';
+import { KVM_ABSENT } from '../models/guest.ts';
+import { test } from '../models/host.ts';
+import { Window } from '../models/window.ts';
+
+test.describe('the demo guest', () => {
+  test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
+
+  test('is started from the picker, attached to, edited and let go', async ({ open }) => {
+    const page = await open();
+    const window = new Window(page);
+    await page.getByRole('button', { name: 'Start a demo guest' }).click();
+    await expect(window.target('demo-vmm')).toHaveAttribute('aria-selected', 'true');
+    await window.target('demo-vmm').click();
+    await page.keyboard.press('Enter');
+    await expect(window.state()).toHaveText('Frozen');
+    await page.keyboard.press('Alt+2');
+    await window.jump('xmm2:u32[0]');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('77');
+    await page.keyboard.press('Enter');
+    await expect(window.staged()).toHaveText(/1 staged/);
+    await window.apply();
+    await page.getByRole('button', { name: 'Detach' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
+    await expect(window.target('demo-vmm')).toBeVisible();
+  });
+});

@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs';
+import { expect, type Page } from 'playwright/test';
+import { Files, GCORE_ABSENT } from '../models/files.ts';
+import { test } from '../models/host.ts';
+import { tilescope, tilescopeJson } from '../models/tilescope.ts';
+import { Window } from '../models/window.ts';
+
+/** One gesture from the first screen: Open file…, and the file. */
+const choose = async (page: Page, path: string): Promise<void> => {
+  const chooser = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Open file…' }).click();
+  await (await chooser).setFiles(path);
+  await expect(page.getByRole('tab', { name: 'Overview' })).toBeVisible();
+};
+
+/** Drops a file on the page, as a file manager does. */
+const drop = async (page: Page, name: string, bytes: Buffer): Promise<void> => {
+  const dataTransfer = await page.evaluateHandle(
+    ([label, base64]) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))], label));
+      return transfer;
+    },
+    [name, bytes.toString('base64')] as const,
+  );
+  await page.locator('.page').dispatchEvent('drop', { dataTransfer });
+};
+
+/** Pictures must not depend on the CPU they are made on: the verdict is that of a CPU by name. */
+const restoredOn = async (page: Page, cpu: string): Promise<void> => {
+  await page.getByLabel('Restored on').selectOption({ label: cpu });
+};
+
+const toTop = (page: Page, heading: string): Promise<void> =>
+  page
+    .getByRole('heading', { name: heading, exact: true })
+    .evaluate((head) => (head.closest('section') ?? head).scrollIntoView());
+
+/** Text that an ellipsis cuts, in the centre. */
+const cut = (page: Page): Promise<string[]> =>
+  page.evaluate(() =>
+    [...document.querySelectorAll('[data-testid="centre"] :not(.visually-hidden)')]
+      .filter((node) => getComputedStyle(node).overflow !== 'visible' && node.scrollWidth > node.clientWidth + 1)
+      .filter((node) => !/scroll|auto/.test(getComputedStyle(node).overflowX) && (node.textContent ?? '') !== '')
+      .map((node) => (node.textContent ?? '').slice(0, 80)),
+  );
+
+test.describe('files in the window', () => {
+  let files: Files;
+  test.beforeEach(() => {
+    files = new Files();
+  });
+  test.afterEach(() => files.close());
+
+  test('a core from the first screen: its threads, its registers, another layout', async ({ open }) => {
+    const page = await open();
+    const window = new Window(page);
+    await choose(page, files.core());
+    await restoredOn(page, 'Zen 5 (Turin)');
+    await expect(page.getByRole('radiogroup', { name: 'thread' }).getByRole('radio')).toHaveCount(2);
+    await window.shoot('files-core');
+    await page.getByRole('radio', { name: 'thread 4712' }).click();
+    await expect(page.getByRole('radio', { name: 'thread 4712' })).toHaveAttribute('aria-checked', 'true');
+    await page.keyboard.press('Alt+2');
+    await expect(page.getByRole('gridcell', { name: /^zmm0:f32\[1\]/ })).toContainText('2.5');
+    await page.keyboard.press('Alt+1');
+    await page.getByLabel('Layout of the image').selectOption({ label: 'Skylake-SP, Cascade Lake-SP' });
+    await expect(page.getByTestId('layouts')).toContainText('Skylake-SP');
+  });
+
+  test('a core of a real process, named on the command line', async ({ open }) => {
+    test.skip(GCORE_ABSENT !== null, GCORE_ABSENT ?? '');
+    const path = await files.gcore();
+    const shown = await tilescopeJson<Record<string, unknown>>('show', path, 'xmm5:f32');
+    expect(shown).toEqual({ 'xmm5:f32': [1.5, -2.25, 0.1, 1e30] });
+    const page = await open(path);
+    const window = new Window(page);
+    await expect(page.getByRole('tab', { name: 'Overview' })).toBeVisible();
+    await window.jump('xmm5:f32[1]');
+    await expect(page.getByRole('gridcell', { name: /^(zmm5|xmm5|ymm5):f32\[1\]/ })).toContainText('2.25');
+  });
+
+  test('a capture dropped on the first screen, and a text that is none', async ({ open }) => {
+    const page = await open();
+    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    await drop(page, 'notes.txt', Buffer.from('hello'));
+    await expect(page.getByRole('alert')).toContainText('notes.txt');
+    await drop(page, 'saved.json', readFileSync(files.capture()));
+    await expect(page.getByRole('tab', { name: 'Overview' })).toBeVisible();
+    await expect(page.getByRole('button', { name: /^Compatibility: / })).toBeVisible();
+  });
+
+  test('map, ledger, matrix and layouts of a Sapphire Rapids guest', async ({ open }) => {
+    const page = await open();
+    const window = new Window(page);
+    await choose(page, files.capture());
+    await restoredOn(page, 'Zen 5 (Turin)');
+    await expect(page.getByRole('button', { name: /^Compatibility: fits, loses/ })).toBeVisible();
+    await window.shoot('files-map');
+    await toTop(page, 'Size ledger');
+    await window.shoot('files-ledger');
+    await toTop(page, 'Bits');
+    await window.shoot('files-matrix');
+    await toTop(page, 'Layouts');
+    await window.shoot('files-layouts');
+    expect(await cut(page)).toEqual([]);
+  });
+
+  test('a snapshot that a 4096-byte buffer truncated', async ({ open }) => {
+    const path = files.truncated();
+    const page = await open();
+    const window = new Window(page);
+    await choose(page, path);
+    await restoredOn(page, 'Sapphire Rapids, Emerald Rapids');
+    await expect(page.getByRole('button', { name: 'Compatibility: truncated' })).toBeVisible();
+    await toTop(page, 'Compatibility');
+    await window.shoot('files-compatibility');
+    expect(await cut(page)).toEqual([]);
+    const checked = await tilescope('check', path, '--preset', 'sapphire-rapids', '--json');
+    expect(checked.code).toBe(1);
+    expect(JSON.parse(checked.out)).toMatchObject({ fits: 'with-losses', lost: [{ bit: 18 }] });
+  });
+
+  test('saved as a raw image, it holds the bytes that were opened', async ({ open }) => {
+    const path = files.truncated();
+    const page = await open();
+    await choose(page, path);
+    await page.keyboard.press('Control+Shift+C');
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save The whole capture as Raw image' }).click();
+    const saved = await (await download).path();
+    expect(readFileSync(saved)).toEqual(readFileSync(path));
+  });
+});

@@ -1,0 +1,46 @@
+import { expect } from 'playwright/test';
+import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { test } from '../models/host.ts';
+import { Window } from '../models/window.ts';
+
+test.describe('Enter on the first screen', () => {
+  test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
+
+  let guest: Guest;
+  test.beforeAll(async () => {
+    guest = await Guest.start({ name: 'picker', vcpus: 1 });
+  });
+  test.afterAll(async () => {
+    await guest?.stop();
+  });
+
+  test('attaches to the row that is selected: at once, and after a click on a row', async ({ open }) => {
+    const page = await open();
+    const window = new Window(page);
+    await expect(window.target('picker')).toHaveAttribute('aria-selected', 'true');
+    await page.keyboard.press('Enter');
+    await expect(window.state()).toHaveText('Frozen');
+    await page.getByRole('button', { name: 'Detach' }).click();
+    await window.target('picker').click();
+    await page.keyboard.press('Enter');
+    await expect(window.state()).toHaveText('Frozen');
+    await page.getByRole('button', { name: 'Detach' }).click();
+    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+  });
+
+  test('the page finds everything it asks for, its icon too', async ({ open, page }) => {
+    const missing: string[] = [];
+    page.on('response', (response) => {
+      if (response.status() >= 400) missing.push(`${response.status()} ${response.url()}`);
+    });
+    const shown = await open();
+    await expect(shown.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    const icon = await shown.evaluate(async () => {
+      const link = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
+      const response = await fetch(link?.href ?? '');
+      return { ok: response.ok, type: response.headers.get('content-type') };
+    });
+    expect(icon).toEqual({ ok: true, type: 'image/svg+xml' });
+    expect(missing).toEqual([]);
+  });
+});

@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'playwright/test';
+import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { tilescopeJson, WebHost } from '../models/tilescope.ts';
+import { Window } from '../models/window.ts';
+
+const PATHS = ['zmm3', 'k1', 'mxcsr', 'xstate_bv'];
+
+test.describe('the program that held written edits is killed', () => {
+  test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
+
+  let guest: Guest;
+  let state: string;
+  let formerState: string | undefined;
+  test.beforeAll(async () => {
+    state = mkdtempSync(join(tmpdir(), 'tilescope-window-recovery-'));
+    formerState = process.env.XDG_STATE_HOME;
+    process.env.XDG_STATE_HOME = state;
+    guest = await Guest.start({ name: 'crash' });
+  });
+  const hosts: WebHost[] = [];
+  test.afterEach(async () => {
+    for (const host of hosts.splice(0)) await host.kill();
+  });
+  test.afterAll(async () => {
+    if (formerState === undefined) delete process.env.XDG_STATE_HOME;
+    else process.env.XDG_STATE_HOME = formerState;
+    await guest?.stop();
+    rmSync(state, { recursive: true, force: true });
+  });
+
+  const show = (): Promise<Record<string, unknown>> => tilescopeJson('show', '--pid', String(guest.pid), ...PATHS);
+
+  test('compare two stops, lose the host, and put the state back at the next start', async ({ page }) => {
+    const found = await show();
+    const host = await WebHost.start();
+    hosts.push(host);
+    await page.goto(host.url);
+    const window = new Window(page);
+    await expect(page.getByTestId('left-overs')).toHaveCount(0);
+    await expect(window.target('crash')).toBeVisible();
+    await window.attach('crash');
+    await page.keyboard.press('Alt+2');
+    await window.type('zmm3:f32[1]', '-6.25');
+    await window.apply();
+
+    await page.keyboard.press('Alt+5');
+    const compare = page.getByTestId('compare');
+    await expect(compare.getByTestId('compare-count')).toContainText('1 component differs');
+    await expect(compare.getByRole('row', { name: /xmm3:f32\[1\]/ })).toContainText('6.25');
+    await compare.getByRole('button', { name: 'Swap A and B' }).click();
+    await expect(compare.getByRole('combobox', { name: 'B' })).toHaveValue('1');
+    await compare.getByRole('button', { name: 'Swap A and B' }).click();
+    await page.getByRole('textbox', { name: 'Label of stop 2' }).fill('lane written');
+    await page.keyboard.press('Enter');
+    await expect(compare.getByRole('combobox', { name: 'B' }).getByRole('option').last()).toHaveText(
+      'stop 2, lane written',
+    );
+
+    await host.kill();
+    await guest.progress();
+    expect(await show()).not.toEqual(found);
+    const next = await WebHost.start();
+    try {
+      await page.goto(next.url);
+      const banner = page.getByTestId('left-over');
+      await expect(banner).toContainText(/Tilescope ended while vCPU 0 of pid \d+ held written edits/);
+      await expect(banner).toContainText('The state from before the first write is kept');
+      await banner.getByRole('button', { name: 'Compare' }).click();
+      const dialog = page.getByRole('dialog', { name: 'Left over edits' });
+      await expect(dialog.getByTestId('differs-SSE')).toBeVisible();
+      await dialog.getByRole('button', { name: 'Put it back' }).click();
+      await expect(dialog).toHaveCount(0);
+      await expect(banner).toHaveCount(0);
+      await expect(page.getByTestId('left-overs').getByRole('status')).toContainText('is as it was');
+      expect(await show()).toEqual(found);
+      await guest.progress();
+    } finally {
+      await next.stop();
+    }
+  });
+
+  test('a guest that ended too is said to be gone, and can only be forgotten', async ({ page }) => {
+    const other = await Guest.start({ name: 'ended' });
+    const host = await WebHost.start();
+    try {
+      await page.goto(host.url);
+      const window = new Window(page);
+      await expect(window.target('ended')).toBeVisible();
+      await window.attach('ended');
+      await page.keyboard.press('Alt+2');
+      await window.type('zmm3:f32[1]', '2');
+      await window.apply();
+    } finally {
+      await host.kill();
+      await other.stop();
+    }
+    const next = await WebHost.start();
+    try {
+      await page.goto(next.url);
+      const banner = page.getByTestId('left-over');
+      await expect(banner).toContainText('That process is gone');
+      await expect(banner.getByRole('button', { name: 'Put it back' })).toHaveCount(0);
+      await banner.getByRole('button', { name: 'Forget' }).click();
+      await expect(banner).toHaveCount(0);
+    } finally {
+      await next.stop();
+    }
+  });
+});

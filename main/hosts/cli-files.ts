@@ -1,0 +1,175 @@
+import { hexShort } from '../../app/bits/mask.ts';
+import type { Answer } from '../../app/bridge.ts';
+import { checkRestore } from '../../app/compat/check.ts';
+import type { Destination as Place } from '../../app/compat/destination.ts';
+import { thisMachine } from '../../app/compat/this-machine.ts';
+import { CAPTURE_EXPORTS, VALUE_EXPORTS } from '../../app/formats/export/exports.ts';
+import { fixedSizeImage } from '../../app/formats/export/fixed-size.ts';
+import { valuesOf } from '../../app/formats/export/values.ts';
+import { parsePath } from '../../app/register/path.ts';
+import type { Capture } from '../../app/session/capture.ts';
+import { COMPACTED_BIT, componentName } from '../../app/xsave/components.ts';
+import { convertImage } from '../../app/xsave/convert.ts';
+import type { Layout } from '../../app/xsave/image.ts';
+import { compactedLayout, layoutFromCpuid, supervisorPlaces } from '../../app/xsave/layout.ts';
+import { findPreset, PRESETS, presetBits } from '../../app/xsave/presets.ts';
+import { oneState, readStates, writeBytes } from '../captures.ts';
+import type { Host } from '../services/host.ts';
+import { answer, refuse, refuseProblem } from '../services/refusals.ts';
+import type { ConvertCommand, Destination, FileChoice } from './cli-arguments.ts';
+import { checkJson, checkText } from './cli-compat-output.ts';
+import { jsonText, type Output, printed, table } from './cli-output.ts';
+
+/** The verbs about files: what they hold, where they fit, what they become. */
+
+/** The one state that the words name; the note says where its layout was guessed. */
+export const stateOfFile = async (choice: FileChoice): Promise<Answer<{ capture: Capture; note: string }>> => {
+  const { path, thread, preset } = choice;
+  const file = await readStates(path, {
+    ...(preset === null ? {} : { preset }),
+    ...(thread === null ? {} : { thread }),
+  });
+  if (!file.ok) return file;
+  if (preset !== null && file.value.kind === 'capture') {
+    return refuse('usage', 'a capture says its own layout: no other can be named for it', { where: path });
+  }
+  const state = oneState(path, file.value);
+  if (!state.ok) return state;
+  const { capture } = state.value;
+  const { source } = capture.image.layout;
+  const note = source.startsWith('guessed') ? `${path}: the layout is ${source}; --from CPU names another\n` : '';
+  return answer({ capture, note });
+};
+
+const placeOf = async (host: Host, destination: Destination, now: Capture | null): Promise<Answer<Place>> => {
+  if (now !== null) return answer({ kind: 'target', facts: now.facts });
+  if (destination.kind === 'preset') {
+    const preset = findPreset(destination.name);
+    return preset === undefined ? refuse('usage', 'there is no such preset') : answer({ kind: 'preset', preset });
+  }
+  const facts = await host.hostFacts();
+  if (!facts.ok) return facts;
+  const { machine, kernelRelease, helper } = facts.value;
+  if (machine === null) return refuse('helper-gone', helper.problem ?? 'the helper does not answer');
+  return answer(thisMachine(machine, kernelRelease));
+};
+
+/** @param now the vCPU it is to go to, as captured; null where a preset or this host is meant */
+export const check = async (
+  host: Host,
+  command: { readonly file: FileChoice; readonly destination: Destination; readonly json: boolean },
+  now: Capture | null,
+): Promise<Answer<Output>> => {
+  const state = await stateOfFile(command.file);
+  if (!state.ok) return state;
+  const place = await placeOf(host, command.destination, now);
+  if (!place.ok) return place;
+  const verdict = checkRestore(state.value.capture, place.value);
+  if (!verdict.ok) return refuseProblem('file', verdict.problem, { where: command.file.path });
+  const text = command.json ? jsonText(checkJson(verdict.value)) : checkText(verdict.value);
+  return answer({ text, code: verdict.value.fits === 'yes' ? 0 : 1, note: state.value.note });
+};
+
+const layoutFor = (capture: Capture, presetName: string | null, compacted: boolean): Answer<Layout> => {
+  const preset = presetName === null ? undefined : findPreset(presetName);
+  const { image, facts } = capture;
+  const standard =
+    preset === undefined
+      ? answer(image.layout)
+      : answerOf(layoutFromCpuid(preset.cpuid, preset.label), `preset ${preset.name}`);
+  if (!standard.ok || !compacted || standard.value.format === 'compacted') return standard;
+  const cpuid = preset?.cpuid ?? (facts.guestCpuid.length > 0 ? facts.guestCpuid : facts.hostCpuid);
+  const bits = standard.value.components.map((place) => place.bit);
+  const mask = [...bits, COMPACTED_BIT].reduce((all, bit) => all | (1n << BigInt(bit)), 0n);
+  return answerOf(compactedLayout(standard.value, mask, supervisorPlaces(cpuid)), 'the compacted format');
+};
+
+const answerOf = <T>(
+  result: { ok: true; value: T } | { ok: false; problem: Parameters<typeof refuseProblem>[1] },
+  where: string,
+): Answer<T> => (result.ok ? answer(result.value) : refuseProblem('conversion', result.problem, { where }));
+
+/** The capture as it is to be written: in another layout or format, of another length. */
+const reshaped = (capture: Capture, command: ConvertCommand): Answer<Capture> => {
+  let { image } = capture;
+  if (command.preset !== null || command.compacted) {
+    const layout = layoutFor(capture, command.preset, command.compacted);
+    if (!layout.ok) return layout;
+    const converted = answerOf(convertImage(image, layout.value), command.file.path);
+    if (!converted.ok) return converted;
+    const { lost } = converted.value;
+    if (lost.length > 0 && !command.force) {
+      return refuse('does-not-fit', lost.map(({ why }) => why).join('; '), {
+        where: layout.value.source,
+        mend: `--force writes it without ${lost.map(({ bit }) => componentName(bit)).join(', ')}`,
+      });
+    }
+    image = converted.value.image;
+  }
+  if (command.bytes !== null) {
+    const sized = answerOf(fixedSizeImage(image, command.bytes), command.file.path);
+    if (!sized.ok) return sized;
+    image = sized.value;
+  }
+  return answer({ ...capture, image });
+};
+
+const exported = (capture: Capture, { to, path }: ConvertCommand): Answer<Uint8Array> => {
+  if (path === null) {
+    const row = CAPTURE_EXPORTS.find(({ id }) => id === to);
+    return row === undefined ? refuse('usage', `there is no format ${to}`) : answerOf(row.make(capture), to);
+  }
+  const row = VALUE_EXPORTS.find(({ id }) => id === to);
+  const parsed = parsePath(path);
+  if (!parsed.ok) return refuseProblem('syntax', parsed.problem);
+  const values = answerOf(valuesOf(capture, parsed.value), path);
+  if (!values.ok) return values;
+  return row === undefined ? refuse('usage', `there is no format ${to}`) : answerOf(row.make(values.value), to);
+};
+
+export const convert = async (command: ConvertCommand): Promise<Answer<Output>> => {
+  const state = await stateOfFile(command.file);
+  if (!state.ok) return state;
+  const capture = reshaped(state.value.capture, command);
+  if (!capture.ok) return capture;
+  const bytes = exported(capture.value, command);
+  if (!bytes.ok) return bytes;
+  const written = await writeBytes(command.out, bytes.value);
+  if (!written.ok) return written;
+  const { layout, bytes: image } = capture.value.image;
+  const report = { out: command.out, bytes: written.value, to: command.to, layout: layout.source };
+  const text = command.json
+    ? jsonText({ ...report, imageBytes: image.length, format: layout.format })
+    : `${command.out}: ${written.value} bytes, ${command.to}; layout: ${layout.source}\n`;
+  return answer({ text, code: 0, note: state.value.note });
+};
+
+export const presets = (json: boolean): Answer<Output> => {
+  const rows = PRESETS.map((preset) => {
+    const layout = layoutFromCpuid(preset.cpuid, preset.label);
+    const bits = presetBits(preset);
+    return { ...preset, bits, totalBytes: layout.ok ? layout.value.totalBytes : null };
+  });
+  if (json) {
+    return answer(
+      printed(
+        jsonText(
+          rows.map(({ name, aliases, label, vendor, source, bits, totalBytes }) => ({
+            ...{ name, aliases, label, vendor, totalBytes },
+            components: bits.map(componentName),
+            source,
+          })),
+        ),
+      ),
+    );
+  }
+  const lines = rows.map(({ name, vendor, label, bits, totalBytes, aliases }) => [
+    name,
+    vendor,
+    String(totalBytes ?? 'not known'),
+    hexShort(bits.reduce((mask, bit) => mask | (1n << BigInt(bit)), 0n)),
+    label,
+    aliases.join(' '),
+  ]);
+  return answer(printed(table([['NAME', 'VENDOR', 'BYTES', 'COMPONENTS', 'CPU', 'ALSO'], ...lines])));
+};

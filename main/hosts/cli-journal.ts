@@ -1,0 +1,89 @@
+import type { Answer, LeftOver } from '../../app/bridge.ts';
+import { createRecovery } from '../services/recovery.ts';
+import { answer, refuse } from '../services/refusals.ts';
+import type { VcpuChoice } from './cli-arguments.ts';
+import { jsonText, type Output, printed, table, writeJson, writeText } from './cli-output.ts';
+
+/** `tilescope journal`: what a Tilescope that died has kept of a vCPU, from before its first write. */
+export interface JournalCommand {
+  readonly verb: 'journal';
+  readonly act: 'list' | 'restore' | 'forget';
+  /** 32 hex digits, or as many of the first as name one entry alone; '' for list. */
+  readonly id: string;
+  readonly suspendSeccomp: boolean;
+  readonly json: boolean;
+}
+
+const usage = (what: string) => refuse('usage', what, { mend: 'tilescope --help shows how it is used' });
+
+export const journalCommand = (
+  given: { readonly json: boolean; readonly 'suspend-seccomp': boolean },
+  words: readonly string[],
+): Answer<JournalCommand> => {
+  const [act = 'list', id = '', ...more] = words;
+  const options = { suspendSeccomp: given['suspend-seccomp'], json: given.json };
+  if (act !== 'list' && act !== 'restore' && act !== 'forget') {
+    return usage(`journal is followed by list, restore or forget, not ${act}`);
+  }
+  if (more.length > 0 || (act === 'list' && id !== '')) return usage(`too many words: ${words.join(' ')}`);
+  if (act !== 'list' && !/^[0-9a-f]{4,32}$/.test(id))
+    return usage(`journal ${act} needs the ID that journal list shows`);
+  return answer({ verb: 'journal', act, id, ...options });
+};
+
+const STATE_WORDS = { there: 'can be restored', gone: 'gone', unreadable: 'unreadable' } as const;
+
+const keptSince = (ms: number | null): string => (ms === null ? 'not known' : new Date(ms).toISOString());
+
+const listText = (left: readonly LeftOver[]): string => {
+  if (left.length === 0) return 'Nothing was left behind\n';
+  const rows = left.map((one) => [
+    one.id.slice(0, 8),
+    String(one.pid),
+    String(one.vcpu),
+    one.vmm === '' ? 'not known' : `${one.vmm} ${one.name}`,
+    keptSince(one.keptSinceMs),
+    one.why === null ? STATE_WORDS[one.state] : `${STATE_WORDS[one.state]}: ${one.why}`,
+  ]);
+  return `${table([['ID', 'PID', 'VCPU', 'TARGET', 'KEPT SINCE', 'STATE'], ...rows])}`;
+};
+
+/** Where the journal lies, and the way to a live target. */
+interface Place {
+  readonly journalFolder: string;
+  readonly openLive: (
+    pid: number,
+    startTimeTicks: bigint,
+    vcpu: VcpuChoice['vcpu'],
+    suspendSeccomp?: boolean,
+  ) => ReturnType<Parameters<typeof createRecovery>[0]['openLive']>;
+}
+
+export const journal = async (place: Place, command: JournalCommand): Promise<Answer<Output>> => {
+  const recovery = createRecovery({
+    journalFolder: place.journalFolder,
+    openLive: (pid, ticks, vcpu) => place.openLive(pid, ticks, vcpu, command.suspendSeccomp),
+    // The command line opens no session beside this.
+    isOpen: () => false,
+  });
+  const left = await recovery.leftOvers();
+  if (!left.ok) return left;
+  if (command.act === 'list') return answer(printed(command.json ? jsonText(left.value) : listText(left.value)));
+  const named = left.value.filter((one) => one.id.startsWith(command.id));
+  const [only, another] = named;
+  if (only === undefined) {
+    // One that is in use is not listed; asked for by its whole ID, it says so.
+    const refused = await recovery.forget(command.id);
+    if (!refused.ok) return refused;
+    return refuse('no-such-entry', 'the journal holds no such entry', { where: command.id });
+  }
+  if (another !== undefined) return usage(`${command.id} begins ${named.length} IDs`);
+  if (command.act === 'forget') {
+    const forgotten = await recovery.forget(only.id);
+    if (!forgotten.ok) return forgotten;
+    return answer(printed(command.json ? jsonText({ forgotten: only.id }) : `${only.id}: forgotten\n`));
+  }
+  const outcome = await recovery.putBack(only.id);
+  if (!outcome.ok) return outcome;
+  return answer(printed(command.json ? jsonText(writeJson(outcome.value)) : writeText(outcome.value)));
+};

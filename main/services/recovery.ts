@@ -1,0 +1,202 @@
+import type { Answer, Applied, CaptureDocument, LeftOver } from '../../app/bridge.ts';
+import { stageRestore } from '../../app/edit/restore.ts';
+import type { Capture } from '../../app/session/capture.ts';
+import { encodeCapture } from '../../app/session/document.ts';
+import { type JournalEntry, sameVcpu } from '../../app/session/journal-entry.ts';
+import { type KeptFile, keptFiles, readJournal, removeJournal } from '../journal.ts';
+import { bootId, executableOf, startTimeOf, withoutDeletedMark } from '../processes.ts';
+import type { Target } from '../targets/target.ts';
+import { applyWrite, type WriteOutcome } from './apply.ts';
+import { answer, refuse, refuseProblem } from './refusals.ts';
+
+/**
+ * What a Tilescope that died has left in the journal: states from before its first write, each of one vCPU of one process.
+ * An entry goes back to that process alone, by pid, start time, boot, program and vCPU, and never while the Tilescope that
+ * wrote it is alive.
+ */
+export interface Recovery {
+  leftOvers(): Promise<Answer<readonly LeftOver[]>>;
+  /** One verified write; the entry is forgotten once everything is as it was. */
+  putBack(id: string): Promise<Answer<WriteOutcome>>;
+  /** The state that is kept, and the one the vCPU holds now. */
+  compare(id: string): Promise<Answer<{ readonly kept: Capture; readonly now: Capture }>>;
+  forget(id: string): Promise<Answer<null>>;
+}
+
+export interface RecoveryOptions {
+  readonly journalFolder: string;
+  readonly openLive: (pid: number, startTimeTicks: bigint, vcpu: number) => Promise<Answer<Target>>;
+  /** Whether a session of this process is still open: its entry is in use. */
+  readonly isOpen: (session: string) => boolean;
+}
+
+type Standing = { readonly state: LeftOver['state']; readonly why: string | null };
+
+const standingOf = ({ bootId: boot, capture }: JournalEntry): Standing => {
+  const { pid, startTimeTicks, executable } = capture.facts.target;
+  const now = bootId();
+  if (boot !== null && now !== null && boot !== now) return { state: 'gone', why: 'the machine was started anew' };
+  const started = pid === null ? null : startTimeOf(pid);
+  if (started === null) return { state: 'gone', why: `process ${pid} has ended` };
+  if (started !== startTimeTicks)
+    return { state: 'gone', why: `process ${pid} has ended; its number names another now` };
+  const program = executableOf(pid ?? 0);
+  if (executable !== null && program !== null && program !== withoutDeletedMark(executable)) {
+    return { state: 'gone', why: `process ${pid} runs another program now` };
+  }
+  return { state: 'there', why: null };
+};
+
+/** Whether the Tilescope that wrote the entry still runs, and may detach or restore by itself. */
+const isInUse = (entry: JournalEntry, isOpen: (session: string) => boolean): boolean => {
+  const { owner, bootId: boot } = entry;
+  if (owner.pid === process.pid && startTimeOf('self') === owner.startTimeTicks) return isOpen(entry.session);
+  const now = bootId();
+  if (boot !== null && now !== null && boot !== now) return false;
+  return startTimeOf(owner.pid) === owner.startTimeTicks;
+};
+
+const nameless = { vmm: '', name: '', executable: null } as const;
+
+const unreadableLeftOver = (file: KeptFile, why: string): LeftOver => ({
+  id: file.session,
+  ...nameless,
+  pid: file.pid,
+  vcpu: file.vcpu,
+  keptSinceMs: null,
+  state: 'unreadable',
+  why,
+});
+
+const leftOverOf = (entry: JournalEntry): LeftOver => {
+  const { target, takenAtMs } = entry.capture.facts;
+  const { vmm, name, executable, pid, vcpu } = target;
+  return {
+    id: entry.session,
+    vmm,
+    name,
+    executable,
+    pid: pid ?? 0,
+    vcpu,
+    keptSinceMs: takenAtMs,
+    ...standingOf(entry),
+  };
+};
+
+export const createRecovery = ({ journalFolder, openLive, isOpen }: RecoveryOptions): Recovery => {
+  /** Entries that are being put back: the second of two clicks finds it busy. */
+  const busy = new Set<string>();
+
+  const fileOf = async (id: string): Promise<Answer<KeptFile>> => {
+    const files = await keptFiles(journalFolder);
+    if (!files.ok) return files;
+    const file = files.value.find((one) => one.session === id);
+    return file === undefined
+      ? refuse('no-such-entry', 'the journal holds no such entry', { where: id, mend: 'tilescope journal lists them' })
+      : answer(file);
+  };
+
+  const inUse = (id: string) =>
+    refuse('journal-in-use', 'the Tilescope that keeps this entry is still running', {
+      where: id,
+      mend: 'Restore or detach there',
+    });
+
+  /** An entry whose target is still there, attached, with the state that it holds now. */
+  const withTarget = async <T>(
+    id: string,
+    use: (target: Target, kept: Capture, now: Capture, file: KeptFile) => Promise<Answer<T>>,
+  ): Promise<Answer<T>> => {
+    const file = await fileOf(id);
+    if (!file.ok) return file;
+    const entry = await readJournal(file.value);
+    if (!entry.ok) return entry;
+    if (isInUse(entry.value, isOpen)) return inUse(id);
+    const standing = standingOf(entry.value);
+    if (standing.state !== 'there') {
+      return refuse('target-gone', standing.why ?? 'the target has ended', { where: id, mend: 'Forget what was kept' });
+    }
+    const kept = entry.value.capture;
+    const { pid, startTimeTicks, vcpu } = kept.facts.target;
+    const target = await openLive(pid ?? 0, startTimeTicks ?? 0n, vcpu);
+    if (!target.ok) return target;
+    const now = await target.value.capture();
+    // Looked at again after attaching: from here on the pid cannot change hands.
+    const done = !now.ok
+      ? now
+      : sameVcpu(kept, now.value) && standingOf(entry.value).state === 'there'
+        ? await use(target.value, kept, now.value, file.value)
+        : refuse('not-the-same-process', 'this is not the vCPU that the state was kept of', { where: `pid ${pid}` });
+    const detached = await target.value.detach();
+    return done.ok && !detached.ok ? detached : done;
+  };
+
+  return {
+    leftOvers: async () => {
+      const files = await keptFiles(journalFolder);
+      if (!files.ok) return files;
+      const found: LeftOver[] = [];
+      for (const file of files.value) {
+        const entry = await readJournal(file);
+        if (entry.ok) {
+          if (!isInUse(entry.value, isOpen)) found.push(leftOverOf(entry.value));
+        } else if (!isOpen(file.session)) found.push(unreadableLeftOver(file, entry.refusal.what));
+      }
+      // The oldest first: of two entries of one vCPU it is the state from before the first of all writes.
+      return answer(found.sort((a, b) => (a.keptSinceMs ?? 0) - (b.keptSinceMs ?? 0)));
+    },
+    putBack: async (id) => {
+      if (busy.has(id)) return refuse('journal-in-use', 'this state is being put back', { where: id });
+      busy.add(id);
+      try {
+        return await withTarget(id, async (target, kept, _now, file) => {
+          const outcome = await applyWrite(target, {
+            stage: (now) => {
+              const staged = stageRestore(now, kept, { kind: 'all' });
+              return staged.ok ? answer(staged.value) : refuseProblem('restore', staged.problem);
+            },
+            // The entry itself is on disk: who dies over this write finds it again.
+            beforeWrite: async () => answer(null),
+          });
+          if (outcome.ok) await removeJournal(file);
+          return outcome;
+        });
+      } finally {
+        busy.delete(id);
+      }
+    },
+    compare: (id) => withTarget(id, async (_target, kept, now) => answer({ kept, now })),
+    forget: async (id) => {
+      const file = await fileOf(id);
+      if (!file.ok) return file;
+      const entry = await readJournal(file.value);
+      if (entry.ok && isInUse(entry.value, isOpen)) return inUse(id);
+      try {
+        await removeJournal(file.value);
+        return answer(null);
+      } catch (error) {
+        return refuse('file', `it cannot be removed: ${error instanceof Error ? error.message : String(error)}`, {
+          where: file.value.path,
+        });
+      }
+    },
+  };
+};
+
+/** The verbs of the bridge over it. */
+export const recoveryVerbs = (recovery: Recovery) => ({
+  leftOvers: recovery.leftOvers,
+  putBack: async (id: string): Promise<Answer<Applied>> => {
+    const outcome = await recovery.putBack(id);
+    if (!outcome.ok) return outcome;
+    const { capture, writtenBytes, changes } = outcome.value;
+    return answer({ capture: encodeCapture(capture), writtenBytes, changes });
+  },
+  compareLeftOver: async (
+    id: string,
+  ): Promise<Answer<{ readonly kept: CaptureDocument; readonly now: CaptureDocument }>> => {
+    const both = await recovery.compare(id);
+    return both.ok ? answer({ kept: encodeCapture(both.value.kept), now: encodeCapture(both.value.now) }) : both;
+  },
+  forgetLeftOver: recovery.forget,
+});

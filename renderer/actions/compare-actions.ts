@@ -1,0 +1,44 @@
+import { selectEditRefusal } from '../store/selectors.ts';
+import type { State } from '../store/state.ts';
+import type { Action } from './registry.ts';
+
+const needsStops = (state: State): string | null => (state.stops.length === 0 ? 'nothing is open' : null);
+
+/** Why no write can be taken back, or written again; null: it can. */
+export const writeWalkRefusal = (state: State, word: 'undo' | 'redo'): string | null => {
+  const left = word === 'undo' ? state.undoableWrites : state.redoableWrites;
+  if (left === 0) return `nothing to ${word}`;
+  if (state.staged.length > 0) return 'edits are staged: apply or discard them first';
+  return state.busy === null ? selectEditRefusal(state) : 'another act is under way';
+};
+
+/** The acts on two stops. */
+export const COMPARE_ACTIONS: readonly Action[] = [
+  {
+    id: 'compare',
+    title: 'Compare',
+    group: 'View',
+    glyph: 'differs',
+    keys: ['Alt+5'],
+    refused: needsStops,
+    run: (store) => store.getState().setTab('compare'),
+  },
+  {
+    id: 'pin-stop',
+    title: 'Pin this stop as A',
+    group: 'View',
+    glyph: 'flag',
+    keys: [],
+    refused: needsStops,
+    run: (store) => store.getState().pinStop(store.getState().stops[store.getState().at]?.number ?? null),
+  },
+  {
+    id: 'swap-stops',
+    title: 'Swap A and B',
+    group: 'View',
+    glyph: 'swap',
+    keys: [],
+    refused: needsStops,
+    run: (store) => store.getState().swapStops(),
+  },
+];

@@ -1,0 +1,25 @@
+import type { ReactElement } from 'react';
+import { action } from '../../actions/registry.ts';
+import { ActionButton } from '../../controls/ActionButton.tsx';
+import { useDebugger } from '../../store/context.ts';
+
+/** The run controls of a model: it stands still between steps, and runs to its end one stop at a time. */
+export function StepControls(): ReactElement {
+  const running = useDebugger((state) => state.running);
+  return (
+    <>
+      <ActionButton action={action('step')}>
+        <span className="wide-only">Step</span>
+      </ActionButton>
+      {running ? (
+        <ActionButton action={action('freeze')}>
+          <span className="wide-only">Pause</span>
+        </ActionButton>
+      ) : (
+        <ActionButton action={action('run-to-end')} glyphClass="is-running">
+          <span className="wide-only">Run to end</span>
+        </ActionButton>
+      )}
+    </>
+  );
+}

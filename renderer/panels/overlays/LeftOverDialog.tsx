@@ -1,0 +1,48 @@
+import type { ReactElement } from 'react';
+import { diffText } from '../../../app/edit/diff-report.ts';
+import { Button } from '../../controls/Button.tsx';
+import { CopyButton } from '../../controls/CopyButton.tsx';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { Differences } from '../compare/Differences.tsx';
+import { Dialog } from './Dialog.tsx';
+
+/** The state kept by a Tilescope that died against the one that the vCPU holds, and the choice between the two. */
+export function LeftOverDialog(): ReactElement | null {
+  const store = useDebuggerStore();
+  const states = useDebugger((state) => state.leftOverStates);
+  const busy = useDebugger((state) => state.leftOverBusy);
+  if (states === null) return null;
+  const { id, kept, now } = states;
+  const refused = busy === null ? null : 'another act is under way';
+  const names = ['before the first write', 'now'] as const;
+  return (
+    <Dialog label="Left over edits" look="compare-dialog">
+      <div className="ask-body">
+        <h2>What the vCPU held before the first write, and what it holds now</h2>
+        <p>The guest may have run since: not every difference is an edit.</p>
+      </div>
+      <div className="scroll">
+        <Differences before={kept} after={now} titles={names} onJump={null} />
+      </div>
+      <div className="ask-acts">
+        <Button
+          label="Put it back"
+          look="primary"
+          glyph="restore"
+          refused={refused}
+          onPress={() => void store.getState().putBack(id)}
+        >
+          Put it back
+        </Button>
+        <Button label="Keep the edits" refused={refused} onPress={() => void store.getState().keepEdits(id)}>
+          Keep the edits
+        </Button>
+        <span className="push" />
+        <CopyButton what="the differences as text" text={diffText(kept, now, names)} />
+        <Button label="Cancel" look="ghost" onPress={() => store.getState().setOverlay(null)}>
+          Cancel
+        </Button>
+      </div>
+    </Dialog>
+  );
+}

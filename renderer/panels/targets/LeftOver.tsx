@@ -1,0 +1,101 @@
+import type { ReactElement } from 'react';
+import type { LeftOver } from '../../../app/bridge.ts';
+import { Button } from '../../controls/Button.tsx';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+import { count, maskedPids, pidText } from '../../wording.ts';
+
+/** Above the targets: what a Tilescope that died has left, and what was put back. */
+export function LeftOvers(): ReactElement | null {
+  const store = useDebuggerStore();
+  const left = useDebugger((state) => state.leftOvers);
+  const done = useDebugger((state) => state.putBackDone);
+  if (left.length === 0 && done === null) return null;
+  return (
+    <section className="banners" aria-label="Left over edits" data-testid="left-overs">
+      {done === null ? null : (
+        <div className="note attention" role="status">
+          <Glyph name="check2" className="is-written" />
+          <div className="note-body">
+            <div className="strong">
+              vCPU {done.vcpu} of pid {pidText(done.pid)} is as it was before the first write
+            </div>
+            <div>{count(done.writtenBytes, 'byte')} put back, read back and verified.</div>
+          </div>
+          <Button
+            label="Close this message"
+            look="tiny ghost square"
+            glyph="cross"
+            glyphClass="g12"
+            onPress={() => store.getState().closePutBackDone()}
+          />
+        </div>
+      )}
+      {left.map((entry) => (
+        <Banner key={entry.id} entry={entry} />
+      ))}
+    </section>
+  );
+}
+
+const STORY: Readonly<Record<LeftOver['state'], string>> = {
+  there: 'The state from before the first write is kept.',
+  gone: 'That process is gone, and the state kept fits no other.',
+  unreadable: 'What was kept of it cannot be used.',
+};
+
+function Banner({ entry }: { entry: LeftOver }): ReactElement {
+  const store = useDebuggerStore();
+  const busy = useDebugger((state) => state.leftOverBusy);
+  const waits = busy === null ? null : 'another act is under way';
+  const refused = waits ?? entry.why;
+  return (
+    <div className="note attention" data-testid="left-over" data-state={entry.state}>
+      <Glyph name="warn" />
+      <div className="note-body">
+        <div className="strong">
+          Tilescope ended while vCPU {entry.vcpu} of pid {pidText(entry.pid)} held written edits
+        </div>
+        <div>
+          {entry.name === '' ? '' : `${entry.vmm} ${entry.name}. `}
+          {STORY[entry.state]}
+          {entry.why === null ? '' : ` ${sentence(maskedPids(entry.why))}`}
+        </div>
+        <div className="line">
+          {entry.state === 'there' ? (
+            <>
+              <Button
+                label="Put it back"
+                look="primary"
+                glyph="restore"
+                refused={refused}
+                onPress={() => void store.getState().putBack(entry.id)}
+              >
+                Put it back
+              </Button>
+              <Button
+                label="Compare"
+                look="outlined"
+                glyph="differs"
+                refused={refused}
+                onPress={() => void store.getState().compareLeftOver(entry.id)}
+              >
+                Compare
+              </Button>
+            </>
+          ) : null}
+          <Button
+            label={entry.state === 'there' ? 'Keep the edits' : 'Forget'}
+            look="ghost outlined"
+            refused={waits}
+            onPress={() => void store.getState().keepEdits(entry.id)}
+          >
+            {entry.state === 'there' ? 'Keep the edits' : 'Forget'}
+          </Button>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+const sentence = (text: string): string => `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}.`;

@@ -1,0 +1,130 @@
+import { type KeyboardEvent, type ReactElement, useEffect, useRef } from 'react';
+import type { ModelSummary } from '../../../app/bridge.ts';
+import { action } from '../../actions/registry.ts';
+import { ActionButton } from '../../controls/ActionButton.tsx';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+import { count } from '../../wording.ts';
+
+/** Whether there is nothing live to attach to: the model is then what a newcomer opens. */
+const useNothingLive = (): boolean =>
+  useDebugger(({ listing }) => listing.list !== null && listing.list.targets.length === 0);
+
+/** The programs of the model guest, always called a model. */
+export function ModelList(): ReactElement | null {
+  const store = useDebuggerStore();
+  const models = useDebugger((state) => state.models);
+  const picked = useDebugger((state) => state.pickedModel);
+  const nothingLive = useNothingLive();
+  const list = useRef<HTMLDivElement>(null);
+  const ready = models !== null && models.length > 0;
+  useEffect(() => {
+    void store.getState().loadModels();
+  }, [store]);
+  useEffect(() => {
+    if (ready && nothingLive && document.activeElement === document.body) list.current?.focus();
+  }, [ready, nothingLive]);
+  if (models === null || models.length === 0) return null;
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>): void => {
+    const at = models.findIndex((model) => model.id === picked);
+    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: models.length - 1 }[event.key];
+    if (next !== undefined && !event.altKey) {
+      event.preventDefault();
+      const model = models[Math.max(0, Math.min(models.length - 1, next))];
+      if (model !== undefined) store.getState().pickModel(model.id);
+    } else if (event.key === 'Enter' && picked !== null) {
+      event.preventDefault();
+      void store.getState().openModel(picked);
+    }
+  };
+  return (
+    <section data-testid="models" aria-label="Model">
+      <div className="targets-title">
+        <h2>Model</h2>
+        <span className="pill model-pill">
+          <Glyph name="flask" className="g12" />
+          software, not hardware
+        </span>
+        <span className="text-3 small">steps, programs and KVM's refusals, on any machine</span>
+      </div>
+      <div
+        ref={list}
+        className="target-list model-list"
+        role="listbox"
+        aria-label="Models"
+        aria-activedescendant={picked === null ? undefined : `model-${picked}`}
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+      >
+        {models.map((model) => (
+          <ModelRow key={model.id} model={model} selected={model.id === picked} />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function ModelRow({ model, selected }: { model: ModelSummary; selected: boolean }): ReactElement {
+  const store = useDebuggerStore();
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the list box in front of the rows holds the keyboard.
+    <div
+      id={`model-${model.id}`}
+      className="model-row"
+      role="option"
+      aria-selected={selected}
+      aria-label={`${model.title}, model, ${count(model.steps, 'step')}`}
+      tabIndex={-1}
+      onClick={() => store.getState().pickModel(model.id)}
+      onDoubleClick={() => void store.getState().openModel(model.id)}
+    >
+      <Glyph name="flask" className="text-3" />
+      <span className="strong ellipsis">{model.title}</span>
+      <span className="text-2 small ellipsis" title={model.what}>
+        {model.what}
+      </span>
+      <span className="text-3 small right nowrap">{count(model.steps, 'step')}</span>
+    </div>
+  );
+}
+
+/** The chosen model in the pane at the right, where no live target is chosen. */
+export function ModelDetail(): ReactElement {
+  const model = useDebugger((state) => state.models?.find(({ id }) => id === state.pickedModel) ?? null);
+  if (model === null) return <div className="targets-empty text-3">Nothing selected</div>;
+  return (
+    <div className="inspector">
+      <div className="inspector-head">
+        <div className="line">
+          <Glyph name="flask" />
+          <h2 className="ellipsis">{model.title}</h2>
+          <span className="push" />
+          <span className="pill model-pill">model</span>
+        </div>
+        <div className="sub">software, not hardware</div>
+      </div>
+      <div className="scroll">
+        <section className="block">
+          <h3>What it shows</h3>
+          <p>{model.what}</p>
+        </section>
+        <section className="block">
+          <h3>What it is</h3>
+          <dl className="facts">
+            <dt>CPU</dt>
+            <dd>{model.cpu}, as CPUID says</dd>
+            <dt>Program</dt>
+            <dd>{count(model.steps, 'step')} to its end</dd>
+            <dt>Runs in</dt>
+            <dd>Tilescope itself; nothing is attached to</dd>
+          </dl>
+        </section>
+      </div>
+      <div className="target-acts">
+        <ActionButton action={action('open-model')} look="primary" glyph={null}>
+          Open<kbd>Enter</kbd>
+        </ActionButton>
+      </div>
+    </div>
+  );
+}

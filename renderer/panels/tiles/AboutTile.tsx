@@ -1,0 +1,103 @@
+import type { ReactElement, ReactNode } from 'react';
+import { equalBytes } from '../../../app/bits/bytes.ts';
+import { tileByteOffset } from '../../../app/tile/geometry.ts';
+import { TILE_TYPES, tileTypeRow } from '../../../app/tile/tile-type.ts';
+import { printTileElement } from '../../../app/tile/tile-type-text.ts';
+import { elementOffset } from '../../../app/tile/vnni.ts';
+import { BIT } from '../../../app/xsave/components.ts';
+import { placeOf } from '../../../app/xsave/layout.ts';
+import { hueOf } from '../../store/components.ts';
+import { useDebugger } from '../../store/context.ts';
+import { markedPart } from '../../store/provenance.ts';
+import { selectProvenance } from '../../store/selectors.ts';
+import { tilePath } from '../../store/tile-edits.ts';
+import { selectTileScene, tileBytes, tileDataState } from '../../store/tile-scenes.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+import { minus } from '../../wording.ts';
+import { InspectorHead } from '../inspector/InspectorHead.tsx';
+import { LastChanged } from '../inspector/LastChanged.tsx';
+import { MARK_GLYPH } from '../registers/MarkLegend.tsx';
+import { ProductCheckBlock } from './ProductCheckBlock.tsx';
+import { shortType } from './TileView.tsx';
+
+interface AboutTileProps {
+  readonly tile: number;
+  readonly row: number;
+  readonly column: number;
+  readonly children: ReactNode;
+}
+
+/** One element of a tile with all its digits, and the product that the tile may be the result of. */
+export function AboutTile({ tile, row, column, children }: AboutTileProps): ReactElement | null {
+  const provenance = useDebugger(selectProvenance);
+  const scene = useDebugger(selectTileScene(tile));
+  if (provenance === null || scene === null) return null;
+  const { matrix, reading } = scene;
+  const exists = row < matrix.rows && column < matrix.columns;
+  const { bytes: size, label } = tileTypeRow(reading.type);
+  const offset = exists ? elementOffset(matrix.type, matrix.interpretation, { row, column }) : 0;
+  const part = exists ? markedPart(provenance, `tmm${tile}`, offset, size) : null;
+  const place = placeOf(provenance.now.image.layout, BIT.XTILEDATA);
+  const text = (bytes: Uint8Array): string => minus(printTileElement(reading.type, bytes, 0));
+  const at = place === undefined ? null : place.offsetBytes + tileByteOffset(tile, 0) + offset;
+  return (
+    <>
+      <InspectorHead
+        hue={hueOf(BIT.XTILEDATA)}
+        swatch={tileDataState(provenance.now).state === 'inUse' ? '' : tileDataState(provenance.now).state}
+        title={exists ? `tmm${tile} [${row}][${column}]` : `tmm${tile}`}
+        sub={exists ? `${label}, offset ${at ?? 'none'}` : 'not configured'}
+        tag={exists ? `${size} B` : null}
+      />
+      <div className="scroll">
+        {part === null ? null : (
+          <section className="block">
+            <dl className="facts">
+              <dt>Value</dt>
+              <dd className="val strong wraps">{text(part.bytes)}</dd>
+              <dt>Bytes</dt>
+              <dd className="val small">
+                {Array.from(part.bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ')}
+              </dd>
+              {TILE_TYPES.filter((other) => other.bytes === size && other.name !== reading.type).map((other) => [
+                <dt key={`${other.name}-as`}>As {shortType(other.name)}</dt>,
+                <dd key={other.name} className="val small">
+                  {minus(printTileElement(other.name, part.bytes, 0))}
+                </dd>,
+              ])}
+              <dt>Path</dt>
+              <dd className="val small">{tilePath(tile, reading, { row, column })}</dd>
+              {part.before === null ? null : (
+                <>
+                  <dt>{part.mark === 'staged' ? 'As read' : 'One stop ago'}</dt>
+                  <dd className="val small">{text(part.before)}</dd>
+                </>
+              )}
+            </dl>
+            {part.mark === 'none' ? null : (
+              <div className={`line tight is-${part.mark}`}>
+                <Glyph name={MARK_GLYPH[part.mark]} className="g12" />
+                {
+                  {
+                    changed: 'changed by the guest',
+                    staged: 'staged, not yet written',
+                    written: 'written and read back',
+                  }[part.mark]
+                }
+              </div>
+            )}
+          </section>
+        )}
+        <ProductCheckBlock tile={tile} row={row} column={column} />
+        <LastChanged
+          differs={(former, now) => {
+            const a = tileBytes(former, tile);
+            const b = tileBytes(now, tile);
+            return a !== null && b !== null && !equalBytes(a, b);
+          }}
+        />
+        {children}
+      </div>
+    </>
+  );
+}

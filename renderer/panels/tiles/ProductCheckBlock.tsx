@@ -1,0 +1,357 @@
+import type { ReactElement } from 'react';
+import { readI32, readU32 } from '../../../app/bits/bytes.ts';
+import type { ProductDifference } from '../../../app/tile/product-compare.ts';
+import { PRODUCTS, type ProductInstruction, productRow } from '../../../app/tile/product-instruction.ts';
+import { tileTypeRow } from '../../../app/tile/tile-type.ts';
+import { printTileElement } from '../../../app/tile/tile-type-text.ts';
+import { elementOffset } from '../../../app/tile/vnni.ts';
+import { Button } from '../../controls/Button.tsx';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { type ProductCheck, selectProductCheck } from '../../store/product-check.ts';
+import { selectEditRefusal } from '../../store/selectors.ts';
+import type { Accumulator, ProductChoice } from '../../store/tiles-slice.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+import { minus } from '../../wording.ts';
+import { TileThumbnail } from './TileThumbnail.tsx';
+
+const TILES = [0, 1, 2, 3, 4, 5, 6, 7];
+const FIRST_OPERANDS = [
+  { c: 0, a: 1, b: 2 },
+  { c: 3, a: 4, b: 5 },
+] as const;
+const MOST_DIFFERENCES = 12;
+const MOST_TERMS = 6;
+
+/** A choice to begin with: the shown tile as C, and two others. */
+const firstChoice = (tile: number): ProductChoice => ({
+  operands: FIRST_OPERANDS.find(({ c }) => c === tile) ?? { c: tile, a: (tile + 1) % 8, b: (tile + 2) % 8 },
+  instruction: 'TDPBSSD',
+  accumulator: { kind: 'zero' },
+});
+
+/** Choose C, A, B and the instruction; see what it would have left in C beside what is there. */
+export function ProductCheckBlock({ tile, row, column }: { tile: number; row: number; column: number }): ReactElement {
+  const store = useDebuggerStore();
+  const choice = useDebugger((state) => state.product);
+  const check = useDebugger(selectProductCheck);
+  if (choice === null || check === null) {
+    return (
+      <section className="block" aria-label="Product check">
+        <h3>Product check</h3>
+        <p className="text-2 small">What would a tile product have left in this tile?</p>
+        <Button label="Check a product" look="tiny" onPress={() => store.getState().setProduct(firstChoice(tile))}>
+          Check a product
+        </Button>
+      </section>
+    );
+  }
+  return (
+    <section className="block" aria-label="Product check" data-testid="product-check">
+      <h3>
+        Product check
+        <span className="aside">
+          <Verdict check={check} />
+        </span>
+      </h3>
+      <Choices choice={choice} />
+      <div className="product-picture" aria-hidden="true">
+        <Picture tile={choice.operands.c} />
+        <span className="val text-2">+=</span>
+        <Picture tile={choice.operands.a} />
+        <span className="val text-2">×</span>
+        <Picture tile={choice.operands.b} />
+      </div>
+      <p className="text-2 small">{aboutChoice(choice)}</p>
+      {check.kind === 'refused' ? (
+        <ul className="checks" aria-label="Broken conditions">
+          {check.sentences.map((sentence) => (
+            <li key={sentence}>
+              <Glyph name="stop" className="is-refused" />
+              <span className="what is-refused">{sentence}</span>
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <Differences choice={choice} check={check} at={choice.operands.c === tile ? { row, column } : null} />
+      )}
+      <div className="line product-foot">
+        {check.kind === 'compared' && check.comparison.differences.length > 0 ? (
+          <StageExpected choice={choice} check={check} />
+        ) : null}
+        <Button label="End the check" look="tiny ghost" onPress={() => store.getState().setProduct(null)}>
+          End the check
+        </Button>
+      </div>
+    </section>
+  );
+}
+
+function Verdict({ check }: { check: ProductCheck }): ReactElement {
+  if (check.kind === 'refused') {
+    return (
+      <span className="pill bad">
+        <Glyph name="stop" className="g12" />
+        cannot be computed
+      </span>
+    );
+  }
+  const { differences, cells } = check.comparison;
+  const differ = differences.length > 0;
+  return (
+    <span className={`pill ${differ ? 'bad' : 'good'}`} data-testid="product-verdict">
+      <Glyph name={differ ? 'differs' : 'check'} className="g12" />
+      {differ ? `${differences.length} of ${cells} differ` : `all ${cells} agree`}
+    </span>
+  );
+}
+
+function Choices({ choice }: { choice: ProductChoice }): ReactElement {
+  const store = useDebuggerStore();
+  const at = useDebugger((state) => state.at);
+  const former = useDebugger((state) => state.stops[state.at - 1]?.number ?? null);
+  const set = (change: Partial<ProductChoice>): void => store.getState().setProduct({ ...choice, ...change });
+  const stops = useDebugger((state) => state.stops);
+  const accumulator = accumulatorKey(choice.accumulator);
+  return (
+    <>
+      <div className="product-choices">
+        {(['c', 'a', 'b'] as const).map((name) => (
+          <label key={name}>
+            <span className="text-3 small">{name.toUpperCase()}</span>
+            <select
+              className="val small"
+              aria-label={`Operand ${name.toUpperCase()}`}
+              value={choice.operands[name]}
+              onChange={(event) => {
+                const operands = { ...choice.operands, [name]: Number(event.target.value) };
+                set({ operands });
+                if (name === 'c') store.getState().showTile(operands.c);
+              }}
+            >
+              {TILES.map((tile) => (
+                <option key={tile} value={tile}>
+                  tmm{tile}
+                </option>
+              ))}
+            </select>
+          </label>
+        ))}
+        <label>
+          <span className="text-3 small">instruction</span>
+          <select
+            className="val small"
+            aria-label="Instruction"
+            value={choice.instruction}
+            onChange={(event) => set({ instruction: event.target.value as ProductInstruction })}
+          >
+            {PRODUCTS.map((row) => (
+              <option key={row.name} value={row.name}>
+                {row.name}
+                {row.withdrawn ? ' (historical)' : ''}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      <label className="product-before">
+        <span className="text-3 small">C before</span>
+        <select
+          className="small"
+          aria-label="C before"
+          value={accumulator}
+          onChange={(event) => set({ accumulator: accumulatorFrom(event.target.value) })}
+        >
+          <option value="zero">zero</option>
+          {former === null && choice.accumulator.kind !== 'former' ? null : (
+            <option value="former">the stop before{former === null ? '' : `, ${former}`}</option>
+          )}
+          {stops.slice(0, Math.max(0, at)).map(({ number }) => (
+            <option key={number} value={`stop ${number}`}>
+              stop {number}
+            </option>
+          ))}
+          {TILES.filter((tile) => tile !== choice.operands.c).map((tile) => (
+            <option key={tile} value={`tile ${tile}`}>
+              tmm{tile} of this stop
+            </option>
+          ))}
+        </select>
+      </label>
+    </>
+  );
+}
+
+const accumulatorKey = (accumulator: Accumulator): string => {
+  switch (accumulator.kind) {
+    case 'stop':
+      return `stop ${accumulator.number}`;
+    case 'tile':
+      return `tile ${accumulator.tile}`;
+    default:
+      return accumulator.kind;
+  }
+};
+
+const accumulatorFrom = (key: string): Accumulator => {
+  const [kind, number] = key.split(' ');
+  if (kind === 'stop') return { kind, number: Number(number) };
+  if (kind === 'tile') return { kind, tile: Number(number) };
+  return { kind: kind === 'former' ? 'former' : 'zero' };
+};
+
+function Picture({ tile }: { tile: number }): ReactElement {
+  return (
+    <span className="product-tile">
+      <TileThumbnail tile={tile} />
+      <span className="val small">tmm{tile}</span>
+    </span>
+  );
+}
+
+const BEFORE: Readonly<Record<Accumulator['kind'], string>> = {
+  zero: 'C before is taken as zero.',
+  former: 'C before is taken from the stop before this one.',
+  stop: 'C before is taken from the stop chosen.',
+  tile: 'C before is taken from another tile of this stop.',
+};
+
+const ROUNDING = {
+  integer: 'Sums wrap at 32 bits.',
+  fma: 'Rounded to nearest even, denormals flushed.',
+  'exact-sum': 'Summed exactly, rounded once.',
+} as const;
+
+const aboutChoice = ({ instruction, accumulator }: ProductChoice): string => {
+  const row = productRow(instruction);
+  const withdrawn = row.withdrawn ? ' Intel has withdrawn this instruction: historical.' : '';
+  return `${row.formula}. ${BEFORE[accumulator.kind]} ${ROUNDING[row.arithmetic]}${withdrawn}`;
+};
+
+interface DifferencesProps {
+  readonly choice: ProductChoice;
+  readonly check: Extract<ProductCheck, { kind: 'compared' }>;
+  readonly at: { readonly row: number; readonly column: number } | null;
+}
+
+function Differences({ choice, check, at }: DifferencesProps): ReactElement {
+  const store = useDebuggerStore();
+  const { differences } = check.comparison;
+  const type = productRow(choice.instruction).c;
+  const print = (bytes: Uint8Array, offset: number): string => minus(printTileElement(type, bytes, offset));
+  const chosen = differences.find((one) => one.row === at?.row && one.column === at.column) ?? null;
+  return (
+    <>
+      {differences.length === 0 ? null : (
+        <table className="product-table small">
+          <thead>
+            <tr>
+              <th scope="col">element</th>
+              <th scope="col">in the tile</th>
+              <th scope="col">expected</th>
+              <th scope="col">{type === 'f32' ? 'steps apart' : 'difference'}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {differences.slice(0, MOST_DIFFERENCES).map((one) => (
+              <tr key={one.offsetBytes} className={one === chosen ? 'chosen' : ''} data-testid="difference">
+                <td>
+                  <button
+                    type="button"
+                    className="plain-button line tight is-refused"
+                    onClick={() => {
+                      store.getState().showTile(choice.operands.c);
+                      store.getState().selectElement(choice.operands.c, one, false);
+                    }}
+                  >
+                    <Glyph name="differs" className="g12" />
+                    <span className="val">
+                      {one.row},{one.column}
+                    </span>
+                  </button>
+                </td>
+                <td className="val">{print(check.found, one.offsetBytes)}</td>
+                <td className="val">{print(check.expected, one.offsetBytes)}</td>
+                <td className="val is-refused">{distanceText(one, check, type === 'f32')}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {differences.length > MOST_DIFFERENCES ? (
+        <p className="text-3 small">and {differences.length - MOST_DIFFERENCES} more, marked in the tile</p>
+      ) : null}
+      {check.comparison.nonZeroOutside > 0 ? (
+        <p className="is-armed small">The instruction would have left zeros outside rows × colsb.</p>
+      ) : null}
+      {at === null ? null : <Terms choice={choice} check={check} at={at} />}
+    </>
+  );
+}
+
+/** Integers by their difference with its sign, f32 by steps; two NaNs differ in what the manual leaves open. */
+const distanceText = (one: ProductDifference, check: DifferencesProps['check'], isFloat: boolean): string => {
+  if (one.bothNan) return 'both NaN';
+  if (one.distance === null) return 'NaN';
+  if (isFloat) return String(one.distance);
+  const sign = readI32(check.found, one.offsetBytes) < readI32(check.expected, one.offsetBytes) ? '\u2212' : '+';
+  return `${sign}${one.distance}`;
+};
+
+/** The products that sum up to one element, the first few of them. */
+function Terms({ choice, check, at }: DifferencesProps): ReactElement | null {
+  const row = productRow(choice.instruction);
+  const { c, a } = check.extents;
+  if (at === null || at.row >= c.rows || at.column >= c.colsb / 4 || row.part !== null) return null;
+  const typeA = tileTypeRow(row.a);
+  const typeB = tileTypeRow(row.b);
+  const terms = Math.floor(a.colsb / typeA.bytes);
+  const shown = Array.from({ length: Math.min(terms, MOST_TERMS) }, (_, k) => {
+    const inA = elementOffset(row.a, 'stored', { row: at.row, column: k });
+    const inB = elementOffset(row.b, 'vnni', { row: k, column: at.column });
+    const product = typeA.read(check.a, inA) * typeB.read(check.b, inB);
+    return {
+      k,
+      a: minus(printTileElement(row.a, check.a, inA)),
+      b: minus(printTileElement(row.b, check.b, inB)),
+      product: minus(String(Number(product.toPrecision(7)))),
+    };
+  });
+  return (
+    <div className="product-terms">
+      <h3>
+        Terms of {at.row},{at.column}
+      </h3>
+      <p className="text-2 small">
+        row {at.row} of tmm{choice.operands.a} by column {at.column} of tmm{choice.operands.b}, {terms} products
+      </p>
+      {shown.map((term) => (
+        <div key={term.k} className="term val small">
+          <span className="text-3">k {term.k}</span>
+          <span>{term.a}</span>
+          <span className="text-3">×</span>
+          <span>{term.b}</span>
+          <span>{term.product}</span>
+        </div>
+      ))}
+      {terms > MOST_TERMS ? <p className="text-3 small">and {terms - MOST_TERMS} more</p> : null}
+    </div>
+  );
+}
+
+/** Stages what the instruction would have left, in every element that differs, as one gesture. */
+function StageExpected({ choice, check }: { choice: ProductChoice; check: DifferencesProps['check'] }): ReactElement {
+  const store = useDebuggerStore();
+  const refused = useDebugger(selectEditRefusal);
+  const stage = (): void => {
+    const assignments = check.comparison.differences.map((one) => ({
+      path: `tmm${choice.operands.c}:u32[${one.row}][${one.column}]`,
+      value: `0x${readU32(check.expected, one.offsetBytes).toString(16)}`,
+    }));
+    store.getState().stageTogether(assignments);
+  };
+  return (
+    <Button label="Stage expected" look="tiny" glyph="pen" glyphClass="g12" refused={refused} onPress={stage}>
+      Stage expected
+    </Button>
+  );
+}

@@ -1,0 +1,91 @@
+import { type ReactElement, useState } from 'react';
+import { tileTypeRow } from '../../../app/tile/tile-type.ts';
+import { Button } from '../../controls/Button.tsx';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import type { TileScene } from '../../store/tile-scenes.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+import { count } from '../../wording.ts';
+import { blockOf, COPY_FORMATS, type CopyFormat, copiedText, wholeBlock } from './tile-clipboard.ts';
+
+interface TileLegendProps {
+  readonly scene: TileScene;
+  readonly scaleEnd: number;
+  readonly differences: number;
+}
+
+/** A scale end in at most seven digits. */
+const endText = (value: number): string =>
+  Number.isInteger(value) && Math.abs(value) < 1e9 ? String(value) : String(Number(value.toPrecision(4)));
+
+export function TileLegend({ scene, scaleEnd, differences }: TileLegendProps): ReactElement {
+  const look = useDebugger((state) => state.tileLook);
+  const { scale } = tileTypeRow(scene.reading.type);
+  const { nans, infinities } = scene.statistics;
+  const outside = scene.outside.length;
+  return (
+    <div className="tile-legend small">
+      {look === 'numbers' ? null : (
+        <span className="line tight">
+          <span className="val text-2">{scale === 'diverging' ? `\u2212${endText(scaleEnd)}` : '0'}</span>
+          <span className={`heat-bar ${scale}`} aria-hidden="true" />
+          <span className="val text-2">{endText(scaleEnd)}</span>
+        </span>
+      )}
+      <span className="line tight text-2">
+        <span className="hatch-box" aria-hidden="true" />
+        outside rows × colsb
+      </span>
+      {nans === 0 ? null : (
+        <span className="line tight text-2">
+          <span className="nan-box" aria-hidden="true" />
+          {count(nans, 'NaN')}
+        </span>
+      )}
+      {infinities === 0 ? null : (
+        <span className="line tight text-2">
+          <span className="inf-box" aria-hidden="true" />
+          {count(infinities, 'Inf', 'Inf')}
+        </span>
+      )}
+      {outside === 0 ? null : (
+        <span className="line tight is-armed" data-testid="outside">
+          <Glyph name="warn" className="g12" />
+          {count(outside, 'byte there is not zero', 'bytes there are not zero')}
+        </span>
+      )}
+      {differences === 0 ? null : (
+        <span className="line tight is-refused">
+          <Glyph name="differs" className="g12" />
+          differs from the product
+        </span>
+      )}
+    </div>
+  );
+}
+
+/** Copies the selected block, else the whole matrix. */
+export function CopyAs({ scene }: { scene: TileScene }): ReactElement {
+  const store = useDebuggerStore();
+  const [said, setSaid] = useState<string | null>(null);
+  const copy = (format: CopyFormat): void => {
+    const { selection, blockFrom } = store.getState();
+    const inTile = selection?.kind === 'tile' && selection.tile === scene.tile && blockFrom !== null;
+    const block = inTile ? blockOf(selection, blockFrom) : wholeBlock(scene);
+    navigator.clipboard.writeText(copiedText(scene, block, format)).then(
+      () => setSaid(`${block.rows} × ${block.columns} copied`),
+      () => setSaid('the clipboard was refused'),
+    );
+  };
+  return (
+    <span className="line tight">
+      <span className="text-3" role="status">
+        {said ?? 'copy as'}
+      </span>
+      {COPY_FORMATS.map(({ id, label }) => (
+        <Button key={id} label={`Copy tmm${scene.tile} as ${label}`} look="tiny ghost" onPress={() => copy(id)}>
+          {id === 'numpy' ? 'NumPy' : id.toUpperCase()}
+        </Button>
+      ))}
+    </span>
+  );
+}

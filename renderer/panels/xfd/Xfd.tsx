@@ -1,0 +1,236 @@
+import { type ReactElement, type ReactNode, useState } from 'react';
+import { hexShort } from '../../../app/bits/mask.ts';
+import type { Light, Lights } from '../../../app/xsave/lights.ts';
+import { Segment } from '../../controls/Segment.tsx';
+import type { ComponentEntry } from '../../store/components.ts';
+import { hueOf } from '../../store/components.ts';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { selectComponents } from '../../store/selectors.ts';
+import { selectXfdStory } from '../../store/xfd-arming.ts';
+import { type Outcome, XFD_INSTRUCTIONS, type XfdInstruction, type XfdStory } from '../../store/xfd-story.ts';
+import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
+import { Chain } from './Chain.tsx';
+
+const OUTCOME: Readonly<Record<Outcome['kind'], { readonly glyph: GlyphName; readonly look: string }>> = {
+  executes: { glyph: 'check', look: 'is-written' },
+  init: { glyph: 'info', look: 'text-2' },
+  nm: { glyph: 'lock', look: 'is-armed' },
+  ud: { glyph: 'stop', look: 'is-refused' },
+  'not-known': { glyph: 'unknown', look: 'text-3' },
+};
+
+/** The way of a first use of tile data from CPUID to #NM, as a picture and as one sentence. */
+export function Xfd(): ReactElement | null {
+  const story = useDebugger(selectXfdStory);
+  const [instruction, setInstruction] = useState<XfdInstruction>('TILELOADD');
+  const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
+  if (story === null) return null;
+  const outcome = story.outcomes[instruction];
+  return (
+    <div data-testid="xfd">
+      <section className="section" aria-label="First use of TILEDATA">
+        <div className="section-head">
+          <h2>First use of TILEDATA on vCPU {vcpu}</h2>
+          <span className="push" />
+          <span className="text-3 small wide-only">instruction</span>
+          <Segment
+            name="Instruction"
+            look="tiny"
+            value={instruction}
+            choices={XFD_INSTRUCTIONS.map((name) => ({
+              value: name,
+              label: name,
+              content: <span className="val">{name}</span>,
+            }))}
+            onChoose={setInstruction}
+          />
+        </div>
+        <Chain story={story} instruction={instruction} />
+      </section>
+      <section className="section xfd-say" aria-label="What happens">
+        <p className="say" data-testid="xfd-sentence">
+          <Sentence instruction={instruction} outcome={outcome} />
+        </p>
+        <p className="text-2">{AFTER[outcome.kind]}</p>
+      </section>
+      <Others story={story} />
+      <FourLights />
+    </div>
+  );
+}
+
+function Sentence({ instruction, outcome }: { instruction: XfdInstruction; outcome: Outcome }): ReactElement {
+  const name = (
+    <>
+      If the guest executes <span className="val">{instruction === 'XRSTOR' ? 'XRSTOR with bit 18' : instruction}</span>{' '}
+      now, it{' '}
+    </>
+  );
+  if (outcome.kind === 'nm') {
+    return (
+      <>
+        {name}
+        raises <strong>#NM</strong> and <span className="val">XFD_ERR</span> becomes{' '}
+        <span className="val">0x40000</span>.
+      </>
+    );
+  }
+  if (outcome.kind === 'not-known') return <>What happens at the next first use is not known: {outcome.why}.</>;
+  return (
+    <>
+      {name}
+      {outcome.word}: {outcome.why}.
+    </>
+  );
+}
+
+const AFTER: Readonly<Record<Outcome['kind'], string>> = {
+  nm: 'KVM keeps XFD_ERR for the guest and delivers the exception. A guest kernel that knows AMX makes room for the task, disarms, and the instruction runs again. No exit to the VMM.',
+  executes: 'TILEDATA comes into use with the first tile that is loaded, and every later save of the guest carries it.',
+  init: 'TILEDATA is in init afterwards.',
+  ud: 'The instruction does not reach the tiles; XFD is not asked.',
+  'not-known': 'A running or partly read vCPU is not guessed about.',
+};
+
+interface OtherRow {
+  readonly names: string;
+  readonly outcome: Outcome;
+}
+
+const otherRows = ({ outcomes, armed }: XfdStory): readonly OtherRow[] => {
+  const skipped: Outcome =
+    armed === null
+      ? { kind: 'not-known', word: 'not known', why: 'IA32_XFD was not read' }
+      : armed
+        ? { kind: 'init', word: 'skips bit 18', why: 'XSTATE_BV[18] is saved as 0, bytes are not written' }
+        : { kind: 'executes', word: 'saves TILEDATA', why: 'XFD is disarmed' };
+  return [
+    { names: 'TILELOADD, TILEZERO, TDPBSSD', outcome: outcomes.TILELOADD },
+    { names: 'LDTILECFG, TILERELEASE', outcome: outcomes.LDTILECFG },
+    {
+      names: 'STTILECFG',
+      outcome: {
+        ...outcomes.LDTILECFG,
+        why: outcomes.LDTILECFG.kind === 'executes' ? 'does not touch TILEDATA' : outcomes.LDTILECFG.why,
+      },
+    },
+    { names: 'XSAVEC, XSAVES', outcome: skipped },
+    { names: 'XRSTOR with bit 18 set', outcome: outcomes.XRSTOR },
+  ];
+};
+
+function Others({ story }: { story: XfdStory }): ReactElement {
+  return (
+    <section className="section" aria-label="What other instructions would do now">
+      <div className="section-head">
+        <h2>What other instructions would do now</h2>
+      </div>
+      <table className="xfd-table">
+        <thead>
+          <tr>
+            <th scope="col">instruction</th>
+            <th scope="col">outcome</th>
+            <th scope="col">why</th>
+          </tr>
+        </thead>
+        <tbody>
+          {otherRows(story).map(({ names, outcome }) => (
+            <tr key={names}>
+              <td className="val small">{names}</td>
+              <td>
+                <span className={`line tight ${OUTCOME[outcome.kind].look}`}>
+                  <Glyph name={OUTCOME[outcome.kind].glyph} className="g12" />
+                  {outcome.word}
+                </span>
+              </td>
+              <td className="text-2">{outcome.why}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+const LIGHTS: readonly { readonly key: keyof Lights; readonly label: string }[] = [
+  { key: 'supported', label: 'supported' },
+  { key: 'enabled', label: 'enabled' },
+  { key: 'permitted', label: 'permitted' },
+  { key: 'inUse', label: 'in use' },
+];
+const WORD: Readonly<Record<Light, string>> = {
+  yes: 'yes',
+  no: 'no',
+  'not-needed': 'not needed',
+  'not-known': 'not known',
+};
+
+/** The four lights of every component that the guest could use, in words. */
+function FourLights(): ReactElement {
+  const store = useDebuggerStore();
+  const entries = useDebugger(selectComponents);
+  // What can be armed comes first: it is what this view is about.
+  const armable = entries.filter((entry) => entry.canBeArmed);
+  const shown = [...armable, ...entries.filter((entry) => entry.group === 'in' && !entry.canBeArmed)];
+  return (
+    <section className="section" aria-label="Four lights">
+      <div className="section-head">
+        <h2>Supported, enabled, permitted, in use</h2>
+        <span className="text-3 small">and what XFD can arm</span>
+      </div>
+      <table className="xfd-table lights-table">
+        <thead>
+          <tr>
+            <th scope="col">component</th>
+            {LIGHTS.map(({ key, label }) => (
+              <th key={key} scope="col">
+                {label}
+              </th>
+            ))}
+            <th scope="col">XFD</th>
+          </tr>
+        </thead>
+        <tbody>
+          {shown.map((entry) => (
+            <tr key={entry.bit} className={entry.canBeArmed ? 'chosen' : ''}>
+              <td>
+                <button
+                  type="button"
+                  className="line tight plain-button"
+                  onClick={() => store.getState().select({ kind: 'component', bit: entry.bit })}
+                >
+                  <span className="swatch short" style={{ '--hue': hueOf(entry.bit) }} />
+                  {entry.label}
+                </button>
+              </td>
+              {LIGHTS.map(({ key }) => (
+                <td key={key}>
+                  <LightCell light={entry.lights[key]} />
+                </td>
+              ))}
+              <td>
+                <ArmedCell entry={entry} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function LightCell({ light }: { light: Light }): ReactNode {
+  const look = { yes: 'text-1', no: 'is-init', 'not-needed': 'text-3', 'not-known': 'text-3' }[light];
+  return <span className={`small ${look}`}>{WORD[light]}</span>;
+}
+
+function ArmedCell({ entry }: { entry: ComponentEntry }): ReactElement {
+  if (!entry.canBeArmed) return <span className="text-3 small">cannot be armed</span>;
+  if (entry.armed === null) return <span className="text-3 small">not read</span>;
+  return (
+    <span className={`line tight small ${entry.armed ? 'is-armed' : 'text-2'}`}>
+      <Glyph name={entry.armed ? 'lock' : 'unlock'} className="g12" />
+      {entry.armed ? `armed (${hexShort(1n << BigInt(entry.bit))})` : 'disarmed'}
+    </span>
+  );
+}

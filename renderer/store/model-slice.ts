@@ -1,0 +1,160 @@
+import { describeProblem } from '../../app/bits/decoded.ts';
+import type { Bridge, ModelEvent, ModelPosition, ModelSummary, Opened } from '../../app/bridge.ts';
+import { decodeCapture } from '../../app/session/document.ts';
+import { PRODUCTS } from '../../app/tile/product-instruction.ts';
+import { ask, undecodedRefusal } from './ask.ts';
+import type { Slice } from './state.ts';
+import type { ProductChoice } from './tiles-slice.ts';
+
+/** An exception in the model guest, and the stop after which it stands. */
+export interface ModelEventAt extends ModelEvent {
+  readonly stop: number;
+}
+
+export interface ModelSlice {
+  /** null: not asked yet. */
+  readonly models: readonly ModelSummary[] | null;
+  readonly pickedModel: string | null;
+  readonly position: ModelPosition | null;
+  readonly modelEvents: readonly ModelEventAt[];
+  /** The model guest has halted. */
+  readonly halted: boolean;
+  /** Stepping by itself to the end, one stop for each step. */
+  readonly running: boolean;
+  loadModels(): Promise<void>;
+  pickModel(id: string): void;
+  openModel(id: string): Promise<void>;
+  step(count: number): Promise<void>;
+  runToEnd(): Promise<void>;
+  pauseModel(): void;
+}
+
+/** A program of more steps than this is not shown step by step when it runs to its end. */
+const MOST_STOPS = 400;
+
+/** Between the steps of a run, so that each can be seen: as often as a live target is read. */
+const RUN_PAUSE_MS = 33;
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, RUN_PAUSE_MS));
+
+const TEXT = /^\s*(t[a-z0-9]+)\s+tmm([0-7]),\s*tmm([0-7]),\s*tmm([0-7])\s*$/i;
+
+/** The products of a program: which tiles each reads, and so how they are to be shown. */
+export const productsOfProgram = (position: ModelPosition): readonly ProductChoice[] =>
+  position.disassembly.flatMap((line) => {
+    const match = TEXT.exec(line.text);
+    const row = PRODUCTS.find(({ name }) => name === match?.[1]?.toUpperCase());
+    if (match === null || row === undefined) return [];
+    const [c, a, b] = match.slice(2).map(Number);
+    const operands = { c: c ?? 0, a: a ?? 0, b: b ?? 0 };
+    return [{ operands, instruction: row.name, accumulator: { kind: 'former' } }];
+  });
+
+export const createModelSlice =
+  (bridge: Bridge): Slice<ModelSlice> =>
+  (set, get) => {
+    const opened = (value: Opened, model: ModelSummary | undefined): void => {
+      const capture = decodeCapture(value.capture);
+      if (!capture.ok) {
+        set({ refusal: undecodedRefusal('The model cannot be shown', describeProblem(capture.problem)) });
+        return;
+      }
+      const { target } = capture.value.facts;
+      set({
+        session: {
+          id: value.session,
+          kind: value.kind,
+          vmm: target.vmm,
+          name: model?.title ?? target.name,
+          pid: null,
+          startTimeTicks: null,
+          vcpus: value.vcpus,
+          vcpu: value.vcpu,
+          canWrite: value.canWrite,
+          verdicts: value.verdicts,
+          run: 'frozen',
+        },
+        ...get().freshSession(capture.value, 'attach'),
+        position: value.model ?? null,
+        modelEvents: [],
+        halted: false,
+        running: false,
+        tab: 'tiles',
+      });
+      const products = value.model === undefined ? [] : productsOfProgram(value.model);
+      for (const product of products) get().setProduct(product);
+      get().showTile(products[0]?.operands.c ?? 0);
+      // The check comes on by hand: before the product has run, C differs from it by design.
+      set({ product: null });
+    };
+
+    /** One request; false: refused, halted, or an exception that stops a run. */
+    const stepOnce = async (count: number): Promise<boolean> => {
+      const { session, halted } = get();
+      if (session === null || session.kind !== 'model' || halted || get().busy !== null) return false;
+      set({ busy: 'step' });
+      const answer = await ask(() => bridge.step(session.id, count));
+      set({ busy: null, refusal: answer.ok ? null : answer.refusal });
+      if (!answer.ok || get().session?.id !== session.id) return false;
+      const { capture: document, event, ended, at, total, disassembly } = answer.value;
+      const capture = decodeCapture(document);
+      if (!capture.ok) {
+        set({ refusal: undecodedRefusal('The step was made and cannot be shown', describeProblem(capture.problem)) });
+        return false;
+      }
+      get().addStop({ capture: capture.value, cause: 'step', write: null });
+      const stop = get().stops.at(-1)?.number ?? 0;
+      set((state) => ({
+        position: { at, total, disassembly },
+        halted: ended,
+        modelEvents: event === null ? state.modelEvents : [...state.modelEvents, { ...event, stop }],
+      }));
+      return !ended;
+    };
+
+    return {
+      models: null,
+      pickedModel: null,
+      position: null,
+      modelEvents: [],
+      halted: false,
+      running: false,
+      async loadModels() {
+        const answer = await ask(() => bridge.listModels());
+        if (!answer.ok) {
+          set({ refusal: answer.refusal });
+          return;
+        }
+        const models = answer.value;
+        const kept = models.some((model) => model.id === get().pickedModel);
+        set({ models, pickedModel: kept ? get().pickedModel : (models[0]?.id ?? null) });
+      },
+      pickModel: (pickedModel) => set({ pickedModel }),
+      async openModel(id) {
+        if (get().busy !== null || get().session !== null) return;
+        set({ busy: 'open' });
+        const answer = await ask(() => bridge.openModel(id));
+        set({ busy: null, refusal: answer.ok ? null : answer.refusal });
+        if (answer.ok)
+          opened(
+            answer.value,
+            get().models?.find((model) => model.id === id),
+          );
+      },
+      async step(count) {
+        if (!get().running) await stepOnce(count);
+      },
+      async runToEnd() {
+        if (get().running) return;
+        set({ running: true });
+        const setRun = (run: 'running' | 'frozen'): void =>
+          set((state) => (state.session === null ? {} : { session: { ...state.session, run } }));
+        setRun('running');
+        const left = (): number => (get().position?.total ?? 0) - (get().position?.at ?? 0);
+        const each = Math.max(1, Math.ceil(left() / MOST_STOPS));
+        while (get().running && (await stepOnce(each))) await pause();
+        set({ running: false });
+        setRun('frozen');
+      },
+      pauseModel: () => set({ running: false }),
+    };
+  };

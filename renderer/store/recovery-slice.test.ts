@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import type { LeftOver } from '../../app/bridge.ts';
+import { createFakeBridge, type FakeBridge, guestWrites } from '../testing/fake-bridge.ts';
+import { createDebuggerStore, type DebuggerStore } from './debugger-store.ts';
+
+const ENTRY: LeftOver = {
+  id: 'ab'.repeat(16),
+  vmm: 'QEMU',
+  name: 'debian-12',
+  executable: '/usr/bin/qemu-system-x86_64',
+  pid: 4242,
+  vcpu: 1,
+  keptSinceMs: 1_700_000_000_000,
+  state: 'there',
+  why: null,
+};
+
+const begun = async (...left: LeftOver[]): Promise<{ store: DebuggerStore; bridge: FakeBridge }> => {
+  const bridge = createFakeBridge();
+  bridge.left = left;
+  const store = createDebuggerStore(bridge);
+  await store.getState().start();
+  return { store, bridge };
+};
+
+describe('[J1] left over edits', () => {
+  test('are asked for at the start', async () => {
+    const { store } = await begun(ENTRY);
+    expect(store.getState().leftOvers).toEqual([ENTRY]);
+    expect((await begun()).store.getState().leftOvers).toEqual([]);
+  });
+
+  test('put back: said with how many bytes, and gone from the list', async () => {
+    const { store, bridge } = await begun(ENTRY);
+    const first = bridge.held.image.bytes;
+    guestWrites(bridge, { path: 'k1', value: '0x77' });
+    await store.getState().putBack(ENTRY.id);
+    expect(store.getState()).toMatchObject({
+      leftOvers: [],
+      leftOverBusy: null,
+      refusal: null,
+      putBackDone: { pid: 4242, vcpu: 1, writtenBytes: expect.any(Number) },
+    });
+    expect(bridge.held.image.bytes).toEqual(first);
+  });
+
+  test('a put back that is refused keeps the banner and shows why', async () => {
+    const { store, bridge } = await begun(ENTRY);
+    bridge.refuseNext('putBack', { code: 'target-gone', what: 'process 4242 has ended' });
+    await store.getState().putBack(ENTRY.id);
+    expect(store.getState()).toMatchObject({ leftOvers: [ENTRY], putBackDone: null });
+    expect(store.getState().refusal?.code).toBe('target-gone');
+  });
+
+  test('compared: both states, then either choice closes them', async () => {
+    const { store, bridge } = await begun(ENTRY);
+    guestWrites(bridge, { path: 'k1', value: '0x77' });
+    await store.getState().compareLeftOver(ENTRY.id);
+    const states = store.getState().leftOverStates;
+    expect(states?.kept.image.bytes).not.toEqual(states?.now.image.bytes);
+    expect(store.getState().overlay).toEqual({ kind: 'left-over' });
+    const edited = bridge.held.image.bytes;
+    await store.getState().keepEdits(ENTRY.id);
+    expect(store.getState()).toMatchObject({ overlay: null, leftOverStates: null, leftOvers: [] });
+    expect(bridge.held.image.bytes).toEqual(edited);
+  });
+});

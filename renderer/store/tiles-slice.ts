@@ -1,0 +1,159 @@
+import { describeProblem } from '../../app/bits/decoded.ts';
+import type { Assignment } from '../../app/bridge.ts';
+import { stageAssignments } from '../../app/edit/assign.ts';
+import type { ProductInstruction } from '../../app/tile/product-instruction.ts';
+import { productRow } from '../../app/tile/product-instruction.ts';
+import type { ProductOperands } from '../../app/tile/product-shape.ts';
+import { perDword, TILE_TYPES, type TileType } from '../../app/tile/tile-type.ts';
+import type { Interpretation, Place } from '../../app/tile/vnni.ts';
+import type { Slice } from './state.ts';
+import { configAssignments, elementAssignment, type TileConfigField } from './tile-edits.ts';
+
+/** Numbers over the heat map, numbers alone, or the heat map alone. */
+export type TileLook = 'both' | 'numbers' | 'heat';
+
+/** How one tile is read. Each of the eight has its own: C of a product holds other types than A and B. */
+export interface TileReading {
+  readonly type: TileType;
+  readonly interpretation: Interpretation;
+}
+
+/** What C held before the product. */
+export type Accumulator =
+  | { readonly kind: 'zero' }
+  /** The stop before the one on screen. */
+  | { readonly kind: 'former' }
+  | { readonly kind: 'stop'; readonly number: number }
+  | { readonly kind: 'tile'; readonly tile: number };
+
+export interface ProductChoice {
+  readonly operands: ProductOperands;
+  readonly instruction: ProductInstruction;
+  readonly accumulator: Accumulator;
+}
+
+export interface TilesSlice {
+  /** The large one. */
+  readonly tile: number;
+  /** Shown beside it where there is room for two. */
+  readonly otherTile: number;
+  readonly readings: readonly TileReading[];
+  readonly tileLook: TileLook;
+  readonly tileScale: 'own' | 'shared';
+  /** The other corner of a selected block; null: one element. */
+  readonly blockFrom: Place | null;
+  readonly product: ProductChoice | null;
+  showTile(tile: number): void;
+  selectElement(tile: number, place: Place, extend: boolean): void;
+  setTileType(tile: number, type: TileType): void;
+  nextTileType(tile: number, step: 1 | -1): void;
+  setInterpretation(tile: number, interpretation: Interpretation): void;
+  nextTileLook(): void;
+  setTileLook(look: TileLook): void;
+  setTileScale(scale: 'own' | 'shared'): void;
+  /** Also reads the three tiles as the instruction does. Null ends the check. */
+  setProduct(product: ProductChoice | null): void;
+  /** Several assignments as one gesture, so that one undo takes them back; the reason where app/ refuses them. */
+  stageTogether(assignments: readonly Assignment[]): string | null;
+  /** One element typed in the type that the tile is shown in. */
+  stageElement(tile: number, reading: TileReading, place: Place, text: string): string | null;
+  stageConfig(field: TileConfigField, tile: number | null, text: string): string | null;
+}
+
+const FIRST_READING: TileReading = { type: 'i32', interpretation: 'stored' };
+
+/** How a product reads its tiles: B is interleaved where its elements are narrower than a dword. */
+const readingsFor = (readings: readonly TileReading[], product: ProductChoice): readonly TileReading[] => {
+  const row = productRow(product.instruction);
+  const { c, a, b } = product.operands;
+  return readings.map((reading, tile) => {
+    if (tile === c) return { type: row.c, interpretation: 'stored' };
+    if (tile === a) return { type: row.a, interpretation: 'stored' };
+    if (tile === b) return { type: row.b, interpretation: perDword(row.b) > 1 ? 'vnni' : 'stored' };
+    return reading;
+  });
+};
+
+const LOOKS: readonly TileLook[] = ['both', 'numbers', 'heat'];
+
+export const createTilesSlice: Slice<TilesSlice> = (set, get) => {
+  const read = (tile: number, change: (reading: TileReading) => TileReading): void =>
+    set((state) => ({
+      readings: state.readings.map((reading, at) => (at === tile ? change(reading) : reading)),
+      editor: null,
+      blockFrom: null,
+      // Another type has another number of elements: the first one exists in every shape.
+      selection:
+        state.selection?.kind === 'tile' && state.selection.tile === tile
+          ? { ...state.selection, row: 0, column: 0 }
+          : state.selection,
+    }));
+  return {
+    tile: 0,
+    otherTile: 1,
+    readings: Array.from({ length: 8 }, () => FIRST_READING),
+    tileLook: 'both',
+    tileScale: 'own',
+    blockFrom: null,
+    product: null,
+    showTile: (tile) =>
+      set((state) => ({
+        tile,
+        otherTile: state.tile === tile ? state.otherTile : state.tile,
+        blockFrom: null,
+        editor: null,
+        selection: { kind: 'tile', tile, row: 0, column: 0 },
+      })),
+    selectElement: (tile, { row, column }, extend) =>
+      set((state) => {
+        const from = state.selection?.kind === 'tile' && state.selection.tile === tile ? state.selection : null;
+        const corner = state.blockFrom ?? from;
+        return {
+          selection: { kind: 'tile', tile, row, column },
+          blockFrom: extend && corner !== null ? { row: corner.row, column: corner.column } : null,
+        };
+      }),
+    setTileType: (tile, type) =>
+      read(tile, ({ interpretation }) => ({ type, interpretation: perDword(type) > 1 ? interpretation : 'stored' })),
+    nextTileType(tile, step) {
+      const at = TILE_TYPES.findIndex((row) => row.name === get().readings[tile]?.type);
+      const next = TILE_TYPES[(at + step + TILE_TYPES.length) % TILE_TYPES.length];
+      if (next !== undefined) get().setTileType(tile, next.name);
+    },
+    setInterpretation: (tile, interpretation) =>
+      read(tile, ({ type }) => ({ type, interpretation: perDword(type) > 1 ? interpretation : 'stored' })),
+    nextTileLook: () =>
+      set((state) => ({ tileLook: LOOKS[(LOOKS.indexOf(state.tileLook) + 1) % LOOKS.length] ?? 'both' })),
+    setTileLook: (tileLook) => set({ tileLook }),
+    setTileScale: (tileScale) => set({ tileScale }),
+    setProduct: (product) =>
+      set((state) => ({ product, readings: product === null ? state.readings : readingsFor(state.readings, product) })),
+    stageTogether(assignments) {
+      const { stops, staged } = get();
+      const capture = stops.at(-1)?.capture;
+      if (capture === undefined) return 'nothing is open';
+      const paths = new Set(assignments.map((row) => row.path));
+      const kept = staged.filter((row) => !paths.has(row.path));
+      const write = stageAssignments(capture, [...kept, ...assignments]);
+      if (!write.ok) return describeProblem(write.problem);
+      // A value that stands there already is no edit, and takes back an earlier one.
+      const same = new Set(
+        write.value.changes.slice(kept.length).flatMap((row, at) => (row.before === row.after ? [at] : [])),
+      );
+      const next = [...kept, ...assignments.filter((_, at) => !same.has(at))];
+      const unchanged = next.length === staged.length && next.every((row, at) => row === staged[at]);
+      if (!unchanged) set((state) => ({ staged: next, done: [...state.done, state.staged], undone: [] }));
+      return null;
+    },
+    stageElement(tile, reading, place, text) {
+      const assignment = elementAssignment(tile, reading, place, text);
+      return assignment.ok ? get().stageTogether([assignment.value]) : describeProblem(assignment.problem);
+    },
+    stageConfig(field, tile, text) {
+      const { stops, staged } = get();
+      const capture = stops.at(-1)?.capture;
+      if (capture === undefined) return 'nothing is open';
+      return get().stageTogether(configAssignments(capture, staged, field, tile, text.trim()));
+    },
+  };
+};
