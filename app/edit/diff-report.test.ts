@@ -20,7 +20,7 @@ const withFacts = (capture: Capture, facts: Partial<Capture['facts']>): Capture 
   facts: { ...capture.facts, ...facts },
 });
 
-describe('[D1] a diff names only what differs', () => {
+describe('[N1] a diff names only what differs', () => {
   test('a capture and itself are equal', () => {
     const capture = sampleCapture();
     expect(diffReport(capture, capture)).toEqual({ components: [], registers: [], facts: [] });
@@ -66,7 +66,7 @@ describe('[D1] a diff names only what differs', () => {
   });
 });
 
-describe('[D2] a part of a state is named by components or by registers', () => {
+describe('[N2] a part of a state is named by components or by registers', () => {
   test.each([
     ['avx,opmask', { kind: 'components', bits: [2, 5] }],
     ['ZMM_Hi256', { kind: 'components', bits: [6] }],
@@ -82,7 +82,7 @@ describe('[D2] a part of a state is named by components or by registers', () => 
   });
 });
 
-describe('[D3] differences are told value by value', () => {
+describe('[N3] differences are told value by value', () => {
   const values = (a: Capture, b: Capture, type: 'f32' | 'u8' | 'hex' = 'f32') =>
     differences(a, b, type).map(({ label, values: found }) => [label, found.map(({ path }) => path)]);
 

@@ -90,7 +90,7 @@ export const sizeLedger = (capture: Capture): LedgerRow[] => {
   const compacted = cpuidEntry(cpuid, 0xd, 1);
   const { capXsave2Vm, capXsave2System, legacyErrno } = facts.sizes;
   const compactedBytes = compacted === undefined ? null : compacted.ebx >>> 0;
-  const asked = 'KVM_CHECK_EXTENSION(KVM_CAP_XSAVE2)';
+  const asked = 'KVM_CHECK_EXTENSION';
   const from = need?.from === 'layout' ? 'what the components of this layout need' : 'what this VM needs';
   return [
     row('cap-xsave2', 'KVM_CAP_XSAVE2, VM', capXsave2Vm, `${asked} on the VM`, compare(capXsave2Vm, need, from)),

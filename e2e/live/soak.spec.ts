@@ -4,7 +4,9 @@ import { stageAssignments } from '../../app/edit/assign.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture } from '../../app/session/document.ts';
-import { componentBytesOrInit } from '../../app/xsave/view.ts';
+import { xstateBv } from '../../app/xsave/header.ts';
+import { mxcsr } from '../../app/xsave/legacy.ts';
+import { componentBytesOrInit, INIT_MXCSR } from '../../app/xsave/view.ts';
 import { BridgeClient } from '../models/bridge.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { type Random, randomFrom } from '../models/random.ts';
@@ -12,7 +14,7 @@ import { WebHost } from '../models/tilescope.ts';
 
 const TRANSACTIONS = 2_000;
 /** Beside SOAK_SEED, of the environment, which takes the place of the clock's. Seeds that failed once stand in FAILED_SEEDS. */
-const FAILED_SEEDS: readonly number[] = [];
+const FAILED_SEEDS: readonly number[] = [91_435_584];
 
 const captureOf = (document: CaptureDocument): Capture => {
   const capture = decodeCapture(document);
@@ -20,14 +22,28 @@ const captureOf = (document: CaptureDocument): Capture => {
   return capture.value;
 };
 
-/** The state of an image: each component's bytes, initial ones where it is in init, and MXCSR with the legacy bytes. */
-const stateOf = ({ image }: Capture): Record<string, string> =>
-  Object.fromEntries(
-    image.layout.components.map(({ bit }) => {
-      const bytes = componentBytesOrInit(image, bit);
-      return [String(bit), Buffer.from(bytes).toString('hex')];
-    }),
-  );
+/** Within x87's bytes: MXCSR, which is loaded with SSE or AVX, and its mask. */
+const isMxcsr = (bit: number, at: number): boolean => bit === 0 && at >= 24 && at < 32;
+
+/** The state of an image: each component's bytes, initial ones where it is in init, and MXCSR as KVM keeps it. */
+const stateOf = ({ image }: Capture): Record<string, string> => {
+  const components = image.layout.components.map(({ bit }): [string, string] => {
+    const bytes = componentBytesOrInit(image, bit).map((byte, at) => (isMxcsr(bit, at) ? 0 : byte));
+    return [String(bit), Buffer.from(bytes).toString('hex')];
+  });
+  const loaded = (xstateBv(image) & 6n) !== 0n;
+  return { ...Object.fromEntries(components), mxcsr: (loaded ? mxcsr(image) : INIT_MXCSR).toString(16) };
+};
+
+/**
+ * x87 in its initial state but for FCW. Some CPUs save that as init once the guest has run, and FCW is 037FH again, whoever
+ * wrote it: nothing that a debugger could keep from happening. (Seen with KVM of Linux 6.18, nested, on an AMD EPYC.)
+ */
+const onlyFcwIsSet = ({ image }: Capture): boolean => {
+  const x87 = componentBytesOrInit(image, 0);
+  const rest = x87.filter((_, at) => at > 1 && !isMxcsr(0, at));
+  return rest.every((byte) => byte === 0) && !(x87[0] === 0x7f && x87[1] === 0x03);
+};
 
 const hex = (random: Random, bytes: number): string =>
   `0x${Array.from({ length: bytes }, () => random.below(256).toString(16).padStart(2, '0')).join('')}`;
@@ -41,7 +57,7 @@ const anAssignment = (random: Random, registers: number): Assignment => {
     { path: `${wide}${index}:u32[${random.below(registers === 32 ? 16 : 8)}]`, value: String(random.below(2 ** 32)) },
     { path: `${wide}${index}:f64[${random.below(registers === 32 ? 8 : 4)}]`, value: String(random.below(1000) / 8) },
     { path: `xmm${random.below(16)}:i16[${random.below(8)}]`, value: String(random.below(65_536) - 32_768) },
-    { path: `st${random.below(8)}`, value: String(random.below(1000) / 16) },
+    { path: `st${random.below(8)}:f80`, value: String(random.below(1000) / 16) },
     { path: 'mxcsr', value: random.pick(['0x1f80', '0x1fa0', '0x3f80', '0x7f80', '0x1f81']) },
     { path: 'fcw', value: random.pick(['0x37f', '0x27f', '0x33f']) },
     ...(registers === 32 ? [{ path: `k${random.below(8)}`, value: hex(random, 8) }] : []),
@@ -111,30 +127,35 @@ test.describe('transactions without end', () => {
       const model = new Model(first);
       const counts = { apply: 0, undo: 0, redo: 0, restore: 0, run: 0 };
       for (let step = 0; step < TRANSACTIONS; step += 1) {
-        const where = `seed ${random.seed}, transaction ${step}`;
+        let act = '';
         const dice = random.below(100);
         let applied: Applied;
         if (dice < 20 && model.canUndo) {
           applied = await bridge.sure<Applied>('undo', session);
           model.undo();
+          act = 'undo';
           counts.undo += 1;
         } else if (dice < 35 && model.canRedo) {
           applied = await bridge.sure<Applied>('redo', session);
           model.redo();
+          act = 'redo';
           counts.redo += 1;
         } else if (dice < 38) {
           applied = await bridge.sure<Applied>('restore', session, { kind: 'all' });
           model.restoreAll();
+          act = 'restore';
           counts.restore += 1;
         } else {
           const assignments = Array.from({ length: 1 + random.below(4) }, () => anAssignment(random, registers));
           applied = await bridge.sure<Applied>('apply', session, assignments);
           model.apply(assignments);
+          act = assignments.map(({ path, value }) => `${path}=${value}`).join(' ');
           counts.apply += 1;
         }
+        const where = `seed ${random.seed}, transaction ${step}: ${act}`;
         expect(stateOf(captureOf(applied.capture)), where).toEqual(stateOf(model.now));
         // Now and then the guest runs in between; its loop leaves the extended state alone.
-        if (dice === 99) {
+        if (dice === 99 && !onlyFcwIsSet(model.now)) {
           await bridge.sure('resume', session);
           await bridge.sure('freeze', session);
           counts.run += 1;

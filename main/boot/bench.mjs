@@ -1,12 +1,23 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { ROOT } from './say.mjs';
-import { ensurePackages } from './setup.mjs';
+import { buildAll } from './build.mjs';
+import { explain, ROOT } from './say.mjs';
+import { chromiumPath, ensurePackages } from './setup.mjs';
 
 /** The measurements, which print what they found. */
 export const runBench = async () => {
   await ensurePackages();
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
   const args = [vitest, 'run', '--config', join('main', 'vitest.bench.config.ts')];
-  return spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' }).status ?? 1;
+  const status = spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' }).status ?? 1;
+  const chromium = chromiumPath();
+  if (chromium === null) {
+    explain('skipped: step to painted: Chromium not found');
+    return status;
+  }
+  await buildAll();
+  const playwright = join(ROOT, 'node_modules', 'playwright', 'cli.js');
+  const paint = [playwright, 'test', '-c', join('e2e', 'playwright.config.ts'), '--project=bench', '--reporter=list'];
+  const env = { ...process.env, TILESCOPE_CHROMIUM: chromium };
+  return (spawnSync(process.execPath, paint, { cwd: ROOT, stdio: 'inherit', env }).status ?? 1) || status;
 };

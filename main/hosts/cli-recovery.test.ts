@@ -117,7 +117,7 @@ describe('[J5] tilescope journal', () => {
   });
 });
 
-describe('[D1] tilescope diff', () => {
+describe('[N1] tilescope diff', () => {
   test('two files, and a file against a vCPU', async () => {
     const before = saved('a.json', captureHere());
     expect((await run('set', '--pid', PID, 'k1=0x1234')).code).toBe(0);
@@ -142,7 +142,7 @@ describe('[D1] tilescope diff', () => {
   });
 });
 
-describe('[D2] tilescope restore --only', () => {
+describe('[N2] tilescope restore --only', () => {
   test('gives back the components named and leaves the others', async () => {
     const file = saved('a.json', captureHere());
     expect((await run('set', '--pid', PID, 'k1=0x1234', 'zmm5:u32[0]=7')).code).toBe(0);

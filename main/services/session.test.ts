@@ -224,3 +224,68 @@ describe('[C9] restore and detach', () => {
     expect((await session.detach(true)).ok).toBe(true);
   });
 });
+
+describe('[C42] undo and redo are verified writes', () => {
+  const K3 = [{ path: 'k3', value: '0xbeef' }];
+
+  test('each write is taken back and written again, in order', async () => {
+    const { target, session } = attach(sampleCapture());
+    const first = target.state.image.bytes;
+    await session.assign(ZMM5);
+    const one = target.state.image.bytes;
+    await session.assign(K3);
+    const two = target.state.image.bytes;
+    for (const [word, state] of [
+      ['undo', one],
+      ['undo', first],
+      ['redo', one],
+      ['redo', two],
+      ['undo', one],
+    ] as const) {
+      target.log.length = 0;
+      expect(await session[word]()).toMatchObject({ ok: true });
+      expect(target.state.image.bytes, word).toEqual(state);
+      expect(target.log).toEqual(['capture', 'freeze', 'capture', 'image', 'capture', 'resume']);
+    }
+  });
+
+  test('at either end there is nothing to do, and a new write leaves nothing to redo', async () => {
+    const { session } = attach(sampleCapture());
+    expect(await session.undo()).toMatchObject({ refusal: { code: 'nothing-to-undo' } });
+    await session.assign(ZMM5);
+    await session.undo();
+    await session.assign(K3);
+    expect(await session.redo()).toMatchObject({ refusal: { code: 'nothing-to-redo' } });
+  });
+
+  test('what the guest changed beside the edit stays', async () => {
+    const { target, session } = attach(sampleCapture());
+    await session.assign(ZMM5);
+    const other = fakeTarget(target.state);
+    await createSession(ID, other, target.state, join(folder, 'other')).assign(K3);
+    target.state = other.state;
+    expect((await session.undo()).ok).toBe(true);
+    expect(shown(target.state, 'k3')).toBe('0x000000000000beef');
+    expect(shown(target.state, 'zmm5')).toBe(shown(session.attached, 'zmm5'));
+  });
+
+  test('an undo that is refused moves nothing, and a restore can be undone', async () => {
+    const { target, session } = attach(sampleCapture());
+    await session.assign(ZMM5);
+    const written = target.state.image.bytes;
+    target.refuses.add('image');
+    expect((await session.undo()).ok).toBe(false);
+    expect(target.state.image.bytes).toEqual(written);
+    expect((await session.restore({ kind: 'all' })).ok).toBe(true);
+    expect(journal()).toEqual([]);
+    expect((await session.undo()).ok).toBe(true);
+    expect(target.state.image.bytes).toEqual(written);
+    expect(journal()).toHaveLength(1);
+  });
+
+  test('a write that changed nothing is no step', async () => {
+    const { session } = attach(sampleCapture());
+    await session.assign([{ path: 'k1', value: '0x000000000000ffff' }]);
+    expect(await session.undo()).toMatchObject({ refusal: { code: 'nothing-to-undo' } });
+  });
+});

@@ -1,5 +1,6 @@
 import type { RestoreScope } from '../../app/bridge.ts';
 import type { Capture } from '../../app/session/capture.ts';
+import { createHistory, type Kept } from '../../app/session/history.ts';
 
 /** One write that arrived: which parts it was about, and the states before and after. */
 interface Done {
@@ -28,20 +29,24 @@ export interface WriteHistory {
 const MOST_WRITES = 10_000;
 
 export const createWriteHistory = (): WriteHistory => {
-  let done: Done[] = [];
+  // What a write leaves is what the next one finds: kept once.
+  const states = createHistory();
+  let done: { readonly scope: RestoreScope; readonly over: Kept; readonly after: Kept }[] = [];
   let standing = 0;
+  const step = (scope: RestoreScope, state: Kept): WriteStep => ({ scope, state: states.captureOf(state) });
   return {
-    add: (write) => {
+    add: ({ scope, over, after }) => {
+      const write = { scope, over: states.add(over), after: states.add(after) };
       done = [...done.slice(0, standing), write].slice(-MOST_WRITES);
       standing = done.length;
     },
     toUndo: () => {
       const last = done[standing - 1];
-      return last === undefined ? null : { scope: last.scope, state: last.over };
+      return last === undefined ? null : step(last.scope, last.over);
     },
     toRedo: () => {
       const next = done[standing];
-      return next === undefined ? null : { scope: next.scope, state: next.after };
+      return next === undefined ? null : step(next.scope, next.after);
     },
     walked: (word) => {
       standing += word === 'undo' ? -1 : 1;

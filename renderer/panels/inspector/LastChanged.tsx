@@ -1,13 +1,15 @@
 import type { ReactElement } from 'react';
 import type { Capture } from '../../../app/session/capture.ts';
-import { useDebugger } from '../../store/context.ts';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { lastChange } from '../../store/last-change.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 export function LastChanged({ differs }: { differs: (former: Capture, now: Capture) => boolean }): ReactElement {
+  const store = useDebuggerStore();
   const stops = useDebugger((state) => state.stops);
   const at = useDebugger((state) => state.at);
   const last = lastChange(stops, at, differs);
+  const goTo = (number: number): void => store.getState().goToStop(stops.findIndex((stop) => stop.number === number));
   return (
     <section className="block">
       <h3>Last changed</h3>
@@ -22,7 +24,9 @@ export function LastChanged({ differs }: { differs: (former: Capture, now: Captu
             />
             <span>
               {last.by === 'guest' ? 'by the guest, before stop ' : 'written by you, stop '}
-              <span className="val">{last.stop}</span>
+              <button type="button" className="link val" onClick={() => goTo(last.stop)}>
+                {last.stop}
+              </button>
             </span>
           </>
         )}
