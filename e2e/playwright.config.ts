@@ -1,5 +1,17 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'playwright/test';
 import { ELECTRON_ABSENT, type HostKind } from './models/host.ts';
+
+// What Tilescope keeps on disk while it is tested is the run's own: edits left over by the user's sessions stay out of it. The
+// workers, which load this file again, inherit it.
+if (process.env.TILESCOPE_TEST_STATE === undefined) {
+  const state = mkdtempSync(join(tmpdir(), 'tilescope-state-'));
+  process.env.TILESCOPE_TEST_STATE = state;
+  process.env.XDG_STATE_HOME = state;
+  process.on('exit', () => rmSync(state, { recursive: true, force: true }));
+}
 
 // Each worker loads this file again: only the first says it.
 if (ELECTRON_ABSENT !== null && process.env.TEST_WORKER_INDEX === undefined) console.log(`not run: ${ELECTRON_ABSENT}`);
