@@ -49,7 +49,7 @@ export function ModelList(): ReactElement | null {
       </div>
       <div
         ref={list}
-        className="target-list model-list"
+        className={`target-list model-list ${nothingLive ? '' : 'beside-live'}`}
         role="listbox"
         aria-label="Models"
         aria-activedescendant={picked === null ? undefined : `model-${picked}`}
