@@ -14,7 +14,7 @@ import { WebHost } from '../models/tilescope.ts';
 
 const TRANSACTIONS = 2_000;
 /** Beside SOAK_SEED, of the environment, which takes the place of the clock's. Seeds that failed once stand in FAILED_SEEDS. */
-const FAILED_SEEDS: readonly number[] = [91_435_584];
+const FAILED_SEEDS: readonly number[] = [91_435_584, 93_317_088];
 
 const captureOf = (document: CaptureDocument): Capture => {
   const capture = decodeCapture(document);
@@ -59,7 +59,8 @@ const anAssignment = (random: Random, registers: number): Assignment => {
     { path: `xmm${random.below(16)}:i16[${random.below(8)}]`, value: String(random.below(65_536) - 32_768) },
     { path: `st${random.below(8)}:f80`, value: String(random.below(1000) / 16) },
     { path: 'mxcsr', value: random.pick(['0x1f80', '0x1fa0', '0x3f80', '0x7f80', '0x1f81']) },
-    { path: 'fcw', value: random.pick(['0x37f', '0x27f', '0x33f']) },
+    // Bit 6 of FCW is reserved and reads 1 once a CPU has loaded it (Intel SDM vol. 1, 8.1.5): a value without it does not last.
+    { path: 'fcw', value: random.pick(['0x37f', '0x27f', '0xf7f']) },
     ...(registers === 32 ? [{ path: `k${random.below(8)}`, value: hex(random, 8) }] : []),
   ];
   return random.pick(made);
