@@ -191,5 +191,8 @@ export const runE2e = async (args) => {
   await ensurePackages();
   const missing = ensureTestPrograms();
   if (missing !== null) explain(missing);
-  return runSteps([build, playwright('end-to-end tests', args)]);
+  // Without a choice of the caller's: the tests, not the measurements that share their configuration.
+  const chosen = args.some((arg) => arg.startsWith('--project'));
+  const projects = chosen ? [] : ['--project', 'live', '--project', 'window', ...inElectron];
+  return runSteps([build, playwright('end-to-end tests', [...projects, ...args])]);
 };
