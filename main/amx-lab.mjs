@@ -19,7 +19,9 @@ import { DIST, ROOT, which } from './boot/say.mjs';
 const NAME = 'AMX on an emulated machine';
 /** What build.sh leaves when it has come to its end, and run.sh needs. */
 const BUILT = ['bochs', 'labtool', 'busybox', 'kernel.img', 'initramfs.img', 'kernel.name'];
-const PROGRAMS = ['tilescope-helper', 'demo-vmm', 'test-amx', 'kill-storm'];
+/** Those that end with a line of counts, and what they run. */
+const TEST_PROGRAMS = ['test-amx', 'test-steps', 'kill-storm'];
+const PROGRAMS = ['tilescope-helper', 'helper-steps', 'demo-vmm', ...TEST_PROGRAMS];
 const SESSION = ['amx-session.requests', 'amx-session.frames', 'amx-session.json'];
 /** Seconds that the machine may run: ten times what it takes where nothing else runs. */
 const RUN_LIMIT_S = 400;
@@ -90,8 +92,7 @@ export const countsOf = (output, code) => {
   const lines = [...output.matchAll(/^(\d+) passed, (\d+) failed, (\d+) skipped$/gm)];
   const sum = (/** @type {number} */ at) => lines.reduce((total, line) => total + Number(line[at]), 0);
   const counts = { passed: sum(1), failed: sum(2), skipped: sum(3) };
-  const testPrograms = PROGRAMS.length - 2;
-  const died = lines.length < testPrograms || (code !== 0 && counts.failed === 0);
+  const died = lines.length < TEST_PROGRAMS.length || (code !== 0 && counts.failed === 0);
   return died ? { ...counts, failed: counts.failed + 1 } : counts;
 };
 

@@ -9,6 +9,7 @@
 #include "discover.h"
 #include "permission.h"
 #include "session.h"
+#include "step.h"
 
 #define SEARCH_ROUNDS 20
 #define MAX_CANDIDATES 4096
@@ -91,6 +92,7 @@ static int find_thread(struct vcpu *vcpu, const struct vcpu_place *place, uint32
 {
 	static pid_t tids[MAX_CANDIDATES];
 	size_t count = candidates(place, tids);
+	struct refusal held = { 0 };
 
 	for (int round = 0; round < SEARCH_ROUNDS; round++) {
 		struct timespec millisecond = { .tv_nsec = 1000000 };
@@ -101,13 +103,22 @@ static int find_thread(struct vcpu *vcpu, const struct vcpu_place *place, uint32
 			vcpu->tid = tids[i];
 			vcpu->filters_stale = 1;
 			found = try_thread(vcpu, flags, why);
-			/* A worker thread may end at any time; only the process's own end, or a no, is an answer. */
-			if (found < 0 && !(why->reason == REASON_TARGET_GONE && !place->tid_is_sure))
-				return -1;
 			if (found == 1)
 				return 0;
+			if (found == 0)
+				continue;
+			/* Another helper holds this thread: for a moment, or as another vCPU's that it has frozen. */
+			if (why->reason == REASON_ALREADY_TRACED)
+				held = *why;
+			/* A worker thread may end at any time; only the process's own end, or a no, is an answer. */
+			else if (why->reason != REASON_TARGET_GONE || place->tid_is_sure)
+				return -1;
 		}
 		(void)nanosleep(&millisecond, NULL);
+	}
+	if (held.reason && (place->tid_is_sure || !place->tid)) {
+		*why = held;
+		return -1;
 	}
 	if (!place->tid)
 		return refuse(why, REASON_THREAD_NOT_FOUND, 0, NULL,
@@ -132,6 +143,7 @@ static int ask_inside(struct vcpu *vcpu, struct attach_reply *reply, struct refu
 	struct program p = { 0 };
 	int vm = -1, kvm = -1, guest, host, supported = -1, image2, image1;
 
+	STEP("scratch is signed");
 	if (memory_write(target.pid, vcpu->scratch + SCRATCH_DATA, pattern_bytes(), SCRATCH_DATA_BYTES) < 0 ||
 	    memory_write(target.pid, answer + 64, &attribute, sizeof(attribute)) < 0)
 		return refuse_errno(why, errno, "process_vm_writev");
@@ -192,7 +204,8 @@ static int open_target(const struct attach_request *request, struct refusal *why
 		return refuse(why, REASON_NOT_THE_SAME_PROCESS, 0, NULL, "Process %d is another one than was listed.",
 			      request->vcpu.pid);
 	permission_check(request->vcpu.pid, 0, &permission);
-	if (permission_refusal(&permission, why) < 0)
+	/* The first thread may be a vCPU's that another helper has frozen; whether ours is traced, seizing it will show. */
+	if (permission.reason != REASON_ALREADY_TRACED && permission_refusal(&permission, why) < 0)
 		return -1;
 	if (target.pid)
 		return 0;
@@ -212,6 +225,7 @@ static int attach_stopped(struct vcpu *vcpu, const char *maps, uint64_t slot, st
 	vcpu_read_filters(vcpu);
 	if (scratch_map(vcpu, maps, slot, why) < 0)
 		return -1;
+	STEP("scratch is there");
 	if (scratch_sign(vcpu, why) == 0 && ask_inside(vcpu, reply, why) == 0)
 		return 0;
 	if (!vcpu->late && why->reason != REASON_TARGET_GONE) {
@@ -284,6 +298,7 @@ int detach(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why)
 			vcpu_release(vcpu);
 		goto out;
 	}
+	STEP("scratch is gone");
 	vcpu->frozen = 0;
 	reply->in_kvm_run = (uint32_t)vcpu->stop.in_kvm_run;
 	vcpu_release(vcpu);

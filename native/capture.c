@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "session.h"
+#include "step.h"
 
 #define CHAIN_TIMEOUT_NS 2000000000ull
 #define CPUID_ENTRIES 256u
@@ -157,6 +158,7 @@ static int run(struct vcpu *vcpu, struct asking *a, struct refusal *why)
 		else if (why->reason != REASON_TARGET_GONE)
 			vcpu_release(vcpu);
 	}
+	STEP("questions asked");
 	if (result == 0 &&
 	    memory_read(target.pid, vcpu->scratch + SCRATCH_DATA, a->data, SCRATCH_DATA_BYTES) < 0)
 		result = refuse_errno(why, errno, "process_vm_readv");
@@ -314,6 +316,7 @@ int capture(struct vcpu *vcpu, struct reply *reply, struct refusal *why)
 	a.data = data;
 	if (memory_write(target.pid, vcpu->scratch + SCRATCH_DATA, data, sizeof(data)) < 0)
 		return refuse_errno(why, errno, "process_vm_writev");
+	STEP("data area written");
 	started_ns = now_ns(CLOCK_MONOTONIC);
 	if (vcpu_stop(vcpu, NEED_ANY, why) < 0)
 		return -1;

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "proc.h"
+#include "step.h"
 #include "target.h"
 
 #include <linux/audit.h>
@@ -126,6 +127,7 @@ static int start(const struct target *target, pid_t tid, const struct chain_plac
 	if (memory_write(target->pid, place->frames, elements, (program->count + 1) * sizeof(elements[0])) < 0 ||
 	    memory_write(target->pid, place->fpstate, s->fpstate, s->fpstate_bytes + 4) < 0)
 		return refuse_errno(why, errno, "process_vm_writev");
+	STEP("chain written");
 	regs.rip = target->gadget;
 	regs.rax = NR_RT_SIGRETURN;
 	regs.orig_rax = (uint64_t)-1; /* keeps the kernel from restarting the interrupted call on these registers */
@@ -133,6 +135,7 @@ static int start(const struct target *target, pid_t tid, const struct chain_plac
 	regs.eflags = 0x202;
 	if (trace(PTRACE_SETREGS, tid, 0, &regs) < 0)
 		return refuse_errno(why, errno, "PTRACE_SETREGS");
+	STEP("switched to the chain");
 	return 0;
 }
 
@@ -164,6 +167,7 @@ static int note_syscall_stop(const struct target *target, pid_t tid, const struc
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
 		if (info.entry.nr == NR_RT_SIGRETURN && info.stack_pointer == last)
 			*leaving = 1;
+		STEP("chain: system call %u entered", (unsigned int)info.entry.nr);
 		return 0;
 	}
 	if (info.op != PTRACE_SYSCALL_INFO_EXIT)
@@ -173,7 +177,10 @@ static int note_syscall_stop(const struct target *target, pid_t tid, const struc
 		    info.stack_pointer == place->frames + (i + 1) * CHAIN_STRIDE) {
 			program->calls[i].result = (long)info.exit.rval;
 			program->calls[i].ended = 1;
+			STEP("chain: %s ended", program->calls[i].name);
+			return 0;
 		}
+	STEP(*leaving ? "chain ended" : "chain: frame loaded");
 	return *leaving;
 }
 
@@ -216,6 +223,7 @@ int chain_run_free(const struct target *target, pid_t tid, const struct chain_pl
 	s->touched = 1;
 	if (trace(PTRACE_DETACH, tid, 0, NULL) < 0)
 		return refuse_errno(why, errno, "PTRACE_DETACH");
+	STEP("let go in the chain");
 	return 0;
 }
 

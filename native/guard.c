@@ -98,3 +98,51 @@ int guard_is_protected(const uint8_t *image, size_t image_bytes)
 			return 0;
 	return 1;
 }
+
+#define RFLAGS_DEFINED 0x3f7fd7ull /* CF to ID, with bit 1, which KVM sets by itself */
+#define RFLAGS_VM (1ull << 17)
+#define CR0_PE 1ull
+#define CR4_LA57 (1ull << 12)
+#define EFER_LMA (1ull << 10)
+
+/* Bits 63 down to the highest one that the page tables translate are all equal. */
+static int is_canonical(uint64_t address, unsigned int bits)
+{
+	uint64_t upper = address >> (bits - 1);
+
+	return upper == 0 || upper == UINT64_MAX >> (bits - 1);
+}
+
+int guard_regs(const struct kvm_regs *regs, const struct kvm_sregs *sregs, struct refusal *why)
+{
+	int is_64_bit = (sregs->efer & EFER_LMA) && sregs->cs.l;
+	uint64_t reserved = regs->rflags & ~RFLAGS_DEFINED;
+
+	if (reserved) {
+		(void)refuse(why, REASON_GUARD_REGS, 0, "KVM_SET_REGS", "RFLAGS has reserved bits set: %#" PRIx64 ".", reserved);
+		why->mask = reserved;
+		return -1;
+	}
+	if ((regs->rflags & RFLAGS_VM) && ((sregs->efer & EFER_LMA) || !(sregs->cr0 & CR0_PE))) {
+		(void)refuse(why, REASON_GUARD_REGS, 0, "KVM_SET_REGS", "RFLAGS.VM can be set in 32-bit protected mode only.");
+		why->mask = RFLAGS_VM;
+		return -1;
+	}
+	if (is_64_bit && !is_canonical(regs->rip, sregs->cr4 & CR4_LA57 ? 57 : 48))
+		return refuse(why, REASON_GUARD_REGS, 0, "KVM_SET_REGS", "RIP %#" PRIx64 " is not canonical.", (uint64_t)regs->rip);
+	if (!is_64_bit && regs->rip >> 32)
+		return refuse(why, REASON_GUARD_REGS, 0, "KVM_SET_REGS", "RIP %#" PRIx64 " is beyond 4 GiB, and the vCPU runs no 64-bit code.",
+			      (uint64_t)regs->rip);
+	return 0;
+}
+
+int guard_events(const struct kvm_vcpu_events *events, struct refusal *why)
+{
+	if (events->exception.injected || events->exception.pending)
+		return refuse(why, REASON_EVENT_PENDING, 0, "KVM_SET_REGS",
+			      "Exception %u is on its way into the guest: KVM_SET_REGS would lose it.", events->exception.nr);
+	if (events->interrupt.injected || events->nmi.injected)
+		return refuse(why, REASON_EVENT_PENDING, 0, "KVM_SET_REGS",
+			      "An interrupt is on its way into the guest, and belongs to the registers it found.");
+	return 0;
+}

@@ -31,6 +31,18 @@ int guard_arming(uint64_t value, uint64_t stored_xstate_bv, struct refusal *why)
 
 int guard_msr_listed(uint32_t index);
 
+struct kvm_regs;
+struct kvm_sregs;
+struct kvm_vcpu_events;
+/*
+ * May the vCPU go on with these registers? The CPU refuses to enter a guest with reserved bits of RFLAGS, or RIP out of
+ * reach (Intel SDM vol. 3, 28.3.1.4), and a VMM ends such a guest.
+ */
+int guard_regs(const struct kvm_regs *regs, const struct kvm_sregs *sregs, struct refusal *why);
+
+/* KVM_SET_REGS drops an exception that waits, and an event half delivered belongs to the registers it found. */
+int guard_events(const struct kvm_vcpu_events *events, struct refusal *why);
+
 /* Legacy SEV-ES answers KVM_GET_XSAVE with zeros, which no real guest has: its FCW can be 0, but not with MXCSR 0 too. */
 int guard_is_protected(const uint8_t *image, size_t image_bytes);
 

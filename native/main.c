@@ -164,6 +164,16 @@ static int handle_set_msr(const void *payload, size_t bytes, struct reply *reply
 	return vcpu_require(&request->vcpu, &vcpu, why) < 0 ? -1 : write_msr(vcpu, request, reply, why);
 }
 
+static int handle_set_regs(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
+{
+	struct vcpu *vcpu;
+	struct kvm_regs regs;
+
+	(void)bytes;
+	memcpy(&regs, (const uint8_t *)payload + sizeof(struct vcpu_ref), sizeof(regs));
+	return vcpu_require(payload, &vcpu, why) < 0 ? -1 : write_regs(vcpu, &regs, reply, why);
+}
+
 /* Code, payload bytes, whether more may follow, function. */
 static const struct handler {
 	uint32_t code;
@@ -182,6 +192,7 @@ static const struct handler {
 	{ MSG_SET_IMAGE, sizeof(struct set_image_request), 1, handle_set_image },
 	{ MSG_SET_XCR0, sizeof(struct set_xcr0_request), 0, handle_set_xcr0 },
 	{ MSG_SET_MSR, sizeof(struct set_msr_request), 0, handle_set_msr },
+	{ MSG_SET_REGS, sizeof(struct vcpu_ref) + REGS_BYTES, 0, handle_set_regs },
 };
 
 static int dispatch(const struct frame_header *header, struct reply *reply, struct refusal *why)

@@ -143,8 +143,6 @@ void permission_check(pid_t pid, pid_t tid, struct permission *p)
 	p->tracer = facts.tracer;
 	if (is_self_or_ancestor(pid))
 		p->reason = REASON_SELF;
-	else if (facts.tracer)
-		p->reason = REASON_ALREADY_TRACED;
 	else if (!can_ptrace && !same_user(&facts))
 		p->reason = REASON_OTHER_USER;
 	else if (!can_ptrace && !is_dumpable(pid, &facts))
@@ -155,6 +153,8 @@ void permission_check(pid_t pid, pid_t tid, struct permission *p)
 		p->reason = REASON_NOT_64_BIT;
 	else if (facts.has_shadow_stack)
 		p->reason = REASON_SHADOW_STACK;
+	else if (facts.tracer)
+		p->reason = REASON_ALREADY_TRACED; /* last: it is of this thread alone, and hides nothing that is of the process */
 	if (p->reason == REASON_YAMA)
 		p->errno_or_scope = scope;
 }

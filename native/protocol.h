@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTOCOL_VERSION 1u
+#define PROTOCOL_VERSION 2u
 #define MAX_PAYLOAD_BYTES (1u << 20)
 
 struct frame_header {
@@ -43,6 +43,7 @@ enum message {
 	MSG_SET_IMAGE = 0x11,
 	MSG_SET_XCR0 = 0x12,
 	MSG_SET_MSR = 0x13,
+	MSG_SET_REGS = 0x14,
 	EVENT_TARGET_GONE = 0x80, /* struct vcpu_ref: the target ended or the thread vanished; the session is over */
 };
 
@@ -76,11 +77,14 @@ enum reason {
 	REASON_SECCOMP_UNREADABLE = 35,   /* a filter is there and may not be read (CAP_SYS_ADMIN) */
 	REASON_PERMISSION = 36,           /* ptrace refused for some other cause (an LSM) */
 	REASON_TARGET_GONE = 37,
+	REASON_OTHER_HELPER = 38,         /* another helper is attached to this vCPU: refusal.other_pid */
 	/* the write guard, and refusals of a write */
 	REASON_GUARD_XFD_COVERS_IMAGE = 50, /* image XSTATE_BV has a bit that IA32_XFD covers */
 	REASON_GUARD_ARMING_OVER_STATE = 51,/* IA32_XFD would be armed over a stored component in use */
 	REASON_OUTSIDE_KVM_RUN = 52,        /* the VMM is handling an exit or is paused: it would overwrite the write */
 	REASON_PROTECTED_GUEST = 53,
+	REASON_EVENT_PENDING = 54,  /* an exception or interrupt is on its way into the guest: KVM_SET_REGS would lose it */
+	REASON_GUARD_REGS = 55,     /* with these registers the CPU refuses to enter the guest, which ends it */
 	/* a system call failed: call and errno_value say which and how */
 	REASON_CALL_FAILED = 60,
 	REASON_CHAIN_TIMEOUT = 61,          /* the injected calls did not end in time */
@@ -164,7 +168,10 @@ _Static_assert(sizeof(struct target_record) == 72, "target record is 72 bytes be
 
 #define ATTACH_SUSPEND_SECCOMP 1u /* only by the user's explicit word; needs CAP_SYS_ADMIN */
 
-/* A helper serves one process; it may be attached to several of its vCPUs. */
+/*
+ * A helper serves one process; it may be attached to several of its vCPUs, and other helpers to its other ones. A vCPU is one
+ * helper's at a time (REASON_OTHER_HELPER).
+ */
 struct vcpu_ref {
 	int32_t pid;
 	uint32_t vcpu_index;
@@ -280,7 +287,7 @@ struct write_reply {
 	uint64_t pause_ns;
 	uint32_t image_bytes; /* of the image that follows: the state read back in the same stop, after the write */
 	uint32_t frozen;
-	uint64_t value;       /* MSR or XCR0 read back; IA32_XFD for MSG_SET_IMAGE */
+	uint64_t value;       /* MSR or XCR0 read back; IA32_XFD for MSG_SET_IMAGE; RIP for MSG_SET_REGS */
 };
 _Static_assert(sizeof(struct write_reply) == 24, "write reply is 24 bytes on the wire");
 
@@ -301,6 +308,12 @@ struct set_msr_request {
 	uint32_t flags;
 	uint64_t value;
 };
+
+/*
+ * MSG_SET_REGS: struct vcpu_ref, then struct kvm_regs as in SECTION_REGS. Reply: struct write_reply, the image, and struct
+ * kvm_regs as read back in the same stop. KVM sets bit 1 of RFLAGS whatever is asked.
+ */
+#define REGS_BYTES 144u
 _Static_assert(sizeof(struct set_image_request) == 16, "set image request is 16 bytes before its image");
 _Static_assert(sizeof(struct set_msr_request) == 24, "set msr request is 24 bytes on the wire");
 

@@ -5,9 +5,11 @@
 #include <time.h>
 
 #include "proc.h"
+#include "step.h"
 
 #define OUTSIDE_TRIES 20
 #define NOT_NOW_TRIES 200
+#define TRACED_TRIES 100
 
 struct target target;
 struct vcpu vcpus[MAX_ATTACHED];
@@ -155,6 +157,20 @@ static int stop_once(struct vcpu *vcpu, enum stop_state *state, struct refusal *
 	return 0;
 }
 
+/*
+ * A helper that looks for another vCPU's thread stops this one for a moment: it has gone a moment later. A tracer that stays
+ * is refused.
+ */
+static int stop_past_others(struct vcpu *vcpu, enum stop_state *state, struct refusal *why)
+{
+	for (int tries = 1; stop_once(vcpu, state, why) < 0; tries++) {
+		if (why->reason != REASON_ALREADY_TRACED || tries == TRACED_TRIES)
+			return -1;
+		nap(1000000);
+	}
+	return 0;
+}
+
 int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 {
 	int outside = 0, not_now = 0;
@@ -167,7 +183,7 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 	vcpu->late = 0;
 	vcpu_note_filters(vcpu);
 	for (;;) {
-		if (stop_once(vcpu, &state, why) < 0)
+		if (stop_past_others(vcpu, &state, why) < 0)
 			return -1;
 		if (state == STOP_NOT_NOW) {
 			if (++not_now > NOT_NOW_TRIES)
@@ -241,6 +257,7 @@ int freeze(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why)
 		if (thread_prepare(vcpu->tid, &vcpu->stop) < 0)
 			return refuse_errno(why, errno, "PTRACE_SETREGS");
 		vcpu->frozen = 1;
+		STEP("frozen");
 	}
 	reply->in_kvm_run = (uint32_t)vcpu->stop.in_kvm_run;
 	reply->frozen = 1;

@@ -25,6 +25,7 @@
 #define SCRATCH_SREGS 0x30300u
 #define SCRATCH_MSRS 0x30500u
 #define SCRATCH_MSR_STRIDE 64u
+#define SCRATCH_EVENTS 0x30900u
 #define SCRATCH_ANSWERS 0x30a00u
 #define SCRATCH_DONE 0x30b00u
 #define SCRATCH_BYTES 0x31000u
@@ -120,6 +121,7 @@ int verdicts(struct vcpu *vcpu, struct reply *reply, struct refusal *why);
 int write_image(struct vcpu *vcpu, const uint8_t *image, uint32_t bytes, struct reply *reply, struct refusal *why);
 int write_xcr0(struct vcpu *vcpu, uint64_t value, struct reply *reply, struct refusal *why);
 int write_msr(struct vcpu *vcpu, const struct set_msr_request *request, struct reply *reply, struct refusal *why);
+int write_regs(struct vcpu *vcpu, const struct kvm_regs *regs, struct reply *reply, struct refusal *why);
 
 /* pattern.c: what a buffer holds before a call, to see afterwards what the call wrote. */
 const uint8_t *pattern_bytes(void); /* SCRATCH_DATA_BYTES of random bytes, none of them 0 */

@@ -9,6 +9,7 @@
 
 #include "host_cpuid.h"
 #include "permission.h"
+#include "step.h"
 #include "target.h"
 
 #define EVENT_OF(status) ((unsigned int)(status) >> 16)
@@ -73,13 +74,18 @@ int thread_seize(const struct target *target, pid_t tid, uint32_t options, struc
 {
 	struct permission permission;
 
-	if (trace(PTRACE_SEIZE, tid, 0, (void *)(uintptr_t)options) == 0)
-		return 0;
-	if (errno != EPERM)
-		return refuse_errno(why, errno, "PTRACE_SEIZE");
-	permission_check(target->pid, tid, &permission);
-	if (permission_refusal(&permission, why) < 0)
-		return -1;
+	/* Another helper may hold the thread for a moment, and have gone before we can see who it was. */
+	for (int tries = 0; tries < 3; tries++) {
+		if (trace(PTRACE_SEIZE, tid, 0, (void *)(uintptr_t)options) == 0) {
+			STEP("seized");
+			return 0;
+		}
+		if (errno != EPERM)
+			return refuse_errno(why, errno, "PTRACE_SEIZE");
+		permission_check(target->pid, tid, &permission);
+		if (permission_refusal(&permission, why) < 0)
+			return -1;
+	}
 	return refuse(why, REASON_PERMISSION, EPERM, "PTRACE_SEIZE",
 		      "The kernel forbids tracing the thread: a security module, or a privilege is missing.");
 }
@@ -236,18 +242,23 @@ int thread_stop(pid_t tid, int vcpu_fd, uint64_t scratch, uint64_t scratch_bytes
 	s->interrupted_ns = now_ns(CLOCK_MONOTONIC);
 	if (trace(PTRACE_INTERRUPT, tid, 0, NULL) < 0)
 		return refuse_errno(why, errno, "PTRACE_INTERRUPT");
+	STEP("interrupt sent");
 	if (wait_for_interrupt(tid, why) < 0)
 		return -1;
+	STEP("stopped");
 	s->realtime_ns = now_ns(CLOCK_REALTIME);
 	if (trace(PTRACE_GETREGS, tid, 0, &s->regs) < 0 || trace(PTRACE_GETSIGMASK, tid, 8, &s->mask) < 0) {
 		(void)refuse_errno(why, errno, "PTRACE_GETREGS");
 		goto out;
 	}
+	STEP("registers read");
 	*state = classify(tid, vcpu_fd, scratch, scratch_bytes, s);
 	if (*state != STOP_IN_KVM_RUN && *state != STOP_OUTSIDE)
 		return 0;
-	if (read_fpstate(tid, s, why) == 0)
+	if (read_fpstate(tid, s, why) == 0) {
+		STEP("FPU state read");
 		return 0;
+	}
 out:
 	(void)thread_let_go(tid, s);
 	return -1;
@@ -296,14 +307,18 @@ int thread_prepare(pid_t tid, struct stopped *s)
 	if (!s->touched && !s->restarts_kvm_run)
 		return 0;
 	thread_final_registers(s, &regs);
-	return trace(PTRACE_SETREGS, tid, 0, &regs) < 0 ? -1 : 0;
+	if (trace(PTRACE_SETREGS, tid, 0, &regs) < 0)
+		return -1;
+	STEP("set up to go on");
+	return 0;
 }
 
 int thread_let_go(pid_t tid, struct stopped *s)
 {
-	int prepared = thread_prepare(tid, s);
+	int prepared = thread_prepare(tid, s), detached = trace(PTRACE_DETACH, tid, 0, NULL) == 0;
 
-	return trace(PTRACE_DETACH, tid, 0, NULL) < 0 || prepared < 0 ? -1 : 0;
+	STEP("let go");
+	return detached && prepared == 0 ? 0 : -1;
 }
 
 int thread_release_late(pid_t tid)

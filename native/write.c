@@ -9,6 +9,7 @@
 
 #include "host_cpuid.h"
 #include "session.h"
+#include "step.h"
 
 /* What the vCPU said in the current stop. */
 struct reading {
@@ -85,6 +86,7 @@ static int read_state(struct vcpu *vcpu, struct refusal *why)
 	if (put(vcpu, SCRATCH_DATA, pattern_bytes(), SCRATCH_DATA_BYTES, why) < 0 ||
 	    put_msr(vcpu, 0, MSR_IA32_XFD, 0, why) < 0)
 		return -1;
+	STEP("questions written");
 	program_ioctl(&p, get_image_name(vcpu), vcpu->fd, vcpu->get_image, vcpu->scratch + SCRATCH_IMAGE);
 	program_ioctl(&p, "KVM_GET_MSRS", vcpu->fd, KVM_GET_MSRS, vcpu->scratch + SCRATCH_MSRS);
 	if (vcpu_run(vcpu, &p, why) < 0 || require(&p, 0, 0, why) < 0)
@@ -112,6 +114,7 @@ static int store_image(struct vcpu *vcpu, const uint8_t *image, uint32_t bytes, 
 	memcpy(buffer, image, bytes);
 	if (put(vcpu, SCRATCH_IMAGE2, buffer, sizeof(buffer), why) < 0 || put_msr(vcpu, 0, MSR_IA32_XFD, 0, why) < 0)
 		return -1;
+	STEP("image written to scratch");
 	program_ioctl(&p, "KVM_SET_XSAVE", vcpu->fd, KVM_SET_XSAVE, vcpu->scratch + SCRATCH_IMAGE2);
 	program_ioctl(&p, get_image_name(vcpu), vcpu->fd, vcpu->get_image, vcpu->scratch + SCRATCH_IMAGE);
 	program_ioctl(&p, "KVM_GET_MSRS", vcpu->fd, KVM_GET_MSRS, vcpu->scratch + SCRATCH_MSRS);
@@ -144,6 +147,7 @@ static int in_one_stop(struct vcpu *vcpu, write_step step, const void *what, str
 		return -1;
 	if (read_state(vcpu, why) == 0 && step(vcpu, what, &value, why) == 0)
 		result = 0;
+	STEP(result == 0 ? "read back" : "refused");
 	if (result == 0 || why->reason != REASON_TARGET_GONE)
 		vcpu_release(vcpu);
 	if (result == 0)
@@ -255,4 +259,55 @@ int write_msr(struct vcpu *vcpu, const struct set_msr_request *request, struct r
 		return refuse(why, REASON_MSR_NOT_LISTED, 0, "KVM_SET_MSRS", "MSR %#x is not on the list of those that may be written.",
 			      request->index);
 	return in_one_stop(vcpu, msr_step, request, reply, why);
+}
+
+_Static_assert(sizeof(struct kvm_regs) == REGS_BYTES, "struct kvm_regs goes over the wire as it is");
+
+/* What KVM_SET_REGS must know before: registers of the mode, and what is on its way into the guest. */
+static int read_mode(struct vcpu *vcpu, struct kvm_sregs *sregs, struct kvm_vcpu_events *events, struct refusal *why)
+{
+	struct program p = { 0 };
+
+	program_ioctl(&p, "KVM_GET_SREGS", vcpu->fd, KVM_GET_SREGS, vcpu->scratch + SCRATCH_SREGS);
+	program_ioctl(&p, "KVM_GET_VCPU_EVENTS", vcpu->fd, KVM_GET_VCPU_EVENTS, vcpu->scratch + SCRATCH_EVENTS);
+	if (vcpu_run(vcpu, &p, why) < 0 || require(&p, 0, 0, why) < 0 || require(&p, 1, 0, why) < 0 ||
+	    fetch(vcpu, SCRATCH_SREGS, sregs, sizeof(*sregs), why) < 0)
+		return -1;
+	return fetch(vcpu, SCRATCH_EVENTS, events, sizeof(*events), why);
+}
+
+static struct kvm_regs regs_read_back;
+
+static int regs_step(struct vcpu *vcpu, const void *what, uint64_t *value, struct refusal *why)
+{
+	struct kvm_vcpu_events events;
+	struct kvm_sregs sregs;
+	struct program p = { 0 };
+
+	program_ioctl(&p, "KVM_SET_REGS", vcpu->fd, KVM_SET_REGS, vcpu->scratch + SCRATCH_CPUID);
+	program_ioctl(&p, "KVM_GET_REGS", vcpu->fd, KVM_GET_REGS, vcpu->scratch + SCRATCH_REGS);
+	program_ioctl(&p, get_image_name(vcpu), vcpu->fd, vcpu->get_image, vcpu->scratch + SCRATCH_IMAGE);
+	if (read_mode(vcpu, &sregs, &events, why) < 0 || guard_regs(what, &sregs, why) < 0 ||
+	    guard_events(&events, why) < 0 || put(vcpu, SCRATCH_CPUID, what, sizeof(struct kvm_regs), why) < 0 ||
+	    vcpu_run(vcpu, &p, why) < 0 || require(&p, 0, 0, why) < 0 || require(&p, 1, 0, why) < 0 ||
+	    require(&p, 2, 0, why) < 0 || fetch(vcpu, SCRATCH_REGS, &regs_read_back, sizeof(regs_read_back), why) < 0)
+		return -1;
+	*value = regs_read_back.rip;
+	return fetch(vcpu, SCRATCH_IMAGE, now.image, now.image_bytes, why);
+}
+
+#define EVENT_TRIES 5
+
+/* What is on its way into the guest has arrived a moment later, unless the vCPU is frozen. */
+int write_regs(struct vcpu *vcpu, const struct kvm_regs *regs, struct reply *reply, struct refusal *why)
+{
+	struct timespec millisecond = { .tv_nsec = 1000000 };
+
+	for (int tries = 1; in_one_stop(vcpu, regs_step, regs, reply, why) < 0; tries++) {
+		if (why->reason != REASON_EVENT_PENDING || vcpu->frozen || tries == EVENT_TRIES)
+			return -1;
+		(void)nanosleep(&millisecond, NULL);
+	}
+	(void)reply_add(reply, &regs_read_back, sizeof(regs_read_back));
+	return 0;
 }

@@ -9,7 +9,7 @@ import { XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';
 import { EXTENDED_OFFSET_BYTES, placeOf } from '../xsave/layout.ts';
 import { HOST_CPUID, HOST_LAYOUT, MODEL_CPU, SUPPORTED_XCR0 } from './cpu.ts';
 import { createKvm, EFAULT, EINVAL, type Errno, type ModelKvm } from './kvm.ts';
-import { CONTROL, createMachine, GENERAL, generalOf, msrOf } from './machine.ts';
+import { CONTROL, createMachine, GENERAL, generalOf, INITIAL_RFLAGS, msrOf } from './machine.ts';
 import { joined } from './memory.ts';
 import { addressesOf, CODE_ADDRESS, type Program, STACK_ADDRESS } from './program.ts';
 import { PROGRAMS } from './programs.ts';
@@ -29,6 +29,9 @@ export interface ModelGuest {
   writeXcr0(value: bigint): Answer<null>;
   /** putToInitFirst: the safe order of arming IA32_XFD, which gives up what the components hold. */
   writeMsr(index: number, value: bigint, putToInitFirst: boolean): Answer<null>;
+  general(): GeneralRegisters;
+  /** KVM_SET_REGS behind the write guard, which is the helper's. Bit 1 of RFLAGS is set whatever is asked. */
+  writeGeneral(values: GeneralRegisters): Answer<null>;
 }
 
 /** What KVM_SET_XSAVE, KVM_SET_XCRS and KVM_SET_MSRS answer here. */
@@ -105,6 +108,28 @@ const generalRegisters = (kvm: ModelKvm): GeneralRegisters => {
   const { machine } = kvm;
   const named = Object.fromEntries(GENERAL.map((name, number) => [name, generalOf(machine, number)]));
   return { ...(named as Omit<GeneralRegisters, 'rip' | 'rflags'>), rip: machine.rip, rflags: machine.rflags };
+};
+
+/** CF to ID; bit 1, which KVM sets by itself, is among them. (Intel SDM vol. 1, section 3.4.3.) */
+const RFLAGS_DEFINED = 0x3f7fd7n;
+const RFLAGS_VM = 1n << 17n;
+
+/** The model's paging translates 48 bits. */
+const isCanonical = (address: bigint): boolean => BigInt.asIntN(48, address) === BigInt.asIntN(64, address);
+
+const setGeneralRegisters = ({ machine }: ModelKvm, values: GeneralRegisters): Answer<null> => {
+  const refused = (what: string) =>
+    refuse('guard-regs', `the CPU would not enter the guest with these registers: ${what}`, null, 'KVM_SET_REGS');
+  const reserved = values.rflags & ~RFLAGS_DEFINED;
+  if (reserved !== 0n) return refused(`RFLAGS has reserved bits set: ${hexShort(reserved)}`);
+  if ((values.rflags & RFLAGS_VM) !== 0n) return refused('RFLAGS.VM can be set in 32-bit protected mode only');
+  if (!isCanonical(values.rip)) return refused(`RIP ${hexShort(values.rip)} is not canonical`);
+  GENERAL.forEach((name, number) => {
+    machine.general[number] = values[name];
+  });
+  machine.rip = BigInt.asUintN(64, values.rip);
+  machine.rflags = values.rflags | INITIAL_RFLAGS;
+  return done;
 };
 
 const identityOf = (program: Program): TargetIdentity => ({
@@ -225,5 +250,7 @@ export const createModelGuest = (id: string): ModelGuest | undefined => {
       const allowed = index === MSR_INDEX.IA32_XFD ? armXfd(kvm, value, putToInitFirst) : done;
       return allowed.ok ? answered(kvm.setMsr(index, value), 'KVM_SET_MSRS') : allowed;
     },
+    general: () => generalRegisters(kvm),
+    writeGeneral: (values) => setGeneralRegisters(kvm, values),
   };
 };

@@ -82,10 +82,13 @@ const x87 = (offsetBytes: number, sizeBytes: number): RegisterSource => ({
   parts: [{ bit: BIT.x87, offsetBytes, sizeBytes }],
 });
 
-const GENERAL_KEYS = [
+export type GeneralName = keyof GeneralRegisters;
+
+/** In the order of struct kvm_regs. */
+export const GENERAL_NAMES: readonly GeneralName[] = [
   ...(['rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rsp', 'rbp'] as const),
   ...(['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'rip', 'rflags'] as const),
-] satisfies readonly (keyof GeneralRegisters)[];
+];
 const CONTROL_KEYS = ['cr0', 'cr2', 'cr3', 'cr4', 'cr8', 'efer'] as const satisfies readonly (keyof ControlRegisters)[];
 
 const numbered = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
@@ -119,7 +122,7 @@ export const REGISTERS: readonly RegisterRow[] = [
   single('xcomp_bv', 64, { kind: 'header', offsetBytes: XCOMP_BV_OFFSET_BYTES }),
   single('xcr0', 64, { kind: 'xcr0' }),
   ...MSRS.map((msr) => single(msr.path, 64, { kind: 'msr', index: msr.index })),
-  ...GENERAL_KEYS.map((key) => single(key, 64, { kind: 'general', key })),
+  ...GENERAL_NAMES.map((key) => single(key, 64, { kind: 'general', key })),
   ...CONTROL_KEYS.map((key) => single(key, 64, { kind: 'control', key })),
 ];
 

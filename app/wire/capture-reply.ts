@@ -3,6 +3,7 @@ import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { hexShort } from '../bits/mask.ts';
 import type { Cpuid } from '../cpu/cpuid.ts';
 import type { ControlRegisters, FailedCall, GeneralRegisters, MsrReading } from '../session/capture.ts';
+import { KVM_REGS_BYTES, readGeneral } from './general.ts';
 import { atEnd, type Fields, readStruct, readStructs, type Struct, type StructValue } from './struct.ts';
 import { CAPTURE_HEAD, CPUID_ENTRY, FAILED_CALL, MSR_VALUE, SECTION, XCR_VALUE } from './structs.ts';
 
@@ -34,7 +35,6 @@ const IMAGE_CALLS: ReadonlyMap<number, string> = new Map([
 ]);
 
 const WHAT = 'capture reply';
-const KVM_REGS_BYTES = 144;
 const KVM_SREGS_BYTES = 312;
 
 const wrong = (why: string): Decoded<never> => undecodable({ kind: 'not-allowed', what: WHAT, why });
@@ -85,31 +85,6 @@ const blockIn = <T>(
   return bytes.length === sizeBytes
     ? decoded(read(bytes))
     : wrong(`${KINDS.get(kind)} has ${bytes.length} bytes, ${sizeBytes} expected`);
-};
-
-// struct kvm_regs: eighteen times 64 bits. (arch/x86/include/uapi/asm/kvm.h)
-const readGeneral = (bytes: Uint8Array): GeneralRegisters => {
-  const at = (index: number): bigint => readU64(bytes, index * 8);
-  return {
-    rax: at(0),
-    rbx: at(1),
-    rcx: at(2),
-    rdx: at(3),
-    rsi: at(4),
-    rdi: at(5),
-    rsp: at(6),
-    rbp: at(7),
-    r8: at(8),
-    r9: at(9),
-    r10: at(10),
-    r11: at(11),
-    r12: at(12),
-    r13: at(13),
-    r14: at(14),
-    r15: at(15),
-    rip: at(16),
-    rflags: at(17),
-  };
 };
 
 // struct kvm_sregs: eight segments of 24 bytes, GDT and IDT of 16, then the control registers from 224 on.

@@ -1,7 +1,9 @@
 import { concat } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
+import type { GeneralRegisters } from '../session/capture.ts';
 import { decodeCaptureReply } from './capture-reply.ts';
 import { PROTOCOL_VERSION } from './frames.ts';
+import { KVM_REGS_BYTES, readGeneral, writeGeneral } from './general.ts';
 import { decodeTargetList } from './list-reply.ts';
 import { atEnd, type Fields, readStruct, readStructs, type Struct, type StructValue, writeStruct } from './struct.ts';
 import {
@@ -46,6 +48,10 @@ export interface SetMsrRequest extends VcpuRef {
   readonly index: number;
   readonly value: bigint;
   readonly putToInitFirst: boolean;
+}
+
+export interface SetRegsRequest extends VcpuRef {
+  readonly general: GeneralRegisters;
 }
 
 const plain =
@@ -107,7 +113,8 @@ const decodeVerdicts = (bytes: Uint8Array) => {
   return atEnd({ seccompMode, verdicts }, VERDICTS_HEAD.bytes + count * VERDICT.bytes, bytes, what);
 };
 
-const decodeWrite = (bytes: Uint8Array) => {
+/** The head and the image after it; `endBytes` is where the image ends. */
+const readWrite = (bytes: Uint8Array) => {
   const what = 'write reply';
   const head = readStruct(WRITE_REPLY, bytes, 0, what);
   if (!head.ok) return head;
@@ -117,7 +124,23 @@ const decodeWrite = (bytes: Uint8Array) => {
     return undecodable({ kind: 'truncated', what, neededBytes: endBytes, gotBytes: bytes.length });
   }
   const readBack = bytes.slice(WRITE_REPLY.bytes, endBytes);
-  return atEnd({ pauseNs, frozen: frozen !== 0, value, readBack }, endBytes, bytes, what);
+  return decoded({ endBytes, reply: { pauseNs, frozen: frozen !== 0, value, readBack } });
+};
+
+const decodeWrite = (bytes: Uint8Array) => {
+  const read = readWrite(bytes);
+  return read.ok ? atEnd(read.value.reply, read.value.endBytes, bytes, 'write reply') : read;
+};
+
+const decodeSetRegs = (bytes: Uint8Array) => {
+  const what = 'write reply';
+  const read = readWrite(bytes);
+  if (!read.ok) return read;
+  const { endBytes, reply } = read.value;
+  const neededBytes = endBytes + KVM_REGS_BYTES;
+  if (neededBytes > bytes.length) return undecodable({ kind: 'truncated', what, neededBytes, gotBytes: bytes.length });
+  const general = readGeneral(bytes.subarray(endBytes, neededBytes));
+  return atEnd({ ...reply, general }, neededBytes, bytes, what);
 };
 
 interface MessageRow {
@@ -161,6 +184,11 @@ export const MESSAGES = {
     encode: ({ putToInitFirst, ...request }: SetMsrRequest) =>
       writeStruct(SET_MSR_REQUEST, { ...request, flags: putToInitFirst ? MSR_PUT_TO_INIT_FIRST : 0 }),
     decode: decodeWrite,
+  },
+  setRegs: {
+    code: 0x14,
+    encode: ({ general, ...vcpu }: SetRegsRequest) => concat([onVcpu(vcpu), writeGeneral(general)]),
+    decode: decodeSetRegs,
   },
 } as const satisfies Record<string, MessageRow>;
 

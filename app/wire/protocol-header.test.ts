@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { SECTION_KIND } from './capture-reply.ts';
 import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES, PROTOCOL_VERSION, STATUS } from './frames.ts';
+import { KVM_REGS_BYTES } from './general.ts';
 import { ATTACH_SUSPEND_SECCOMP, EVENTS, MESSAGES, MSR_PUT_TO_INIT_FIRST } from './messages.ts';
 import { REASONS } from './reasons.ts';
 import { STRUCTS } from './structs.ts';
@@ -35,6 +36,7 @@ describe('the catalogue agrees with native/protocol.h', () => {
     expect(define('MAX_PAYLOAD_BYTES')).toBe(`(1u << ${Math.log2(MAX_PAYLOAD_BYTES)})`);
     expect(define('ATTACH_SUSPEND_SECCOMP')).toBe(`${ATTACH_SUSPEND_SECCOMP}u`);
     expect(define('MSR_PUT_TO_INIT_FIRST')).toBe(`${MSR_PUT_TO_INIT_FIRST}u`);
+    expect(define('REGS_BYTES')).toBe(`${KVM_REGS_BYTES}u`);
   });
 
   test('[W3] every message, event, status, reason and section', () => {

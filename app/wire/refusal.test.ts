@@ -45,6 +45,18 @@ describe('refusals in words', () => {
 
   test('[W7] what is in the way is named: tracer, call and action, component, errno', () => {
     expect(refusalToBridge(refusal('ALREADY_TRACED', { otherPid: 31 })).mend).toBe('end the tracer, pid 31, first');
+    expect(refusalToBridge(refusal('OTHER_HELPER', { otherPid: 32 }))).toMatchObject({
+      code: 'other-helper',
+      what: 'the vCPU is already attached to by another helper of Tilescope, pid 32',
+    });
+    expect(refusalToBridge(refusal('EVENT_PENDING', { call: 'KVM_SET_REGS' }))).toMatchObject({
+      code: 'event-pending',
+      call: 'KVM_SET_REGS',
+      mend: 'let the guest run, then try again',
+    });
+    expect(refusalToBridge(refusal('GUARD_REGS', { detail: 'RIP is not canonical.' })).what).toBe(
+      'the CPU would not enter the guest with these registers, which would end it: RIP is not canonical.',
+    );
     const seccomp = refusalToBridge(refusal('SECCOMP', { call: 'KVM_SET_XSAVE', seccompAction: 0x30000 }));
     expect(seccomp.what).toContain('KVM_SET_XSAVE (SECCOMP_RET_TRAP: the thread would get SIGSYS)');
     expect(seccomp.call).toBe('KVM_SET_XSAVE');

@@ -119,6 +119,10 @@ const WORDINGS: Record<Reason, Wording> = {
   }),
   PERMISSION: withDetail('the kernel does not let the helper attach', 'look in the log of the security module'),
   TARGET_GONE: says('the target has ended', 'list the targets again'),
+  OTHER_HELPER: ({ otherPid }) => ({
+    what: `the vCPU is already attached to by another helper of Tilescope, pid ${otherPid}`,
+    mend: 'detach there first, in the window or command that holds it',
+  }),
   GUARD_XFD_COVERS_IMAGE: ({ mask }) => ({
     what: `the image has ${components(mask)} in use and IA32_XFD covers it: such an image can take the host down`,
     mend: 'disarm IA32_XFD first, or put the component to init state in the image',
@@ -132,6 +136,11 @@ const WORDINGS: Record<Reason, Wording> = {
     'let the guest run, then try again',
   ),
   PROTECTED_GUEST: says('the guest is protected: its state is encrypted'),
+  EVENT_PENDING: says(
+    'an exception or interrupt is on its way into the guest: writing general registers now would lose it',
+    'let the guest run, then try again',
+  ),
+  GUARD_REGS: withDetail('the CPU would not enter the guest with these registers, which would end it'),
   CALL_FAILED: ({ call, errno, detail }) => ({
     what: `${call || 'a call'} failed${errno === 0 ? '' : ` with ${errnoName(errno)}`}${detail && `: ${detail}`}`,
     mend: null,

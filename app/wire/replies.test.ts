@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { concat, writeU32, writeU64 } from '../bits/bytes.ts';
+import { concat, readU32, readU64, writeU32, writeU64 } from '../bits/bytes.ts';
 import { type Decoded, describeProblem } from '../bits/decoded.ts';
 import { utf8FromText } from '../bits/text.ts';
 import { sampleCapture } from '../fixtures/samples.ts';
 import { decodeCaptureReply, SECTION_KIND } from './capture-reply.ts';
+import { PROTOCOL_VERSION } from './frames.ts';
+import { KVM_REGS, writeGeneral } from './general.ts';
 import { MESSAGES, type MessageName } from './messages.ts';
 import { REASONS } from './reasons.ts';
 import { decodeRefusal } from './refusal.ts';
@@ -33,7 +35,7 @@ const sample = sampleCapture();
 const padded = (bytes: Uint8Array): Uint8Array => concat([bytes, new Uint8Array((8 - (bytes.length % 8)) % 8)]);
 
 const HELLO = {
-  version: 1,
+  version: PROTOCOL_VERSION,
   pid: 77,
   uid: 1000,
   yamaScope: -1,
@@ -159,6 +161,7 @@ const REPLIES: Record<MessageName, Uint8Array> = {
   setImage: written,
   setXcr0: written,
   setMsr: written,
+  setRegs: concat([written, kvmRegs]),
 };
 
 const value = <T>(result: Decoded<T>): T => {
@@ -217,8 +220,10 @@ describe('hostile replies', () => {
 
   test('[W3] another version of the protocol is refused by name', () => {
     const newer = hello.slice();
-    writeU32(newer, 0, 2);
-    expect(problem(MESSAGES.hello.decode(newer))).toContain('version 2 of the protocol, version 1 is needed');
+    writeU32(newer, 0, PROTOCOL_VERSION + 1);
+    expect(problem(MESSAGES.hello.decode(newer))).toContain(
+      `version ${PROTOCOL_VERSION + 1} of the protocol, version ${PROTOCOL_VERSION} is needed`,
+    );
   });
 });
 
@@ -239,6 +244,18 @@ describe('what replies say', () => {
       [1, 4246, 21],
     ]);
     expect(targets[1]).toMatchObject({ executable: '/x', commandLine: [], vcpus: [] });
+  });
+
+  test('[W10] general registers go out as struct kvm_regs after the vCPU, and come back behind the image', () => {
+    const general = Object.fromEntries(KVM_REGS.map((name, index) => [name, BigInt(index) << 56n])) as never;
+    const request = MESSAGES.setRegs.encode({ pid: 4242, vcpuIndex: 3, general });
+    expect(request.length).toBe(8 + 144);
+    expect([readU32(request, 0), readU32(request, 4)]).toEqual([4242, 3]);
+    KVM_REGS.forEach((_name, index) => {
+      expect(readU64(request, 8 + index * 8)).toBe(BigInt(index) << 56n);
+    });
+    const reply = value(MESSAGES.setRegs.decode(concat([written, writeGeneral(general)])));
+    expect(reply).toMatchObject({ frozen: true, value: 0xe7n, readBack: new Uint8Array(24).fill(3), general });
   });
 
   test('[W6] what could not be asked is null', () => {
@@ -324,6 +341,6 @@ describe('requests', () => {
     expect(Array.from(msr)).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 0xc4, 1, 0, 0, 1, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0]);
     const attach = MESSAGES.attach.encode({ pid: 1, vcpuIndex: 0, startTimeTicks: 5n, suspendSeccomp: false });
     expect(Array.from(attach.subarray(8))).toEqual([5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    expect(Array.from(MESSAGES.hello.encode(null))).toEqual([1, 0, 0, 0, 0, 0, 0, 0]);
+    expect(Array.from(MESSAGES.hello.encode(null))).toEqual([PROTOCOL_VERSION, 0, 0, 0, 0, 0, 0, 0]);
   });
 });

@@ -3,7 +3,9 @@
  * XCR0 = 0xe7 (x87, SSE, AVX, AVX-512; bits the CPU lacks are left out), and counts at 0x7e00 for ever. Integer code only:
  * it never touches a vector register, so whatever a test writes there stays until the test writes again.
  *
- *   as -o rom.o rom.S && ld -m elf_x86_64 -Ttext=0 --oformat binary -o rom.bin rom.o
+ * With SMP defined the other vCPUs run the same loop: the first one wakes them, and vCPU N counts at 0x7e00 + N * 0x40.
+ *
+ *   as [--defsym SMP=1] -o rom.o rom.S && ld -m elf_x86_64 -Ttext=0 --oformat binary -o rom.bin rom.o
  */
 	.globl _start
 	.code16
@@ -15,13 +17,20 @@ _start:
 	movw %ax, %ss
 	movw $0x7000, %sp
 	cld
+	.ifdef SMP
+	movl $0x1b, %ecx		/* IA32_APIC_BASE: bit 8 marks the first vCPU, whose page tables all use */
+	rdmsr
+	testl $0x100, %eax
+	movl $0, %eax
+	jz tables
+	.endif
 	movw $0x1000, %di		/* page tables at 0x1000: the first 2 MiB, one large page */
 	movw $0x1800, %cx
 	rep stosw
 	movl $0x2003, 0x1000
 	movl $0x3003, 0x2000
 	movl $0x83, 0x3000
-	cs lgdtl gdtr - _start
+tables:	cs lgdtl gdtr - _start
 	movl %cr4, %eax
 	orl $0x40620, %eax		/* PAE, OSFXSR, OSXMMEXCPT, OSXSAVE */
 	movl %eax, %cr4
@@ -42,6 +51,24 @@ long_mode:
 	movl $0x10, %eax
 	movl %eax, %ds
 	movl %eax, %ss
+	.ifdef SMP
+	movl $0x1b, %ecx
+	rdmsr
+	testl $0x100, %eax
+	jz 3f
+	orl $0x400, %eax		/* x2APIC, for its ICR is an MSR */
+	wrmsr
+	movl $0x830, %ecx
+	xorl %edx, %edx
+	movl $0xc4500, %eax		/* INIT to all others */
+	wrmsr
+	movl $100000, %eax
+2:	decl %eax
+	jnz 2b
+	movl $0xc46f0, %eax		/* start-up at 0xf0000 */
+	wrmsr
+3:
+	.endif
 	movl $0xd, %eax			/* what XCR0 may hold, cut to x87 … Hi16_ZMM */
 	xorl %ecx, %ecx
 	cpuid
@@ -50,7 +77,16 @@ long_mode:
 	xorl %ecx, %ecx
 	xsetbv
 	movq $0x1111222233334444, %rbx
+	.ifdef SMP
+	movl $1, %eax			/* initial APIC ID */
+	cpuid
+	shrl $24, %ebx
+	shll $6, %ebx
+	leaq 0x7e00(%rbx), %rdi
+	movq $0x1111222233334444, %rbx
+	.else
 	movq $0x7e00, %rdi
+	.endif
 1:	incq (%rdi)
 	jmp 1b
 

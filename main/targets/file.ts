@@ -33,6 +33,7 @@ export const fileTarget = (
     writeImage: readOnly,
     writeXcr0: readOnly,
     writeMsr: readOnly,
+    writeGeneral: readOnly,
     detach: done,
     onGone: never,
     onHelper: never,

@@ -31,23 +31,25 @@ afterEach(async () => {
   for (const vmm of vmms.splice(0)) vmm.kill('SIGKILL');
 });
 
-const startVmm = async (): Promise<ChildProcess & { pid: number }> => {
-  const vmm = spawn(VMM, ['--vcpus', '1'], { stdio: 'ignore' });
+const startVmm = async (vcpus = 1): Promise<ChildProcess & { pid: number }> => {
+  const vmm = spawn(VMM, ['--vcpus', String(vcpus)], { stdio: 'ignore' });
   vmms.push(vmm);
   const lister = createHelper({ path: HELPER });
   await expect
     .poll(async () => {
       const listed = await lister.ask('listTargets', null);
-      return listed.ok && listed.value.targets.some((target) => target.pid === vmm.pid && target.vcpus.length === 1);
+      return (
+        listed.ok && listed.value.targets.some((target) => target.pid === vmm.pid && target.vcpus.length === vcpus)
+      );
     })
     .toBe(true);
   await lister.stop();
   return vmm as ChildProcess & { pid: number };
 };
 
-const attach = async (pid: number, startTimeTicks = 0n): Promise<{ helper: Helper; target: Target }> => {
+const attach = async (pid: number, startTimeTicks = 0n, vcpu = 0): Promise<{ helper: Helper; target: Target }> => {
   const helper = createHelper({ path: HELPER });
-  const opened = await openLive({ helper, pid, startTimeTicks, vcpu: 0, suspendSeccomp: false });
+  const opened = await openLive({ helper, pid, startTimeTicks, vcpu, suspendSeccomp: false });
   if (!opened.ok) throw new Error(`${opened.refusal.code}: ${opened.refusal.what}`);
   targets.push(opened.value);
   return { helper, target: opened.value };
@@ -75,6 +77,45 @@ describe.skipIf(whyNot !== null)('[C25] a live target', () => {
     const resumed = await target.resume();
     expect(resumed.ok && resumed.value > 0n).toBe(true);
     expect(await target.detach()).toEqual({ ok: true, value: null });
+  });
+
+  test('[W10] takes general registers, reads them back in the same stop, and keeps them while it runs', async () => {
+    const vmm = await startVmm();
+    const { target } = await attach(vmm.pid);
+    const frozen = async () => {
+      await target.freeze();
+      const capture = await target.capture();
+      if (!capture.ok || capture.value.facts.general === null) throw new Error('no general registers');
+      return capture.value.facts.general;
+    };
+    const before = await frozen();
+    const general = { ...before, r14: 0x1122334455667788n, r15: 0xfedcba9876543210n };
+    const written = await target.writeGeneral(general);
+    if (!written.ok) throw new Error(written.refusal.what);
+    expect(written.value).toMatchObject({ value: before.rip, general });
+    expect(await frozen()).toEqual(general);
+    await target.resume();
+    const later = await frozen();
+    expect(later).toMatchObject({ r14: general.r14, r15: general.r15 });
+    expect(await target.writeGeneral({ ...later, rflags: later.rflags | 0x8000n })).toMatchObject({
+      ok: false,
+      refusal: { code: 'guard-regs', call: 'KVM_SET_REGS' },
+    });
+    expect((await target.writeGeneral({ ...later, r14: before.r14, r15: before.r15 })).ok).toBe(true);
+  });
+
+  test('[W11] stays attached, and frozen, while another helper has another vCPU; its own is refused to a second', async () => {
+    const vmm = await startVmm(2);
+    const first = await attach(vmm.pid);
+    await first.target.freeze();
+    const second = await attach(vmm.pid, 0n, 1);
+    const captures = await Promise.all([first.target.capture(), second.target.capture()]);
+    expect(captures.map((capture) => capture.ok && capture.value.facts.frozen)).toEqual([true, false]);
+    await expect(attach(vmm.pid)).rejects.toThrow(/^other-helper: /);
+    expect(await first.target.detach()).toEqual({ ok: true, value: null });
+    expect((await second.target.capture()).ok).toBe(true);
+    const again = await attach(vmm.pid);
+    expect((await again.target.capture()).ok).toBe(true);
   });
 
   test('outlives its helper: told once, attached again on demand', async () => {

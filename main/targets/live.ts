@@ -182,6 +182,12 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
     writeXcr0: async (value) => written(await ask('setXcr0', { ...ref, value })),
     writeMsr: async (index, value, putToInitFirst) =>
       written(await ask('setMsr', { ...ref, index, value, putToInitFirst })),
+    writeGeneral: async (general) => {
+      const reply = await ask('setRegs', { ...ref, general });
+      if (!reply.ok) return reply;
+      const { readBack, value, pauseNs } = reply.value;
+      return answer({ readBack, value, pauseNs, general: reply.value.general });
+    },
     detach: async () => {
       offDeath();
       offEvent();
@@ -189,7 +195,8 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
       ended ??= refusal('not-attached', 'the session has ended');
       const reply = wasAttached ? await helper.ask('detach', ref) : null;
       await helper.stop();
-      return reply === null || reply.ok ? answer(null) : reply;
+      // A helper that died over it has let go as well: the kernel ends the tracing with the tracer.
+      return reply === null || reply.ok || reply.refusal.code === 'helper-gone' ? answer(null) : reply;
     },
     onGone: (listener) => {
       goneListeners.add(listener);

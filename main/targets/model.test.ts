@@ -26,6 +26,7 @@ beforeEach(() => {
     openLive: nothing,
     journalFolder: join(folder, 'journal'),
     openAtStart: null,
+    openIds: new Set(),
   });
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
@@ -95,7 +96,7 @@ describe('[C27] the model guest as a session', () => {
     const row = (document: CaptureDocument, index: number) => shown(document, `tmm0:i32[${index}]`);
     expect(row(product.capture, 0)).not.toEqual(row(untouched.capture, 0));
     expect(row(product.capture, 1)).toEqual(row(untouched.capture, 1));
-    const restored = sure(await sessions.restore(session, { kind: 'all' }));
+    const restored = sure(await sessions.restore(session, { kind: 'all' }, null));
     expect(captureOf(restored.capture).image.bytes).toEqual(captureOf(capture).image.bytes);
     // A model ends with this process: it leaves nothing on disk.
     expect(() => readdirSync(join(folder, 'journal'))).toThrow();
@@ -115,6 +116,20 @@ describe('[C27] the model guest as a session', () => {
     expect(applied.changes.map((change) => change.path)).toEqual(assignments.map((row) => row.path));
     expect(sure(await sessions.apply(session, [{ path: 'xcr0', value: '0x2e7' }])).changes).toHaveLength(1);
     expect((await step(session, 100)).event?.kind).toBe('ud');
+  });
+
+  test('general registers are written and read back', async () => {
+    const model = sure(openModel('int8-product'));
+    const { general } = sure(await model.capture()).facts;
+    if (general === null) throw new Error('no general registers');
+    const changed = { ...general, rax: 0x1234n, rflags: 1n };
+    const written = sure(await model.writeGeneral(changed));
+    expect(written).toMatchObject({ value: general.rip, pauseNs: 0n, general: { ...changed, rflags: 3n } });
+    expect(sure(await model.capture()).facts.general).toEqual({ ...changed, rflags: 3n });
+    expect(await model.writeGeneral({ ...changed, rip: 1n << 60n })).toMatchObject({
+      ok: false,
+      refusal: { code: 'guard-regs' },
+    });
   });
 
   test('what the kernel or the guard refuses is refused before it is written', async () => {

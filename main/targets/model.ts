@@ -42,6 +42,10 @@ export const openModel = (program: string, nowMs: () => number = Date.now): Answ
     writeXcr0: async (value) => written(guest.writeXcr0(value), () => capture().facts.xcr0 ?? 0n),
     writeMsr: async (index, value, putToInitFirst) =>
       written(guest.writeMsr(index, value, putToInitFirst), () => msr(index)),
+    writeGeneral: async (values) => {
+      const reply = written(guest.writeGeneral(values), () => guest.general().rip);
+      return reply.ok ? answer({ ...reply.value, general: guest.general() }) : reply;
+    },
     detach: done,
     onGone: never,
     onHelper: never,

@@ -1,11 +1,13 @@
 import type { Answer, CallVerdict, ModelEvent, ModelPosition, Refusal } from '../../app/bridge.ts';
-import type { Capture, TargetIdentity } from '../../app/session/capture.ts';
+import type { Capture, GeneralRegisters, TargetIdentity } from '../../app/session/capture.ts';
 
 /** What a write left behind: the image read back in the same stop, or the register's value. */
 export interface Written {
   readonly readBack: Uint8Array;
   readonly value: bigint;
   readonly pauseNs: bigint;
+  /** All of them as read back in the same stop; there after writeGeneral alone. */
+  readonly general?: GeneralRegisters;
 }
 
 /** The program of a model, one instruction a step. */
@@ -38,6 +40,11 @@ export interface Target {
   writeXcr0(value: bigint): Promise<Answer<Written>>;
   /** KVM_SET_MSRS, for an MSR on the closed list. putToInitFirst: the safe order of arming IA32_XFD. */
   writeMsr(index: number, value: bigint, putToInitFirst: boolean): Promise<Answer<Written>>;
+  /**
+   * KVM_SET_REGS, all of them at once; `value` is RIP as read back. RFLAGS bit 1 is set whatever is asked. Refused while an
+   * exception or interrupt is on its way into the guest, and where the CPU would not enter the guest with these values.
+   */
+  writeGeneral(values: GeneralRegisters): Promise<Answer<Written>>;
   /** What a model executes; not there where the target is no model. */
   readonly program?: SteppedProgram;
   detach(): Promise<Answer<null>>;

@@ -29,7 +29,7 @@ const send = (bytes) => {
 
 const hello = () => {
   const payload = Buffer.alloc(112);
-  payload.writeUInt32LE(mode === 'version' ? 99 : 1, 0);
+  payload.writeUInt32LE(mode === 'version' ? 99 : 2, 0);
   payload.writeUInt32LE(process.pid, 4);
   payload.write('6.1.0-fake', 48, 'ascii');
   return payload;

@@ -230,9 +230,9 @@ int main(int count, char **arguments)
 	(void)nanosleep(&start, NULL);
 	if (options.park)
 		kick_all(kick_signal);
-	page->magic = DEMO_MAGIC;
 	printf("ready pid=%d program=%s (%s)\n", getpid(), vm.program->name, vm.program->summary);
 	(void)fflush(stdout);
+	page->magic = DEMO_MAGIC; /* last: whoever waits for it compares the mappings from now on */
 	for (;;) {
 		wait_on_leash(leashed);
 		if (options.signal)

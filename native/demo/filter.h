@@ -2,7 +2,10 @@
 #ifndef TILESCOPE_DEMO_FILTER_H
 #define TILESCOPE_DEMO_FILTER_H
 
-/* kind: allow, trap-set, kill-set (KVM_SET_XSAVE), trap-get (KVM_GET_XSAVE2), errno (KVM_GET_SREGS), no-clock. */
+/*
+ * kind: allow, trap-set, kill-set (KVM_SET_XSAVE), trap-get (KVM_GET_XSAVE2), errno (KVM_GET_SREGS), kill-regs (KVM_SET_REGS),
+ * trap-events (KVM_GET_VCPU_EVENTS), no-clock.
+ */
 void filter_install(const char *kind);
 
 #endif

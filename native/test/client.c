@@ -1,37 +1,66 @@
 #include "client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-int client_start(struct client *c, const char *helper)
+#include "steps.h"
+
+static int pipes(int ends[2])
 {
-	int in[2], out[2];
+	return pipe2(ends, O_CLOEXEC);
+}
+
+/* posix_spawn, for fork would copy the page tables of a sanitized program each time. */
+static int start(struct client *c, const char *helper, int stepped)
+{
+	int in[2], out[2], step[2] = { -1, -1 }, go[2] = { -1, -1 };
+	char *arguments[] = { (char *)(uintptr_t)helper, NULL };
+	posix_spawn_file_actions_t actions;
 
 	memset(c, 0, sizeof(*c));
 	c->payload = malloc(MAX_PAYLOAD_BYTES);
-	if (!c->payload || pipe(in) < 0 || pipe(out) < 0)
+	if (!c->payload || pipes(in) < 0 || pipes(out) < 0 || (stepped && (pipes(step) < 0 || pipes(go) < 0)))
 		return -1;
-	c->pid = fork();
-	if (c->pid == 0) {
-		(void)dup2(in[0], 0);
-		(void)dup2(out[1], 1);
-		for (int fd = 3; fd < 256; fd++)
-			close(fd);
-		execl(helper, helper, (char *)NULL);
-		_exit(127);
+	(void)posix_spawn_file_actions_init(&actions);
+	(void)posix_spawn_file_actions_adddup2(&actions, in[0], 0);
+	(void)posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+	if (stepped) {
+		(void)posix_spawn_file_actions_adddup2(&actions, step[1], STEP_REPORT_FD);
+		(void)posix_spawn_file_actions_adddup2(&actions, go[0], STEP_GO_FD);
 	}
+	if (posix_spawn(&c->pid, helper, &actions, NULL, arguments, environ) != 0)
+		c->pid = -1;
+	(void)posix_spawn_file_actions_destroy(&actions);
 	close(in[0]);
 	close(out[1]);
+	if (stepped) {
+		close(step[1]);
+		close(go[0]);
+	}
 	c->to = in[1];
 	c->from = out[0];
+	c->step = step[0];
+	c->go = go[1];
 	c->next_id = 1;
 	(void)signal(SIGPIPE, SIG_IGN);
 	return c->pid < 0 ? -1 : 0;
+}
+
+int client_start(struct client *c, const char *helper)
+{
+	return start(c, helper, 0);
+}
+
+int client_start_stepped(struct client *c, const char *helper)
+{
+	return start(c, helper, 1);
 }
 
 static int finish(struct client *c)
@@ -40,6 +69,10 @@ static int finish(struct client *c)
 
 	if (c->to >= 0)
 		close(c->to);
+	if (c->step >= 0) {
+		close(c->step);
+		close(c->go); /* what it still waits for ends the waiting */
+	}
 	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	close(c->from);
@@ -131,6 +164,29 @@ int client_receive(struct client *c)
 	return c->header.status == STATUS_OK;
 }
 
+int client_until_step(struct client *c, unsigned int count, char *name, void (*passed)(const char *name))
+{
+	for (unsigned int seen = 0;;) {
+		struct pollfd wait[2] = { { .fd = c->step, .events = POLLIN }, { .fd = c->from, .events = POLLIN } };
+		ssize_t n;
+
+		if (poll(wait, 2, 10000) <= 0)
+			return -1;
+		if (!(wait[0].revents & POLLIN))
+			return client_receive(c);
+		n = read(c->step, name, STEP_NAME_BYTES - 1);
+		if (n <= 0)
+			return -1;
+		name[n] = '\0';
+		if (++seen == count)
+			return 2;
+		if (passed)
+			passed(name);
+		if (write(c->go, "g", 1) != 1)
+			return -1;
+	}
+}
+
 int client_ask(struct client *c, uint32_t code, const void *payload, size_t bytes)
 {
 	return client_send(c, code, payload, bytes) < 0 ? -1 : client_receive(c);
@@ -193,6 +249,13 @@ const void *capture_section(const struct client *c, uint32_t kind, uint32_t *byt
 		at += (section.bytes + 7u) & ~7u;
 	}
 	return NULL;
+}
+
+int client_set_regs(struct client *c, pid_t pid, uint32_t index, const struct kvm_regs *regs)
+{
+	struct vcpu_ref ref = { pid, index };
+
+	return client_ask2(c, MSG_SET_REGS, &ref, sizeof(ref), regs, sizeof(*regs));
 }
 
 int client_set_image(struct client *c, pid_t pid, uint32_t index, const void *image, uint32_t bytes)

@@ -24,6 +24,20 @@
 static const uint8_t reset_code[] = { 0xea, 0x00, 0x00, 0x00, 0xf0 };
 static const uint8_t rom_code[] = { 0x31, 0xc0, 0x8e, 0xd8, 0xfa, 0x66, 0xff, 0x06, 0x00, 0x7e, 0xeb, 0xf9 };
 
+/*
+ * The same, after INIT and SIPI to all other vCPUs through the x2APIC: mov ecx, 0x1b; rdmsr; or ax, 0xc00; wrmsr;
+ * mov ecx, 0x830; xor edx, edx; mov eax, 0xc4500; wrmsr; mov eax, 0xc46f1; wrmsr. They start at 0xf1000.
+ */
+static const uint8_t waking_code[] = {
+	0x66, 0xb9, 0x1b, 0x00, 0x00, 0x00, 0x0f, 0x32, 0x0d, 0x00, 0x0c, 0x0f, 0x30, 0x66, 0xb9, 0x30, 0x08, 0x00, 0x00,
+	0x66, 0x31, 0xd2, 0x66, 0xb8, 0x00, 0x45, 0x0c, 0x00, 0x0f, 0x30, 0x66, 0xb8, 0xf1, 0x46, 0x0c, 0x00, 0x0f, 0x30,
+};
+#define WOKEN_OFFSET 0x1000u
+/* mov ax, DEMO_VCPU_STRIDE / 16; mov ds, ax; cli; again: inc dword [0x7e00]; jmp again */
+static const uint8_t woken_code[] = {
+	0xb8, DEMO_VCPU_STRIDE / 16, 0x00, 0x8e, 0xd8, 0xfa, 0x66, 0xff, 0x06, 0x00, 0x7e, 0xeb, 0xf9,
+};
+
 static void nap_ms(int ms)
 {
 	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
@@ -111,7 +125,7 @@ static void settle(const struct guest *g)
 	free(before);
 }
 
-int guest_start_qemu(struct guest *g, int vcpus)
+static int start_qemu(struct guest *g, int vcpus, int wake)
 {
 	char image[96], memory_path[96], memory[160], smp[16];
 	const char *arguments[] = {
@@ -129,7 +143,11 @@ int guest_start_qemu(struct guest *g, int vcpus)
 	(void)snprintf(image, sizeof(image), "%s/rom", g->dir);
 	(void)snprintf(memory_path, sizeof(memory_path), "%s/ram", g->dir);
 	(void)snprintf(memory, sizeof(memory), "memory-backend-file,id=m,size=64M,mem-path=%s,share=on", memory_path);
-	memcpy(rom, rom_code, sizeof(rom_code));
+	memset(rom, 0, sizeof(rom));
+	if (wake)
+		memcpy(rom, waking_code, sizeof(waking_code));
+	memcpy(rom + (wake ? sizeof(waking_code) : 0), rom_code, sizeof(rom_code));
+	memcpy(rom + WOKEN_OFFSET, woken_code, sizeof(woken_code));
 	memcpy(rom + ROM_BYTES - 16, reset_code, sizeof(reset_code));
 	fd = open(image, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, rom, sizeof(rom)) != (ssize_t)sizeof(rom))
@@ -147,8 +165,21 @@ int guest_start_qemu(struct guest *g, int vcpus)
 	}
 	if (!*g->counter)
 		return -1;
+	for (int i = 1; wake && i < vcpus; i++)
+		if (!guest_progresses(g, i))
+			return -1;
 	settle(g);
 	return 0;
+}
+
+int guest_start_qemu(struct guest *g, int vcpus)
+{
+	return start_qemu(g, vcpus, 0);
+}
+
+int guest_start_busy_qemu(struct guest *g, int vcpus)
+{
+	return start_qemu(g, vcpus, 1);
 }
 
 void guest_end(struct guest *g)

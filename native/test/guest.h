@@ -18,6 +18,8 @@ int kvm_is_there(void);
 /* arguments end with NULL. The demo VMM writes its page; QEMU runs a ROM that counts. 0 or -1. */
 int guest_start_demo(struct guest *g, const char *program, const char *const *arguments);
 int guest_start_qemu(struct guest *g, int vcpus);
+/* The same with a guest that has started all its vCPUs: each counts. */
+int guest_start_busy_qemu(struct guest *g, int vcpus);
 void guest_end(struct guest *g);
 int guest_lives(const struct guest *g);
 /* The counter moves within a second. */

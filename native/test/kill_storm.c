@@ -5,8 +5,8 @@
  *
  * --tiles: the guest, and the thread that runs it, hold tile data; so images and signal frames have 11008 bytes.
  *
- * After each kill: the VMM lives, and a fresh helper attaches, finds the vCPU's image to be the old or the new one, and
- * leaves. At the end: the guest still counts, and threads, mappings, descriptors and signal masks are as before.
+ * After each kill: the VMM lives, and a fresh helper attaches, finds the vCPU's image to be the old or the new one, and so r14
+ * and r15, which no guest here uses, and leaves. At the end: the guest still counts, and threads, mappings, descriptors and signal masks are as before.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -37,12 +37,18 @@ static struct guest guest;
 static pid_t vcpu_tid;
 static uint8_t old_image[65536], new_image[65536];
 static uint32_t image_bytes;
-static unsigned int old_seen, new_seen, reclaimed;
+static struct kvm_regs old_regs, new_regs; /* of --pid nothing is known: its registers are left alone */
+static unsigned int old_seen, new_seen, new_regs_seen, reclaimed;
 
+/* splitmix64: neighbouring numbers have nothing to do with each other. */
 static unsigned int random_below(unsigned int n)
 {
-	options.seed = options.seed * 1103515245u + 12345u;
-	return (options.seed >> 8) % n;
+	static uint64_t state;
+	uint64_t z = state += 0x9e3779b97f4a7c15ull + options.seed;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return (unsigned int)((z ^ z >> 31) % n);
 }
 
 static int read_image(struct client *c, uint8_t *into)
@@ -56,6 +62,17 @@ static int read_image(struct client *c, uint8_t *into)
 		return -1;
 	memcpy(into, found, image_bytes);
 	return 0;
+}
+
+/* Of the last capture. */
+static struct kvm_regs regs_of(const struct client *c)
+{
+	const void *found = capture_section(c, SECTION_REGS, NULL);
+	struct kvm_regs regs = { 0 };
+
+	if (found)
+		memcpy(&regs, found, sizeof(regs));
+	return regs;
 }
 
 /* Both images as the vCPU gives them back, so that comparing is comparing bytes. Ends with the old one in place. */
@@ -81,12 +98,31 @@ static int make_images(void)
 	if (client_set_image(&c, guest.pid, options.vcpu, new_image, image_bytes) != 1 || read_image(&c, new_image) < 0 ||
 	    client_set_image(&c, guest.pid, options.vcpu, old_image, image_bytes) != 1 || read_image(&c, old_image) < 0)
 		goto out;
+	old_regs = new_regs = regs_of(&c);
+	new_regs.r14 = new_regs.r15 = 0x5a5a5a5a5a5a5a5aull;
 	result = 0;
 out:
 	if (c.refusal)
 		printf("not ok: %s\n", c.refusal->detail);
 	(void)client_end(&c);
 	return result;
+}
+
+/* The guest's own registers and its place go on from where they are: nothing but r14 and r15 is changed. */
+static void send_regs(struct client *c, struct vcpu_ref ref)
+{
+	const struct kvm_regs *wanted = random_below(2) ? &old_regs : &new_regs;
+	struct {
+		struct vcpu_ref vcpu;
+		struct kvm_regs regs;
+	} set = { .vcpu = ref };
+
+	if (client_ask(c, MSG_FREEZE, &ref, sizeof(ref)) != 1 || client_ask(c, MSG_CAPTURE, &ref, sizeof(ref)) != 1)
+		return;
+	set.regs = regs_of(c);
+	set.regs.r14 = wanted->r14;
+	set.regs.r15 = wanted->r15;
+	(void)client_send(c, MSG_SET_REGS, &set, sizeof(set));
 }
 
 /* The request in whose course the helper dies. */
@@ -97,7 +133,7 @@ static void send_work(struct client *c)
 		struct set_image_request head;
 		uint8_t image[65536];
 	} *set = calloc(1, sizeof(*set));
-	unsigned int kind = random_below(8);
+	unsigned int kind = random_below(options.pid ? 8 : 11);
 
 	if (!set)
 		return;
@@ -107,6 +143,8 @@ static void send_work(struct client *c)
 		(void)client_send(c, MSG_DETACH, &ref, sizeof(ref));
 	} else if (kind <= 3) {
 		(void)client_send(c, MSG_CAPTURE, &ref, sizeof(ref));
+	} else if (kind > 7) {
+		send_regs(c, ref);
 	} else {
 		if (kind == 7)
 			(void)client_send(c, MSG_FREEZE, &ref, sizeof(ref));
@@ -155,6 +193,7 @@ static int left_over(void)
 static void look(int number)
 {
 	static uint8_t image[65536];
+	struct kvm_regs regs;
 	struct client c;
 	int is_old, is_new;
 
@@ -167,6 +206,11 @@ static void look(int number)
 	is_old = memcmp(image, old_image, image_bytes) == 0;
 	is_new = memcmp(image, new_image, image_bytes) == 0;
 	CHECK(is_old || is_new, "after kill %d the image is neither the old nor the new one", number);
+	regs = regs_of(&c);
+	CHECK(options.pid || (regs.r14 == old_regs.r14 && regs.r15 == old_regs.r15) ||
+	      (regs.r14 == new_regs.r14 && regs.r15 == new_regs.r15), "after kill %d r14 is %#llx, r15 %#llx", number,
+	      (unsigned long long)regs.r14, (unsigned long long)regs.r15);
+	new_regs_seen += regs.r15 == new_regs.r15;
 	old_seen += (unsigned int)is_old;
 	new_seen += (unsigned int)is_new;
 	CHECK(client_vcpu(&c, MSG_DETACH, guest.pid, options.vcpu) == 1, "%s", c.refusal ? c.refusal->detail : "no answer");
@@ -282,8 +326,8 @@ int main(int count, char **arguments)
 	CHECK(portrait_returns(&guest, before, &after), "the target is not as it was:\n--- before\n%s--- after\n%s", before, after);
 	if (options.demo)
 		printf("# the VMM saw %llu EINTRs\n", (unsigned long long)guest.page->vcpus[0].eintr_count);
-	printf("# %d kills; the old image was seen %u times, the new one %u times, scratch was left behind %u times\n",
-	       options.kills, old_seen, new_seen, reclaimed);
+	printf("# %d kills; the old image was seen %u times, the new one %u times, new registers %u times, scratch was left behind %u times\n",
+	       options.kills, old_seen, new_seen, new_regs_seen, reclaimed);
 out:
 	if (!options.pid)
 		guest_end(&guest);

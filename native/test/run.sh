@@ -28,11 +28,12 @@ run() {
 	fi
 }
 
-kills=${KILLS:-300}
+kills=${KILLS:-200}
 run "$dir/test-units"
 run "$dir/test-seccomp"
 run "$dir/test-wire" "$dir/tilescope-helper"
 run "$dir/test-live" "$dir/tilescope-helper" "$dir/demo-vmm"
+run "$dir/test-steps" "$dir/helper-steps" "$dir/demo-vmm"
 run "$dir/kill-storm" "$dir/tilescope-helper" --demo "$dir/demo-vmm" --kills "$kills"
 run "$dir/kill-storm" "$dir/tilescope-helper" --qemu --kills "$kills"
 echo "$passed passed, $failed failed, $skipped skipped"

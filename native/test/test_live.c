@@ -188,7 +188,7 @@ void live_refusals(struct guest *g)
 		struct client second;
 
 		CHECK(client_start(&second, helper_program) == 0, "no helper");
-		CHECK(client_attach(&second, g->pid, 0, 0, NULL) == 0 && second.refusal->reason == REASON_ALREADY_TRACED &&
+		CHECK(client_attach(&second, g->pid, 0, 0, NULL) == 0 && second.refusal->reason == REASON_OTHER_HELPER &&
 		      second.refusal->other_pid == c.pid, "two helpers on one vCPU");
 		(void)client_end(&second);
 	}
@@ -293,11 +293,18 @@ int main(int count, char **arguments)
 	}
 	live_round(&g, "QEMU", 1200);
 	live_refusals(&g);
+	live_regs(&g);
 	end_of_pipe(&g);
 	target_ends(&g, 0);
 	guest_end(&g);
 	CHECK(guest_start_qemu(&g, 1) == 0, "QEMU did not start again");
 	target_ends(&g, 1);
+	guest_end(&g);
+	rule("QEMU: several helpers on two vCPUs");
+	CHECK(guest_start_busy_qemu(&g, 2) == 0, "QEMU did not start with two vCPUs that run");
+	live_helpers(&g, "QEMU");
+	rule("QEMU: a tracer that passes by is waited for");
+	live_passing_tracer(&g);
 	guest_end(&g);
 	return summary();
 }

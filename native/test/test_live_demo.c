@@ -108,7 +108,7 @@ static void parked(void)
 	guest_end(&g);
 }
 
-static const struct verdict *verdict_named(const struct client *c, const char *call)
+const struct verdict *live_verdict(const struct client *c, const char *call)
 {
 	const struct verdicts_head *head = (const void *)c->payload;
 	const struct verdict *v = (const void *)(c->payload + sizeof(*head));
@@ -149,7 +149,7 @@ static void one_filter(const struct filter_case *f, uint32_t flags)
 	CHECK(client_start(&c, helper_program) == 0, "no helper");
 	CHECK(client_attach(&c, g.pid, 0, flags, NULL) == 1, "%s: %s", f->kind, c.refusal ? c.refusal->detail : "");
 	CHECK(client_vcpu(&c, MSG_VERDICTS, g.pid, 0) == 1, "verdicts refused");
-	v = verdict_named(&c, f->call);
+	v = live_verdict(&c, f->call);
 	CHECK(v && v->known && (v->action & SECCOMP_RET_ACTION_FULL) == f->action, "%s: verdict on %s", f->kind, f->call);
 	CHECK(client_vcpu(&c, MSG_CAPTURE, g.pid, 0) == (f->capture || flags), "%s: capture", f->kind);
 	if (c.refusal) {
@@ -257,4 +257,6 @@ void live_demo(void)
 	with_signals();
 	parked();
 	filters();
+	live_demo_regs();
+	live_demo_helpers();
 }

@@ -172,6 +172,53 @@ static void guards(void)
 	CHECK(!guard_is_protected(image, 4096), "not protected");
 }
 
+static void register_guards(void)
+{
+	struct kvm_sregs real = { .cr0 = 0x10 }, protected = { .cr0 = 0x11 };
+	struct kvm_sregs long_mode = { .cr0 = 0x80000011, .efer = 0x500, .cs = { .l = 1 } }, compatibility = long_mode, la57 = long_mode;
+	static const uint64_t defined[] = { 0x3f7fd7 & ~(1ull << 17), 2, 0, 0x202 };
+	struct kvm_vcpu_events events = { 0 };
+	struct kvm_regs regs = { 0 };
+	struct refusal why;
+
+	compatibility.cs.l = 0;
+	la57.cr4 = 1u << 12;
+	rule("general registers with which the CPU would not enter the guest are refused");
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		int reserved = bit == 3 || bit == 5 || bit == 15 || bit > 21;
+
+		regs.rflags = 1ull << bit;
+		CHECK((guard_regs(&regs, &protected, &why) < 0) == reserved, "RFLAGS bit %u", bit);
+		CHECK(!reserved || (why.reason == REASON_GUARD_REGS && why.mask == 1ull << bit), "RFLAGS bit %u", bit);
+		CHECK((guard_regs(&regs, &long_mode, &why) < 0) == (reserved || bit == 17), "RFLAGS bit %u in 64-bit mode", bit);
+		CHECK((guard_regs(&regs, &real, &why) < 0) == (reserved || bit == 17), "RFLAGS bit %u in real mode", bit);
+	}
+	for (size_t i = 0; i < sizeof(defined) / sizeof(defined[0]); i++) {
+		regs.rflags = defined[i];
+		CHECK(guard_regs(&regs, &long_mode, &why) == 0, "RFLAGS %#llx", (unsigned long long)defined[i]);
+	}
+	for (unsigned int bit = 31; bit < 64; bit++) {
+		regs.rip = 1ull << bit;
+		CHECK((guard_regs(&regs, &long_mode, &why) < 0) == (bit > 46), "RIP bit %u", bit);
+		CHECK((guard_regs(&regs, &la57, &why) < 0) == (bit > 55), "RIP bit %u with 57 bits", bit);
+		CHECK((guard_regs(&regs, &real, &why) < 0) == (bit > 31), "RIP bit %u in real mode", bit);
+		CHECK((guard_regs(&regs, &compatibility, &why) < 0) == (bit > 31), "RIP bit %u in compatibility mode", bit);
+		regs.rip = ~0ull << bit;
+		CHECK((guard_regs(&regs, &long_mode, &why) < 0) == (bit > 47), "RIP from bit %u up", bit);
+	}
+	rule("what is on its way into the guest is not lost");
+	CHECK(guard_events(&events, &why) == 0, "nothing waits");
+	events.exception.has_error_code = events.interrupt.shadow = events.nmi.pending = 1;
+	CHECK(guard_events(&events, &why) == 0, "nothing that KVM_SET_REGS would lose");
+	for (int i = 0; i < 4; i++) {
+		struct kvm_vcpu_events waiting = { 0 };
+
+		*(i == 0 ? &waiting.exception.pending : i == 1 ? &waiting.exception.injected : i == 2 ? &waiting.interrupt.injected :
+												 &waiting.nmi.injected) = 1;
+		CHECK(guard_events(&waiting, &why) < 0 && why.reason == REASON_EVENT_PENDING, "event %d", i);
+	}
+}
+
 static void restarts(void)
 {
 	static const struct {
@@ -210,6 +257,7 @@ int main(void)
 	parsers();
 	names();
 	guards();
+	register_guards();
 	restarts();
 	return summary();
 }

@@ -1,0 +1,41 @@
+import { readU64, writeU64 } from '../bits/bytes.ts';
+import type { GeneralRegisters } from '../session/capture.ts';
+
+/** struct kvm_regs: eighteen times 64 bits, in this order. (arch/x86/include/uapi/asm/kvm.h) */
+export const KVM_REGS = [
+  'rax',
+  'rbx',
+  'rcx',
+  'rdx',
+  'rsi',
+  'rdi',
+  'rsp',
+  'rbp',
+  'r8',
+  'r9',
+  'r10',
+  'r11',
+  'r12',
+  'r13',
+  'r14',
+  'r15',
+  'rip',
+  'rflags',
+] as const satisfies readonly (keyof GeneralRegisters)[];
+
+const REGISTER_BYTES = 8;
+export const KVM_REGS_BYTES = KVM_REGS.length * REGISTER_BYTES;
+
+/** @param bytes KVM_REGS_BYTES of them */
+export const readGeneral = (bytes: Uint8Array): GeneralRegisters =>
+  Object.fromEntries(
+    KVM_REGS.map((name, index) => [name, readU64(bytes, index * REGISTER_BYTES)]),
+  ) as unknown as GeneralRegisters;
+
+export const writeGeneral = (registers: GeneralRegisters): Uint8Array => {
+  const bytes = new Uint8Array(KVM_REGS_BYTES);
+  KVM_REGS.forEach((name, index) => {
+    writeU64(bytes, index * REGISTER_BYTES, registers[name]);
+  });
+  return bytes;
+};

@@ -1,0 +1,168 @@
+#include "step_scenes.h"
+
+#include <string.h>
+
+#define XCR0_WITH_AVX 7u
+#define MSR_XFD 0x1c4u
+#define GENERAL_BYTES offsetof(struct kvm_regs, rip) /* RIP and RFLAGS are the guest's to move */
+
+struct guest guest;
+struct state old;
+int arming;
+
+int read_state(struct client *c, struct state *s)
+{
+	const struct xcr_value *xcrs;
+	const struct msr_value *msrs;
+	uint32_t bytes = 0;
+	const void *image, *regs;
+
+	if (client_vcpu(c, MSG_CAPTURE, guest.pid, 0) != 1)
+		return -1;
+	memset(s, 0, sizeof(*s));
+	image = capture_section(c, SECTION_IMAGE, &s->image_bytes);
+	xcrs = capture_section(c, SECTION_XCRS, NULL);
+	msrs = capture_section(c, SECTION_MSRS, &bytes);
+	regs = capture_section(c, SECTION_REGS, NULL);
+	if (!image || !xcrs || !msrs || !regs)
+		return -1;
+	memcpy(s->image, image, s->image_bytes);
+	memcpy(&s->regs, regs, sizeof(s->regs));
+	s->xcr0 = xcrs->value;
+	for (uint32_t i = 0; i < bytes / sizeof(*msrs); i++)
+		if (msrs[i].index == MSR_XFD && !msrs[i].errno_value)
+			s->xfd = msrs[i].value;
+	return 0;
+}
+
+int same_state(const struct state *a, const struct state *b)
+{
+	return a->image_bytes == b->image_bytes && memcmp(a->image, b->image, a->image_bytes) == 0 && a->xcr0 == b->xcr0 &&
+	       a->xfd == b->xfd && (arming || memcmp(&a->regs, &b->regs, GENERAL_BYTES) == 0);
+}
+
+static int set_msr(struct client *c, uint64_t value)
+{
+	struct set_msr_request msr = { .vcpu = { guest.pid, 0 }, .index = MSR_XFD, .value = value };
+
+	return client_ask(c, MSG_SET_MSR, &msr, sizeof(msr));
+}
+
+static int set_xcr0(struct client *c, uint64_t value)
+{
+	struct set_xcr0_request xcr0 = { .vcpu = { guest.pid, 0 }, .value = value };
+
+	return client_ask(c, MSG_SET_XCR0, &xcr0, sizeof(xcr0));
+}
+
+int put_back(struct client *c, const struct state *now)
+{
+	struct kvm_regs regs = old.regs;
+
+	regs.rip = now->regs.rip;
+	regs.rflags = now->regs.rflags;
+	if (now->xfd != old.xfd && set_msr(c, old.xfd) != 1)
+		return -1;
+	if (memcmp(now->image, old.image, old.image_bytes) && client_set_image(c, guest.pid, 0, old.image, old.image_bytes) != 1)
+		return -1;
+	if (now->xcr0 != old.xcr0 && set_xcr0(c, old.xcr0) != 1)
+		return -1;
+	if (!arming && memcmp(&now->regs, &old.regs, GENERAL_BYTES) && client_set_regs(c, guest.pid, 0, &regs) != 1)
+		return -1;
+	return 0;
+}
+
+static void send_vcpu(struct client *c, uint32_t code)
+{
+	struct vcpu_ref ref = { guest.pid, 0 };
+
+	(void)client_send(c, code, &ref, sizeof(ref));
+}
+
+static void send_attach(struct client *c)
+{
+	struct attach_request attach = { .vcpu = { guest.pid, 0 } };
+
+	(void)client_send(c, MSG_ATTACH, &attach, sizeof(attach));
+}
+
+static void send_detach(struct client *c)
+{
+	send_vcpu(c, MSG_DETACH);
+}
+
+static void send_capture(struct client *c)
+{
+	send_vcpu(c, MSG_CAPTURE);
+}
+
+static void send_freeze(struct client *c)
+{
+	send_vcpu(c, MSG_FREEZE);
+}
+
+static void send_resume(struct client *c)
+{
+	send_vcpu(c, MSG_RESUME);
+}
+
+static void send_image(struct client *c)
+{
+	static struct {
+		struct set_image_request head;
+		uint8_t image[32768];
+	} set;
+
+	set.head = (struct set_image_request){ .vcpu = { guest.pid, 0 }, .image_bytes = old.image_bytes };
+	memcpy(set.image, old.image, old.image_bytes);
+	memset(set.image + XMM5_OFFSET, 0x77, 16);
+	set.image[BV_OFFSET] |= SSE;
+	(void)client_send(c, MSG_SET_IMAGE, &set, sizeof(set.head) + old.image_bytes);
+}
+
+static void send_xcr0(struct client *c)
+{
+	struct set_xcr0_request xcr0 = { .vcpu = { guest.pid, 0 }, .value = XCR0_WITH_AVX };
+
+	(void)client_send(c, MSG_SET_XCR0, &xcr0, sizeof(xcr0));
+}
+
+static void send_arming(struct client *c)
+{
+	struct set_msr_request msr = {
+		.vcpu = { guest.pid, 0 }, .index = MSR_XFD, .flags = MSR_PUT_TO_INIT_FIRST, .value = arming ? TILEDATA : SSE,
+	};
+
+	(void)client_send(c, MSG_SET_MSR, &msr, sizeof(msr));
+}
+
+static void send_regs(struct client *c)
+{
+	struct {
+		struct vcpu_ref vcpu;
+		struct kvm_regs regs;
+	} set = { .vcpu = { guest.pid, 0 }, .regs = old.regs };
+
+	for (size_t i = 0; i < GENERAL_BYTES; i += 8)
+		memset((uint8_t *)&set.regs + i, 0x41 + (int)(i / 8), 8);
+	(void)client_send(c, MSG_SET_REGS, &set, sizeof(set));
+}
+
+const struct scene scenes[] = {
+	{ "attach", { NULL }, send_attach, 1, 0, 0 },
+	{ "capture", { send_attach }, send_capture, 1, 0, 0 },
+	{ "freeze", { send_attach }, send_freeze, 1, 0, 0 },
+	{ "capture of a frozen vCPU", { send_attach, send_freeze }, send_capture, 1, 1, 0 },
+	{ "resume", { send_attach, send_freeze }, send_resume, 1, 1, 0 },
+	{ "image", { send_attach }, send_image, 1, 0, 0 },
+	{ "image of a frozen vCPU", { send_attach, send_freeze }, send_image, 1, 1, 0 },
+	{ "XCR0", { send_attach }, send_xcr0, 1, 0, 0 },
+	{ "IA32_XFD, refused after components were put to init", { send_attach }, send_arming, 0, 0, SSE },
+	{ "general registers", { send_attach }, send_regs, 1, 0, 0 },
+	{ "general registers of a frozen vCPU", { send_attach, send_freeze }, send_regs, 1, 1, 0 },
+	{ "detach", { send_attach }, send_detach, 1, 0, 0 },
+	{ "detach of a frozen vCPU", { send_attach, send_freeze }, send_detach, 1, 1, 0 },
+};
+const size_t scene_count = sizeof(scenes) / sizeof(scenes[0]);
+
+const struct scene arming_scene = { "IA32_XFD armed over tiles", { send_attach }, send_arming, 1, 0, TILEDATA };

@@ -1,0 +1,266 @@
+/*
+ * A helper killed at every step of its work: test-steps STEPPED-HELPER DEMO-VMM [--arming]
+ *
+ * The stepped helper waits at each STEP (step.h). Each request is made once for each step that it passes, by a new helper
+ * that is killed there. Then the thread must run on as if nothing had been: same threads, signal masks and descriptors, no
+ * mapping but the helper's own scratch region left, EINTR only where it was interrupted and not yet set up to go on. Another
+ * helper finds the vCPU's state to be wholly that before or wholly that after the call, and puts the first one back, bit for
+ * bit. --arming: IA32_XFD is armed over tiles in use, which takes a CPU and a KVM with AMX.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "step_scenes.h"
+#include "steps.h"
+
+#define MOST_STEPS 400u
+
+static const char *helper;
+static struct client looker; /* one helper for all the looking: it attaches and detaches each time */
+static struct state given_up, new;
+static char *portrait;
+static unsigned int all_kills;
+
+static const char *words(const struct client *c)
+{
+	return c->refusal ? c->refusal->detail : "no answer";
+}
+
+/* Between these steps the thread has left KVM_RUN with EINTR, and nothing yet makes up for it. */
+static int interrupted;
+
+static void passed(const char *name)
+{
+	if (strcmp(name, "interrupt sent") == 0)
+		interrupted = 1;
+	if (strcmp(name, "switched to the chain") == 0 || strcmp(name, "set up to go on") == 0)
+		interrupted = 0;
+}
+
+/* 2: it was killed at the count-th step, whose name is in `name`; else its answer, after which it was ended in peace. */
+static int run_to_step(const struct scene *scene, unsigned int count, char *name)
+{
+	struct client c;
+	int outcome = 1;
+
+	if (client_start_stepped(&c, helper) < 0)
+		return -1;
+	interrupted = 0;
+	for (size_t i = 0; i < 2 && scene->prepare[i] && outcome == 1; i++) {
+		scene->prepare[i](&c);
+		outcome = client_until_step(&c, 0, name, passed);
+	}
+	/* Back in KVM_RUN: a stop outside it would be tried again, and be other steps than the last time. */
+	CHECK(scene->leaves_frozen || guest_progresses(&guest, 0), "the guest stands still");
+	if (outcome == 1) {
+		scene->send(&c);
+		outcome = client_until_step(&c, count, name, passed);
+	} else {
+		CHECK(0, "%s: what comes before is refused: %s", scene->name, words(&c));
+		outcome = -1;
+	}
+	if (outcome == 2) {
+		passed(name);
+		(void)client_kill(&c);
+	} else {
+		CHECK(outcome == scene->answer, "%s: %s", scene->name, words(&c));
+		CHECK(client_end(&c) == 0, "the helper did not end with 0");
+	}
+	return outcome;
+}
+
+/* The portrait without scratch regions (session.h, SCRATCH_SLOT_BASE). */
+static char *without_scratch(char *text, unsigned int *regions)
+{
+	static const char scratch[] = "map 200000";
+	char *to = text;
+
+	for (char *line = text; *line;) {
+		size_t bytes = strcspn(line, "\n");
+		int ours = strncmp(line, scratch, sizeof(scratch) - 1) == 0;
+
+		bytes += line[bytes] == '\n';
+		*regions += (unsigned int)ours;
+		if (!ours) {
+			memmove(to, line, bytes);
+			to += bytes;
+		}
+		line += bytes;
+	}
+	*to = '\0';
+	return text;
+}
+
+/* A chain may still be running, with all signals blocked, when the helper has died: it ends within a moment. */
+static unsigned int check_portrait(const char *scene, const char *name)
+{
+	unsigned int regions = 0;
+	int same = 0;
+
+	for (int tries = 0; tries < 100 && !same; tries++) {
+		char *text;
+
+		regions = 0;
+		text = without_scratch(guest_portrait(&guest), &regions);
+		same = strcmp(text, portrait) == 0;
+		free(text);
+		if (!same)
+			(void)usleep(2000);
+	}
+	CHECK(same, "%s, killed at \"%s\": threads, masks, descriptors or mappings are not as they were", scene, name);
+	CHECK(regions <= 1, "%s, killed at \"%s\": %u scratch regions are left", scene, name, regions);
+	return regions;
+}
+
+struct tally {
+	unsigned int kills, old_seen, given_up_seen, new_seen, eintrs, left;
+};
+
+/* The state as it is found, told from the other two, and the first one put back. */
+static void look(const char *scene, const char *name, struct tally *t)
+{
+	static struct state now;
+	int is_old, is_new, is_given_up;
+
+	CHECK(client_attach(&looker, guest.pid, 0, 0, NULL) == 1, "%s, killed at \"%s\": %s", scene, name, words(&looker));
+	CHECK(read_state(&looker, &now) == 0, "%s, killed at \"%s\": %s", scene, name, words(&looker));
+	is_old = same_state(&now, &old);
+	is_new = !is_old && same_state(&now, &new);
+	is_given_up = !is_old && !is_new && same_state(&now, &given_up);
+	CHECK(is_old || is_new || is_given_up, "%s, killed at \"%s\": the state is neither the one nor the other", scene, name);
+	/* What was written stays written: no later step takes it back but a refusal's own roll back. */
+	CHECK(!is_old || !t->new_seen, "%s, killed at \"%s\": the old state after the new one was seen", scene, name);
+	CHECK(put_back(&looker, &now) == 0, "%s, killed at \"%s\": %s", scene, name, words(&looker));
+	CHECK(read_state(&looker, &now) == 0 && same_state(&now, &old), "%s, killed at \"%s\": not restored", scene, name);
+	CHECK(client_vcpu(&looker, MSG_DETACH, guest.pid, 0) == 1, "%s", words(&looker));
+	t->old_seen += (unsigned int)is_old;
+	t->new_seen += (unsigned int)is_new;
+	t->given_up_seen += (unsigned int)is_given_up;
+}
+
+static void check_eintr(const char *scene, const char *name, uint64_t before, struct tally *t)
+{
+	uint64_t seen = guest.page->vcpus[0].eintr_count - before;
+
+	CHECK(seen <= (uint64_t)interrupted, "%s, killed at \"%s\": the VMM saw %llu EINTRs", scene, name, (unsigned long long)seen);
+	CHECK(guest.page->vcpus[0].other_errors == 0, "%s, killed at \"%s\": KVM_RUN failed", scene, name);
+	t->eintrs += (unsigned int)seen;
+}
+
+static void kill_at_each_step(const struct scene *scene)
+{
+	struct tally t = { 0 }, end = { 0 };
+	char name[STEP_NAME_BYTES] = "";
+
+	for (unsigned int count = 1; count < MOST_STEPS && !checks_failed; count++) {
+		uint64_t eintrs = guest.page->vcpus[0].eintr_count;
+
+		if (run_to_step(scene, count, name) != 2)
+			break;
+		t.kills++;
+		CHECK(guest_lives(&guest) && guest_progresses(&guest, 0), "%s, killed at \"%s\": the guest stands still", scene->name, name);
+		t.left += check_portrait(scene->name, name);
+		look(scene->name, name, &t);
+		check_eintr(scene->name, name, eintrs, &t);
+	}
+	CHECK(t.kills > 1 && t.kills < MOST_STEPS - 1, "%s has %u steps", scene->name, t.kills);
+	/* The run that was not killed has done its work; it is put back too. */
+	if (!checks_failed)
+		look(scene->name, "the end", &end);
+	CHECK(same_state(&old, &new) ? end.old_seen == 1 : end.new_seen == 1, "%s did not do its work", scene->name);
+	printf("# %s: killed at each of %u steps; found old %u, ", scene->name, t.kills, t.old_seen);
+	if (t.given_up_seen)
+		printf("given up %u, ", t.given_up_seen);
+	printf("new %u; EINTR seen %u times, scratch left %u times\n", t.new_seen, t.eintrs, t.left);
+	(void)fflush(stdout);
+	all_kills += t.kills;
+}
+
+/* Done once without a kill, to know what comes of it. */
+static int learn(const struct scene *scene)
+{
+	char name[STEP_NAME_BYTES];
+
+	if (run_to_step(scene, 0, name) != scene->answer)
+		return -1;
+	CHECK(client_attach(&looker, guest.pid, 0, 0, NULL) == 1, "%s", words(&looker));
+	if (read_state(&looker, &new) < 0 || put_back(&looker, &new) < 0)
+		return -1;
+	given_up = old;
+	if (scene->gives_up) {
+		uint64_t bv;
+
+		memcpy(&bv, old.image + BV_OFFSET, 8);
+		bv &= ~scene->gives_up;
+		memcpy(given_up.image + BV_OFFSET, &bv, 8);
+		if (client_set_image(&looker, guest.pid, 0, given_up.image, given_up.image_bytes) != 1 ||
+		    read_state(&looker, &given_up) < 0 || put_back(&looker, &given_up) < 0)
+			return -1;
+	}
+	return client_vcpu(&looker, MSG_DETACH, guest.pid, 0) == 1 ? 0 : -1;
+}
+
+static void play(const struct scene *scene)
+{
+	if (checks_failed)
+		return;
+	if (learn(scene) < 0)
+		CHECK(0, "%s: it does not work at all: %s", scene->name, words(&looker));
+	else
+		kill_at_each_step(scene);
+}
+
+/* The first state: something in SSE, so that giving it up shows. */
+static int begin(void)
+{
+	if (client_start(&looker, helper) < 0 || client_attach(&looker, guest.pid, 0, 0, NULL) != 1 ||
+	    read_state(&looker, &old) < 0)
+		return -1;
+	memset(old.image + XMM5_OFFSET, 0x66, 16);
+	old.image[BV_OFFSET] |= SSE;
+	if (client_set_image(&looker, guest.pid, 0, old.image, old.image_bytes) != 1 || read_state(&looker, &old) < 0 ||
+	    client_vcpu(&looker, MSG_DETACH, guest.pid, 0) != 1)
+		return -1;
+	portrait = guest_portrait(&guest);
+	return 0;
+}
+
+static int start_guest(const char *demo)
+{
+	static const char *const integer[] = { "--program", "integer", NULL };
+	static const char *const tiles[] = { "--program", "amx", "--held", NULL };
+
+	if (guest_start_demo(&guest, demo, arming ? tiles : integer) < 0)
+		return -1;
+	return arming && !guest_step(&guest, 0, STEP_LOAD) ? -1 : 0;
+}
+
+int main(int count, char **arguments)
+{
+	if (count < 3 || (count > 3 && strcmp(arguments[3], "--arming") != 0)) {
+		fprintf(stderr, "usage: test-steps STEPPED-HELPER DEMO-VMM [--arming]\n");
+		return 64;
+	}
+	helper = arguments[1];
+	arming = count > 3;
+	if (!kvm_is_there()) {
+		skip("kills at every step", "/dev/kvm is absent");
+		return summary();
+	}
+	if (start_guest(arguments[2]) < 0 || begin() < 0) {
+		CHECK(0, "the guest did not start, or cannot be written: %s", words(&looker));
+		goto out;
+	}
+	if (arming)
+		play(&arming_scene);
+	for (size_t i = 0; !arming && i < scene_count; i++)
+		play(&scenes[i]);
+	(void)client_end(&looker);
+	printf("# killed at %u steps in all\n", all_kills);
+out:
+	guest_end(&guest);
+	free(portrait);
+	return summary();
+}
