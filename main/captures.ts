@@ -7,7 +7,10 @@ import { answer, messageOf, refuse, refuseProblem } from './services/refusals.ts
 
 /** Files of state on disk. What is inside is app/'s business: here bytes are read and written, and their number bounded. */
 
-/** A raw image has some 11 KB and a capture 50 KB; a snapshot's state file holds every device of a VM, and few MB. */
+/**
+ * A raw image has some 11 KB and a capture 50 KB; a snapshot's state file holds every device of a VM, and few MB; a saved
+ * session of 10,000 stops, at each of which something has changed, some 10 MB.
+ */
 export const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
@@ -67,7 +70,7 @@ export const oneState = (path: string, { states }: OpenedFile): Answer<OpenedSta
   const rest = states.length > shown.length ? ` and ${states.length - shown.length} more` : '';
   return refuse('usage', `the file holds ${states.length} states: ${shown.join(', ')}${rest}`, {
     where: path,
-    mend: 'Name one with --thread N, the number of its thread or vCPU',
+    mend: 'Name one with --thread N, the number of its thread, vCPU or stop',
   });
 };
 

@@ -1,22 +1,29 @@
 import { type Decoded, decoded, undecodable } from './decoded.ts';
+import { CHUNK_CHARACTERS, textOfCodes } from './text.ts';
 
 // Written out because neither btoa nor Buffer exists in this room. (RFC 4648, section 4.)
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-const VALUES: ReadonlyMap<string, number> = new Map(Array.from(ALPHABET, (character, value) => [character, value]));
+/** Character codes of the digits, and the value of each character code; 255: no digit. */
+const CODES = Uint8Array.from(ALPHABET, (character) => character.charCodeAt(0));
+const VALUES = new Uint8Array(128).fill(255);
+for (const [value, code] of CODES.entries()) VALUES[code] = value;
+const PADDING = 0x3d;
 
 export const toBase64 = (bytes: Uint8Array): string => {
-  const parts: string[] = [];
-  for (let start = 0; start < bytes.length; start += 3) {
+  const codes = new Uint8Array(Math.ceil(bytes.length / 3) * 4);
+  for (let start = 0, at = 0; start < bytes.length; start += 3, at += 4) {
     const left = bytes.length - start;
     const group = ((bytes[start] ?? 0) << 16) | ((bytes[start + 1] ?? 0) << 8) | (bytes[start + 2] ?? 0);
-    parts.push(
-      ALPHABET.charAt(group >> 18),
-      ALPHABET.charAt((group >> 12) & 63),
-      left > 1 ? ALPHABET.charAt((group >> 6) & 63) : '=',
-      left > 2 ? ALPHABET.charAt(group & 63) : '=',
-    );
+    codes[at] = CODES[group >> 18] ?? 0;
+    codes[at + 1] = CODES[(group >> 12) & 63] ?? 0;
+    codes[at + 2] = left > 1 ? (CODES[(group >> 6) & 63] ?? 0) : PADDING;
+    codes[at + 3] = left > 2 ? (CODES[group & 63] ?? 0) : PADDING;
   }
-  return parts.join('');
+  let text = '';
+  for (let start = 0; start < codes.length; start += CHUNK_CHARACTERS) {
+    text += textOfCodes(codes.subarray(start, start + CHUNK_CHARACTERS));
+  }
+  return text;
 };
 
 const wrong = (at: number, expected: string): Decoded<Uint8Array> =>
@@ -32,8 +39,8 @@ export const fromBase64 = (text: string): Decoded<Uint8Array> => {
   let heldBits = 0;
   let offsetBytes = 0;
   for (let at = 0; at < digitCount; at += 1) {
-    const value = VALUES.get(text.charAt(at));
-    if (value === undefined) return wrong(at, 'a base64 digit');
+    const value = VALUES[text.charCodeAt(at)] ?? 255;
+    if (value === 255) return wrong(at, 'a base64 digit');
     held = (held << 6) | value;
     heldBits += 6;
     if (heldBits >= 8) {

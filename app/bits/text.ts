@@ -22,10 +22,30 @@ const sequenceBytes = (lead: number): number =>
           ? 4
           : 0;
 
+/** Characters made in one go: a call takes so many arguments at most, and a call for each character far longer. */
+export const CHUNK_CHARACTERS = 8192;
+
+/** The characters of these codes, of at most CHUNK_CHARACTERS. Applied, not spread: that goes through an iterator. */
+export const textOfCodes = (codes: Uint8Array): string => String.fromCharCode.apply(null, codes as unknown as number[]);
+
+/** Where the run of ASCII that begins here ends, or its chunk. */
+const asciiEnd = (bytes: Uint8Array, from: number): number => {
+  const most = Math.min(bytes.length, from + CHUNK_CHARACTERS);
+  let at = from;
+  while (at < most && (bytes[at] ?? 0x80) < 0x80) at += 1;
+  return at;
+};
+
 /** UTF-8 to text; every byte that is not part of a valid sequence becomes U+FFFD. */
 export const textFromUtf8 = (bytes: Uint8Array): string => {
   const characters: string[] = [];
   for (let at = 0; at < bytes.length; ) {
+    const end = asciiEnd(bytes, at);
+    if (end > at) {
+      characters.push(textOfCodes(bytes.subarray(at, end)));
+      at = end;
+      continue;
+    }
     const lead = bytes[at] ?? 0;
     const sizeBytes = sequenceBytes(lead);
     let codePoint = sizeBytes === 1 ? lead : lead & (0x7f >> sizeBytes);

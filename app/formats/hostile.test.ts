@@ -6,6 +6,7 @@ import { textFromUtf8, utf8FromText } from '../bits/text.ts';
 import { KVM_TILES_XSAVE } from '../fixtures/kvm-tiles-xsave.ts';
 import { makeCapture, makeImage, presetLayout } from '../fixtures/preset-captures.ts';
 import { captureText } from '../session/document.ts';
+import { sessionText } from '../session/session-document.ts';
 import { convertImage } from '../xsave/convert.ts';
 import { openBytes } from './detect.ts';
 import { writeCore } from './elf-write.ts';
@@ -58,6 +59,22 @@ const capture = (): Uint8Array =>
     captureText(makeCapture('zen5', makeImage(presetLayout('zen5'), new Map([[2, new Uint8Array(256).fill(7)]])))),
   );
 
+/** Three stops, of two layouts. */
+const session = (): Uint8Array => {
+  const of = (preset: string, fill: number) =>
+    makeCapture(preset, makeImage(presetLayout(preset), new Map([[2, new Uint8Array(256).fill(fill)]])));
+  const captures = [of('zen5', 7), of('zen5', 8), of('granite-rapids', 7)];
+  return utf8FromText(
+    sessionText({
+      ...{ product: 'Tilescope', savedAtMs: 1, pinned: 2 },
+      stops: captures.map((one, at) => ({
+        ...{ number: at + 1, cause: 'capture', label: null, capture: one },
+        write: at === 0 ? null : { kind: 'undo', over: 0, writtenBytes: 1 },
+      })),
+    }),
+  );
+};
+
 const SAMPLES: readonly (readonly [string, () => Uint8Array])[] = [
   ['raw image', tilesImage],
   ['core', core],
@@ -65,6 +82,7 @@ const SAMPLES: readonly (readonly [string, () => Uint8Array])[] = [
   ['Firecracker with 4096 bytes', () => firecrackerFile('4.0.0', [smallVcpu()])],
   ['Cloud Hypervisor', () => cloudHypervisorFile([smallVcpu()])],
   ['capture', capture],
+  ['session', session],
 ];
 
 /** Every length of a short sample, and of a longer one as many as fit in the time, the first and last of them all. */

@@ -1,13 +1,17 @@
+import type { SessionDocument } from '../bridge.ts';
 import type { Capture, Facts, TargetIdentity } from '../session/capture.ts';
 import type { Image } from '../xsave/image.ts';
 
 /** What a file can be. Found by its content, never by its name. */
-export type FileKind = 'capture' | 'raw' | 'elf-core' | 'firecracker' | 'cloud-hypervisor';
+export type FileKind = 'capture' | 'session' | 'raw' | 'elf-core' | 'firecracker' | 'cloud-hypervisor';
 
-/** The state of one thread, or of one vCPU. */
+/** The state of one thread, of one vCPU, or at one stop. */
 export interface OpenedState {
-  /** "thread 4711", "vCPU 0", "image". */
+  /** "thread 4711", "vCPU 0", "image", "stop 3, edits written". */
   readonly label: string;
+  /** By which it is chosen: the thread's id in a core, the vCPU's index in a snapshot, the stop's number in a session. */
+  readonly number: number;
+  /** Of a session put together anew each time that it is asked for. */
   readonly capture: Capture;
 }
 
@@ -15,12 +19,14 @@ export interface OpenedFile {
   readonly kind: FileKind;
   /** At least one. */
   readonly states: readonly OpenedState[];
+  /** All stops of a saved session, whichever state was asked for; there for kind 'session' alone. */
+  readonly session?: SessionDocument;
 }
 
 export interface OpenOptions {
   /** The CPU whose layout the image has, by its preset name; it takes the place of what the file says or suggests. */
   readonly preset?: string;
-  /** One state only: the thread's id in a core, the vCPU's index in a snapshot. */
+  /** One state only: the thread's id in a core, the vCPU's index in a snapshot, the stop's number in a session. */
   readonly thread?: number;
 }
 
@@ -62,5 +68,6 @@ export const factsOf = (target: TargetIdentity, imageCall: string, known: Partia
 
 export const stateOf = (label: string, image: Image, facts: Facts): OpenedState => ({
   label,
+  number: facts.target.vcpu,
   capture: { image, facts },
 });

@@ -1,86 +1,28 @@
 import { fromBase64, toBase64 } from '../bits/base64.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
-import { hexShort } from '../bits/mask.ts';
 import type { CaptureDocument } from '../bridge.ts';
-import type { CpuidEntry } from '../cpu/cpuid.ts';
-import { msrRow } from '../cpu/msrs.ts';
 import { componentName } from '../xsave/components.ts';
 import type { ComponentPlace, Image, Layout } from '../xsave/image.ts';
 import { layoutOf } from '../xsave/layout.ts';
 import { decodeCutImage } from '../xsave/view.ts';
-import type { Capture, ControlRegisters, Facts, GeneralRegisters, TargetIdentity } from './capture.ts';
-import {
-  flag,
-  hex32Text,
-  hex64Text,
-  integer,
-  list,
-  nullable,
-  object,
-  oneOf,
-  type Reader,
-  text,
-  unexpected,
-} from './shape.ts';
+import type { Capture } from './capture.ts';
+import { factsDocument, factsReader, shortText } from './facts-document.ts';
+import { flag, integer, isObject, list, object, oneOf, type Reader, text, unexpected } from './shape.ts';
 
 export const CAPTURE_FORMAT = 'tilescope-capture';
 export const CAPTURE_VERSION = 1;
 
 /** Bounds of what a file may claim; real ones stay far below. */
-const MAX_IMAGE_BYTES = 1 << 20;
-const MAX_ENTRIES = 4096;
-const MAX_TEXT_CHARACTERS = 65_536;
-/** What an errno may be. (linux/err.h, MAX_ERRNO) */
-const MAX_ERRNO = 4095;
-const MAX_COMPONENT_BIT = 62;
+export const MAX_IMAGE_BYTES = 1 << 20;
+export const MAX_COMPONENT_BIT = 62;
 
 // ---- writing -------------------------------------------------------------------------------------------------------
 
-const hex = (value: number): string => `0x${value.toString(16)}`;
-const hexOrNull = (value: bigint | null): string | null => (value === null ? null : hexShort(value));
-
-const hexFields = (fields: GeneralRegisters | ControlRegisters): Record<string, string> =>
-  Object.fromEntries(Object.entries(fields).map(([name, value]: [string, bigint]) => [name, hexShort(value)]));
-
-const cpuidDocument = (entry: CpuidEntry): Record<keyof CpuidEntry, string> => ({
-  leaf: hex(entry.leaf),
-  subleaf: hex(entry.subleaf),
-  eax: hex(entry.eax),
-  ebx: hex(entry.ebx),
-  ecx: hex(entry.ecx),
-  edx: hex(entry.edx),
-});
-
-const layoutDocument = (layout: Layout): CaptureDocument => ({
+/** The format is the image's, and stands with it. */
+export const layoutDocument = (layout: Layout): CaptureDocument => ({
   source: layout.source,
   totalBytes: layout.totalBytes,
   components: layout.components.map((place) => ({ name: componentName(place.bit), ...place })),
-});
-
-const factsDocument = (facts: Facts): CaptureDocument => ({
-  target: { ...facts.target, startTimeTicks: hexOrNull(facts.target.startTimeTicks) },
-  takenAtMs: facts.takenAtMs,
-  pauseNs: hexOrNull(facts.pauseNs),
-  inKvmRun: facts.inKvmRun,
-  frozen: facts.frozen,
-  imageCall: facts.imageCall,
-  kernelRelease: facts.kernelRelease,
-  xcr0: hexOrNull(facts.xcr0),
-  msrs: facts.msrs.map(({ index, value, errno }) => ({
-    index: hex(index),
-    name: msrRow(index)?.name ?? null,
-    value: hexOrNull(value),
-    errno,
-  })),
-  guestPermission: hexOrNull(facts.guestPermission),
-  hostPermission: hexOrNull(facts.hostPermission),
-  supportedXcr0: hexOrNull(facts.supportedXcr0),
-  sizes: { ...facts.sizes },
-  general: facts.general === null ? null : hexFields(facts.general),
-  control: facts.control === null ? null : hexFields(facts.control),
-  failed: facts.failed.map((failure) => ({ ...failure })),
-  guestCpuid: facts.guestCpuid.map(cpuidDocument),
-  hostCpuid: facts.hostCpuid.map(cpuidDocument),
 });
 
 /** The capture as plain JSON; SPEC.md describes it field by field. */
@@ -93,11 +35,6 @@ export const encodeCapture = ({ image, facts }: Capture): CaptureDocument => ({
 });
 
 // ---- reading -------------------------------------------------------------------------------------------------------
-
-const shortText = text(MAX_TEXT_CHARACTERS);
-const count = integer(0, Number.MAX_SAFE_INTEGER);
-const bytes = integer(0, 2 ** 32 - 1);
-const errno = integer(0, MAX_ERRNO);
 
 const imageReader = object({
   format: oneOf('standard', 'compacted'),
@@ -118,71 +55,6 @@ const layoutReader = object({
   source: shortText,
   totalBytes: integer(0, 2 * MAX_IMAGE_BYTES),
   components: list(placeReader, MAX_COMPONENT_BIT + 1),
-});
-
-const cpuidReader: Reader<readonly CpuidEntry[]> = list(
-  object({ leaf: hex32Text, subleaf: hex32Text, eax: hex32Text, ebx: hex32Text, ecx: hex32Text, edx: hex32Text }),
-  MAX_ENTRIES,
-);
-
-const targetReader: Reader<TargetIdentity> = object({
-  kind: oneOf('live', 'model', 'file'),
-  vmm: shortText,
-  name: shortText,
-  pid: nullable(integer(0, 2 ** 31 - 1)),
-  startTimeTicks: nullable(hex64Text),
-  executable: nullable(shortText),
-  vcpu: bytes,
-  tid: nullable(integer(0, 2 ** 31 - 1)),
-});
-
-const [u64, errnoOrNull] = [hex64Text, nullable(errno)];
-
-const factsReader: Reader<Facts> = object({
-  target: targetReader,
-  takenAtMs: count,
-  pauseNs: nullable(u64),
-  inKvmRun: nullable(flag),
-  frozen: flag,
-  imageCall: shortText,
-  kernelRelease: nullable(shortText),
-  guestCpuid: cpuidReader,
-  hostCpuid: cpuidReader,
-  xcr0: nullable(u64),
-  msrs: list(object({ index: hex32Text, value: nullable(u64), errno }), MAX_ENTRIES),
-  guestPermission: nullable(u64),
-  hostPermission: nullable(u64),
-  supportedXcr0: nullable(u64),
-  sizes: object({
-    capXsave2Vm: nullable(bytes),
-    capXsave2System: nullable(bytes),
-    writtenBytes: nullable(bytes),
-    legacyErrno: errnoOrNull,
-  }),
-  general: nullable(
-    object({
-      rax: u64,
-      rbx: u64,
-      rcx: u64,
-      rdx: u64,
-      rsi: u64,
-      rdi: u64,
-      rsp: u64,
-      rbp: u64,
-      r8: u64,
-      r9: u64,
-      r10: u64,
-      r11: u64,
-      r12: u64,
-      r13: u64,
-      r14: u64,
-      r15: u64,
-      rip: u64,
-      rflags: u64,
-    }),
-  ),
-  control: nullable(object({ cr0: u64, cr2: u64, cr3: u64, cr4: u64, cr8: u64, efer: u64 })),
-  failed: list(object({ call: shortText, errno }), MAX_ENTRIES),
 });
 
 const headReader = object({ format: shortText, version: integer(0, 2 ** 31 - 1) });
@@ -210,12 +82,12 @@ const isSamePlace = (a: ComponentPlace, b: ComponentPlace | undefined): boolean 
   !a.supervisor;
 
 /** The layout built anew from the places, and compared with what the document says of it. */
-const readLayout = (format: Layout['format'], value: unknown): Decoded<Layout> => {
-  const read = layoutReader(value, 'layout');
+export const readLayout = (format: Layout['format'], value: unknown, path = 'layout'): Decoded<Layout> => {
+  const read = layoutReader(value, path);
   if (!read.ok) return read;
   const { source, components, totalBytes } = read.value;
   if (new Set(components.map((place) => place.bit)).size !== components.length) {
-    return unexpected('layout.components', 'a component is named twice');
+    return unexpected(`${path}.components`, 'a component is named twice');
   }
   const layout = layoutOf(
     format,
@@ -225,11 +97,11 @@ const readLayout = (format: Layout['format'], value: unknown): Decoded<Layout> =
   if (!layout.ok) return layout;
   const legacy = components.filter((place) => place.bit < 2);
   if (legacy.length !== 2 || !legacy.every((place) => isSamePlace(place, layout.value.components[place.bit]))) {
-    return unexpected('layout.components', 'x87 is at 0 with 160 bytes and SSE at 160 with 256, in every image');
+    return unexpected(`${path}.components`, 'x87 is at 0 with 160 bytes and SSE at 160 with 256, in every image');
   }
   return layout.value.totalBytes === totalBytes
     ? layout
-    : unexpected('layout.totalBytes', `is ${totalBytes} and the components end at ${layout.value.totalBytes}`);
+    : unexpected(`${path}.totalBytes`, `is ${totalBytes} and the components end at ${layout.value.totalBytes}`);
 };
 
 const readImage = (document: Readonly<Record<string, unknown>>): Decoded<Image> => {
@@ -255,6 +127,9 @@ export const decodeCapture = (document: unknown): Decoded<Capture> => {
   const facts = factsReader(fields.facts, 'facts');
   return facts.ok ? decoded({ image: image.value, facts: facts.value }) : facts;
 };
+
+export const isCaptureDocument = (document: unknown): boolean =>
+  isObject(document) && Object.hasOwn(document, 'format') && document.format === CAPTURE_FORMAT;
 
 /** The capture file: the document as JSON, indented so that it can be read and compared as text. */
 export const captureText = (capture: Capture): string => `${JSON.stringify(encodeCapture(capture), null, 2)}\n`;

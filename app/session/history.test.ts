@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { equalBytes } from '../bits/bytes.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
 import { BIT } from '../xsave/components.ts';
 import type { Capture } from './capture.ts';
-import { createHistory } from './history.ts';
+import { createHistory, wholeCapture } from './history.ts';
 import { changedComponents } from './provenance.ts';
+import { createPool } from './shared.ts';
 
 /** As it comes over the bridge: nothing is shared with another. */
 const fresh = (capture: Capture, change?: (bytes: Uint8Array) => void): Capture => {
@@ -30,18 +32,62 @@ describe('[H1] a history keeps equal components once', () => {
     expect(second.changed).toEqual([]);
   });
 
-  test('a changed component costs its own size, and one that comes back costs nothing', () => {
+  test('a changed component costs its own size, one longer than a tile the tile, and one that comes back costs nothing', () => {
     const history = createHistory();
     const sample = sampleAmxCapture();
-    const at = byteOf(sample, BIT.XTILEDATA);
+    const at = byteOf(sample, BIT.XTILEDATA) + 2 * 1024 + 5;
     history.add(fresh(sample));
     const before = history.keptBytes;
     const changed = history.add(fresh(sample, (bytes) => bytes.set([(bytes[at] ?? 0) ^ 0xff], at)));
-    expect(history.keptBytes - before).toBe(8192);
+    expect(history.keptBytes - before).toBe(1024);
     expect(changed.changed).toEqual([BIT.XTILEDATA]);
     const back = history.add(fresh(sample));
-    expect(history.keptBytes - before).toBe(8192);
+    expect(history.keptBytes - before).toBe(1024);
     expect(back.changed).toEqual([BIT.XTILEDATA]);
+    const small = history.add(
+      fresh(sample, (bytes) => bytes.fill(0xa5, byteOf(sample, BIT.XTILECFG), byteOf(sample, BIT.XTILECFG) + 1)),
+    );
+    expect(history.keptBytes - before).toBe(1024 + 64);
+    expect(small.changed).toEqual([BIT.XTILECFG]);
+  });
+
+  test('layouts, CPUID tables and facts that are equal are one object, those that come back among them', () => {
+    const history = createHistory();
+    const [first, , third, fourth] = [sampleCapture(), sampleAmxCapture(), sampleCapture(), sampleCapture()].map(
+      (one) => history.add(fresh(one)),
+    );
+    expect(third?.layout).toBe(first?.layout);
+    expect(third?.facts.guestCpuid).toBe(first?.facts.guestCpuid);
+    expect(third?.facts.hostCpuid).toBe(first?.facts.hostCpuid);
+    expect(third?.pieces.every((piece, at) => piece === first?.pieces[at])).toBe(true);
+    expect(fourth?.facts).toBe(third?.facts);
+    expect(fourth?.pieces).toBe(third?.pieces);
+    const { general } = sampleCapture().facts;
+    const moved = general && { ...general, rip: 0x1234n };
+    const fifth = history.add({ ...sampleCapture(), facts: { ...sampleCapture().facts, general: moved } });
+    expect(fifth.facts).toMatchObject({ general: moved });
+    expect(fifth.facts.control).toBe(fourth?.facts.control);
+    expect(fifth.facts.msrs).toBe(fourth?.facts.msrs);
+  });
+
+  test('layouts that differ in a word or a flag alone are two', () => {
+    const history = createHistory();
+    const { image, facts } = sampleCapture();
+    const layouts = [
+      image.layout,
+      { ...image.layout, source: 'guest CPUID 0xD' },
+      { ...image.layout, components: image.layout.components.map((place) => ({ ...place, xfdCapable: true })) },
+    ];
+    for (const layout of layouts) {
+      expect(history.add({ image: { bytes: image.bytes, layout }, facts }).layout).toEqual(layout);
+    }
+  });
+
+  test('things of one hash are told apart, and a crowd of them is not searched without end', () => {
+    const pool = createPool<number>(() => 7, Object.is);
+    const begun = performance.now();
+    for (let one = 0; one < 100_000; one += 1) expect(pool(one, (kept) => kept) === one).toBe(true);
+    expect(performance.now() - begun).toBeLessThan(20_000);
   });
 
   test('XCR0 and MSRs count as changed outside the image', () => {
@@ -69,8 +115,11 @@ describe('[H2] what is kept is given back byte for byte', () => {
         // More than are held whole at once, so that they are put together again.
         const other = createHistory();
         for (const [at, one] of kept.entries()) {
-          expect(history.captureOf(one.kept)).toEqual(one.capture);
-          expect(other.captureOf(one.kept)).toEqual(one.capture);
+          for (const capture of [history.captureOf(one.kept), other.captureOf(one.kept), wholeCapture(one.kept)]) {
+            expect(equalBytes(capture.image.bytes, one.capture.image.bytes)).toBe(true);
+            expect(capture.image.layout).toEqual(one.capture.image.layout);
+            expect(capture.facts).toEqual(one.capture.facts);
+          }
           const former = kept[at - 1]?.capture ?? null;
           expect(one.kept.changed).toEqual(changedComponents(former, one.capture));
         }

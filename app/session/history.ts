@@ -1,17 +1,22 @@
-import { equalBytes } from '../bits/bytes.ts';
-import type { Cpuid } from '../cpu/cpuid.ts';
-import type { ComponentBit, Layout } from '../xsave/image.ts';
-import { sameLayout } from '../xsave/layout.ts';
+import { concat, equalBytes } from '../bits/bytes.ts';
+import type { ComponentBit, Image, Layout } from '../xsave/image.ts';
+import { EXTENDED_OFFSET_BYTES, HEADER_OFFSET_BYTES } from '../xsave/layout.ts';
 import type { Capture, Facts } from './capture.ts';
 import { changedComponents } from './provenance.ts';
+import { createPool, hashOfBytes, hashOfCpuid, hashOfLayout, isSameLayout, sameCpuid, sharedFacts } from './shared.ts';
 
 /**
- * All stops of a session. An image is cut at its components, and pieces of equal bytes are kept once, whichever stops they
- * come from; so are layouts and CPUID tables. A stop costs what changed, and the same piece twice means: equal.
+ * All stops of a session. An image is cut at its components, a long one into pieces of a tile's size, and pieces of equal
+ * bytes are kept once, whichever stops they come from; so are layouts, CPUID tables and facts. A stop costs what changed,
+ * and the same piece twice means: equal.
  */
 export interface History {
-  /** Keeps a capture; whoever reads it back gets the same bytes. */
-  add(capture: Capture): Kept;
+  /**
+   * Keeps a capture; whoever reads it back gets the same bytes.
+   *
+   * @param pieces the bytes of the image already cut, in order; the history cuts by itself where they are not given
+   */
+  add(capture: Capture, pieces?: readonly Uint8Array[]): Kept;
   /** The capture as it was added, byte for byte. The same object for as long as anybody holds it. */
   captureOf(kept: Kept): Capture;
   /** Bytes of image that are kept, shared ones counted once. */
@@ -20,6 +25,7 @@ export interface History {
 
 /** One stop, as references to what it shares with others. */
 export interface Kept {
+  /** In order, the whole image: its length is the sum of theirs. The same list where all of them are the same. */
   readonly pieces: readonly Uint8Array[];
   readonly layout: Layout;
   readonly facts: Facts;
@@ -32,55 +38,64 @@ export interface Kept {
 /** x87 with MXCSR, SSE, the unused end of the legacy region, the header: every image has these. (SDM vol. 1, 13.4) */
 const LEGACY_CUTS = [0, 160, 416, 512, 576] as const;
 
+/** One tile register: of the eight in TILEDATA, a product changes one. */
+const MOST_PIECE_BYTES = 1024;
+
 const cutsOf = (layout: Layout, sizeBytes: number): readonly number[] => {
-  const edges = layout.components.flatMap((place) => [place.offsetBytes, place.offsetBytes + place.sizeBytes]);
+  const edges = layout.components.flatMap((place) => {
+    const inside = Array.from(
+      { length: Math.ceil(place.sizeBytes / MOST_PIECE_BYTES) },
+      (_, at) => place.offsetBytes + at * MOST_PIECE_BYTES,
+    );
+    return [...inside, place.offsetBytes + place.sizeBytes];
+  });
   const cuts = [...LEGACY_CUTS, ...edges, sizeBytes].filter((at) => at <= sizeBytes);
   return [...new Set(cuts)].sort((a, b) => a - b);
 };
 
-/** FNV-1a, to find a piece again; equality is what decides. */
-const hashOf = (bytes: Uint8Array): number => {
-  let hash = 0x811c9dc5 ^ bytes.length;
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
-  return hash;
+/**
+ * Components that may differ between two stops of one layout, by the pieces that are not the same; null: any may, for
+ * XSTATE_BV differs or the images are cut in other places.
+ */
+const touchedComponents = (former: Kept, pieces: readonly Uint8Array[]): readonly ComponentBit[] | null => {
+  if (former.pieces.length !== pieces.length) return null;
+  const { components } = former.layout;
+  const touched = new Set<ComponentBit>();
+  let start = 0;
+  for (const [at, piece] of pieces.entries()) {
+    const was = former.pieces[at];
+    const end = start + piece.length;
+    if (was?.length !== piece.length) return null;
+    if (was !== piece) {
+      if (start < EXTENDED_OFFSET_BYTES && end > HEADER_OFFSET_BYTES) return null;
+      for (const { bit, offsetBytes, sizeBytes } of components) {
+        if (offsetBytes < end && start < offsetBytes + sizeBytes) touched.add(bit);
+      }
+    }
+    start = end;
+  }
+  return [...touched];
 };
 
-/** The words of a layout's source count as well: they are shown. */
-const isSame = (a: Layout, b: Layout): boolean =>
-  sameLayout(a, b) && a.source === b.source && a.totalBytes === b.totalBytes;
-
-const sameCpuid = (a: Cpuid, b: Cpuid): boolean =>
-  a.length === b.length &&
-  a.every((one, at) => {
-    const other = b[at];
-    return (
-      other !== undefined &&
-      one.leaf === other.leaf &&
-      one.subleaf === other.subleaf &&
-      one.eax === other.eax &&
-      one.ebx === other.ebx &&
-      one.ecx === other.ecx &&
-      one.edx === other.edx
-    );
-  });
-
-const sharedFacts = (facts: Facts, former: Facts | undefined): Facts =>
-  former === undefined
-    ? facts
-    : {
-        ...facts,
-        guestCpuid: sameCpuid(facts.guestCpuid, former.guestCpuid) ? former.guestCpuid : facts.guestCpuid,
-        hostCpuid: sameCpuid(facts.hostCpuid, former.hostCpuid) ? former.hostCpuid : facts.hostCpuid,
-      };
-
 const differsOutside = (a: Facts, b: Facts): boolean =>
-  a.xcr0 !== b.xcr0 || a.msrs.some((msr, at) => msr.value !== b.msrs[at]?.value);
+  a.xcr0 !== b.xcr0 ||
+  (a.msrs !== b.msrs && (a.msrs.length !== b.msrs.length || a.msrs.some((msr, at) => msr.value !== b.msrs[at]?.value)));
+
+/** The capture put together anew: for those who look once. History.captureOf gives the same object every time. */
+export const wholeCapture = (kept: Kept): Capture => ({ image: wholeImage(kept), facts: kept.facts });
+
+export const wholeImage = ({ pieces, layout }: Kept): Image => ({ bytes: concat(pieces), layout });
 
 /** Captures that are held whole, so that going to and fro between two stops makes neither anew. */
 const WHOLE_AT_ONCE = 32;
 
+const UNCHANGED: readonly ComponentBit[] = [];
+
 export const createHistory = (): History => {
-  const byHash = new Map<number, Uint8Array[]>();
+  const pieceOf = createPool(hashOfBytes, equalBytes);
+  const layoutOf = createPool(hashOfLayout, isSameLayout);
+  const cpuidOf = createPool(hashOfCpuid, sameCpuid);
+  const ownPieces = new WeakSet<Uint8Array>();
   const cutsByLayout = new WeakMap<Layout, Map<number, readonly number[]>>();
   const whole = new WeakMap<Kept, WeakRef<Capture>>();
   const recent: Capture[] = [];
@@ -88,23 +103,24 @@ export const createHistory = (): History => {
   let lastWhole: Capture | null = null;
   let keptBytes = 0;
 
-  const hold = (kept: Kept, capture: Capture): void => {
+  const hold = (kept: Kept, capture: Capture): Capture => {
     whole.set(kept, new WeakRef(capture));
     recent.push(capture);
     if (recent.length > WHOLE_AT_ONCE) recent.shift();
+    return capture;
   };
 
-  const intern = (bytes: Uint8Array, former: Uint8Array | undefined): Uint8Array => {
-    if (former !== undefined && equalBytes(bytes, former)) return former;
-    const hash = hashOf(bytes);
-    const alike = byHash.get(hash) ?? [];
-    const found = alike.find((one) => equalBytes(one, bytes));
-    if (found !== undefined) return found;
+  const keepPiece = (piece: Uint8Array): Uint8Array => {
+    keptBytes += piece.length;
     // A copy of its own: a view would hold the whole image that it was cut from.
-    const kept = bytes.slice();
-    byHash.set(hash, [...alike, kept]);
-    keptBytes += kept.length;
-    return kept;
+    const own = piece.slice();
+    ownPieces.add(own);
+    return own;
+  };
+
+  const intern = (piece: Uint8Array, former: Uint8Array | undefined): Uint8Array => {
+    if (piece === former || ownPieces.has(piece)) return piece;
+    return former !== undefined && equalBytes(piece, former) ? former : pieceOf(piece, keepPiece);
   };
 
   const cuts = (layout: Layout, sizeBytes: number): readonly number[] => {
@@ -114,49 +130,47 @@ export const createHistory = (): History => {
     return known;
   };
 
-  const captureOf = (kept: Kept): Capture => {
-    const known = whole.get(kept)?.deref();
-    if (known !== undefined) return known;
-    const bytes = new Uint8Array(kept.pieces.reduce((sum, piece) => sum + piece.length, 0));
-    let at = 0;
-    for (const piece of kept.pieces) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
-    const made: Capture = { image: { bytes, layout: kept.layout }, facts: kept.facts };
-    hold(kept, made);
-    return made;
+  const cut = (bytes: Uint8Array, layout: Layout): readonly Uint8Array[] => {
+    const edges = cuts(layout, bytes.length);
+    return edges.slice(1).map((end, at) => bytes.subarray(edges[at] ?? 0, end));
+  };
+
+  /** The list of the former stop where every piece is that stop's: equal lists are one list. */
+  const interned = (given: readonly Uint8Array[]): readonly Uint8Array[] => {
+    const former = last?.pieces;
+    if (given === former) return former;
+    const pieces = given.map((piece, at) => intern(piece, former?.[at]));
+    const isSame = former?.length === pieces.length && pieces.every((piece, at) => piece === former[at]);
+    return isSame ? former : pieces;
   };
 
   return {
-    add: (capture) => {
+    add: (capture, given) => {
       const { image } = capture;
-      const layout = last !== undefined && isSame(image.layout, last.layout) ? last.layout : image.layout;
-      const edges = cuts(layout, image.bytes.length);
-      const sameCuts = last?.layout === layout;
-      const pieces = edges.slice(1).map((end, at) => {
-        const piece = image.bytes.subarray(edges[at] ?? 0, end);
-        return intern(piece, sameCuts ? last?.pieces[at] : undefined);
-      });
       const former = last;
-      const equal = former !== undefined && sameCuts && pieces.every((piece, at) => piece === former.pieces[at]);
-      const shared: Capture = {
-        image: { bytes: image.bytes, layout },
-        facts: sharedFacts(capture.facts, former?.facts),
-      };
-      const kept: Kept = {
+      const layout =
+        former !== undefined && isSameLayout(image.layout, former.layout)
+          ? former.layout
+          : layoutOf(image.layout, (one) => one);
+      const pieces = interned(given ?? cut(image.bytes, layout));
+      const facts = sharedFacts(capture.facts, former?.facts, (table) => cpuidOf(table, (one) => one));
+      const shared: Capture = { image: { bytes: image.bytes, layout }, facts };
+      const isEqual = former === undefined || (former.layout === layout && former.pieces === pieces);
+      const among = former?.layout === layout ? touchedComponents(former, pieces) : null;
+      const changed = isEqual ? UNCHANGED : changedComponents(lastWhole, shared, among);
+      last = {
         pieces,
         layout,
-        facts: shared.facts,
-        changed: former === undefined || equal ? [] : changedComponents(lastWhole, shared),
-        changedOutside: former !== undefined && differsOutside(former.facts, shared.facts),
+        facts,
+        changed: changed.length === 0 ? UNCHANGED : changed,
+        changedOutside: former !== undefined && differsOutside(former.facts, facts),
       };
-      hold(kept, shared);
-      last = kept;
       lastWhole = shared;
-      return kept;
+      return last;
     },
-    captureOf,
+    // A reference to each capture that is added would keep all of them until the task that adds them has ended.
+    captureOf: (kept) =>
+      whole.get(kept)?.deref() ?? hold(kept, kept === last && lastWhole !== null ? lastWhole : wholeCapture(kept)),
     get keptBytes() {
       return keptBytes;
     },

@@ -1,13 +1,18 @@
 import { type Decoded, decoded } from '../bits/decoded.ts';
 import { hexShort } from '../bits/mask.ts';
 import type { CaptureDocument } from '../bridge.ts';
+import { GENERAL_NAMES, type GeneralName } from '../register/registers.ts';
 import type { Capture } from './capture.ts';
 import { decodeCapture, encodeCapture } from './document.ts';
-import { hex64Text, integer, nullable, object, text, unexpected } from './shape.ts';
+import { hex64Text, integer, list, nullable, object, oneOf, text, unexpected } from './shape.ts';
 
 export const JOURNAL_FORMAT = 'tilescope-journal';
-/** 2: who keeps the entry (`owner`) and since which boot start times count (`bootId`). */
-export const JOURNAL_VERSION = 2;
+/**
+ * 2: who keeps the entry (`owner`) and since which boot start times count (`bootId`). 3: which general registers were
+ * written (`general`); an entry of version 2 comes from a program that wrote none.
+ */
+export const JOURNAL_VERSION = 3;
+const READABLE_VERSIONS: readonly number[] = [2, JOURNAL_VERSION];
 
 /** A process, named so that no later one can be taken for it. */
 export interface ProcessName {
@@ -25,6 +30,8 @@ export interface JournalEntry {
   readonly owner: ProcessName;
   /** /proc/sys/kernel/random/boot_id: start times say nothing across a boot. Null: it could not be read. */
   readonly bootId: string | null;
+  /** General registers that were written: those that go back with everything. The others are the guest's own progress. */
+  readonly general: readonly GeneralName[];
   readonly capture: Capture;
 }
 
@@ -35,6 +42,7 @@ export const encodeJournalEntry = (entry: JournalEntry): CaptureDocument => ({
   session: entry.session,
   owner: { pid: entry.owner.pid, startTimeTicks: hexShort(entry.owner.startTimeTicks) },
   bootId: entry.bootId,
+  general: [...entry.general],
   capture: encodeCapture(entry.capture),
 });
 
@@ -47,7 +55,11 @@ const entryReader = object({
   bootId: nullable(text(64)),
 });
 
+const generalReader = object({ general: list(oneOf(...GENERAL_NAMES), GENERAL_NAMES.length) });
+
 const SESSION = /^[0-9a-f]{32}$/;
+
+const isIn = (names: readonly string[], name: string): boolean => names.includes(name);
 
 /** Reads an entry as hostile data: it decides which process is written to. */
 export const decodeJournalEntry = (document: unknown): Decoded<JournalEntry> => {
@@ -55,19 +67,25 @@ export const decodeJournalEntry = (document: unknown): Decoded<JournalEntry> => 
   if (!head.ok) return head;
   const { format, version } = head.value;
   if (format !== JOURNAL_FORMAT) return unexpected('format', `"${format}" is not ${JOURNAL_FORMAT}`);
-  if (version !== JOURNAL_VERSION) {
-    return unexpected('version', `${version} is not known here; this program reads ${JOURNAL_VERSION}`);
+  if (!READABLE_VERSIONS.includes(version)) {
+    return unexpected('version', `${version} is not known here; this program reads ${READABLE_VERSIONS.join(' and ')}`);
   }
   const read = entryReader(document, '');
   if (!read.ok) return read;
   if (!SESSION.test(read.value.session)) return unexpected('session', 'has to be 32 hex digits');
+  const written = version === 2 ? decoded({ general: [] }) : generalReader(document, '');
+  if (!written.ok) return written;
   const capture = decodeCapture((document as Readonly<Record<string, unknown>>).capture);
   if (!capture.ok) return capture;
   const { kind, pid, startTimeTicks } = capture.value.facts.target;
   if (kind !== 'live' || pid === null || startTimeTicks === null) {
     return unexpected('capture.facts.target', 'has to name a live process by pid and start time');
   }
-  return decoded({ ...read.value, capture: capture.value });
+  return decoded({
+    ...read.value,
+    general: GENERAL_NAMES.filter((name) => isIn(written.value.general, name)),
+    capture: capture.value,
+  });
 };
 
 /** Which state an entry belongs to: the same process, program and vCPU, or another. */

@@ -27,12 +27,12 @@ const MXCSR_OFFSET_BYTES = 24;
 /** MXCSR and MXCSR_MASK. */
 const MXCSR_FIELD_BYTES = 8;
 
-const rangesBetween = (bit: ComponentBit, before: Uint8Array, now: Uint8Array): ChangedRange[] => {
+const rangesBetween = (bit: ComponentBit, before: Uint8Array, now: Uint8Array, most: number): ChangedRange[] => {
   const ranges: ChangedRange[] = [];
   const sizeBytes = Math.max(before.length, now.length);
   const isOwn = (at: number): boolean =>
     bit !== BIT.x87 || at < MXCSR_OFFSET_BYTES || at >= MXCSR_OFFSET_BYTES + MXCSR_FIELD_BYTES;
-  for (let at = 0; at < sizeBytes; at += 1) {
+  for (let at = 0; at < sizeBytes && ranges.length < most; at += 1) {
     if (before[at] === now[at] || !isOwn(at)) continue;
     const start = at;
     while (at < sizeBytes && before[at] !== now[at] && isOwn(at)) at += 1;
@@ -50,19 +50,15 @@ const componentsOf = (before: Capture, now: Capture): ComponentBit[] =>
 const isGone = (before: Capture, now: Capture, bit: ComponentBit): boolean =>
   (roomFor(before.image, bit) === undefined) !== (roomFor(now.image, bit) === undefined);
 
-/**
- * Where the values of two captures differ. A component in init state has its initial values, so stale bytes never count
- * and a component that became init is changed only where it was not initial. Bytes outside components (416 to 511 with
- * the kernel's mask at 464, holes) are never looked at. Null before: there is nothing to compare with.
- */
-export const changesBetween = (before: Capture | null, now: Capture): Changes => {
-  if (before === null || before.image === now.image) return NOTHING;
+/** @param mostRanges in one component; who asks which components differ needs one of each */
+const changes = (before: Capture, now: Capture, among: readonly ComponentBit[], mostRanges: number): Changes => {
   const ranges: ChangedRange[] = [];
   const bits = new Set<ComponentBit>();
-  for (const bit of componentsOf(before, now)) {
+  for (const bit of among) {
     const [was, is] = [componentBytesOrInit(before.image, bit), componentBytesOrInit(now.image, bit)];
-    const found = equalBytes(was, is) ? [] : rangesBetween(bit, was, is);
-    ranges.push(...found);
+    const found = equalBytes(was, is) ? [] : rangesBetween(bit, was, is, mostRanges);
+    // Not spread: a component from outside may have more ranges than a call takes arguments.
+    for (const range of found) ranges.push(range);
     if (found.length > 0 || isGone(before, now, bit)) bits.add(bit);
   }
   const mxcsrChanged = mxcsr(before.image) !== mxcsr(now.image);
@@ -70,8 +66,25 @@ export const changesBetween = (before: Capture | null, now: Capture): Changes =>
   return { ranges, bits: [...bits].sort((a, b) => a - b), mxcsr: mxcsrChanged };
 };
 
-export const changedComponents = (before: Capture | null, now: Capture): readonly ComponentBit[] =>
-  changesBetween(before, now).bits;
+/**
+ * Where the values of two captures differ. A component in init state has its initial values, so stale bytes never count
+ * and a component that became init is changed only where it was not initial. Bytes outside components (416 to 511 with
+ * the kernel's mask at 464, holes) are never looked at. Null before: there is nothing to compare with.
+ */
+export const changesBetween = (before: Capture | null, now: Capture): Changes =>
+  before === null || before.image === now.image
+    ? NOTHING
+    : changes(before, now, componentsOf(before, now), Number.POSITIVE_INFINITY);
+
+/** @param among components that may differ, where the others are known not to */
+export const changedComponents = (
+  before: Capture | null,
+  now: Capture,
+  among: readonly ComponentBit[] | null = null,
+): readonly ComponentBit[] =>
+  before === null || before.image === now.image
+    ? NOTHING.bits
+    : changes(before, now, among ?? componentsOf(before, now), 1).bits;
 
 /** Whether any of the bytes of a lane, element or field differ: a place within a component. */
 export const isChanged = (changes: Changes, bit: ComponentBit, offsetBytes: number, sizeBytes: number): boolean =>

@@ -9,7 +9,7 @@ type Read<R> = R extends Reader<infer T> ? T : never;
 export const unexpected = (path: string, why: string): Decoded<never> =>
   undecodable({ kind: 'not-allowed', what: path === '' ? 'capture document' : `capture document, ${path}`, why });
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Fields that are not named are ignored; a field that is missing reads as undefined and is refused by its reader. */

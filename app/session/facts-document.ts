@@ -1,0 +1,142 @@
+import { hexShort } from '../bits/mask.ts';
+import type { CpuidEntry } from '../cpu/cpuid.ts';
+import { msrRow } from '../cpu/msrs.ts';
+import type { ControlRegisters, Facts, GeneralRegisters, TargetIdentity } from './capture.ts';
+import { flag, hex32Text, hex64Text, integer, list, nullable, object, oneOf, type Reader, text } from './shape.ts';
+
+/** The facts around an image as plain JSON: a row for each, which says how it is written and how it is read back. */
+export type FactsFields = {
+  readonly [K in keyof Facts]: { readonly write: (value: Facts[K]) => unknown; readonly read: Reader<Facts[K]> };
+};
+
+const MAX_ENTRIES = 4096;
+const MAX_TEXT_CHARACTERS = 65_536;
+/** What an errno may be. (linux/err.h, MAX_ERRNO) */
+const MAX_ERRNO = 4095;
+
+export const shortText = text(MAX_TEXT_CHARACTERS);
+/** Times and other counts. */
+export const count = integer(0, Number.MAX_SAFE_INTEGER);
+const bytes = integer(0, 2 ** 32 - 1);
+const errno = integer(0, MAX_ERRNO);
+const [u64, processId] = [hex64Text, nullable(integer(0, 2 ** 31 - 1))];
+
+const hex = (value: number): string => `0x${value.toString(16)}`;
+const hexOrNull = (value: bigint | null): string | null => (value === null ? null : hexShort(value));
+
+const hexFields = (fields: GeneralRegisters | ControlRegisters | null): Record<string, string> | null =>
+  fields === null
+    ? null
+    : Object.fromEntries(Object.entries(fields).map(([name, value]: [string, bigint]) => [name, hexShort(value)]));
+
+const cpuidDocument = (entry: CpuidEntry): Record<keyof CpuidEntry, string> => ({
+  leaf: hex(entry.leaf),
+  subleaf: hex(entry.subleaf),
+  eax: hex(entry.eax),
+  ebx: hex(entry.ebx),
+  ecx: hex(entry.ecx),
+  edx: hex(entry.edx),
+});
+
+const targetReader: Reader<TargetIdentity> = object({
+  kind: oneOf('live', 'model', 'file'),
+  vmm: shortText,
+  name: shortText,
+  pid: processId,
+  startTimeTicks: nullable(u64),
+  executable: nullable(shortText),
+  vcpu: bytes,
+  tid: processId,
+});
+
+const generalReader: Reader<GeneralRegisters> = object({
+  rax: u64,
+  rbx: u64,
+  rcx: u64,
+  rdx: u64,
+  rsi: u64,
+  rdi: u64,
+  rsp: u64,
+  rbp: u64,
+  r8: u64,
+  r9: u64,
+  r10: u64,
+  r11: u64,
+  r12: u64,
+  r13: u64,
+  r14: u64,
+  r15: u64,
+  rip: u64,
+  rflags: u64,
+});
+
+const same = <T>(value: T): unknown => value;
+const mask = { write: hexOrNull, read: nullable(u64) };
+const cpuid = {
+  write: (table: readonly CpuidEntry[]) => table.map(cpuidDocument),
+  read: list(
+    object({ leaf: hex32Text, subleaf: hex32Text, eax: hex32Text, ebx: hex32Text, ecx: hex32Text, edx: hex32Text }),
+    MAX_ENTRIES,
+  ),
+};
+
+export const FACTS_FIELDS: FactsFields = {
+  target: {
+    write: (target) => ({ ...target, startTimeTicks: hexOrNull(target.startTimeTicks) }),
+    read: targetReader,
+  },
+  takenAtMs: { write: same, read: count },
+  pauseNs: mask,
+  inKvmRun: { write: same, read: nullable(flag) },
+  frozen: { write: same, read: flag },
+  imageCall: { write: same, read: shortText },
+  kernelRelease: { write: same, read: nullable(shortText) },
+  xcr0: mask,
+  msrs: {
+    write: (msrs) =>
+      msrs.map((msr) => ({
+        index: hex(msr.index),
+        name: msrRow(msr.index)?.name ?? null,
+        value: hexOrNull(msr.value),
+        errno: msr.errno,
+      })),
+    read: list(object({ index: hex32Text, value: nullable(u64), errno }), MAX_ENTRIES),
+  },
+  guestPermission: mask,
+  hostPermission: mask,
+  supportedXcr0: mask,
+  sizes: {
+    write: (sizes) => ({ ...sizes }),
+    read: object({
+      capXsave2Vm: nullable(bytes),
+      capXsave2System: nullable(bytes),
+      writtenBytes: nullable(bytes),
+      legacyErrno: nullable(errno),
+    }),
+  },
+  general: { write: hexFields, read: nullable(generalReader) },
+  control: {
+    write: hexFields,
+    read: nullable(object({ cr0: u64, cr2: u64, cr3: u64, cr4: u64, cr8: u64, efer: u64 })),
+  },
+  failed: {
+    write: (failed) => failed.map((failure) => ({ ...failure })),
+    read: list(object({ call: shortText, errno }), MAX_ENTRIES),
+  },
+  guestCpuid: cpuid,
+  hostCpuid: cpuid,
+};
+
+export const FACT_NAMES = Object.keys(FACTS_FIELDS) as readonly (keyof Facts)[];
+
+/** One fact as it stands in a document. */
+export const factDocument = <K extends keyof Facts>(facts: Facts, name: K): unknown =>
+  FACTS_FIELDS[name].write(facts[name]);
+
+export const factsDocument = (facts: Facts): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(FACT_NAMES.map((name) => [name, factDocument(facts, name)]));
+
+const readers = Object.fromEntries(FACT_NAMES.map((name) => [name, FACTS_FIELDS[name].read]));
+
+/** All of them, from a document of any origin. */
+export const factsReader = object(readers) as Reader<unknown> as Reader<Facts>;

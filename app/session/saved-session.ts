@@ -1,0 +1,37 @@
+import type { Assignment, ModelEvent } from '../bridge.ts';
+import type { Capture } from './capture.ts';
+import type { Kept } from './history.ts';
+import type { StopCause, Write } from './stop.ts';
+
+export const SESSION_FORMAT = 'tilescope-session';
+export const SESSION_VERSION = 1;
+
+/** A stop as it goes into a file and comes out of it. */
+export interface SavedStop {
+  /** Counted from 1, greater than that of the stop before. */
+  readonly number: number;
+  readonly cause: StopCause;
+  /** What the user called it. */
+  readonly label: string | null;
+  /** What was written to bring it about; `over` is the place of an earlier stop in the list, from 0. */
+  readonly write: Write | null;
+  /** The exception that the step to it raised in the model guest; not there, or null: none. */
+  readonly event?: ModelEvent | null;
+  /** May be put together anew each time that it is asked for. */
+  readonly capture: Capture;
+  /** As a history keeps it, of the same capture: where it is there, saving need not put the capture together. */
+  readonly kept?: Kept;
+}
+
+export interface SavedSession {
+  /** Which program saved it, for people. */
+  readonly product: string;
+  /** Milliseconds since 1970. */
+  readonly savedAtMs: number;
+  /** The number of the stop to compare with; null: none is pinned. */
+  readonly pinned: number | null;
+  /** Edits over the last stop that are not written yet. */
+  readonly staged?: readonly Assignment[];
+  /** At least one, in order. */
+  readonly stops: readonly SavedStop[];
+}

@@ -1,0 +1,79 @@
+import { type Decoded, decoded } from '../bits/decoded.ts';
+import type { Cpuid } from '../cpu/cpuid.ts';
+import type { Facts } from './capture.ts';
+import { FACT_NAMES, FACTS_FIELDS, factDocument } from './facts-document.ts';
+import { hex64Text, integer, isObject, type Reader, unexpected } from './shape.ts';
+
+/** The facts of a stop as what differs from the stop before, with CPUID tables by their number. */
+export type FactsChange = Readonly<Record<string, unknown>>;
+
+const CPUID_TABLES: readonly string[] = ['guestCpuid', 'hostCpuid'] satisfies (keyof Facts)[];
+/** Registers that are named one by one. */
+const REGISTERS: readonly string[] = ['general', 'control'] satisfies (keyof Facts)[];
+
+type Registers = Readonly<Record<string, bigint>>;
+const registersOf = (facts: Facts | null, name: string): Registers | null =>
+  (facts?.[name as 'general' | 'control'] ?? null) as Registers | null;
+
+/** @param cpuid the table's number where it stands in the document already, else the table */
+export const encodeFacts = (facts: Facts, former: Facts | null, cpuid: (table: Cpuid) => unknown): FactsChange => {
+  const change: Record<string, unknown> = {};
+  for (const name of FACT_NAMES) {
+    if (former !== null && facts[name] === former[name]) continue;
+    if (CPUID_TABLES.includes(name)) {
+      change[name] = cpuid(facts[name] as Cpuid);
+      continue;
+    }
+    const written = factDocument(facts, name);
+    const [was, is] = [registersOf(former, name), registersOf(facts, name)];
+    const isPart = REGISTERS.includes(name) && was !== null && is !== null;
+    change[name] = isPart
+      ? Object.fromEntries(Object.entries(written as object).filter(([register]) => was[register] !== is[register]))
+      : written;
+  }
+  return change;
+};
+
+/** Registers of which those that are not named are as they were. */
+const readRegisters = (value: unknown, path: string, former: Registers): Decoded<Registers> => {
+  if (!isObject(value)) return unexpected(path, 'has to be an object');
+  const registers: Record<string, bigint> = { ...former };
+  for (const name of Object.keys(former)) {
+    if (!Object.hasOwn(value, name)) continue;
+    const read = hex64Text(value[name], `${path}.${name}`);
+    if (!read.ok) return read;
+    registers[name] = read.value;
+  }
+  return decoded(registers);
+};
+
+/** @param tables the CPUID tables that the document has named so far, in order; new ones are added */
+const cpuidReader =
+  (tables: Cpuid[]): Reader<Cpuid> =>
+  (value, path) => {
+    if (typeof value !== 'number') {
+      const read = FACTS_FIELDS.guestCpuid.read(value, path);
+      if (read.ok) tables.push(read.value);
+      return read;
+    }
+    const number = integer(0, tables.length - 1)(value, path);
+    return number.ok ? decoded(tables[number.value] ?? []) : number;
+  };
+
+/** The first stop names every fact; a later one those that differ. */
+export const readFacts = (value: unknown, path: string, former: Facts | null, tables: Cpuid[]): Decoded<Facts> => {
+  if (former !== null && value === undefined) return decoded(former);
+  if (!isObject(value)) return unexpected(path, 'has to be an object');
+  const facts: Record<string, unknown> = { ...former };
+  for (const name of FACT_NAMES) {
+    if (former !== null && !Object.hasOwn(value, name)) continue;
+    const field = Object.hasOwn(value, name) ? value[name] : undefined;
+    const place = `${path}.${name}`;
+    const was = REGISTERS.includes(name) ? registersOf(former, name) : null;
+    const reader: Reader<unknown> = CPUID_TABLES.includes(name) ? cpuidReader(tables) : FACTS_FIELDS[name].read;
+    const read = was !== null && field !== null ? readRegisters(field, place, was) : reader(field, place);
+    if (!read.ok) return read;
+    facts[name] = read.value;
+  }
+  return decoded(facts as unknown as Facts);
+};
