@@ -61,9 +61,13 @@ export interface MachineFacts {
   readonly supportedXcr0: string | null;
 }
 
-/** What a file is and what else it holds. A core has one state for each thread, a snapshot one for each vCPU. */
+/**
+ * What a file is and what else it holds. A core has one state for each thread, a snapshot one for each vCPU, a saved
+ * session one for each stop.
+ */
 export interface OpenFile {
-  readonly kind: 'capture' | 'raw' | 'elf-core' | 'firecracker' | 'cloud-hypervisor';
+  readonly kind: 'capture' | 'session' | 'raw' | 'elf-core' | 'firecracker' | 'cloud-hypervisor';
+  /** `vcpu` is the number by which a state is chosen: a vCPU, a thread id, in a saved session the number of a stop. */
   readonly states: readonly { readonly vcpu: number; readonly label: string }[];
   /** The CPU that was named for the layout; null: what the file says, or a guess. */
   readonly preset: string | null;
@@ -78,6 +82,9 @@ export interface TargetList {
 /** A capture document: JSON as described in app/SPEC.md, to be decoded with decodeCapture(). */
 export type CaptureDocument = Readonly<Record<string, unknown>>;
 
+/** A saved session: all its stops, as described in app/SPEC.md, to be decoded with decodeSession(). */
+export type SessionDocument = Readonly<Record<string, unknown>>;
+
 export type SessionId = string;
 
 export interface Opened {
@@ -91,6 +98,8 @@ export interface Opened {
   readonly capture: CaptureDocument;
   /** There for kind 'file' alone. */
   readonly file?: OpenFile;
+  /** Every stop of a saved session; there for a file of kind 'session' alone. `capture` is its last stop. */
+  readonly timeline?: SessionDocument;
   /** Where the program of a model stands; there for kind 'model' alone. */
   readonly model?: ModelPosition;
 }
@@ -178,10 +187,18 @@ export interface LeftOver {
   readonly why: string | null;
 }
 
+/** One state of a file, to compare with or to restore from. */
+export interface FileState {
+  readonly capture: CaptureDocument;
+  readonly file: OpenFile;
+}
+
 /** The state that was kept, and the one that the vCPU holds now. */
 export interface ComparedLeftOver {
   readonly kept: CaptureDocument;
   readonly now: CaptureDocument;
+  /** The general registers that were written, by name: the others are the guest's own, and do not go back. */
+  readonly general: readonly string[];
 }
 
 export type RestoreScope =
@@ -191,7 +208,17 @@ export type RestoreScope =
 
 export type SessionEvent =
   | { readonly kind: 'gone'; readonly session: SessionId; readonly refusal: Refusal }
-  | { readonly kind: 'helper'; readonly problem: string | null };
+  | { readonly kind: 'helper'; readonly problem: string | null }
+  /**
+   * Read after the vCPU ran on: `parts` (components and registers, as shown) hold again what they held before they were
+   * written, or are in init, as where the VMM puts back a copy of its own. `capture` is that reading.
+   */
+  | {
+      readonly kind: 'overwritten';
+      readonly session: SessionId;
+      readonly parts: readonly string[];
+      readonly capture: CaptureDocument;
+    };
 
 /** A guest of Tilescope's own, to have something live to look at. */
 export interface DemoGuest {
@@ -213,6 +240,8 @@ export interface Bridge {
    * '' leaves it to the file or a guess.
    */
   chooseState(session: SessionId, vcpu: number, preset: string): Promise<Answer<Opened>>;
+  /** Reads one state of a file without opening it; `state` is its number there, null the first (of a session: the last). */
+  readState(name: string, base64: string, state: number | null, preset: string): Promise<Answer<FileState>>;
   /** The programs of the model guest. */
   listModels(): Promise<Answer<readonly ModelSummary[]>>;
   /** Opens the model guest before the first instruction of a program, named by its id. It stands still between steps. */
@@ -224,17 +253,17 @@ export interface Bridge {
   resume(session: SessionId): Promise<Answer<null>>;
   /** Pre-flight, one write, read back, compare; rolled back and refused on a mismatch. */
   apply(session: SessionId, assignments: readonly Assignment[]): Promise<Answer<Applied>>;
-  /** Puts back the state found at attach. */
-  restore(session: SessionId, scope: RestoreScope): Promise<Answer<Applied>>;
+  /** Puts back the parts named as `then` has them; null: as they were found at attach. One verified write. */
+  restore(session: SessionId, scope: RestoreScope, then: CaptureDocument | null): Promise<Answer<Applied>>;
   /** Takes the last write back: one verified write of what stood there before. Refused where nothing is left to undo. */
   undo(session: SessionId): Promise<Answer<Applied>>;
   /** Writes again what was undone last. A new write leaves nothing to redo. */
   redo(session: SessionId): Promise<Answer<Applied>>;
   /** Restores the state found at attach first, where asked. The VMM runs on as if nobody had been there. */
   detach(session: SessionId, restoreFirst: boolean): Promise<Answer<null>>;
-  /** What Tilescopes that died have left behind, the oldest first; nothing that one still running keeps. */
   /** Starts the demo guest, or names the one that runs; it is listed as any target, and ends with Tilescope. */
   startDemo(): Promise<Answer<DemoGuest>>;
+  /** What Tilescopes that died have left behind, the oldest first; nothing that one still running keeps. */
   leftOvers(): Promise<Answer<readonly LeftOver[]>>;
   /** Writes a kept state to its vCPU, verified, and forgets it; refused for every other process. */
   putBack(id: string): Promise<Answer<Applied>>;
@@ -252,6 +281,7 @@ export const BRIDGE_VERBS = [
   'attach',
   'openFile',
   'chooseState',
+  'readState',
   'listModels',
   'openModel',
   'step',

@@ -41,11 +41,16 @@ const syncFolder = async (folder: string): Promise<void> => {
   }
 };
 
-/** Writes the entry so that it is whole on disk, or not there, when this returns. */
+/**
+ * Writes the entry so that it is whole on disk when this returns, or as it was before: not there, or what stood there.
+ *
+ * @param general the general registers that are or will be written
+ */
 export const writeJournal = async (
   folder: string,
   session: string,
   attached: Capture,
+  general: JournalEntry['general'] = [],
 ): Promise<Answer<JournalFile>> => {
   const path = join(folder, entryName(session, attached));
   const half = `${path}.new`;
@@ -54,6 +59,7 @@ export const writeJournal = async (
     session,
     owner: { pid: process.pid, startTimeTicks: startTimeOf('self') ?? 0n },
     bootId: bootId(),
+    general,
     capture: attached,
   });
   try {

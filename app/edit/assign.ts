@@ -4,8 +4,8 @@ import { bitsOf } from '../bits/mask.ts';
 import { msrRow } from '../cpu/msrs.ts';
 import { parsePath, printPath, type RegisterPath } from '../register/path.ts';
 import { readSource, selectOf, showText } from '../register/read.ts';
-import { type RegisterRow, registerRow } from '../register/registers.ts';
-import type { Capture } from '../session/capture.ts';
+import { type GeneralName, type RegisterRow, registerRow } from '../register/registers.ts';
+import type { Capture, GeneralRegisters } from '../session/capture.ts';
 import { xcr0Refusal } from '../xsave/bitmatrix.ts';
 import { BIT } from '../xsave/components.ts';
 import { xstateBv } from '../xsave/header.ts';
@@ -13,6 +13,7 @@ import type { Image } from '../xsave/image.ts';
 import { MXCSR_END_BYTES, MXCSR_OFFSET_BYTES } from '../xsave/legacy.ts';
 import { brokenTileRules } from '../xsave/tilecfg.ts';
 import { viewComponent } from '../xsave/view.ts';
+import { type GeneralValues, generalBytes, generalRefusal, generalSet, namesOf } from './general.ts';
 import { type Draft, draftOf, type Edit, ownRanges } from './patch.ts';
 import { overlayValue } from './value-text.ts';
 import { writeRegister } from './write-register.ts';
@@ -35,10 +36,16 @@ export interface StagedWrite {
   readonly image: Image;
   readonly xcr0: bigint | null;
   readonly msrs: readonly MsrWrite[];
+  /** The whole set for KVM_SET_REGS: what the capture has, with the registers named changed. Null: none of them changes. */
+  readonly general: GeneralRegisters | null;
+  /** General registers that the write names, whether they change or not, in the order of struct kvm_regs. */
+  readonly generalNames: readonly GeneralName[];
   readonly changes: readonly PathChange[];
   /** Components whose bytes or XSTATE_BV bit the edit names, in bit order; MXCSR counts as SSE. */
   readonly touchedBits: readonly number[];
   /** Bytes of the image that differ. */
+  readonly imageBytes: number;
+  /** Bytes of the image and of the general registers that differ. */
   readonly writtenBytes: number;
 }
 
@@ -55,6 +62,7 @@ interface Staging {
   readonly capture: Capture;
   readonly xcr0: bigint | null;
   readonly msrs: readonly MsrWrite[];
+  readonly general: GeneralValues;
 }
 
 const stageOutside = (staging: Staging, row: RegisterRow, bytes: Uint8Array): Decoded<Staging> => {
@@ -75,8 +83,16 @@ const stageOutside = (staging: Staging, row: RegisterRow, bytes: Uint8Array): De
       const capture = { ...staging.capture, facts: { ...facts, msrs } };
       return decoded({ ...staging, capture, msrs: [...others, { index, value }] });
     }
+    case 'general': {
+      const { key } = row.source;
+      const why = generalRefusal(key, value, facts.control);
+      if (why !== null) return refuse(row.name, why);
+      assert(facts.general !== null, 'a general register that was read');
+      const capture = { ...staging.capture, facts: { ...facts, general: { ...facts.general, [key]: value } } };
+      return decoded({ ...staging, capture, general: { ...staging.general, [key]: value } });
+    }
     default:
-      return refuse(row.name, 'general and control registers can be read here, not written');
+      return refuse(row.name, 'control registers can be read here, not written');
   }
 };
 
@@ -105,8 +121,7 @@ const needsConfiguredTile = (image: Image, path: RegisterPath): string | null =>
 const stageOne = (staging: Staging, path: RegisterPath, text: string): Decoded<Staging> => {
   const row = registerRow(path.register);
   assert(row !== undefined, `no register ${path.register}`);
-  if (row.source.kind === 'general' || row.source.kind === 'control')
-    return stageOutside(staging, row, new Uint8Array(8));
+  if (row.source.kind === 'control') return stageOutside(staging, row, new Uint8Array(8));
   if (row.rowBytes !== null) {
     const why = needsConfiguredTile(staging.draft.image, path);
     if (why !== null) return refuse(path.register, why);
@@ -148,28 +163,52 @@ export const tileConfigRefusal = (image: Image): string | null => {
   return view.state === 'inUse' ? (brokenTileRules(view.bytes)[0]?.sentence ?? null) : null;
 };
 
+export interface StagedParts {
+  readonly draft: Draft;
+  readonly xcr0: bigint | null;
+  readonly msrs: readonly MsrWrite[];
+  readonly general: GeneralValues;
+}
+
 /** Puts the parts of a staged write together; `changes` come from the capture before and after. */
 export const stagedWrite = (
   before: Capture,
-  staging: { readonly draft: Draft; readonly xcr0: bigint | null; readonly msrs: readonly MsrWrite[] },
+  { draft, xcr0, msrs, general: values }: StagedParts,
   title: string,
   changes: readonly PathChange[],
-): StagedWrite => ({
-  edit: { title, patches: staging.draft.patches },
-  image: staging.draft.image,
-  xcr0: staging.xcr0,
-  msrs: staging.msrs,
-  changes,
-  touchedBits: touchedBitsOf(before.image, staging.draft),
-  writtenBytes: differingBytes(before.image.bytes, staging.draft.image.bytes),
-});
+): StagedWrite => {
+  const present = before.facts.general;
+  const general = generalSet(present, values);
+  const imageBytes = differingBytes(before.image.bytes, draft.image.bytes);
+  return {
+    edit: { title, patches: draft.patches },
+    image: draft.image,
+    xcr0,
+    msrs,
+    general,
+    generalNames: namesOf(values),
+    changes,
+    touchedBits: touchedBitsOf(before.image, draft),
+    imageBytes,
+    writtenBytes: imageBytes + (present === null || general === null ? 0 : generalBytes(present, general)),
+  };
+};
+
+/** The capture as it is after the write: what should be read back. */
+export const captureAfter = (before: Capture, write: StagedWrite): Capture => {
+  const { facts } = before;
+  const written = new Map(write.msrs.map((msr) => [msr.index, msr.value]));
+  const msrs = facts.msrs.map((msr) => ({ ...msr, value: written.get(msr.index) ?? msr.value }));
+  const [xcr0, general] = [write.xcr0 ?? facts.xcr0, write.general ?? facts.general];
+  return { image: write.image, facts: { ...facts, xcr0, msrs, general } };
+};
 
 /**
  * Several assignments in order over one capture, as one edit: each sees what the ones before it have staged. A problem
  * names the assignment; then nothing is staged at all.
  */
 export const stageAssignments = (capture: Capture, assignments: readonly Assignment[]): Decoded<StagedWrite> => {
-  let staging: Staging = { draft: draftOf(capture.image), capture, xcr0: null, msrs: [] };
+  let staging: Staging = { draft: draftOf(capture.image), capture, xcr0: null, msrs: [], general: {} };
   const paths: RegisterPath[] = [];
   for (const { path: pathText, value } of assignments) {
     const path = parsePath(pathText.trim());

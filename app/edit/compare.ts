@@ -1,7 +1,7 @@
-import { readU32 } from '../bits/bytes.ts';
+import { equalBytes, readU32 } from '../bits/bytes.ts';
 import { hasBit, hexShort } from '../bits/mask.ts';
-import { parsePath } from '../register/path.ts';
-import { showText } from '../register/read.ts';
+import { parsePath, type RegisterPath } from '../register/path.ts';
+import { readRegister, showText } from '../register/read.ts';
 import { REGISTERS } from '../register/registers.ts';
 import type { Capture } from '../session/capture.ts';
 import { BIT, componentLabel } from '../xsave/components.ts';
@@ -110,6 +110,20 @@ const changedBytesOf = (a: Image, b: Image, bit: number): number => {
   return count;
 };
 
+/**
+ * A register of a component in init has its initial value: in use with the same bytes, it does not differ. Nor does one that
+ * is absent on one side and zero on the other: that is said of its component.
+ */
+const isSameValue = (before: Capture, after: Capture, path: RegisterPath): boolean => {
+  const [a, b] = [readRegister(before, path), readRegister(after, path)];
+  if (!a.ok || !b.ok) return false;
+  const [was, is] = [a.value, b.value];
+  if ('bytes' in was && 'bytes' in is) return equalBytes(was.bytes, is.bytes);
+  const only = 'bytes' in was ? was.bytes : 'bytes' in is ? is.bytes : null;
+  const other = 'bytes' in was ? is : was;
+  return only !== null && other.state === 'absent' && only.every((byte) => byte === 0);
+};
+
 // xmm and ymm repeat what zmm says where there is one, and mm repeats st.
 const REPEATED = /^(xmm|mm)\d/;
 
@@ -123,13 +137,14 @@ export const diffCaptures = (before: Capture, after: Capture): CaptureDifference
     const changedBytes = changedBytesOf(before.image, after.image, bit);
     return a === b && changedBytes === 0 ? [] : [{ bit, before: a, after: b, changedBytes }];
   });
-  const hasZmm = viewComponent(after.image, BIT.ZMM_Hi256).state !== 'absent';
+  // Where one has no ZMM, the ymm part is what both have.
+  const hasZmm = [before, after].every(({ image }) => viewComponent(image, BIT.ZMM_Hi256).state !== 'absent');
   const registers = REGISTERS.flatMap(({ name }) => {
     if (REPEATED.test(name) || name.startsWith(hasZmm ? 'ymm' : 'zmm')) return [];
     const path = parsePath(name);
     if (!path.ok) return [];
     const [a, b] = [showText(before, path.value), showText(after, path.value)];
-    return a === b ? [] : [{ path: name, before: a, after: b }];
+    return a === b || isSameValue(before, after, path.value) ? [] : [{ path: name, before: a, after: b }];
   });
   return { components, registers };
 };

@@ -1,6 +1,7 @@
-import { equalBytes, toHexHighFirst } from '../bits/bytes.ts';
+import { equalBytes, readUint, toHexHighFirst } from '../bits/bytes.ts';
 import { parsePath } from '../register/path.ts';
-import { type RegisterRow, registerRow } from '../register/registers.ts';
+import { readRegister } from '../register/read.ts';
+import { type RegisterRow, registerRow, TILECFG_FIELDS } from '../register/registers.ts';
 import type { Capture } from '../session/capture.ts';
 import type { ElementType } from '../value/element-type.ts';
 import { elementBytes } from '../value/element-type.ts';
@@ -10,6 +11,7 @@ import type { ComponentView } from '../xsave/image.ts';
 import { placeOf } from '../xsave/layout.ts';
 import { componentBytesOrInit } from '../xsave/view.ts';
 import { diffCaptures } from './compare.ts';
+import { registerWords } from './diff-words.ts';
 
 /** One value that differs: an element of a vector register, or a whole register. */
 export interface DifferentValue {
@@ -17,7 +19,7 @@ export interface DifferentValue {
   readonly path: string;
   readonly before: string;
   readonly after: string;
-  /** B minus A where both are numbers; null: there is no such number, or the value is no number. */
+  /** B minus A where both are numbers, else what became of it: "4 bits set", "PE raised"; null: neither says anything. */
   readonly minus: string | null;
   /** How many bits differ; null where the two have no bits in common to compare (absent, not known). */
   readonly bits: number | null;
@@ -54,6 +56,7 @@ const minusOf = (type: ElementType, a: Uint8Array, b: Uint8Array): string | null
     return by > 0n ? `+${by}` : String(by);
   }
   const by = Number(is) - Number(was);
+  if (Number.isNaN(Number(is)) || Number.isNaN(Number(was))) return 'not a number';
   if (!Number.isFinite(by) || typeof was !== 'number' || typeof is !== 'number') return null;
   return `${by > 0 ? '+' : ''}${Number(by.toPrecision(4))}`;
 };
@@ -95,6 +98,25 @@ const tileValues = (was: Uint8Array, is: Uint8Array, stride: number): DifferentV
     return [{ path: `tmm${tile}`, before: filled(a), after: filled(b), minus: null, bits: bitsBetween(a, b) }];
   });
 
+/** The fields of TILECFG that differ; bytes that belong to none are told as the whole register. */
+const configValues = (was: Uint8Array, is: Uint8Array): DifferentValue[] => {
+  const values: DifferentValue[] = [];
+  const told = new Set<number>();
+  for (const { name, offsetBytes, sizeBytes, count } of TILECFG_FIELDS) {
+    for (let index = 0; index < count; index += 1) {
+      const at = offsetBytes + index * sizeBytes;
+      for (let byte = at; byte < at + sizeBytes; byte += 1) told.add(byte);
+      const [a, b] = [was.subarray(at, at + sizeBytes), is.subarray(at, at + sizeBytes)];
+      if (equalBytes(a, b)) continue;
+      const [before, after] = [Number(readUint(a, 0, sizeBytes)), Number(readUint(b, 0, sizeBytes))];
+      const path = `tilecfg.${name}${count === 1 ? '' : `[${index}]`}`;
+      const minus = `${after > before ? '+' : ''}${after - before}`;
+      values.push({ path, before: String(before), after: String(after), minus, bits: bitsBetween(a, b) });
+    }
+  }
+  return is.some((byte, at) => byte !== was[at] && !told.has(at)) ? [] : values;
+};
+
 const BY_ELEMENT: readonly string[] = ['vector', 'tmm'];
 
 /** The component that a register is shown under: MXCSR, which is loaded by a rule of its own, under SSE. */
@@ -109,6 +131,11 @@ const wordsBits = (before: string, after: string): number | null => {
   return count;
 };
 
+const bytesOfRegister = (capture: Capture, path: ReturnType<typeof parsePath>): Uint8Array | null => {
+  const read = path.ok ? readRegister(capture, path.value) : path;
+  return read.ok && 'bytes' in read.value ? read.value.bytes : null;
+};
+
 /** What differs, value by value, grouped by component; what lies outside the image comes last. Empty: equal. */
 export const differences = (before: Capture, after: Capture, type: DiffType): readonly DifferentComponent[] => {
   const { components, registers } = diffCaptures(before, after);
@@ -120,7 +147,12 @@ export const differences = (before: Capture, after: Capture, type: DiffType): re
     const file = bit === null ? undefined : componentRow(bit)?.fragment?.file;
     // Vectors and tiles are told element by element.
     if (row.source.kind === 'fragments' && file !== undefined && BY_ELEMENT.includes(file)) return [];
-    return [{ bit, value: { path, before: was, after: is, minus: null, bits: wordsBits(was, is) } }];
+    const [a, b] = [before, after].map((capture) => bytesOfRegister(capture, parsed));
+    const fields = path === 'tilecfg' && a != null && b != null ? configValues(a, b) : [];
+    if (fields.length > 0) return fields.map((value) => ({ bit, value }));
+    const words = a == null || b == null ? null : registerWords(row, a, b);
+    const bits = a == null || b == null || a.length !== b.length ? wordsBits(was, is) : bitsBetween(a, b);
+    return [{ bit, value: { path, before: was, after: is, minus: words, bits } }];
   });
   const bits = [...new Set([...components.map(({ bit }) => bit), ...whole.flatMap(({ bit }) => bit ?? [])])];
   const inside = bits

@@ -4,6 +4,7 @@ import type { Capture } from '../session/capture.ts';
 import { BIT } from '../xsave/components.ts';
 import { stageAssignments } from './assign.ts';
 import { differences } from './diff-elements.ts';
+import { cpuWords } from './diff-head.ts';
 import { diffReport, diffText } from './diff-report.ts';
 import { parseScope } from './scope.ts';
 
@@ -19,6 +20,11 @@ const withFacts = (capture: Capture, facts: Partial<Capture['facts']>): Capture 
   ...capture,
   facts: { ...capture.facts, ...facts },
 });
+const withoutOpmask = (capture: Capture): Capture => {
+  const { image } = capture;
+  const components = image.layout.components.filter(({ bit }) => bit !== BIT.opmask);
+  return { ...capture, image: { ...image, layout: { ...image.layout, components } } };
+};
 
 describe('[N1] a diff names only what differs', () => {
   test('a capture and itself are equal', () => {
@@ -44,6 +50,15 @@ describe('[N1] a diff names only what differs', () => {
     expect(text).toContain('    B  0x0000000000001234');
   });
 
+  test('a register in init and one in use that holds the initial value do not differ; their component does', () => {
+    const a = sampleAmxCapture();
+    const b = edited(edited(a, ['k1', '1']), ['k1', '0']);
+    const report = diffReport(a, b);
+    expect(report.components).toMatchObject([{ bit: BIT.opmask, before: 'init', after: 'inUse', changedBytes: 0 }]);
+    expect(report.registers.map(({ path }) => path)).toEqual(['xstate_bv']);
+    expect(diffReport(a, edited(a, ['k1', '1'])).registers.map(({ path }) => path)).toEqual(['k1', 'xstate_bv']);
+  });
+
   test('registers outside the image and facts', () => {
     const a = sampleCapture();
     const b = withFacts(a, { xcr0: 7n, guestPermission: 0x2e7n, kernelRelease: '7.1.0', guestCpuid: [] });
@@ -57,6 +72,49 @@ describe('[N1] a diff names only what differs', () => {
     const report = diffReport(sampleCapture(), sampleAmxCapture());
     expect(report.facts.map(({ path }) => path)).toContain('image bytes');
     expect(report.components.find(({ bit }) => bit === BIT.XTILEDATA)).toMatchObject({ before: 'absent' });
+  });
+
+  test('a component that one does not have brings no registers that hold their initial values', () => {
+    const a = withoutOpmask(sampleCapture());
+    const b = edited(sampleCapture(), ...Array.from({ length: 8 }, (_, k): [string, string] => [`k${k}`, '0']));
+    expect(diffReport(a, b).components.find(({ bit }) => bit === BIT.opmask)).toMatchObject({ before: 'absent' });
+    expect(diffReport(a, b).registers.filter(({ path }) => /^k/.test(path))).toEqual([]);
+    const c = edited(b, ['k1', '0x12']);
+    expect(diffReport(a, c).registers.map(({ path }) => path)).toContain('k1');
+    expect(diffText(a, c)).toContain('  absent in A: k1\n');
+  });
+
+  test('the text says who, when and on what, once', () => {
+    const a = withFacts(sampleCapture(), { takenAtMs: Date.UTC(2026, 1, 14, 9, 30, 5, 7), kernelRelease: '6.18.2' });
+    const b = withFacts(edited(a, ['k1', '0x12']), { takenAtMs: Date.UTC(2026, 1, 14, 9, 30, 6) });
+    const text = diffText(a, b, ['stop 1, attach', 'stop 2, capture']);
+    expect(text).toContain('4096 bytes; 2026-02-14 09:30:05.007 UTC\n     read by KVM_GET_XSAVE2, Linux 6.18.2\n');
+    expect(text).toContain('; 2026-02-14 09:30:06.000 UTC\n\n');
+    expect(text.match(/family/g) ?? []).toHaveLength(cpuWords(a.facts.guestCpuid) === null ? 0 : 1);
+    expect(diffText(withFacts(a, { takenAtMs: Number.MAX_SAFE_INTEGER }), b)).toContain('no time that a calendar has');
+  });
+
+  test('the CPU is told by its signature', () => {
+    const leaf = (eax: number) => [{ leaf: 1, subleaf: 0, eax, ebx: 0, ecx: 0, edx: 0 }];
+    expect(cpuWords(leaf(0x00b40f40))).toBe('family 26 model 68 stepping 0');
+    expect(cpuWords(leaf(0x000806f8))).toBe('family 6 model 143 stepping 8');
+    expect(cpuWords([])).toBeNull();
+  });
+
+  test('digits that differ are marked; of a tile the rows that differ are told', () => {
+    const a = edited(sampleCapture(), ['k1', '0x1200']);
+    expect(diffText(a, edited(a, ['k1', '0x1034']))).toContain('0x0000000000001034\n                      ^^^\n');
+    const tiles = sampleAmxCapture();
+    const text = diffText(tiles, edited(tiles, ['tmm2:u8[1][0]', '255']));
+    expect(text).toContain('tmm2, 1 of 16 rows differ\n    row 1, byte 0 first\n');
+    expect(Math.max(...text.split('\n').map(({ length }) => length))).toBeLessThan(160);
+  });
+
+  test('registers that one side does not know are named in a line', () => {
+    const a = sampleCapture();
+    const text = diffText(withFacts(a, { general: null }), a);
+    expect(text).toMatch(/^ {2}not known in A: rax, rbx, .*rflags$/m);
+    expect(text).not.toContain('errno');
   });
 
   test('a name from outside cannot break the lines', () => {
@@ -104,7 +162,7 @@ describe('[N3] differences are told value by value', () => {
     expect(differences(a, b, 'f32').map(({ values: [first] }) => [first?.before, first?.after, first?.minus])).toEqual([
       ['1', '1.5', '+0.5'],
       ['2', '-2', '-4'],
-      ['3', 'NaN', null],
+      ['3', 'NaN', 'not a number'],
       ['4', '5', '+1'],
     ]);
     expect(differences(a, b, 'hex')[0]?.values[0]).toMatchObject({ before: '3f800000', after: '3fc00000', bits: 1 });
@@ -121,6 +179,41 @@ describe('[N3] differences are told value by value', () => {
     ]);
     const opmask = differences(a, b, 'f32').find(({ label }) => label === 'opmask');
     expect(opmask).toMatchObject({ changedBytes: 1, sizeBytes: 64, values: [{ bits: 1 }] });
+  });
+
+  test.each([
+    ['k1', '0xff', '0xfff', '4 bits set'],
+    ['k1', '0xfff', '0xff', '4 bits clear'],
+    ['k1', '0xf0', '0x0f', '4 set, 4 clear'],
+    ['mxcsr', '0x1f80', '0x1fa0', 'PE raised'],
+    ['mxcsr', '0x1fa0', '0x9f80', 'PE cleared, FTZ on'],
+    ['mxcsr', '0x1f80', '0x9fbf', '7 fields'],
+    ['fcw', '0x37f', '0x77f', 'RC down'],
+    ['rip', '0x401b2c', '0x401b5c', '+48'],
+    ['rsp', '0x7fff00001000', '0x7fff00000ff8', '-8'],
+    ['rax', '0x0', '0x7fff00000ff8', null],
+  ])('%s from %s to %s: %s', (register, was, is, words) => {
+    const capture = sampleCapture();
+    const value = (text: string) => {
+      const general = capture.facts.general;
+      if (general === null || !(register in general)) return edited(capture, [register, text]);
+      return withFacts(capture, { general: { ...general, [register]: BigInt(text) } });
+    };
+    const found = differences(value(was), value(is), 'f32').flatMap(({ values }) => values);
+    expect(found.find(({ path }) => path === register)?.minus).toBe(words);
+  });
+
+  test('TILECFG is told field by field, and whole where a reserved byte differs', () => {
+    const a = sampleAmxCapture();
+    const found = (b: Capture) => differences(a, b, 'f32').flatMap(({ values }) => values);
+    expect(found(edited(a, ['tilecfg.rows[2]', '3'], ['tilecfg.colsb[2]', '12']))).toMatchObject([
+      { path: 'tilecfg.colsb[2]', after: '12' },
+      { path: 'tilecfg.rows[2]', after: '3' },
+    ]);
+    const bytes = a.image.bytes.slice();
+    const base = a.image.layout.components.find(({ bit }) => bit === BIT.XTILECFG)?.offsetBytes ?? 0;
+    bytes[base + 5] = 1;
+    expect(found({ ...a, image: { ...a.image, bytes } }).map(({ path }) => path)).toEqual(['tilecfg']);
   });
 
   test('a tile is one row with how many bits differ', () => {

@@ -1,11 +1,14 @@
+import { toHexHighFirst } from '../bits/bytes.ts';
 import { hexShort } from '../bits/mask.ts';
 import { msrRow } from '../cpu/msrs.ts';
 import { parsePath } from '../register/path.ts';
 import type { Capture, Facts } from '../session/capture.ts';
-import { componentName } from '../xsave/components.ts';
+import { BIT, componentName } from '../xsave/components.ts';
 import type { ComponentView, Image } from '../xsave/image.ts';
 import { placeOf } from '../xsave/layout.ts';
+import { componentBytesOrInit } from '../xsave/view.ts';
 import { diffCaptures } from './compare.ts';
+import { headLines } from './diff-head.ts';
 
 /** Two captures side by side, only what differs: for a person, a script and a bug report. */
 export interface DiffReport {
@@ -106,32 +109,78 @@ export const diffReport = (before: Capture, after: Capture): DiffReport => {
 
 const STATE_WORDS = { absent: 'absent', init: 'init', inUse: 'in use' } as const;
 
-/** Names of processes come from outside: one line each, no control characters. */
-const oneLine = (text: string): string => text.replaceAll(/\p{Cc}/gu, '?').slice(0, 300);
+/** What differs in two hex texts of one length, as a line of carets; empty where the whole does, or they are no such texts. */
+const carets = (a: string, b: string): string => {
+  if (a.length !== b.length || a.length < 10 || !/^0x[0-9a-f]+$/.test(a) || !/^0x[0-9a-f]+$/.test(b)) return '';
+  return [...a]
+    .map((digit, at) => (digit === b[at] ? ' ' : '^'))
+    .join('')
+    .trimEnd();
+};
 
-const captureLine = ({ facts, image }: Capture): string => {
-  const { target } = facts;
-  const process = target.pid === null ? '' : `, pid ${target.pid}`;
-  return oneLine(`${target.vmm} ${target.name}${process}, vCPU ${target.vcpu}; ${image.bytes.length} bytes`);
+const pairText = (before: string, after: string): string => {
+  const marks = carets(before, after);
+  return `    A  ${oneLong(before)}\n    B  ${oneLong(after)}\n${marks === '' ? '' : `       ${marks}\n`}`;
 };
 
 const pairLines = (title: string, pairs: readonly ValuePair[]): string =>
   pairs.length === 0
     ? ''
-    : `\n${title}\n${pairs.map(({ path, before, after }) => `  ${path}\n    A  ${oneLong(before)}\n    B  ${oneLong(after)}\n`).join('')}`;
+    : `\n${title}\n${pairs.map(({ path, before, after }) => `  ${path}\n${pairText(before, after)}`).join('')}`;
 
-/** A tile is a line a row: the rows are set under the first one. */
+/** More than a line is set under the first one. */
 const oneLong = (text: string): string => text.replaceAll('\n', '\n       ');
+
+const TILE_ROWS = 16;
+
+/** Of a tile the rows that differ, bytes in memory order. */
+const tileText = (before: Capture, after: Capture, path: string): string | null => {
+  const index = /^tmm(\d)$/.exec(path)?.[1];
+  if (index === undefined) return null;
+  const [a, b] = [before, after].map(({ image }) => {
+    const tiles = componentBytesOrInit(image, BIT.XTILEDATA);
+    const size = tiles.length / 8;
+    return tiles.subarray(Number(index) * size, (Number(index) + 1) * size);
+  }) as [Uint8Array, Uint8Array];
+  if (a.length !== b.length || a.length === 0) return null;
+  const rowBytes = a.length / TILE_ROWS;
+  const rows: string[] = [];
+  for (let row = 0; row < TILE_ROWS; row += 1) {
+    const [was, is] = [a, b].map((bytes) =>
+      toHexHighFirst(bytes.slice(row * rowBytes, (row + 1) * rowBytes).reverse()),
+    );
+    const text = (digits = ''): string => (/[^0]/.test(digits) ? `0x${digits}` : 'all zero');
+    if (was !== is) rows.push(`    row ${row}, byte 0 first\n${pairText(text(was), text(is))}`);
+  }
+  return `  ${path}, ${rows.length} of ${TILE_ROWS} rows differ\n${rows.join('')}`;
+};
+
+const NOT_THERE = /^(absent|not known)/;
+
+/** Registers with a value on one side alone are named in one line: the value of each says nothing about a difference. */
+const missingLines = (registers: readonly ValuePair[]): string => {
+  const of = (side: 'before' | 'after', word: string): readonly string[] =>
+    registers.filter((pair) => pair[side].startsWith(word)).map(({ path }) => path);
+  return (['before', 'after'] as const)
+    .flatMap((side) => ['absent', 'not known'].map((word) => ({ side, word, paths: of(side, word) })))
+    .filter(({ paths }) => paths.length > 0)
+    .map(({ side, word, paths }) => `  ${word} in ${side === 'before' ? 'A' : 'B'}: ${paths.join(', ')}\n`)
+    .join('');
+};
+
+const registerLines = (before: Capture, after: Capture, registers: readonly ValuePair[]): string => {
+  if (registers.length === 0) return '';
+  const both = registers.filter((pair) => !NOT_THERE.test(pair.before) && !NOT_THERE.test(pair.after));
+  const values = both.map(
+    (pair) => tileText(before, after, pair.path) ?? `  ${pair.path}\n${pairText(pair.before, pair.after)}`,
+  );
+  return `\nRegisters\n${values.join('')}${missingLines(registers)}`;
+};
 
 /** The same as text fit for a bug report; the names say what A and B are. */
 export const diffText = (before: Capture, after: Capture, names: readonly [string, string] = ['A', 'B']): string => {
-  const report = diffReport(before, after);
-  const title = (letter: string, name: string): string => (name === letter ? '' : `${oneLine(name)}: `);
-  const head = [
-    `A  ${title('A', names[0])}${captureLine(before)}`,
-    `B  ${title('B', names[1])}${captureLine(after)}`,
-  ].join('\n');
-  const { components, registers, facts } = report;
+  const { components, registers, facts } = diffReport(before, after);
+  const head = headLines(before, after, names).join('\n');
   if (components.length + registers.length + facts.length === 0)
     return `${head}\n\nEqual in every component, register and fact\n`;
   const rows = components.map(({ bit, name, before: was, after: is, changedBytes, sizeBytes }) => {
@@ -139,5 +188,5 @@ export const diffText = (before: Capture, after: Capture, names: readonly [strin
     return `  ${String(bit).padStart(2)}  ${name.padEnd(10)}  ${`${changedBytes} of ${sizeBytes}`.padStart(12)} bytes differ  ${state}\n`;
   });
   const counts = rows.length === 0 ? '\nComponents are equal\n' : `\nComponents\n${rows.join('')}`;
-  return `${head}\n${counts}${pairLines('Registers', registers)}${pairLines('Facts', facts)}`;
+  return `${head}\n${counts}${registerLines(before, after, registers)}${pairLines('Facts', facts)}`;
 };

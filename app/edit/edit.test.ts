@@ -224,7 +224,7 @@ test('[E10] XCR0 and MSRs come out beside the image', () => {
   });
   expect(write.image.bytes).toEqual(amx.image.bytes);
   expect(refusal(amx, 'xcr0=0x5')).toContain('AVX without SSE');
-  expect(refusal(amx, 'rax=1')).toContain('can be read here, not written');
+  expect(refusal(amx, 'cr0=1')).toContain('can be read here, not written');
   expect(refusal(makeCapture('sapphire-rapids', amx.image, { msrs: [] }), 'xfd=0')).toContain('not read');
 });
 

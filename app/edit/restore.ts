@@ -1,11 +1,11 @@
-import { bytesOfUint, equalBytes, readU32 } from '../bits/bytes.ts';
+import { bytesOfUint, equalBytes, readU32, readU64 } from '../bits/bytes.ts';
 import { assert, type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { hasBit, maskOf } from '../bits/mask.ts';
 import type { RestoreScope } from '../bridge.ts';
-import { MSRS } from '../cpu/msrs.ts';
+import { MSRS, msrRow } from '../cpu/msrs.ts';
 import { parsePath, type RegisterPath } from '../register/path.ts';
 import { readSource, selectOf, showText } from '../register/read.ts';
-import { registerRow } from '../register/registers.ts';
+import { GENERAL_NAMES, type GeneralName, registerRow } from '../register/registers.ts';
 import type { Capture } from '../session/capture.ts';
 import { BIT, componentLabel } from '../xsave/components.ts';
 import { msrValue } from '../xsave/facts.ts';
@@ -14,6 +14,7 @@ import type { Image } from '../xsave/image.ts';
 import { MXCSR_OFFSET_BYTES, mxcsr } from '../xsave/legacy.ts';
 import { componentBytesOrInit, INIT_MXCSR, initBytes, roomFor, viewComponent } from '../xsave/view.ts';
 import { type MsrWrite, type PathChange, type StagedWrite, stagedWrite, touchedBitsOf } from './assign.ts';
+import { type GeneralValues, generalRefusal, namesOf } from './general.ts';
 import { overlaySelection } from './overlay.ts';
 import { broughtToUse, type Draft, draftOf, u32Bytes, withBytes, withComponentBytes, withXstateBit } from './patch.ts';
 import { writeRegister } from './write-register.ts';
@@ -80,7 +81,14 @@ const backToInit = (draft: Draft, now: Image, then: Image): Draft => {
 interface Outside {
   xcr0: bigint | null;
   readonly msrs: MsrWrite[];
+  general: GeneralValues;
 }
+
+/** The capture with the general registers as they are staged so far: two paths may name fields of one register. */
+const withGeneral = (now: Capture, image: Image, values: GeneralValues): Capture => {
+  const { general } = now.facts;
+  return { image, facts: { ...now.facts, general: general === null ? null : { ...general, ...values } } };
+};
 
 const wholeOf = (path: RegisterPath): RegisterPath => ({ ...path, field: null, type: null, indexes: [] });
 
@@ -90,7 +98,7 @@ const restorePath = (draft: Draft, outside: Outside, now: Capture, then: Capture
   // A tile without an index is taken whole: what is configured now or was then does not limit it.
   const chosen = row.rowBytes !== null && path.indexes.length === 0 ? wholeOf(path) : path;
   const former = readSource(then, row.source);
-  const present = readSource({ ...now, image: draft.image }, row.source);
+  const present = readSource(withGeneral(now, draft.image, outside.general), row.source);
   if (former.state === 'not-known' || former.state === 'absent') {
     return refuse(path.register, `the former capture does not have it (${former.state})`);
   }
@@ -108,8 +116,13 @@ const restorePath = (draft: Draft, outside: Outside, now: Capture, then: Capture
     const { index } = row.source;
     // Whole, whatever field the path names; two paths may name one register.
     if (value !== null && !outside.msrs.some((msr) => msr.index === index)) outside.msrs.push({ index, value });
-  } else if (row.source.kind === 'general' || row.source.kind === 'control') {
-    return refuse(path.register, 'general and control registers can be read here, not written');
+  } else if (row.source.kind === 'general') {
+    const value = readU64(bytes, 0);
+    const why = generalRefusal(row.source.key, value, now.facts.control);
+    if (why !== null) return refuse(path.register, why);
+    outside.general = { ...outside.general, [row.source.key]: value };
+  } else if (row.source.kind === 'control') {
+    return refuse(path.register, 'control registers can be read here, not written');
   } else return writeRegister(draft, row, bytes);
   return decoded(draft);
 };
@@ -121,20 +134,44 @@ const changedComponents = (now: Image, after: Image, bits: readonly number[]): P
     after: viewComponent(after, bit).state === 'inUse' ? 'in use' : 'init',
   }));
 
-/** XCR0 and the MSRs that are known in both captures and differ. */
-const outsideOf = (now: Capture, then: Capture): Outside => {
+/** XCR0 and the MSRs that are known in both captures and differ; of the general registers those named. */
+const outsideOf = (now: Capture, then: Capture, names: readonly GeneralName[]): Decoded<Outside> => {
+  let general: GeneralValues = {};
+  for (const name of names) {
+    const value = then.facts.general?.[name];
+    // A state that says nothing of general registers, as a raw image, has none to give back.
+    if (value === undefined || now.facts.general === null) continue;
+    const why = generalRefusal(name, value, now.facts.control);
+    if (why !== null) return refuse(name, why);
+    general = { ...general, [name]: value };
+  }
   const msrs = MSRS.flatMap(({ index }) => {
     const value = msrValue(then.facts, index);
     const present = msrValue(now.facts, index);
     return value !== null && present !== null && value !== present ? [{ index, value }] : [];
   });
   const differs = now.facts.xcr0 !== null && now.facts.xcr0 !== then.facts.xcr0;
-  return { xcr0: differs ? then.facts.xcr0 : null, msrs };
+  return decoded({ xcr0: differs ? then.facts.xcr0 : null, msrs, general });
+};
+
+/** What lies outside the image and will be written, as it is and as it was then. */
+const changesOutside = (now: Capture, then: Capture, outside: Outside): PathChange[] => {
+  const names = [
+    ...(outside.xcr0 === null ? [] : ['xcr0']),
+    ...outside.msrs.flatMap(({ index }) => msrRow(index)?.path ?? []),
+    ...namesOf(outside.general),
+  ];
+  return names.flatMap((name) => {
+    const path = parsePath(name);
+    if (!path.ok) return [];
+    const [before, after] = [showText(now, path.value), showText(then, path.value)];
+    return before === after ? [] : [{ path: name, before, after }];
+  });
 };
 
 const stagePaths = (now: Capture, then: Capture, texts: readonly string[]): Decoded<StagedWrite> => {
   let draft = draftOf(now.image);
-  const outside: Outside = { xcr0: null, msrs: [] };
+  const outside: Outside = { xcr0: null, msrs: [], general: {} };
   const changes: PathChange[] = [];
   for (const text of texts) {
     const path = parsePath(text);
@@ -151,8 +188,16 @@ const stagePaths = (now: Capture, then: Capture, texts: readonly string[]): Deco
 /**
  * The write that makes the chosen parts of `now` equal to a former capture: their bytes and their XSTATE_BV bits. `all`
  * takes every component, MXCSR, XCR0 and the MSRs; bytes that are no state (MXCSR_MASK, 416 to 511, holes) stay.
+ *
+ * @param general the general registers that `all` puts back besides: those that were written. The others are the guest's
+ *   own progress, which is never rolled back unasked.
  */
-export const stageRestore = (now: Capture, then: Capture, scope: RestoreScope): Decoded<StagedWrite> => {
+export const stageRestore = (
+  now: Capture,
+  then: Capture,
+  scope: RestoreScope,
+  general: readonly string[] = [],
+): Decoded<StagedWrite> => {
   if (scope.kind === 'paths') return stagePaths(now, then, scope.paths);
   const both = new Set([...then.image.layout.components, ...now.image.layout.components].map((place) => place.bit));
   const bits = scope.kind === 'all' ? [...both].sort((a, b) => a - b) : scope.bits;
@@ -161,11 +206,15 @@ export const stageRestore = (now: Capture, then: Capture, scope: RestoreScope): 
   const components = restoreComponents(now.image, then.image, bits);
   if (!components.ok) return components;
   const draft = scope.kind === 'all' ? restoreHeader(components.value, then.image) : components.value;
-  const outside: Outside = scope.kind === 'all' ? outsideOf(now, then) : { xcr0: null, msrs: [] };
+  const names = GENERAL_NAMES.filter((name) => general.includes(name));
+  const beside: Decoded<Outside> =
+    scope.kind === 'all' ? outsideOf(now, then, names) : decoded({ xcr0: null, msrs: [], general: {} });
+  if (!beside.ok) return beside;
+  const outside = beside.value;
   const changed = touchedBitsOf(now.image, draft).filter((bit) => changedIn(now.image, draft.image, bit));
   const title = scope.kind === 'all' ? 'restore everything' : `restore ${bits.map(componentLabel).join(', ')}`;
-  const changes = changedComponents(now.image, draft.image, changed);
-  return decoded(stagedWrite(now, { draft: draft, ...outside }, title, changes));
+  const changes = [...changedComponents(now.image, draft.image, changed), ...changesOutside(now, then, outside)];
+  return decoded(stagedWrite(now, { draft, ...outside }, title, changes));
 };
 
 const changedIn = (before: Image, after: Image, bit: number): boolean =>

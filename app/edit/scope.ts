@@ -1,8 +1,9 @@
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import type { RestoreScope } from '../bridge.ts';
 import { parsePath } from '../register/path.ts';
-import { nearNames } from '../register/registers.ts';
+import { nearNames, registerRow } from '../register/registers.ts';
 import { COMPONENTS } from '../xsave/components.ts';
+import type { ComponentBit } from '../xsave/image.ts';
 
 const componentBit = (word: string): number | undefined =>
   COMPONENTS.find(({ name, label }) => [name, label].some((one) => one.toLowerCase() === word.toLowerCase()))?.bit;
@@ -34,4 +35,15 @@ export const parseScope = (text: string): Decoded<RestoreScope> => {
   }
   if (components.length > 0) return refuse(text.slice(0, 80), 'components and registers cannot be mixed');
   return decoded({ kind: 'paths', paths });
+};
+
+/** Components that the parts named lie in; null: all. */
+export const bitsOfScope = (scope: RestoreScope): readonly ComponentBit[] | null => {
+  if (scope.kind === 'all') return null;
+  if (scope.kind === 'components') return scope.bits;
+  return scope.paths.flatMap((text) => {
+    const path = parsePath(text);
+    const source = path.ok ? registerRow(path.value.register)?.source : undefined;
+    return source?.kind === 'fragments' ? source.parts.map(({ bit }) => bit) : [];
+  });
 };

@@ -9,6 +9,8 @@ export interface FieldRow {
   readonly meaning: string;
   /** Words for the values that have one. */
   readonly values?: Readonly<Record<number, string>>;
+  /** One of the six floating-point exceptions, and whether the bit says that it happened or that it is masked. */
+  readonly exception?: { readonly is: 'raised' | 'masked'; readonly name: string };
 }
 
 const bit = (name: string, at: number, meaning: string): FieldRow => ({ name, hi: at, lo: at, meaning });
@@ -31,9 +33,17 @@ const X87_FLAGS = [
   ['PE', 'precision'],
 ] as const;
 
-const flags = X87_FLAGS.map(([name, meaning], at) => bit(name, at, `${meaning} happened`));
+const flags = X87_FLAGS.map(
+  ([name, meaning], at): FieldRow => ({
+    ...bit(name, at, `${meaning} happened`),
+    exception: { is: 'raised', name: meaning },
+  }),
+);
 const masks = (from: number): FieldRow[] =>
-  X87_FLAGS.map(([name, meaning], at) => bit(name.replace('E', 'M'), from + at, `${meaning} is masked`));
+  X87_FLAGS.map(([name, meaning], at) => ({
+    ...bit(name.replace('E', 'M'), from + at, `${meaning} is masked`),
+    exception: { is: 'masked', name: meaning },
+  }));
 
 const MXCSR: readonly FieldRow[] = [
   ...flags,
@@ -182,6 +192,21 @@ export const BITFIELDS = {
 
 export const fieldsOf = (register: string): readonly FieldRow[] =>
   (BITFIELDS as Readonly<Record<string, readonly FieldRow[]>>)[register] ?? [];
+
+/** A stretch of a register that software has to leave zero. Fields may lie in it; the mask has the bits that are none. */
+export interface ReservedRow {
+  readonly hi: number;
+  readonly lo: number;
+  readonly mask: bigint;
+}
+
+/** Bit 17 of MXCSR is a field on AMD; any other bit of 31:16 raises #GP when it is loaded (SDM vol. 1, 10.2.3). */
+const RESERVED: Readonly<Record<string, ReservedRow>> = { mxcsr: { hi: 31, lo: 16, mask: 0xfffd_0000n } };
+
+export const reservedOf = (register: string): ReservedRow | null => RESERVED[register] ?? null;
+
+/** What stands in the reserved bits, counted from the lowest of the stretch: zero where all is well. */
+export const readReserved = (value: bigint, row: ReservedRow): bigint => (value & row.mask) >> BigInt(row.lo);
 
 const widthOf = (row: FieldRow): bigint => BigInt(row.hi - row.lo + 1);
 

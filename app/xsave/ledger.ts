@@ -108,7 +108,7 @@ export const sizeLedger = (capture: Capture): LedgerRow[] => {
       'KVM_GET_XSAVE, fixed by its ABI',
       legacyVerdict(need, legacyErrno),
     ),
-    cpuidRow('cpuid-0d-0-ebx', 'CPUID 0xD.0.EBX', standard?.ebx, `standard, components in XCR0 now, ${whose}`, need),
+    cpuidRow('cpuid-0d-0-ebx', 'CPUID 0xD.0.EBX', standard?.ebx, `standard, XCR0 as it is, ${whose}`, need),
     cpuidRow('cpuid-0d-0-ecx', 'CPUID 0xD.0.ECX', standard?.ecx, `standard, all the CPU offers, ${whose}`, need),
     row(
       'cpuid-0d-1-ebx',
@@ -117,7 +117,7 @@ export const sizeLedger = (capture: Capture): LedgerRow[] => {
       `compacted, XCR0 and XSS, ${whose}`,
       compactedBytes === null ? unknown('not read') : { kind: 'other', sentence: 'other format: not compared' },
     ),
-    row('rfc', 'RFC constant', RFC_XSAVE_BYTES, 'struct kvm_xsave_extension, proposed 2021, fixed', rfcVerdict(need)),
+    row('rfc', 'RFC constant', RFC_XSAVE_BYTES, 'proposed in 2021, a fixed size', rfcVerdict(need)),
     row(
       'layout',
       'Components end at',

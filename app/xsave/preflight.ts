@@ -29,9 +29,11 @@ export interface PreflightStep {
   readonly errno?: 'EFAULT' | 'EINVAL';
   /** One sentence without a full stop. */
   readonly sentence: string;
+  /** The register that a fail is about, and the bits of it that are refused; absent where it is about more than one. */
+  readonly about?: { readonly register: string; readonly bits: bigint };
 }
 
-type Finding = Pick<PreflightStep, 'value' | 'outcome' | 'sentence'> & {
+type Finding = Pick<PreflightStep, 'value' | 'outcome' | 'sentence' | 'about'> & {
   /** Where Tilescope refuses in a step of the kernel's, because what the kernel would do cannot be told. */
   readonly by?: 'tilescope';
 };
@@ -53,6 +55,7 @@ const named = (mask: bigint): string =>
   bitsOf(mask)
     .map((bit) => `${bit} (${componentLabel(bit)})`)
     .join(', ');
+const ofXstateBv = (bits: bigint): Pick<Finding, 'about'> => ({ about: { register: 'xstate_bv', bits } });
 const bitWord = (mask: bigint): string => (bitsOf(mask).length === 1 ? 'bit' : 'bits');
 
 const LEGACY_MASK = maskOf([BIT.x87, BIT.SSE]);
@@ -74,10 +77,8 @@ const lookXfd = (image: Image, facts: Facts): Finding => {
   const covered = bv & xfd;
   const value = `XSTATE_BV ${hexShort(bv)}, IA32_XFD ${hexShort(xfd)}`;
   if (covered === 0n) return pass(value, 'no bit of XSTATE_BV is armed by IA32_XFD');
-  return fail(
-    value,
-    `${bitWord(covered)} ${named(covered)} of XSTATE_BV is armed by IA32_XFD: older host kernels die entering the guest with it, newer ones drop it`,
-  );
+  const sentence = `${bitWord(covered)} ${named(covered)} of XSTATE_BV is armed by IA32_XFD: older host kernels die entering the guest with it, newer ones drop it`;
+  return { ...fail(value, sentence), ...ofXstateBv(covered) };
 };
 
 /** The first component in use that the bytes end before. */
@@ -132,7 +133,8 @@ const lookSupported = (image: Image, facts: Facts): Finding => {
   if (facts.supportedXcr0 === null) return notKnown(value, 'which components KVM supports on this host was not read');
   const beyond = bv & ~facts.supportedXcr0;
   if (beyond === 0n) return pass(value, `within KVM's supported ${hexShort(facts.supportedXcr0)}`);
-  return fail(value, `${bitWord(beyond)} ${named(beyond)} of XSTATE_BV: KVM supports ${hexShort(facts.supportedXcr0)}`);
+  const sentence = `${bitWord(beyond)} ${named(beyond)} of XSTATE_BV: KVM supports ${hexShort(facts.supportedXcr0)}`;
+  return { ...fail(value, sentence), ...ofXstateBv(beyond) };
 };
 
 const lookPermitted = (image: Image, facts: Facts): Finding => {
@@ -195,7 +197,8 @@ const lookMxcsr = (image: Image, facts: Facts): Finding => {
   const reserved = (mxcsr & ~allowed) >>> 0;
   if (reserved === 0) return pass(value, `within the mask ${hexShort(BigInt(allowed))}`);
   const bits = bitsOf(BigInt(reserved)).join(', ');
-  return fail(value, `MXCSR at offset 24 has reserved bit ${bits} set (mask ${hexShort(BigInt(allowed))})`);
+  const sentence = `MXCSR at offset 24 has reserved bit ${bits} set (mask ${hexShort(BigInt(allowed))})`;
+  return { ...fail(value, sentence), about: { register: 'mxcsr', bits: BigInt(reserved) } };
 };
 
 // Linux copies TILECFG unchecked. If XRSTORS then faulted on it, the kernel would reset every FPU register of the guest.
@@ -219,10 +222,8 @@ const lookXcr0 = (image: Image, facts: Facts): Finding => {
   const offered = enumeratedUser(facts.guestCpuid);
   const lost = offered === null ? 0n : beyond & ~offered;
   if (lost !== 0n) {
-    return fail(
-      value,
-      `${bitWord(lost)} ${named(lost)} of XSTATE_BV is not in the guest's CPUID: KVM would take it and never give it back`,
-    );
+    const sentence = `${bitWord(lost)} ${named(lost)} of XSTATE_BV is not in the guest's CPUID: KVM would take it and never give it back`;
+    return { ...fail(value, sentence), ...ofXstateBv(lost) };
   }
   return warning(
     value,

@@ -58,8 +58,9 @@ export interface ConvertCommand {
 
 /** One state of one file. */
 export interface FileChoice {
+  /** As it was typed: FILE, or FILE@N where no file has that whole name. */
   readonly path: string;
-  /** Thread id in a core, vCPU in a snapshot; null: the only one. */
+  /** Thread id in a core, vCPU in a snapshot, stop in a saved session; null: the only one, of a session the last. */
   readonly thread: number | null;
   /** The CPU whose layout the file has; null: what the file says, or a guess. */
   readonly preset: string | null;

@@ -27,7 +27,6 @@ const MAX_PID = 0x7fffffff;
 const MAX_VCPU_INDEX = 65_535;
 const LIVE = /^pid:(\d{1,10})(?:\/(\d{1,5}))?$/;
 
-/** A file of several states is told apart by FILE@N, N the thread or vCPU; a path may hold an @ of its own. */
 const sideOf = (text: string, given: DiffOptions): Answer<DiffSide> => {
   if (text.startsWith('pid:')) {
     const [, pid, vcpu = '0'] = LIVE.exec(text) ?? [];
@@ -37,9 +36,7 @@ const sideOf = (text: string, given: DiffOptions): Answer<DiffSide> => {
     const choice = { pid: Number(pid), vcpu: Number(vcpu), suspendSeccomp: given['suspend-seccomp'] };
     return answer({ text, from: { kind: 'live', vcpu: choice } });
   }
-  const [, path, thread] = /^(.+)@(\d{1,9})$/.exec(text) ?? [];
-  const file = { path: path ?? text, thread: thread === undefined ? null : Number(thread), preset: null };
-  return answer({ text, from: { kind: 'file', file } });
+  return answer({ text, from: { kind: 'file', file: { path: text, thread: null, preset: null } } });
 };
 
 interface DiffOptions {

@@ -11,9 +11,9 @@ import type { Capture } from '../../app/session/capture.ts';
 import { captureText } from '../../app/session/document.ts';
 import type { Host } from '../services/host.ts';
 import { answer, refuse } from '../services/refusals.ts';
+import { fakeHost, type Ran, runOn } from '../testing/command-line.ts';
 import { joinedCore, sure } from '../testing/cores.ts';
 import { type FakeTarget, fakeTarget } from '../testing/fake-target.ts';
-import { runCommand } from './cli.ts';
 
 let folder: string;
 let target: FakeTarget;
@@ -22,9 +22,7 @@ let host: Host;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tilescope-files-'));
   target = fakeTarget(sampleCapture());
-  host = {
-    journalFolder: join(folder, 'journal'),
-    openAtStart: null,
+  host = fakeHost(folder, {
     hostFacts: async () =>
       answer({
         product: 'Tilescope',
@@ -35,26 +33,12 @@ beforeEach(() => {
         openAtStart: null,
         machine: { cpuid: sampleCapture().facts.hostCpuid, supportedXcr0: '0xe7' },
       }),
-    listTargets: async () => refuse('not-here', 'not in this test'),
     openLive: async (pid) => (pid === 4242 ? answer(target) : refuse('no-such-process', 'there is no such process')),
-    startDemo: async () => refuse('not-here', 'not in this test'),
-    close: async () => undefined,
-  };
+  });
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const run = async (...args: string[]): Promise<{ code: number; out: string; err: string }> => {
-  let [out, err] = ['', ''];
-  const code = await runCommand(args, host, {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-  });
-  return { code, out, err };
-};
+const run = (...args: string[]): Promise<Ran> => runOn(host, args);
 
 const file = (name: string, content: string | Uint8Array): string => {
   const path = join(folder, name);

@@ -1,8 +1,10 @@
+import { access } from 'node:fs/promises';
 import { hexShort } from '../../app/bits/mask.ts';
 import type { Answer } from '../../app/bridge.ts';
 import { checkRestore } from '../../app/compat/check.ts';
 import type { Destination as Place } from '../../app/compat/destination.ts';
 import { thisMachine } from '../../app/compat/this-machine.ts';
+import type { OpenedFile } from '../../app/formats/detect.ts';
 import { CAPTURE_EXPORTS, VALUE_EXPORTS } from '../../app/formats/export/exports.ts';
 import { fixedSizeImage } from '../../app/formats/export/fixed-size.ts';
 import { valuesOf } from '../../app/formats/export/values.ts';
@@ -22,23 +24,46 @@ import { jsonText, type Output, printed, table } from './cli-output.ts';
 
 /** The verbs about files: what they hold, where they fit, what they become. */
 
+/** FILE@N names state N of FILE. A file whose whole name ends so comes first: a path may hold an @ of its own. */
+const namedState = async ({ path, thread }: FileChoice): Promise<{ path: string; thread: number | null }> => {
+  const [, before, number] = /^(.+)@(\d{1,9})$/.exec(path) ?? [];
+  if (before === undefined || thread !== null) return { path, thread };
+  const isThere = await access(path).then(
+    () => true,
+    () => false,
+  );
+  return isThere ? { path, thread } : { path: before, thread: Number(number) };
+};
+
+/** Of a saved session the last stop, where none is named; of any other file the only state. */
+const stateMeant = (path: string, file: OpenedFile, isNamed: boolean): Answer<{ capture: Capture; note: string }> => {
+  const last = file.states.at(-1);
+  if (file.kind !== 'session' || isNamed || last === undefined) {
+    const only = oneState(path, file);
+    return only.ok ? answer({ capture: only.value.capture, note: '' }) : only;
+  }
+  const others = file.states.length === 1 ? '' : `; FILE@N names another of ${file.states.length}`;
+  return answer({ capture: last.capture, note: `${path}: ${last.label}${others}\n` });
+};
+
 /** The one state that the words name; the note says where its layout was guessed. */
 export const stateOfFile = async (choice: FileChoice): Promise<Answer<{ capture: Capture; note: string }>> => {
-  const { path, thread, preset } = choice;
+  const { preset } = choice;
+  const { path, thread } = await namedState(choice);
   const file = await readStates(path, {
     ...(preset === null ? {} : { preset }),
     ...(thread === null ? {} : { thread }),
   });
   if (!file.ok) return file;
-  if (preset !== null && file.value.kind === 'capture') {
-    return refuse('usage', 'a capture says its own layout: no other can be named for it', { where: path });
+  if (preset !== null && (file.value.kind === 'capture' || file.value.kind === 'session')) {
+    return refuse('usage', `a ${file.value.kind} says its own layout: no other can be named for it`, { where: path });
   }
-  const state = oneState(path, file.value);
+  const state = stateMeant(path, file.value, thread !== null);
   if (!state.ok) return state;
-  const { capture } = state.value;
+  const { capture, note } = state.value;
   const { source } = capture.image.layout;
-  const note = source.startsWith('guessed') ? `${path}: the layout is ${source}; --from CPU names another\n` : '';
-  return answer({ capture, note });
+  const guess = source.startsWith('guessed') ? `${path}: the layout is ${source}; --from CPU names another\n` : '';
+  return answer({ capture, note: note + guess });
 };
 
 const placeOf = async (host: Host, destination: Destination, now: Capture | null): Promise<Answer<Place>> => {

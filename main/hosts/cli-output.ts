@@ -140,7 +140,7 @@ export interface WriteReport {
   readonly pauseNs: bigint | null;
 }
 
-export const writeJson = ({ changes, writtenBytes, pauseNs }: WriteReport): unknown => ({
+export const writeJson = ({ changes, writtenBytes, pauseNs }: WriteReport) => ({
   changes: changes.map(({ path, before, after }) => ({ path, before, after })),
   writtenBytes,
   // A pause of more than 2^53 ns would be a hundred days.

@@ -9,8 +9,8 @@ import { encodeJournalEntry } from '../../app/session/journal-entry.ts';
 import { bootId, executableOf, startTimeOf } from '../processes.ts';
 import type { Host } from '../services/host.ts';
 import { answer, refuse } from '../services/refusals.ts';
+import { fakeHost, type Ran, runOn } from '../testing/command-line.ts';
 import { type FakeTarget, fakeTarget } from '../testing/fake-target.ts';
-import { runCommand } from './cli.ts';
 
 const ID = 'abcd'.repeat(8);
 
@@ -28,31 +28,15 @@ let host: Host;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tilescope-cli-recovery-'));
   target = fakeTarget(captureHere());
-  host = {
-    journalFolder: join(folder, 'journal'),
-    openAtStart: null,
-    hostFacts: async () => refuse('not-here', 'not in this test'),
+  host = fakeHost(folder, {
     listTargets: async () => answer({ targets: [], skippedCount: 0 }),
     openLive: async (pid) =>
       pid === process.pid ? answer(target) : refuse('no-such-process', 'there is no such process'),
-    startDemo: async () => refuse('not-here', 'not in this test'),
-    close: async () => undefined,
-  };
+  });
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const run = async (...args: string[]): Promise<{ code: number; out: string; err: string }> => {
-  let [out, err] = ['', ''];
-  const code = await runCommand(args, host, {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-  });
-  return { code, out, err };
-};
+const run = (...args: string[]): Promise<Ran> => runOn(host, args);
 
 const saved = (name: string, capture: Capture): string => {
   const path = join(folder, name);
@@ -67,7 +51,7 @@ const leave = (startTimeTicks = startTimeOf('self')): void => {
   const kept = { ...capture, facts: { ...capture.facts, target: { ...capture.facts.target, startTimeTicks } } };
   mkdirSync(host.journalFolder, { recursive: true });
   const owner = { pid: process.pid, startTimeTicks: 1n };
-  const entry = encodeJournalEntry({ session: ID, product: 'x', owner, bootId: bootId(), capture: kept });
+  const entry = encodeJournalEntry({ session: ID, product: 'x', owner, bootId: bootId(), general: [], capture: kept });
   const path = join(host.journalFolder, `${pid}-${startTimeTicks}-vcpu${vcpu}-${ID}.json`);
   writeFileSync(path, JSON.stringify(entry), { mode: 0o600 });
 };

@@ -8,8 +8,8 @@ import { captureText } from '../../app/session/document.ts';
 import { PRODUCT_VERSION } from '../product.ts';
 import type { Host } from '../services/host.ts';
 import { answer, refuse } from '../services/refusals.ts';
+import { fakeHost, type Ran, runOn } from '../testing/command-line.ts';
 import { type FakeTarget, fakeTarget } from '../testing/fake-target.ts';
-import { runCommand } from './cli.ts';
 import { hostArguments } from './host-arguments.ts';
 
 const SUMMARY: TargetSummary = {
@@ -35,33 +35,17 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tilescope-cli-'));
   target = fakeTarget(sampleCapture());
   attached = [];
-  host = {
-    journalFolder: join(folder, 'journal'),
-    openAtStart: null,
-    hostFacts: async () => refuse('not-here', 'not in this test'),
+  host = fakeHost(folder, {
     listTargets: async () => answer({ targets: [SUMMARY], skippedCount: 2 }),
     openLive: async (...given) => {
       attached.push(given);
       return given[0] === 4242 ? answer(target) : refuse('no-such-process', 'there is no such process');
     },
-    startDemo: async () => refuse('not-here', 'not in this test'),
-    close: async () => undefined,
-  };
+  });
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const run = async (...args: string[]): Promise<{ code: number; out: string; err: string }> => {
-  let [out, err] = ['', ''];
-  const code = await runCommand(args, host, {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-  });
-  return { code, out, err };
-};
+const run = (...args: string[]): Promise<Ran> => runOn(host, args);
 
 const json = async (...args: string[]): Promise<unknown> => {
   const { code, out, err } = await run(...args, '--json');
@@ -106,8 +90,8 @@ describe('[C16] the fixed shapes', () => {
   test('set, and what it leaves', async () => {
     const report = await json('set', '--pid', '4242', 'k3=0xbeef', 'zmm5:i32[0]=-7');
     expect(report).toMatchObject({ changes: [{ path: 'k3' }, { path: 'zmm5:i32[0]', after: '-7' }], pauseNs: 5000 });
-    expect(Object.keys(report as object)).toEqual(['changes', 'writtenBytes', 'pauseNs']);
-    expect(target.log.slice(-2)).toEqual(['resume', 'detach']);
+    expect(Object.keys(report as object)).toEqual(['changes', 'writtenBytes', 'pauseNs', 'overwritten']);
+    expect(target.log.slice(-3)).toEqual(['resume', 'capture', 'detach']);
   });
 
   test('capture into a file, show from it, restore from it', async () => {
@@ -142,7 +126,8 @@ describe('[C17] exit codes, and errors on stderr in one block', () => {
     [3, ['restore', '--pid', '4242', '/nowhere/at/all']],
     [3, ['capture', '--pid', '4242', '--out', '/nowhere/at/all']],
     [4, ['show', '--pid', '7']],
-    [1, ['set', '--pid', '4242', 'rip=0x1']],
+    [1, ['set', '--pid', '4242', 'cr0=0x1']],
+    [1, ['set', '--pid', '4242', 'rflags=0x0']],
   ])('%i: %j', async (code, args) => {
     const ran = await run(...args);
     expect({ code: ran.code, out: ran.out }).toEqual({ code, out: '' });

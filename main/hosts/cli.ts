@@ -4,8 +4,10 @@ import { parsePath } from '../../app/register/path.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { writeCaptureFile } from '../captures.ts';
 import { PRODUCT } from '../product.ts';
+import { CLOCK } from '../services/clock.ts';
 import { createHost, type Host } from '../services/host.ts';
-import { answer, refuse, refuseProblem } from '../services/refusals.ts';
+import { captureInPassing } from '../services/passing-capture.ts';
+import { answer, refuseProblem } from '../services/refusals.ts';
 import { createSession, type Session } from '../services/session.ts';
 import { type Command, parseCommand, type Source, type VcpuChoice } from './cli-arguments.ts';
 import { layoutJsonText, layoutText } from './cli-compat-output.ts';
@@ -26,10 +28,9 @@ import {
   showAllText,
   showPathsJson,
   showPathsText,
-  writeJson,
-  writeText,
 } from './cli-output.ts';
 import { USAGE } from './cli-usage.ts';
+import { restore, set } from './cli-writes.ts';
 import { demoInside, helperInside } from './places.ts';
 
 export { CLI_VERBS } from './cli-arguments.ts';
@@ -52,7 +53,7 @@ const withSession = async <T>(
 ): Promise<Answer<T>> => {
   const target = await host.openLive(pid, 0n, vcpu, suspendSeccomp);
   if (!target.ok) return target;
-  const first = await target.value.capture();
+  const first = await captureInPassing(target.value, CLOCK);
   if (!first.ok) {
     await target.value.detach();
     return first;
@@ -86,8 +87,10 @@ const capture = (host: Host, { vcpu, out, json }: Of<'capture'>): Printed =>
     if (!written.ok) return written;
     const imageBytes = attached.image.bytes.length;
     const pauseNs = attached.facts.pauseNs === null ? null : Number(attached.facts.pauseNs);
-    if (json) return answer(printed(jsonText({ out, pid: vcpu.pid, vcpu: vcpu.vcpu, imageBytes, pauseNs })));
-    return answer(printed(`${out}: ${written.value} bytes, an image of ${imageBytes} bytes\n`));
+    const text = json
+      ? jsonText({ out, pid: vcpu.pid, vcpu: vcpu.vcpu, imageBytes, pauseNs })
+      : `${out}: ${written.value} bytes, an image of ${imageBytes} bytes\n`;
+    return answer({ text, code: EXIT.done, note: outsideNote(attached) });
   });
 
 const shown = (capture: Capture, paths: readonly NamedPath[], json: boolean): string => {
@@ -95,10 +98,18 @@ const shown = (capture: Capture, paths: readonly NamedPath[], json: boolean): st
   return json ? jsonText(showPathsJson(capture, paths)) : showPathsText(capture, paths);
 };
 
+/** For standard error: what a VMM that has paused its guest holds is its own, and may be newer than what KVM gives. */
+const outsideNote = ({ facts }: Capture): string =>
+  facts.inKvmRun === false
+    ? `vCPU ${facts.target.vcpu} is outside KVM_RUN, paused or halted by its VMM: this is KVM's copy, the VMM may hold a newer one\n`
+    : '';
+
 /** A capture from a file, or taken now. */
 const captured = async (host: Host, from: Source, use: (capture: Capture) => string): Printed => {
   if (from.kind === 'live') {
-    return withSession(host, from.vcpu, async ({ attached }) => answer(printed(use(attached))));
+    return withSession(host, from.vcpu, async ({ attached }) =>
+      answer({ text: use(attached), code: EXIT.done, note: outsideNote(attached) }),
+    );
   }
   const saved = await stateOfFile(from.file);
   return saved.ok ? answer({ text: use(saved.value.capture), code: EXIT.done, note: saved.value.note }) : saved;
@@ -115,42 +126,9 @@ const checkThere = (host: Host, command: Of<'check'>): Printed => {
   return withSession(host, destination.vcpu, ({ attached }) => check(host, command, attached));
 };
 
-const set = async (host: Host, { vcpu, assignments, json }: Of<'set'>): Printed => {
-  const paths = namedPaths(assignments.map(({ path }) => path));
-  if (!paths.ok) return paths;
-  return withSession(host, vcpu, async (session) => {
-    const outcome = await session.assign(assignments);
-    if (!outcome.ok) return outcome;
-    return answer(printed(json ? jsonText(writeJson(outcome.value)) : writeText(outcome.value)));
-  });
-};
-
-/** The identity that a capture carries: no state goes to another vCPU without the user's word. */
-const sameTarget = (saved: Capture, now: Capture): boolean => {
-  const [a, b] = [saved.facts.target, now.facts.target];
-  return a.pid === b.pid && a.startTimeTicks === b.startTimeTicks && a.vcpu === b.vcpu;
-};
-
-const restore = async (host: Host, { vcpu, file, scope, force, json }: Of<'restore'>): Printed => {
-  const read = await stateOfFile(file);
-  if (!read.ok) return read;
-  const saved = read.value.capture;
-  return withSession(host, vcpu, async (session) => {
-    if (!force && !sameTarget(saved, session.attached)) {
-      const { name, pid, vcpu: index } = saved.facts.target;
-      return refuse(
-        'other-target',
-        `the capture was taken from ${name}, pid ${pid ?? 'not known'}, vCPU ${index}, not from this vCPU`,
-        {
-          where: file.path,
-          mend: '--force writes it all the same',
-        },
-      );
-    }
-    const outcome = await session.restore(scope, saved);
-    if (!outcome.ok) return outcome;
-    return answer(printed(json ? jsonText(writeJson(outcome.value)) : writeText(outcome.value)));
-  });
+const setThere = async (host: Host, command: Of<'set'>): Printed => {
+  const paths = namedPaths(command.assignments.map(({ path }) => path));
+  return paths.ok ? set((work) => withSession(host, command.vcpu, work), command) : paths;
 };
 
 const run = (host: Host, command: Command): Printed => {
@@ -166,9 +144,9 @@ const run = (host: Host, command: Command): Printed => {
     case 'show':
       return show(host, command);
     case 'set':
-      return set(host, command);
+      return setThere(host, command);
     case 'restore':
-      return restore(host, command);
+      return restore((work) => withSession(host, command.vcpu, work), command);
     case 'diff':
       return diff(command, (vcpu) => withSession(host, vcpu, async ({ attached }) => answer(attached)));
     case 'journal':

@@ -1,15 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hexShort } from '../../app/bits/mask.ts';
 import type { Answer, Refusal } from '../../app/bridge.ts';
 import { MSR_INDEX } from '../../app/cpu/msrs.ts';
 import type { StagedWrite } from '../../app/edit/assign.ts';
 import { compareWritten } from '../../app/edit/compare.ts';
+import { firstDifference } from '../../app/edit/general.ts';
+import { stageRestore } from '../../app/edit/restore.ts';
 import type { Capture, Facts } from '../../app/session/capture.ts';
+import { componentLabel } from '../../app/xsave/components.ts';
 import { firstRefusal, preflight } from '../../app/xsave/preflight.ts';
 import type { Target } from '../targets/target.ts';
 import { answer, refusal, refuse } from './refusals.ts';
-import { msrValue, oppositeOf, type WriteSet, writeInOrder } from './write.ts';
+import { isEmpty, msrName, msrValue, oppositeOf, type WriteSet, writeInOrder, writeSetOf } from './write.ts';
 
 export interface WriteOutcome {
+  /** The state that the write was drawn up from, read at the start of the same stop. */
+  readonly over: Capture;
   /** Read back after the write, in the same stop. */
   readonly capture: Capture;
   readonly changes: StagedWrite['changes'];
@@ -23,12 +29,20 @@ export interface WriteRequest {
   /** Draws up the write from the state found; a refusal here writes nothing. */
   readonly stage: (now: Capture) => Answer<StagedWrite>;
   /** Called once before the first byte is written; a refusal of it stops the write. */
-  readonly beforeWrite: () => Promise<Answer<null>>;
+  readonly beforeWrite: (staged: StagedWrite) => Promise<Answer<null>>;
+  /** Told when the vCPU holds what was written, or may: also where it could not be rolled back. */
+  readonly stands?: (staged: StagedWrite) => void;
 }
 
 /** A vCPU that exits often is outside KVM_RUN for a part of the time: it is caught again, up to this often. */
 const HOLD_ATTEMPTS = 40;
 const HOLD_PAUSE_MS = 2;
+
+/** What lets a paused guest run on, in the words of its VMM. */
+const howToContinue = (vmm: string): string =>
+  vmm === 'QEMU'
+    ? 'If QEMU has paused the guest, let it continue first: cont in its monitor, or virsh resume'
+    : 'If the VMM has paused the guest, let it continue first';
 
 /** Stops the vCPU inside KVM_RUN and reads it. Outside, the VMM holds the state and would overwrite what is written. */
 const holdAndRead = async (target: Target): Promise<Answer<Capture>> => {
@@ -41,9 +55,11 @@ const holdAndRead = async (target: Target): Promise<Answer<Capture>> => {
     const now = await target.capture();
     if (!now.ok || now.value.facts.inKvmRun !== false) return now;
     if (wasFrozen || attempt === HOLD_ATTEMPTS) {
+      const { vcpu, vmm } = target.identity;
+      const onward = howToContinue(vmm);
       return refuse('outside-kvm-run', 'the vCPU is outside KVM_RUN, where the VMM would overwrite what is written', {
-        where: `vCPU ${target.identity.vcpu}`,
-        mend: wasFrozen ? 'Resume it and freeze it again' : 'If the VMM has paused the guest, let it continue first',
+        where: `vCPU ${vcpu}`,
+        mend: wasFrozen ? `Resume it and freeze it again. ${onward}` : onward,
       });
     }
     const resumed = await target.resume();
@@ -51,14 +67,6 @@ const holdAndRead = async (target: Target): Promise<Answer<Capture>> => {
     await sleep(HOLD_PAUSE_MS);
   }
 };
-
-const writeSetOf = (staged: StagedWrite): WriteSet => ({
-  image: staged.writtenBytes === 0 ? null : staged.image.bytes,
-  xcr0: staged.xcr0,
-  msrs: staged.msrs,
-});
-
-const isEmpty = (set: WriteSet): boolean => set.image === null && set.xcr0 === null && set.msrs.length === 0;
 
 /** The facts that hold when the image reaches the kernel: IA32_XFD disarmed where it will be, XCR0 as it will be. */
 const factsAtWrite = (facts: Facts, set: WriteSet): Facts => {
@@ -86,29 +94,101 @@ const checkBeforehand = (now: Capture, staged: StagedWrite, set: WriteSet): Answ
   return { ok: false, refusal: { ...reason, errno: failed.errno ?? null } };
 };
 
-/** Whether the vCPU holds what was written; the first place where it does not, as a sentence. */
-const differenceAfter = (staged: StagedWrite, set: WriteSet, after: Capture): string | null => {
-  const [mismatch] = set.image === null ? [] : compareWritten(staged.image, after.image.bytes);
-  if (mismatch !== undefined) return mismatch.sentence;
-  if (set.xcr0 !== null && after.facts.xcr0 !== set.xcr0) return 'XCR0 did not take the value written';
-  const msr = set.msrs.find(({ index, value }) => msrValue(after, index) !== value);
-  return msr === undefined ? null : `MSR 0x${msr.index.toString(16)} did not take the value written`;
+/** A place where the vCPU does not hold what was written. */
+interface Difference {
+  readonly part: string;
+  readonly sentence: string;
+}
+
+const differencesAfter = (set: WriteSet, after: Capture): readonly Difference[] => {
+  const image = set.image === null ? null : { bytes: set.image, layout: after.image.layout };
+  const found: Difference[] = (image === null ? [] : compareWritten(image, after.image.bytes)).map(
+    ({ bit, kind, sentence }) => ({
+      part: bit === null ? (kind === 'size' ? 'image' : 'MXCSR') : componentLabel(bit),
+      sentence,
+    }),
+  );
+  const add = (part: string): void => {
+    found.push({ part, sentence: `${part} did not take the value written` });
+  };
+  if (set.xcr0 !== null && after.facts.xcr0 !== set.xcr0) add('XCR0');
+  for (const { index, value } of set.msrs) if (msrValue(after, index) !== value) add(msrName(index));
+  const { general } = after.facts;
+  if (set.general === null) return found;
+  const name = general === null ? null : firstDifference(set.general, general);
+  if (general === null)
+    found.push({ part: 'general registers', sentence: 'the general registers cannot be read back' });
+  else if (name !== null) {
+    const [written, read] = [hexShort(set.general[name]), hexShort(general[name])];
+    found.push({ part: name, sentence: `${name} differs: written ${written}, read back ${read}` });
+  }
+  return found;
+};
+
+/** The first difference as a sentence, and by name what else there is; null: everything arrived. */
+const readBackRefusal = (differences: readonly Difference[]): Refusal | null => {
+  const [first, ...more] = differences;
+  if (first === undefined) return null;
+  const parts = [...new Set(differences.map(({ part }) => part))].join(', ');
+  const others = more.length === 0 ? '' : `; ${more.length} more`;
+  return refusal('read-back', `${first.sentence}${others}`, { where: `read back after the write: ${parts}` });
+};
+
+/** A helper that dies over the roll back as well is started again, this often. */
+const ROLL_BACK_ATTEMPTS = 3;
+const HELPER_ENDED: readonly string[] = ['helper-gone', 'helper-timeout', 'helper-protocol', 'let-go'];
+
+/** What a write was to be, and the state that it was drawn up from. */
+interface Attempted {
+  readonly staged: StagedWrite;
+  readonly set: WriteSet;
+  readonly before: Capture;
+}
+
+/** Of a vCPU that has run on since, only what the write was about goes back: the rest is what the guest has made of it. */
+const wayBack = ({ staged, set, before }: Attempted, now: Capture, wasLetGo: boolean): WriteSet => {
+  const back = oppositeOf(set, before, now);
+  if (!wasLetGo || back.image === null) return back;
+  const touched = stageRestore(now, before, { kind: 'components', bits: staged.touchedBits });
+  return touched.ok ? { ...back, image: touched.value.image.bytes } : back;
+};
+
+/** What went back is read back too, before the vCPU may run on over it. */
+const writeAndRead = async (target: Target, set: WriteSet, now: Capture): Promise<Answer<null>> => {
+  const written = await writeInOrder(target, set, now);
+  if (!written.ok) return written;
+  const after = await target.capture();
+  if (!after.ok) return after;
+  const differs = readBackRefusal(differencesAfter(set, after.value));
+  return differs === null ? answer(null) : { ok: false, refusal: differs };
+};
+
+/** Where the helper died over the write the vCPU runs on since: it is caught again for this, and let go. */
+const writeBack = async (target: Target, attempted: Attempted): Promise<Answer<null>> => {
+  for (let attempt = 1; ; attempt += 1) {
+    const wasLetGo = !target.frozen;
+    const now = wasLetGo ? await holdAndRead(target) : await target.capture();
+    const back = now.ok ? await writeAndRead(target, wayBack(attempted, now.value, wasLetGo), now.value) : now;
+    if (wasLetGo && target.frozen) await target.resume();
+    if (back.ok || attempt === ROLL_BACK_ATTEMPTS || !HELPER_ENDED.includes(back.refusal.code)) return back;
+  }
 };
 
 /** Puts back what stood there before; says so in the refusal that is handed on, and louder where it failed. */
-const rollBack = async (target: Target, set: WriteSet, before: Capture, cause: Refusal): Promise<Answer<never>> => {
-  const now = await target.capture();
-  const back = now.ok ? await writeInOrder(target, oppositeOf(set, before), now.value) : now;
+const rollBack = async (target: Target, attempted: Attempted, cause: Refusal): Promise<Answer<never>> => {
+  const back = await writeBack(target, attempted);
   if (back.ok) {
     const done = 'The state before the write was put back';
     return { ok: false, refusal: { ...cause, mend: cause.mend === null ? done : `${done}. ${cause.mend}` } };
   }
-  return refuse('roll-back', `${cause.what}; and the state before could not be put back: ${back.refusal.what}`, {
+  return refuse(ROLL_BACK, `${cause.what}; and the state before could not be put back: ${back.refusal.what}`, {
     where: cause.where,
     mend: 'Restore the state found at attach, which is kept, before the guest relies on this vCPU',
     call: back.refusal.call,
   });
 };
+
+const ROLL_BACK = 'roll-back';
 
 interface Plan {
   readonly staged: StagedWrite;
@@ -127,7 +207,8 @@ const plan = (request: WriteRequest, now: Capture): Answer<Plan | null> => {
 
 const nothingToWrite = (request: WriteRequest, now: Capture): Answer<WriteOutcome> => {
   const staged = request.stage(now);
-  return staged.ok ? answer({ capture: now, changes: staged.value.changes, writtenBytes: 0, pauseNs: null }) : staged;
+  if (!staged.ok) return staged;
+  return answer({ over: now, capture: now, changes: staged.value.changes, writtenBytes: 0, pauseNs: null });
 };
 
 const writeAndCompare = async (target: Target, request: WriteRequest, now: Capture): Promise<Answer<WriteOutcome>> => {
@@ -135,15 +216,20 @@ const writeAndCompare = async (target: Target, request: WriteRequest, now: Captu
   if (!planned.ok) return planned;
   if (planned.value === null) return nothingToWrite(request, now);
   const { staged, set } = planned.value;
+  const undone = async (cause: Refusal): Promise<Answer<never>> => {
+    const refused = await rollBack(target, { staged, set, before: now }, cause);
+    if (!refused.ok && refused.refusal.code === ROLL_BACK) request.stands?.(staged);
+    return refused;
+  };
   const written = await writeInOrder(target, set, now);
-  if (!written.ok) return rollBack(target, set, now, written.refusal);
+  if (!written.ok) return undone(written.refusal);
   const after = await target.capture();
-  if (!after.ok) return rollBack(target, set, now, after.refusal);
-  const difference = differenceAfter(staged, set, after.value);
-  if (difference !== null) {
-    return rollBack(target, set, now, refusal('read-back', difference, { where: 'read back after the write' }));
-  }
-  return answer({ capture: after.value, changes: staged.changes, writtenBytes: staged.writtenBytes, pauseNs: null });
+  if (!after.ok) return undone(after.refusal);
+  const differs = readBackRefusal(differencesAfter(set, after.value));
+  if (differs !== null) return undone(differs);
+  request.stands?.(staged);
+  const { changes, writtenBytes } = staged;
+  return answer({ over: now, capture: after.value, changes, writtenBytes, pauseNs: null });
 };
 
 /**
@@ -158,12 +244,14 @@ export const applyWrite = async (target: Target, request: WriteRequest): Promise
   const planned = plan(request, preview.value);
   if (!planned.ok) return planned;
   if (planned.value === null) return nothingToWrite(request, preview.value);
-  const ready = await request.beforeWrite();
+  const ready = await request.beforeWrite(planned.value.staged);
   if (!ready.ok) return ready;
   const now = await holdAndRead(target);
   const outcome = now.ok ? await writeAndCompare(target, request, now.value) : now;
   if (wasFrozen || !target.frozen) return outcome;
   const resumed = await target.resume();
   if (!outcome.ok) return outcome;
-  return resumed.ok ? answer({ ...outcome.value, pauseNs: resumed.value }) : resumed;
+  if (resumed.ok) return answer({ ...outcome.value, pauseNs: resumed.value });
+  // Where the helper died over it, the kernel has let the vCPU go: what was written and read back stands, and is no failure.
+  return target.frozen || resumed.refusal.code === 'target-gone' ? resumed : outcome;
 };

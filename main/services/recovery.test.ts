@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
-import type { Capture, TargetIdentity } from '../../app/session/capture.ts';
+import type { Capture, GeneralRegisters, TargetIdentity } from '../../app/session/capture.ts';
 import { encodeJournalEntry, type JournalEntry } from '../../app/session/journal-entry.ts';
 import { bootId, executableOf, startTimeOf } from '../processes.ts';
 import { type FakeTarget, fakeTarget } from '../testing/fake-target.ts';
@@ -76,7 +76,7 @@ const plant = (change: Partial<JournalEntry>, target: Partial<TargetIdentity> = 
   const capture = captureHere(target);
   const { pid, startTimeTicks, vcpu } = capture.facts.target;
   const owner = { pid: process.pid, startTimeTicks: startTimeOf('self') ?? 0n };
-  const entry = { session: id, product: 'Tilescope', owner, bootId: bootId(), capture, ...change };
+  const entry = { session: id, product: 'Tilescope', owner, bootId: bootId(), general: [], capture, ...change };
   mkdirSync(journal, { recursive: true });
   const path = join(journal, `${pid}-${startTimeTicks}-vcpu${vcpu}-${id}.json`);
   writeFileSync(path, JSON.stringify(encodeJournalEntry(entry)), { mode: 0o600 });
@@ -107,6 +107,7 @@ describe('[J1] what a dead run left is offered', () => {
     if (!both.ok) throw new Error(both.refusal.what);
     expect(both.value.kept.image.bytes).toEqual(sampleCapture().image.bytes);
     expect(both.value.now.image.bytes).toEqual(target.state.image.bytes);
+    expect(both.value.general).toEqual([]);
     expect(files()).toHaveLength(1);
   });
 
@@ -199,6 +200,55 @@ describe('[J3] an entry in use is not offered', () => {
   });
 });
 
+describe('[J6] general registers', () => {
+  const rax = () => target.state.facts.general?.rax;
+  const edit = async (...assignments: { path: string; value: string }[]): Promise<void> => {
+    const first = await target.capture();
+    if (!first.ok) throw new Error(first.refusal.what);
+    expect(await createSession(ID, target, first.value, journal).assign(assignments)).toMatchObject({ ok: true });
+  };
+
+  test('that were written are put back; the others keep what the guest has made of them', async () => {
+    await edit({ path: 'rax', value: '5' });
+    const { facts } = target.state;
+    expect(facts.general?.rax).toBe(5n);
+    target.state = {
+      ...target.state,
+      facts: { ...facts, general: { ...(facts.general as GeneralRegisters), rbx: 77n, rip: 0x402000n } },
+    };
+    expect(await recovery.putBack(ID)).toMatchObject({ ok: true });
+    expect(target.state.facts.general).toEqual({
+      ...sampleCapture().facts.general,
+      rbx: 77n,
+      rip: 0x402000n,
+    });
+  });
+
+  test('an entry of version 2 is read, and names none', async () => {
+    const path = plant({ general: ['rax'] });
+    const { general, ...entry } = JSON.parse(readFileSync(path, 'utf8'));
+    expect(general).toEqual(['rax']);
+    writeFileSync(path, JSON.stringify({ ...entry, version: 2, general: ['not looked at'] }));
+    const before = rax();
+    target.state = captureHere();
+    expect(await recovery.putBack(ID)).toMatchObject({ ok: true });
+    expect(rax()).toBe(before);
+    expect(target.log).not.toContain('general');
+  });
+
+  test.each([
+    ['a control register', ['cr0']],
+    ['no list', 'rax'],
+    ['a name of the prototype', ['__proto__']],
+    ['too many', Array.from({ length: 19 }, () => 'rax')],
+  ])('an entry with %s is unreadable', async (_what, names) => {
+    const path = plant({});
+    const entry = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify({ ...entry, general: names }));
+    expect(await left()).toMatchObject([{ state: 'unreadable', why: expect.stringContaining('general') }]);
+  });
+});
+
 describe('[J4] entries are hostile until checked', () => {
   const unreadable = async (why: RegExp): Promise<void> => {
     expect(await left()).toMatchObject([{ id: ID, state: 'unreadable', why: expect.stringMatching(why) }]);
@@ -212,7 +262,8 @@ describe('[J4] entries are hostile until checked', () => {
     ['nothing', '', /JSON/],
     ['null', 'null', /object/],
     ['another format', '{"format":"x","version":2}', /is not tilescope-journal/],
-    ['a later version', '{"format":"tilescope-journal","version":3}', /version/],
+    ['a later version', '{"format":"tilescope-journal","version":4}', /version/],
+    ['an older version', '{"format":"tilescope-journal","version":1}', /version/],
     ['no owner', `{"format":"tilescope-journal","version":2,"session":"${ID}","product":"x"}`, /owner/],
   ])('%s', async (_what, text, why) => {
     writeFileSync(plant({}), text);

@@ -1,4 +1,4 @@
-import type { Answer, Applied, CaptureDocument, LeftOver } from '../../app/bridge.ts';
+import type { Answer, Applied, ComparedLeftOver, LeftOver } from '../../app/bridge.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { encodeCapture } from '../../app/session/document.ts';
@@ -18,9 +18,15 @@ export interface Recovery {
   leftOvers(): Promise<Answer<readonly LeftOver[]>>;
   /** One verified write; the entry is forgotten once everything is as it was. */
   putBack(id: string): Promise<Answer<WriteOutcome>>;
-  /** The state that is kept, and the one the vCPU holds now. */
-  compare(id: string): Promise<Answer<{ readonly kept: Capture; readonly now: Capture }>>;
+  /** The state that is kept, the one the vCPU holds now, and the general registers that were written. */
+  compare(id: string): Promise<Answer<Compared>>;
   forget(id: string): Promise<Answer<null>>;
+}
+
+interface Compared {
+  readonly kept: Capture;
+  readonly now: Capture;
+  readonly general: JournalEntry['general'];
 }
 
 export interface RecoveryOptions {
@@ -105,7 +111,7 @@ export const createRecovery = ({ journalFolder, openLive, isOpen }: RecoveryOpti
   /** An entry whose target is still there, attached, with the state that it holds now. */
   const withTarget = async <T>(
     id: string,
-    use: (target: Target, kept: Capture, now: Capture, file: KeptFile) => Promise<Answer<T>>,
+    use: (target: Target, entry: JournalEntry, now: Capture, file: KeptFile) => Promise<Answer<T>>,
   ): Promise<Answer<T>> => {
     const file = await fileOf(id);
     if (!file.ok) return file;
@@ -125,7 +131,7 @@ export const createRecovery = ({ journalFolder, openLive, isOpen }: RecoveryOpti
     const done = !now.ok
       ? now
       : sameVcpu(kept, now.value) && standingOf(entry.value).state === 'there'
-        ? await use(target.value, kept, now.value, file.value)
+        ? await use(target.value, entry.value, now.value, file.value)
         : refuse('not-the-same-process', 'this is not the vCPU that the state was kept of', { where: `pid ${pid}` });
     const detached = await target.value.detach();
     return done.ok && !detached.ok ? detached : done;
@@ -149,10 +155,10 @@ export const createRecovery = ({ journalFolder, openLive, isOpen }: RecoveryOpti
       if (busy.has(id)) return refuse('journal-in-use', 'this state is being put back', { where: id });
       busy.add(id);
       try {
-        return await withTarget(id, async (target, kept, _now, file) => {
+        return await withTarget(id, async (target, { capture, general }, _now, file) => {
           const outcome = await applyWrite(target, {
             stage: (now) => {
-              const staged = stageRestore(now, kept, { kind: 'all' });
+              const staged = stageRestore(now, capture, { kind: 'all' }, general);
               return staged.ok ? answer(staged.value) : refuseProblem('restore', staged.problem);
             },
             // The entry itself is on disk: who dies over this write finds it again.
@@ -165,7 +171,8 @@ export const createRecovery = ({ journalFolder, openLive, isOpen }: RecoveryOpti
         busy.delete(id);
       }
     },
-    compare: (id) => withTarget(id, async (_target, kept, now) => answer({ kept, now })),
+    compare: (id) =>
+      withTarget(id, async (_target, { capture, general }, now) => answer({ kept: capture, now, general })),
     forget: async (id) => {
       const file = await fileOf(id);
       if (!file.ok) return file;
@@ -192,11 +199,11 @@ export const recoveryVerbs = (recovery: Recovery) => ({
     const { capture, writtenBytes, changes } = outcome.value;
     return answer({ capture: encodeCapture(capture), writtenBytes, changes });
   },
-  compareLeftOver: async (
-    id: string,
-  ): Promise<Answer<{ readonly kept: CaptureDocument; readonly now: CaptureDocument }>> => {
-    const both = await recovery.compare(id);
-    return both.ok ? answer({ kept: encodeCapture(both.value.kept), now: encodeCapture(both.value.now) }) : both;
+  compareLeftOver: async (id: string): Promise<Answer<ComparedLeftOver>> => {
+    const found = await recovery.compare(id);
+    if (!found.ok) return found;
+    const { kept, now, general } = found.value;
+    return answer({ kept: encodeCapture(kept), now: encodeCapture(now), general });
   },
   forgetLeftOver: recovery.forget,
 });

@@ -131,6 +131,22 @@ describe('[C6] a write that did not arrive is rolled back', () => {
     expect(await session.assign(ZMM5)).toMatchObject({ ok: false, refusal: { code: 'roll-back' } });
     expect(journal()).toHaveLength(1);
   });
+
+  test('a roll back is read back as well: one that did not arrive is no roll back', async () => {
+    const { target, session } = attach(sampleCapture());
+    const spoil = (image: Uint8Array): void => {
+      image[160 + 5 * 16] = (image[160 + 5 * 16] ?? 0) ^ 0xff;
+      // A write is spoilt once; the next one, which is that of the roll back, is to be as well.
+      queueMicrotask(() => {
+        target.spoil = spoil;
+      });
+    };
+    target.spoil = spoil;
+    const refused = await session.assign(ZMM5);
+    expect(refused).toMatchObject({ ok: false, refusal: { code: 'roll-back' } });
+    expect(!refused.ok && refused.refusal.what).toMatch(/could not be put back: .*SSE/);
+    expect(journal()).toHaveLength(1);
+  });
 });
 
 describe('[C7] the order of a write', () => {
@@ -161,7 +177,7 @@ describe('[C8] the state found at attach is on disk before the first write', () 
     const path = join(folder, 'journal', atWrite[0] ?? '');
     expect(statSync(path).mode & 0o777).toBe(0o600);
     const entry = JSON.parse(readFileSync(path, 'utf8'));
-    expect(entry).toMatchObject({ format: 'tilescope-journal', version: 2, session: ID });
+    expect(entry).toMatchObject({ format: 'tilescope-journal', version: 3, session: ID, general: [] });
     const kept = decodeCapture(entry.capture);
     expect(kept.ok && kept.value.image.bytes).toEqual(capture.image.bytes);
   });

@@ -2,11 +2,15 @@ import type { Decoded } from '../../app/bits/decoded.ts';
 import type { Answer, Assignment, RestoreScope } from '../../app/bridge.ts';
 import { type StagedWrite, stageAssignments } from '../../app/edit/assign.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
+import type { GeneralName } from '../../app/register/registers.ts';
 import type { Capture } from '../../app/session/capture.ts';
-import { type JournalFile, removeJournal, writeJournal } from '../journal.ts';
 import type { Stepped, Target } from '../targets/target.ts';
 import { applyWrite, type WriteOutcome } from './apply.ts';
+import { CLOCK, type Clock } from './clock.ts';
+import { createOverwrittenWatch, type Overwritten } from './overwritten-watch.ts';
+import { captureInPassing } from './passing-capture.ts';
 import { answer, refuse, refuseProblem } from './refusals.ts';
+import { createSessionJournal } from './session-journal.ts';
 import { createWriteHistory, type WriteStep } from './write-history.ts';
 
 /** One attached vCPU with the state found at attach, which is kept until the end. */
@@ -14,6 +18,7 @@ export interface Session {
   readonly id: string;
   readonly target: Target;
   readonly attached: Capture;
+  /** Inside KVM_RUN where that can be had. */
   capture(): Promise<Answer<Capture>>;
   freeze(): Promise<Answer<Capture>>;
   resume(): Promise<Answer<bigint>>;
@@ -25,6 +30,8 @@ export interface Session {
   /** Takes back the last write, or writes it again: each a verified write of its own. */
   undo(): Promise<Answer<WriteOutcome>>;
   redo(): Promise<Answer<WriteOutcome>>;
+  /** What the first look after the last write has found overwritten; null: nothing, or there is nothing to look at. */
+  firstLook(): Promise<Overwritten | null>;
   /** A restore that is refused keeps the session. */
   detach(restoreFirst: boolean): Promise<Answer<null>>;
   /** Ends without a word from the user: what was written and not restored stays in the journal. */
@@ -38,8 +45,21 @@ const staged = (code: string, result: Decoded<StagedWrite>): Answer<StagedWrite>
   });
 };
 
-export const createSession = (id: string, target: Target, attached: Capture, journalFolder: string): Session => {
-  let journal: JournalFile | null = null;
+export interface SessionOptions {
+  readonly clock?: Clock;
+  /** Told where a write that was verified is gone once the vCPU has run on. */
+  readonly onOverwritten?: (found: Overwritten) => void;
+}
+
+export const createSession = (
+  id: string,
+  target: Target,
+  attached: Capture,
+  journalFolder: string,
+  { clock = CLOCK, onOverwritten = () => undefined }: SessionOptions = {},
+): Session => {
+  // A model ends with this process: nothing would be left to restore.
+  const journal = createSessionJournal(target.identity.kind === 'model' ? null : journalFolder, id, attached);
   let last: Promise<unknown> = Promise.resolve();
 
   /** One thing at a time on one vCPU: a capture must not fall between a write and its read-back. */
@@ -49,27 +69,43 @@ export const createSession = (id: string, target: Target, attached: Capture, jou
     return turn;
   };
 
-  const beforeWrite = async (): Promise<Answer<null>> => {
-    // A model ends with this process: nothing would be left to restore.
-    if (journal !== null || target.identity.kind === 'model') return answer(null);
-    const written = await writeJournal(journalFolder, id, attached);
-    if (!written.ok) return written;
-    journal = written.value;
-    return answer(null);
-  };
-
-  const forgetJournal = async (): Promise<void> => {
-    if (journal === null) return;
-    const entry = journal;
-    journal = null;
-    await removeJournal(entry);
-  };
+  const watch = createOverwrittenWatch({
+    clock,
+    isFrozen: () => target.frozen,
+    look: () =>
+      inTurn(async () => {
+        if (target.frozen) return null;
+        const now = await captureInPassing(target, clock);
+        return now.ok && now.value.facts.inKvmRun !== false ? now.value : null;
+      }),
+    tell: onOverwritten,
+  });
 
   const done = createWriteHistory();
+  /** General registers that were written at all, and those of writes that could not be rolled back. */
+  const everWritten = new Set<GeneralName>();
+  const unsure = new Set<GeneralName>();
+  const standing = (): readonly GeneralName[] => [...new Set([...done.general(), ...unsure])];
 
   const write = async (stage: (now: Capture) => Answer<StagedWrite>): Promise<Answer<WriteOutcome>> => {
     if (!target.canWrite) return refuse('read-only', `a ${target.identity.kind} target cannot be written`);
-    return applyWrite(target, { stage, beforeWrite });
+    let stands: readonly GeneralName[] = [];
+    const outcome = await applyWrite(target, {
+      stage,
+      beforeWrite: ({ generalNames }) => journal.ready([...standing(), ...generalNames]),
+      stands: ({ generalNames }) => {
+        stands = generalNames;
+      },
+    });
+    for (const name of stands) {
+      everWritten.add(name);
+      if (!outcome.ok) unsure.add(name);
+    }
+    if (!outcome.ok) await journal.settle(standing());
+    else if (target.identity.kind === 'live' && outcome.value.capture !== outcome.value.over) {
+      watch.wrote(outcome.value.over, outcome.value.capture);
+    }
+    return outcome;
   };
 
   /** A write that can be undone: the state it was drawn up from, and the one read back. */
@@ -77,39 +113,51 @@ export const createSession = (id: string, target: Target, attached: Capture, jou
     scope: RestoreScope,
     stage: (now: Capture) => Answer<StagedWrite>,
   ): Promise<Answer<WriteOutcome>> => {
-    const seen: { over?: Capture } = {};
+    let general: readonly GeneralName[] = [];
     const outcome = await write((now) => {
-      seen.over = now;
-      return stage(now);
+      const drawnUp = stage(now);
+      if (drawnUp.ok) general = drawnUp.value.generalNames;
+      return drawnUp;
     });
-    if (!outcome.ok || seen.over === undefined) return outcome;
-    const { capture, writtenBytes, changes } = outcome.value;
+    if (!outcome.ok) return outcome;
+    const { over, capture, writtenBytes, changes } = outcome.value;
     const changed = writtenBytes > 0 || changes.some(({ before, after }) => before !== after);
-    if (changed) done.add({ scope, over: seen.over, after: capture });
+    if (changed) done.add({ scope, general, over, after: capture });
     return outcome;
   };
 
   /** The write of an undo or redo; refused, nothing moves. */
   const walk = async (step: WriteStep | null, word: 'undo' | 'redo'): Promise<Answer<WriteOutcome>> => {
     if (step === null) return refuse(`nothing-to-${word}`, `there is nothing to ${word}`);
-    const outcome = await write((now) => staged(word, stageRestore(now, step.state, step.scope)));
-    if (outcome.ok) done.walked(word);
+    const outcome = await write((now) => staged(word, stageRestore(now, step.state, step.scope, step.general)));
+    if (!outcome.ok) return outcome;
+    done.walked(word);
+    await journal.settle(standing());
     return outcome;
   };
 
   const restore = async (scope: RestoreScope, then: Capture): Promise<Answer<WriteOutcome>> => {
-    const outcome = await recorded(scope, (now) => staged('restore', stageRestore(now, then, scope)));
-    if (outcome.ok && scope.kind === 'all' && then === attached) await forgetJournal();
+    // At any other stop a register that was written may hold what was written, though it has gone back since.
+    const general = then === attached ? standing() : [...everWritten];
+    const outcome = await recorded(scope, (now) => staged('restore', stageRestore(now, then, scope, general)));
+    if (outcome.ok && scope.kind === 'all' && then === attached) {
+      done.allWentBack();
+      unsure.clear();
+      await journal.forget();
+    }
     return outcome;
   };
 
-  target.onGone(() => void forgetJournal());
+  target.onGone(() => {
+    watch.stop();
+    void journal.forget();
+  });
 
   return {
     id,
     target,
     attached,
-    capture: () => inTurn(() => target.capture()),
+    capture: () => inTurn(() => captureInPassing(target, clock)),
     freeze: () =>
       inTurn(async () => {
         const frozen = await target.freeze();
@@ -119,7 +167,12 @@ export const createSession = (id: string, target: Target, attached: Capture, jou
         if (!now.ok) await target.resume();
         return now;
       }),
-    resume: () => inTurn(() => target.resume()),
+    resume: () =>
+      inTurn(async () => {
+        const resumed = await target.resume();
+        if (resumed.ok) watch.resumed();
+        return resumed;
+      }),
     step: (count) =>
       inTurn(async () => {
         const { kind } = target.identity;
@@ -133,20 +186,25 @@ export const createSession = (id: string, target: Target, attached: Capture, jou
       ),
     undo: () => inTurn(() => walk(done.toUndo(), 'undo')),
     redo: () => inTurn(() => walk(done.toRedo(), 'redo')),
+    firstLook: () => watch.firstLook(),
     restore: (scope, then = attached) => inTurn(() => restore(scope, then)),
     detach: (restoreFirst) =>
       inTurn(async () => {
         // Without a journal nothing was written, and there is nothing to restore.
-        if (restoreFirst && journal !== null) {
+        if (restoreFirst && journal.exists) {
           const restored = await restore({ kind: 'all' }, attached);
           if (!restored.ok) return restored;
         }
         const detached = await target.detach();
-        if (detached.ok) await forgetJournal();
+        if (detached.ok) {
+          watch.stop();
+          await journal.forget();
+        }
         return detached;
       }),
     abandon: () =>
       inTurn(async () => {
+        watch.stop();
         await target.detach();
       }),
   };

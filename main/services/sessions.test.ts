@@ -2,13 +2,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Opened, SessionEvent } from '../../app/bridge.ts';
+import type { CaptureDocument, Opened, SessionEvent } from '../../app/bridge.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { writeCore } from '../../app/formats/elf-write.ts';
+import { parsePath } from '../../app/register/path.ts';
+import { showText } from '../../app/register/read.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { captureText } from '../../app/session/document.ts';
+import { decodeSession, encodeSession, type SavedSession } from '../../app/session/session-document.ts';
 import { joinedCore, sure } from '../testing/cores.ts';
-import { type FakeTarget, fakeTarget } from '../testing/fake-target.ts';
+import { type FakeClock, fakeClock } from '../testing/fake-clock.ts';
+import { type FakeTarget, fakeTarget, withRegisters } from '../testing/fake-target.ts';
 import { answer, refusal, refuse } from './refusals.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 
@@ -16,10 +20,14 @@ let folder: string;
 let target: FakeTarget;
 let sessions: Sessions;
 let events: SessionEvent[];
+let openIds: Set<string>;
+let clock: FakeClock;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tilescope-sessions-'));
   target = fakeTarget(sampleCapture());
+  openIds = new Set();
+  clock = fakeClock();
   const nothing = async () => refuse('not-here', 'not in this test');
   sessions = createSessions({
     startDemo: nothing,
@@ -28,6 +36,8 @@ beforeEach(() => {
     openLive: async (pid) => (pid === 4242 ? answer(target) : refuse('no-such-process', 'there is no such process')),
     journalFolder: join(folder, 'journal'),
     openAtStart: join(folder, 'start.json'),
+    openIds,
+    clock,
   });
   events = [];
   sessions.onEvent((event) => events.push(event));
@@ -39,6 +49,29 @@ const open = async (freeze = false): Promise<Opened> => {
   if (!opened.ok) throw new Error(opened.refusal.what);
   return opened.value;
 };
+
+const RAX = [{ path: 'rax', value: '5' }];
+
+const shownOf = (capture: Capture, text: string): string => {
+  const path = parsePath(text);
+  return path.ok ? showText(capture, path.value) : 'no path';
+};
+
+const xcr0Of = (document: CaptureDocument): unknown => (document.facts as { xcr0: unknown }).xcr0;
+
+/** Three stops of one vCPU, told apart by XCR0. */
+const savedSession = (): SavedSession => ({
+  product: 'Tilescope',
+  savedAtMs: 0,
+  pinned: null,
+  stops: [1, 2, 5].map((number) => ({
+    number,
+    cause: number === 1 ? 'attach' : 'capture',
+    label: null,
+    write: null,
+    capture: withRegisters(sampleCapture(), { xcr0: BigInt(number) }),
+  })),
+});
 
 describe('[C14] sessions', () => {
   test('attach gives the state found, which is JSON through and through', async () => {
@@ -59,7 +92,7 @@ describe('[C14] sessions', () => {
     const { session } = await open();
     const applied = await sessions.apply(session, [{ path: 'k3', value: '0xbeef' }]);
     expect(applied).toMatchObject({ ok: true, value: { changes: [{ path: 'k3', after: '0x000000000000beef' }] } });
-    expect((await sessions.restore(session, { kind: 'all' })).ok).toBe(true);
+    expect((await sessions.restore(session, { kind: 'all' }, null)).ok).toBe(true);
     expect(target.state.image.bytes).toEqual(sampleCapture().image.bytes);
   });
 
@@ -84,6 +117,81 @@ describe('[C14] sessions', () => {
     await open();
     await sessions.close();
     expect(target.log.at(-1)).toBe('detach');
+  });
+});
+
+describe('[C46] a restore of any state', () => {
+  test('of a stop that the page hands over, verified like every write', async () => {
+    const { session } = await open();
+    const stop = await sessions.apply(session, [{ path: 'k3', value: '0xbeef' }]);
+    await sessions.apply(session, [{ path: 'k3', value: '0x1' }, ...RAX]);
+    if (!stop.ok) throw new Error(stop.refusal.what);
+    const then = JSON.parse(JSON.stringify(stop.value.capture));
+    expect((await sessions.restore(session, { kind: 'components', bits: [5] }, then)).ok).toBe(true);
+    expect(shownOf(target.state, 'k3')).toBe('0x000000000000beef');
+    expect(target.state.facts.general?.rax).toBe(5n);
+    expect((await sessions.restore(session, { kind: 'all' }, then)).ok).toBe(true);
+    expect(target.state.facts.general).toEqual(sampleCapture().facts.general);
+  });
+
+  test.each<[string, (document: Record<string, unknown>) => unknown]>([
+    ['another format', (document) => ({ ...document, format: 'x' })],
+    ['no image', (document) => ({ ...document, image: {} })],
+    ['facts that are none', (document) => ({ ...document, facts: [] })],
+    [
+      'a layout beyond the image',
+      (document) => ({ ...document, layout: { source: '', totalBytes: 9, components: [] } }),
+    ],
+  ])('%s is refused, and nothing is written', async (_what, change) => {
+    const { session, capture } = await open();
+    const then = change(capture as Record<string, unknown>) as Opened['capture'];
+    target.log.length = 0;
+    expect(await sessions.restore(session, { kind: 'all' }, then)).toMatchObject({ refusal: { code: 'bad-call' } });
+    expect(target.log).toEqual([]);
+  });
+});
+
+describe('[O2] what the VMM puts back', () => {
+  test('is told with its session and the state that was read', async () => {
+    const { session } = await open();
+    await sessions.apply(session, [{ path: 'k3', value: '0xbeef' }]);
+    target.state = sampleCapture();
+    await clock.pass(60);
+    expect(events).toMatchObject([{ kind: 'overwritten', session, parts: ['opmask'] }]);
+    expect(JSON.parse(JSON.stringify(events))).toEqual(events);
+  });
+});
+
+describe('[J3] ids of the sessions that are open', () => {
+  test('are shared with the other pages until the vCPU is let go', async () => {
+    const { session } = await open();
+    expect([...openIds]).toEqual([session]);
+    const { detach } = target;
+    let during: string[] = [];
+    target.detach = () => {
+      during = [...openIds];
+      return detach();
+    };
+    await sessions.close();
+    expect(during).toEqual([session]);
+    expect([...openIds]).toEqual([]);
+  });
+
+  test('an entry of another page of this process is not offered', async () => {
+    const { session } = await open();
+    await sessions.apply(session, RAX);
+    expect(await sessions.leftOvers()).toMatchObject({ ok: true, value: [] });
+    openIds.delete(session);
+    expect(await sessions.leftOvers()).toMatchObject({ ok: true, value: [{ id: session }] });
+  });
+
+  test('end with a detach and with the target', async () => {
+    const { session } = await open();
+    await sessions.detach(session, false);
+    expect(openIds.size).toBe(0);
+    await open();
+    target.end(refusal('target-gone', 'the target has ended'));
+    expect(openIds.size).toBe(0);
   });
 });
 
@@ -139,6 +247,38 @@ describe('[C15] files', () => {
       });
     },
   );
+
+  test('a saved session opens at its last stop, with all of them beside it', async () => {
+    const bytes = Buffer.from(JSON.stringify(encodeSession(savedSession()))).toString('base64');
+    const opened = await sessions.openFile('session.json', bytes);
+    expect(opened).toMatchObject({
+      ok: true,
+      value: { kind: 'file', canWrite: false, vcpu: 5, vcpus: [1, 2, 5], file: { kind: 'session' } },
+    });
+    if (!opened.ok) return;
+    expect(JSON.parse(JSON.stringify(opened.value))).toEqual(opened.value);
+    expect(xcr0Of(opened.value.capture)).toBe('0x5');
+    const timeline = decodeSession(opened.value.timeline);
+    expect(timeline.ok && timeline.value.stops.map(({ number }) => number)).toEqual([1, 2, 5]);
+    const chosen = await sessions.chooseState(opened.value.session, 2, '');
+    expect(chosen.ok && xcr0Of(chosen.value.capture)).toBe('0x2');
+  });
+
+  test('one state of a file can be read without a session', async () => {
+    const bytes = Buffer.from(JSON.stringify(encodeSession(savedSession()))).toString('base64');
+    const read = async (state: number | null, name = 'session.json', content = bytes) => {
+      const got = await sessions.readState(name, content, state, '');
+      return got.ok ? xcr0Of(got.value.capture) : got.refusal.code;
+    };
+    expect(await read(null)).toBe('0x5');
+    expect(await read(1)).toBe('0x1');
+    expect(await read(3)).toBe('file');
+    expect(await read(null, 'a.json', base64('{}'))).toBe('file');
+    expect(openIds.size).toBe(0);
+    writeFileSync(join(folder, 'start.json'), captureText(sampleCapture()));
+    expect(await read(null, join(folder, 'start.json'), '')).toBe('0xe7');
+    expect(await read(null, join(folder, 'other.json'), '')).toBe('file');
+  });
 
   test('no path is read but the one named at the start', async () => {
     writeFileSync(join(folder, 'start.json'), captureText(sampleCapture()));

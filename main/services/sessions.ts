@@ -4,20 +4,25 @@ import type {
   Applied,
   CaptureDocument,
   DemoGuest,
+  FileState,
   HostFacts,
   Opened,
   SessionEvent,
   TargetList,
 } from '../../app/bridge.ts';
 import type { Capture } from '../../app/session/capture.ts';
-import { encodeCapture } from '../../app/session/document.ts';
-import { decodeFile, readBytes } from '../captures.ts';
+import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
+import { readBytes } from '../captures.ts';
 import { fileTarget } from '../targets/file.ts';
 import { modelSummaries, openModel } from '../targets/model.ts';
 import type { Target } from '../targets/target.ts';
 import type { WriteOutcome } from './apply.ts';
+import { CLOCK, type Clock } from './clock.ts';
+import { chooseFrom } from './file-states.ts';
+import type { Overwritten } from './overwritten-watch.ts';
+import { captureInPassing } from './passing-capture.ts';
 import { createRecovery, recoveryVerbs } from './recovery.ts';
-import { answer, refuse } from './refusals.ts';
+import { answer, refuse, refuseProblem } from './refusals.ts';
 import { createSession, type Session } from './session.ts';
 import type { Verbs } from './verbs.ts';
 
@@ -36,6 +41,9 @@ export interface SessionsOptions {
   readonly journalFolder: string;
   /** The file named on the command line: the one path that a page may have read for it. */
   readonly openAtStart: string | null;
+  /** Ids of the sessions that are open in this process, whichever page's: what they keep in the journal is in use. */
+  readonly openIds: Set<string>;
+  readonly clock?: Clock;
 }
 
 /** More than anyone looks at, and few enough that a page gone wild cannot fill the machine with helpers. */
@@ -51,6 +59,7 @@ const applied = (outcome: Answer<WriteOutcome>): Answer<Applied> => {
 };
 
 export const createSessions = (options: SessionsOptions): Sessions => {
+  const { openIds, clock = CLOCK } = options;
   const sessions = new Map<string, Session>();
   const files = new Map<string, { readonly name: string; readonly bytes: Uint8Array }>();
   const listeners = new Set<(event: SessionEvent) => void>();
@@ -61,6 +70,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
   const forget = (id: string): void => {
     sessions.delete(id);
     files.delete(id);
+    openIds.delete(id);
   };
 
   const withSession = async <T>(id: string, use: (session: Session) => Promise<Answer<T>>): Promise<Answer<T>> => {
@@ -78,15 +88,20 @@ export const createSessions = (options: SessionsOptions): Sessions => {
         return frozen;
       }
     }
-    const first = await target.capture();
+    const first = await captureInPassing(target, clock);
     if (!first.ok) {
       await target.detach();
       return first;
     }
     const id = randomBytes(16).toString('hex');
-    sessions.set(id, createSession(id, target, first.value, options.journalFolder));
+    const onOverwritten = ({ parts, capture }: Overwritten): void =>
+      tell({ kind: 'overwritten', session: id, parts, capture: encodeCapture(capture) });
+    sessions.set(id, createSession(id, target, first.value, options.journalFolder, { clock, onOverwritten }));
+    openIds.add(id);
     target.onGone((refusal) => {
-      if (sessions.delete(id)) tell({ kind: 'gone', session: id, refusal });
+      const wasOpen = sessions.has(id);
+      forget(id);
+      if (wasOpen) tell({ kind: 'gone', session: id, refusal });
     });
     target.onHelper((problem) => tell({ kind: 'helper', problem }));
     return answer({
@@ -106,20 +121,23 @@ export const createSessions = (options: SessionsOptions): Sessions => {
   const openState = async (
     name: string,
     bytes: Uint8Array,
-    vcpu: number | null,
+    wanted: number | null,
     preset: string,
   ): Promise<Answer<Opened>> => {
-    const file = decodeFile(name, bytes, preset === '' ? {} : { preset });
-    if (!file.ok) return file;
-    const { kind, states } = file.value;
-    const choices = states.map(({ label, capture }) => ({ vcpu: capture.facts.target.vcpu, label }));
-    const state = vcpu === null ? states[0] : states[choices.findIndex((choice) => choice.vcpu === vcpu)];
-    if (state === undefined) return refuse('file', `the file holds no state ${vcpu ?? ''}`, { where: name });
-    const vcpus = choices.map((choice) => choice.vcpu);
-    const opened = await open(fileTarget(name, state.capture, vcpus), false);
+    const chosen = chooseFrom(name, bytes, wanted, preset);
+    if (!chosen.ok) return chosen;
+    const { capture, number, file, timeline } = chosen.value;
+    const vcpus = file.states.map((state) => state.vcpu);
+    const opened = await open(fileTarget(name, capture, vcpus), false);
     if (!opened.ok) return opened;
     files.set(opened.value.session, { name, bytes });
-    return answer({ ...opened.value, file: { kind, states: choices, preset: preset === '' ? null : preset } });
+    return answer({ ...opened.value, vcpu: number, file, ...(timeline === null ? {} : { timeline }) });
+  };
+
+  /** The bytes that a page hands over; without any, those of the file named at the start, and of no other. */
+  const bytesOf = async (name: string, base64: string): Promise<Answer<Uint8Array>> => {
+    const atStart = base64 === '' && options.openAtStart !== null && name === options.openAtStart;
+    return atStart ? readBytes(name) : answer<Uint8Array>(Buffer.from(base64, 'base64'));
   };
 
   const full = (): Answer<Opened> | null =>
@@ -130,7 +148,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
   const recovery = createRecovery({
     journalFolder: options.journalFolder,
     openLive: options.openLive,
-    isOpen: (id) => sessions.has(id),
+    isOpen: (id) => openIds.has(id),
   });
 
   return {
@@ -147,8 +165,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     openFile: async (name, base64) => {
       const refused = full();
       if (refused !== null) return refused;
-      const atStart = base64 === '' && options.openAtStart !== null && name === options.openAtStart;
-      const bytes = atStart ? await readBytes(name) : answer<Uint8Array>(Buffer.from(base64, 'base64'));
+      const bytes = await bytesOf(name, base64);
       return bytes.ok ? openState(name, bytes.value, null, '') : bytes;
     },
     chooseState: async (id, vcpu, preset) => {
@@ -157,6 +174,13 @@ export const createSessions = (options: SessionsOptions): Sessions => {
       const opened = await openState(file.name, file.bytes, vcpu, preset);
       if (opened.ok) forget(id);
       return opened;
+    },
+    readState: async (name, base64, state, preset): Promise<Answer<FileState>> => {
+      const bytes = await bytesOf(name, base64);
+      if (!bytes.ok) return bytes;
+      const chosen = chooseFrom(name, bytes.value, state, preset);
+      if (!chosen.ok) return chosen;
+      return answer({ capture: encodeCapture(chosen.value.capture), file: chosen.value.file });
     },
     listModels: async () => answer(modelSummaries()),
     openModel: async (program) => {
@@ -181,7 +205,14 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     apply: (id, assignments) => withSession(id, async (session) => applied(await session.assign(assignments))),
     undo: (id) => withSession(id, async (session) => applied(await session.undo())),
     redo: (id) => withSession(id, async (session) => applied(await session.redo())),
-    restore: (id, scope) => withSession(id, async (session) => applied(await session.restore(scope))),
+    restore: (id, scope, then) =>
+      withSession(id, async (session) => {
+        if (then === null) return applied(await session.restore(scope));
+        const former = decodeCapture(then);
+        return former.ok
+          ? applied(await session.restore(scope, former.value))
+          : refuseProblem('bad-call', former.problem, { where: 'the state to be restored' });
+      }),
     detach: (id, restoreFirst) =>
       withSession(id, async (session) => {
         const detached = await session.detach(restoreFirst);
@@ -196,7 +227,8 @@ export const createSessions = (options: SessionsOptions): Sessions => {
       const open = [...sessions.values()];
       sessions.clear();
       files.clear();
-      await Promise.all(open.map((session) => session.abandon()));
+      // Until a session has let go its entry is in use; then another page may be offered it.
+      await Promise.all(open.map((session) => session.abandon().finally(() => openIds.delete(session.id))));
     },
   };
 };

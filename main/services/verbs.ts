@@ -80,6 +80,23 @@ const scope: Check = (value) => {
   return 'the scope is all, components with bits, or paths with paths';
 };
 
+/** An image of at most 1 MiB, as base64; decodeCapture bounds every list beside it. */
+const MAX_IMAGE_BASE64_CHARACTERS = 2 * 1024 * 1024;
+
+/** The former state to be restored: what it says is checked by decodeCapture, here that it is no burden to look at. */
+const formerState: Check = (value) => {
+  if (value === null) return null;
+  if (!isRecord(value)) return 'the former state is a capture document, or null';
+  const { image } = value;
+  const base64 = isRecord(image) ? image.base64 : undefined;
+  return typeof base64 === 'string' && base64.length <= MAX_IMAGE_BASE64_CHARACTERS
+    ? null
+    : `the former state has an image of at most ${MAX_IMAGE_BASE64_CHARACTERS} characters of base64`;
+};
+
+const stateNumber: Check = (value) =>
+  value === null || isIntegerIn(value, 0, MAX_STATE) ? null : `the state is an integer from 0 to ${MAX_STATE}, or null`;
+
 const base64: Check = (value) =>
   typeof value === 'string' && value.length <= MAX_FILE_BASE64_CHARACTERS && /^[A-Za-z0-9+/]*={0,2}$/.test(value)
     ? null
@@ -100,6 +117,7 @@ const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
     boolean('freeze'),
   ],
   openFile: [fileName, base64],
+  readState: [fileName, base64, stateNumber, presetName],
   chooseState: [session, integer('the state', 0, MAX_STATE), presetName],
   listModels: [],
   openModel: [matching('the program', /^[a-z0-9-]{1,64}$/)],
@@ -108,7 +126,7 @@ const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
   freeze: [session],
   resume: [session],
   apply: [session, assignments],
-  restore: [session, scope],
+  restore: [session, scope, formerState],
   undo: [session],
   redo: [session],
   detach: [session, boolean('restoreFirst')],

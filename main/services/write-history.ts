@@ -1,17 +1,22 @@
 import type { RestoreScope } from '../../app/bridge.ts';
+import type { GeneralName } from '../../app/register/registers.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { createHistory, type Kept } from '../../app/session/history.ts';
 
-/** One write that arrived: which parts it was about, and the states before and after. */
-interface Done {
+interface Parts {
   readonly scope: RestoreScope;
+  /** General registers among them. */
+  readonly general: readonly GeneralName[];
+}
+
+/** One write that arrived: which parts it was about, and the states before and after. */
+interface Done extends Parts {
   readonly over: Capture;
   readonly after: Capture;
 }
 
 /** The parts to be made equal to a former state. */
-export interface WriteStep {
-  readonly scope: RestoreScope;
+export interface WriteStep extends Parts {
   readonly state: Capture;
 }
 
@@ -23,33 +28,57 @@ export interface WriteHistory {
   toRedo(): WriteStep | null;
   /** After the write of a step has arrived. */
   walked(word: 'undo' | 'redo'): void;
+  /** General registers that hold what was written: by the writes that stand, since everything last went back. */
+  general(): readonly GeneralName[];
+  /** Everything is as it was found at attach. */
+  allWentBack(): void;
 }
 
 /** Far more than anyone walks back, and a bound for what a page that writes without end can hold. */
 const MOST_WRITES = 10_000;
 
+const standingAfter = (
+  names: ReadonlySet<GeneralName>,
+  { general, endsAll }: { readonly general: readonly GeneralName[]; readonly endsAll: boolean },
+): ReadonlySet<GeneralName> => (endsAll ? new Set() : general.length === 0 ? names : new Set([...names, ...general]));
+
 export const createWriteHistory = (): WriteHistory => {
   // What a write leaves is what the next one finds: kept once.
   const states = createHistory();
-  let done: { readonly scope: RestoreScope; readonly over: Kept; readonly after: Kept }[] = [];
+  let done: (Parts & { readonly over: Kept; readonly after: Kept; readonly endsAll: boolean })[] = [];
+  /** From the writes that are too long ago to be walked back to. */
+  let long: ReadonlySet<GeneralName> = new Set();
   let standing = 0;
-  const step = (scope: RestoreScope, state: Kept): WriteStep => ({ scope, state: states.captureOf(state) });
+  const step = ({ scope, general }: Parts, state: Kept): WriteStep => ({
+    scope,
+    general,
+    state: states.captureOf(state),
+  });
   return {
-    add: ({ scope, over, after }) => {
-      const write = { scope, over: states.add(over), after: states.add(after) };
-      done = [...done.slice(0, standing), write].slice(-MOST_WRITES);
+    add: ({ scope, general, over, after }) => {
+      const write = { scope, general, over: states.add(over), after: states.add(after), endsAll: false };
+      const all = [...done.slice(0, standing), write];
+      const tooMany = Math.max(0, all.length - MOST_WRITES);
+      long = all.slice(0, tooMany).reduce(standingAfter, long);
+      done = all.slice(tooMany);
       standing = done.length;
     },
     toUndo: () => {
       const last = done[standing - 1];
-      return last === undefined ? null : step(last.scope, last.over);
+      return last === undefined ? null : step(last, last.over);
     },
     toRedo: () => {
       const next = done[standing];
-      return next === undefined ? null : step(next.scope, next.after);
+      return next === undefined ? null : step(next, next.after);
     },
     walked: (word) => {
       standing += word === 'undo' ? -1 : 1;
+    },
+    general: () => [...done.slice(0, standing).reduce(standingAfter, long)],
+    allWentBack: () => {
+      const last = done[standing - 1];
+      if (last === undefined) long = new Set();
+      else done[standing - 1] = { ...last, endsAll: true };
     },
   };
 };

@@ -1,12 +1,12 @@
 import type { Answer, Refusal } from '../../app/bridge.ts';
 import { MSR_INDEX } from '../../app/cpu/msrs.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture, GeneralRegisters } from '../../app/session/capture.ts';
 import { answer, refuse } from '../services/refusals.ts';
 import type { Target, Written } from '../targets/target.ts';
 
 /** A vCPU in memory that notes what is done to it, for tests of what is done and in which order. */
 export interface FakeTarget extends Target {
-  /** "freeze", "capture", "image", "xcr0=…", "msr 1c4=…", "resume", "detach", in order. */
+  /** "freeze", "capture", "image", "xcr0=…", "msr 1c4=…", "general", "resume", "detach", in order. */
   readonly log: string[];
   /** The state it holds now. */
   state: Capture;
@@ -14,6 +14,8 @@ export interface FakeTarget extends Target {
   readonly refuses: Set<string>;
   /** Applied to an image that is written, once: a kernel that drops something. */
   spoil: ((image: Uint8Array) => void) | null;
+  /** What becomes of general registers that are written: they stay as they are, until a test says otherwise. */
+  keeps: (general: GeneralRegisters) => GeneralRegisters;
   /** How many times it is found outside KVM_RUN before it is found inside. */
   outside: number;
   end(why: Refusal): void;
@@ -36,6 +38,7 @@ export const fakeTarget = (first: Capture): FakeTarget => {
     refuses,
     state: first,
     spoil: null,
+    keeps: (general) => general,
     outside: 0,
     identity: first.facts.target,
     vcpus: [first.facts.target.vcpu],
@@ -78,6 +81,11 @@ export const fakeTarget = (first: Capture): FakeTarget => {
         const msrs = target.state.facts.msrs.map((msr) => (msr.index === index ? { ...msr, value } : msr));
         target.state = { ...target.state, facts: { ...target.state.facts, msrs } };
         return written(value);
+      }),
+    writeGeneral: async (general) =>
+      step('general', () => {
+        target.state = { ...target.state, facts: { ...target.state.facts, general: target.keeps(general) } };
+        return { ...written(general.rip), general };
       }),
     detach: async () =>
       step('detach', () => {

@@ -1,0 +1,53 @@
+import { describeProblem } from '../bits/decoded.ts';
+import type { Capture } from '../session/capture.ts';
+import { firstRefusal, type PreflightStep, preflight } from '../xsave/preflight.ts';
+import { type Assignment, captureAfter, stageAssignments } from './assign.ts';
+
+/** Why a list of edits would not be written, and which of them is the cause. */
+export interface RefusedEdit {
+  /** The index of the edit; null: what was read is refused without any edit too. */
+  readonly at: number | null;
+  /** One sentence without a full stop. */
+  readonly sentence: string;
+  /** The step that refuses; null where the edits together cannot even be staged. */
+  readonly step: PreflightStep | null;
+}
+
+interface Verdict {
+  readonly id: string;
+  readonly sentence: string;
+  readonly step: PreflightStep | null;
+}
+
+const UNSTAGED = 'cannot be staged';
+
+const verdictOf = (capture: Capture, assignments: readonly Assignment[]): Verdict | null => {
+  const write = stageAssignments(capture, assignments);
+  if (!write.ok) return { id: UNSTAGED, sentence: describeProblem(write.problem), step: null };
+  const after = captureAfter(capture, write.value);
+  const step = firstRefusal(preflight(after.image, after.facts));
+  return step === null ? null : { id: step.id, sentence: step.sentence, step };
+};
+
+/**
+ * The edit that the first refusal is about: without it that refusal is gone. Where several are (they are refused only
+ * together) it is the last of them; where none is (more than one is refused alone) the first that brings it about. Null:
+ * nothing is refused.
+ */
+export const refusedEdit = (capture: Capture, assignments: readonly Assignment[]): RefusedEdit | null => {
+  const verdict = verdictOf(capture, assignments);
+  if (verdict === null) return null;
+  const { sentence, step } = verdict;
+  const goneWithout = (at: number): boolean => {
+    const id = verdictOf(capture, [...assignments.slice(0, at), ...assignments.slice(at + 1)])?.id;
+    // An edit that others stand on cannot be left out: that they fail without it says nothing of it.
+    return id !== verdict.id && id !== UNSTAGED;
+  };
+  const indexes = assignments.map((_, at) => at);
+  const cause =
+    indexes.findLast(goneWithout) ??
+    (verdictOf(capture, [])?.id === verdict.id
+      ? undefined
+      : indexes.find((at) => verdictOf(capture, assignments.slice(0, at + 1))?.id === verdict.id));
+  return { at: cause ?? null, sentence, step };
+};

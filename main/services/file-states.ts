@@ -1,0 +1,39 @@
+import type { Answer, OpenFile, SessionDocument } from '../../app/bridge.ts';
+import type { Capture } from '../../app/session/capture.ts';
+import { decodeFile } from '../captures.ts';
+import { answer, refuse } from './refusals.ts';
+
+/** One state of a file that a page has handed over, and what else the file holds. */
+export interface ChosenState {
+  readonly capture: Capture;
+  /** By which it is chosen among the file's states. */
+  readonly number: number;
+  readonly file: OpenFile;
+  /** All stops of a saved session; null for every other file. */
+  readonly timeline: SessionDocument | null;
+}
+
+/**
+ * @param wanted the number of a thread, vCPU or stop; null: the first, of a saved session the last
+ * @param preset the CPU whose layout the file has; '': what the file says, or a guess
+ */
+export const chooseFrom = (
+  name: string,
+  bytes: Uint8Array,
+  wanted: number | null,
+  preset: string,
+): Answer<ChosenState> => {
+  const opened = decodeFile(name, bytes, preset === '' ? {} : { preset });
+  if (!opened.ok) return opened;
+  const { kind, states, session } = opened.value;
+  const unasked = kind === 'session' ? states.at(-1) : states[0];
+  const state = wanted === null ? unasked : states.find(({ number }) => number === wanted);
+  if (state === undefined) return refuse('file', `the file holds no state ${wanted ?? ''}`, { where: name });
+  const choices = states.map(({ label, number }) => ({ vcpu: number, label }));
+  return answer({
+    capture: state.capture,
+    number: state.number,
+    file: { kind, states: choices, preset: preset === '' ? null : preset },
+    timeline: session ?? null,
+  });
+};

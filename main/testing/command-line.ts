@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import { runCommand } from '../hosts/cli.ts';
+import type { Host } from '../services/host.ts';
+import { refuse } from '../services/refusals.ts';
+
+const refused = async () => refuse('not-here', 'not in this test');
+
+/** A host that refuses everything but what a test gives it; its journal is inside `folder`. */
+export const fakeHost = (folder: string, given: Partial<Host>): Host => ({
+  journalFolder: join(folder, 'journal'),
+  openAtStart: null,
+  hostFacts: refused,
+  listTargets: refused,
+  openLive: refused,
+  startDemo: refused,
+  close: async () => undefined,
+  ...given,
+});
+
+/** What a command said, and its exit code. */
+export interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export const runOn = async (host: Host, args: readonly string[]): Promise<Ran> => {
+  let [out, err] = ['', ''];
+  const code = await runCommand(args, host, {
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+  });
+  return { code, out, err };
+};

@@ -1,0 +1,31 @@
+import { type Answer, BRIDGE_VERBS, type SessionEvent } from '../../app/bridge.ts';
+import { refuse } from '../services/refusals.ts';
+import type { Sessions } from '../services/sessions.ts';
+import type { Verbs } from '../services/verbs.ts';
+
+/** Sessions that refuse every verb but those given, and note their end. */
+export interface FakeSessions extends Sessions {
+  readonly listeners: Set<(event: SessionEvent) => void>;
+  readonly closed: boolean;
+}
+
+export const fakeSessions = (verbs: Partial<Verbs> = {}): FakeSessions => {
+  const refused = async (): Promise<Answer<never>> => refuse('not-here', 'not in this test');
+  const listeners = new Set<(event: SessionEvent) => void>();
+  let closed = false;
+  return {
+    ...(Object.fromEntries(BRIDGE_VERBS.map((verb) => [verb, refused])) as unknown as Verbs),
+    ...verbs,
+    listeners,
+    get closed() {
+      return closed;
+    },
+    onEvent: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close: async () => {
+      closed = true;
+    },
+  };
+};
