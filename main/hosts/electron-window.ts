@@ -13,7 +13,7 @@ import { EVENT_CHANNEL, verbChannel } from '../channels.ts';
 import { PRODUCT_NAME } from '../product.ts';
 import { readPage, securityHeaders } from '../services/pages.ts';
 import { refuse } from '../services/refusals.ts';
-import { callVerb, type Verbs } from '../services/verbs.ts';
+import type { WindowPage } from './electron-page.ts';
 
 /** The window and its walls. Everything a page could use to get out, or another page to get in, is closed here. */
 
@@ -57,6 +57,11 @@ export const closeWaysOut = (): void => {
   });
 };
 
+export const loadPage = (window: BrowserWindow): void => {
+  // What went wrong stands in the window; a load that another one takes the place of is no fault.
+  window.loadURL(`${PAGE_ORIGIN}/index.html`).catch(() => undefined);
+};
+
 export const openWindow = (preload: string): BrowserWindow => {
   const window = new BrowserWindow({
     title: PRODUCT_NAME,
@@ -69,7 +74,7 @@ export const openWindow = (preload: string): BrowserWindow => {
     webPreferences: { preload, contextIsolation: true, sandbox: true, nodeIntegration: false, webviewTag: false },
   });
   window.once('ready-to-show', () => window.show());
-  void window.loadURL(`${PAGE_ORIGIN}/index.html`);
+  loadPage(window);
   return window;
 };
 
@@ -85,11 +90,11 @@ const isOurPage = (frame: WebFrameMain | null, window: BrowserWindow | null): bo
   }
 };
 
-export const serveVerbs = (verbs: Verbs, windowNow: () => BrowserWindow | null): void => {
+export const serveVerbs = (pageNow: () => WindowPage | null, windowNow: () => BrowserWindow | null): void => {
   for (const verb of BRIDGE_VERBS) {
     ipcMain.handle(verbChannel(verb), async (event: IpcMainInvokeEvent, args: unknown) => {
-      if (!isOurPage(event.senderFrame, windowNow())) return refuse('bad-sender', 'this call came from another page');
-      return callVerb(verbs, verb, args);
+      const page = isOurPage(event.senderFrame, windowNow()) ? pageNow() : null;
+      return page === null ? refuse('bad-sender', 'this call came from another page') : page.now().call(verb, args);
     });
   }
 };

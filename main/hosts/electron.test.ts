@@ -1,10 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BRIDGE_VERBS } from '../../app/bridge.ts';
 import { answer, refuse } from '../services/refusals.ts';
-import type { Verbs } from '../services/verbs.ts';
+import { type FakeSessions, fakeSessions } from '../testing/fake-sessions.ts';
+import { followPage } from './electron-page.ts';
+import { createHostPages } from './host-pages.ts';
 
 /** What the host tells Electron, recorded by a stand-in for the module: the binary is not needed to check the walls. */
 const electron = vi.hoisted(() => {
@@ -23,7 +25,14 @@ const electron = vi.hoisted(() => {
     menu: [] as { label?: string; role?: string; submenu?: { label?: string; role?: string }[] }[],
   };
   class BrowserWindow {
-    readonly webContents = { mainFrame: { url: 'app://tilescope/index.html' }, send: vi.fn(), sendInputEvent: vi.fn() };
+    readonly pageListeners = new Map<string, Listener>();
+    readonly listeners = new Map<string, Listener>();
+    readonly webContents = {
+      mainFrame: { url: 'app://tilescope/index.html' },
+      send: vi.fn(),
+      sendInputEvent: vi.fn(),
+      on: (name: string, listener: Listener) => this.pageListeners.set(name, listener),
+    };
     readonly record: { options: Record<string, unknown>; url: string };
     destroyed = false;
     constructor(options: Record<string, unknown>) {
@@ -31,7 +40,7 @@ const electron = vi.hoisted(() => {
       recorded.windows.push(this.record);
     }
     once = vi.fn();
-    on = vi.fn();
+    on = (name: string, listener: Listener) => this.listeners.set(name, listener);
     show = vi.fn();
     isDestroyed = () => this.destroyed;
     loadURL = async (url: string) => {
@@ -86,30 +95,8 @@ vi.mock('electron', () => electron.module);
 const { recorded } = electron;
 const host = await import('./electron-window.ts');
 
-const refused = async () => refuse('not-here', 'not in this test');
-const verbs: Verbs = {
-  hostFacts: refused,
-  listTargets: async () => answer({ targets: [], skippedCount: 0 }),
-  attach: vi.fn(refused),
-  openFile: refused,
-  chooseState: refused,
-  startDemo: refused,
-  undo: refused,
-  redo: refused,
-  leftOvers: refused,
-  putBack: refused,
-  compareLeftOver: refused,
-  forgetLeftOver: refused,
-  listModels: refused,
-  openModel: refused,
-  step: refused,
-  capture: refused,
-  freeze: refused,
-  resume: refused,
-  apply: refused,
-  restore: refused,
-  detach: refused,
-};
+const attach = vi.fn(async () => refuse('not-here', 'not in this test'));
+const listTargets = async () => answer({ targets: [], skippedCount: 0 });
 
 beforeEach(() => {
   recorded.handles.clear();
@@ -213,7 +200,11 @@ describe('[C22] every call is checked', () => {
   const served = () => {
     const window = host.openWindow('/preload.cjs');
     let now: typeof window | null = window;
-    host.serveVerbs(verbs, () => now);
+    const page = createHostPages(() => fakeSessions({ attach, listTargets })).open(() => undefined);
+    host.serveVerbs(
+      () => ({ now: () => page }),
+      () => now,
+    );
     const call = (verb: string, frame: unknown, args: unknown) =>
       recorded.handles.get(`tilescope:verb:${verb}`)?.(
         { senderFrame: frame } as never,
@@ -262,9 +253,106 @@ describe('[C22] every call is checked', () => {
     ]) {
       expect(await call('attach', frame, args)).toMatchObject({ ok: false, refusal: { code: 'bad-call' } });
     }
-    expect(verbs.attach).not.toHaveBeenCalled();
+    expect(attach).not.toHaveBeenCalled();
     await call('attach', frame, [1, '77', 0, true]);
-    expect(verbs.attach).toHaveBeenCalledWith(1, '77', 0, true);
+    expect(attach).toHaveBeenCalledWith(1, '77', 0, true);
+  });
+});
+
+describe('[C50] each load of the window is a page of its own', () => {
+  interface StubWindow {
+    destroyed: boolean;
+    readonly listeners: Map<string, (...args: unknown[]) => void>;
+    readonly pageListeners: Map<string, (...args: unknown[]) => void>;
+  }
+  const started = () => {
+    const made: FakeSessions[] = [];
+    const hostPages = createHostPages(() => {
+      const sessions = fakeSessions({ attach, listTargets });
+      made.push(sessions);
+      return sessions;
+    });
+    const window = host.openWindow('/preload.cjs');
+    const stub = window as unknown as StubWindow;
+    const [tell, load, giveUp, clock] = [vi.fn(), vi.fn(), vi.fn(), { ms: 0 }];
+    const page = followPage({ window, hostPages, tell, load, giveUp, nowMs: () => clock.ms });
+    host.serveVerbs(
+      () => page,
+      () => window,
+    );
+    const call = () =>
+      recorded.handles.get('tilescope:verb:listTargets')?.(
+        { senderFrame: window.webContents.mainFrame } as never,
+        [] as never,
+      ) as Promise<unknown>;
+    const crash = () => stub.pageListeners.get('render-process-gone')?.({}, { reason: 'crashed', exitCode: 5 });
+    return { made, stub, tell, load, giveUp, clock, call, crash };
+  };
+  let said: { mockRestore(): void };
+  beforeEach(() => {
+    said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  });
+  afterEach(() => said.mockRestore());
+
+  test('a reload ends the sessions of the page before, and the next call has others', async () => {
+    const { made, stub, tell, call } = started();
+    stub.pageListeners.get('did-navigate')?.({}, 'app://tilescope/index.html');
+    expect(made).toHaveLength(0);
+    await call();
+    await call();
+    expect(made).toHaveLength(1);
+    for (const listener of made[0]?.listeners ?? []) listener({ kind: 'helper', problem: null });
+    expect(tell).toHaveBeenCalledOnce();
+    stub.pageListeners.get('did-navigate')?.({}, 'app://tilescope/index.html');
+    await vi.waitFor(() => expect(made[0]?.closed).toBe(true));
+    await call();
+    expect(made.map((sessions) => sessions.closed)).toEqual([true, false]);
+  });
+
+  test('a navigation that has only begun ends nothing: it may be prevented', () => {
+    const { stub } = started();
+    expect([...stub.pageListeners.keys()].sort()).toEqual(['did-navigate', 'render-process-gone']);
+  });
+
+  test('a closed window ends its sessions', async () => {
+    const { made, stub, call } = started();
+    await call();
+    stub.listeners.get('closed')?.();
+    await vi.waitFor(() => expect(made[0]?.closed).toBe(true));
+  });
+
+  test('a page whose process ended is loaded again, with sessions of its own', async () => {
+    const { made, load, giveUp, call, crash } = started();
+    await call();
+    crash();
+    expect(load).toHaveBeenCalledOnce();
+    await vi.waitFor(() => expect(made[0]?.closed).toBe(true));
+    await call();
+    expect(made.map((sessions) => sessions.closed)).toEqual([true, false]);
+    expect(giveUp).not.toHaveBeenCalled();
+  });
+
+  test('not in a loop: the fourth end within a minute is said instead', () => {
+    const { load, giveUp, clock, crash } = started();
+    for (let crashes = 0; crashes < 4; crashes += 1) {
+      clock.ms += 10_000;
+      crash();
+    }
+    expect(load).toHaveBeenCalledTimes(3);
+    expect(giveUp).toHaveBeenCalledOnce();
+    expect(String(giveUp.mock.calls[0]?.[0])).toContain('4 times within a minute (crashed, code 5)');
+  });
+
+  test('an end now and then is no loop, and a window that is closed is not loaded', () => {
+    const { stub, load, giveUp, clock, crash } = started();
+    for (let crashes = 0; crashes < 10; crashes += 1) {
+      clock.ms += 21_000;
+      crash();
+    }
+    expect([load.mock.calls.length, giveUp.mock.calls.length]).toEqual([10, 0]);
+    stub.destroyed = true;
+    crash();
+    expect(load).toHaveBeenCalledTimes(10);
   });
 });
 

@@ -4,9 +4,11 @@ import { createHost } from '../services/host.ts';
 import { messageOf } from '../services/refusals.ts';
 import { createSessions } from '../services/sessions.ts';
 import { CLI_VERBS, runCli } from './cli.ts';
+import { followPage, type WindowPage } from './electron-page.ts';
 import {
   closeWaysOut,
   denyPermissions,
+  loadPage,
   openWindow,
   registerScheme,
   servePages,
@@ -15,6 +17,7 @@ import {
   tellWindow,
 } from './electron-window.ts';
 import { hostArguments } from './host-arguments.ts';
+import { createHostPages } from './host-pages.ts';
 import { demoInside, helperInside } from './places.ts';
 
 /** Electron hands its own switches through in argv; ours begin after the executable, and in development after the folder. */
@@ -30,13 +33,28 @@ const runWindow = async (): Promise<void> => {
     demoPath: demoInside(app.isPackaged ? process.resourcesPath : null),
     openAtStart: args.ok ? args.value.file : null,
   });
-  const sessions = createSessions(host);
+  const openIds = new Set<string>();
+  const hostPages = createHostPages(() => createSessions({ ...host, openIds }));
   let window: BrowserWindow | null = null;
+  let page: WindowPage | null = null;
   const windowNow = (): BrowserWindow | null => window;
   const show = (): void => {
-    window = openWindow(at('preload.cjs'));
-    window.on('closed', () => {
+    const shown = openWindow(at('preload.cjs'));
+    window = shown;
+    page = followPage({
+      window: shown,
+      hostPages,
+      tell: (event) => tellWindow(shown, event),
+      load: () => loadPage(shown),
+      giveUp: (why) => {
+        dialog.showErrorBox('Tilescope’s window keeps ending', why);
+        shown.destroy();
+      },
+      nowMs: () => performance.now(),
+    });
+    shown.on('closed', () => {
       window = null;
+      page = null;
     });
   };
 
@@ -51,7 +69,7 @@ const runWindow = async (): Promise<void> => {
     // The vCPUs are let go before the process ends, not by its end.
     event.preventDefault();
     closing = true;
-    void sessions
+    void hostPages
       .close()
       .then(() => host.close())
       .finally(() => app.quit());
@@ -60,8 +78,7 @@ const runWindow = async (): Promise<void> => {
   await app.whenReady();
   denyPermissions();
   servePages(at('../renderer'), args.ok && args.value.deterministic);
-  serveVerbs(sessions, windowNow);
-  sessions.onEvent((event) => tellWindow(window, event));
+  serveVerbs(() => page, windowNow);
   setMenu(windowNow);
   show();
 };

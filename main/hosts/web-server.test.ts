@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import type { SessionEvent } from '../../app/bridge.ts';
-import { answer, refuse } from '../services/refusals.ts';
-import type { Verbs } from '../services/verbs.ts';
+import { answer } from '../services/refusals.ts';
+import { type FakeSessions, fakeSessions } from '../testing/fake-sessions.ts';
+import { createHostPages } from './host-pages.ts';
 import { startWebServer, type WebServer } from './web-server.ts';
 
 interface Got {
@@ -15,47 +15,26 @@ interface Got {
   readonly body: string;
 }
 
-const refused = async () => refuse('not-here', 'not in this test');
-const verbs: Verbs = {
-  hostFacts: refused,
-  listTargets: async () => answer({ targets: [], skippedCount: 3 }),
-  attach: refused,
-  openFile: refused,
-  chooseState: refused,
-  startDemo: refused,
-  undo: refused,
-  redo: refused,
-  leftOvers: refused,
-  putBack: refused,
-  compareLeftOver: refused,
-  forgetLeftOver: refused,
-  listModels: refused,
-  openModel: refused,
-  step: refused,
-  capture: refused,
-  freeze: refused,
-  resume: async () => {
-    throw new Error('a fault');
-  },
-  apply: refused,
-  restore: refused,
-  detach: refused,
-};
-
 let folder: string;
 let server: WebServer;
-const listeners = new Set<(event: SessionEvent) => void>();
+/** Those of each page, in the order in which they came. */
+let made: FakeSessions[] = [];
 
 const start = (deterministic = false) =>
   startWebServer({
-    verbs,
+    hostPages: createHostPages(() => {
+      const sessions = fakeSessions({
+        listTargets: async () => answer({ targets: [], skippedCount: 3 }),
+        resume: async () => {
+          throw new Error('a fault');
+        },
+      });
+      made.push(sessions);
+      return sessions;
+    }),
     pages: join(folder, 'renderer'),
     port: 0,
     deterministic,
-    onEvent: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
   });
 
 beforeEach(async () => {
@@ -71,7 +50,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await server.close();
   rmSync(folder, { recursive: true, force: true });
-  listeners.clear();
+  made = [];
 });
 
 /** Not fetch(): it forbids setting Host, and resolves dots before sending. */
@@ -213,7 +192,7 @@ describe('[C13] the bridge over the socket', () => {
     socket.send(JSON.stringify({ id: 7, verb: 'listTargets', args: [] }));
     expect(await nextMessage(socket)).toEqual({ id: 7, answer: { ok: true, value: { targets: [], skippedCount: 3 } } });
     const heard = nextMessage(socket);
-    for (const listener of listeners) listener({ kind: 'helper', problem: 'it died' });
+    for (const listener of made[0]?.listeners ?? []) listener({ kind: 'helper', problem: 'it died' });
     expect(await heard).toEqual({ event: { kind: 'helper', problem: 'it died' } });
   });
 
@@ -244,11 +223,40 @@ describe('[C13] the bridge over the socket', () => {
     expect(await closed(socket)).toBe(1003);
   });
 
-  test('a closed page is forgotten', async () => {
-    const socket = await open();
-    expect(listeners.size).toBe(1);
-    socket.close();
-    await closed(socket);
-    await expect.poll(() => listeners.size).toBe(0);
+  test('more tabs than anyone has are refused', async () => {
+    const headers = { Cookie: await enter(), Origin: origin() };
+    const all = await Promise.all(Array.from({ length: 32 }, () => connect(headers)));
+    expect(all.every((socket) => socket instanceof WebSocket)).toBe(true);
+    expect(await connect(headers)).toBe(503);
+  });
+});
+
+describe('[C50] each socket is a page with sessions of its own', () => {
+  const tabs = async (): Promise<[WebSocket, WebSocket]> => {
+    const headers = { Cookie: await enter(), Origin: origin() };
+    const [one, other] = [await connect(headers), await connect(headers)];
+    if (typeof one === 'number' || typeof other === 'number') throw new Error(`refused with ${one}, ${other}`);
+    return [one, other];
+  };
+
+  test.each(['close', 'terminate'] as const)('a page that goes by %s ends its own alone', async (way) => {
+    const [one, other] = await tabs();
+    one[way]();
+    await expect.poll(() => made.map((sessions) => sessions.closed)).toEqual([true, false]);
+    expect(made.map((sessions) => sessions.listeners.size)).toEqual([0, 1]);
+    other.send(JSON.stringify({ id: 1, verb: 'listTargets', args: [] }));
+    expect(await nextMessage(other)).toMatchObject({ id: 1, answer: { ok: true } });
+  });
+
+  test('what one page is told the other does not hear', async () => {
+    const [one, other] = await tabs();
+    const heard: unknown[] = [];
+    one.on('message', (data) => heard.push(JSON.parse(data.toString())));
+    const told = nextMessage(other);
+    for (const listener of made[1]?.listeners ?? []) listener({ kind: 'helper', problem: 'it died' });
+    expect(await told).toEqual({ event: { kind: 'helper', problem: 'it died' } });
+    one.send(JSON.stringify({ id: 1, verb: 'listTargets', args: [] }));
+    await expect.poll(() => heard).toHaveLength(1);
+    expect(heard[0]).toMatchObject({ id: 1 });
   });
 });

@@ -2,11 +2,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { SessionEvent } from '../../app/bridge.ts';
 import { readPage, securityHeaders } from '../services/pages.ts';
 import { messageOf } from '../services/refusals.ts';
 import { createGate, type Gate } from '../services/tokens.ts';
-import { callVerb, MAX_FILE_BASE64_CHARACTERS, type Verbs } from '../services/verbs.ts';
+import { MAX_FILE_BASE64_CHARACTERS } from '../services/verbs.ts';
+import type { HostPage, HostPages } from './host-pages.ts';
 
 /**
  * The page on 127.0.0.1. A web page of another origin, and another user of this machine, can both reach this port: the first
@@ -20,8 +20,8 @@ export interface WebServer {
 }
 
 export interface WebServerOptions {
-  readonly verbs: Verbs;
-  readonly onEvent: (listener: (event: SessionEvent) => void) => () => void;
+  /** Each socket is a page with sessions of its own, however many tabs there are. */
+  readonly hostPages: HostPages;
   /** dist/renderer */
   readonly pages: string;
   /** 0: any free one. */
@@ -33,6 +33,8 @@ export interface WebServerOptions {
 const MAX_MESSAGE_BYTES = MAX_FILE_BASE64_CHARACTERS + 65_536;
 /** What may wait in one socket before the page counts as gone: some hundred captures. */
 const MAX_BUFFERED_BYTES = 64 * 1024 * 1024;
+/** More tabs than anyone has, and few enough that a page gone wild cannot fill the machine with sessions. */
+const MAX_SOCKETS = 32;
 const HEADERS = securityHeaders("'self'");
 
 const send = (response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void => {
@@ -77,7 +79,7 @@ const answerRequest = async (
 };
 
 /** One text message of the page: {"id", "verb", "args"}, answered by {"id", "answer"}. */
-const answerMessage = async (socket: WebSocket, text: string, verbs: Verbs): Promise<void> => {
+const answerMessage = async (socket: WebSocket, text: string, page: HostPage): Promise<void> => {
   let message: { id?: unknown; verb?: unknown; args?: unknown } | null;
   try {
     message = JSON.parse(text);
@@ -89,24 +91,25 @@ const answerMessage = async (socket: WebSocket, text: string, verbs: Verbs): Pro
     // Without an id there is nothing to answer to: this is not our page.
     return socket.close(1008, 'a request is {"id", "verb", "args"}');
   }
-  const answer = await callVerb(verbs, message?.verb, message?.args);
+  const answer = await page.call(message?.verb, message?.args);
   if (socket.readyState === socket.OPEN) socket.send(JSON.stringify({ id, answer }));
 };
 
-const serveSocket = (socket: WebSocket, options: WebServerOptions): void => {
-  const unsubscribe = options.onEvent((event) => {
+const serveSocket = (socket: WebSocket, hostPages: HostPages): void => {
+  const page = hostPages.open((event) => {
     if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();
-    else socket.send(JSON.stringify({ event }));
+    else if (socket.readyState === socket.OPEN) socket.send(JSON.stringify({ event }));
   });
   socket.on('message', (data, isBinary) => {
     if (isBinary) return socket.close(1003, 'text only');
     if (socket.bufferedAmount > MAX_BUFFERED_BYTES) return socket.terminate();
-    void answerMessage(socket, data.toString(), options.verbs).catch((error: unknown) => {
+    void answerMessage(socket, data.toString(), page).catch((error: unknown) => {
       process.stderr.write(`Tilescope: the page's request failed: ${messageOf(error)}\n`);
       socket.close(1011);
     });
   });
-  socket.on('close', unsubscribe);
+  // A reload, a closed tab and a browser that crashed all end here.
+  socket.on('close', () => void page.end());
   socket.on('error', () => socket.terminate());
 };
 
@@ -131,7 +134,8 @@ export const startWebServer = async (options: WebServerOptions): Promise<WebServ
     if (path !== '/bridge') return reject(socket, '404 Not Found');
     if (!hostIsOurs(request, port()) || !originIsOurs(request)) return reject(socket, '403 Forbidden');
     if (gate === null || !gate.admits(request.headers.cookie)) return reject(socket, '403 Forbidden');
-    sockets.handleUpgrade(request, socket, head, (ready) => serveSocket(ready, options));
+    if (sockets.clients.size >= MAX_SOCKETS) return reject(socket, '503 Service Unavailable');
+    sockets.handleUpgrade(request, socket, head, (ready) => serveSocket(ready, options.hostPages));
   });
   server.headersTimeout = 10_000;
   await new Promise<void>((resolve, fail) => {

@@ -4,6 +4,7 @@ import { createHost } from '../services/host.ts';
 import { messageOf } from '../services/refusals.ts';
 import { createSessions } from '../services/sessions.ts';
 import { hostArguments } from './host-arguments.ts';
+import { createHostPages } from './host-pages.ts';
 import { demoInside, helperInside } from './places.ts';
 import { startWebServer } from './web-server.ts';
 
@@ -39,11 +40,11 @@ export const runWeb = async (given: readonly string[]): Promise<number> => {
     demoPath: demoInside(null),
     openAtStart: file,
   });
-  const sessions = createSessions(host);
+  const openIds = new Set<string>();
+  const hostPages = createHostPages(() => createSessions({ ...host, openIds }));
   try {
     const server = await startWebServer({
-      verbs: sessions,
-      onEvent: sessions.onEvent,
+      hostPages,
       pages: fileURLToPath(new URL('../renderer', import.meta.url)),
       port,
       deterministic,
@@ -52,7 +53,7 @@ export const runWeb = async (given: readonly string[]): Promise<number> => {
     say(`open ${server.url}\n  (good for one use, on this machine only; Ctrl+C ends it)`);
     if (open) openBrowser(server.url);
     await stopped;
-    await sessions.close();
+    await hostPages.close();
     await server.close();
     return 0;
   } catch (error) {

@@ -1,0 +1,141 @@
+import { describe, expect, test, vi } from 'vitest';
+import type { Answer, Opened } from '../../app/bridge.ts';
+import { answer } from '../services/refusals.ts';
+import { type FakeSessions, fakeSessions } from '../testing/fake-sessions.ts';
+import { createHostPages } from './host-pages.ts';
+
+const SESSION = '0'.repeat(32);
+
+/** A verb that answers when it is told to. */
+const held = <T>() => {
+  let give: (value: Answer<T>) => void = () => undefined;
+  const answered = new Promise<Answer<T>>((resolve) => {
+    give = resolve;
+  });
+  return { verb: vi.fn(() => answered), give: (value: T) => give(answer(value)) };
+};
+
+const pagesOver = (...sessions: FakeSessions[]) => {
+  let opened = 0;
+  return createHostPages(() => sessions[opened++] ?? fakeSessions());
+};
+
+const settled = async (work: Promise<unknown>): Promise<boolean> =>
+  Promise.race([work.then(() => true), new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 20))]);
+
+describe('[C50] sessions belong to the page that opened them', () => {
+  test('each page has sessions of its own, and hears of those alone', async () => {
+    const [one, other] = [fakeSessions(), fakeSessions({ leftOvers: async () => answer([]) })];
+    const pages = pagesOver(one, other);
+    const [heardByOne, heardByOther] = [vi.fn(), vi.fn()];
+    const first = pages.open(heardByOne);
+    const second = pages.open(heardByOther);
+    for (const listener of other.listeners) listener({ kind: 'helper', problem: 'it died' });
+    expect(heardByOne).not.toHaveBeenCalled();
+    expect(heardByOther).toHaveBeenCalledOnce();
+    await first.end();
+    expect([one.closed, other.closed]).toEqual([true, false]);
+    expect(await second.call('leftOvers', [])).toEqual({ ok: true, value: [] });
+  });
+
+  test('they are closed once the calls in flight have ended, and the page hears no more', async () => {
+    const { verb, give } = held<null>();
+    const sessions = fakeSessions({ resume: verb });
+    const tell = vi.fn();
+    const page = pagesOver(sessions).open(tell);
+    const asked = page.call('resume', [SESSION]);
+    const end = page.end();
+    expect(await settled(end)).toBe(false);
+    expect(sessions.closed).toBe(false);
+    expect(sessions.listeners.size).toBe(0);
+    give(null);
+    await end;
+    expect(await asked).toEqual({ ok: true, value: null });
+    expect(sessions.closed).toBe(true);
+  });
+
+  test('an attach that is done after the page has gone leaves no session open', async () => {
+    const { verb, give } = held<Opened>();
+    const sessions = fakeSessions({ attach: verb });
+    const page = pagesOver(sessions).open(() => undefined);
+    void page.call('attach', [1, '7', 0, false]);
+    await vi.waitFor(() => expect(verb).toHaveBeenCalled());
+    const end = page.end();
+    expect(sessions.closed).toBe(false);
+    give({ session: SESSION } as Opened);
+    await end;
+    expect(sessions.closed).toBe(true);
+  });
+
+  test('a page that has ended is answered with a refusal, and its verbs are not called', async () => {
+    const resume = vi.fn();
+    const page = pagesOver(fakeSessions({ resume })).open(() => undefined);
+    await page.end();
+    await page.end();
+    expect(await page.call('resume', [SESSION])).toMatchObject({ ok: false, refusal: { code: 'page-gone' } });
+    expect(resume).not.toHaveBeenCalled();
+  });
+
+  test('the next page asks what was left over after the one before has let go', async () => {
+    const { verb, give } = held<null>();
+    const leftOvers = vi.fn(async () => answer([]));
+    const resume = vi.fn(async () => answer(null));
+    const before = fakeSessions({ resume: verb });
+    const pages = pagesOver(before, fakeSessions({ leftOvers, resume }));
+    const first = pages.open(() => undefined);
+    void first.call('resume', [SESSION]);
+    void first.end();
+    const next = pages.open(() => undefined);
+    const asked = next.call('leftOvers', []);
+    expect(await settled(asked)).toBe(false);
+    // Its own sessions are nobody else's: they do not wait.
+    expect(await next.call('resume', [SESSION])).toEqual({ ok: true, value: null });
+    give(null);
+    expect(await asked).toEqual({ ok: true, value: [] });
+    expect(before.closed).toBe(true);
+  });
+
+  test('a page whose end hangs holds up the others for a bounded time', async () => {
+    vi.useFakeTimers();
+    try {
+      const hangs = { ...fakeSessions(), close: () => new Promise<void>(() => undefined) };
+      const pages = pagesOver(hangs as FakeSessions, fakeSessions({ leftOvers: async () => answer([]) }));
+      void pages.open(() => undefined).end();
+      const asked = pages.open(() => undefined).call('leftOvers', []);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(await asked).toEqual({ ok: true, value: [] });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('sessions that cannot be closed are said, and end the page all the same', async () => {
+    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const broken = {
+      ...fakeSessions(),
+      close: async () => {
+        throw new Error('no way');
+      },
+    };
+    await pagesOver(broken as FakeSessions)
+      .open(() => undefined)
+      .end();
+    expect(String(said.mock.calls[0]?.[0])).toContain('no way');
+    said.mockRestore();
+  });
+
+  test('close ends every page, those that are ending already included', async () => {
+    const { verb, give } = held<null>();
+    const all = [fakeSessions({ resume: verb }), fakeSessions()];
+    const pages = pagesOver(...all);
+    const first = pages.open(() => undefined);
+    pages.open(() => undefined);
+    void first.call('resume', [SESSION]);
+    void first.end();
+    const closed = pages.close();
+    expect(await settled(closed)).toBe(false);
+    give(null);
+    await closed;
+    expect(all.map((sessions) => sessions.closed)).toEqual([true, true]);
+  });
+});
