@@ -1,18 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { type ClientRequest, get, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Answer, BridgeVerb } from '../../app/bridge.ts';
+import type { Answer, BridgeVerb, SessionEvent } from '../../app/bridge.ts';
 
 /** A client of the web host's bridge as the page is one: cookie by token, then text messages over a WebSocket. */
 export class BridgeClient {
+  /** What the host has told without being asked, the first first. */
+  readonly events: SessionEvent[] = [];
   readonly #socket: Socket;
+  readonly #origin: string;
+  readonly #cookie: string;
   readonly #waiting = new Map<number, { resolve: (answer: Answer<never>) => void; reject: (why: Error) => void }>();
   #heard: Buffer = Buffer.alloc(0);
   #message: Buffer[] = [];
   #lastId = 0;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, origin: string, cookie: string) {
     this.#socket = socket;
+    this.#origin = origin;
+    this.#cookie = cookie;
     socket.on('data', (chunk: Buffer) => this.#hear(chunk));
     socket.on('error', () => undefined);
     socket.on('close', () => {
@@ -23,17 +29,26 @@ export class BridgeClient {
 
   /** @param url the one that the web host prints, with its token */
   static async open(url: string): Promise<BridgeClient> {
-    const { origin, host } = new URL(url);
+    const { origin } = new URL(url);
     const first = await answered(get(url));
     first.resume();
     const cookie = first.headers['set-cookie']?.[0]?.split(';')[0];
     if (cookie === undefined) throw new Error(`no cookie for the token: ${first.statusCode}`);
+    return BridgeClient.#connect(origin, cookie);
+  }
+
+  /** Another tab of the same browser, or the same one once more after it was reloaded. */
+  another(): Promise<BridgeClient> {
+    return BridgeClient.#connect(this.#origin, this.#cookie);
+  }
+
+  static async #connect(origin: string, cookie: string): Promise<BridgeClient> {
     const headers = {
       Connection: 'Upgrade',
       Upgrade: 'websocket',
       'Sec-WebSocket-Version': '13',
       'Sec-WebSocket-Key': randomBytes(16).toString('base64'),
-      Host: host,
+      Host: new URL(origin).host,
       Origin: origin,
       Cookie: cookie,
     };
@@ -44,7 +59,7 @@ export class BridgeClient {
       asked.once('error', reject);
       asked.end();
     });
-    return new BridgeClient(socket);
+    return new BridgeClient(socket, origin, cookie);
   }
 
   ask<T>(verb: BridgeVerb, ...args: readonly unknown[]): Promise<Answer<T>> {
@@ -63,6 +78,7 @@ export class BridgeClient {
     return answer.value;
   }
 
+  /** As a browser that crashes or a tab that is closed: calls that wait are never answered. */
   close(): void {
     this.#socket.destroy();
   }
@@ -87,7 +103,8 @@ export class BridgeClient {
       if ((first & 0x80) === 0) continue;
       const text = Buffer.concat(this.#message).toString();
       this.#message = [];
-      const { id, answer } = JSON.parse(text) as { id?: number; answer?: Answer<never> };
+      const { id, answer, event } = JSON.parse(text) as { id?: number; answer?: Answer<never>; event?: SessionEvent };
+      if (event !== undefined) this.events.push(event);
       if (id === undefined || answer === undefined) continue;
       this.#waiting.get(id)?.resolve(answer);
       this.#waiting.delete(id);

@@ -1,5 +1,15 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  rmSync,
+} from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +40,11 @@ export interface GuestOptions {
   readonly name: string;
   readonly vcpus?: number;
   readonly debugThreads?: boolean;
+  /** Every vCPU counts, not the first alone; the others wait for ever otherwise. */
+  readonly allCount?: boolean;
 }
+
+const RAM_BYTES = 64n * 1024n * 1024n;
 
 /** A real QEMU process with KVM whose guest counts in a loop. */
 export class Guest {
@@ -53,7 +67,7 @@ export class Guest {
 
   static async start(options: GuestOptions): Promise<Guest> {
     const folder = mkdtempSync(join(tmpdir(), 'tilescope-guest-'));
-    const rom = buildRom(folder);
+    const rom = buildRom(folder, options.allCount === true);
     const socket = join(folder, 'monitor');
     const child = spawn(
       'qemu-system-x86_64',
@@ -73,7 +87,9 @@ export class Guest {
       child.exitCode === null ? null : `QEMU ended with ${child.exitCode}: ${words}`,
     );
     const guest = new Guest(child, folder, monitor);
-    await guest.progress();
+    for (let vcpu = 0; vcpu < (options.allCount === true ? (options.vcpus ?? 1) : 1); vcpu += 1) {
+      await guest.progress(vcpu);
+    }
     await guest.settle();
     return guest;
   }
@@ -86,20 +102,20 @@ export class Guest {
     return this.#monitor.ask(command);
   }
 
-  /** How far the guest has counted. */
-  async counter(): Promise<bigint> {
-    const text = await this.monitor('xp /1gx 0x7e00');
+  /** How far a vCPU has counted. */
+  async counter(vcpu = 0): Promise<bigint> {
+    const text = await this.monitor(`xp /1gx 0x${(0x7e00 + vcpu * 0x40).toString(16)}`);
     const value = /:\s*(0x[0-9a-f]+)/.exec(text)?.[1];
     if (value === undefined) throw new Error(`the monitor did not show memory: ${text}`);
     return BigInt(value);
   }
 
-  /** Resolves once the guest has counted on, and fails if it does not within ten seconds. */
-  async progress(): Promise<void> {
-    const from = await this.counter();
+  /** Resolves once a vCPU has counted on, and fails if it does not within ten seconds. */
+  async progress(vcpu = 0): Promise<void> {
+    const from = await this.counter(vcpu);
     const until = Date.now() + 10_000;
     while (Date.now() < until) {
-      if ((await this.counter()) > from) return;
+      if ((await this.counter(vcpu)) > from) return;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     throw new Error('the guest makes no progress');
@@ -115,6 +131,37 @@ export class Guest {
       quiet = now === last ? quiet + 1 : 0;
       last = now;
       if (Date.now() > until) throw new Error("QEMU's mappings do not come to rest");
+    }
+  }
+
+  /**
+   * How far a vCPU has counted, out of QEMU's memory: the monitor waits for a vCPU that stands still, and has QEMU write its
+   * copy of the registers back.
+   */
+  counted(vcpu = 0): bigint {
+    const base = readFileSync(`/proc/${this.pid}/maps`, 'utf8')
+      .split('\n')
+      .flatMap((line) => {
+        const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+) rw-p 0+ 00:00 0\s*$/.exec(line) ?? [];
+        return from !== undefined && BigInt(`0x${to}`) - BigInt(`0x${from}`) === RAM_BYTES ? [BigInt(`0x${from}`)] : [];
+      })[0];
+    if (base === undefined) throw new Error("the guest's memory is not among QEMU's mappings");
+    const memory = openSync(`/proc/${this.pid}/mem`, 'r');
+    try {
+      const bytes = Buffer.alloc(8);
+      readSync(memory, bytes, 0, 8, base + BigInt(0x7e00 + vcpu * 0x40));
+      return bytes.readBigUInt64LE(0);
+    } finally {
+      closeSync(memory);
+    }
+  }
+
+  /** Resolves once a vCPU has counted on, by counted(). */
+  async counts(vcpu: number): Promise<void> {
+    const from = this.counted(vcpu);
+    for (const until = Date.now() + 10_000; this.counted(vcpu) === from; ) {
+      if (Date.now() > until) throw new Error(`vCPU ${vcpu} makes no progress`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
 
@@ -167,11 +214,11 @@ export class Guest {
   }
 }
 
-function buildRom(folder: string): string {
+function buildRom(folder: string, allCount: boolean): string {
   const source = join(import.meta.dirname, '../guest/rom.S');
   const object = join(folder, 'rom.o');
   const rom = join(folder, 'rom.bin');
-  execFileSync('as', ['-o', object, source]);
+  execFileSync('as', [...(allCount ? ['--defsym', 'SMP=1'] : []), '-o', object, source]);
   execFileSync('ld', ['-m', 'elf_x86_64', '-Ttext=0', '--oformat', 'binary', '-o', rom, object]);
   return rom;
 }

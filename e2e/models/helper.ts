@@ -92,7 +92,7 @@ export class HelperClient {
   #hello: HelloReply | null = null;
   #attached: { readonly reply: AttachReply; readonly identity: TargetIdentity } | null = null;
 
-  constructor(tools: NativeTools) {
+  constructor(tools: { readonly helper: string }) {
     this.#child = spawn(tools.helper, [], { stdio: 'pipe' });
     this.#child.stderr.pipe(process.stderr);
     this.#child.stdin.on('error', () => undefined);

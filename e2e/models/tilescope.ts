@@ -2,6 +2,23 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 
 const BOOTSTRAP = join(import.meta.dirname, '../../main/bootstrap.mjs');
+const BUILT = join(import.meta.dirname, '../../dist');
+
+/** The helper of the production build. */
+export const BUILT_HELPER = join(BUILT, 'native/tilescope-helper');
+
+type Environment = Readonly<Record<string, string>>;
+
+/** A host of the production build, as it is: without looking whether the build is fresh, so that it starts at once. */
+function startBuilt(host: 'cli' | 'web', words: readonly string[], environment: Environment): ChildProcess {
+  const run = host === 'cli' ? 'runCli' : 'runWeb';
+  const script = `process.exitCode = await (await import(process.argv[1])).${run}(process.argv.slice(2))`;
+  return spawn(
+    process.execPath,
+    ['--input-type=module', '-e', script, '--', join(BUILT, 'main', `${host}.js`), ...words],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } },
+  );
+}
 
 export interface Ran {
   readonly code: number;
@@ -11,10 +28,19 @@ export interface Ran {
 
 /** Runs the command line as a user does and gives what it printed. */
 export async function tilescope(...words: string[]): Promise<Ran> {
-  const child = spawn(process.execPath, [BOOTSTRAP, 'cli', ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const text = (stream: NodeJS.ReadableStream): Promise<string> =>
+  return ran(spawn(process.execPath, [BOOTSTRAP, 'cli', ...words], { stdio: ['ignore', 'pipe', 'pipe'] }));
+}
+
+/** The same with the build as it is, in an environment of its own. A run that was killed has code -1. */
+export function builtTilescope(environment: Environment, ...words: string[]): Promise<Ran> {
+  return ran(startBuilt('cli', words, environment));
+}
+
+async function ran(child: ChildProcess): Promise<Ran> {
+  const text = (stream: NodeJS.ReadableStream | null): Promise<string> =>
     new Promise((resolve) => {
       let all = '';
+      if (stream === null) return resolve(all);
       stream.setEncoding('utf8');
       stream.on('data', (chunk: string) => {
         all += chunk;
@@ -47,11 +73,16 @@ export class WebHost {
   }
 
   static async start(...words: string[]): Promise<WebHost> {
-    const child = spawn(
-      process.execPath,
-      [BOOTSTRAP, 'start', '--', '--web', '--no-open', '--deterministic', ...words],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    );
+    const args = [BOOTSTRAP, 'start', '--', '--web', '--no-open', '--deterministic', ...words];
+    return WebHost.#serving(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] }));
+  }
+
+  /** The same with the build as it is, in an environment of its own. */
+  static startBuilt(environment: Environment): Promise<WebHost> {
+    return WebHost.#serving(startBuilt('web', ['--no-open', '--deterministic'], environment));
+  }
+
+  static async #serving(child: ChildProcess): Promise<WebHost> {
     let said = '';
     const url = await new Promise<string>((resolve, reject) => {
       const hear = (chunk: Buffer): void => {
@@ -59,8 +90,8 @@ export class WebHost {
         const found = /http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]+/.exec(said)?.[0];
         if (found !== undefined) resolve(found);
       };
-      child.stdout.on('data', hear);
-      child.stderr.on('data', hear);
+      child.stdout?.on('data', hear);
+      child.stderr?.on('data', hear);
       child.once('exit', (code) => reject(new Error(`the web host ended with ${code}: ${said}`)));
     });
     return new WebHost(child, url);
@@ -71,6 +102,11 @@ export class WebHost {
     const gone = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGTERM');
     await gone;
+  }
+
+  /** SIGKILL, and not a moment later: kill() waits for the end. */
+  killNow(): void {
+    this.#child.kill('SIGKILL');
   }
 
   /** As a crash ends it: nothing of its own runs any more. */

@@ -48,6 +48,19 @@ export class Window {
     await this.page.keyboard.press('Enter');
   }
 
+  /** A register that is shown as one value, in hex or as its fields. */
+  register(name: string): Locator {
+    return this.page.locator(`[data-cell-of="${name}"]`).getByRole('button').first();
+  }
+
+  /** Types a value over a whole register and stages it. */
+  async typeRegister(name: string, value: string): Promise<void> {
+    await this.jump(name);
+    await this.register(name).focus();
+    await this.page.keyboard.type(value);
+    await this.page.keyboard.press('Enter');
+  }
+
   staged(): Locator {
     return this.page.getByRole('button', { name: /^\d+ staged$/ });
   }
@@ -55,6 +68,11 @@ export class Window {
   async apply(): Promise<void> {
     await this.page.keyboard.press('Control+Enter');
     await expect(this.staged()).toHaveCount(0);
+  }
+
+  async restoreDialog(): Promise<void> {
+    await this.page.getByRole('button', { name: 'Restore…' }).first().click();
+    await expect(this.page.getByRole('dialog', { name: 'Restore' })).toBeVisible();
   }
 
   async continue(): Promise<void> {

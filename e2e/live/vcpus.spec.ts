@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'playwright/test';
+import type { Applied, CaptureDocument, LeftOver, Opened } from '../../app/bridge.ts';
+import type { Capture } from '../../app/session/capture.ts';
+import { decodeCapture } from '../../app/session/document.ts';
+import { BridgeClient } from '../models/bridge.ts';
+import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { tilescope, tilescopeJson, WebHost } from '../models/tilescope.ts';
+
+const ROUNDS = 10;
+const VCPUS = [0, 1] as const;
+
+const captureOf = (document: CaptureDocument): Capture => {
+  const capture = decodeCapture(document);
+  if (!capture.ok) throw new Error(JSON.stringify(capture.problem));
+  return capture.value;
+};
+
+const same = (one: Capture, other: Capture): boolean =>
+  Buffer.from(one.image.bytes).equals(Buffer.from(other.image.bytes)) && one.facts.xcr0 === other.facts.xcr0;
+
+/** 64 bytes that no other vCPU and no other round has. */
+const zmm = (vcpu: number, round: number): string => `0x${(0x10 + vcpu * 0x80 + round).toString(16).repeat(64)}`;
+
+test.describe('two vCPUs of one QEMU at once', () => {
+  test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
+
+  let guest: Guest;
+  let host: WebHost;
+  let page: BridgeClient;
+  let state: string;
+  let formerState: string | undefined;
+  test.beforeAll(async () => {
+    state = mkdtempSync(join(tmpdir(), 'tilescope-vcpus-'));
+    formerState = process.env.XDG_STATE_HOME;
+    process.env.XDG_STATE_HOME = state;
+    guest = await Guest.start({ name: 'two', vcpus: 2, allCount: true });
+    host = await WebHost.start();
+    page = await BridgeClient.open(host.url);
+  });
+  test.afterAll(async () => {
+    if (formerState === undefined) delete process.env.XDG_STATE_HOME;
+    else process.env.XDG_STATE_HOME = formerState;
+    await host?.stop();
+    await guest?.stop();
+    rmSync(state, { recursive: true, force: true });
+  });
+
+  interface Attached {
+    readonly session: string;
+    readonly first: Capture;
+  }
+
+  const attach = async (vcpu: number, freeze: boolean): Promise<Attached> => {
+    const listed = await page.sure<{ targets: { pid: number; startTimeTicks: string }[] }>('listTargets');
+    const target = listed.targets.find(({ pid }) => pid === guest.pid);
+    const opened = await page.sure<Opened>('attach', guest.pid, target?.startTimeTicks, vcpu, freeze);
+    expect(opened.vcpus).toEqual([0, 1]);
+    return { session: opened.session, first: captureOf(opened.capture) };
+  };
+  const both = (freeze: boolean): Promise<[Attached, Attached]> => Promise.all([attach(0, freeze), attach(1, freeze)]);
+  const now = async ({ session }: Attached): Promise<Capture> =>
+    captureOf(await page.sure<CaptureDocument>('capture', session));
+
+  test('attached at the same moment, written at the same moment: each holds its own', async () => {
+    const footprint = guest.footprint();
+    const sessions = await both(false);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const applied = await Promise.all(
+        VCPUS.map((vcpu) =>
+          page.sure<Applied>('apply', sessions[vcpu].session, [
+            { path: 'zmm5', value: zmm(vcpu, round) },
+            { path: 'k1', value: String(1 + round * 2 + vcpu) },
+          ]),
+        ),
+      );
+      for (const vcpu of VCPUS) expect(applied[vcpu]?.changes[0]?.after.toLowerCase()).toContain(zmm(vcpu, round));
+    }
+    // All the way back, one more often than the other.
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await Promise.all([
+        page.sure('undo', sessions[0].session),
+        round < ROUNDS / 2 ? page.sure('undo', sessions[1].session) : page.sure('capture', sessions[1].session),
+      ]);
+    }
+    expect(same(await now(sessions[0]), sessions[0].first)).toBe(true);
+    expect(await page.ask('undo', sessions[0].session)).toMatchObject({ ok: false });
+    expect(same(await now(sessions[1]), sessions[1].first)).toBe(false);
+    // One goes, the other stays as it is.
+    await page.sure('detach', sessions[0].session, false);
+    expect(await page.sure<Applied>('redo', sessions[1].session)).toBeDefined();
+    await page.sure('detach', sessions[1].session, true);
+    for (const vcpu of VCPUS) await guest.progress(vcpu);
+    expect(guest.footprint()).toEqual(footprint);
+  });
+
+  test('one stands still and is written while the other runs on, and the other way round', async () => {
+    const sessions = await both(false);
+    for (const still of VCPUS) {
+      const runs = still === 0 ? 1 : 0;
+      await page.sure('freeze', sessions[still].session);
+      const stands = guest.counted(still);
+      await guest.counts(runs);
+      await Promise.all(
+        VCPUS.map((vcpu) => page.sure('apply', sessions[vcpu].session, [{ path: 'zmm7', value: zmm(vcpu, 50) }])),
+      );
+      await guest.counts(runs);
+      expect(guest.counted(still)).toBe(stands);
+      await page.sure('resume', sessions[still].session);
+      await guest.counts(still);
+    }
+    await Promise.all(sessions.map(({ session }) => page.sure('restore', session, { kind: 'all' }, null)));
+    for (const one of sessions) expect(same(await now(one), one.first)).toBe(true);
+    await Promise.all(sessions.map(({ session }) => page.sure('detach', session, false)));
+  });
+
+  test('both stand still, are written and run on; the command line is refused what is attached', async () => {
+    const sessions = await both(true);
+    const stand = VCPUS.map((vcpu) => guest.counted(vcpu));
+    await Promise.all(
+      VCPUS.map((vcpu) => page.sure('apply', sessions[vcpu].session, [{ path: 'zmm9', value: zmm(vcpu, 60) }])),
+    );
+    expect(VCPUS.map((vcpu) => guest.counted(vcpu))).toEqual(stand);
+    const refused = await tilescope('show', '--pid', String(guest.pid), '--vcpu', '1', 'zmm9');
+    expect(refused.code).not.toBe(0);
+    expect(refused.err).toMatch(/traced|attached/);
+    await Promise.all(sessions.map(({ session }) => page.sure('resume', session)));
+    for (const vcpu of VCPUS) await guest.counts(vcpu);
+    await Promise.all(sessions.map(({ session }) => page.sure('detach', session, true)));
+  });
+
+  test('two tabs, a vCPU each: the one that goes leaves its edits behind, the other notices nothing', async () => {
+    const one = page;
+    const other = await page.another();
+    const ours = await attach(0, false);
+    page = other;
+    const theirs = await attach(1, false);
+    page = one;
+    await one.sure('apply', ours.session, [{ path: 'zmm3', value: zmm(0, 70) }]);
+    await other.sure('apply', theirs.session, [{ path: 'zmm3', value: zmm(1, 70) }]);
+    // A session is its page's alone.
+    expect(await one.ask('capture', theirs.session)).toMatchObject({ refusal: { code: 'no-such-session' } });
+    expect(await one.sure('leftOvers')).toEqual([]);
+    other.close();
+    await expect.poll(() => one.sure<LeftOver[]>('leftOvers')).toHaveLength(1);
+    const [left] = await one.sure<LeftOver[]>('leftOvers');
+    expect(left).toMatchObject({ pid: guest.pid, vcpu: 1, state: 'there' });
+    expect(await tilescopeJson<LeftOver[]>('journal')).toEqual([]);
+    await one.sure('putBack', left?.id);
+    expect((await now(ours)).facts.inKvmRun).toBe(true);
+    await one.sure('detach', ours.session, true);
+    const [first, second] = [await attach(0, false), await attach(1, false)];
+    expect(same(first.first, ours.first)).toBe(true);
+    expect(same(second.first, theirs.first)).toBe(true);
+    await Promise.all([first, second].map(({ session }) => one.sure('detach', session, false)));
+    for (const vcpu of VCPUS) await guest.progress(vcpu);
+  });
+});
