@@ -2,12 +2,16 @@
  * What differs between two runs of the same story: clocks, pauses, pids, thread ids, addresses. With
  * `data-deterministic` on the root each has one fixed text, so that a screenshot is the same twice.
  */
-export const isDeterministic = (): boolean => document.documentElement.dataset.deterministic !== undefined;
+export const isDeterministic = (): boolean =>
+  // Without a page, as in unit tests, nothing is drawn.
+  typeof document !== 'undefined' && document.documentElement.dataset.deterministic !== undefined;
 
 export const FIXED = {
   pid: '48213',
   tid: '48220',
   clock: '12.418 s',
+  date: '2026-02-14 09:30 UTC',
+  opened: 'today 10:42',
   pause: '212 µs',
   running: '2 h 14 m',
   address: '00000000_00401b2c',

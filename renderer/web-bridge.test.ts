@@ -73,3 +73,16 @@ test('what is no answer is a refusal, what is no message is left alone', async (
   socket.receive({ event: { kind: 'helper', problem: null } });
   expect(events).toEqual([{ kind: 'helper', problem: 'the helper died' }]);
 });
+
+test('what a vCPU lost is told in its own event; one that is not whole is left out', () => {
+  const { bridge, socket } = socketPair();
+  const heard: SessionEvent[] = [];
+  bridge.onEvent((event) => heard.push(event));
+  const event = { kind: 'overwritten', session: 's1', parts: ['AVX', 'rip'], capture: { format: 'tilescope-capture' } };
+  socket.receive({ event });
+  for (const part of ['session', 'parts', 'capture']) socket.receive({ event: { ...event, [part]: undefined } });
+  socket.receive({ event: { ...event, parts: ['AVX', 7] } });
+  socket.receive({ event: { kind: 'helper', problem: 7 } });
+  socket.receive({ event: { kind: 'other', session: 's1' } });
+  expect(heard).toEqual([event]);
+});

@@ -15,9 +15,15 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const isAnswer = (value: unknown): value is Answer<never> =>
   isRecord(value) && (value.ok === true || (value.ok === false && isRecord(value.refusal)));
 
-const isSessionEvent = (value: unknown): value is SessionEvent =>
-  isRecord(value) &&
-  (value.kind === 'helper' || (value.kind === 'gone' && typeof value.session === 'string' && isRecord(value.refusal)));
+const isSessionEvent = (value: unknown): value is SessionEvent => {
+  if (!isRecord(value)) return false;
+  if (value.kind === 'helper') return value.problem === null || typeof value.problem === 'string';
+  if (typeof value.session !== 'string') return false;
+  if (value.kind === 'gone') return isRecord(value.refusal);
+  const { parts } = value;
+  const named = Array.isArray(parts) && parts.every((part) => typeof part === 'string');
+  return value.kind === 'overwritten' && named && isRecord(value.capture);
+};
 
 /**
  * The bridge over a WebSocket, for a page served by the web host. Requests are {"id", "verb", "args"}, replies

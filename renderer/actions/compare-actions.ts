@@ -1,4 +1,4 @@
-import { selectEditRefusal } from '../store/selectors.ts';
+import { selectEditRefusal, selectWriteRefusal } from '../store/selectors.ts';
 import type { State } from '../store/state.ts';
 import type { Action } from './registry.ts';
 
@@ -9,7 +9,7 @@ export const writeWalkRefusal = (state: State, word: 'undo' | 'redo'): string | 
   const left = word === 'undo' ? state.undoableWrites : state.redoableWrites;
   if (left === 0) return `nothing to ${word}`;
   if (state.staged.length > 0) return 'edits are staged: apply or discard them first';
-  return state.busy === null ? selectEditRefusal(state) : 'another act is under way';
+  return state.busy === null ? (selectEditRefusal(state) ?? selectWriteRefusal(state)) : 'another act is under way';
 };
 
 /** The acts on two stops. */
@@ -38,7 +38,9 @@ export const COMPARE_ACTIONS: readonly Action[] = [
     group: 'View',
     glyph: 'swap',
     keys: [],
-    refused: needsStops,
+    refused: (state) =>
+      needsStops(state) ??
+      (state.source.kind === 'file' ? 'A is a file: it cannot come on screen here, but it can be opened' : null),
     run: (store) => store.getState().swapStops(),
   },
 ];

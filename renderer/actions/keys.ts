@@ -1,5 +1,5 @@
 import type { DebuggerStore } from '../store/debugger-store.ts';
-import { ACTIONS, askVcpu } from './registry.ts';
+import { ACTIONS } from './registry.ts';
 
 const MODIFIERS: readonly string[] = ['Control', 'Shift', 'Alt', 'Meta'];
 
@@ -48,7 +48,7 @@ export const listenToKeys = (store: DebuggerStore): (() => void) => {
       const index = store.getState().session?.vcpus[Number(vcpu) - 1];
       if (index === undefined) return;
       event.preventDefault();
-      askVcpu(store, index);
+      if (store.getState().overlay === null) void store.getState().switchVcpu(index);
       return;
     }
     if (found === undefined) return;

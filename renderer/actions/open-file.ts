@@ -1,39 +1,69 @@
 import { toBase64 } from '../../app/bits/base64.ts';
+import type { Answer } from '../../app/bridge.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
+import { fileWords } from '../store/recent-files.ts';
 
 /** What main takes of a page, as bytes. */
 export const MOST_PAGE_BYTES = 24 * 1024 * 1024;
 
 const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
 
+export interface PageFile {
+  readonly name: string;
+  readonly base64: string;
+}
+
 /**
- * Reads a file of the page and hands its bytes to main, which decides what it is. Of a large core the beginning alone: its
- * notes stand there, and the memory behind them is not looked at.
+ * Reads a file of the page for main, which decides what it is. Of a large core the beginning alone: its notes stand there,
+ * and the memory behind them is not looked at.
  */
-export const openPageFile = async (store: DebuggerStore, file: File): Promise<void> => {
+export const readPageFile = async (file: File): Promise<Answer<PageFile>> => {
   const head = new Uint8Array(await file.slice(0, ELF_MAGIC.length).arrayBuffer());
   const isCore = ELF_MAGIC.every((byte, index) => head[index] === byte);
   if (file.size > MOST_PAGE_BYTES && !isCore) {
-    store.getState().refuse({
+    const refusal = {
       code: 'file',
       what: `${file.name} has ${file.size} bytes; at most ${MOST_PAGE_BYTES} are read here`,
       where: null,
       mend: 'Choose the file of the vCPU state, not that of the guest’s memory',
       call: null,
       errno: null,
-    });
-    return;
+    };
+    return { ok: false, refusal };
   }
   const bytes = new Uint8Array(await file.slice(0, MOST_PAGE_BYTES).arrayBuffer());
-  await store.getState().openFile(file.name, toBase64(bytes));
+  return { ok: true, value: { name: file.name, base64: toBase64(bytes) } };
 };
 
-export const chooseFile = (store: DebuggerStore): void => {
+export const openPageFile = async (store: DebuggerStore, file: File): Promise<void> => {
+  const read = await readPageFile(file);
+  if (!read.ok) {
+    store.getState().refuse(read.refusal);
+    return;
+  }
+  const former = store.getState().session;
+  await store.getState().openFile(read.value.name, read.value.base64);
+  const { session, noteRecentFile } = store.getState();
+  if (session?.file === undefined || session.id === former?.id) return;
+  noteRecentFile({ name: read.value.name, what: fileWords(session.file), openedAtMs: Date.now() });
+};
+
+/** The page's own file picker. */
+export const pickFile = (onFile: (file: File) => void): void => {
   const input = document.createElement('input');
   input.type = 'file';
   input.addEventListener('change', () => {
     const file = input.files?.[0];
-    if (file !== undefined) void openPageFile(store, file);
+    if (file !== undefined) onFile(file);
   });
   input.click();
+};
+
+export const chooseFile = (store: DebuggerStore): void => pickFile((file) => void openPageFile(store, file));
+
+/** The same for a state to restore from: nothing is opened. */
+export const readToRestore = async (store: DebuggerStore, file: File): Promise<void> => {
+  const read = await readPageFile(file);
+  if (read.ok) await store.getState().readRestoreFile(read.value.name, read.value.base64, null, '');
+  else store.getState().refuseRestoreFile(read.refusal);
 };

@@ -20,12 +20,13 @@ export const moveRegion = (step: 1 | -1): void => {
   }
 };
 
-/** `/` goes to the filter of the region in focus, else to the first one on screen. */
+/** `/` goes to the filter of the region in focus, else to the first one on screen; what is typed takes the place of its text. */
 export const focusFilter = (_: DebuggerStore): void => {
   const region = document.activeElement?.closest('[data-region]');
   const filter =
     region?.querySelector<HTMLElement>('[data-filter]') ?? document.querySelector<HTMLElement>('[data-filter]');
   (filter?.querySelector<HTMLElement>('[tabindex="0"]') ?? filter)?.focus();
+  if (filter instanceof HTMLInputElement) filter.select();
 };
 
 /**

@@ -43,6 +43,40 @@ test('detaching asks where something was written, and is done at once where noth
   store.getState().stage('zmm3:f32[5]', '2.75');
   await store.getState().apply();
   action('detach').run(store);
-  expect(store.getState().overlay).toEqual({ kind: 'detach', thenVcpu: null });
+  expect(store.getState().overlay).toEqual({ kind: 'detach' });
   expect(store.getState().session).not.toBeNull();
+});
+
+test('what the VMM holds can be staged and not written, until a capture finds the vCPU inside KVM_RUN again', async () => {
+  const bridge = createFakeBridge();
+  const store = createDebuggerStore(bridge);
+  await store.getState().start();
+  await store.getState().attach(true);
+  store.getState().stage('k1', '0xff');
+  await store.getState().apply();
+  const setInside = async (inKvmRun: boolean): Promise<void> => {
+    bridge.held = { ...bridge.held, facts: { ...bridge.held.facts, inKvmRun } };
+    await store.getState().capture();
+  };
+  await setInside(false);
+  const refused = (id: string): string | null => action(id).refused(store.getState());
+  for (const id of ['undo', 'restore', 'restore-selected']) expect(refused(id)).toContain('the VMM holds this vCPU');
+  expect(store.getState().stage('k2', '0x5a')).toBeNull();
+  expect(refused('apply')).toContain('the VMM holds this vCPU');
+  await setInside(true);
+  for (const id of ['apply', 'restore']) expect(refused(id)).toBeNull();
+});
+
+test('restoring to a stop is for a former one on screen', async () => {
+  const store = createDebuggerStore(createFakeBridge());
+  await store.getState().start();
+  await store.getState().attach(true);
+  store.getState().stage('k1', '0xff');
+  await store.getState().apply();
+  const restore = action('restore-to-stop');
+  expect(restore.refused(store.getState())).toContain('go to a former one');
+  store.getState().goToStop(0);
+  expect(restore.refused(store.getState())).toBeNull();
+  restore.run(store);
+  expect(store.getState()).toMatchObject({ overlay: { kind: 'restore' }, restoreTo: { kind: 'stop', number: 1 } });
 });

@@ -1,10 +1,14 @@
 import type { DebuggerStore } from '../store/debugger-store.ts';
-import { selectApplyRefusal, selectEditRefusal, selectHasWritten } from '../store/selectors.ts';
+import { selectWithEdits } from '../store/parked.ts';
+import { selectApplyRefusal } from '../store/selectors.ts';
 import type { State } from '../store/state.ts';
 import type { GlyphName } from '../theme/Glyph.tsx';
 import { COMPARE_ACTIONS, writeWalkRefusal } from './compare-actions.ts';
 import { chooseFile } from './open-file.ts';
 import { focusFilter, moveRegion } from './regions.ts';
+import { RESTORE_ACTIONS } from './restore-actions.ts';
+import { RUN_ACTIONS } from './run-actions.ts';
+import { SESSION_ACTIONS } from './session-actions.ts';
 
 export interface Action {
   readonly id: string;
@@ -47,19 +51,11 @@ const pickedRefusal = (state: State): string | null => {
   return state.busy === null ? null : BUSY;
 };
 
-/** Detaching asks only where something was written; else it is done at once. */
+/** Detaching asks only where an attached vCPU holds written or staged edits; else it is done at once. */
 export const askDetach = (store: DebuggerStore): void => {
   const state = store.getState();
-  if (selectHasWritten(state) && state.session?.run !== 'ended') {
-    state.setOverlay({ kind: 'detach', thenVcpu: null });
-  } else void state.detach(false);
-};
-
-export const askVcpu = (store: DebuggerStore, vcpu: number): void => {
-  const state = store.getState();
-  if (state.session === null || state.session.vcpu === vcpu) return;
-  if (selectHasWritten(state)) state.setOverlay({ kind: 'detach', thenVcpu: vcpu });
-  else void state.switchVcpu(vcpu);
+  if (selectWithEdits(state).length > 0) state.setOverlay({ kind: 'detach' });
+  else void state.detach(false);
 };
 
 export const ACTIONS: readonly Action[] = [
@@ -108,7 +104,9 @@ export const ACTIONS: readonly Action[] = [
     glyph: 'step',
     keys: ['F10', 'F11'],
     refused: (state) =>
-      needsModel(state) ?? (state.running ? 'the program is running' : state.busy === null ? null : BUSY),
+      needsModel(state) ??
+      // A step under way takes the next one along.
+      (state.running ? 'the program is running' : state.busy === null || state.busy === 'step' ? null : BUSY),
     run: (store) => void store.getState().step(1),
   },
   {
@@ -120,6 +118,7 @@ export const ACTIONS: readonly Action[] = [
     refused: (state) => needsModel(state) ?? (state.running ? 'already running' : null),
     run: (store) => void store.getState().runToEnd(),
   },
+  ...RUN_ACTIONS,
   {
     id: 'apply',
     title: 'Apply',
@@ -156,15 +155,7 @@ export const ACTIONS: readonly Action[] = [
     refused: (state) => (state.undone.length > 0 ? null : writeWalkRefusal(state, 'redo')),
     run: (store) => store.getState().redo(),
   },
-  {
-    id: 'restore',
-    title: 'Restore…',
-    group: 'Edit',
-    glyph: 'restore',
-    keys: [],
-    refused: (state) => needsLive(state) ?? selectEditRefusal(state),
-    run: (store) => store.getState().setOverlay({ kind: 'restore' }),
-  },
+  ...RESTORE_ACTIONS,
   {
     id: 'overview',
     title: 'Overview',
@@ -202,6 +193,7 @@ export const ACTIONS: readonly Action[] = [
     run: (store) => store.getState().setTab('xfd'),
   },
   ...COMPARE_ACTIONS,
+  ...SESSION_ACTIONS,
   {
     id: 'former-stop',
     title: 'Former stop',

@@ -1,10 +1,11 @@
 import type { KeyboardEvent, ReactElement } from 'react';
-import { RefusalNote } from '../controls/RefusalNote.tsx';
 import { useDebugger, useDebuggerStore } from '../store/context.ts';
 import { selectStop } from '../store/selectors.ts';
 import type { Tab } from '../store/view-slice.ts';
 import { Glyph } from '../theme/Glyph.tsx';
 import { Compare } from './compare/Compare.tsx';
+import { ApplyRefused } from './inspector/ApplyRefused.tsx';
+import { Notices } from './notices/Notices.tsx';
 import { Overview } from './overview/Overview.tsx';
 import { Registers } from './registers/Registers.tsx';
 import { Tiles } from './tiles/Tiles.tsx';
@@ -22,7 +23,6 @@ export function Centre(): ReactElement {
   const store = useDebuggerStore();
   const tab = useDebugger((state) => state.tab);
   const stop = useDebugger(selectStop);
-  const refusal = useDebugger((state) => state.refusal);
   const newest = useDebugger((state) => state.stops.length - 1);
   const at = useDebugger((state) => state.at);
   const onKeyDown = (event: KeyboardEvent<HTMLElement>): void => {
@@ -59,6 +59,7 @@ export function Centre(): ReactElement {
           ))}
         </div>
         <span className="tabs-end">
+          <ApplyRefused place="tabs" />
           {at < newest ? (
             <>
               <span>a former stop: to be read, not edited</span>
@@ -74,11 +75,7 @@ export function Centre(): ReactElement {
           )}
         </span>
       </div>
-      {refusal === null ? null : (
-        <div className="banners">
-          <RefusalNote refusal={refusal} onClose={() => store.getState().closeRefusal()} />
-        </div>
-      )}
+      <Notices />
       <div className="scroll" id="tab-panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
         {stop === null ? <NoStop /> : <View tab={tab} />}
       </div>

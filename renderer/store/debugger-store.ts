@@ -2,8 +2,13 @@ import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { Bridge } from '../../app/bridge.ts';
 import { createCompareSlice } from './compare-slice.ts';
 import { createEditsSlice } from './edits-slice.ts';
+import { createLiveSlice } from './live-slice.ts';
 import { createModelSlice } from './model-slice.ts';
+import { createParkedSlice } from './parked-slice.ts';
 import { createRecoverySlice } from './recovery-slice.ts';
+import { createRestoreSlice } from './restore-slice.ts';
+import { createRunUntilSlice } from './run-until-slice.ts';
+import { createSavedSlice } from './saved-session.ts';
 import type { State } from './state.ts';
 import { createTargetSlice } from './target-slice.ts';
 import { createTilesSlice } from './tiles-slice.ts';
@@ -24,9 +29,14 @@ export const createDebuggerStore = (
     ...createTargetSlice(bridge)(...tools),
     ...createRecoverySlice(bridge)(...tools),
     ...createTimelineSlice(...tools),
-    ...createCompareSlice(...tools),
+    ...createParkedSlice(bridge)(...tools),
+    ...createCompareSlice(bridge)(...tools),
+    ...createSavedSlice(...tools),
     ...createEditsSlice(bridge)(...tools),
+    ...createRestoreSlice(bridge)(...tools),
     ...createViewSlice(remembered, theme)(...tools),
     ...createTilesSlice(...tools),
     ...createModelSlice(bridge)(...tools),
+    ...createLiveSlice(bridge, remembered)(...tools),
+    ...createRunUntilSlice(bridge)(...tools),
   }));

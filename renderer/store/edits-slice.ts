@@ -1,10 +1,12 @@
 import { describeProblem } from '../../app/bits/decoded.ts';
 import type { Applied, Assignment, Bridge, RestoreScope } from '../../app/bridge.ts';
 import { stageAssignments } from '../../app/edit/assign.ts';
-import { decodeCapture } from '../../app/session/document.ts';
+import type { Capture } from '../../app/session/capture.ts';
+import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
+import type { RestoredFrom, Write } from '../../app/session/stop.ts';
 import { ask, undecodedRefusal } from './ask.ts';
+import { selectLostWrite } from './lost-write.ts';
 import type { Slice, State } from './state.ts';
-import type { Write } from './timeline-slice.ts';
 
 /** The open editor: where it stands, what is typed, and why it was refused. */
 export interface Editor {
@@ -13,6 +15,12 @@ export interface Editor {
   readonly problem: string | null;
   /** Opened by typing: the first character is there, and what is typed next goes behind it. */
   readonly typed: boolean;
+}
+
+/** A state to restore other than the one found at attach: a stop, or a state of a file in the vCPU's layout. */
+export interface Restored {
+  readonly capture: Capture;
+  readonly from: RestoredFrom;
 }
 
 export interface EditsSlice {
@@ -30,6 +38,8 @@ export interface EditsSlice {
   commitEditor(): boolean;
   /** Stages one assignment; the reason where app/ refuses it. */
   stage(path: string, value: string): string | null;
+  /** Stages several as one step of undo, all or none; the reason where app/ refuses one. */
+  stageAll(assignments: readonly Assignment[]): string | null;
   unstage(path: string): void;
   /** How many writes of this session can be taken back, and written again. */
   readonly undoableWrites: number;
@@ -39,9 +49,41 @@ export interface EditsSlice {
   redo(): void;
   discard(): void;
   apply(): Promise<void>;
-  restore(scope: RestoreScope): Promise<void>;
+  /** Puts the parts back as they were at attach, or as `then` has them. */
+  restore(scope: RestoreScope, then?: Restored | null): Promise<void>;
+  /** Writes once more what the VMM has put its own copy over. */
+  writeAgain(): Promise<void>;
   emptyEdits(): Partial<State>;
 }
+
+type Staging =
+  | { readonly ok: true; readonly staged: readonly Assignment[] }
+  | { readonly ok: false; readonly why: string };
+
+/**
+ * What would be staged with these besides. An assignment takes the place of an earlier one of the same path; the value
+ * that already stands there is no edit, and takes back an earlier one.
+ */
+export const stagedWith = ({ stops, staged }: State, assignments: readonly Assignment[]): Staging => {
+  const capture = stops.at(-1)?.capture;
+  if (capture === undefined) return { ok: false, why: 'nothing is open' };
+  let next = staged;
+  for (const { path, value: text } of assignments) {
+    const value = text.trim();
+    const kept = next.filter((row) => row.path !== path);
+    const write = stageAssignments(capture, [...kept, { path, value }]);
+    if (!write.ok) {
+      // The reason stands beside the value: which assignment it is about need not be said again.
+      const sentence = describeProblem(write.problem);
+      const about = `${path}=${value}: `;
+      return { ok: false, why: sentence.startsWith(about) ? sentence.slice(about.length) : sentence };
+    }
+    const row = write.value.changes.find((candidate) => candidate.path === path);
+    if (row === undefined || row.before !== row.after) next = [...kept, { path, value }];
+    else if (kept.length !== next.length) next = kept;
+  }
+  return { ok: true, staged: next };
+};
 
 const NO_WRITES = { undoableWrites: 0, redoableWrites: 0 } as const;
 
@@ -92,6 +134,17 @@ export const createEditsSlice =
       wrote(answer.value, { kind: word, over: stops.length - 1, writtenBytes: answer.value.writtenBytes });
     };
 
+    const send = async (assignments: readonly Assignment[]): Promise<void> => {
+      const { session, stops, busy } = get();
+      if (session === null || busy !== null) return;
+      set({ busy: 'apply' });
+      const answer = await ask(() => bridge.apply(session.id, assignments));
+      set({ busy: null, refusal: answer.ok ? null : answer.refusal });
+      if (!answer.ok) return;
+      const { writtenBytes } = answer.value;
+      wrote(answer.value, { kind: 'apply', assignments, over: stops.length - 1, writtenBytes });
+    };
+
     return {
       ...NO_EDITS,
       ...NO_WRITES,
@@ -108,25 +161,11 @@ export const createEditsSlice =
         set({ editor: problem === null ? null : { ...editor, problem } });
         return problem === null;
       },
-      stage(path, value) {
-        const capture = get().stops.at(-1)?.capture;
-        if (capture === undefined) return 'nothing is open';
-        const kept = get().staged.filter((row) => row.path !== path);
-        const next = [...kept, { path, value: value.trim() }];
-        const write = stageAssignments(capture, next);
-        if (!write.ok) {
-          // The reason stands beside the value: which assignment it is about need not be said again.
-          const sentence = describeProblem(write.problem);
-          const about = `${path}=${value.trim()}: `;
-          return sentence.startsWith(about) ? sentence.slice(about.length) : sentence;
-        }
-        // Typing the value that already stands there is no edit, and takes back an earlier one.
-        const row = write.value.changes.find((candidate) => candidate.path === path);
-        if (row !== undefined && row.before === row.after) {
-          if (kept.length !== get().staged.length) change(kept);
-          return null;
-        }
-        change(next);
+      stage: (path, value) => get().stageAll([{ path, value }]),
+      stageAll(assignments) {
+        const next = stagedWith(get(), assignments);
+        if (!next.ok) return next.why;
+        if (next.staged !== get().staged) change(next.staged);
         return null;
       },
       unstage: (path) => change(get().staged.filter((row) => row.path !== path)),
@@ -149,25 +188,30 @@ export const createEditsSlice =
         if (get().staged.length > 0) change([]);
       },
       async apply() {
-        const { session, staged, stops, busy } = get();
-        if (session === null || staged.length === 0 || busy !== null) return;
-        set({ busy: 'apply' });
-        const answer = await ask(() => bridge.apply(session.id, staged));
-        set({ busy: null, refusal: answer.ok ? null : answer.refusal });
-        if (!answer.ok) return;
-        const { writtenBytes } = answer.value;
-        wrote(answer.value, { kind: 'apply', assignments: staged, over: stops.length - 1, writtenBytes });
+        const { staged } = get();
+        if (staged.length > 0) await send(staged);
       },
-      async restore(scope) {
+      async writeAgain() {
+        const again = selectLostWrite(get());
+        if (again === null) return;
+        if (again.kind === 'apply') await send(again.assignments);
+        else {
+          for (const scope of again.scopes) if (get().refusal === null) await get().restore(scope, again.restored);
+        }
+        if (get().refusal === null) get().closeOverwritten();
+      },
+      async restore(scope, then = null) {
         const { session, stops, busy } = get();
         if (session === null || busy !== null) return;
         set({ busy: 'restore', overlay: null });
-        const answer = await ask(() => bridge.restore(session.id, scope));
+        const document = then === null ? null : encodeCapture(then.capture);
+        const answer = await ask(() => bridge.restore(session.id, scope, document));
         set({ busy: null, refusal: answer.ok ? null : answer.refusal });
         if (!answer.ok) return;
         wrote(answer.value, {
           kind: 'restore',
           scope,
+          ...(then === null ? {} : { from: then.from }),
           over: stops.length - 1,
           writtenBytes: answer.value.writtenBytes,
         });

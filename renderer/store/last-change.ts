@@ -1,4 +1,13 @@
-import type { Capture } from '../../app/session/capture.ts';
+import { parsePath } from '../../app/register/path.ts';
+import type { Kept } from '../../app/session/history.ts';
+import {
+  changesBetween,
+  componentReader,
+  lastChangeOf,
+  pathReader,
+  type ValueReader,
+} from '../../app/session/last-change.ts';
+import { memoizeByIdentity } from './memoize.ts';
 import type { Stop } from './timeline-slice.ts';
 
 export interface LastChange {
@@ -6,18 +15,48 @@ export interface LastChange {
   readonly stop: number;
 }
 
-/** The latest stop, not after the one on screen, that differs from the stop before it. Null: never since attach. */
-export const lastChange = (
+/** A value that can be asked for its last change: a register path as on the command line, or a component by its bit. */
+export type ChangingValue = string | number;
+
+const keptOf = memoizeByIdentity((stops: readonly Stop[]): readonly Kept[] => stops.map(({ kept }) => kept));
+
+const readerOf = (value: ChangingValue): ValueReader | null => {
+  if (typeof value === 'number') return componentReader(value);
+  const path = parsePath(value);
+  return path.ok ? pathReader(path.value) : null;
+};
+
+const known = memoizeByIdentity((_: readonly Stop[]) => new Map<string, LastChange | null>());
+
+/** The latest stop, not after `at`, at which the value differs from the stop before it. Null: never since the first. */
+export const lastChange = (stops: readonly Stop[], at: number, value: ChangingValue): LastChange | null => {
+  const table = known(stops);
+  const key = `${at} ${value}`;
+  const found = table.get(key);
+  if (found !== undefined) return found;
+  const reader = readerOf(value);
+  const index = reader === null ? null : lastChangeOf(keptOf(stops), at, reader);
+  const stop = index === null ? undefined : stops[index];
+  const last = stop === undefined ? null : ({ by: stop.write === null ? 'guest' : 'edit', stop: stop.number } as const);
+  table.set(key, last);
+  return last;
+};
+
+const knownBetween = memoizeByIdentity((_: readonly Stop[]) => new Map<string, readonly number[]>());
+
+/** The numbers of the stops after place `from`, up to place `to`, at which the value differs from the stop before. */
+export const changesSince = (
   stops: readonly Stop[],
-  at: number,
-  differs: (former: Capture, now: Capture) => boolean,
-): LastChange | null => {
-  for (let index = Math.min(at, stops.length - 1); index > 0; index -= 1) {
-    const now = stops[index];
-    const former = stops[index - 1];
-    if (now !== undefined && former !== undefined && differs(former.capture, now.capture)) {
-      return { by: now.write === null ? 'guest' : 'edit', stop: now.number };
-    }
-  }
-  return null;
+  from: number,
+  to: number,
+  value: ChangingValue,
+): readonly number[] => {
+  const table = knownBetween(stops);
+  const key = `${from} ${to} ${value}`;
+  const reader = readerOf(value);
+  const numbers =
+    table.get(key) ??
+    (reader === null ? [] : changesBetween(keptOf(stops), from, to, reader)).flatMap((at) => stops[at]?.number ?? []);
+  table.set(key, numbers);
+  return numbers;
 };

@@ -3,6 +3,7 @@ import type { Bridge, ModelEvent, ModelPosition, ModelSummary, Opened } from '..
 import { decodeCapture } from '../../app/session/document.ts';
 import { PRODUCTS } from '../../app/tile/product-instruction.ts';
 import { ask, undecodedRefusal } from './ask.ts';
+import { requestSteps, withSteps } from './model-steps.ts';
 import type { Slice } from './state.ts';
 import type { ProductChoice } from './tiles-slice.ts';
 
@@ -24,6 +25,7 @@ export interface ModelSlice {
   loadModels(): Promise<void>;
   pickModel(id: string): void;
   openModel(id: string): Promise<void>;
+  /** While a step is under way another one waits for it, up to a bound. */
   step(count: number): Promise<void>;
   runToEnd(): Promise<void>;
   pauseModel(): void;
@@ -31,6 +33,9 @@ export interface ModelSlice {
 
 /** A program of more steps than this is not shown step by step when it runs to its end. */
 const MOST_STOPS = 400;
+
+/** Steps that wait for the one under way: a key held down asks for more than a slow host makes. */
+const MOST_WAITING = 64;
 
 /** Between the steps of a run, so that each can be seen: as often as a live target is read. */
 const RUN_PAUSE_MS = 33;
@@ -92,24 +97,15 @@ export const createModelSlice =
       const { session, halted } = get();
       if (session === null || session.kind !== 'model' || halted || get().busy !== null) return false;
       set({ busy: 'step' });
-      const answer = await ask(() => bridge.step(session.id, count));
+      const answer = await requestSteps(bridge, session.id, count);
       set({ busy: null, refusal: answer.ok ? null : answer.refusal });
       if (!answer.ok || get().session?.id !== session.id) return false;
-      const { capture: document, event, ended, at, total, disassembly } = answer.value;
-      const capture = decodeCapture(document);
-      if (!capture.ok) {
-        set({ refusal: undecodedRefusal('The step was made and cannot be shown', describeProblem(capture.problem)) });
-        return false;
-      }
-      get().addStop({ capture: capture.value, cause: 'step', write: null });
-      const stop = get().stops.at(-1)?.number ?? 0;
-      set((state) => ({
-        position: { at, total, disassembly },
-        halted: ended,
-        modelEvents: event === null ? state.modelEvents : [...state.modelEvents, { ...event, stop }],
-      }));
-      return !ended;
+      set((state) => withSteps(state, [answer.value]));
+      return !answer.value.ended;
     };
+
+    /** Steps asked for while one was under way, each with its count. */
+    const waiting: number[] = [];
 
     return {
       models: null,
@@ -141,11 +137,19 @@ export const createModelSlice =
           );
       },
       async step(count) {
-        if (!get().running) await stepOnce(count);
+        if (get().running) return;
+        if (waiting.length < MOST_WAITING) waiting.push(count);
+        // The step under way takes this one along.
+        if (get().busy === 'step') return;
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+          if (!(await stepOnce(next))) waiting.length = 0;
+        }
       },
       async runToEnd() {
         if (get().running) return;
+        waiting.length = 0;
         set({ running: true });
+        while (get().busy === 'step') await pause();
         const setRun = (run: 'running' | 'frozen'): void =>
           set((state) => (state.session === null ? {} : { session: { ...state.session, run } }));
         setRun('running');
@@ -155,6 +159,9 @@ export const createModelSlice =
         set({ running: false });
         setRun('frozen');
       },
-      pauseModel: () => set({ running: false }),
+      pauseModel() {
+        waiting.length = 0;
+        set({ running: false });
+      },
     };
   };

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { sampleAmxCapture } from '../../app/fixtures/samples.ts';
 import { action } from '../actions/registry.ts';
 import { createFakeBridge, type FakeBridge } from '../testing/fake-bridge.ts';
@@ -34,6 +34,18 @@ test('each step is a stop, and the last one halts the program', async () => {
   expect(action('step').refused(store.getState())).toBe('the program has halted');
 });
 
+test('an exception stands at its stop, and is gone with the model', async () => {
+  const { store } = await opened();
+  await store.getState().detach(false);
+  const xfd = store.getState().models?.find(({ title }) => title.includes('XFD'));
+  await store.getState().openModel(xfd?.id ?? '');
+  while (store.getState().modelEvents.length === 0 && !store.getState().halted) await store.getState().step(1);
+  const { modelEvents, stops } = store.getState();
+  expect(modelEvents).toMatchObject([{ kind: 'nm', stop: stops.length }]);
+  await store.getState().detach(false);
+  expect(store.getState().modelEvents).toEqual([]);
+});
+
 test('a refused step keeps the stop and says why', async () => {
   const { store, bridge } = await opened();
   bridge.refuseNext('step', { code: 'model', what: 'the model does not step' });
@@ -49,4 +61,53 @@ test('the products of a program say how its tiles are read', () => {
     { operands: { c: 0, a: 4, b: 6 }, instruction: 'TDPBSSD' },
     { operands: { c: 3, a: 1, b: 2 }, instruction: 'TDPBF16PS' },
   ]);
+});
+
+test('steps asked for while one is under way are all made, in turn', async () => {
+  const { store, bridge } = await opened();
+  const plain = bridge.step;
+  let inFlight = 0;
+  bridge.step = async (session, count) => {
+    inFlight += 1;
+    expect(inFlight).toBe(1);
+    await Promise.resolve();
+    inFlight -= 1;
+    return plain(session, count);
+  };
+  const step = action('step');
+  const presses: (string | null)[] = [];
+  for (let press = 0; press < 12; press += 1) {
+    presses.push(step.refused(store.getState()));
+    step.run(store);
+  }
+  expect(presses).toEqual(presses.map(() => null));
+  await vi.waitFor(() => expect(store.getState()).toMatchObject({ busy: null, position: { at: 12 } }));
+  expect(store.getState().stops).toHaveLength(13);
+});
+
+test('steps that wait are bounded, and gone after a refusal, a pause and the halt', async () => {
+  const { store, bridge } = await opened();
+  const { step } = store.getState();
+  bridge.refuseNext('step', { code: 'model', what: 'the model does not step' });
+  await Promise.all([step(1), step(1), step(1)]);
+  expect(store.getState()).toMatchObject({ position: { at: 0 }, refusal: { what: 'the model does not step' } });
+  const first = step(1);
+  void step(1);
+  store.getState().pauseModel();
+  await first;
+  expect(store.getState().position?.at).toBe(1);
+  let made = 0;
+  const plain = bridge.step;
+  bridge.step = async (session, count) => {
+    made += 1;
+    const answer = await plain(session, count);
+    return answer.ok && made < 200 ? { ok: true, value: { ...answer.value, ended: false } } : answer;
+  };
+  await Promise.all(Array.from({ length: 1000 }, () => step(1)));
+  // One under way, and 64 that wait.
+  expect(made).toBe(65);
+  made = 199;
+  await Promise.all([step(1), step(1), step(1)]);
+  expect(store.getState().halted).toBe(true);
+  expect(made).toBe(200);
 });

@@ -1,7 +1,8 @@
-import { equalBytes } from '../../app/bits/bytes.ts';
+import { equalBytes, readUint } from '../../app/bits/bytes.ts';
 import type { Decoded } from '../../app/bits/decoded.ts';
 import type { Assignment } from '../../app/bridge.ts';
-import { type StagedWrite, stageAssignments } from '../../app/edit/assign.ts';
+import { captureAfter as afterWrite, type StagedWrite, stageAssignments } from '../../app/edit/assign.ts';
+import { type RefusedEdit, refusedEdit } from '../../app/edit/refused-edit.ts';
 import { readRegister } from '../../app/register/read.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { memoizeKeyed, memoizePair } from './memoize.ts';
@@ -12,19 +13,13 @@ export const stagedWrite = memoizePair(
   (capture: Capture, staged: readonly Assignment[]): Decoded<StagedWrite> => stageAssignments(capture, staged),
 );
 
-const withMsrs = (capture: Capture, write: StagedWrite): Capture['facts']['msrs'] => {
-  const written = new Map(write.msrs.map((msr) => [msr.index, msr.value]));
-  const kept = capture.facts.msrs.map((msr) => ({ ...msr, value: written.get(msr.index) ?? msr.value }));
-  return kept;
-};
+/** Which of the staged edits pre-flight refuses, and why; null: none is refused. */
+export const refusedStaged = memoizePair((capture: Capture, staged: readonly Assignment[]): RefusedEdit | null =>
+  refusedEdit(capture, staged),
+);
 
 /** The capture as it would be after the write: for showing, never for sending. */
-export const captureAfter = memoizePair(
-  (capture: Capture, write: StagedWrite): Capture => ({
-    image: write.image,
-    facts: { ...capture.facts, xcr0: write.xcr0 ?? capture.facts.xcr0, msrs: withMsrs(capture, write) },
-  }),
-);
+export const captureAfter = memoizePair(afterWrite);
 
 /**
  * What stands beside the stop on screen: the former stop, what is staged over it, and what was written to bring it
@@ -34,8 +29,29 @@ export interface Provenance {
   readonly now: Capture;
   readonly former: Capture | null;
   readonly staged: Capture | null;
+  readonly refused: Refused | null;
   readonly written: { readonly over: Capture; readonly to: Capture } | null;
 }
+
+/** The staged edit that pre-flight refuses, as a view marks it. */
+export interface Refused {
+  /** What is staged without that edit: where `staged` differs from it stands what is refused. */
+  readonly without: Capture;
+  readonly sentence: string;
+  /** The very bits that are refused, where the step says so. */
+  readonly about: { readonly register: string; readonly bits: bigint } | null;
+}
+
+const refusedOf = (now: Capture, staged: readonly Assignment[]): Refused | null => {
+  const refused = refusedStaged(now, staged);
+  if (refused === null || refused.at === null) return null;
+  const write = stageAssignments(
+    now,
+    staged.filter((_, at) => at !== refused.at),
+  );
+  if (!write.ok) return null;
+  return { without: captureAfter(now, write.value), sentence: refused.sentence, about: refused.step?.about ?? null };
+};
 
 const writtenOf = (stops: readonly Stop[], stop: Stop): Provenance['written'] => {
   if (stop.write === null) return null;
@@ -55,6 +71,7 @@ export const provenanceOf = (stops: readonly Stop[], at: number, staged: readonl
     now,
     former: stops[at - 1]?.capture ?? null,
     staged: write?.ok === true ? captureAfter(now, write.value) : null,
+    refused: write?.ok === true ? refusedOf(now, staged) : null,
     written: writtenOf(stops, stop),
   };
 };
@@ -73,6 +90,8 @@ export interface Marked {
   /** What to show: the staged bytes where staged, else what was read. */
   readonly bytes: Uint8Array;
   readonly before: Uint8Array | null;
+  /** Staged by the edit that pre-flight refuses. */
+  readonly isRefused: boolean;
 }
 
 const part = (capture: Capture | null, register: string, offset: number, size: number): Uint8Array | null => {
@@ -88,13 +107,26 @@ export const markedPart = (provenance: Provenance, register: string, offset: num
   const now = part(provenance.now, register, offset, size);
   if (now === null) return null;
   const staged = part(provenance.staged, register, offset, size);
-  if (staged !== null && differ(staged, now)) return { mark: 'staged', bytes: staged, before: now };
+  if (staged !== null && differ(staged, now)) {
+    const isRefused = differ(staged, part(provenance.refused?.without ?? null, register, offset, size));
+    return { mark: 'staged', bytes: staged, before: now, isRefused };
+  }
   if (provenance.written !== null) {
     const over = part(provenance.written.over, register, offset, size);
     const to = part(provenance.written.to, register, offset, size);
-    if (differ(over, to) && !differ(to, now)) return { mark: 'written', bytes: now, before: over };
+    if (differ(over, to) && !differ(to, now)) return { mark: 'written', bytes: now, before: over, isRefused: false };
   }
   const former = part(provenance.former, register, offset, size);
-  if (differ(former, now)) return { mark: 'changed', bytes: now, before: former };
-  return { mark: 'none', bytes: now, before: null };
+  if (differ(former, now)) return { mark: 'changed', bytes: now, before: former, isRefused: false };
+  return { mark: 'none', bytes: now, before: null, isRefused: false };
+};
+
+/** The bits of a register that pre-flight refuses as staged: those that the step names, else all that its edit changes. */
+export const refusedBits = ({ staged, refused }: Provenance, register: string): bigint => {
+  if (staged === null || refused === null) return 0n;
+  const bytes = registerBytes(staged, register);
+  const without = registerBytes(refused.without, register);
+  if (bytes === null || without === null || bytes.length > 8 || equalBytes(bytes, without)) return 0n;
+  if (refused.about?.register === register) return refused.about.bits;
+  return readUint(bytes, 0, bytes.length) ^ readUint(without, 0, without.length);
 };

@@ -55,8 +55,12 @@ describe('[J1] left over edits', () => {
   test('compared: both states, then either choice closes them', async () => {
     const { store, bridge } = await begun(ENTRY);
     guestWrites(bridge, { path: 'k1', value: '0x77' });
+    guestWrites(bridge, { path: 'rbx', value: '0x5eed' });
+    guestWrites(bridge, { path: 'rcx', value: '0x5eed' });
     await store.getState().compareLeftOver(ENTRY.id);
     const states = store.getState().leftOverStates;
+    // The guest's own registers do not go back, and are no difference.
+    expect(states?.now.facts.general).toEqual({ ...states?.kept.facts.general, rbx: 0x5eedn });
     expect(states?.kept.image.bytes).not.toEqual(states?.now.image.bytes);
     expect(store.getState().overlay).toEqual({ kind: 'left-over' });
     const edited = bridge.held.image.bytes;

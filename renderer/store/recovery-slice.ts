@@ -1,5 +1,6 @@
 import { describeProblem } from '../../app/bits/decoded.ts';
 import type { Bridge, CaptureDocument, LeftOver } from '../../app/bridge.ts';
+import { GENERAL_NAMES } from '../../app/register/registers.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture } from '../../app/session/document.ts';
 import { ask, undecodedRefusal } from './ask.ts';
@@ -10,7 +11,7 @@ export interface RecoverySlice {
   readonly leftOvers: readonly LeftOver[];
   /** The one that is being put back, compared or forgotten. */
   readonly leftOverBusy: string | null;
-  /** The one whose two states are shown, with them. */
+  /** The one whose two states are shown, with them; of the general registers `now` has those that were written. */
   readonly leftOverStates: { readonly id: string; readonly kept: Capture; readonly now: Capture } | null;
   /** What was put back last, said once. */
   readonly putBackDone: { readonly pid: number; readonly vcpu: number; readonly writtenBytes: number } | null;
@@ -21,6 +22,16 @@ export interface RecoverySlice {
   keepEdits(id: string): Promise<void>;
   closePutBackDone(): void;
 }
+
+/** General registers that nobody wrote are the guest's own progress: they do not go back, and are no difference. */
+const withoutProgress = (kept: Capture, now: Capture, written: readonly string[]): Capture => {
+  const [was, is] = [kept.facts.general, now.facts.general];
+  if (was === null || is === null) return now;
+  const general = Object.fromEntries(
+    GENERAL_NAMES.map((name) => [name, written.includes(name) ? is[name] : was[name]]),
+  );
+  return { ...now, facts: { ...now.facts, general: { ...is, ...general } } };
+};
 
 export const createRecoverySlice =
   (bridge: Bridge): Slice<RecoverySlice> =>
@@ -66,7 +77,8 @@ export const createRecoverySlice =
         if (both === null) return;
         const [kept, now] = [received(both.kept), received(both.now)];
         if (kept !== null && now !== null) {
-          set({ leftOverStates: { id, kept, now }, overlay: { kind: 'left-over' } });
+          const states = { id, kept, now: withoutProgress(kept, now, both.general) };
+          set({ leftOverStates: states, overlay: { kind: 'left-over' } });
         }
       },
       async keepEdits(id) {

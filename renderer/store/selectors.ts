@@ -1,6 +1,7 @@
-import { type Decoded, describeProblem } from '../../app/bits/decoded.ts';
+import type { Decoded } from '../../app/bits/decoded.ts';
 import type { Assignment } from '../../app/bridge.ts';
 import type { StagedWrite } from '../../app/edit/assign.ts';
+import type { RefusedEdit } from '../../app/edit/refused-edit.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { changedComponents } from '../../app/session/provenance.ts';
 import { bitMatrix } from '../../app/xsave/bitmatrix.ts';
@@ -8,10 +9,11 @@ import { neededBytes } from '../../app/xsave/facts.ts';
 import type { Layout } from '../../app/xsave/image.ts';
 import { compactedLayout, layoutFromCpuid, sameLayout, supervisorPlaces } from '../../app/xsave/layout.ts';
 import { type LedgerRow, sizeLedger } from '../../app/xsave/ledger.ts';
-import { firstRefusal, type PreflightStep, preflight } from '../../app/xsave/preflight.ts';
+import { type PreflightStep, preflight } from '../../app/xsave/preflight.ts';
 import { type ComponentEntry, componentEntries } from './components.ts';
 import { memoizeByIdentity, memoizePair } from './memoize.ts';
-import { captureAfter, type Mark, type Provenance, provenanceOf, stagedWrite } from './provenance.ts';
+import { writesIn } from './parked.ts';
+import { captureAfter, type Mark, type Provenance, provenanceOf, refusedStaged, stagedWrite } from './provenance.ts';
 import type { State } from './state.ts';
 import type { Stop } from './timeline-slice.ts';
 import { componentOfSelection } from './vector.ts';
@@ -145,28 +147,44 @@ export const selectPreflight = (state: State): readonly PreflightStep[] => {
   return write.ok ? preflightOf(newest, write.value) : NO_STEPS;
 };
 
-/** Why pre-flight refuses what is staged; null: it would be accepted, or nothing is staged. */
-export const selectPreflightRefusal = (state: State): string | null => {
-  if (state.staged.length === 0) return null;
-  const write = selectStagedWrite(state);
-  if (write !== null && !write.ok) return describeProblem(write.problem);
-  return firstRefusal(selectPreflight(state))?.sentence ?? null;
+/** The staged edit that pre-flight refuses; null: nothing is staged, or all of it would be accepted. */
+export const selectRefusedEdit = (state: State): RefusedEdit | null => {
+  const newest = state.stops.at(-1)?.capture;
+  return newest === undefined || state.staged.length === 0 ? null : refusedStaged(newest, state.staged);
 };
 
-/** Why nothing can be edited here; null: it can. */
-export const selectEditRefusal = (state: State): string | null => {
-  const { session } = state;
+/** Why pre-flight refuses what is staged; null: it would be accepted, or nothing is staged. */
+export const selectPreflightRefusal = (state: State): string | null => selectRefusedEdit(state)?.sentence ?? null;
+
+/** Why nothing can ever be written to what is open; null: it can. */
+const targetRefusal = ({ session }: State): string | null => {
   if (session === null) return 'nothing is open';
   if (session.kind === 'file') return 'a file is read only';
   if (session.run === 'ended') return 'the target has ended';
-  if (!session.canWrite) return 'this target is read only';
-  if (!selectIsNewest(state)) return 'a former stop is read only; go to the newest';
-  return null;
+  return session.canWrite ? null : 'this target is read only';
 };
+
+/** Why nothing can be edited here; null: it can. */
+export const selectEditRefusal = (state: State): string | null =>
+  targetRefusal(state) ?? (selectIsNewest(state) ? null : 'a former stop is read only; go to the newest');
+
+/**
+ * The newest stop was read while the vCPU thread stood outside KVM_RUN: the VMM has paused the vCPU or handles an exit of
+ * it, and may write a copy of its own over the registers when it goes on.
+ */
+export const selectIsHeld = ({ session, stops }: State): boolean => {
+  if (session?.kind !== 'live' || session.run === 'ended') return false;
+  const facts = stops.at(-1)?.capture.facts;
+  return facts?.target.kind === 'live' && facts.inKvmRun === false;
+};
+
+/** Why nothing can be written now, whichever stop is on screen; null: it can. */
+export const selectWriteRefusal = (state: State): string | null =>
+  targetRefusal(state) ?? (selectIsHeld(state) ? 'the VMM holds this vCPU: let it continue there, then capture' : null);
 
 export const selectApplyRefusal = (state: State): string | null => {
   if (state.staged.length === 0) return 'nothing is staged';
-  const edit = selectEditRefusal(state);
+  const edit = selectEditRefusal(state) ?? selectWriteRefusal(state);
   if (edit !== null) return edit;
   if (state.busy !== null) return 'another act is under way';
   const refusal = selectPreflightRefusal(state);
@@ -174,10 +192,7 @@ export const selectApplyRefusal = (state: State): string | null => {
 };
 
 /** How many writes are in the vCPU: those since attach, or since everything was last given back. */
-export const selectWriteCount = (state: State): number => {
-  const given = state.stops.findLastIndex(({ write }) => write?.kind === 'restore' && write.scope.kind === 'all');
-  return state.stops.slice(given + 1).filter((stop) => stop.write !== null).length;
-};
+export const selectWriteCount = (state: State): number => writesIn(state.stops);
 
 /** Something was written since attach and not wholly given back. */
 export const selectHasWritten = (state: State): boolean => selectWriteCount(state) > 0;

@@ -1,6 +1,4 @@
-import { describeProblem } from '../../app/bits/decoded.ts';
 import type {
-  Answer,
   Bridge,
   CallVerdict,
   CaptureDocument,
@@ -8,13 +6,16 @@ import type {
   Opened,
   OpenFile,
   Refusal,
+  SessionEvent,
   TargetList,
   TargetSummary,
 } from '../../app/bridge.ts';
 import type { Capture } from '../../app/session/capture.ts';
-import { decodeCapture } from '../../app/session/document.ts';
-import { ask, helperGone, undecodedRefusal } from './ask.ts';
-import type { Slice, State } from './state.ts';
+import { createAct } from './act.ts';
+import { ask, helperGone } from './ask.ts';
+import { type AttachedProcess, openedState, received } from './opened.ts';
+import type { Slice } from './state.ts';
+import { withOverwritten } from './timeline-slice.ts';
 
 export type RunState = 'running' | 'frozen' | 'ended' | 'file';
 
@@ -61,10 +62,8 @@ export interface TargetSlice {
   capture(): Promise<void>;
   freeze(): Promise<void>;
   resume(): Promise<void>;
-  detach(restoreFirst: boolean): Promise<void>;
   /** Another thread or vCPU of a file, or the same bytes with the layout of the CPU named; '' leaves it to the file. */
   chooseState(vcpu: number, preset: string): Promise<void>;
-  switchVcpu(vcpu: number): Promise<void>;
   /** Shows a refusal that was decided here. */
   refuse(refusal: Refusal): void;
   closeRefusal(): void;
@@ -80,59 +79,26 @@ export const targetsMatching = (list: TargetList | null, filter: string): readon
   );
 };
 
-const received = (document: CaptureDocument): Answer<Capture> => {
-  const capture = decodeCapture(document);
-  return capture.ok
-    ? { ok: true, value: capture.value }
-    : {
-        ok: false,
-        refusal: undecodedRefusal('The capture that the host sent cannot be read', describeProblem(capture.problem)),
-      };
+const decodedOrNull = (document: CaptureDocument): Capture | null => {
+  const capture = received(document);
+  return capture.ok ? capture.value : null;
 };
 
 export const createTargetSlice =
   (bridge: Bridge): Slice<TargetSlice> =>
   (set, get) => {
-    /** Runs one act at a time; its refusal lands in the centre. */
-    const act = async <T>(busy: Busy, request: () => Promise<Answer<T>>): Promise<T | null> => {
-      if (get().busy !== null) return null;
-      set({ busy });
-      const answer = await ask(request);
-      if (answer.ok) {
-        set({ busy: null, refusal: null });
-        return answer.value;
-      }
-      set({ busy: null, refusal: answer.refusal });
-      return null;
-    };
+    const act = createAct(set, get);
 
-    const opened = (value: Opened, pid: number | null, startTimeTicks: string | null): void => {
-      const answer = received(value.capture);
-      if (!answer.ok) {
-        set({ refusal: answer.refusal });
-        return;
+    const opened = async (value: Opened, process: AttachedProcess | null): Promise<boolean> => {
+      const made = openedState(get(), value, process);
+      if (made.ok) {
+        set(made.value);
+        return true;
       }
-      const { target } = answer.value.facts;
-      const session: Session = {
-        id: value.session,
-        kind: value.kind,
-        vmm: target.vmm,
-        name: target.name,
-        pid,
-        startTimeTicks,
-        vcpus: value.vcpus,
-        vcpu: value.vcpu,
-        canWrite: value.canWrite,
-        verdicts: value.verdicts,
-        run: value.kind === 'file' ? 'file' : value.frozen ? 'frozen' : 'running',
-        ...(value.file === undefined ? {} : { file: value.file }),
-      };
-      set({ session, ...get().freshSession(answer.value, value.kind === 'file' ? 'file' : 'attach') });
-    };
-
-    const attachTo = async (pid: number, startTimeTicks: string, vcpu: number, freeze: boolean): Promise<void> => {
-      const value = await act('attach', () => bridge.attach(pid, startTimeTicks, vcpu, freeze));
-      if (value !== null) opened(value, pid, startTimeTicks);
+      set({ refusal: made.refusal });
+      // Nobody could ever leave a session that is not shown.
+      await ask(() => bridge.detach(value.session, false));
+      return false;
     };
 
     const setRun = (run: RunState): void => {
@@ -144,14 +110,27 @@ export const createTargetSlice =
       const { session } = get();
       if (session === null) return false;
       const document = await act(busy, () => bridge[busy](session.id));
-      if (document === null) return false;
-      const answer = received(document);
+      if (!document.ok) return false;
+      const answer = received(document.value);
       if (!answer.ok) {
         set({ refusal: answer.refusal });
         return false;
       }
       get().addStop({ capture: answer.value, cause: busy, write: null });
       return true;
+    };
+
+    /** What main tells of its own accord, about the vCPU on screen or one that is kept aside. */
+    const heard = (event: Exclude<SessionEvent, { kind: 'helper' }>): void => {
+      const { session, parked } = get();
+      const aside = [...parked.values()].find((one) => one.session.id === event.session);
+      const now = session?.id === event.session ? get() : (aside ?? null);
+      if (now === null || now.session === null) return;
+      const next =
+        event.kind === 'gone'
+          ? { session: { ...now.session, run: 'ended' as const }, refusal: event.refusal }
+          : withOverwritten(now, event.parts, decodedOrNull(event.capture));
+      set(aside === undefined ? next : { parked: new Map(parked).set(aside.session.vcpu, { ...aside, ...next }) });
     };
 
     return {
@@ -172,9 +151,7 @@ export const createTargetSlice =
             if (event.problem !== null) set({ refusal: helperGone(event.problem) });
             return;
           }
-          if (get().session?.id !== event.session) return;
-          setRun('ended');
-          set({ refusal: event.refusal });
+          heard(event);
         });
         const facts = await ask(() => bridge.hostFacts());
         if (facts.ok) set({ hostFacts: facts.value, helperProblem: facts.value.helper.problem });
@@ -204,9 +181,9 @@ export const createTargetSlice =
 
       async startDemo() {
         const started = await act('attach', () => bridge.startDemo());
-        if (started === null) return;
+        if (!started.ok) return;
         await get().refreshTargets();
-        get().pickTarget(started.pid);
+        get().pickTarget(started.value.pid);
       },
 
       setTargetFilter: (targetFilter) =>
@@ -224,15 +201,17 @@ export const createTargetSlice =
 
       async attach(freeze) {
         const target = get().listing.list?.targets.find((row) => row.pid === get().pickedPid);
-        if (target === undefined || !target.attachable) return;
-        await attachTo(target.pid, target.startTimeTicks, get().pickedVcpu, freeze);
+        if (target === undefined || !target.attachable || get().session !== null) return;
+        const { pid, startTimeTicks } = target;
+        const vcpu = get().pickedVcpu;
+        const answer = await act('attach', () => bridge.attach(pid, startTimeTicks, vcpu, freeze));
+        if (answer.ok) await opened(answer.value, { pid, startTimeTicks });
       },
 
       async openFile(name, base64) {
         const former = get().session;
-        const value = await act('open', () => bridge.openFile(name, base64));
-        if (value === null) return;
-        opened(value, null, null);
+        const answer = await act('open', () => bridge.openFile(name, base64));
+        if (!answer.ok || !(await opened(answer.value, null))) return;
         // Another file takes the place of the one that is open; it has nothing to give back.
         if (former !== null && former.kind === 'file') await ask(() => bridge.detach(former.id, false));
       },
@@ -240,8 +219,8 @@ export const createTargetSlice =
       async chooseState(vcpu, preset) {
         const { session } = get();
         if (session?.file === undefined) return;
-        const value = await act('open', () => bridge.chooseState(session.id, vcpu, preset));
-        if (value !== null) opened(value, null, null);
+        const answer = await act('open', () => bridge.chooseState(session.id, vcpu, preset));
+        if (answer.ok) await opened(answer.value, null);
       },
 
       async capture() {
@@ -253,41 +232,10 @@ export const createTargetSlice =
       async resume() {
         const { session } = get();
         if (session === null) return;
-        if ((await act('resume', () => bridge.resume(session.id))) !== null || get().refusal === null)
-          setRun('running');
-      },
-
-      async detach(restoreFirst) {
-        const { session } = get();
-        if (session === null) return;
-        // A target that ended has nothing to restore; the session is closed all the same.
-        if (session.run === 'ended') await ask(() => bridge.detach(session.id, false));
-        else {
-          await act('detach', () => bridge.detach(session.id, restoreFirst));
-          if (get().refusal !== null) return;
-        }
-        set({ session: null, refusal: null, overlay: null, ...noTimeline(get()) });
-        await get().refreshTargets();
-      },
-
-      async switchVcpu(vcpu) {
-        const { session } = get();
-        if (session?.file !== undefined) {
-          if (vcpu !== session.vcpu) await get().chooseState(vcpu, session.file.preset ?? '');
-          return;
-        }
-        if (session === null || session.pid === null || session.startTimeTicks === null || vcpu === session.vcpu)
-          return;
-        const frozen = session.run === 'frozen';
-        await act('detach', () => bridge.detach(session.id, false));
-        if (get().refusal !== null) return;
-        await attachTo(session.pid, session.startTimeTicks, vcpu, frozen);
-        if (get().session?.id === session.id) set({ session: null, ...noTimeline(get()) });
+        if ((await act('resume', () => bridge.resume(session.id))).ok) setRun('running');
       },
 
       refuse: (refusal) => set({ refusal }),
       closeRefusal: () => set({ refusal: null }),
     };
   };
-
-const noTimeline = (state: State): Partial<State> => ({ ...state.emptyTimeline(), ...state.emptyEdits() });

@@ -1,43 +1,60 @@
-import type { Assignment, RestoreScope } from '../../app/bridge.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { createHistory, type History, type Kept } from '../../app/session/history.ts';
+import type { StopCause, Write } from '../../app/session/stop.ts';
 import { BIT } from '../../app/xsave/components.ts';
 import { NO_COMPARE } from './compare-slice.ts';
 import type { Slice, State } from './state.ts';
 
-/** What was written to bring a stop about: what was asked, and over which stop. */
-export type Write =
-  | {
-      readonly kind: 'apply';
-      readonly assignments: readonly Assignment[];
-      readonly over: number;
-      readonly writtenBytes: number;
-    }
-  | { readonly kind: 'restore'; readonly scope: RestoreScope; readonly over: number; readonly writtenBytes: number }
-  /** A write taken back, or written again. */
-  | { readonly kind: 'undo' | 'redo'; readonly over: number; readonly writtenBytes: number };
+export type { Write } from '../../app/session/stop.ts';
 
 export interface Stop {
   /** Counted from 1 at attach; never reused within a session. */
   readonly number: number;
   /** Put together from the pieces that stops share; the same object for as long as it is shown. */
   readonly capture: Capture;
+  /** The same as the history keeps it. */
+  readonly kept: Kept;
   /** Components whose value differs from the former stop. */
   readonly changed: ReadonlySet<number>;
   /** XCR0 or an MSR differs from the former stop. */
   readonly changedOutside: boolean;
-  readonly cause: 'attach' | 'file' | 'capture' | 'freeze' | 'apply' | 'restore' | 'undo' | 'redo' | 'step';
+  /** Milliseconds since 1970; 0: not known. */
+  readonly takenAtMs: number;
+  readonly cause: StopCause;
   readonly write: Write | null;
 }
 
-export interface TimelineSlice {
+/** A capture that becomes a stop, and what brought it about. */
+export interface NewStop {
+  readonly capture: Capture;
+  readonly cause: StopCause;
+  readonly write: Write | null;
+}
+
+/** What the VMM put back over a write, as it was read after the vCPU had run on. */
+export interface Overwritten {
+  /** Components and registers, as shown. */
+  readonly parts: readonly string[];
+  /** Number of the stop that shows it. */
+  readonly stop: number;
+}
+
+/** All that one session's timeline consists of. A vCPU that is not on screen has its own set of these. */
+export interface Timeline {
+  /** Where the bytes of the stops are. */
+  readonly history: History;
   readonly stops: readonly Stop[];
   /** Index of the stop on screen; the newest is the only one that can be edited. */
   readonly at: number;
   /** Bytes of image that all stops take together, shared ones counted once. */
   readonly keptBytes: number;
-  addStop(stop: Omit<Stop, 'number' | 'changed' | 'changedOutside'>): void;
+  readonly overwritten: Overwritten | null;
+}
+
+export interface TimelineSlice extends Timeline {
+  addStop(stop: NewStop): void;
   goToStop(at: number): void;
+  closeOverwritten(): void;
   emptyTimeline(): Partial<State>;
   freshSession(capture: Capture, cause: 'attach' | 'file'): Partial<State>;
 }
@@ -50,46 +67,90 @@ const stopOf = (
   number,
   cause,
   write,
+  kept,
   changed: new Set(kept.changed),
   changedOutside: kept.changedOutside,
+  takenAtMs: kept.facts.takenAtMs,
   get capture() {
     return history.captureOf(kept);
   },
 });
 
-export const createTimelineSlice: Slice<TimelineSlice> = (set, get) => {
-  let history = createHistory();
+type Stops = Pick<Timeline, 'history' | 'stops' | 'at' | 'keptBytes'>;
+
+const noStops = (): Stops => {
+  const history = createHistory();
+  return { history, stops: [], at: -1, keptBytes: history.keptBytes };
+};
+
+/** Stops that a history keeps already; the last is on screen. */
+export const timelineOf = (
+  history: History,
+  stops: readonly (Pick<Stop, 'number' | 'cause' | 'write'> & { readonly kept: Kept })[],
+): Stops => ({
+  history,
+  stops: stops.map((stop) => stopOf(history, stop.kept, stop)),
+  at: stops.length - 1,
+  keptBytes: history.keptBytes,
+});
+
+/** The timeline with one stop more, which comes on screen. */
+export const withStop = (
+  { history, stops }: Pick<Timeline, 'history' | 'stops'>,
+  { capture, cause, write }: NewStop,
+): Pick<Timeline, 'stops' | 'at' | 'keptBytes'> => {
+  const kept = history.add(capture);
+  const number = (stops.at(-1)?.number ?? 0) + 1;
   return {
-    keptBytes: 0,
-    stops: [],
-    at: -1,
-    addStop: (stop) =>
-      set((state) => {
-        const kept = history.add(stop.capture);
-        const { cause, write } = stop;
-        const number = (state.stops.at(-1)?.number ?? 0) + 1;
-        return {
-          stops: [...state.stops, stopOf(history, kept, { number, cause, write })],
-          at: state.stops.length,
-          keptBytes: history.keptBytes,
-        };
-      }),
-    goToStop: (at) => set((state) => ({ at: Math.max(0, Math.min(state.stops.length - 1, at)), editor: null })),
-    emptyTimeline: () => {
-      history = createHistory();
-      return { stops: [], at: -1, keptBytes: 0, ...NO_COMPARE };
-    },
-    freshSession: (capture, cause) => {
-      history = createHistory();
-      const kept = history.add(capture);
-      return {
-        stops: [stopOf(history, kept, { number: 1, cause, write: null })],
-        at: 0,
-        keptBytes: history.keptBytes,
-        ...NO_COMPARE,
-        ...get().emptyEdits(),
-        selection: { kind: 'component', bit: BIT.SSE },
-      };
-    },
+    stops: [...stops, stopOf(history, kept, { number, cause, write })],
+    at: stops.length,
+    keptBytes: history.keptBytes,
   };
 };
+
+const begun = (capture: Capture, cause: StopCause): Stops => {
+  const none = noStops();
+  return { history: none.history, ...withStop(none, { capture, cause, write: null }) };
+};
+
+/**
+ * What was read after the VMM had put its own copy back becomes a stop. Who reads a former stop stays there.
+ * A reading that could not be decoded leaves the word alone.
+ */
+export const withOverwritten = (
+  timeline: Pick<Timeline, 'history' | 'stops' | 'at'>,
+  parts: readonly string[],
+  capture: Capture | null,
+): Pick<Timeline, 'stops' | 'at' | 'overwritten'> => {
+  const { stops, at } = timeline;
+  const next = capture === null ? { stops, at } : withStop(timeline, { capture, cause: 'capture', write: null });
+  return {
+    ...next,
+    at: at === stops.length - 1 ? next.at : at,
+    overwritten: { parts, stop: next.stops.at(-1)?.number ?? 0 },
+  };
+};
+
+/** What is told about stops, and means nothing once they are others. */
+const NOTHING_TOLD = { overwritten: null, saveDone: null, modelEvents: [] } as const;
+
+export const createTimelineSlice: Slice<TimelineSlice> = (set, get) => ({
+  ...noStops(),
+  overwritten: null,
+  addStop: (stop) => set((state) => withStop(state, stop)),
+  goToStop(wanted) {
+    const { stops, at } = get();
+    const next = Math.max(0, Math.min(stops.length - 1, wanted));
+    // Scrubbing asks for the same stop many times: nothing is to be drawn anew for that.
+    if (next !== at || get().editor !== null) set({ at: next, editor: null });
+  },
+  closeOverwritten: () => set({ overwritten: null }),
+  emptyTimeline: () => ({ ...noStops(), ...NOTHING_TOLD, ...NO_COMPARE }),
+  freshSession: (capture, cause) => ({
+    ...begun(capture, cause),
+    ...NOTHING_TOLD,
+    ...NO_COMPARE,
+    ...get().emptyEdits(),
+    selection: { kind: 'component', bit: BIT.SSE },
+  }),
+});

@@ -1,6 +1,7 @@
 import type { ElementType } from '../../app/value/element-type.ts';
 import { BIT } from '../../app/xsave/components.ts';
 import { groupOfComponent } from './jump.ts';
+import { parseRecent, type RecentFile, withRecent } from './recent-files.ts';
 import type { Slice } from './state.ts';
 
 export type Tab = 'overview' | 'registers' | 'tiles' | 'xfd' | 'compare';
@@ -14,7 +15,8 @@ export type Selection =
   | { readonly kind: 'component'; readonly bit: number }
   /** A vector register and one of its elements at the chosen type. */
   | { readonly kind: 'vector'; readonly index: number; readonly element: number }
-  | { readonly kind: 'register'; readonly path: string }
+  /** A register, and one of its fields where that is meant: "FZ", "rows[3]". */
+  | { readonly kind: 'register'; readonly path: string; readonly field?: string }
   /** An element of a tile, in the matrix that the tile is shown as. */
   | { readonly kind: 'tile'; readonly tile: number; readonly row: number; readonly column: number }
   /** IA32_XFD: arming and disarming. */
@@ -23,9 +25,10 @@ export type Selection =
 export type Overlay =
   | { readonly kind: 'palette' }
   | { readonly kind: 'help' }
-  | { readonly kind: 'detach'; readonly thenVcpu: number | null }
+  | { readonly kind: 'detach' }
   | { readonly kind: 'restore' }
   | { readonly kind: 'export' }
+  | { readonly kind: 'run-until' }
   /** A state kept by a Tilescope that died, against what the vCPU holds. */
   | { readonly kind: 'left-over' };
 
@@ -43,6 +46,12 @@ export interface ViewSlice {
   readonly overlay: Overlay | null;
   /** Where compatibility is judged against: this machine, or a preset by its name. */
   readonly destination: string;
+  /** Which list of the first screen the detail beside it speaks of. */
+  readonly detailOf: 'target' | 'model';
+  showDetailOf(list: ViewSlice['detailOf']): void;
+  /** Files opened from the page before, the newest first. */
+  readonly recentFiles: readonly RecentFile[];
+  noteRecentFile(file: RecentFile): void;
   setTab(tab: Tab): void;
   setGroup(group: RegisterGroup): void;
   setLaneType(type: LaneType): void;
@@ -91,6 +100,15 @@ export const createViewSlice =
     theme,
     overlay: null,
     destination: HERE,
+    detailOf: 'target',
+    showDetailOf: (detailOf) => set({ detailOf }),
+    recentFiles: parseRecent(remembered.get('recentFiles')),
+    noteRecentFile: (file) =>
+      set((state) => {
+        const recentFiles = withRecent(state.recentFiles, file);
+        remembered.set('recentFiles', JSON.stringify(recentFiles));
+        return { recentFiles };
+      }),
     setTab: (tab) => set((state) => ({ tab, editor: null, selection: selectionFor(tab, state.selection, state.tile) })),
     setGroup: (group) => set({ group, editor: null }),
     setLaneType: (laneType) =>

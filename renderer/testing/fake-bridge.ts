@@ -1,4 +1,4 @@
-import { describeProblem } from '../../app/bits/decoded.ts';
+import { decoded as decodedOk, describeProblem } from '../../app/bits/decoded.ts';
 import type {
   Answer,
   Applied,
@@ -11,12 +11,12 @@ import type {
   SessionEvent,
   TargetSummary,
 } from '../../app/bridge.ts';
-import { type StagedWrite, stageAssignments } from '../../app/edit/assign.ts';
+import { captureAfter, stageAssignments } from '../../app/edit/assign.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { createModelGuest, type ModelGuest, modelSummaries } from '../../app/model/guest.ts';
 import type { Capture } from '../../app/session/capture.ts';
-import { encodeCapture } from '../../app/session/document.ts';
+import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
 
 const yes = <T>(value: T): Promise<Answer<T>> => Promise.resolve({ ok: true, value });
 const no = (refusal: Partial<Refusal> & { code: string; what: string }): Promise<Answer<never>> =>
@@ -71,6 +71,8 @@ const FAKE_STATES = [
 export interface FakeBridge extends Bridge {
   /** What the vCPU holds; a test may play the guest. */
   held: Capture;
+  /** What the states of a file are, by their number; the first capture where there is none. */
+  inFile: ReadonlyMap<number, Capture>;
   /** What a Tilescope that died has left. */
   left: readonly LeftOver[];
   readonly calls: string[];
@@ -78,18 +80,6 @@ export interface FakeBridge extends Bridge {
   refuseNext(verb: string, refusal: Partial<Refusal> & { code: string; what: string }): void;
   emit(event: SessionEvent): void;
 }
-
-const after = (now: Capture, write: StagedWrite): Capture => ({
-  image: write.image,
-  facts: {
-    ...now.facts,
-    xcr0: write.xcr0 ?? now.facts.xcr0,
-    msrs: now.facts.msrs.map((msr) => ({
-      ...msr,
-      value: write.msrs.find((row) => row.index === msr.index)?.value ?? msr.value,
-    })),
-  },
-});
 
 /** A bridge with one vCPU in memory: writes change it, so that what is read back is what was written. */
 export const createFakeBridge = (
@@ -111,6 +101,8 @@ export const createFakeBridge = (
     readonly scope: RestoreScope;
     readonly state: Capture;
   }
+  /** The general registers that were written: a restore of everything puts these back. */
+  const general = new Set<string>();
   const written: Step[] = [];
   const undone: Step[] = [];
   const record = async (scope: RestoreScope, work: () => Promise<Answer<Applied>>): Promise<Answer<Applied>> => {
@@ -124,13 +116,15 @@ export const createFakeBridge = (
   };
   const write = (staged: ReturnType<typeof stageAssignments>): Promise<Answer<Applied>> => {
     if (!staged.ok) return no({ code: 'pre-flight', what: describeProblem(staged.problem) });
-    bridge.held = after(bridge.held, staged.value);
+    bridge.held = captureAfter(bridge.held, staged.value);
+    for (const name of staged.value.generalNames) general.add(name);
     if (guest !== undefined) {
-      const { image, xcr0, msrs } = staged.value;
+      const { image, xcr0, msrs, general: set } = staged.value;
       const writes = [
         guest.writeImage(image.bytes),
         ...(xcr0 === null ? [] : [guest.writeXcr0(xcr0)]),
         ...msrs.map(({ index, value }) => guest?.writeMsr(index, value, false)),
+        ...(set === null ? [] : [guest.writeGeneral(set)]),
       ];
       for (const answer of writes) if (answer?.ok === false) return Promise.resolve(answer);
       bridge.held = guest.capture(0);
@@ -150,6 +144,7 @@ export const createFakeBridge = (
   });
   const bridge: FakeBridge = {
     held: first,
+    inFile: new Map(),
     left: [],
     calls: [],
     refuseNext: (verb, refusal) => refusals.set(verb, refusal),
@@ -177,6 +172,12 @@ export const createFakeBridge = (
       yes({
         ...open('file', vcpu, false),
         file: { kind: 'elf-core', states: FAKE_STATES, preset: preset === '' ? null : preset },
+      }),
+    readState: (_name, _base64, state) =>
+      refused('readState') ??
+      yes({
+        capture: encodeCapture(bridge.inFile.get(state ?? 0) ?? first),
+        file: { kind: 'elf-core', states: FAKE_STATES, preset: null },
       }),
     startDemo: () => refused('startDemo') ?? no({ code: 'demo-guest', what: 'there is no KVM in this test' }),
     listModels: () => refused('listModels') ?? yes(modelSummaries()),
@@ -206,8 +207,13 @@ export const createFakeBridge = (
       record({ kind: 'paths', paths: assignments.map(({ path }) => path) }, () =>
         write(stageAssignments(bridge.held, assignments)),
       ),
-    restore: (_session, scope: RestoreScope) =>
-      refused('restore') ?? record(scope, () => write(stageRestore(bridge.held, atAttach, scope))),
+    restore: (_session, scope, then) => {
+      const refusal = refused('restore');
+      if (refusal !== null) return refusal;
+      const wanted = then === null ? decodedOk(atAttach) : decodeCapture(then);
+      if (!wanted.ok) return no({ code: 'bad-request', what: describeProblem(wanted.problem) });
+      return record(scope, () => write(stageRestore(bridge.held, wanted.value, scope, [...general])));
+    },
     detach: () => {
       const refusal = refused('detach');
       if (refusal === null) guest = undefined;
@@ -238,7 +244,8 @@ export const createFakeBridge = (
       return write(stageRestore(bridge.held, first, { kind: 'all' }));
     },
     compareLeftOver: () =>
-      refused('compareLeftOver') ?? yes({ kept: encodeCapture(first), now: encodeCapture(bridge.held) }),
+      refused('compareLeftOver') ??
+      yes({ kept: encodeCapture(first), now: encodeCapture(bridge.held), general: ['rbx'] }),
     forgetLeftOver: (id) => {
       const refusal = refused('forgetLeftOver');
       if (refusal !== null) return refusal;
@@ -257,5 +264,5 @@ export const createFakeBridge = (
 export const guestWrites = (bridge: FakeBridge, ...assignments: readonly Assignment[]): void => {
   const write = stageAssignments(bridge.held, assignments);
   if (!write.ok) throw new Error(describeProblem(write.problem));
-  bridge.held = after(bridge.held, write.value);
+  bridge.held = captureAfter(bridge.held, write.value);
 };

@@ -59,6 +59,10 @@ const GLYPHS = {
   flask: { lines: 'M6 2h4M6.8 2v4.2L3.2 12.6A1 1 0 0 0 4 14h8a1 1 0 0 0 .8-1.4L9.2 6.2V2M5 10.2h6' },
   step: { lines: 'M3 3.5h4a3 3 0 0 1 3 3V11M7 8l3 3 3-3', solid: 'M11.2 14a1.2 1.2 0 1 1-2.4 0 1.2 1.2 0 0 1 2.4 0z' },
   toEnd: { lines: 'M13 3v10', solid: 'M3 3v10l8-5z' },
+  eye: {
+    lines: 'M1.5 8S4 3.8 8 3.8 14.5 8 14.5 8 12 12.2 8 12.2 1.5 8 1.5 8z',
+    solid: 'M10 8a2 2 0 1 1-4 0 2 2 0 0 1 4 0z',
+  },
   dot: { solid: 'M11.5 8a3.5 3.5 0 1 1-7 0 3.5 3.5 0 0 1 7 0z' },
 } as const satisfies Record<string, { lines?: string; solid?: string }>;
 

@@ -1,5 +1,6 @@
 import { type KeyboardEvent, type ReactElement, useEffect, useMemo, useRef } from 'react';
 import { Segment } from '../../controls/Segment.tsx';
+import { selectDifferingBytes } from '../../store/compare-difference.ts';
 import { type ComponentEntry, GROUPS } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { Mark } from '../../store/provenance.ts';
@@ -22,6 +23,7 @@ export function ComponentList(): ReactElement {
   const selected = useDebugger(selectSelectedBit);
   const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
   const cpuidKnown = useDebugger((state) => (selectCapture(state)?.facts.guestCpuid.length ?? 0) > 0);
+  const differing = useDebugger(selectDifferingBytes);
   const list = useRef<HTMLDivElement>(null);
   const groups = useMemo(
     () =>
@@ -69,7 +71,7 @@ export function ComponentList(): ReactElement {
         <span className="number">bit</span>
         <span>name</span>
         <span className="number">offset</span>
-        <span className="number">bytes</span>
+        <span className="number">{differing === null ? 'bytes' : 'differ'}</span>
         <svg
           className="lights"
           viewBox="0 0 48 12"
@@ -117,6 +119,7 @@ export function ComponentList(): ReactElement {
                 entry={entry}
                 selected={entry.bit === selected}
                 mark={marks.get(entry.bit) ?? 'none'}
+                differing={differing === null ? null : (differing.get(entry.bit) ?? 0)}
               />
             ))}
           </div>
@@ -134,8 +137,15 @@ export function ComponentList(): ReactElement {
 
 const STATE_WORDS = { absent: 'absent', init: 'init', inUse: 'in use' } as const;
 
-function ComponentRow(props: { entry: ComponentEntry; selected: boolean; mark: Mark }): ReactElement {
-  const { entry, selected, mark } = props;
+interface ComponentRowProps {
+  readonly entry: ComponentEntry;
+  readonly selected: boolean;
+  readonly mark: Mark;
+  /** Bytes that differ, where two stops are compared: in place of its size. */
+  readonly differing: number | null;
+}
+
+function ComponentRow({ entry, selected, mark, differing }: ComponentRowProps): ReactElement {
   const store = useDebuggerStore();
   const swatch = entry.group === 'not-offered' ? 'absent' : entry.state === 'inUse' ? '' : 'init';
   const armed = entry.armed === true ? ', armed by XFD' : '';
@@ -157,7 +167,9 @@ function ComponentRow(props: { entry: ComponentEntry; selected: boolean; mark: M
         {entry.canBeArmed ? <MarkGlyph mark={mark} /> : null}
       </span>
       <span className="val number">{entry.offsetText}</span>
-      <span className="val number">{entry.sizeBytes ?? ''}</span>
+      <span className="val number">
+        {differing === null ? (entry.sizeBytes ?? '') : differing === 0 ? '' : differing}
+      </span>
       <Lights lights={entry.lights} hue={entry.hue} />
       <span>
         {entry.armed === true ? (

@@ -1,11 +1,10 @@
 import { type ReactElement, type ReactNode, useState } from 'react';
-import { equalBytes } from '../../../app/bits/bytes.ts';
 import { cpuidEntry } from '../../../app/cpu/cpuid.ts';
 import type { Capture } from '../../../app/session/capture.ts';
 import { componentRow } from '../../../app/xsave/components.ts';
 import { placeOf } from '../../../app/xsave/layout.ts';
 import type { Light } from '../../../app/xsave/lights.ts';
-import { componentBytesOrInit, cutComponents, viewComponent } from '../../../app/xsave/view.ts';
+import { cutComponents, viewComponent } from '../../../app/xsave/view.ts';
 import { type ComponentEntry, componentEntries } from '../../store/components.ts';
 import { useDebugger } from '../../store/context.ts';
 import { selectBitMatrix, selectCapture, selectCompactedLayout } from '../../store/selectors.ts';
@@ -22,12 +21,6 @@ const LIGHT: Readonly<Record<Light, { readonly glyph: GlyphName; readonly look: 
   'not-needed': { glyph: 'dot', look: 'text-3', word: '' },
   'not-known': { glyph: 'unknown', look: 'text-3', word: '' },
 };
-
-const differsIn =
-  (bit: number) =>
-  (former: Capture, now: Capture): boolean =>
-    viewComponent(former.image, bit).state !== viewComponent(now.image, bit).state ||
-    !equalBytes(componentBytesOrInit(former.image, bit), componentBytesOrInit(now.image, bit));
 
 export function AboutComponent({ bit, children }: { bit: number; children: ReactNode }): ReactElement | null {
   const capture = useDebugger(selectCapture);
@@ -62,7 +55,7 @@ export function AboutComponent({ bit, children }: { bit: number; children: React
         <SupervisorBlock capture={capture} bit={bit} />
         <BytesBlock capture={capture} entry={entry} />
         <QemuBlock capture={capture} bit={bit} />
-        {entry.group === 'in' ? <LastChanged differs={differsIn(bit)} /> : null}
+        {entry.group === 'in' ? <LastChanged parts={[{ name: null, value: bit }]} /> : null}
         {children}
       </div>
     </>

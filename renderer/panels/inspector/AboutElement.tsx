@@ -1,12 +1,12 @@
 import type { ReactElement, ReactNode } from 'react';
-import { equalBytes, toHexHighFirst } from '../../../app/bits/bytes.ts';
+import { toHexHighFirst } from '../../../app/bits/bytes.ts';
 import { vectorFragments } from '../../../app/register/vector.ts';
 import { ELEMENT_TYPES } from '../../../app/value/element-type.ts';
 import { printElement } from '../../../app/value/print.ts';
 import { componentLabel } from '../../../app/xsave/components.ts';
 import { hueOf } from '../../store/components.ts';
 import { useDebugger } from '../../store/context.ts';
-import { markedPart, registerBytes } from '../../store/provenance.ts';
+import { markedPart } from '../../store/provenance.ts';
 import { selectProvenance } from '../../store/selectors.ts';
 import { elementPath, elementsOf, vectorFile } from '../../store/vector.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -14,7 +14,7 @@ import { minus } from '../../wording.ts';
 import { exactText, sizeOf } from '../registers/element-text.ts';
 import { MARK_GLYPH } from '../registers/MarkLegend.tsx';
 import { InspectorHead } from './InspectorHead.tsx';
-import { LastChanged } from './LastChanged.tsx';
+import { ElementChanged } from './LastChanged.tsx';
 
 interface AboutElementProps {
   readonly index: number;
@@ -35,6 +35,7 @@ export function AboutElement({ index, element, children }: AboutElementProps): R
   const fragments = vectorFragments(provenance.now.image, file.kind, Math.min(index, file.count - 1));
   const fragment = fragments.findLast((row) => row.fromBit <= at * 8);
   const offset = fragment?.offsetBytes == null ? null : fragment.offsetBytes + at - fragment.fromBit / 8;
+  const path = elementPath(file, index, type, element);
   const others = ELEMENT_TYPES.filter((row) => row.bytes === size && row.name !== type);
   const init = fragment?.state === 'init' && part?.mark !== 'staged';
   const text = (bytes: Uint8Array): string =>
@@ -45,7 +46,7 @@ export function AboutElement({ index, element, children }: AboutElementProps): R
         hue={fragment === undefined ? 'var(--line-2)' : hueOf(fragment.bit)}
         swatch={fragment?.state === 'inUse' ? '' : (fragment?.state ?? 'absent')}
         title={register}
-        sub={`${elementPath(file, index, type, element)}, lane ${Math.floor(at / 16)}`}
+        sub={`${path}, lane ${Math.floor(at / 16)}`}
         tag={type}
       />
       <div className="scroll">
@@ -107,13 +108,7 @@ export function AboutElement({ index, element, children }: AboutElementProps): R
             </dl>
           </section>
         )}
-        <LastChanged
-          differs={(former, now) => {
-            const a = registerBytes(former, register)?.subarray(at, at + size);
-            const b = registerBytes(now, register)?.subarray(at, at + size);
-            return a !== undefined && b !== undefined && !equalBytes(a, b);
-          }}
-        />
+        <ElementChanged register={register} path={path} />
         {children}
       </div>
     </>

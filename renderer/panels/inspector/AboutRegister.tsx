@@ -1,26 +1,38 @@
 import type { ReactElement, ReactNode } from 'react';
-import { equalBytes, readUint, toHexHighFirst } from '../../../app/bits/bytes.ts';
+import { toHexHighFirst } from '../../../app/bits/bytes.ts';
+import { parsePath } from '../../../app/register/path.ts';
+import { showText } from '../../../app/register/read.ts';
 import { registerRow } from '../../../app/register/registers.ts';
 import { printElement } from '../../../app/value/print.ts';
-import { type FieldRow, fieldWord, readField } from '../../../app/xsave/bitfields.ts';
 import { componentLabel } from '../../../app/xsave/components.ts';
 import { placeOf } from '../../../app/xsave/layout.ts';
 import { HexDigits } from '../../controls/Hex64.tsx';
-import { FIXED, isDeterministic } from '../../fixed.ts';
+import { FIXED } from '../../fixed.ts';
 import { hueOf } from '../../store/components.ts';
 import { useDebugger } from '../../store/context.ts';
-import { markedPart, registerBytes } from '../../store/provenance.ts';
+import { type Mark, markedPart, type Provenance } from '../../store/provenance.ts';
 import { selectProvenance, selectSelectedBit } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { minus } from '../../wording.ts';
 import { BitStrip } from '../registers/Bitfields.tsx';
-import { MARK_GLYPH } from '../registers/MarkLegend.tsx';
+import { MARK_GLYPH, shownMark } from '../registers/MarkLegend.tsx';
+import { varies } from '../registers/varies.ts';
+import { HexDump } from './HexDump.tsx';
 import { InspectorHead } from './InspectorHead.tsx';
-import { LastChanged } from './LastChanged.tsx';
+import { RegisterChanged } from './LastChanged.tsx';
+import { RegisterFields } from './RegisterFields.tsx';
 
-const VARIES = new Set(['cr2', 'cr3']);
+/** Longer registers are shown as bytes, in rows. */
+const MOST_LINE_BYTES = 16;
 
-export function AboutRegister({ path, children }: { path: string; children: ReactNode }): ReactElement | null {
+interface AboutRegisterProps {
+  readonly path: string;
+  /** The field that was chosen in it; null: the whole register. */
+  readonly field: string | null;
+  readonly children: ReactNode;
+}
+
+export function AboutRegister({ path, field, children }: AboutRegisterProps): ReactElement | null {
   const provenance = useDebugger(selectProvenance);
   const bit = useDebugger(selectSelectedBit);
   const row = registerRow(path);
@@ -28,7 +40,8 @@ export function AboutRegister({ path, children }: { path: string; children: Reac
   const size = row.widthBits / 8;
   const part = markedPart(provenance, row.name, 0, size);
   const { source } = row;
-  const masked = isDeterministic() && (source.kind === 'general' || VARIES.has(row.name));
+  const fixedNow = varies(row.name);
+  const masked = fixedNow && part?.mark !== 'staged' && part?.mark !== 'written';
   const place = bit === null ? undefined : placeOf(provenance.now.image.layout, bit);
   const first = source.kind === 'fragments' ? source.parts[0] : undefined;
   const offset =
@@ -39,8 +52,12 @@ export function AboutRegister({ path, children }: { path: string; children: Reac
         : place !== undefined && first !== undefined
           ? place.offsetBytes + first.offsetBytes
           : null;
-  const hex = (bytes: Uint8Array): string => (masked ? FIXED.address.replace('_', '') : toHexHighFirst(bytes));
+  const hex = (bytes: Uint8Array, fixed = masked): string =>
+    fixed ? FIXED.address.replace('_', '') : toHexHighFirst(bytes);
   const mark = masked ? 'none' : (part?.mark ?? 'none');
+  const shown = masked ? 'none' : shownMark(part);
+  // Control and status of floating point: all of it is to be seen at once.
+  const isDense = row.fields.some(({ exception }) => exception !== undefined);
   return (
     <>
       <InspectorHead
@@ -51,21 +68,26 @@ export function AboutRegister({ path, children }: { path: string; children: Reac
         tag={`${row.widthBits} bits`}
       />
       <div className="scroll">
-        <section className="block">
-          <h3>Value</h3>
+        <section className={`block ${isDense ? 'dense' : ''}`}>
+          {isDense ? null : <h3>Value</h3>}
           {part === null ? (
             <span className="text-3">not read</span>
+          ) : size > MOST_LINE_BYTES ? (
+            <>
+              {field === null ? null : <TileConfigField provenance={provenance} field={field} mark={mark} />}
+              <HexDump bytes={part.bytes} offsetBytes={offset ?? 0} />
+            </>
           ) : (
             <>
               <div className="line wrap">
                 {part.before === null || masked ? null : (
                   <>
-                    <span className="val small struck">{hex(part.before)}</span>
+                    <span className="val small struck">{hex(part.before, fixedNow)}</span>
                     <Glyph name="arrow" className="g12 text-3" />
                   </>
                 )}
-                <span className={mark === 'none' ? '' : `value-mark ${mark}`}>
-                  {mark === 'none' ? null : <Glyph name={MARK_GLYPH[mark]} className="g12" />}
+                <span className={shown === 'none' ? '' : `value-mark ${shown}`}>
+                  {shown === 'none' ? null : <Glyph name={MARK_GLYPH[shown]} className="g12" />}
                   <HexDigits digits={hex(part.bytes)} />
                 </span>
               </div>
@@ -78,26 +100,35 @@ export function AboutRegister({ path, children }: { path: string; children: Reac
             </>
           )}
         </section>
-        {part === null || row.fields.length === 0 || masked ? null : (
-          <FieldsBlock
-            fields={row.fields}
-            now={readUint(part.bytes, 0, size)}
-            before={readUint(part.before ?? part.bytes, 0, size)}
-            mark={mark}
-          />
+        {part === null || row.fields.length === 0 || fixedNow ? null : (
+          <RegisterFields provenance={provenance} register={row.name} part={part} fields={row.fields} chosen={field} />
         )}
-        {masked ? null : (
-          <LastChanged
-            differs={(former, now) => {
-              const a = registerBytes(former, row.name);
-              const b = registerBytes(now, row.name);
-              return a !== null && b !== null && !equalBytes(a, b);
-            }}
-          />
-        )}
+        {masked ? null : <RegisterChanged register={row.name} field={field} dense={isDense} />}
         {children}
       </div>
     </>
+  );
+}
+
+/** A field of TILECFG: a number, before and after where they differ. */
+function TileConfigField({ provenance, field, mark }: { provenance: Provenance; field: string; mark: Mark }) {
+  const path = parsePath(`tilecfg.${field}`);
+  if (!path.ok) return null;
+  const { now, staged, former, written } = provenance;
+  const value = showText(staged ?? now, path.value);
+  const earlier = mark === 'staged' ? now : mark === 'written' ? (written?.over ?? null) : former;
+  const before = earlier === null ? value : showText(earlier, path.value);
+  return (
+    <div className="field-line strong">
+      <span className="val small field-name">{field}</span>
+      {before === value ? null : (
+        <>
+          <span className="val small struck">{before}</span>
+          <Glyph name="arrow" className="g12 text-3" />
+        </>
+      )}
+      <span className={before === value ? 'val small' : `val small is-${mark}`}>{value}</span>
+    </div>
   );
 }
 
@@ -106,47 +137,8 @@ const whereOf = (kind: string, offset: number | null, bit: number | null): strin
   if (kind === 'header') return `in the header of the image, offset ${offset ?? ''}`;
   if (kind === 'msr') return 'an MSR, outside the image';
   if (kind === 'xcr0') return 'a register of its own, outside the image';
+  if (kind === 'general') return 'a general register, outside the image';
+  if (kind === 'control') return 'a control register: can be read here, not written';
   if (offset !== null && bit !== null) return `in ${componentLabel(bit)}, offset ${offset}`;
   return 'read with the capture, outside the image';
 };
-
-interface FieldsBlockProps {
-  readonly fields: readonly FieldRow[];
-  readonly now: bigint;
-  readonly before: bigint;
-  readonly mark: 'none' | 'changed' | 'staged' | 'written';
-}
-
-function FieldsBlock({ fields, now, before, mark }: FieldsBlockProps): ReactElement {
-  const word = (value: bigint, row: FieldRow): string =>
-    row.hi === row.lo ? (readField(value, row) === 1 ? 'on' : 'off') : fieldWord(value, row);
-  const shown =
-    fields.length > 24 ? fields.filter((row) => readField(now, row) !== 0 || readField(before, row) !== 0) : fields;
-  return (
-    <section className="block">
-      <h3>Fields{shown.length < fields.length ? <span className="aside">those that are set</span> : null}</h3>
-      {shown.map((row) => {
-        const differs = readField(now, row) !== readField(before, row);
-        return (
-          <div key={row.name} className="field-line">
-            <span className="val small field-name">{row.name}</span>
-            <span className="text-2 small ellipsis" title={row.meaning}>
-              {row.meaning}
-            </span>
-            {differs ? (
-              <>
-                <span className="text-3 small">{word(before, row)}</span>
-                <Glyph name="arrow" className="g12 text-3" />
-              </>
-            ) : null}
-            <span
-              className={differs ? `small strong is-${mark}` : `small ${readField(now, row) === 0 ? 'is-init' : ''}`}
-            >
-              {word(now, row)}
-            </span>
-          </div>
-        );
-      })}
-    </section>
-  );
-}

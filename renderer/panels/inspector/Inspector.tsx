@@ -1,15 +1,18 @@
 import type { ReactElement } from 'react';
+import { fieldsOf } from '../../../app/xsave/bitfields.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { Button } from '../../controls/Button.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { groupOfRegister } from '../../store/jump.ts';
-import { selectCapture, selectSelectedBit } from '../../store/selectors.ts';
+import { selectCapture, selectIsNewest, selectSelectedBit } from '../../store/selectors.ts';
+import { AboutDifference } from '../compare/AboutDifference.tsx';
 import { AboutTile } from '../tiles/AboutTile.tsx';
 import { AboutXfd } from '../xfd/AboutXfd.tsx';
 import { AboutComponent } from './AboutComponent.tsx';
 import { AboutElement } from './AboutElement.tsx';
 import { AboutRegister } from './AboutRegister.tsx';
+import { ApplyRefused } from './ApplyRefused.tsx';
 import { Preflight } from './Preflight.tsx';
 import { StagedEdits } from './StagedEdits.tsx';
 
@@ -20,6 +23,10 @@ export function Inspector(): ReactElement {
   const selection = useDebugger((state) => state.selection);
   const capture = useDebugger(selectCapture);
   const staged = useDebugger((state) => state.staged.length > 0);
+  // There it is about the two stops, whatever is selected elsewhere.
+  const isComparing = useDebugger((state) => state.tab === 'compare' && state.stops.length > 0);
+  const isDense =
+    selection?.kind === 'register' && fieldsOf(selection.path).some(({ exception }) => exception !== undefined);
   return (
     <aside
       className={`right-pane ${open ? 'open' : ''}`}
@@ -37,7 +44,9 @@ export function Inspector(): ReactElement {
         Inspector <kbd>F4</kbd>
       </button>
       <div className="inspector">
-        {capture === null || selection === null ? (
+        {isComparing ? (
+          <AboutDifference>{staged ? <StagedEdits /> : null}</AboutDifference>
+        ) : capture === null || selection === null ? (
           <div className="targets-empty text-3">Nothing selected</div>
         ) : selection.kind === 'component' ? (
           <AboutComponent key={selection.bit} bit={selection.bit}>
@@ -60,12 +69,13 @@ export function Inspector(): ReactElement {
             <Preflight />
           </AboutXfd>
         ) : (
-          <AboutRegister path={selection.path}>
+          <AboutRegister path={selection.path} field={selection.field ?? null}>
             {staged ? <StagedEdits /> : null}
-            <Preflight />
+            <Preflight dense={isDense} />
           </AboutRegister>
         )}
-        <Foot />
+        <ApplyRefused place="foot" />
+        {isComparing ? null : <Foot />}
       </div>
     </aside>
   );
@@ -76,6 +86,7 @@ function Foot(): ReactElement {
   const bit = useDebugger(selectSelectedBit);
   const tab = useDebugger((state) => state.tab);
   const selection = useDebugger((state) => state.selection);
+  const former = useDebugger((state) => (selectIsNewest(state) ? null : (state.stops[state.at]?.number ?? null)));
   const open = (): void => {
     const state = store.getState();
     if (selection?.kind === 'register')
@@ -84,9 +95,14 @@ function Foot(): ReactElement {
   };
   return (
     <div className="inspector-foot">
-      <ActionButton action={action('restore')} look="tiny" glyphClass="g12">
+      <ActionButton action={action('restore-selected')} look="tiny" glyphClass="g12">
         Restore…
       </ActionButton>
+      {former === null ? null : (
+        <ActionButton action={action('restore-to-stop')} look="tiny" glyph={null}>
+          All to stop {former}…
+        </ActionButton>
+      )}
       <span className="push" />
       {tab === 'overview' && bit !== null && [0, 1, 2, 5, 6, 7, 9].includes(bit) ? (
         <Button label="Open in Registers" look="tiny ghost" onPress={open}>

@@ -1,8 +1,9 @@
-import type { ReactElement } from 'react';
-import { firstRefusal, type PreflightOutcome } from '../../../app/xsave/preflight.ts';
+import { type ReactElement, useState } from 'react';
+import { firstRefusal, type PreflightOutcome, type PreflightStep } from '../../../app/xsave/preflight.ts';
 import { useDebugger } from '../../store/context.ts';
-import { selectIsNewest, selectPreflight } from '../../store/selectors.ts';
+import { selectIsNewest, selectPreflight, selectRefusedEdit } from '../../store/selectors.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
+import { count } from '../../wording.ts';
 
 const OUTCOME: Readonly<
   Record<PreflightOutcome, { readonly glyph: GlyphName; readonly look: string; readonly word: string }>
@@ -14,17 +15,26 @@ const OUTCOME: Readonly<
   'not-reached': { glyph: 'dot', look: 'is-init', word: 'not reached' },
 };
 
-/** Every check in the order the kernel makes them; the first failing one is the verdict. */
-export function Preflight(): ReactElement | null {
+/**
+ * Every check in the order the kernel makes them; the first failing one is the verdict. Dense: what passes is counted, and
+ * listed when asked for.
+ */
+export function Preflight({ dense = false }: { dense?: boolean }): ReactElement | null {
+  const [all, setAll] = useState(false);
   const steps = useDebugger(selectPreflight);
   const newest = useDebugger(selectIsNewest);
   const staged = useDebugger((state) => state.staged.length > 0);
+  const cause = useDebugger((state) => selectRefusedEdit(state)?.at ?? null);
   const kind = useDebugger((state) => state.session?.kind);
   // A file goes nowhere by itself: where it might go, and what is said there, is under Compatibility.
   if (steps.length === 0 || !newest || kind === 'file') return null;
   const refusal = firstRefusal(steps);
+  // Beneath the edit that is the cause stands the same sentence.
+  const isSaidAbove = cause !== null;
+  const isListed = ({ outcome }: PreflightStep): boolean => outcome !== 'pass' && outcome !== 'not-reached';
+  const listed = dense && !all ? steps.filter(isListed) : steps;
   return (
-    <section className="block" data-testid="preflight" aria-label="Pre-flight">
+    <section className={`block ${dense ? 'dense' : ''}`} data-testid="preflight" aria-label="Pre-flight">
       <h3>
         Pre-flight
         <span className="aside">
@@ -36,7 +46,7 @@ export function Preflight(): ReactElement | null {
       </h3>
       {staged ? null : <p className="text-3 small preflight-what">the image as it was read, if it were written back</p>}
       <ul className="checks">
-        {steps.map((step) => (
+        {listed.map((step) => (
           <li
             key={step.id}
             title={`${step.sentence} (${step.value})`}
@@ -45,7 +55,7 @@ export function Preflight(): ReactElement | null {
             <Glyph name={OUTCOME[step.outcome].glyph} className={OUTCOME[step.outcome].look} />
             <span className={`what ${step.outcome === 'not-reached' ? 'is-init' : ''}`}>
               {step.label}
-              {step.outcome === 'fail' || step.outcome === 'warning' ? (
+              {(step.outcome === 'fail' && !isSaidAbove) || step.outcome === 'warning' ? (
                 <span className={step.outcome === 'fail' ? 'sentence' : 'sentence soft'}>{step.sentence}</span>
               ) : null}
             </span>
@@ -55,6 +65,19 @@ export function Preflight(): ReactElement | null {
           </li>
         ))}
       </ul>
+      {dense ? (
+        <button type="button" className="link small" aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? 'fewer' : checksText(steps)}
+        </button>
+      ) : null}
     </section>
   );
 }
+
+/** "12 checks pass", "8 checks pass, 3 not reached". */
+const checksText = (steps: readonly PreflightStep[]): string => {
+  const of = (outcome: PreflightOutcome): number => steps.filter((step) => step.outcome === outcome).length;
+  const [passed, missed] = [of('pass'), of('not-reached')];
+  const pass = `${count(passed, 'check')} ${passed === 1 ? 'passes' : 'pass'}`;
+  return missed === 0 ? pass : `${pass}, ${missed} not reached`;
+};

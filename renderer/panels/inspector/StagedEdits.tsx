@@ -1,32 +1,39 @@
 import type { ReactElement } from 'react';
-import { describeProblem } from '../../../app/bits/decoded.ts';
+import type { StagedWrite } from '../../../app/edit/assign.ts';
 import { registerRow } from '../../../app/register/registers.ts';
 import { Button } from '../../controls/Button.tsx';
 import { hueOf } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { groupOfRegister, jumpOf } from '../../store/jump.ts';
-import { selectComponentMarks, selectStagedWrite } from '../../store/selectors.ts';
+import { selectComponentMarks, selectRefusedEdit, selectStagedWrite } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count, minus } from '../../wording.ts';
+import { guestValue } from '../registers/varies.ts';
+
+/** A whole register has more digits than there is room for: 0xdeadbeef. All of them are in the tooltip. */
+const withoutZeros = (text: string): string => text.replace(/^0x0+(?=[0-9a-f])/, '0x');
+
+/** "2 components and 1 register": what lies outside the image is in no component. */
+const where = (components: number, { xcr0, msrs, general, generalNames }: StagedWrite): string => {
+  const registers = msrs.length + (xcr0 === null ? 0 : 1) + (general === null ? 0 : generalNames.length);
+  const parts = [
+    ...(components > 0 || registers === 0 ? [count(components, 'component')] : []),
+    ...(registers > 0 ? [count(registers, 'register')] : []),
+  ];
+  return parts.join(' and ');
+};
 
 export function StagedEdits(): ReactElement | null {
   const store = useDebuggerStore();
   const write = useDebugger(selectStagedWrite);
   const staged = useDebugger((state) => state.staged);
   const marks = useDebugger(selectComponentMarks);
+  const refused = useDebugger(selectRefusedEdit);
   if (write === null) return null;
-  if (!write.ok) {
-    return (
-      <section className="block" data-testid="staged-edits">
-        <h3>Staged edits</h3>
-        <div className="note refused">
-          <Glyph name="stop" />
-          <div className="note-body">{describeProblem(write.problem)}</div>
-        </div>
-      </section>
-    );
-  }
-  const { changes, writtenBytes } = write.value;
+  // Edits that cannot be staged together have no values before and after: what was typed stands for them.
+  const changes: readonly StagedRow[] = write.ok
+    ? write.value.changes
+    : staged.map(({ path, value }) => ({ path, before: null, after: value }));
   // Only what would differ: an edit of a zmm names its neighbours' bytes too, unchanged.
   const stagedBits = [...marks].filter(([, mark]) => mark === 'staged').map(([bit]) => bit);
   const hueOfPath = (path: string): string => {
@@ -45,34 +52,74 @@ export function StagedEdits(): ReactElement | null {
     <section className="block" data-testid="staged-edits" aria-label="Staged edits">
       <h3>
         Staged edits
-        <span className="aside">
-          {count(writtenBytes, 'byte')} in {count(stagedBits.length, 'component')}
-        </span>
+        {write.ok ? (
+          <span className="aside">
+            {count(write.value.writtenBytes, 'byte')} in {where(stagedBits.length, write.value)}
+          </span>
+        ) : null}
       </h3>
+      {refused === null || refused.at !== null ? null : (
+        <div className="note refused">
+          <Glyph name="stop" />
+          <div className="note-body">What was read is refused, with these edits or without: {refused.sentence}</div>
+        </div>
+      )}
       <ul>
         {changes.map((change, at) => (
-          <li key={staged[at]?.path ?? change.path} className="staged-row">
-            <span className="swatch short" style={{ '--hue': hueOfPath(change.path) }} />
-            <button type="button" className="val path ellipsis" onClick={() => go(change.path)}>
-              {change.path}
-            </button>
-            <span className="val before text-3" title={change.before}>
-              {minus(change.before)}
-            </span>
-            <Glyph name="arrow" className="g12 text-3" />
-            <span className="val after" title={change.after}>
-              {minus(change.after)}
-            </span>
-            <Button
-              label={`Undo ${change.path}`}
-              look="tiny ghost square"
-              glyph="cross"
-              glyphClass="g12"
-              onPress={() => store.getState().unstage(staged[at]?.path ?? change.path)}
-            />
-          </li>
+          <Row
+            key={staged[at]?.path ?? change.path}
+            change={change}
+            hue={hueOfPath(change.path)}
+            problem={refused?.at === at ? refused.sentence : null}
+            onGo={() => go(change.path)}
+            onUndo={() => store.getState().unstage(staged[at]?.path ?? change.path)}
+          />
         ))}
       </ul>
     </section>
+  );
+}
+
+interface StagedRow {
+  readonly path: string;
+  /** null: not known while the edits cannot be staged together. */
+  readonly before: string | null;
+  readonly after: string;
+}
+
+interface RowProps {
+  readonly change: StagedRow;
+  readonly hue: string;
+  /** Why pre-flight refuses this edit; null: it does not. */
+  readonly problem: string | null;
+  readonly onGo: () => void;
+  readonly onUndo: () => void;
+}
+
+function Row({ change: { path, before, after }, hue, problem, onGo, onUndo }: RowProps): ReactElement {
+  return (
+    <li
+      className={problem === null ? '' : 'staged-refused'}
+      data-testid={problem === null ? undefined : 'refused-edit'}
+    >
+      <div className="staged-row">
+        <span className="swatch short" style={{ '--hue': hue }} />
+        <button type="button" className="val path ellipsis" onClick={onGo}>
+          {path}
+        </button>
+        {before === null ? null : (
+          <span className="val before text-3" title={guestValue(path, before)}>
+            {minus(withoutZeros(guestValue(path, before)))}
+          </span>
+        )}
+        <Glyph name="arrow" className="g12 text-3" />
+        {problem === null ? null : <Glyph name="stop" className="g12 is-refused" />}
+        <span className="val after" title={after}>
+          {minus(withoutZeros(after))}
+        </span>
+        <Button label={`Undo ${path}`} look="tiny ghost square" glyph="cross" glyphClass="g12" onPress={onUndo} />
+      </div>
+      {problem === null ? null : <p className="small is-refused staged-why">{problem}</p>}
+    </li>
   );
 }

@@ -16,7 +16,16 @@ const LOCAL: readonly { readonly keys: string; readonly act: string }[] = [
   { keys: 'Esc', act: 'cancel the edit, close' },
   { keys: 'T', act: 'next lane type' },
   { keys: 'F', act: 'flip the lane order' },
+  { keys: 'PgUp PgDn', act: 'a tenth of the strip, in History' },
+  { keys: '+ − 0', act: 'fewer, more, all stops in the strip' },
   { keys: 'Ctrl 1 … 9', act: 'vCPU 0 … 8' },
+];
+
+/** What can be typed into the palette besides the name of an act. */
+const TYPED: readonly { readonly text: string; readonly act: string }[] = [
+  { text: 'zmm3:f32[1]', act: 'go to a register or element' },
+  { text: 'zmm3:f32[1]=-6.25', act: 'stage an edit' },
+  { text: 'mxcsr.RC=down rax=0x5', act: 'stage several' },
 ];
 
 export function HelpDialog(): ReactElement {
@@ -50,6 +59,15 @@ export function HelpDialog(): ReactElement {
             ))}
           </section>
         ))}
+        <section>
+          <h3>In the search</h3>
+          {TYPED.map((row) => (
+            <div key={row.text} className="help-row">
+              <span>{row.act}</span>
+              <span className="val small">{row.text}</span>
+            </div>
+          ))}
+        </section>
         <section>
           <h3>In tables</h3>
           {LOCAL.map((row) => (

@@ -19,7 +19,10 @@ export function LeftOverDialog(): ReactElement | null {
     <Dialog label="Left over edits" look="compare-dialog">
       <div className="ask-body">
         <h2>What the vCPU held before the first write, and what it holds now</h2>
-        <p>The guest may have run since: not every difference is an edit.</p>
+        <p>
+          The guest may have run since: not every difference is an edit. General registers that were not written are
+          left out; they do not go back.
+        </p>
       </div>
       <div className="scroll">
         <Differences before={kept} after={now} titles={names} onJump={null} />

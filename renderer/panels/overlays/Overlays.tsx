@@ -1,5 +1,6 @@
 import type { ReactElement } from 'react';
 import { useDebugger } from '../../store/context.ts';
+import { RunUntilDialog } from '../model/RunUntilDialog.tsx';
 import { DetachDialog } from './DetachDialog.tsx';
 import { ExportDialog } from './ExportDialog.tsx';
 import { HelpDialog } from './HelpDialog.tsx';
@@ -15,11 +16,13 @@ export function Overlays(): ReactElement | null {
     case 'help':
       return <HelpDialog />;
     case 'detach':
-      return <DetachDialog thenVcpu={overlay.thenVcpu} />;
+      return <DetachDialog />;
     case 'restore':
       return <RestoreDialog />;
     case 'export':
       return <ExportDialog />;
+    case 'run-until':
+      return <RunUntilDialog />;
     case 'left-over':
       return <LeftOverDialog />;
     case undefined:

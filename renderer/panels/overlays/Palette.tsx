@@ -1,8 +1,11 @@
 import { type KeyboardEvent, type ReactElement, type ReactNode, useMemo, useRef, useState } from 'react';
 import { ACTIONS, chordText } from '../../actions/registry.ts';
 import { useDebuggerStore } from '../../store/context.ts';
+import type { DebuggerStore } from '../../store/debugger-store.ts';
 import { jumpOf } from '../../store/jump.ts';
 import { selectCapture } from '../../store/selectors.ts';
+import { typedEdits } from '../../store/typed-edits.ts';
+import type { Selection } from '../../store/view-slice.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 import { Dialog } from './Dialog.tsx';
 
@@ -17,7 +20,7 @@ interface Item {
   readonly run: () => void;
 }
 
-/** Register jumps first, then actions whose title holds what was typed; refused ones stay listed with the reason. */
+/** Register jumps and edits first, then actions whose title holds what was typed; refused ones stay listed with the reason. */
 const useItems = (text: string): readonly Item[] => {
   const store = useDebuggerStore();
   return useMemo(() => {
@@ -25,7 +28,8 @@ const useItems = (text: string): readonly Item[] => {
     const capture = selectCapture(state);
     const items: Item[] = [];
     const typed = text.trim();
-    if (capture !== null && typed !== '') {
+    const edits = capture === null ? null : typedEdits(state, typed);
+    if (capture !== null && typed !== '' && edits === null) {
       const variants = /^[xyz]mm\d+$/i.test(typed)
         ? [typed, `${typed}:f32`, `${typed}:i32`, `${typed}:u8`, `${typed}:f64`]
         : [typed];
@@ -42,10 +46,25 @@ const useItems = (text: string): readonly Item[] => {
           refused: jump.refused,
           run: () => {
             jump.go(store.getState());
-            requestAnimationFrame(() => requestAnimationFrame(focusSelection));
+            focusLater(store);
           },
         });
       }
+    }
+    if (edits !== null) {
+      items.push({
+        id: 'stage',
+        group: 'Edit',
+        glyph: edits.refused === null ? 'pen' : 'stop',
+        title: edits.title,
+        keys: [],
+        hint: null,
+        refused: edits.refused,
+        run: () => {
+          edits.go(store.getState());
+          focusLater(store);
+        },
+      });
     }
     const wanted = typed.toLowerCase();
     for (const row of ACTIONS) {
@@ -66,10 +85,29 @@ const useItems = (text: string): readonly Item[] => {
   }, [store, text]);
 };
 
+const focusLater = (store: DebuggerStore): void => {
+  requestAnimationFrame(() => requestAnimationFrame(() => focusSelection(store.getState().selection)));
+};
+
 /** After a jump the keyboard stands on what was asked for; who has begun to type there already is not disturbed. */
-const focusSelection = (): void => {
+const focusSelection = (selection: Selection | null): void => {
   if (document.activeElement?.closest('.value-editor')) return;
-  document.querySelector<HTMLElement>('.vector-row.selected [tabindex="0"], .register-cell')?.focus();
+  const named = (attribute: string, name: string): string => `[${attribute}="${CSS.escape(name)}"]`;
+  const places =
+    selection?.kind !== 'register'
+      ? ['.vector-row.selected [tabindex="0"]', '.register-cell']
+      : [
+          ...(selection.field === undefined ? [] : [named('data-field-of', `${selection.path}.${selection.field}`)]),
+          `${named('data-cell-of', selection.path)} [role="button"]`,
+          `[data-cell-of^="${CSS.escape(selection.path)}:"] [role="button"]`,
+          '.register-cell',
+        ];
+  for (const place of places) {
+    const found = document.querySelector<HTMLElement>(place);
+    if (found === null) continue;
+    found.focus();
+    return;
+  }
 };
 
 export function Palette(): ReactElement {
@@ -107,7 +145,7 @@ export function Palette(): ReactElement {
           aria-expanded="true"
           aria-controls="palette-list"
           aria-activedescendant={chosen === undefined ? undefined : `palette-${Math.min(at, items.length - 1)}`}
-          placeholder="An action, or a register such as zmm3:f32"
+          placeholder="An action, a register, or an edit"
           value={text}
           spellCheck={false}
           autoComplete="off"
@@ -119,7 +157,7 @@ export function Palette(): ReactElement {
           onKeyDown={onKeyDown}
         />
         <span className="text-3 small wide-only">
-          <span className="val">zmm3:u32[1]</span> goes there
+          <span className="val">zmm3:f32[1]</span> goes there, <span className="val">zmm3:f32[1]=2.5</span> edits it
         </span>
       </div>
       <div ref={list} id="palette-list" className="palette-list" role="listbox" aria-label="Results">

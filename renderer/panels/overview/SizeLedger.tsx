@@ -11,8 +11,6 @@ const VERDICT: Readonly<Record<LedgerRow['verdict']['kind'], { readonly glyph: G
   other: { glyph: 'info', look: 'text-3' },
   unknown: { glyph: 'unknown', look: 'text-3' },
 };
-/** A zero-width space: a call's name and its argument may stand on two lines. */
-const MAY_BREAK = '\u200b';
 const NUMBER_WORDS = ['no size falls', 'one size falls', 'two sizes fall', 'three sizes fall', 'four sizes fall'];
 
 export function SizeLedger(): ReactElement {
@@ -85,7 +83,7 @@ function Row({ row, max, needed }: { row: LedgerRow; max: number; needed: number
           )}
         </svg>
       </td>
-      <td className="text-2 small wraps">{row.source.replaceAll('(', `(${MAY_BREAK}`)}</td>
+      <td className="text-2 small wraps">{row.source}</td>
       <td className="small wraps">
         <span className={`line tight ${short ? 'is-refused' : 'text-2'}`}>
           <Glyph name={glyph} className={`g12 ${look}`} />

@@ -1,12 +1,21 @@
 import type { ReactElement } from 'react';
 import { readUint } from '../../../app/bits/bytes.ts';
-import { type FieldRow, fieldMaximum, fieldsOf, fieldWord, readField } from '../../../app/xsave/bitfields.ts';
+import {
+  type FieldRow,
+  fieldMaximum,
+  fieldsOf,
+  fieldWord,
+  type ReservedRow,
+  readField,
+  readReserved,
+  reservedOf,
+} from '../../../app/xsave/bitfields.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { type Mark, markedPart, type Provenance, registerBytes } from '../../store/provenance.ts';
+import { markedPart, type Provenance, refusedBits, registerBytes } from '../../store/provenance.ts';
 import { selectEditRefusal } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { HexRegister } from './HexRegister.tsx';
-import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
+import { MARK_GLYPH, MARK_WORDS, shownMark } from './MarkLegend.tsx';
 
 interface BitfieldsProps {
   readonly provenance: Provenance;
@@ -32,16 +41,71 @@ export function Bitfields({ provenance, register, title, sub }: BitfieldsProps):
             <HexRegister provenance={provenance} register={register} sizeBytes={bytes.length} />
             <BitStrip provenance={provenance} register={register} sizeBytes={bytes.length} />
           </div>
+          <RefusedWhy provenance={provenance} register={register} />
           <div className="field-grid">
             {fieldsOf(register).map((row) => (
               <Field key={row.name} provenance={provenance} register={register} row={row} sizeBytes={bytes.length} />
             ))}
+            <ReservedField provenance={provenance} register={register} />
           </div>
         </div>
       )}
     </section>
   );
 }
+
+/** Why pre-flight refuses what is staged in this register, where it is staged. */
+function RefusedWhy({ provenance, register }: { provenance: Provenance; register: string }): ReactElement | null {
+  if (provenance.refused === null || refusedBits(provenance, register) === 0n) return null;
+  return (
+    <p className="line tight small is-refused refused-why" data-testid="refused-why">
+      <Glyph name="stop" className="g12" />
+      <span>{provenance.refused.sentence}</span>
+    </p>
+  );
+}
+
+/** Bits that have to be zero; what stands in them all the same stands out. */
+function ReservedField({ provenance, register }: { provenance: Provenance; register: string }): ReactElement | null {
+  const shown = reservedIn(provenance, register);
+  if (shown === null) return null;
+  const { row, text, look, name } = shown;
+  return (
+    <div className={`field-row ${look}`} data-testid="reserved-bits">
+      <span className="val small field-name" />
+      <span className="text-2 small ellipsis">reserved, has to be zero</span>
+      <span className="val micro text-3 right nowrap">
+        {row.hi}:{row.lo}
+      </span>
+      <span className="field-value">
+        {look === '' ? null : <Glyph name={look === 'refused' ? 'stop' : 'warn'} className="g10" />}
+        <span role="img" aria-label={name} className="val small reserved-value">
+          {text}
+        </span>
+      </span>
+    </div>
+  );
+}
+
+export interface ShownReserved {
+  readonly row: ReservedRow;
+  /** Hex where it is not zero. */
+  readonly text: string;
+  readonly look: '' | 'attention' | 'refused';
+  readonly name: string;
+}
+
+/** The reserved bits of a register as they are to be shown; null: it has none, or was not read. */
+export const reservedIn = (provenance: Provenance, register: string): ShownReserved | null => {
+  const row = reservedOf(register);
+  const bytes = registerBytes(provenance.staged ?? provenance.now, register);
+  if (row === null || bytes === null) return null;
+  const value = readReserved(readUint(bytes, 0, bytes.length), row);
+  const look = value === 0n ? '' : (refusedBits(provenance, register) & row.mask) !== 0n ? 'refused' : 'attention';
+  const text = value === 0n ? '0' : `0x${value.toString(16)}`;
+  const words = look === 'refused' ? ', staged, refused' : look === 'attention' ? ', not zero' : '';
+  return { row, text, look, name: `${register} reserved bits ${row.hi}:${row.lo} ${text}${words}` };
+};
 
 /** The bits, highest left, at most sixteen: the rest of MXCSR is reserved. */
 export function BitStrip({
@@ -57,6 +121,7 @@ export function BitStrip({
   if (part === null) return null;
   const value = readUint(part.bytes, 0, sizeBytes);
   const before = part.before === null ? value : readUint(part.before, 0, sizeBytes);
+  const refused = refusedBits(provenance, register);
   const count = Math.min(16, sizeBytes * 8);
   const bits = Array.from({ length: count }, (_, at) => count - 1 - at);
   return (
@@ -64,12 +129,11 @@ export function BitStrip({
       {bits.map((bit) => {
         const set = (value >> BigInt(bit)) & 1n;
         const differs = ((before >> BigInt(bit)) & 1n) !== set;
+        const mark = ((refused >> BigInt(bit)) & 1n) === 1n && part.mark === 'staged' ? 'refused' : part.mark;
         return (
           <span key={bit} className="bit-place">
             <span className="val micro text-3">{bit}</span>
-            <span className={`val small bit-box ${set === 1n ? 'set' : ''} ${differs ? part.mark : ''}`}>
-              {String(set)}
-            </span>
+            <span className={`val small bit-box ${set === 1n ? 'set' : ''} ${differs ? mark : ''}`}>{String(set)}</span>
           </span>
         );
       })}
@@ -94,17 +158,19 @@ export function Field({ provenance, register, row, sizeBytes }: FieldProps): Rea
   const value = readUint(part.bytes, 0, sizeBytes);
   const now = readField(value, row);
   const before = part.before === null ? now : readField(readUint(part.before, 0, sizeBytes), row);
-  const mark: Mark = before === now ? 'none' : part.mark;
+  const isRefused = part.isRefused && readField(refusedBits(provenance, register), row) !== 0;
+  const mark = before === now ? 'none' : shownMark({ mark: part.mark, isRefused });
   const single = row.hi === row.lo;
   const word = single ? (now === 1 ? 'on' : 'off') : fieldWord(value, row);
+  const select = (): void => store.getState().select({ kind: 'register', path: register, field: row.name });
   const stage = (next: number): void => {
-    store.getState().select({ kind: 'register', path: register });
+    select();
     if (refused === null) store.getState().stage(path, String(next));
   };
   const bits = single ? `bit ${row.lo}` : `bits ${row.hi}:${row.lo}`;
   const name = `${path} ${word}${MARK_WORDS[mark]}`;
   return (
-    <div className={`field-row ${mark}`} data-mark={mark}>
+    <div className={`field-row ${mark}`} data-mark={before === now ? 'none' : part.mark}>
       <span className="val small field-name">{row.name}</span>
       <span className="text-2 small ellipsis" title={`${row.meaning}, ${bits}`}>
         {row.meaning}
@@ -121,6 +187,8 @@ export function Field({ provenance, register, row, sizeBytes }: FieldProps): Rea
             aria-disabled={refused === null ? undefined : true}
             title={refused ?? `${path}: Space stages the change`}
             className={`field-control inset-focus ${now === 1 ? 'on' : ''}`}
+            data-field-of={path}
+            onFocus={select}
             onClick={() => stage(1 - now)}
           >
             {word}
@@ -128,10 +196,12 @@ export function Field({ provenance, register, row, sizeBytes }: FieldProps): Rea
         ) : (
           <select
             className="field-control inset-focus"
+            data-field-of={path}
             aria-label={name}
             title={refused ?? path}
             disabled={refused !== null}
             value={now}
+            onFocus={select}
             onChange={(event) => stage(Number(event.target.value))}
           >
             {Array.from({ length: fieldMaximum(row) + 1 }, (_, option) => (

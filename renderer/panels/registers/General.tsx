@@ -27,14 +27,14 @@ export function General({ provenance }: { provenance: Provenance }): ReactElemen
       <List
         provenance={provenance}
         title="General registers"
-        sub="read with the capture; Tilescope does not write them"
+        sub="staged, written and read back like every other value; Restore puts back those that were written"
         rows={GENERAL}
-        readOnly
+        readOnly={false}
       />
       <List
         provenance={provenance}
         title="Control registers"
-        sub="read with the capture; Tilescope does not write them"
+        sub="read with the capture; Tilescope does not write them: paging and modes of the guest hang on them"
         rows={CONTROL}
         readOnly
       />
@@ -76,7 +76,7 @@ function List({ provenance, title, sub, rows, readOnly }: ListProps): ReactEleme
         <h2>{title}</h2>
         <span className="text-3 small">{sub}</span>
       </div>
-      <dl className="scalar-list">
+      <dl className={readOnly ? 'scalar-list' : 'scalar-list pairs'}>
         {rows.map((row) => (
           <div key={row.name}>
             <dt className="val">{row.name}</dt>

@@ -14,15 +14,20 @@ interface HexRegisterProps {
   readonly varies?: boolean;
 }
 
+const FIXED_DIGITS = FIXED.address.replace('_', '');
+
 /** A whole register in hex, highest byte first, leading zeros dim. */
 export function HexRegister(props: HexRegisterProps): ReactElement {
   const { provenance, register, sizeBytes, readOnly = false, varies = false } = props;
   const part = markedPart(provenance, register, 0, sizeBytes);
   if (part === null) return <span className="text-3">not read</span>;
-  const masked = varies && isDeterministic();
-  const digits = masked ? FIXED.address.replace('_', '') : toHexHighFirst(part.bytes);
+  const fixedNow = varies && isDeterministic();
+  // What was typed is the same in every run; what the guest left there is not.
+  const own = part.mark === 'staged' || part.mark === 'written';
+  const masked = fixedNow && !own;
+  const digits = masked ? FIXED_DIGITS : toHexHighFirst(part.bytes);
   const hex = (bytes: Uint8Array | null): string | null =>
-    bytes === null || masked ? null : `0x${toHexHighFirst(bytes)}`;
+    bytes === null || masked ? null : `0x${fixedNow ? FIXED_DIGITS : toHexHighFirst(bytes)}`;
   return (
     <span data-cell-of={register}>
       <RegisterCell
@@ -31,6 +36,7 @@ export function HexRegister(props: HexRegisterProps): ReactElement {
         text={`0x${digits}`}
         before={part.mark === 'none' ? null : hex(part.before)}
         mark={masked ? 'none' : part.mark}
+        problem={part.isRefused ? (provenance.refused?.sentence ?? null) : null}
         prepare={(text) => (/^[0-9a-f_]+$/i.test(text.trim()) ? `0x${text.trim()}` : text)}
       >
         <HexDigits digits={digits} />

@@ -8,7 +8,7 @@ import { elementTypeOf, type VectorFile } from '../../store/vector.ts';
 import type { LaneType } from '../../store/view-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { fittedText, isWord, isZero, sizeOf } from './element-text.ts';
-import { MARK_GLYPH } from './MarkLegend.tsx';
+import { MARK_GLYPH, shownMark } from './MarkLegend.tsx';
 
 const LANE_BYTES = 16;
 
@@ -123,7 +123,7 @@ function LaneCell({ provenance, register, index, element, type, columns, init }:
   const part = markedPart(provenance, register, element * size, size);
   const characters = CARD_CHARACTERS[columns === 1 ? 1 : columns === 2 ? 2 : 4];
   const text = part === null ? 'not read' : fittedText(type, part.bytes, 0, characters);
-  const mark = part?.mark ?? 'none';
+  const mark = shownMark(part);
   const look = [
     'lane-cell',
     mark === 'none' ? '' : mark,
@@ -138,7 +138,11 @@ function LaneCell({ provenance, register, index, element, type, columns, init }:
       {mark === 'none' ? null : <Glyph name={MARK_GLYPH[mark]} className="g10" />}
       <span className="val lane-value">{text}</span>
       <span className="val micro lane-before">
-        {part?.before == null ? '' : init && mark === 'staged' ? 'init' : fittedText(type, part.before, 0, characters)}
+        {part?.before == null
+          ? ''
+          : init && part.mark === 'staged'
+            ? 'init'
+            : fittedText(type, part.before, 0, characters)}
       </span>
       <span className="val micro lane-index">{element}</span>
     </div>

@@ -1,18 +1,26 @@
 import type { ReactElement } from 'react';
-import type { Mark } from '../../store/provenance.ts';
+import type { Mark, Marked } from '../../store/provenance.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 
-export const MARK_GLYPH: Readonly<Record<Exclude<Mark, 'none'>, GlyphName>> = {
+/** As a value is drawn: a staged one that pre-flight refuses is red. */
+export type ShownMark = Mark | 'refused';
+
+export const MARK_GLYPH: Readonly<Record<Exclude<ShownMark, 'none'>, GlyphName>> = {
   changed: 'delta',
   staged: 'pen',
+  refused: 'stop',
   written: 'check2',
 };
 
+export const shownMark = (part: Pick<Marked, 'mark' | 'isRefused'> | null): ShownMark =>
+  part === null ? 'none' : part.isRefused ? 'refused' : part.mark;
+
 /** For accessible names: the state in words, as the colour and glyph say it. */
-export const MARK_WORDS: Readonly<Record<Mark, string>> = {
+export const MARK_WORDS: Readonly<Record<ShownMark, string>> = {
   none: '',
   changed: ', changed by the guest',
   staged: ', staged',
+  refused: ', staged, refused',
   written: ', written and read back',
 };
 

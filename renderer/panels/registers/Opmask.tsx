@@ -73,6 +73,7 @@ function Bits({
   if (part === null) return <span className="text-3">not read</span>;
   const bitAt = (bytes: Uint8Array | null, bit: number): number => ((bytes?.[bit >> 3] ?? 0) >> (bit & 7)) & 1;
   const flip = (bit: number): void => {
+    store.getState().select({ kind: 'register', path: register });
     if (refused !== null) return;
     let value = 0n;
     for (const byte of BYTES_HIGH_FIRST) value = (value << 8n) | BigInt(part.bytes[byte] ?? 0);

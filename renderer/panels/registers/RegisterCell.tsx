@@ -3,7 +3,7 @@ import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { Mark } from '../../store/provenance.ts';
 import { selectEditRefusal } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
-import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
+import { MARK_GLYPH, MARK_WORDS, type ShownMark } from './MarkLegend.tsx';
 import { beginsEdit, ValueEditor } from './ValueEditor.tsx';
 
 interface RegisterCellProps {
@@ -14,13 +14,15 @@ interface RegisterCellProps {
   readonly text: string;
   readonly before: string | null;
   readonly mark: Mark;
+  /** Why pre-flight refuses what is staged here; null: it does not. */
+  readonly problem?: string | null;
   readonly prepare?: (text: string) => string;
   readonly children?: ReactNode;
 }
 
 /** A value that stands alone (not in the vector table): focus it, read it, edit it in place. */
 export function RegisterCell(props: RegisterCellProps): ReactElement {
-  const { path, register, text, before, mark, prepare, children } = props;
+  const { path, register, text, before, mark, problem = null, prepare, children } = props;
   const store = useDebuggerStore();
   const editing = useDebugger((state) => path !== null && state.editor?.path === path);
   const refused = useDebugger(selectEditRefusal);
@@ -35,21 +37,23 @@ export function RegisterCell(props: RegisterCellProps): ReactElement {
     event.preventDefault();
   };
   const name = path ?? register;
+  const look: ShownMark = problem === null ? mark : 'refused';
+  const title = problem === null ? (refused ?? `${name}: Enter edits`) : `Refused: ${problem}`;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a button may not hold the editor that opens in its place.
     <span
       role="button"
       tabIndex={0}
-      className={`register-cell inset-focus ${mark === 'none' ? '' : mark}`}
-      aria-label={`${name} ${text}${MARK_WORDS[mark]}${before === null ? '' : `, before ${before}`}`}
-      title={path === null ? `${register} can be read, not written` : (refused ?? `${name}: Enter edits`)}
+      className={`register-cell inset-focus ${look === 'none' ? '' : look}`}
+      aria-label={`${name} ${text}${MARK_WORDS[look]}${before === null ? '' : `, before ${before}`}`}
+      title={path === null ? `${register} can be read, not written` : title}
       data-mark={mark}
       onClick={() => store.getState().select({ kind: 'register', path: register })}
       onFocus={() => store.getState().select({ kind: 'register', path: register })}
       onDoubleClick={() => open(null)}
       onKeyDown={onKeyDown}
     >
-      {mark === 'none' ? null : <Glyph name={MARK_GLYPH[mark]} className="g10" />}
+      {look === 'none' ? null : <Glyph name={MARK_GLYPH[look]} className="g10" />}
       {before !== null && mark === 'staged' ? <span className="struck">{before}</span> : null}
       {children ?? text}
       {before !== null && mark === 'changed' ? <span className="former">{before}</span> : null}

@@ -19,7 +19,7 @@ import type { LaneType } from '../../store/view-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { charactersIn, exactText, fittedText, isWord, isZero, sizeOf, typedValue } from './element-text.ts';
 import { moveInGrid } from './grid-moves.ts';
-import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
+import { MARK_GLYPH, MARK_WORDS, shownMark } from './MarkLegend.tsx';
 import { beginsEdit, ValueEditor } from './ValueEditor.tsx';
 import { LANE_TYPES } from './VectorPanel.tsx';
 
@@ -252,8 +252,8 @@ function Cell(props: RowProps & { element: number; init: boolean; laneEnd: boole
   const path = elementPath(file, index, type, element);
   const editing = useDebugger((state) => state.editor?.path === path);
   const part = markedPart(provenance, `${file.kind}${index}`, element * size, size);
-  const mark = part?.mark ?? 'none';
-  const blank = init && mark !== 'staged';
+  const mark = shownMark(part);
+  const blank = init && part?.mark !== 'staged';
   const text = part === null ? '' : blank ? '·' : fittedText(type, part.bytes, 0, characters);
   const exact = part === null ? 'not read' : blank ? 'init' : exactText(type, part.bytes, 0);
   const look = [
@@ -264,15 +264,16 @@ function Cell(props: RowProps & { element: number; init: boolean; laneEnd: boole
     isWord(text) && type !== 'hex' ? 'word' : '',
   ].join(' ');
   const before = part?.before == null ? '' : `, before ${exactText(type, part.before, 0)}`;
+  const why = mark === 'refused' ? `: ${provenance.refused?.sentence ?? ''}` : '';
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the grid in front of the cells holds the keyboard.
     <span
       role="gridcell"
       className={look}
       aria-label={`${path} ${exact}${MARK_WORDS[mark]}${before}`}
-      title={mark === 'none' ? `${path} ${exact}` : `${path} ${exact}${MARK_WORDS[mark]}${before}`}
+      title={mark === 'none' ? `${path} ${exact}` : `${path} ${exact}${MARK_WORDS[mark]}${before}${why}`}
       data-cell={`${index}-${element}`}
-      data-mark={mark}
+      data-mark={part?.mark ?? 'none'}
       tabIndex={focusElement === element ? 0 : -1}
       onClick={() => acts.current.focusCell(index, element)}
       onDoubleClick={() => acts.current.edit(index, element, null)}

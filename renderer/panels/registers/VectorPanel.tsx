@@ -45,6 +45,7 @@ export function VectorPanel({ provenance }: { provenance: Provenance }): ReactEl
   const type = useDebugger((state) => state.laneType);
   const filter = useDebugger((state) => state.registerFilter);
   const laneZero = useDebugger((state) => state.laneZero);
+  const editing = useDebugger((state) => state.editor?.path ?? null);
   const selection = useDebugger((state) => state.selection);
   const [opened, setOpened] = useState<ReadonlySet<number>>(new Set());
   const file = vectorFile(provenance.now.image);
@@ -54,6 +55,8 @@ export function VectorPanel({ provenance }: { provenance: Provenance }): ReactEl
   const isShown = (index: number): boolean => {
     if (filter === 'all') return true;
     const register = `${file.kind}${index}`;
+    // The row that is being edited stays, whatever a new stop makes of it.
+    if (editing !== null && (editing === register || editing.startsWith(`${register}:`))) return true;
     if (filter === 'nonzero') return registerBytes(provenance.now, register)?.some((byte) => byte !== 0) ?? false;
     return (markedPart(provenance, register, 0, file.widthBits / 8)?.mark ?? 'none') !== 'none';
   };

@@ -132,6 +132,7 @@ function StValue({
         text={text}
         before={part.before === null ? null : printElement('f80', part.before, 0)}
         mark={part.mark}
+        problem={part.isRefused ? (provenance.refused?.sentence ?? null) : null}
       >
         <span className={`val ${text === '0' ? 'is-init' : ''}`}>{unread ? 'init' : minus(text)}</span>
       </RegisterCell>

@@ -54,7 +54,7 @@ function Banner({ entry }: { entry: LeftOver }): ReactElement {
       <Glyph name="warn" />
       <div className="note-body">
         <div className="strong">
-          Tilescope ended while vCPU {entry.vcpu} of pid {pidText(entry.pid)} held written edits
+          vCPU {entry.vcpu} of pid {pidText(entry.pid)} was left with written edits: Tilescope, or its page, has ended
         </div>
         <div>
           {entry.name === '' ? '' : `${entry.vmm} ${entry.name}. `}

@@ -16,6 +16,7 @@ export function ModelList(): ReactElement | null {
   const models = useDebugger((state) => state.models);
   const picked = useDebugger((state) => state.pickedModel);
   const nothingLive = useNothingLive();
+  const inDetail = useDebugger((state) => state.detailOf === 'model');
   const list = useRef<HTMLDivElement>(null);
   const ready = models !== null && models.length > 0;
   useEffect(() => {
@@ -49,11 +50,13 @@ export function ModelList(): ReactElement | null {
       </div>
       <div
         ref={list}
-        className={`target-list model-list ${nothingLive ? '' : 'beside-live'}`}
+        className={`target-list model-list ${inDetail || nothingLive ? '' : 'not-in-detail'}`}
         role="listbox"
         aria-label="Models"
         aria-activedescendant={picked === null ? undefined : `model-${picked}`}
         tabIndex={0}
+        // A click gives the focus to the row in it: however it comes here, the detail is about this list.
+        onFocus={() => store.getState().showDetailOf('model')}
         onKeyDown={onKeyDown}
       >
         {models.map((model) => (
@@ -75,7 +78,10 @@ function ModelRow({ model, selected }: { model: ModelSummary; selected: boolean 
       aria-selected={selected}
       aria-label={`${model.title}, model, ${count(model.steps, 'step')}`}
       tabIndex={-1}
-      onClick={() => store.getState().pickModel(model.id)}
+      onClick={() => {
+        store.getState().pickModel(model.id);
+        store.getState().showDetailOf('model');
+      }}
       onDoubleClick={() => void store.getState().openModel(model.id)}
     >
       <Glyph name="flask" className="text-3" />
@@ -116,7 +122,7 @@ export function ModelDetail(): ReactElement {
             <dt>Program</dt>
             <dd>{count(model.steps, 'step')} to its end</dd>
             <dt>Runs in</dt>
-            <dd>Tilescope itself; nothing is attached to</dd>
+            <dd className="wraps">Tilescope itself; nothing is attached to</dd>
           </dl>
         </section>
       </div>

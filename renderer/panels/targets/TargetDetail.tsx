@@ -15,9 +15,13 @@ const CALLS: readonly { readonly call: string; readonly number: string; readonly
   { call: 'KVM_GET_CPUID2', number: '0xc008ae91', when: 'each capture' },
   { call: 'KVM_GET_XCRS', number: '0x8188aea6', when: 'each capture' },
   { call: 'KVM_GET_MSRS', number: '0xc008ae88', when: 'each capture' },
+  { call: 'KVM_GET_REGS', number: '0x8090ae81', when: 'each capture' },
+  { call: 'KVM_GET_SREGS', number: '0x8138ae83', when: 'each capture' },
   { call: 'KVM_SET_XSAVE', number: '0x5000aea5', when: 'Apply only' },
   { call: 'KVM_SET_XCRS', number: '0x4188aea7', when: 'Apply only' },
   { call: 'KVM_SET_MSRS', number: '0x4008ae89', when: 'Apply only' },
+  { call: 'KVM_GET_VCPU_EVENTS', number: '0x8040ae9f', when: 'Apply only' },
+  { call: 'KVM_SET_REGS', number: '0x4090ae82', when: 'Apply only' },
 ];
 const PROMISES = [
   'Pauses one thread for well under a millisecond',
@@ -27,9 +31,10 @@ const PROMISES = [
 
 export function TargetDetail(): ReactElement {
   const target = useDebugger((state) => state.listing.list?.targets.find((row) => row.pid === state.pickedPid) ?? null);
+  const isModel = useDebugger((state) => state.detailOf === 'model' && state.pickedModel !== null);
   return (
     <aside className="right-pane" data-region="detail" data-testid="target-detail" aria-label="Selected target">
-      {target === null ? <ModelDetail /> : <Selected target={target} />}
+      {target === null || isModel ? <ModelDetail /> : <Selected target={target} />}
     </aside>
   );
 }
@@ -83,20 +88,7 @@ function Selected({ target }: { target: TargetSummary }): ReactElement {
             )}
           </dl>
         </section>
-        <section className="block">
-          <h3>
-            Calls Tilescope would make<span className="aside">judged at attach</span>
-          </h3>
-          <ul className="checks">
-            {CALLS.map((row) => (
-              <li key={row.call}>
-                <span className="what val small">{row.call}</span>
-                <span className="val small text-3">{row.number}</span>
-                <span className="small text-2 right call-when">{row.when}</span>
-              </li>
-            ))}
-          </ul>
-        </section>
+        <Calls target={target} />
         <Vcpus target={target} />
         <section className="block">
           <h3>Attaching</h3>
@@ -129,6 +121,39 @@ function Selected({ target }: { target: TargetSummary }): ReactElement {
         </ActionButton>
       </div>
     </div>
+  );
+}
+
+/**
+ * What is known before attaching: without a filter every call is allowed, strict mode ends the process over any of them
+ * (seccomp(2)). A filter's answer is worked out at attach, call by call.
+ */
+const VERDICTS = {
+  none: { glyph: 'check', look: 'is-written', word: 'allowed' },
+  strict: { glyph: 'stop', look: 'is-refused', word: 'kills' },
+  filter: { glyph: 'unknown', look: 'text-3', word: 'judged at attach' },
+} as const;
+
+function Calls({ target }: { target: TargetSummary }): ReactElement {
+  const picked = useDebugger((state) => state.pickedVcpu);
+  const vcpu = target.vcpus.find((row) => row.index === picked) ?? target.vcpus[0];
+  const { glyph, look, word } = VERDICTS[vcpu?.seccomp ?? 'filter'];
+  return (
+    <section className="block" data-testid="calls">
+      <h3>
+        Calls Tilescope would make<span className="aside">seccomp verdict</span>
+      </h3>
+      <ul className="checks">
+        {CALLS.map((row) => (
+          <li key={row.call} title={`${row.call}: ${row.when}, ${word}`}>
+            <Glyph name={glyph} className={`g12 ${look}`} />
+            <span className="what val small">{row.call}</span>
+            <span className="val small text-3">{row.number}</span>
+            <span className="small text-2 right call-when">{word}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

@@ -18,6 +18,7 @@ export function TargetList(): ReactElement {
   const looking = useDebugger((state) => state.listing.looking);
   const filter = useDebugger((state) => state.targetFilter);
   const picked = useDebugger((state) => state.pickedPid);
+  const besideModel = useDebugger((state) => state.detailOf === 'model');
   const shown = useMemo(() => targetsMatching(list, filter), [list, filter]);
 
   const listBox = useRef<HTMLDivElement>(null);
@@ -65,12 +66,14 @@ export function TargetList(): ReactElement {
       </div>
       <div
         ref={listBox}
-        className="target-list"
+        className={`target-list ${besideModel ? 'not-in-detail' : ''}`}
         role="listbox"
         aria-label="Targets"
         aria-activedescendant={picked === null ? undefined : `target-${picked}`}
         tabIndex={0}
         data-region-start
+        // A click gives the focus to the row in it: however it comes here, the detail is about this list.
+        onFocus={() => store.getState().showDetailOf('target')}
         onKeyDown={onKeyDown}
       >
         {shown.map((target) => (
@@ -96,7 +99,10 @@ function TargetRow({ target, selected }: { target: TargetSummary; selected: bool
         aria-label={`${target.name}, ${target.vmm}, pid ${pidText(target.pid)}, ${verdict}`}
         data-pid={target.pid}
         tabIndex={-1}
-        onClick={() => store.getState().pickTarget(target.pid)}
+        onClick={() => {
+          store.getState().pickTarget(target.pid);
+          store.getState().showDetailOf('target');
+        }}
         onDoubleClick={() => void store.getState().attach(true)}
       >
         <span className="target-mark">

@@ -7,6 +7,7 @@ import { Glyph, Mark } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { LeftOvers } from './LeftOver.tsx';
 import { ModelList } from './ModelList.tsx';
+import { RecentFiles } from './RecentFiles.tsx';
 import { TargetDetail } from './TargetDetail.tsx';
 import { TargetList } from './TargetList.tsx';
 
@@ -46,7 +47,10 @@ export function TargetsScreen(): ReactElement {
               placeholder="Name, pid or guest"
               value={filter}
               spellCheck={false}
-              onChange={(event) => store.getState().setTargetFilter(event.target.value)}
+              onChange={(event) => {
+                store.getState().setTargetFilter(event.target.value);
+                store.getState().showDetailOf('target');
+              }}
               onKeyDown={(event) => {
                 if (event.key === 'Enter') void store.getState().attach(true);
                 if (event.key === 'Escape' && filter !== '') {
@@ -76,6 +80,7 @@ export function TargetsScreen(): ReactElement {
         <div className="scroll">
           <TargetList />
           <ModelList />
+          <RecentFiles />
         </div>
       </main>
       <TargetDetail />

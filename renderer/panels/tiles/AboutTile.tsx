@@ -1,5 +1,4 @@
 import type { ReactElement, ReactNode } from 'react';
-import { equalBytes } from '../../../app/bits/bytes.ts';
 import { tileByteOffset } from '../../../app/tile/geometry.ts';
 import { TILE_TYPES, tileTypeRow } from '../../../app/tile/tile-type.ts';
 import { printTileElement } from '../../../app/tile/tile-type-text.ts';
@@ -11,11 +10,11 @@ import { useDebugger } from '../../store/context.ts';
 import { markedPart } from '../../store/provenance.ts';
 import { selectProvenance } from '../../store/selectors.ts';
 import { tilePath } from '../../store/tile-edits.ts';
-import { selectTileScene, tileBytes, tileDataState } from '../../store/tile-scenes.ts';
+import { selectTileScene, tileDataState } from '../../store/tile-scenes.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { minus } from '../../wording.ts';
 import { InspectorHead } from '../inspector/InspectorHead.tsx';
-import { LastChanged } from '../inspector/LastChanged.tsx';
+import { ElementChanged, RegisterChanged } from '../inspector/LastChanged.tsx';
 import { MARK_GLYPH } from '../registers/MarkLegend.tsx';
 import { ProductCheckBlock } from './ProductCheckBlock.tsx';
 import { shortType } from './TileView.tsx';
@@ -89,13 +88,11 @@ export function AboutTile({ tile, row, column, children }: AboutTileProps): Reac
           </section>
         )}
         <ProductCheckBlock tile={tile} row={row} column={column} />
-        <LastChanged
-          differs={(former, now) => {
-            const a = tileBytes(former, tile);
-            const b = tileBytes(now, tile);
-            return a !== null && b !== null && !equalBytes(a, b);
-          }}
-        />
+        {exists ? (
+          <ElementChanged register={`tmm${tile}`} path={tilePath(tile, reading, { row, column })} />
+        ) : (
+          <RegisterChanged register={`tmm${tile}`} field={null} />
+        )}
         {children}
       </div>
     </>

@@ -149,6 +149,9 @@ function ConfigField({ field, label, offset, value, tile }: ConfigFieldProps): R
         className={`val small tilecfg-value ${label === null ? '' : 'tag'} ${mark === 'none' ? '' : mark} ${value === 0 ? 'zero' : ''}`}
         aria-label={`${path} ${value}${MARK_WORDS[mark]}`}
         title={refused ?? `${path}: Enter edits`}
+        onFocus={() =>
+          store.getState().select({ kind: 'register', path: 'tilecfg', field: path.slice('tilecfg.'.length) })
+        }
         onClick={(event) => {
           // A press of Enter comes as a click without a pointer: it edits; the mouse edits by a double click.
           if (event.detail === 0 || event.detail === 2) open(null);

@@ -1,36 +1,32 @@
-import { type KeyboardEvent, type ReactElement, type ReactNode, useEffect, useRef, useState } from 'react';
+import type { ReactElement, ReactNode } from 'react';
 import { ACTIONS, type Action, chordText } from '../../actions/registry.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { type AttachedVcpu, selectAttached } from '../../store/parked.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
+import { count } from '../../wording.ts';
+import { useMenu } from './use-menu.ts';
 
-const ITEMS = ['detach', 'restore', 'capture', 'copy-as', 'open-file', 'theme', 'palette', 'help'];
+const ITEMS = [
+  'detach',
+  'restore',
+  'capture',
+  'run-until',
+  'save-session',
+  'copy-as',
+  'open-file',
+  'theme',
+  'palette',
+  'help',
+];
+/** Where several vCPUs are attached. */
+const ON_ALL = ['freeze-all', 'continue-all'];
 
 /** The target's button opens a menu of acts on it, drawn from the action registry. */
 export function TargetMenu({ children }: { children: ReactNode }): ReactElement {
-  const [open, setOpen] = useState(false);
+  const { open, setOpen, button, menu, onKeyDown, onBlur } = useMenu();
   const model = useDebugger((state) => state.session?.kind === 'model');
-  const menu = useRef<HTMLDivElement>(null);
-  const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    if (open) menu.current?.querySelector<HTMLElement>('[role="menuitem"]')?.focus();
-  }, [open]);
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const items = [...(menu.current?.querySelectorAll<HTMLElement>('[role="menuitem"]') ?? [])];
-    const at = items.indexOf(document.activeElement as HTMLElement);
-    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
-    if (next !== undefined) {
-      event.preventDefault();
-      items[(next + items.length) % items.length]?.focus();
-    } else if (event.key === 'Escape' || event.key === 'Tab') {
-      event.preventDefault();
-      setOpen(false);
-      button.current?.focus();
-    }
-  };
-  const onBlur = (event: { readonly relatedTarget: EventTarget | null }): void => {
-    const to = event.relatedTarget;
-    if (!(to instanceof Node) || !(menu.current?.contains(to) || button.current?.contains(to))) setOpen(false);
-  };
+  const attached = useDebugger(selectAttached);
+  const several = attached.length > 1;
   return (
     <span className="menu-anchor">
       <button
@@ -54,13 +50,48 @@ export function TargetMenu({ children }: { children: ReactNode }): ReactElement 
           onKeyDown={onKeyDown}
           onBlur={onBlur}
         >
-          {ITEMS.map((id) => {
+          {several ? attached.map((row) => <VcpuItem key={row.vcpu} row={row} onDone={() => setOpen(false)} />) : null}
+          {[...(several ? ON_ALL : []), ...ITEMS].map((id) => {
             const row = ACTIONS.find((candidate) => candidate.id === id);
             return row === undefined ? null : <MenuItem key={id} action={row} onDone={() => setOpen(false)} />;
           })}
         </div>
       ) : null}
     </span>
+  );
+}
+
+const RUN_GLYPHS = { running: 'play', frozen: 'pause', ended: 'stop', file: 'file' } as const;
+
+const editWords = ({ writes, staged }: AttachedVcpu): string =>
+  [writes === 0 ? '' : count(writes, 'write'), staged === 0 ? '' : `${staged} staged`]
+    .filter((text) => text !== '')
+    .join(', ');
+
+/** One attached vCPU: whether it runs, and which edits it holds. */
+function VcpuItem({ row, onDone }: { row: AttachedVcpu; onDone: () => void }): ReactElement {
+  const store = useDebuggerStore();
+  const { vcpu, run, onScreen, writes, staged } = row;
+  const edits = editWords(row);
+  return (
+    <button
+      type="button"
+      role="menuitemradio"
+      aria-checked={onScreen}
+      aria-label={`vCPU ${vcpu}, ${run}${edits === '' ? '' : `, ${edits}`}`}
+      onClick={() => {
+        onDone();
+        void store.getState().switchVcpu(vcpu);
+      }}
+    >
+      <Glyph name={RUN_GLYPHS[run]} />
+      <span>vCPU {vcpu}</span>
+      <span className="line tight small text-2">
+        {writes === 0 ? null : <Glyph name="check2" className="g12 is-written" />}
+        {staged === 0 ? null : <Glyph name="pen" className="g12 is-staged" />}
+        {edits}
+      </span>
+    </button>
   );
 }
 

@@ -1,16 +1,18 @@
 import type { ReactElement } from 'react';
 import { scrollInPanel } from '../../actions/regions.ts';
-import { action, askVcpu } from '../../actions/registry.ts';
+import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { Segment } from '../../controls/Segment.tsx';
 import { Select } from '../../controls/Select.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectPreflightRefusal } from '../../store/selectors.ts';
+import { type AttachedVcpu, selectAttached, selectWithEdits } from '../../store/parked.ts';
+import { selectIsHeld, selectIsNewest, selectPreflightRefusal } from '../../store/selectors.ts';
 import type { RunState, Session } from '../../store/target-slice.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 import { pidText } from '../../wording.ts';
 import { StepControls } from '../model/StepControls.tsx';
 import { CompatibilityButton } from '../overview/Compatibility.tsx';
+import { LiveControl } from './LiveControl.tsx';
 import { TargetMenu } from './TargetMenu.tsx';
 
 const RUN: Readonly<Record<RunState, { readonly word: string; readonly look: string; readonly glyph: GlyphName }>> = {
@@ -34,9 +36,9 @@ export function Toolbar(): ReactElement | null {
         {session.kind === 'model' ? (
           <span className="pill model-pill">model</span>
         ) : (
-          <span className="text-2 wide-only">{session.vmm}</span>
+          <span className="text-2 broad-only">{session.vmm}</span>
         )}
-        {session.pid === null ? null : <span className="val small text-3 wide-only">{pidText(session.pid)}</span>}
+        {session.pid === null ? null : <span className="val small text-3 broad-only">{pidText(session.pid)}</span>}
         <Glyph name="chevron" className="g12 text-3" />
       </TargetMenu>
       <VcpuChoice session={session} />
@@ -56,12 +58,12 @@ export function Toolbar(): ReactElement | null {
       <ActionButton action={action('capture')}>
         <span className="wide-only">Capture</span>
       </ActionButton>
-      <ActionButton action={action('restore')} look="ghost">
-        <span className="wide-only">Restore…</span>
-      </ActionButton>
+      <RestoreButton />
       <ActionButton action={action('detach')} look="ghost">
-        <span className="wide-only">{session.kind === 'live' ? 'Detach' : 'Close'}</span>
+        <span className="roomy-only">{session.kind === 'live' ? 'Detach' : 'Close'}</span>
       </ActionButton>
+      {/* Its words grow and shrink by themselves: nothing stands to its right that would be moved. */}
+      {session.kind === 'live' ? <LiveControl session={session} /> : null}
       <span className="push" />
       {hasStaged ? <Pending /> : null}
       <ActionButton action={action('undo')} look="square ghost" />
@@ -73,11 +75,28 @@ export function Toolbar(): ReactElement | null {
   );
 }
 
+/** With a former stop on screen the button says that it leads back there. */
+function RestoreButton(): ReactElement {
+  const former = useDebugger((state) => (selectIsNewest(state) ? null : (state.stops[state.at]?.number ?? null)));
+  return (
+    <ActionButton action={action(former === null ? 'restore' : 'restore-to-stop')} look="ghost">
+      <span className={former === null ? 'roomy-only' : 'wide-only'}>
+        {former === null ? 'Restore…' : `To stop ${former}…`}
+      </span>
+    </ActionButton>
+  );
+}
+
 /** More than this do not fit beside each other. */
 const MOST_SEGMENTS = 6;
 
 function VcpuChoice({ session }: { session: Session }): ReactElement | null {
   const store = useDebuggerStore();
+  const attached = useDebugger(selectAttached);
+  const edited = new Map(useDebugger(selectWithEdits).map((row) => [row.vcpu, row]));
+  const runs = new Map(
+    attached.flatMap(({ vcpu, run }) => (run === 'frozen' || run === 'running' ? [[vcpu, run] as const] : [])),
+  );
   // One image and nothing else: there is nothing to tell apart.
   if (session.file !== undefined && session.file.kind === 'raw') return null;
   const labels = new Map(session.file?.states.map(({ vcpu, label }) => [vcpu, label]));
@@ -89,13 +108,13 @@ function VcpuChoice({ session }: { session: Session }): ReactElement | null {
         name={what}
         value={String(session.vcpu)}
         options={session.vcpus.map((vcpu) => ({ value: String(vcpu), label: labelOf(vcpu) }))}
-        onChoose={(vcpu) => askVcpu(store, Number(vcpu))}
+        onChoose={(vcpu) => void store.getState().switchVcpu(Number(vcpu))}
       />
     );
   }
   return (
     <span className="line">
-      <span className="text-3 small wide-only">{what}</span>
+      <span className="text-3 small broad-only">{what}</span>
       <Segment
         name={what}
         value={session.vcpu}
@@ -105,15 +124,26 @@ function VcpuChoice({ session }: { session: Session }): ReactElement | null {
           content: (
             <>
               <span className="val">{numberOf(labelOf(vcpu))}</span>
-              {vcpu === session.vcpu && (session.run === 'frozen' || session.run === 'running') ? (
-                <Glyph name={session.run === 'frozen' ? 'pause' : 'play'} className="g12" />
-              ) : null}
+              {runs.get(vcpu) === undefined ? null : (
+                <Glyph name={runs.get(vcpu) === 'frozen' ? 'pause' : 'play'} className="g12" />
+              )}
+              {vcpu === session.vcpu ? null : <EditMark row={edited.get(vcpu)} />}
             </>
           ),
         }))}
-        onChoose={(vcpu) => askVcpu(store, vcpu)}
+        onChoose={(vcpu) => void store.getState().switchVcpu(vcpu)}
       />
     </span>
+  );
+}
+
+/** Edits that a vCPU holds which is attached and not on screen: staged ones first, for nobody has read them back. */
+function EditMark({ row }: { row: AttachedVcpu | undefined }): ReactElement | null {
+  if (row === undefined) return null;
+  return row.staged > 0 ? (
+    <Glyph name="pen" className="g12 is-staged" />
+  ) : (
+    <Glyph name="check2" className="g12 is-written" />
   );
 }
 
@@ -135,7 +165,7 @@ function RunPill({ session }: { session: Session }): ReactElement {
 function Pending(): ReactElement {
   const store = useDebuggerStore();
   const staged = useDebugger((state) => state.staged.length);
-  const refused = useDebugger(selectPreflightRefusal) !== null;
+  const refused = useDebugger((state) => selectPreflightRefusal(state) !== null || selectIsHeld(state));
   return (
     <>
       <span className="line tight" data-testid="pending">

@@ -7,6 +7,7 @@ import { selectCapture, selectEditRefusal } from '../../store/selectors.ts';
 import { type Arming, armingAssignments, selectArming } from '../../store/xfd-arming.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { InspectorHead } from '../inspector/InspectorHead.tsx';
+import { RegisterChanged } from '../inspector/LastChanged.tsx';
 
 const TILEDATA = 18;
 
@@ -27,6 +28,7 @@ export function AboutXfd({ children }: { children: ReactNode }): ReactElement | 
       <div className="scroll">
         <Switch arming={arming} />
         <Guard arming={arming} />
+        <RegisterChanged register="xfd" field={null} />
         {children}
       </div>
     </>

@@ -1,0 +1,52 @@
+import { selectIsNewest, selectWriteRefusal } from '../store/selectors.ts';
+import type { State } from '../store/state.ts';
+import type { Action } from './registry.ts';
+
+/** Why nothing can be put back now, whichever stop is on screen; null: it can. */
+const restoreRefusal = (state: State): string | null => {
+  if (state.session === null) return 'no target is attached';
+  if (state.session.kind === 'file') return 'a file does not run';
+  return selectWriteRefusal(state) ?? (state.busy === null ? null : 'another act is under way');
+};
+
+/** Each opens the dialog, which says what would be written before it is. */
+export const RESTORE_ACTIONS: readonly Action[] = [
+  {
+    id: 'restore',
+    title: 'Restore…',
+    group: 'Edit',
+    glyph: 'restore',
+    keys: [],
+    refused: restoreRefusal,
+    run: (store) => store.getState().openRestore({ kind: 'attach' }, 'all'),
+  },
+  {
+    id: 'restore-to-stop',
+    title: 'Restore to this stop…',
+    group: 'Edit',
+    glyph: 'restore',
+    keys: [],
+    refused: (state) =>
+      restoreRefusal(state) ??
+      (selectIsNewest(state) ? 'the newest stop is what the vCPU holds: go to a former one' : null),
+    run: (store) => {
+      const state = store.getState();
+      state.openRestore({ kind: 'stop', number: state.stops[state.at]?.number ?? 1 }, 'all');
+    },
+  },
+  {
+    id: 'restore-selected',
+    title: 'Restore what is selected…',
+    group: 'Edit',
+    glyph: 'restore',
+    keys: [],
+    refused: (state) => restoreRefusal(state) ?? (state.selection === null ? 'nothing is selected' : null),
+    run: (store) => {
+      const state = store.getState();
+      const to = selectIsNewest(state)
+        ? ({ kind: 'attach' } as const)
+        : ({ kind: 'stop', number: state.stops[state.at]?.number ?? 1 } as const);
+      state.openRestore(to, state.selection?.kind === 'component' ? 'component' : 'register');
+    },
+  },
+];

@@ -1,0 +1,40 @@
+import { isWaiting, runUntilRefusal } from '../store/run-until.ts';
+import type { State } from '../store/state.ts';
+import type { Action } from './registry.ts';
+
+const liveRefusal = ({ session }: State): string | null => {
+  if (session === null) return 'no target is attached';
+  if (session.kind !== 'live') return 'only a live vCPU runs by itself';
+  return session.run === 'ended' ? 'the target has ended' : null;
+};
+
+/** Runs that are watched: until a condition holds, and a vCPU that is read again and again. */
+export const RUN_ACTIONS: readonly Action[] = [
+  {
+    id: 'run-until',
+    title: 'Run until…',
+    group: 'Run',
+    glyph: 'flag',
+    keys: ['Ctrl+F5'],
+    refused: runUntilRefusal,
+    run: (store) => store.getState().openRunUntil(),
+  },
+  {
+    id: 'stop-waiting',
+    title: 'Stop waiting for the condition',
+    group: 'Run',
+    glyph: 'cross',
+    keys: [],
+    refused: (state) => (isWaiting(state) ? null : 'nothing is waited for'),
+    run: (store) => store.getState().stopRunUntil(),
+  },
+  {
+    id: 'live',
+    title: 'Live refresh, on or off',
+    group: 'Run',
+    glyph: 'eye',
+    keys: ['Ctrl+F8'],
+    refused: liveRefusal,
+    run: (store) => store.getState().toggleLive(),
+  },
+];

@@ -1,0 +1,66 @@
+import { download } from '../panels/overlays/export-file.ts';
+import type { DebuggerStore } from '../store/debugger-store.ts';
+import { selectAttached } from '../store/parked.ts';
+import { type SaveDone, type SessionFile, sessionFile } from '../store/saved-session.ts';
+import type { State } from '../store/state.ts';
+import { MOST_PAGE_BYTES } from './open-file.ts';
+import type { Action } from './registry.ts';
+
+const BUSY = 'another act is under way';
+
+/** What is said about a file that was saved: one of more bytes than a page may open is read by the command line. */
+export const saveDoneOf = ({ fileName, bytes, stops }: SessionFile): SaveDone => ({
+  fileName,
+  stops,
+  sizeBytes: bytes.length,
+  tooLarge: bytes.length > MOST_PAGE_BYTES,
+});
+
+/** Every stop with its label, and the pin, as one file; the browser's own download asks where to. */
+const saveSession = (store: DebuggerStore): void => {
+  const file = sessionFile(store.getState(), Date.now());
+  if (file === null) return;
+  download(file.fileName, file.bytes);
+  store.getState().noteSaved(saveDoneOf(file));
+};
+
+/** Why an act on all attached vCPUs is not possible; null: it is. */
+const needsSeveral =
+  (run: 'running' | 'frozen', word: string) =>
+  (state: State): string | null => {
+    if (state.session?.kind !== 'live') return 'no target is attached';
+    if (state.parked.size === 0) return 'only one vCPU is attached';
+    if (!selectAttached(state).some((row) => row.run === run)) return `no attached vCPU is ${word}`;
+    return state.busy === null ? null : BUSY;
+  };
+
+/** The acts on all attached vCPUs, and on the session as a file. */
+export const SESSION_ACTIONS: readonly Action[] = [
+  {
+    id: 'freeze-all',
+    title: 'Freeze all attached vCPUs',
+    group: 'Run',
+    glyph: 'pause',
+    keys: [],
+    refused: needsSeveral('running', 'running'),
+    run: (store) => void store.getState().freezeAll(),
+  },
+  {
+    id: 'continue-all',
+    title: 'Continue all attached vCPUs',
+    group: 'Run',
+    glyph: 'play',
+    keys: [],
+    refused: needsSeveral('frozen', 'frozen'),
+    run: (store) => void store.getState().resumeAll(),
+  },
+  {
+    id: 'save-session',
+    title: 'Save the session…',
+    group: 'Target',
+    glyph: 'file',
+    keys: ['Ctrl+S'],
+    refused: (state) => (state.stops.length === 0 ? 'nothing is open' : null),
+    run: saveSession,
+  },
+];

@@ -1,0 +1,50 @@
+import type { ReactElement } from 'react';
+import { componentLabel } from '../../../app/xsave/components.ts';
+import { fixed } from '../../fixed.ts';
+import { useDebugger } from '../../store/context.ts';
+import { causeWords } from '../../store/stop-name.ts';
+import type { Stop } from '../../store/timeline-slice.ts';
+import { count } from '../../wording.ts';
+
+const MOST_NAMES = 4;
+
+const changedWords = ({ changed, changedOutside }: Stop): string => {
+  const names = [...changed].sort((a, b) => a - b).map(componentLabel);
+  if (changedOutside) names.push('XCR0 or MSRs');
+  const more = names.length - MOST_NAMES;
+  const told = more > 0 ? [...names.slice(0, MOST_NAMES), count(more, 'other')] : names;
+  return told.length === 0 ? 'nothing changed' : `${told.join(', ')} changed`;
+};
+
+const sinceFirst = (first: Stop | undefined, stop: Stop): string | null =>
+  first === undefined || first === stop || first.takenAtMs === 0 || stop.takenAtMs === 0
+    ? null
+    : fixed('clock', `${((stop.takenAtMs - first.takenAtMs) / 1000).toFixed(3)} s`);
+
+/** What is known of the stop under the pointer, without going there. */
+export function StopHint({ index, x, bottom }: { index: number; x: number; bottom: number }): ReactElement | null {
+  const stop = useDebugger((state) => state.stops[index]);
+  const first = useDebugger((state) => state.stops[0]);
+  const event = useDebugger((state) => state.modelEvents.find((one) => one.stop === stop?.number));
+  const label = useDebugger((state) => (stop === undefined ? undefined : state.labels.get(stop.number)));
+  if (stop === undefined) return null;
+  const since = sinceFirst(first, stop);
+  return (
+    <div className="stop-hint small" data-testid="stop-hint" style={{ left: x, bottom }}>
+      <span className="line tight">
+        <span className="val strong">stop {stop.number}</span>
+        {label === undefined ? null : <span className="strong ellipsis">{label}</span>}
+      </span>
+      <span className="text-2">
+        {causeWords(stop)}
+        {index === 0 ? '' : `, ${changedWords(stop)}`}
+      </span>
+      {event === undefined ? null : (
+        <span className="is-armed">
+          #{event.kind.toUpperCase()}: {event.text}
+        </span>
+      )}
+      {since === null ? null : <span className="text-3 val">{since} after the first</span>}
+    </div>
+  );
+}

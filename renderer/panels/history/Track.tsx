@@ -1,0 +1,282 @@
+import {
+  type KeyboardEvent,
+  type PointerEvent,
+  type ReactElement,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
+import { indexOfStop } from '../../store/compare-slice.ts';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { causeWords } from '../../store/stop-name.ts';
+import { count } from '../../wording.ts';
+import { useShownTheme } from '../tiles/use-theme.ts';
+import { drawTrack, laneColours } from './draw-track.ts';
+import { LANES } from './lanes.ts';
+import { StopHint } from './StopHint.tsx';
+import { TrackGlyphs } from './TrackGlyphs.tsx';
+import {
+  clampView,
+  fitView,
+  following,
+  isFit,
+  pageOf,
+  stopAtX,
+  type TrackView,
+  xOfStop,
+  zoomed,
+} from './track-view.ts';
+import { useEachFrame, useTrackSize } from './use-track.ts';
+import { WHEEL_NOTCH_PX, wheelPx } from './wheel.ts';
+
+interface TrackProps {
+  readonly view: TrackView;
+  readonly onView: (change: (view: TrackView, count: number) => TrackView) => void;
+}
+
+const NEARER = 1 / 2;
+
+/** The strip of all stops: dragged, wheeled and walked by keys. It is painted anew for other stops, not for another place. */
+export function Track({ view, onView }: TrackProps): ReactElement {
+  const store = useDebuggerStore();
+  const box = useRef<HTMLDivElement>(null);
+  const stops = useDebugger((state) => state.stops);
+  const at = useDebugger((state) => state.at);
+  const stop = stops[at];
+  const label = useDebugger((state) => (stop === undefined ? undefined : state.labels.get(stop.number)));
+  const { widthPx, oneLane, ratio } = useTrackSize(box);
+  const [hover, setHover] = useState<{ index: number; x: number; bottom: number } | null>(null);
+  const inFrame = useEachFrame();
+  const hoverInFrame = useEachFrame();
+  const dragging = useRef(false);
+
+  const indexAt = (clientX: number): number => {
+    const left = box.current?.getBoundingClientRect().left ?? 0;
+    return stopAtX(view, clientX - left, widthPx, stops.length);
+  };
+  const scrub = (clientX: number): void => {
+    const index = indexAt(clientX);
+    inFrame(() => store.getState().goToStop(index));
+  };
+  const onPointerDown = (event: PointerEvent<HTMLElement>): void => {
+    if (event.button !== 0) return;
+    event.currentTarget.setPointerCapture(event.pointerId);
+    dragging.current = true;
+    setHover(null);
+    store.getState().goToStop(indexAt(event.clientX));
+  };
+  const onPointerMove = (event: PointerEvent<HTMLElement>): void => {
+    if (dragging.current) {
+      scrub(event.clientX);
+      return;
+    }
+    // Above the panel, so that it never lies over the controls of its head.
+    const node = box.current?.closest('.history')?.getBoundingClientRect();
+    const { clientX } = event;
+    if (node === undefined) return;
+    hoverInFrame(() =>
+      setHover({
+        index: indexAt(clientX),
+        x: Math.min(clientX, window.innerWidth - 332),
+        bottom: window.innerHeight - node.top + 4,
+      }),
+    );
+  };
+  const onPointerUp = (): void => {
+    dragging.current = false;
+  };
+
+  const zoom = (factor: number, x: number): void => onView((now, n) => zoomed(now, factor, x, widthPx, n));
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const page = pageOf(view, stops.length);
+    const next = {
+      ArrowLeft: at - 1,
+      ArrowDown: at - 1,
+      ArrowRight: at + 1,
+      ArrowUp: at + 1,
+      PageDown: at - page,
+      PageUp: at + page,
+      Home: 0,
+      End: stops.length - 1,
+    }[event.key];
+    const factor = { '+': NEARER, '=': NEARER, '-': 1 / NEARER, '0': Number.POSITIVE_INFINITY }[event.key];
+    if (next === undefined && factor === undefined) return;
+    event.preventDefault();
+    if (next !== undefined) store.getState().goToStop(next);
+    if (factor !== undefined) zoom(factor, xOfStop(view, at, widthPx));
+  };
+
+  useEffect(() => {
+    const node = box.current;
+    if (node === null) return;
+    let rest = 0;
+    // React listens passively, and the page would scroll or zoom as well.
+    const onWheel = (event: WheelEvent): void => {
+      event.preventDefault();
+      const { across, down } = wheelPx(event);
+      if (event.ctrlKey || event.metaKey) {
+        const x = event.clientX - node.getBoundingClientRect().left;
+        onView((now, n) => zoomed(now, 2 ** (down / WHEEL_NOTCH_PX / 2), x, node.clientWidth, n));
+        return;
+      }
+      if (Math.abs(across) > Math.abs(down)) {
+        onView((now, n) => clampView({ ...now, from: now.from + (across / node.clientWidth) * now.places }, n));
+        return;
+      }
+      rest += down;
+      const steps = Math.trunc(rest / WHEEL_NOTCH_PX);
+      if (steps === 0) return;
+      rest -= steps * WHEEL_NOTCH_PX;
+      const state = store.getState();
+      state.goToStop(state.at + steps);
+    };
+    node.addEventListener('wheel', onWheel, { passive: false });
+    return () => node.removeEventListener('wheel', onWheel);
+  }, [store, onView]);
+
+  const told = [
+    `stop ${stop?.number} of ${count(stops.length, 'stop')}`,
+    stop === undefined ? '' : causeWords(stop),
+    label,
+  ];
+  return (
+    <div className="track">
+      <div className="track-names small text-3" aria-hidden="true">
+        {LANES.map((lane) => (
+          <div key={lane.name}>{lane.name}</div>
+        ))}
+      </div>
+      <div className="track-name-one small text-3" aria-hidden="true">
+        changed
+      </div>
+      <div
+        ref={box}
+        className="track-box inset-focus"
+        role="slider"
+        aria-label="Stop"
+        aria-valuemin={1}
+        aria-valuemax={Math.max(1, stops.length)}
+        aria-valuenow={at + 1}
+        aria-valuetext={
+          stop === undefined ? 'no stop' : told.filter((text) => text !== undefined && text !== '').join(', ')
+        }
+        tabIndex={0}
+        data-region-start
+        onKeyDown={onKeyDown}
+        onPointerDown={onPointerDown}
+        onPointerMove={onPointerMove}
+        onPointerUp={onPointerUp}
+        onLostPointerCapture={onPointerUp}
+        onPointerLeave={() => hoverInFrame(() => setHover(null))}
+      >
+        {LANES.map((lane, row) => (
+          <div key={lane.name} className="track-lane" style={{ '--lane': row }} />
+        ))}
+        {widthPx === 0 ? null : (
+          <>
+            <Marks view={view} widthPx={widthPx} oneLane={oneLane} ratio={ratio} />
+            <TrackGlyphs view={view} widthPx={widthPx} />
+            <Pins view={view} widthPx={widthPx} />
+            <Overview view={view} widthPx={widthPx} />
+          </>
+        )}
+      </div>
+      {hover === null ? null : <StopHint index={hover.index} x={hover.x} bottom={hover.bottom} />}
+    </div>
+  );
+}
+
+interface Placed {
+  readonly view: TrackView;
+  readonly widthPx: number;
+}
+
+function Marks({ view, widthPx, oneLane, ratio }: Placed & { oneLane: boolean; ratio: number }): ReactElement {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const stops = useDebugger((state) => state.stops);
+  const theme = useShownTheme();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another ratio needs another backing store.
+  useLayoutEffect(() => {
+    if (canvas.current === null) return;
+    drawTrack(canvas.current, { stops, view, widthPx, oneLane, colours: laneColours(theme) });
+  }, [stops, view, widthPx, oneLane, theme, ratio]);
+  return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a canvas without a tab stop takes no focus.
+    <canvas ref={canvas} aria-hidden="true" className="track-marks" data-testid="track-marks" />
+  );
+}
+
+/** A, and the stop on screen, where they lie within the stretch that is shown. */
+function Pins({ view, widthPx }: Placed): ReactElement {
+  const stops = useDebugger((state) => state.stops);
+  const at = useDebugger((state) => state.at);
+  const pinned = useDebugger((state) => state.pinned);
+  const stop = stops[at];
+  const inside = (x: number): boolean => x >= 0 && x <= widthPx;
+  const pinX = pinned === null ? -1 : xOfStop(view, indexOfStop(stops, pinned), widthPx);
+  const nowX = xOfStop(view, at, widthPx);
+  return (
+    <>
+      {pinned === null || !inside(pinX) ? null : (
+        <span className="track-pin pin-a" style={{ left: pinX }} data-testid="pin-a">
+          <span className={`val micro ${pinX > widthPx * 0.9 ? 'before' : ''}`}>A {pinned}</span>
+        </span>
+      )}
+      {stop === undefined || !inside(nowX) ? null : (
+        <span className="track-pin" style={{ left: nowX }} data-testid="pin-b">
+          <span className={`val micro ${nowX > widthPx * 0.9 ? 'before' : ''}`}>{stop.number}</span>
+        </span>
+      )}
+    </>
+  );
+}
+
+/** Where the stretch lies in the whole timeline; only while it is a part of it. */
+function Overview({ view, widthPx }: Placed): ReactElement | null {
+  const length = useDebugger((state) => state.stops.length);
+  const at = useDebugger((state) => state.at);
+  if (isFit(view, length)) return null;
+  const whole = (index: number): number => (index / length) * widthPx;
+  return (
+    <span className="track-overview" data-testid="track-overview" aria-hidden="true">
+      <span
+        className="track-overview-thumb"
+        style={{ left: whole(view.from), width: Math.max(8, whole(view.places)) }}
+      />
+      <span className="track-overview-now" style={{ left: whole(at + 0.5) }} />
+    </span>
+  );
+}
+
+/** The stretch of the timeline that the strip shows: it comes along with the stop on screen, and shrinks with the timeline. */
+export const useTrackView = (fitted: TrackView): [TrackView, TrackProps['onView']] => {
+  const store = useDebuggerStore();
+  const length = useDebugger((state) => state.stops.length);
+  const at = useDebugger((state) => state.at);
+  const [chosen, setChosen] = useState<TrackView | null>(null);
+  const [seenAt, setSeenAt] = useState(at);
+  // Another vCPU may have fewer stops.
+  const now = useMemo(
+    () => (chosen === null || isFit(chosen, length) ? fitted : clampView(chosen, length)),
+    [chosen, fitted, length],
+  );
+  if (at !== seenAt) {
+    setSeenAt(at);
+    if (chosen !== null) {
+      const clamped = clampView(chosen, length);
+      const next = isFit(clamped, length) ? null : following(clamped, at, length);
+      if (next !== chosen) setChosen(next);
+    }
+  }
+  const [change] = useState(() => (next: (view: TrackView, count: number) => TrackView): void => {
+    const n = store.getState().stops.length;
+    setChosen((former) => {
+      const made = next(former ?? fitView(n), n);
+      return isFit(made, n) ? null : made;
+    });
+  });
+  return [now, change];
+};

@@ -1,0 +1,54 @@
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
+
+/** The width of a node in whole CSS px, and whether the window is low. */
+export const useTrackSize = (
+  box: RefObject<HTMLElement | null>,
+): { widthPx: number; oneLane: boolean; ratio: number } => {
+  const [size, setSize] = useState({ widthPx: 0, oneLane: false, ratio: 1 });
+  useLayoutEffect(() => {
+    const node = box.current;
+    if (node === null) return;
+    const low = window.matchMedia('(max-height: 799px)');
+    const measure = (): void =>
+      setSize((former) => {
+        const next = { widthPx: Math.round(node.clientWidth), oneLane: low.matches, ratio: window.devicePixelRatio };
+        const same = next.widthPx === former.widthPx && next.oneLane === former.oneLane && next.ratio === former.ratio;
+        return same ? former : next;
+      });
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(node);
+    low.addEventListener('change', measure);
+    window.addEventListener('resize', measure);
+    return () => {
+      observer.disconnect();
+      low.removeEventListener('change', measure);
+      window.removeEventListener('resize', measure);
+    };
+  }, [box]);
+  return size;
+};
+
+/** Runs the last work asked for, once in a frame: a mouse tells more often than the screen can show. */
+export const useEachFrame = (): ((work: () => void) => void) => {
+  const asked = useRef<{ frame: number; work: () => void } | null>(null);
+  useEffect(
+    () => () => {
+      if (asked.current !== null) cancelAnimationFrame(asked.current.frame);
+      asked.current = null;
+    },
+    [],
+  );
+  return useCallback((work) => {
+    if (asked.current !== null) {
+      asked.current.work = work;
+      return;
+    }
+    const frame = requestAnimationFrame(() => {
+      const due = asked.current;
+      asked.current = null;
+      due?.work();
+    });
+    asked.current = { frame, work };
+  }, []);
+};

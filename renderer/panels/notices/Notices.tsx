@@ -1,0 +1,26 @@
+import type { ReactElement } from 'react';
+import { RefusalNote } from '../../controls/RefusalNote.tsx';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { selectRunUntil } from '../../store/run-until.ts';
+import { selectIsHeld } from '../../store/selectors.ts';
+import { RunUntilNote } from '../model/RunUntilNote.tsx';
+import { HeldStrip } from './HeldStrip.tsx';
+import { OverwrittenNote } from './OverwrittenNote.tsx';
+
+/** Above the view: what was refused, and what happens to the vCPU that the user should know of. */
+export function Notices(): ReactElement | null {
+  const store = useDebuggerStore();
+  const refusal = useDebugger((state) => state.refusal);
+  const held = useDebugger(selectIsHeld);
+  const overwritten = useDebugger((state) => state.overwritten !== null);
+  const run = useDebugger((state) => selectRunUntil(state) !== null);
+  if (refusal === null && !held && !overwritten && !run) return null;
+  return (
+    <div className="banners">
+      {refusal === null ? null : <RefusalNote refusal={refusal} onClose={() => store.getState().closeRefusal()} />}
+      <RunUntilNote />
+      <OverwrittenNote />
+      <HeldStrip />
+    </div>
+  );
+}

@@ -1,0 +1,110 @@
+import { type ReactElement, useEffect } from 'react';
+import { isDeterministic } from '../../fixed.ts';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { LIVE_RATES, type LiveHz } from '../../store/live-slice.ts';
+import type { Session } from '../../store/target-slice.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+import { useMenu } from './use-menu.ts';
+
+/** Less than this share of the rate asked for is said. */
+const NEARLY = 0.9;
+
+/** Nothing refreshes itself in a page that nobody sees, nor in one that is to look the same twice. */
+const useShownPage = (): void => {
+  const store = useDebuggerStore();
+  useEffect(() => {
+    const tell = (): void => store.getState().notePage(document.visibilityState === 'visible' && !isDeterministic());
+    tell();
+    document.addEventListener('visibilitychange', tell);
+    return () => {
+      document.removeEventListener('visibilitychange', tell);
+      store.getState().notePage(false);
+    };
+  }, [store]);
+};
+
+const NO_CLOCK = 'off: values that change by themselves would make every picture another one';
+
+/** How often a vCPU that runs is read again, and how often that really comes about. */
+export function LiveControl({ session }: { session: Session }): ReactElement {
+  const store = useDebuggerStore();
+  const { open, setOpen, button, menu, onKeyDown, onBlur } = useMenu();
+  const chosen = useDebugger((state) => state.liveHz);
+  const achieved = useDebugger((state) => (state.runUntil?.phase === 'waiting' ? null : state.liveAchievedHz));
+  const stopped = useDebugger((state) => state.liveStopped?.what ?? null);
+  useShownPage();
+  const fixed = isDeterministic();
+  const hz: LiveHz = fixed ? 0 : chosen;
+  const isRunning = session.run === 'running';
+  const isOn = isRunning && hz > 0;
+  const isSlower = isOn && achieved !== null && achieved < hz * NEARLY;
+  const ended = session.run === 'ended';
+  const rate = hz === 0 ? 'off' : isSlower ? `${achieved} of ${hz} Hz` : `${hz} Hz`;
+  const why = ended
+    ? 'the target has ended'
+    : stopped !== null && hz === 0
+      ? `Live refresh has stopped: ${stopped}`
+      : hz === 0
+        ? 'Live refresh: read the vCPU again and again while it runs'
+        : !isRunning
+          ? 'Live refresh goes on while the vCPU runs'
+          : isSlower
+            ? `The vCPU is read ${achieved} times a second: answers take longer than ${hz} Hz leave room for`
+            : `The vCPU is read ${hz} times a second, without freezing it`;
+  const choose = (next: LiveHz): void => {
+    setOpen(false);
+    button.current?.focus();
+    store.getState().setLive(next);
+  };
+  return (
+    <span className="menu-anchor live-anchor">
+      <button
+        ref={button}
+        type="button"
+        className={`button ghost live ${isOn ? 'on' : ''}`}
+        aria-haspopup="menu"
+        aria-expanded={open}
+        aria-disabled={ended || undefined}
+        aria-label={`Live refresh, ${rate}`}
+        title={`${why} (Ctrl+F8)`}
+        data-testid="live"
+        onClick={() => setOpen(!open && !ended)}
+      >
+        <Glyph
+          name={stopped !== null && hz === 0 ? 'warn' : 'eye'}
+          className={stopped !== null && hz === 0 ? 'is-warn' : ''}
+        />
+        <span className="wide-only">Live</span>
+        <span className={`val live-rate ${isSlower ? 'is-warn' : ''}`}>{rate}</span>
+        <Glyph name="chevron" className="g12 text-3" />
+      </button>
+      {open ? (
+        <div
+          ref={menu}
+          className="menu live-menu"
+          role="menu"
+          aria-label="Live refresh"
+          tabIndex={-1}
+          onKeyDown={onKeyDown}
+          onBlur={onBlur}
+        >
+          {LIVE_RATES.map((row) => (
+            <button
+              key={row}
+              type="button"
+              role="menuitemradio"
+              aria-checked={row === hz}
+              aria-disabled={(fixed && row > 0) || undefined}
+              title={fixed && row > 0 ? NO_CLOCK : undefined}
+              onClick={() => {
+                if (!fixed || row === 0) choose(row);
+              }}
+            >
+              <span className="val">{row === 0 ? 'Off' : `${row} Hz`}</span>
+            </button>
+          ))}
+        </div>
+      ) : null}
+    </span>
+  );
+}

@@ -1,0 +1,147 @@
+import type { Bridge, Refusal } from '../../app/bridge.ts';
+import { createAct } from './act.ts';
+import { ask } from './ask.ts';
+import { openedState, received } from './opened.ts';
+import { NONE_PARKED, type Parked, type ParkedVcpu, parkedNow, refusalOfSeveral } from './parked.ts';
+import type { Slice, State } from './state.ts';
+import type { RunState } from './target-slice.ts';
+import { withStop } from './timeline-slice.ts';
+
+/** Several vCPUs of one target at once. One is on screen; the others keep all they have. */
+export interface ParkedSlice {
+  readonly parked: Parked;
+  /** Shows another vCPU, attached to if it is not yet. The one that is left stays attached, with everything staged in it. */
+  switchVcpu(vcpu: number): Promise<void>;
+  /** Leaves every vCPU of the target. One that cannot be left stays open, and is named. */
+  detach(restoreFirst: boolean): Promise<void>;
+  freezeAll(): Promise<void>;
+  resumeAll(): Promise<void>;
+}
+
+const without = (parked: Parked, vcpu: number): Parked => new Map([...parked].filter(([key]) => key !== vcpu));
+
+/** The state with another vCPU on screen; `next` comes out of what is parked, or is new. */
+const shown = (state: State, next: Partial<State>, vcpu: number): Partial<State> => {
+  const now = parkedNow(state);
+  const others = without(state.parked, vcpu);
+  return { ...next, parked: now === null ? others : new Map(others).set(now.session.vcpu, now) };
+};
+
+const withRun = (one: ParkedVcpu, run: RunState): ParkedVcpu => ({ ...one, session: { ...one.session, run } });
+
+export const createParkedSlice =
+  (bridge: Bridge): Slice<ParkedSlice> =>
+  (set, get) => {
+    const act = createAct(set, get);
+
+    const attachOther = async (vcpu: number): Promise<void> => {
+      const { session } = get();
+      if (session === null || session.pid === null || session.startTimeTicks === null) return;
+      const { pid, startTimeTicks } = session;
+      const answer = await act('attach', () => bridge.attach(pid, startTimeTicks, vcpu, session.run === 'frozen'));
+      if (!answer.ok) return;
+      const state = get();
+      const made = openedState(state, answer.value, { pid, startTimeTicks });
+      if (!made.ok) {
+        set({ refusal: made.refusal });
+        // Nobody could ever leave a session that is not shown.
+        await ask(() => bridge.detach(answer.value.session, false));
+        return;
+      }
+      set(shown(state, { ...made.value, selection: state.selection }, vcpu));
+    };
+
+    /** Replaces the session of a vCPU, wherever it is kept. */
+    const change = (vcpu: number, next: (one: ParkedVcpu) => ParkedVcpu): void =>
+      set((state) => {
+        const now = parkedNow(state);
+        if (now?.session.vcpu === vcpu) return next(now);
+        const one = state.parked.get(vcpu);
+        return one === undefined ? {} : { parked: new Map(state.parked).set(vcpu, next(one)) };
+      });
+
+    const everyone = (): readonly ParkedVcpu[] => {
+      const now = parkedNow(get());
+      return [...(now === null ? [] : [now]), ...get().parked.values()].sort((a, b) => a.session.vcpu - b.session.vcpu);
+    };
+
+    /** One request to each vCPU that is in `from`, one after the other; those that refuse are named together. */
+    const forAll = async (
+      from: RunState,
+      request: (session: string, vcpu: number) => Promise<Refusal | null>,
+    ): Promise<void> => {
+      if (get().busy !== null) return;
+      set({ busy: from === 'running' ? 'freeze' : 'resume' });
+      const refused = new Map<number, Refusal>();
+      for (const { session } of everyone()) {
+        if (session.kind !== 'live' || session.run !== from) continue;
+        const refusal = await request(session.id, session.vcpu);
+        if (refusal !== null) refused.set(session.vcpu, refusal);
+      }
+      const [one, many] = from === 'running' ? ['runs on', 'run on'] : ['stays frozen', 'stay frozen'];
+      set({ busy: null, refusal: refusalOfSeveral(refused, one, many) });
+    };
+
+    return {
+      parked: NONE_PARKED,
+
+      async switchVcpu(vcpu) {
+        const { session, parked, busy } = get();
+        if (session === null || vcpu === session.vcpu || busy !== null) return;
+        if (session.file !== undefined) return get().chooseState(vcpu, session.file.preset ?? '');
+        const waiting = parked.get(vcpu);
+        if (waiting === undefined) return attachOther(vcpu);
+        set(shown(get(), waiting, vcpu));
+      },
+
+      async detach(restoreFirst) {
+        const { session, busy } = get();
+        if (session === null || busy !== null) return;
+        const all = everyone();
+        set({ busy: 'detach' });
+        const refused = new Map<number, Refusal>();
+        for (const { session: one } of all) {
+          // A target that ended has nothing to restore; the session is closed all the same.
+          const ended = one.run === 'ended';
+          const answer = await ask(() => bridge.detach(one.id, restoreFirst && !ended));
+          if (!answer.ok && !ended) refused.set(one.vcpu, answer.refusal);
+        }
+        set({ busy: null });
+        // What stayed open is looked up again: it may have changed while others were left.
+        const left = everyone().filter((one) => refused.has(one.session.vcpu));
+        const onScreen = left.find((one) => one.session.vcpu === session.vcpu) ?? left[0];
+        if (onScreen === undefined) {
+          const { emptyTimeline, emptyEdits } = get();
+          set({ session: null, refusal: null, overlay: null, saved: null, parked: NONE_PARKED });
+          set({ ...emptyTimeline(), ...emptyEdits() });
+          await get().refreshTargets();
+          return;
+        }
+        const alone = all.length === 1 ? (refused.get(session.vcpu) ?? null) : null;
+        set({
+          ...onScreen,
+          parked: new Map(left.filter((one) => one !== onScreen).map((one) => [one.session.vcpu, one])),
+          refusal: alone ?? refusalOfSeveral(refused, 'stays attached', 'stay attached'),
+        });
+      },
+
+      freezeAll: () =>
+        forAll('running', async (id, vcpu) => {
+          const answer = await ask(() => bridge.freeze(id));
+          if (!answer.ok) return answer.refusal;
+          const capture = received(answer.value);
+          change(vcpu, (one) => withRun(one, 'frozen'));
+          if (!capture.ok) return capture.refusal;
+          const stop = { capture: capture.value, cause: 'freeze', write: null } as const;
+          change(vcpu, (one) => ({ ...one, ...withStop(one, stop) }));
+          return null;
+        }),
+      resumeAll: () =>
+        forAll('frozen', async (id, vcpu) => {
+          const answer = await ask(() => bridge.resume(id));
+          if (!answer.ok) return answer.refusal;
+          change(vcpu, (one) => withRun(one, 'running'));
+          return null;
+        }),
+    };
+  };

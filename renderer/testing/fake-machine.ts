@@ -1,0 +1,40 @@
+import type { SessionEvent } from '../../app/bridge.ts';
+import type { Capture } from '../../app/session/capture.ts';
+import { createFakeBridge, type FakeBridge } from './fake-bridge.ts';
+
+const idOf = (vcpu: number): string => `fake-live-${vcpu}`;
+
+export interface FakeMachine {
+  /** The bridge that the store is given. */
+  readonly bridge: FakeBridge;
+  /** What one vCPU holds, and what was asked of it. */
+  readonly vcpus: readonly FakeBridge[];
+  emit(event: SessionEvent): void;
+  sessionOf(vcpu: number): string;
+}
+
+/** A target with several vCPUs, each with a state of its own: sessions are told apart as main tells them apart. */
+export const createFakeMachine = (states: readonly Capture[]): FakeMachine => {
+  const vcpus = states.map((state, vcpu) =>
+    createFakeBridge({
+      ...state,
+      facts: { ...state.facts, target: { ...state.facts.target, kind: 'live', vcpu } },
+    }),
+  );
+  const first = vcpus[0];
+  if (first === undefined) throw new Error('a machine has at least one vCPU');
+  const at = (session: string): FakeBridge => vcpus.find((_, vcpu) => idOf(vcpu) === session) ?? first;
+  const bridge: FakeBridge = {
+    ...first,
+    attach: (pid, ticks, vcpu, freeze) => (vcpus[vcpu] ?? first).attach(pid, ticks, vcpu, freeze),
+    capture: (session) => at(session).capture(session),
+    freeze: (session) => at(session).freeze(session),
+    resume: (session) => at(session).resume(session),
+    apply: (session, assignments) => at(session).apply(session, assignments),
+    restore: (session, scope, then) => at(session).restore(session, scope, then),
+    undo: (session) => at(session).undo(session),
+    redo: (session) => at(session).redo(session),
+    detach: (session, restoreFirst) => at(session).detach(session, restoreFirst),
+  };
+  return { bridge, vcpus, emit: (event) => first.emit(event), sessionOf: idOf };
+};
