@@ -66,15 +66,19 @@ test.describe('the program that held written edits is killed', () => {
     try {
       await page.goto(next.url);
       const banner = page.getByTestId('left-over');
-      await expect(banner).toContainText(/Tilescope ended while vCPU 0 of pid \d+ held written edits/);
+      await expect(banner).toContainText(/vCPU 0 of pid \d+ was left with written edits/);
       await expect(banner).toContainText('The state from before the first write is kept');
+      await expect(window.target('crash')).toBeVisible();
+      await window.shootLive('left-over');
       await banner.getByRole('button', { name: 'Compare' }).click();
       const dialog = page.getByRole('dialog', { name: 'Left over edits' });
       await expect(dialog.getByTestId('differs-SSE')).toBeVisible();
+      await window.shootLive('left-over-compared');
       await dialog.getByRole('button', { name: 'Put it back' }).click();
       await expect(dialog).toHaveCount(0);
       await expect(banner).toHaveCount(0);
       await expect(page.getByTestId('left-overs').getByRole('status')).toContainText('is as it was');
+      await window.shootLive('left-over-put-back');
       expect(await show()).toEqual(found);
       await guest.progress();
     } finally {

@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import { expect, type Page } from 'playwright/test';
+import { Files } from '../models/files.ts';
+import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { test } from '../models/host.ts';
+import { tilescope, tilescopeJson } from '../models/tilescope.ts';
+import { Window } from '../models/window.ts';
+
+const FOUND = ['zmm3:f32=0.5,-1,0,0.25,1,2.75,-0.75,2,0.125,0,-0.5,1,1.5,0.25,0,-1', 'k1=0xffff'];
+const PATHS = ['zmm3', 'k1', 'mxcsr', 'xstate_bv'];
+
+/** Opens the file that the act asks for. */
+const choose = async (page: Page, act: () => Promise<void>, path: string): Promise<void> => {
+  const chooser = page.waitForEvent('filechooser');
+  await act();
+  await (await chooser).setFiles(path);
+};
+
+/** What the next act downloads: its name and its bytes. */
+const downloaded = async (page: Page, act: () => Promise<void>): Promise<{ name: string; bytes: Buffer }> => {
+  const download = page.waitForEvent('download');
+  await act();
+  const file = await download;
+  return { name: file.suggestedFilename(), bytes: readFileSync(await file.path()) };
+};
+
+test.describe('history', () => {
+  test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
+
+  let guest: Guest;
+  let files: Files;
+  test.beforeAll(async () => {
+    files = new Files();
+    guest = await Guest.start({ name: 'history', vcpus: 2, allCount: true });
+    const set = await tilescope('set', '--pid', String(guest.pid), ...FOUND);
+    expect(set.code, set.err).toBe(0);
+  });
+  test.afterAll(async () => {
+    await guest?.stop();
+    files.close();
+  });
+
+  const show = (vcpu: number): Promise<Record<string, unknown>> =>
+    tilescopeJson('show', '--pid', String(guest.pid), '--vcpu', String(vcpu), ...PATHS);
+
+  test('two vCPUs keep what is staged and written in each, are compared, and go back together', async ({ open }) => {
+    const found = [await show(0), await show(1)];
+    const page = await open();
+    const window = new Window(page);
+    await expect(window.target('history')).toBeVisible();
+    await window.attach('history');
+    await page.keyboard.press('Alt+2');
+    await window.type('zmm3:f32[1]', '-6.25');
+    await window.apply();
+    await window.type('zmm3:f32[2]', '7');
+    await expect(window.staged()).toHaveText(/1 staged/);
+
+    await page.keyboard.press('Control+2');
+    await expect(window.staged()).toHaveCount(0);
+    await expect(page.getByRole('heading', { name: 'Components' }).locator('..')).toContainText('vCPU 1');
+    await window.type('zmm3:f32[1]', '0.125');
+    await window.apply();
+
+    await page.keyboard.press('Alt+5');
+    const compare = page.getByTestId('compare');
+    await compare.getByRole('combobox', { name: 'A', exact: true }).selectOption('0:2');
+    await expect(compare.getByRole('row', { name: /xmm3:f32\[1\]/ })).toContainText('6.25');
+    await expect(compare.getByRole('row', { name: /xmm3:f32\[1\]/ })).toContainText('0.125');
+    await window.shootLive('history-two-vcpus');
+
+    await page.keyboard.press('Control+1');
+    await expect(window.staged()).toHaveText(/1 staged/);
+    await page.getByRole('button', { name: 'Detach' }).click();
+    const dialog = page.getByRole('dialog', { name: /^Detach/ });
+    await expect(dialog.getByRole('list', { name: 'vCPUs with edits' }).getByRole('listitem')).toHaveCount(2);
+    await window.shootLive('history-detach-asks');
+    await dialog.getByRole('button', { name: 'Restore and detach' }).click();
+    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    expect([await show(0), await show(1)]).toEqual(found);
+    await guest.progress();
+  });
+
+  test('stops are scrubbed by mouse and keys, the session is saved, opened, and its state restored from the file', async ({
+    open,
+  }) => {
+    const found = await show(0);
+    const page = await open();
+    const window = new Window(page);
+    await expect(window.target('history')).toBeVisible();
+    await window.attach('history');
+    await page.keyboard.press('Alt+2');
+    for (const value of ['1', '2', '3', '4', '5', '6']) {
+      await window.type('zmm3:f32[1]', value);
+      await window.apply();
+    }
+    await page.getByRole('textbox', { name: 'Label of stop 7' }).fill('six');
+    await page.keyboard.press('Enter');
+
+    const track = page.getByRole('slider', { name: 'Stop' });
+    await expect(track).toHaveAttribute('aria-valuenow', '7');
+    const box = await track.boundingBox();
+    if (box === null) throw new Error('the history has no place');
+    const xOf = (stop: number): number => box.x + ((stop - 0.5) / 24) * box.width;
+    await page.mouse.move(xOf(7), box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(xOf(3), box.y + box.height / 2, { steps: 8 });
+    await expect(track).toHaveAttribute('aria-valuenow', '3');
+    // The pointer is followed outside the strip too.
+    await page.mouse.move(box.x - 40, box.y - 200, { steps: 4 });
+    await expect(track).toHaveAttribute('aria-valuenow', '1');
+    await page.mouse.up();
+    await page.keyboard.press('End');
+    await expect(track).toHaveAttribute('aria-valuenow', '7');
+    await page.keyboard.press('Alt+ArrowLeft');
+    await expect(window.cell('zmm3:f32[1]')).toContainText('5');
+
+    const saved = await downloaded(page, () => page.keyboard.press('Control+s'));
+    expect(saved.name).toContain('history');
+    await page.getByRole('button', { name: 'Detach' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
+    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    expect(await show(0)).toEqual(found);
+
+    const file = files.write('history.session.json', saved.bytes);
+    await choose(page, () => page.getByRole('button', { name: 'Open file…' }).click(), file);
+    await expect(page.getByTestId('saved-session')).toBeVisible();
+    await expect(track).toHaveAttribute('aria-valuemax', '7');
+    await page.keyboard.press('Alt+2');
+    await window.shootLive('history-opened');
+    const stop = await tilescopeJson<{ 'zmm3:f32': number[] }>('show', `${file}@4`, 'zmm3:f32');
+    expect(stop['zmm3:f32'].slice(0, 4)).toEqual([0.5, 3, 0, 0.25]);
+    await page.getByRole('button', { name: 'Detach' }).click();
+
+    await expect(window.target('history')).toBeVisible();
+    await window.attach('history');
+    await window.restoreDialog();
+    const dialog = page.getByRole('dialog', { name: 'Restore' });
+    await dialog.getByRole('radio', { name: 'A file' }).click();
+    await choose(page, () => dialog.getByRole('button', { name: /^Choose a file/ }).click(), file);
+    await dialog.getByRole('combobox', { name: 'State of the file' }).selectOption('4');
+    await expect(dialog.getByTestId('restore-verdict')).toHaveAttribute('data-fits', 'yes');
+    await window.shootLive('history-restore-file');
+    await dialog.getByTestId('restore-now').click();
+    await expect(dialog).toHaveCount(0);
+    await page.keyboard.press('Alt+2');
+    await expect(window.cell('zmm3:f32[1]')).toContainText('3');
+    await page.getByRole('button', { name: 'Detach' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
+    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    expect(await show(0)).toEqual(found);
+    await guest.progress();
+  });
+});
