@@ -322,7 +322,8 @@ int capture(struct vcpu *vcpu, struct reply *reply, struct refusal *why)
 		return -1;
 	if (!vcpu->frozen)
 		started_ns = vcpu->stop.interrupted_ns;
-	head.taken_realtime_ns = vcpu->stop.realtime_ns;
+	/* A frozen vCPU stands still since long before, but may have been written in between: what is read is of now. */
+	head.taken_realtime_ns = vcpu->frozen ? now_ns(CLOCK_REALTIME) : vcpu->stop.realtime_ns;
 	head.in_kvm_run = (uint32_t)vcpu->stop.in_kvm_run;
 	plan(vcpu, &a);
 	if (check_plan(vcpu, &a, why) < 0) {

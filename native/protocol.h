@@ -229,7 +229,7 @@ _Static_assert(sizeof(struct verdict) == 56, "verdict is 56 bytes on the wire");
 /* Request: struct vcpu_ref. Reply: struct capture_head, then section_count sections, each padded to 8. */
 struct capture_head {
 	uint64_t pause_ns;        /* from PTRACE_INTERRUPT to the end of the last call */
-	uint64_t taken_realtime_ns; /* CLOCK_REALTIME when the thread had stopped */
+	uint64_t taken_realtime_ns; /* CLOCK_REALTIME when the thread had stopped; of a frozen one, when it was read */
 	uint32_t in_kvm_run;
 	uint32_t frozen;
 	uint32_t image_call;      /* the ioctl that brought the image: KVM_GET_XSAVE2 or KVM_GET_XSAVE */

@@ -55,3 +55,9 @@ export const toRestore = (
     refused: step?.sentence ?? null,
   };
 };
+
+/** Whether a state was taken from this very vCPU: process by pid and start time, and the number of the vCPU. */
+export const isOfSameVcpu = (saved: Capture, now: Capture): boolean => {
+  const [a, b] = [saved.facts.target, now.facts.target];
+  return a.pid === b.pid && a.startTimeTicks === b.startTimeTicks && a.vcpu === b.vcpu;
+};

@@ -139,6 +139,7 @@ test.describe('history', () => {
     await choose(page, () => dialog.getByRole('button', { name: /^Choose a file/ }).click(), file);
     await dialog.getByRole('combobox', { name: 'State of the file' }).selectOption('4');
     await expect(dialog.getByTestId('restore-verdict')).toHaveAttribute('data-fits', 'yes');
+    await expect(dialog.getByTestId('restore-origin')).toHaveCount(0);
     await window.shootLive('history-restore-file');
     await dialog.getByTestId('restore-now').click();
     await expect(dialog).toHaveCount(0);

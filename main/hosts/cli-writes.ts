@@ -1,6 +1,6 @@
 import type { Answer, RestoreScope } from '../../app/bridge.ts';
 import { checkRestore, type Lost } from '../../app/compat/check.ts';
-import { toRestore } from '../../app/compat/to-restore.ts';
+import { isOfSameVcpu, toRestore } from '../../app/compat/to-restore.ts';
 import { bitsOfScope } from '../../app/edit/scope.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import type { WriteOutcome } from '../services/apply.ts';
@@ -50,12 +50,7 @@ export const set = (withSession: WithSession, { assignments, json }: Of<'set'>):
     return outcome.ok ? report(session, outcome.value, json, '') : outcome;
   });
 
-/** The identity that a capture carries: no state goes to another vCPU without the user's word. */
-const sameTarget = (saved: Capture, now: Capture): boolean => {
-  const [a, b] = [saved.facts.target, now.facts.target];
-  return a.pid === b.pid && a.startTimeTicks === b.startTimeTicks && a.vcpu === b.vcpu;
-};
-
+/** No state goes to another vCPU without the user's word. */
 const otherTarget = (path: string, saved: Capture) => {
   const { name, pid, vcpu } = saved.facts.target;
   return refuse(
@@ -113,7 +108,7 @@ export const restore = async (withSession: WithSession, command: Of<'restore'>):
   const { capture: saved, note } = read.value;
   const { path } = command.file;
   return withSession(async (session) => {
-    if (!command.force && !sameTarget(saved, session.attached)) return otherTarget(path, saved);
+    if (!command.force && !isOfSameVcpu(saved, session.attached)) return otherTarget(path, saved);
     const fits = fitted(path, saved, session.attached, command);
     if (!fits.ok) return fits;
     const outcome = await session.restore(fits.value.scope, fits.value.then);

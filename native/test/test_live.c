@@ -141,6 +141,7 @@ static void freeze_and_resume(struct client *c, struct guest *g)
 {
 	struct thread_reply reply;
 	uint32_t before;
+	uint64_t read_ns = 0;
 	struct capture_head head;
 
 	CHECK(client_vcpu(c, MSG_FREEZE, g->pid, 0) == 1, "freeze refused");
@@ -151,6 +152,8 @@ static void freeze_and_resume(struct client *c, struct guest *g)
 		CHECK(client_vcpu(c, MSG_CAPTURE, g->pid, 0) == 1, "capture of a frozen vCPU refused");
 		memcpy(&head, c->payload, sizeof(head));
 		CHECK(head.frozen == 1, "not frozen in its capture");
+		CHECK(head.taken_realtime_ns > read_ns, "a later capture of a frozen vCPU is not of a later time");
+		read_ns = head.taken_realtime_ns;
 	}
 	(void)usleep(5000);
 	CHECK(*g->counter == before, "a frozen guest counts");

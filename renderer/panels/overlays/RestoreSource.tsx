@@ -1,5 +1,6 @@
 import type { ReactElement } from 'react';
 import { type Decoded, describeProblem } from '../../../app/bits/decoded.ts';
+import { isOfSameVcpu } from '../../../app/compat/to-restore.ts';
 import { PRESETS } from '../../../app/xsave/presets.ts';
 import { pickFile, readToRestore } from '../../actions/open-file.ts';
 import { Button } from '../../controls/Button.tsx';
@@ -11,7 +12,7 @@ import type { RestorePlan } from '../../store/restore-plan.ts';
 import type { RestoreFile, RestoreTo } from '../../store/restore-slice.ts';
 import { stopName } from '../../store/stop-name.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
-import { maskedPids } from '../../wording.ts';
+import { maskedPids, pidText } from '../../wording.ts';
 
 const PRESET_OPTIONS = PRESETS.map(({ name, label }) => ({ value: name, label }));
 
@@ -137,6 +138,7 @@ function FileVerdict({ plan }: { plan: Decoded<RestorePlan> | null }): ReactElem
         {verdict.badge}
       </span>
       <ul className="small text-2">
+        <Origin />
         {verdict.lost.map(({ bit, why }) => (
           <li key={bit} className="line tight">
             <Glyph name="warn" className="g12 is-armed" />
@@ -161,5 +163,20 @@ function FileVerdict({ plan }: { plan: Decoded<RestorePlan> | null }): ReactElem
         ) : null}
       </ul>
     </div>
+  );
+}
+
+/** Whose state the file holds, where it is not this vCPU's: it fits all the same, and that may be what is wanted. */
+function Origin(): ReactElement | null {
+  const file = useDebugger((state) => state.restoreFile?.capture ?? null);
+  const now = useDebugger((state) => state.stops.at(-1)?.capture ?? null);
+  if (file === null || now === null || isOfSameVcpu(file, now)) return null;
+  const { name, pid, vcpu } = file.facts.target;
+  return (
+    <li className="line tight" data-testid="restore-origin">
+      <Glyph name="warn" className="g12 is-armed" />
+      not this vCPU’s: taken from {name}
+      {pid === null ? '' : `, pid ${pidText(pid)}`}, vCPU {vcpu}
+    </li>
   );
 }
