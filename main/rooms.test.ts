@@ -89,7 +89,7 @@ const SEES: Readonly<Record<string, readonly string[]>> = {
   edit: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register'],
   wire: ['bits', 'cpu', 'xsave', 'session'],
   session: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register', 'edit', 'wire'],
-  compat: ['bits', 'cpu', 'xsave'],
+  compat: ['bits', 'cpu', 'xsave', 'session'],
   // The model guest: a CPU and KVM's rules around it, in front of the bytes that the others read.
   model: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register', 'session'],
   formats: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register', 'edit', 'session'],

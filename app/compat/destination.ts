@@ -2,7 +2,7 @@ import { type Decoded, undecodable } from '../bits/decoded.ts';
 import { maskOf } from '../bits/mask.ts';
 import type { Cpuid, CpuidEntry } from '../cpu/cpuid.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
-import type { Facts } from '../session/capture.ts';
+import { type Facts, factsOf, targetOf } from '../session/capture.ts';
 import { restrictLayout } from '../xsave/convert.ts';
 import { LEAST_KVM_BYTES } from '../xsave/facts.ts';
 import type { Layout } from '../xsave/image.ts';
@@ -44,35 +44,15 @@ const presetPlace = (preset: Preset): Decoded<Place> => {
   const cpuid = cpuidOf(preset);
   const supported = (enumeratedUser(preset.cpuid) ?? 0n) & KVM_SUPPORTED;
   const bytes = Math.max(LEAST_KVM_BYTES, restrictLayout(layout.value, supported).totalBytes);
-  const facts: Facts = {
-    target: {
-      kind: 'model',
-      vmm: 'preset',
-      name: preset.label,
-      pid: null,
-      startTimeTicks: null,
-      executable: null,
-      vcpu: 0,
-      tid: null,
-    },
-    takenAtMs: 0,
-    pauseNs: null,
-    inKvmRun: null,
-    frozen: false,
-    imageCall: 'KVM_GET_XSAVE2',
-    kernelRelease: null,
+  const facts = factsOf(targetOf('model', 'preset', preset.label), 'KVM_GET_XSAVE2', {
     guestCpuid: cpuid,
     hostCpuid: cpuid,
     xcr0: supported,
     msrs: [{ index: MSR_INDEX.IA32_XFD, value: 0n, errno: 0 }],
     guestPermission: supported,
-    hostPermission: null,
     supportedXcr0: supported,
     sizes: { capXsave2Vm: bytes, capXsave2System: bytes, writtenBytes: null, legacyErrno: null },
-    general: null,
-    control: null,
-    failed: [],
-  };
+  });
   return { ok: true, value: { name: preset.label, layout: layout.value, facts } };
 };
 

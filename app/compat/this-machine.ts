@@ -1,5 +1,5 @@
 import type { MachineFacts } from '../bridge.ts';
-import type { Facts } from '../session/capture.ts';
+import { factsOf, targetOf } from '../session/capture.ts';
 import type { Destination } from './destination.ts';
 
 const hexOrNull = (text: string | null): bigint | null =>
@@ -10,34 +10,10 @@ const hexOrNull = (text: string | null): bigint | null =>
  * at, so that its CPUID, XCR0 and permission are not known.
  */
 export const thisMachine = (machine: MachineFacts, kernelRelease: string | null): Destination => {
-  const facts: Facts = {
-    target: {
-      kind: 'live',
-      vmm: 'KVM',
-      name: 'this host',
-      pid: null,
-      startTimeTicks: null,
-      executable: null,
-      vcpu: 0,
-      tid: null,
-    },
-    takenAtMs: 0,
-    pauseNs: null,
-    inKvmRun: null,
-    frozen: false,
-    imageCall: 'KVM_GET_XSAVE2',
+  const facts = factsOf(targetOf('live', 'KVM', 'this host'), 'KVM_GET_XSAVE2', {
     kernelRelease,
-    guestCpuid: [],
     hostCpuid: machine.cpuid,
-    xcr0: null,
-    msrs: [],
-    guestPermission: null,
-    hostPermission: null,
     supportedXcr0: hexOrNull(machine.supportedXcr0),
-    sizes: { capXsave2Vm: null, capXsave2System: null, writtenBytes: null, legacyErrno: null },
-    general: null,
-    control: null,
-    failed: [],
-  };
+  });
   return { kind: 'target', facts };
 };

@@ -2,7 +2,7 @@ import { readU64, writeU32 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { textFromUtf8 } from '../bits/text.ts';
 import type { CpuidEntry } from '../cpu/cpuid.ts';
-import type { ControlRegisters, GeneralRegisters, MsrReading } from '../session/capture.ts';
+import { type ControlRegisters, factsOf, type GeneralRegisters, type MsrReading } from '../session/capture.ts';
 import { layoutFromFacts, MOST_IMAGE_BYTES } from './guess.ts';
 import { isArray, isObject, type Json, member, parseJson, unsigned } from './json.ts';
 import {
@@ -15,7 +15,7 @@ import {
   MOST_MSR_ENTRIES,
   xcr0FromKvmXcrs,
 } from './kvm-structs.ts';
-import { factsOf, fileTarget, type OpenedFile, type OpenedState, type OpenOptions, stateOf } from './opened.ts';
+import { fileTarget, type OpenedFile, type OpenedState, type OpenOptions, stateOf } from './opened.ts';
 
 /*
  * state.json of a Cloud Hypervisor snapshot. Sources, all of the repository cloud-hypervisor/cloud-hypervisor:

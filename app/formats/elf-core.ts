@@ -1,12 +1,12 @@
 import { readI32, readU32, readU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { textFromField } from '../bits/text.ts';
-import type { GeneralRegisters } from '../session/capture.ts';
+import { factsOf, type GeneralRegisters } from '../session/capture.ts';
 import type { ComponentPlace, Layout } from '../xsave/image.ts';
 import { EXTENDED_OFFSET_BYTES, layoutOf } from '../xsave/layout.ts';
 import { type ElfNote, readCoreNotes } from './elf-notes.ts';
 import { layoutFor, MOST_IMAGE_BYTES, softwareMask } from './guess.ts';
-import { factsOf, fileTarget, type OpenedFile, type OpenedState, type OpenOptions, stateOf } from './opened.ts';
+import { fileTarget, type OpenedFile, type OpenedState, type OpenOptions, stateOf } from './opened.ts';
 
 /** Note types (Linux include/uapi/linux/elf.h); those of extended state carry the name "LINUX", the others "CORE". */
 export const NT_PRSTATUS = 1;

@@ -2,7 +2,7 @@ import { concat, readU32, readU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { textFromUtf8 } from '../bits/text.ts';
 import type { CpuidEntry } from '../cpu/cpuid.ts';
-import type { ControlRegisters, GeneralRegisters, MsrReading } from '../session/capture.ts';
+import { type ControlRegisters, factsOf, type GeneralRegisters, type MsrReading } from '../session/capture.ts';
 import { EXTENDED_OFFSET_BYTES } from '../xsave/layout.ts';
 import { crc64 } from './crc64.ts';
 import { Cursor } from './cursor.ts';
@@ -25,7 +25,7 @@ import {
   msrFromKvmEntry,
   xcr0FromKvmXcrs,
 } from './kvm-structs.ts';
-import { factsOf, fileTarget, type OpenedFile, type OpenedState, type OpenOptions, stateOf } from './opened.ts';
+import { fileTarget, type OpenedFile, type OpenedState, type OpenOptions, stateOf } from './opened.ts';
 
 /*
  * The state file of a Firecracker snapshot, formats 4 to 8 (Firecracker 1.10 to 1.14). Sources, all of the repository

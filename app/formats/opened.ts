@@ -1,5 +1,5 @@
 import type { SessionDocument } from '../bridge.ts';
-import type { Capture, Facts, TargetIdentity } from '../session/capture.ts';
+import { type Capture, type Facts, type TargetIdentity, targetOf } from '../session/capture.ts';
 import type { Image } from '../xsave/image.ts';
 
 /** What a file can be. Found by its content, never by its name. */
@@ -31,40 +31,8 @@ export interface OpenOptions {
 }
 
 /** Who a file speaks of. Files seldom say more than this. */
-export const fileTarget = (name: string, vmm: string, more: Partial<TargetIdentity> = {}): TargetIdentity => ({
-  kind: 'file',
-  vmm,
-  name,
-  pid: null,
-  startTimeTicks: null,
-  executable: null,
-  vcpu: 0,
-  tid: null,
-  ...more,
-});
-
-/** The facts of a file that holds none but those given. takenAtMs is 0: no format read here holds the time. */
-export const factsOf = (target: TargetIdentity, imageCall: string, known: Partial<Facts> = {}): Facts => ({
-  target,
-  takenAtMs: 0,
-  pauseNs: null,
-  inKvmRun: null,
-  frozen: false,
-  imageCall,
-  kernelRelease: null,
-  guestCpuid: [],
-  hostCpuid: [],
-  xcr0: null,
-  msrs: [],
-  guestPermission: null,
-  hostPermission: null,
-  supportedXcr0: null,
-  sizes: { capXsave2Vm: null, capXsave2System: null, writtenBytes: null, legacyErrno: null },
-  general: null,
-  control: null,
-  failed: [],
-  ...known,
-});
+export const fileTarget = (name: string, vmm: string, more: Partial<TargetIdentity> = {}): TargetIdentity =>
+  targetOf('file', vmm, name, more);
 
 export const stateOf = (label: string, image: Image, facts: Facts): OpenedState => ({
   label,

@@ -1,11 +1,12 @@
 import { readU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { hasBit } from '../bits/mask.ts';
+import { factsOf } from '../session/capture.ts';
 import { COMPACTED_BIT } from '../xsave/components.ts';
 import { firstReservedByte, XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';
 import { EXTENDED_OFFSET_BYTES } from '../xsave/layout.ts';
 import { layoutFor, MOST_IMAGE_BYTES } from './guess.ts';
-import { factsOf, fileTarget, type OpenedFile, type OpenOptions, stateOf } from './opened.ts';
+import { fileTarget, type OpenedFile, type OpenOptions, stateOf } from './opened.ts';
 
 const notAnImage = (name: string, why: string): Decoded<never> =>
   undecodable({ kind: 'not-allowed', what: name, why: `not a raw XSAVE image: ${why}` });

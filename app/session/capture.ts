@@ -103,3 +103,44 @@ export interface Capture {
   readonly image: Image;
   readonly facts: Facts;
 }
+
+/** A target of which nothing more is known than what is given. */
+export const targetOf = (
+  kind: TargetIdentity['kind'],
+  vmm: string,
+  name: string,
+  more: Partial<TargetIdentity> = {},
+): TargetIdentity => ({
+  kind,
+  vmm,
+  name,
+  pid: null,
+  startTimeTicks: null,
+  executable: null,
+  vcpu: 0,
+  tid: null,
+  ...more,
+});
+
+/** Facts of which none is known but those given; takenAtMs is 0 where the time is not known. */
+export const factsOf = (target: TargetIdentity, imageCall: string, known: Partial<Facts> = {}): Facts => ({
+  target,
+  takenAtMs: 0,
+  pauseNs: null,
+  inKvmRun: null,
+  frozen: false,
+  imageCall,
+  kernelRelease: null,
+  guestCpuid: [],
+  hostCpuid: [],
+  xcr0: null,
+  msrs: [],
+  guestPermission: null,
+  hostPermission: null,
+  supportedXcr0: null,
+  sizes: { capXsave2Vm: null, capXsave2System: null, writtenBytes: null, legacyErrno: null },
+  general: null,
+  control: null,
+  failed: [],
+  ...known,
+});

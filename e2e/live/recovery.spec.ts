@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'playwright/test';
@@ -9,6 +8,7 @@ import type { LeftOver, Opened } from '../../app/bridge.ts';
 import { BridgeClient } from '../models/bridge.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { type Random, randomFrom } from '../models/random.ts';
+import { StateFolder } from '../models/state-folder.ts';
 import { tilescope, tilescopeJson, WebHost } from '../models/tilescope.ts';
 
 const BOOTSTRAP = join(import.meta.dirname, '../../main/bootstrap.mjs');
@@ -25,27 +25,22 @@ test.describe('Tilescope is killed over a write', () => {
   test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
 
   let guest: Guest;
-  let state: string;
-  let formerState: string | undefined;
+  let state: StateFolder;
   test.beforeAll(async () => {
-    state = mkdtempSync(join(tmpdir(), 'tilescope-recovery-'));
-    formerState = process.env.XDG_STATE_HOME;
-    process.env.XDG_STATE_HOME = state;
+    state = new StateFolder();
     guest = await Guest.start({ name: 'recovery' });
   });
   test.afterAll(async () => {
-    if (formerState === undefined) delete process.env.XDG_STATE_HOME;
-    else process.env.XDG_STATE_HOME = formerState;
     await guest?.stop();
-    rmSync(state, { recursive: true, force: true });
+    state?.giveBack();
   });
 
-  const journal = (): string => join(state, 'tilescope', 'journal');
+  const journal = (): string => join(state.path, 'tilescope', 'journal');
   const entries = (): string[] =>
     existsSync(journal()) ? readdirSync(journal()).filter((name) => name.endsWith('.json')) : [];
 
   const captured = async (): Promise<{ readonly image: { base64: string } }> => {
-    const file = join(state, 'now.json');
+    const file = join(state.path, 'now.json');
     const { code, err } = await tilescope('capture', '--pid', String(guest.pid), '--out', file);
     expect(code, err).toBe(0);
     return JSON.parse(readFileSync(file, 'utf8'));
@@ -95,7 +90,7 @@ test.describe('Tilescope is killed over a write', () => {
     expect((await tilescope(...set(edits(random)))).code).toBe(0);
     const wholeMs = Date.now() - begun;
     const first = await image();
-    const file = join(state, 'first.json');
+    const file = join(state.path, 'first.json');
     writeFileSync(file, JSON.stringify(await captured()));
     const footprint = guest.footprint();
     const seen = { restored: 0, untouched: 0, finished: 0 };

@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from 'playwright/test';
 import type { Applied, CaptureDocument, LeftOver, Opened } from '../../app/bridge.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture } from '../../app/session/document.ts';
 import { BridgeClient } from '../models/bridge.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { StateFolder } from '../models/state-folder.ts';
 import { tilescope, tilescopeJson, WebHost } from '../models/tilescope.ts';
 
 const ROUNDS = 10;
@@ -30,22 +28,17 @@ test.describe('two vCPUs of one QEMU at once', () => {
   let guest: Guest;
   let host: WebHost;
   let page: BridgeClient;
-  let state: string;
-  let formerState: string | undefined;
+  let state: StateFolder;
   test.beforeAll(async () => {
-    state = mkdtempSync(join(tmpdir(), 'tilescope-vcpus-'));
-    formerState = process.env.XDG_STATE_HOME;
-    process.env.XDG_STATE_HOME = state;
+    state = new StateFolder();
     guest = await Guest.start({ name: 'two', vcpus: 2, allCount: true });
     host = await WebHost.start();
     page = await BridgeClient.open(host.url);
   });
   test.afterAll(async () => {
-    if (formerState === undefined) delete process.env.XDG_STATE_HOME;
-    else process.env.XDG_STATE_HOME = formerState;
     await host?.stop();
     await guest?.stop();
-    rmSync(state, { recursive: true, force: true });
+    state?.giveBack();
   });
 
   interface Attached {

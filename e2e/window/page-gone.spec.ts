@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, type Page, test } from 'playwright/test';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { StateFolder } from '../models/state-folder.ts';
 import { tilescopeJson, WebHost } from '../models/tilescope.ts';
 import { Window } from '../models/window.ts';
 
@@ -38,20 +36,15 @@ test.describe('the page that held written edits goes, and Tilescope stays', () =
 
   let guest: Guest;
   let host: WebHost;
-  let state: string;
-  let formerState: string | undefined;
+  let state: StateFolder;
   test.beforeAll(async () => {
-    state = mkdtempSync(join(tmpdir(), 'tilescope-page-gone-'));
-    formerState = process.env.XDG_STATE_HOME;
-    process.env.XDG_STATE_HOME = state;
+    state = new StateFolder();
     guest = await Guest.start({ name: 'reloaded' });
   });
   test.afterEach(async () => host?.kill());
   test.afterAll(async () => {
-    if (formerState === undefined) delete process.env.XDG_STATE_HOME;
-    else process.env.XDG_STATE_HOME = formerState;
     await guest?.stop();
-    rmSync(state, { recursive: true, force: true });
+    state?.giveBack();
   });
 
   const show = (): Promise<Record<string, unknown>> => tilescopeJson('show', '--pid', String(guest.pid), ...PATHS);

@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from 'playwright/test';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { StateFolder } from '../models/state-folder.ts';
 import { tilescopeJson, WebHost } from '../models/tilescope.ts';
 import { Window } from '../models/window.ts';
 
@@ -12,12 +10,9 @@ test.describe('the program that held written edits is killed', () => {
   test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
 
   let guest: Guest;
-  let state: string;
-  let formerState: string | undefined;
+  let state: StateFolder;
   test.beforeAll(async () => {
-    state = mkdtempSync(join(tmpdir(), 'tilescope-window-recovery-'));
-    formerState = process.env.XDG_STATE_HOME;
-    process.env.XDG_STATE_HOME = state;
+    state = new StateFolder();
     guest = await Guest.start({ name: 'crash' });
   });
   const hosts: WebHost[] = [];
@@ -25,10 +20,8 @@ test.describe('the program that held written edits is killed', () => {
     for (const host of hosts.splice(0)) await host.kill();
   });
   test.afterAll(async () => {
-    if (formerState === undefined) delete process.env.XDG_STATE_HOME;
-    else process.env.XDG_STATE_HOME = formerState;
     await guest?.stop();
-    rmSync(state, { recursive: true, force: true });
+    state?.giveBack();
   });
 
   const show = (): Promise<Record<string, unknown>> => tilescopeJson('show', '--pid', String(guest.pid), ...PATHS);
