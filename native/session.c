@@ -9,7 +9,7 @@
 
 #define OUTSIDE_TRIES 20
 #define NOT_NOW_TRIES 200
-#define TRACED_TRIES 100
+#define TRACED_TRIES 500
 
 struct target target;
 struct vcpu vcpus[MAX_ATTACHED];
@@ -166,7 +166,8 @@ static int stop_past_others(struct vcpu *vcpu, enum stop_state *state, struct re
 	for (int tries = 1; stop_once(vcpu, state, why) < 0; tries++) {
 		if (why->reason != REASON_ALREADY_TRACED || tries == TRACED_TRIES)
 			return -1;
-		nap(1000000);
+		/* About a millisecond, and never in step with a tracer that comes at regular times. */
+		nap(500000 + (uint64_t)(tries % 7) * 170000);
 	}
 	return 0;
 }

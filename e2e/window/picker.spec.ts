@@ -17,6 +17,10 @@ test.describe('Enter on the first screen', () => {
   test('attaches to the row that is selected: at once, and after a click on a row', async ({ open }) => {
     const page = await open();
     const window = new Window(page);
+    await expect(window.target('picker')).toBeVisible();
+    const others = await window.otherGuests();
+    if (others !== null) console.log(`not run: Enter on the first screen: ${others}`);
+    test.skip(others !== null, others ?? '');
     await expect(window.target('picker')).toHaveAttribute('aria-selected', 'true');
     await page.keyboard.press('Enter');
     await expect(window.state()).toHaveText('Frozen');
