@@ -16,6 +16,7 @@ test.describe('the demo guest', () => {
     await expect(window.state()).toHaveText('Frozen');
     await page.keyboard.press('Alt+2');
     await window.jump('xmm2:u32[0]');
+    await expect(page.locator('[role="gridcell"]:focus')).toBeVisible();
     await page.keyboard.press('Enter');
     await page.keyboard.type('77');
     await page.keyboard.press('Enter');
