@@ -15,6 +15,7 @@ import { type StagedWrite, stageAssignments } from './assign.ts';
 import { compareWritten } from './compare.ts';
 import { applyEdit, applyPatch, invertEdit } from './patch.ts';
 import { stageRestore } from './restore.ts';
+import { refusal, stage } from './testdata/staging.ts';
 
 const layout = presetLayout('sapphire-rapids');
 const tiles = [{ rows: 2, colsb: 12 }, ...INIT_TILE_CONFIG.tiles.slice(1)];
@@ -30,17 +31,6 @@ const captureOf = (contents: ReadonlyMap<number, Uint8Array>, mxcsr = 0x1f80): C
 const amx = captureOf(withTiles);
 const empty = captureOf(new Map());
 
-const assignments = (text: string) =>
-  text.split(' ').map((one) => ({ path: one.slice(0, one.indexOf('=')), value: one.slice(one.indexOf('=') + 1) }));
-const stage = (capture: Capture, text: string): StagedWrite => {
-  const staged = stageAssignments(capture, assignments(text));
-  if (!staged.ok) throw new Error(describeProblem(staged.problem));
-  return staged.value;
-};
-const refusal = (capture: Capture, text: string): string => {
-  const staged = stageAssignments(capture, assignments(text));
-  return staged.ok ? 'staged' : describeProblem(staged.problem);
-};
 const read = (capture: Capture, image: Image, text: string): unknown => {
   const path = parsePath(text);
   if (!path.ok) throw new Error(describeProblem(path.problem));

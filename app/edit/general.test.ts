@@ -6,10 +6,11 @@ import { parsePath } from '../register/path.ts';
 import { showText } from '../register/read.ts';
 import { GENERAL_NAMES } from '../register/registers.ts';
 import type { Capture, ControlRegisters, GeneralRegisters } from '../session/capture.ts';
-import { captureAfter, type StagedWrite, stageAssignments } from './assign.ts';
+import { captureAfter, type StagedWrite } from './assign.ts';
 import { diffCaptures } from './compare.ts';
 import { diffReport } from './diff-report.ts';
 import { stageRestore } from './restore.ts';
+import { refusal, stage } from './testdata/staging.ts';
 
 const sample = sampleCapture();
 const general = sample.facts.general as GeneralRegisters;
@@ -18,17 +19,6 @@ const withFacts = (facts: Partial<Capture['facts']>): Capture => ({ ...sample, f
 const withControl = (control: Partial<ControlRegisters>): Capture =>
   withFacts({ control: { ...(sample.facts.control as ControlRegisters), ...control } });
 
-const assignments = (text: string) =>
-  text.split(' ').map((one) => ({ path: one.slice(0, one.indexOf('=')), value: one.slice(one.indexOf('=') + 1) }));
-const stage = (capture: Capture, text: string): StagedWrite => {
-  const staged = stageAssignments(capture, assignments(text));
-  if (!staged.ok) throw new Error(describeProblem(staged.problem));
-  return staged.value;
-};
-const refusal = (capture: Capture, text: string): string => {
-  const staged = stageAssignments(capture, assignments(text));
-  return staged.ok ? 'staged' : describeProblem(staged.problem);
-};
 const restore = (
   now: Capture,
   then: Capture,
