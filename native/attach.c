@@ -219,11 +219,10 @@ static int open_target(const struct attach_request *request, struct refusal *why
 }
 
 /* With the thread stopped: the part that must end with the thread in its own context, whatever happens. */
-static int attach_stopped(struct vcpu *vcpu, const char *maps, uint64_t slot, struct attach_reply *reply,
-			  struct refusal *why)
+static int attach_stopped(struct vcpu *vcpu, struct attach_reply *reply, struct refusal *why)
 {
 	vcpu_read_filters(vcpu);
-	if (scratch_map(vcpu, maps, slot, why) < 0)
+	if (scratch_map(vcpu, why) < 0)
 		return -1;
 	STEP("scratch is there");
 	if (scratch_sign(vcpu, why) == 0 && ask_inside(vcpu, reply, why) == 0)
@@ -252,7 +251,7 @@ int attach(const struct attach_request *request, struct attach_reply *reply, str
 {
 	struct vcpu_place *place = NULL;
 	struct vcpu *vcpu = vcpus;
-	uint64_t slot = 0;
+	uint64_t free_slot;
 	char *maps = NULL;
 	int result = -1;
 
@@ -273,10 +272,12 @@ int attach(const struct attach_request *request, struct attach_reply *reply, str
 	}
 	if (!target.restorer && gadget_find(&target, maps, why) < 0)
 		goto out;
-	if (scratch_find(vcpu->ref.vcpu_index, maps, &vcpu->scratch, &slot, why) < 0 ||
-	    find_thread(vcpu, place, request->flags, why) < 0)
+	if (scratch_find(vcpu->ref.vcpu_index, maps, &vcpu->scratch, &free_slot, why) < 0)
 		goto out;
-	result = attach_stopped(vcpu, maps, slot, reply, why);
+	STEP("mappings read");
+	if (find_thread(vcpu, place, request->flags, why) < 0)
+		goto out;
+	result = attach_stopped(vcpu, reply, why);
 	vcpu_release(vcpu);
 	reply->pause_ns = now_ns(CLOCK_MONOTONIC) - vcpu->stop.interrupted_ns;
 	fill_reply(vcpu, reply);

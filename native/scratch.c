@@ -20,13 +20,6 @@ static int helper_lives(const struct scratch_header *header)
 	       facts.state != 'Z' && facts.state != 'X';
 }
 
-static int refuse_other(const struct scratch_header *header, uint32_t vcpu_index, struct refusal *why)
-{
-	(void)refuse(why, REASON_OTHER_HELPER, 0, NULL, "Another helper is attached to vCPU %u.", vcpu_index);
-	why->other_pid = header->helper_pid;
-	return -1;
-}
-
 /* A header of zeros is one whose helper died between mmap and its first write. Whoever lives owns the vCPU: refused. */
 int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t *free_slot, struct refusal *why)
 {
@@ -49,8 +42,11 @@ int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t
 			continue;
 		if (header.magic != SCRATCH_MAGIC && header.magic != 0)
 			continue;
-		if (header.magic && helper_lives(&header))
-			return refuse_other(&header, vcpu_index, why);
+		if (header.magic && helper_lives(&header)) {
+			(void)refuse(why, REASON_OTHER_HELPER, 0, NULL, "Another helper is attached to vCPU %u.", vcpu_index);
+			why->other_pid = header.helper_pid;
+			return -1;
+		}
 		if (!*left)
 			*left = address;
 	}
@@ -59,47 +55,49 @@ int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t
 	return 0;
 }
 
-/* Has another helper signed the region at this address since the mappings were read? Asked while the thread stands still. */
-static int other_signed(const struct vcpu *vcpu, uint64_t address, struct refusal *why)
+/* mmap through a chain on the thread's own stack. All calls of the session's life must be allowed before the first. */
+static int map_or_keep(struct vcpu *vcpu, const char *maps, uint64_t left, uint64_t free_slot, struct refusal *why)
 {
-	struct scratch_header header;
-
-	if (memory_read(target.pid, address, &header, sizeof(header)) < 0 || header.magic != SCRATCH_MAGIC ||
-	    (header.helper_pid == getpid()) || !helper_lives(&header))
-		return 0;
-	(void)refuse_other(&header, vcpu->ref.vcpu_index, why);
-	return 1;
-}
-
-/*
- * mmap through a chain on the thread's own stack. All calls of the session's life must be allowed before the first. Of two
- * helpers that attach at once the second finds the other's name at the address: the thread stands still for one at a time.
- */
-int scratch_map(struct vcpu *vcpu, const char *maps, uint64_t address, struct refusal *why)
-{
-	struct program plan = { 0 }, *mapping = &plan, both;
+	struct program mapping = { 0 }, both;
+	uint64_t address = left ? left : free_slot;
 	long result;
 
-	program_add(mapping, "mmap", SYS_mmap, address, SCRATCH_BYTES, PROT_READ | PROT_WRITE);
-	mapping->calls[0].arguments[3] = MAP_PRIVATE | MAP_ANONYMOUS;
-	mapping->calls[0].arguments[4] = (uint64_t)-1;
-	both = plan;
+	program_add(&mapping, "mmap", SYS_mmap, address, SCRATCH_BYTES, PROT_READ | PROT_WRITE);
+	mapping.calls[0].arguments[3] = MAP_PRIVATE | MAP_ANONYMOUS;
+	mapping.calls[0].arguments[4] = (uint64_t)-1;
+	both = mapping;
 	program_add(&both, "munmap", SYS_munmap, address, SCRATCH_BYTES, 0);
 	if (vcpu_check_filters(vcpu, &both, why) < 0)
 		return -1;
-	if (other_signed(vcpu, vcpu->scratch ? vcpu->scratch : address, why)) {
-		vcpu->scratch = 0;
-		return -1;
-	}
-	if (vcpu->scratch)
+	vcpu->scratch = left;
+	if (left)
 		return 0;
-	if (vcpu_run_on_stack(vcpu, maps, mapping, why) < 0)
+	if (vcpu_run_on_stack(vcpu, maps, &mapping, why) < 0)
 		return -1;
-	result = mapping->calls[0].result;
+	result = mapping.calls[0].result;
 	if (result < 0 && result > -4096)
 		return refuse(why, REASON_NO_MEMORY, (int)-result, "mmap", "mmap in the target failed: %s.", strerror((int)-result));
 	vcpu->scratch = (uint64_t)result;
 	return 0;
+}
+
+/*
+ * What was found before the thread stood still may be so no longer: a killed helper's last chain has mapped its region since,
+ * or given it back, or another helper has signed one. Only this thread maps and unmaps them, so what is found now stays.
+ */
+int scratch_map(struct vcpu *vcpu, struct refusal *why)
+{
+	char *maps = proc_text("/proc/%d/maps", target.pid);
+	uint64_t left, free_slot;
+	int result = -1;
+
+	vcpu->scratch = 0;
+	if (!maps)
+		(void)refuse(why, REASON_TARGET_GONE, errno, NULL, "The mappings of process %d cannot be read.", target.pid);
+	else if (scratch_find(vcpu->ref.vcpu_index, maps, &left, &free_slot, why) == 0)
+		result = map_or_keep(vcpu, maps, left, free_slot, why);
+	free(maps);
+	return result;
 }
 
 int scratch_unmap(struct vcpu *vcpu, struct refusal *why)

@@ -101,10 +101,11 @@ int late_release(pid_t tid);
 
 /*
  * scratch.c. scratch_find: a region that a killed helper left for this vCPU, in *left (0: none), or a free place for one.
- * scratch_map asks the filters about all the calls of the session's life first; it keeps a region that was left.
+ * scratch_map, once the thread is stopped, looks again, and asks the filters about all the calls of the session's life before
+ * the first; it keeps a region that was left.
  */
 int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t *free_slot, struct refusal *why);
-int scratch_map(struct vcpu *vcpu, const char *maps, uint64_t address, struct refusal *why);
+int scratch_map(struct vcpu *vcpu, struct refusal *why);
 int scratch_sign(struct vcpu *vcpu, struct refusal *why);
 int scratch_unmap(struct vcpu *vcpu, struct refusal *why);
 

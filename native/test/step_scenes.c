@@ -79,7 +79,7 @@ static void send_vcpu(struct client *c, uint32_t code)
 	(void)client_send(c, code, &ref, sizeof(ref));
 }
 
-static void send_attach(struct client *c)
+void send_attach(struct client *c)
 {
 	struct attach_request attach = { .vcpu = { guest.pid, 0 } };
 

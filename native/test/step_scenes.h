@@ -27,6 +27,8 @@ int same_state(const struct state *a, const struct state *b);
 /* Whatever differs from the first state is written as it was there. 0 or -1. */
 int put_back(struct client *c, const struct state *now);
 
+void send_attach(struct client *c);
+
 typedef void (*send_function)(struct client *c);
 
 struct scene {

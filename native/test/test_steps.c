@@ -178,6 +178,43 @@ static void kill_at_each_step(const struct scene *scene)
 	all_kills += t.kills;
 }
 
+/*
+ * A helper has read the target's mappings and not yet stopped the thread; meanwhile a region at its address goes, comes, or is
+ * signed by another that lives. A killed helper's chain, which the thread ends by itself, does the same.
+ */
+enum meanwhile { REGION_GOES, REGION_COMES, REGION_IS_SIGNED };
+
+static void check_meanwhile(enum meanwhile what, const char *name)
+{
+	char step[STEP_NAME_BYTES] = "";
+	struct client late, other;
+	int expected = what == REGION_IS_SIGNED ? 0 : 1, outcome;
+
+	CHECK(client_start(&other, helper) == 0, "no helper");
+	if (what == REGION_GOES) {
+		CHECK(client_attach(&other, guest.pid, 0, 0, NULL) == 1, "%s", words(&other));
+		(void)client_kill(&other);
+		CHECK(client_start(&other, helper) == 0, "no helper");
+	}
+	CHECK(client_start_stepped(&late, helper) == 0, "no helper");
+	send_attach(&late);
+	CHECK(client_until_step(&late, 1, step, NULL) == 2 && strcmp(step, "mappings read") == 0, "%s: the first step is \"%s\"", name,
+	      step);
+	CHECK(client_attach(&other, guest.pid, 0, 0, NULL) == 1, "%s", words(&other));
+	if (what == REGION_GOES)
+		CHECK(client_end(&other) == 0, "the helper did not end with 0");
+	else if (what == REGION_COMES)
+		(void)client_kill(&other);
+	CHECK(write(late.go, "g", 1) == 1, "the helper is not there");
+	outcome = client_until_step(&late, 0, step, NULL);
+	CHECK(outcome == expected, "%s: %s", name, words(&late));
+	CHECK(expected || (late.refusal && late.refusal->reason == REASON_OTHER_HELPER), "%s: %s", name, words(&late));
+	CHECK(client_end(&late) == 0, "the helper did not end with 0");
+	if (what == REGION_IS_SIGNED)
+		CHECK(client_end(&other) == 0, "the helper did not end with 0");
+	CHECK(check_portrait(name, "the end") == 0, "%s: a scratch region is left", name);
+}
+
 /* Done once without a kill, to know what comes of it. */
 static int learn(const struct scene *scene)
 {
@@ -257,6 +294,11 @@ int main(int count, char **arguments)
 		play(&arming_scene);
 	for (size_t i = 0; !arming && i < scene_count; i++)
 		play(&scenes[i]);
+	if (!arming) {
+		check_meanwhile(REGION_GOES, "a region that goes");
+		check_meanwhile(REGION_COMES, "a region that comes");
+		check_meanwhile(REGION_IS_SIGNED, "a region that another signs");
+	}
 	(void)client_end(&looker);
 	printf("# killed at %u steps in all\n", all_kills);
 out:
