@@ -71,19 +71,21 @@ static int try_thread(struct vcpu *vcpu, uint32_t flags, struct refusal *why)
 	uint32_t options = PTRACE_O_TRACESYSGOOD;
 	enum stop_state state;
 
+	if (!late_release(vcpu->tid))
+		return refuse(why, REASON_STOP_TIMEOUT, 0, NULL, "The thread still has not stopped since the last try.");
+	vcpu->late = 0;
 	suspend_if_asked(vcpu, flags);
 	if (vcpu_is_suspended(vcpu))
 		options |= PTRACE_O_SUSPEND_SECCOMP;
 	if (thread_seize(&target, vcpu->tid, options, why) < 0)
 		return -1;
 	if (thread_stop(vcpu->tid, vcpu->fd, vcpu->scratch, SCRATCH_BYTES, &vcpu->stop, &state, why) < 0) {
-		if (why->reason == REASON_STOP_TIMEOUT)
-			vcpu_is_late(vcpu);
+		vcpu_is_late(vcpu);
 		return -1;
 	}
 	if (state == STOP_IN_KVM_RUN)
 		return 1;
-	(void)thread_let_go(vcpu->tid, &vcpu->stop);
+	vcpu_let_go(vcpu);
 	return 0;
 }
 
@@ -290,13 +292,12 @@ out:
 
 int detach(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why)
 {
-	int was_frozen = vcpu->frozen;
-
 	if (vcpu_stop(vcpu, NEED_ANY, why) < 0)
 		goto out;
 	if (vcpu->scratch && scratch_unmap(vcpu, why) < 0) {
-		if (!was_frozen)
-			vcpu_release(vcpu);
+		/* Of a target that is gone nothing stays held: it may be another program that stands still here. */
+		vcpu->frozen &= why->reason != REASON_TARGET_GONE;
+		vcpu_release(vcpu);
 		goto out;
 	}
 	STEP("scratch is gone");

@@ -131,7 +131,8 @@ static int wait_for_end(struct vcpu *vcpu, uint64_t *ended_ns, struct refusal *w
 				*ended_ns = now_ns(CLOCK_MONOTONIC);
 			return 0;
 		}
-		if (now_ns(CLOCK_MONOTONIC) > deadline)
+		vcpu->unfinished = now_ns(CLOCK_MONOTONIC) > deadline;
+		if (vcpu->unfinished)
 			return refuse(why, REASON_CHAIN_TIMEOUT, 0, NULL, "The injected calls did not end in two seconds.");
 		if (tries > 1000)
 			(void)nanosleep(&nap, NULL);
@@ -155,7 +156,7 @@ static int run(struct vcpu *vcpu, struct asking *a, struct refusal *why)
 		result = chain_run_free(&target, vcpu->tid, &place, &vcpu->stop, &a->program, why);
 		if (result == 0)
 			result = wait_for_end(vcpu, &a->ended_ns, why);
-		else if (why->reason != REASON_TARGET_GONE)
+		else
 			vcpu_release(vcpu);
 	}
 	STEP("questions asked");
@@ -315,11 +316,18 @@ int capture(struct vcpu *vcpu, struct reply *reply, struct refusal *why)
 	prepare(data);
 	a.data = data;
 	if (memory_write(target.pid, vcpu->scratch + SCRATCH_DATA, data, sizeof(data)) < 0)
-		return refuse_errno(why, errno, "process_vm_writev");
+		return vcpu_refuse_memory(errno, "process_vm_writev", why);
 	STEP("data area written");
 	started_ns = now_ns(CLOCK_MONOTONIC);
 	if (vcpu_stop(vcpu, NEED_ANY, why) < 0)
 		return -1;
+	/* Once more where a chain that was no longer waited for may have answered in between: it has ended by now. */
+	if (vcpu->unfinished && memory_write(target.pid, vcpu->scratch + SCRATCH_DATA, data, sizeof(data)) < 0) {
+		(void)vcpu_refuse_memory(errno, "process_vm_writev", why);
+		vcpu_release(vcpu);
+		return -1;
+	}
+	vcpu->unfinished = 0;
 	if (!vcpu->frozen)
 		started_ns = vcpu->stop.interrupted_ns;
 	/* A frozen vCPU stands still since long before, but may have been written in between: what is read is of now. */

@@ -121,6 +121,8 @@ static int start(const struct target *target, pid_t tid, const struct chain_plac
 	static struct element elements[MAX_CALLS + 1];
 	struct user_regs_struct regs = s->regs;
 
+	if (!gadget_is_there(target))
+		return refuse(why, REASON_TARGET_GONE, 0, NULL, "The process executes another program than when it was attached.");
 	for (size_t i = 0; i < program->count; i++)
 		call_element(target, place, &program->calls[i], i, &elements[i]);
 	last_element(target, place, s, &elements[program->count]);

@@ -7,28 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How many bytes came before the end of the pipe or an error. */
-static size_t read_whole(int fd, void *bytes, size_t count)
-{
-	size_t got = 0;
-
-	while (got < count) {
-		ssize_t n = read(fd, (char *)bytes + got, count - got);
-
-		if (n > 0) {
-			got += (size_t)n;
-		} else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-			/* Whoever shares the pipe may have set O_NONBLOCK on it: Node does. */
-			struct pollfd wait = { .fd = fd, .events = POLLIN };
-
-			(void)poll(&wait, 1, -1);
-		} else if (n == 0 || errno != EINTR) {
-			break;
-		}
-	}
-	return got;
-}
-
 static int write_whole(int fd, const void *bytes, size_t count)
 {
 	size_t put = 0;
@@ -49,19 +27,28 @@ static int write_whole(int fd, const void *bytes, size_t count)
 	return 0;
 }
 
-enum frame_outcome frame_read(int fd, struct frame_header *header, void *payload)
+enum frame_outcome frame_read(int fd, struct frame_start *start, void *payload)
 {
-	size_t got = read_whole(fd, header, sizeof(*header));
+	size_t in_payload = start->got - sizeof(start->header);
+	int in_header = start->got < sizeof(start->header);
+	ssize_t n;
 
-	if (got == 0)
-		return FRAME_END;
-	if (got < sizeof(*header))
-		return FRAME_TRUNCATED;
-	if (header->payload_bytes > MAX_PAYLOAD_BYTES)
-		return FRAME_TOO_LONG;
-	if (read_whole(fd, payload, header->payload_bytes) < header->payload_bytes)
-		return FRAME_TRUNCATED;
-	return FRAME_READ;
+	if (in_header)
+		n = read(fd, (char *)&start->header + start->got, sizeof(start->header) - start->got);
+	else
+		n = read(fd, (char *)payload + in_payload, start->header.payload_bytes - in_payload);
+	/* Whoever shares the pipe may have set O_NONBLOCK on it: Node does. */
+	if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
+		return FRAME_PART;
+	if (n <= 0)
+		return start->got ? FRAME_TRUNCATED : FRAME_END;
+	start->got += (size_t)n;
+	if (start->got < sizeof(start->header))
+		return FRAME_PART;
+	if (start->header.payload_bytes <= MAX_PAYLOAD_BYTES && start->got < sizeof(start->header) + start->header.payload_bytes)
+		return FRAME_PART;
+	start->got = 0;
+	return start->header.payload_bytes > MAX_PAYLOAD_BYTES ? FRAME_TOO_LONG : FRAME_READ;
 }
 
 int frame_write(int fd, const struct frame_header *header, const void *payload)

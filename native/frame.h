@@ -5,14 +5,21 @@
 #include "protocol.h"
 
 enum frame_outcome {
+	FRAME_PART,      /* more is to come */
 	FRAME_READ,
 	FRAME_END,       /* the pipe closed between two frames */
 	FRAME_TRUNCATED, /* the pipe closed, or failed, inside a frame */
 	FRAME_TOO_LONG,  /* header only: its payload is beyond MAX_PAYLOAD_BYTES and was not read */
 };
 
-/* Reads through EINTR and short counts. payload has room for MAX_PAYLOAD_BYTES. */
-enum frame_outcome frame_read(int fd, struct frame_header *header, void *payload);
+/* How much of a frame is there. The header counts once its frame has been read. */
+struct frame_start {
+	struct frame_header header;
+	size_t got;
+};
+
+/* What one read() brings: it does not wait where there is something to read. payload has room for MAX_PAYLOAD_BYTES. */
+enum frame_outcome frame_read(int fd, struct frame_start *start, void *payload);
 
 /* 0, or -1 when the other side is gone. */
 int frame_write(int fd, const struct frame_header *header, const void *payload);

@@ -40,6 +40,18 @@ static void scan(struct target *target, const struct mapping *m)
 	}
 }
 
+int gadget_is_there(const struct target *target)
+{
+	size_t bytes = (size_t)(target->restorer_syscall + 2 - target->restorer);
+	uint8_t now[sizeof(syscall_ret)], restorer[sizeof(restorer_rax)];
+
+	if (memory_read(target->pid, target->gadget, now, sizeof(now)) < 0 ||
+	    memory_read(target->pid, target->restorer, restorer, bytes) < 0)
+		return 0;
+	return memcmp(now, syscall_ret, sizeof(now)) == 0 &&
+	       memcmp(restorer, bytes == sizeof(restorer_rax) ? restorer_rax : restorer_eax, bytes) == 0;
+}
+
 static int is_libc(const struct mapping *m)
 {
 	return strstr(m->path, "/libc.so") || strstr(m->path, "/libc-") || strstr(m->path, "/ld-musl");

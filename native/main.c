@@ -230,24 +230,27 @@ static int watch(int process_ended)
 {
 	(void)late_release(0);
 	for (size_t i = 0; i < MAX_ATTACHED; i++) {
-		if (!vcpus[i].used)
-			continue;
-		if (process_ended || (vcpus[i].frozen && thread_is_gone(vcpus[i].tid)))
+		int ended = vcpus[i].used && vcpus[i].frozen && thread_is_gone(vcpus[i].tid);
+
+		if (ended || (vcpus[i].used && process_ended))
 			if (report_gone(&vcpus[i]) < 0)
 				return -1;
 	}
 	return 0;
 }
 
-/* One request. 0: go on; -1: the end. */
+/* A request, or the next part of one: half a frame must not keep us from the rest of our work. 0: go on; -1: the end. */
 static int serve(void)
 {
+	static struct frame_start incoming;
 	struct reply reply = { .bytes = reply_bytes };
-	struct frame_header header;
 	struct refusal why = { 0 };
-	enum frame_outcome outcome = frame_read(STDIN_FILENO, &header, request_bytes);
+	enum frame_outcome outcome = frame_read(STDIN_FILENO, &incoming, request_bytes);
+	struct frame_header header = incoming.header;
 	const void *payload = reply_bytes;
 
+	if (outcome == FRAME_PART)
+		return 0;
 	if (outcome != FRAME_READ && outcome != FRAME_TOO_LONG)
 		return -1;
 	if (dispatch(&header, &reply, &why) < 0)
@@ -313,8 +316,9 @@ int main(void)
 			end = take_signals(signals);
 		if (fds[1].revents || fds[2].revents)
 			end |= watch(fds[2].revents != 0) < 0;
+		/* A request that waits for a thread takes every SIGCHLD that comes meanwhile, so what they said is looked up after it. */
 		if (!end && fds[0].revents)
-			end = serve() < 0;
+			end = serve() < 0 || watch(0) < 0;
 	}
 	detach_all();
 	return 0;

@@ -16,6 +16,9 @@ static int helper_lives(const struct scratch_header *header)
 {
 	struct stat_facts facts;
 
+	/* Our own, of a vCPU that we hold no more: its thread ended. */
+	if (header->helper_pid == getpid())
+		return 0;
 	return proc_stat(header->helper_pid, 0, &facts) == 0 && facts.start_time_ticks == header->helper_start_ticks &&
 	       facts.state != 'Z' && facts.state != 'X';
 }
@@ -55,7 +58,10 @@ int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t
 	return 0;
 }
 
-/* mmap through a chain on the thread's own stack. All calls of the session's life must be allowed before the first. */
+/*
+ * mmap through a chain on the thread's own stack. All calls of the session's life must be allowed before the first. 1: the
+ * address was taken meanwhile, and the kernel chose another, where no later helper would look: given back.
+ */
 static int map_or_keep(struct vcpu *vcpu, const char *maps, uint64_t left, uint64_t free_slot, struct refusal *why)
 {
 	struct program mapping = { 0 }, both;
@@ -78,7 +84,9 @@ static int map_or_keep(struct vcpu *vcpu, const char *maps, uint64_t left, uint6
 	if (result < 0 && result > -4096)
 		return refuse(why, REASON_NO_MEMORY, (int)-result, "mmap", "mmap in the target failed: %s.", strerror((int)-result));
 	vcpu->scratch = (uint64_t)result;
-	return 0;
+	if (vcpu->scratch == address)
+		return 0;
+	return scratch_unmap(vcpu, why) < 0 ? -1 : 1;
 }
 
 /*
@@ -87,16 +95,22 @@ static int map_or_keep(struct vcpu *vcpu, const char *maps, uint64_t left, uint6
  */
 int scratch_map(struct vcpu *vcpu, struct refusal *why)
 {
-	char *maps = proc_text("/proc/%d/maps", target.pid);
 	uint64_t left, free_slot;
-	int result = -1;
+	int result = 1;
 
-	vcpu->scratch = 0;
-	if (!maps)
-		(void)refuse(why, REASON_TARGET_GONE, errno, NULL, "The mappings of process %d cannot be read.", target.pid);
-	else if (scratch_find(vcpu->ref.vcpu_index, maps, &left, &free_slot, why) == 0)
-		result = map_or_keep(vcpu, maps, left, free_slot, why);
-	free(maps);
+	for (uint32_t tries = 0; result == 1; tries++) {
+		char *maps = proc_text("/proc/%d/maps", target.pid);
+
+		vcpu->scratch = 0;
+		result = -1;
+		if (!maps)
+			(void)refuse(why, REASON_TARGET_GONE, errno, NULL, "The mappings of process %d cannot be read.", target.pid);
+		else if (tries == SCRATCH_SLOTS)
+			(void)refuse(why, REASON_NO_MEMORY, 0, "mmap", "The target's kernel maps scratch memory elsewhere each time.");
+		else if (scratch_find(vcpu->ref.vcpu_index, maps, &left, &free_slot, why) == 0)
+			result = map_or_keep(vcpu, maps, left, free_slot, why);
+		free(maps);
+	}
 	return result;
 }
 

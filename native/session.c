@@ -47,6 +47,14 @@ int vcpu_is_suspended(const struct vcpu *vcpu)
 	return (vcpu->flags & ATTACH_SUSPEND_SECCOMP) != 0;
 }
 
+int vcpu_refuse_memory(int errno_value, const char *call, struct refusal *why)
+{
+	if (errno_value == EFAULT)
+		return refuse(why, REASON_TARGET_GONE, EFAULT, call,
+			      "Scratch memory is gone: the process executes another program than when it was attached.");
+	return refuse_errno(why, errno_value, call);
+}
+
 void vcpu_note_filters(struct vcpu *vcpu)
 {
 	struct status_facts facts;
@@ -59,8 +67,24 @@ void vcpu_note_filters(struct vcpu *vcpu)
 	vcpu->seccomp_count = facts.seccomp_filters;
 }
 
+/* Filters never go, so it is enough that there is none after the last one known. 0: there is, or it may not be asked. */
+static int filters_are_known(const struct vcpu *vcpu)
+{
+	static int can_be_asked = -1;
+
+	/* A kernel without checkpoint and restore answers EINVAL, whatever there is; this file comes with it. */
+	if (can_be_asked < 0)
+		can_be_asked = access("/proc/sys/kernel/ns_last_pid", F_OK) == 0;
+	if (!can_be_asked || trace(PTRACE_SECCOMP_GET_FILTER, vcpu->tid, vcpu->filters.count, NULL) >= 0)
+		return 0;
+	return errno == (vcpu->seccomp_mode ? ENOENT : EINVAL);
+}
+
 void vcpu_read_filters(struct vcpu *vcpu)
 {
+	if (!vcpu->filters_stale && (vcpu_is_suspended(vcpu) || filters_are_known(vcpu)))
+		return;
+	vcpu_note_filters(vcpu);
 	if (!vcpu->filters_stale)
 		return;
 	seccomp_free_filters(&vcpu->filters);
@@ -91,17 +115,28 @@ int vcpu_add_ioctl(struct vcpu *vcpu, struct program *program, const char *name,
 				vcpu->scratch + offset);
 }
 
-#define MAX_LATE 64
+#define MAX_LATE (2 * MAX_ATTACHED)
 static pid_t late[MAX_LATE]; /* 0: free */
+
+void late_add(pid_t tid)
+{
+	for (size_t i = 0; i < MAX_LATE; i++)
+		if (!late[i] || late[i] == tid) {
+			late[i] = tid;
+			return;
+		}
+}
 
 void vcpu_is_late(struct vcpu *vcpu)
 {
 	vcpu->late = 1;
-	for (size_t i = 0; i < MAX_LATE; i++)
-		if (!late[i]) {
-			late[i] = vcpu->tid;
-			return;
-		}
+	late_add(vcpu->tid);
+}
+
+void vcpu_let_go(struct vcpu *vcpu)
+{
+	if (thread_let_go(vcpu->tid, &vcpu->stop) < 0)
+		late_add(vcpu->tid);
 }
 
 int late_release(pid_t tid)
@@ -142,13 +177,12 @@ static int stop_once(struct vcpu *vcpu, enum stop_state *state, struct refusal *
 	if (thread_seize(&target, vcpu->tid, options, why) < 0)
 		return -1;
 	if (thread_stop(vcpu->tid, vcpu->fd, vcpu->scratch, SCRATCH_BYTES, &vcpu->stop, state, why) < 0) {
-		if (why->reason == REASON_STOP_TIMEOUT)
-			vcpu_is_late(vcpu);
+		vcpu_is_late(vcpu);
 		return -1;
 	}
 	if (*state == STOP_IN_KVM_RUN || *state == STOP_OUTSIDE)
 		return 0;
-	(void)thread_let_go(vcpu->tid, &vcpu->stop);
+	vcpu_let_go(vcpu);
 	if (*state == STOP_UNUSABLE)
 		return refuse(why, REASON_THREAD_NOT_FOUND, 0, NULL,
 			      "Thread %d cannot run injected calls: 32-bit code, a shadow stack, or a kernel worker.", vcpu->tid);
@@ -177,12 +211,13 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 	int outside = 0, not_now = 0;
 	enum stop_state state;
 
-	if (vcpu->frozen)
+	if (vcpu->frozen) {
+		vcpu_read_filters(vcpu);
 		return stop_frozen(vcpu, need, why);
+	}
 	if (!late_release(vcpu->tid))
 		return refuse(why, REASON_STOP_TIMEOUT, 0, NULL, "The thread still has not stopped since the last try.");
 	vcpu->late = 0;
-	vcpu_note_filters(vcpu);
 	for (;;) {
 		if (stop_past_others(vcpu, &state, why) < 0)
 			return -1;
@@ -197,7 +232,7 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 			break;
 		if (++outside > OUTSIDE_TRIES && need == NEED_ANY)
 			break;
-		(void)thread_let_go(vcpu->tid, &vcpu->stop);
+		vcpu_let_go(vcpu);
 		if (outside > OUTSIDE_TRIES)
 			return refuse(why, REASON_OUTSIDE_KVM_RUN, 0, NULL,
 				      "The VMM is at work outside KVM_RUN, or the VM is paused: a write may be overwritten.");
@@ -210,7 +245,7 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 void vcpu_release(struct vcpu *vcpu)
 {
 	if (!vcpu->frozen && !vcpu->late)
-		(void)thread_let_go(vcpu->tid, &vcpu->stop);
+		vcpu_let_go(vcpu);
 }
 
 struct chain_place vcpu_place(const struct vcpu *vcpu)
@@ -226,6 +261,7 @@ static int run_at(struct vcpu *vcpu, const struct chain_place *place, struct pro
 	if (why->reason == REASON_CHAIN_TIMEOUT) {
 		vcpu_is_late(vcpu);
 		vcpu->frozen = 0;
+		vcpu->unfinished = 1;
 	}
 	return -1;
 }
@@ -255,8 +291,11 @@ int freeze(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why)
 		if (vcpu_stop(vcpu, NEED_ANY, why) < 0)
 			return -1;
 		/* From here on it goes on by itself and without a visible EINTR, should this helper die. */
-		if (thread_prepare(vcpu->tid, &vcpu->stop) < 0)
-			return refuse_errno(why, errno, "PTRACE_SETREGS");
+		if (thread_prepare(vcpu->tid, &vcpu->stop) < 0) {
+			(void)refuse_errno(why, errno, "PTRACE_SETREGS");
+			vcpu_release(vcpu);
+			return -1;
+		}
 		vcpu->frozen = 1;
 		STEP("frozen");
 	}
@@ -271,8 +310,10 @@ int resume(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why)
 		return 0;
 	vcpu->frozen = 0;
 	reply->in_kvm_run = (uint32_t)vcpu->stop.in_kvm_run;
-	if (thread_let_go(vcpu->tid, &vcpu->stop) < 0)
+	if (thread_let_go(vcpu->tid, &vcpu->stop) < 0) {
+		late_add(vcpu->tid);
 		return refuse_errno(why, errno, "PTRACE_DETACH");
+	}
 	reply->pause_ns = now_ns(CLOCK_MONOTONIC) - vcpu->stop.interrupted_ns;
 	return 0;
 }

@@ -55,6 +55,7 @@ struct vcpu {
 	uint32_t flags;    /* ATTACH_*, those that took effect */
 	uint64_t scratch;  /* 0: none */
 	int frozen;
+	int unfinished;    /* a chain ran out of our time: it may have written to the data area since that was prepared */
 	int late;          /* it did not stop in time: to be detached when it does */
 	uint64_t get_image; /* KVM_GET_XSAVE2, or KVM_GET_XSAVE where that is unknown */
 	uint32_t image_bytes;
@@ -79,7 +80,10 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why);
 /* Ends what vcpu_stop began; a frozen thread stays. */
 void vcpu_release(struct vcpu *vcpu);
 
-/* Before a stop: have the thread's filters changed? After it: read them. */
+/*
+ * Have the thread's filters changed? And once it is stopped, or each time it is used while frozen: read them if so. Another
+ * thread may give it one at any time before (SECCOMP_FILTER_FLAG_TSYNC).
+ */
 void vcpu_note_filters(struct vcpu *vcpu);
 void vcpu_read_filters(struct vcpu *vcpu);
 int vcpu_check_filters(struct vcpu *vcpu, const struct program *program, struct refusal *why);
@@ -94,10 +98,18 @@ int vcpu_run(struct vcpu *vcpu, struct program *program, struct refusal *why);
 int vcpu_run_on_stack(struct vcpu *vcpu, const char *maps, struct program *program, struct refusal *why);
 struct chain_place vcpu_place(const struct vcpu *vcpu);
 int vcpu_is_suspended(const struct vcpu *vcpu);
+/* Scratch memory cannot be read or written. A process that has executed another program has none: it is gone. */
+int vcpu_refuse_memory(int errno_value, const char *call, struct refusal *why);
 
-/* Threads that did not stop in time. They are detached as soon as they show up; 0: tid is still one of them. */
+/*
+ * Threads that did not stop in time, or were killed under us: such a one stays, and its process with it, until its tracer has
+ * asked for it. They are detached as soon as they show up; 0: tid is still one of them.
+ */
 void vcpu_is_late(struct vcpu *vcpu);
+void late_add(pid_t tid);
 int late_release(pid_t tid);
+/* thread_let_go; one that cannot be let go has been killed. */
+void vcpu_let_go(struct vcpu *vcpu);
 
 /*
  * scratch.c. scratch_find: a region that a killed helper left for this vCPU, in *left (0: none), or a free place for one.

@@ -73,6 +73,8 @@ uint64_t now_ns(clockid_t clock);
 
 /* gadget.c */
 int gadget_find(struct target *target, const char *maps, struct refusal *why);
+/* 0: no more, for the process has executed another program since. */
+int gadget_is_there(const struct target *target);
 
 /* memory of the target: whole ranges or an error. */
 int memory_read(pid_t pid, uint64_t address, void *into, size_t bytes);

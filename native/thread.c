@@ -9,11 +9,13 @@
 
 #include "host_cpuid.h"
 #include "permission.h"
+#include "proc.h"
 #include "step.h"
 #include "target.h"
 
 #define EVENT_OF(status) ((unsigned int)(status) >> 16)
 #define NR_IOCTL 16
+#define SEIZE_TRIES 20
 
 uint64_t now_ns(clockid_t clock)
 {
@@ -70,21 +72,36 @@ enum wait_outcome thread_wait(pid_t tid, int *status, uint64_t deadline_ns)
 	}
 }
 
+/* Of this process still, and not on its way out: a thread that ends gives its number to any other in the system. */
+static int thread_lives(const struct target *target, pid_t tid)
+{
+	struct stat_facts facts;
+
+	return proc_stat(target->pid, tid, &facts) == 0 && facts.state != 'Z' && facts.state != 'X';
+}
+
 int thread_seize(const struct target *target, pid_t tid, uint32_t options, struct refusal *why)
 {
 	struct permission permission;
 
 	/* Another helper may hold the thread for a moment, and have gone before we can see who it was. */
-	for (int tries = 0; tries < 3; tries++) {
+	for (int tries = 0; tries < SEIZE_TRIES; tries++) {
+		struct timespec millisecond = { .tv_nsec = 1000000 };
+
+		if (!thread_lives(target, tid))
+			return refuse(why, REASON_TARGET_GONE, ESRCH, NULL, "The thread has ended.");
 		if (trace(PTRACE_SEIZE, tid, 0, (void *)(uintptr_t)options) == 0) {
 			STEP("seized");
 			return 0;
 		}
 		if (errno != EPERM)
 			return refuse_errno(why, errno, "PTRACE_SEIZE");
+		STEP("held by another");
 		permission_check(target->pid, tid, &permission);
-		if (permission_refusal(&permission, why) < 0)
+		STEP("looked who holds it");
+		if (permission.reason != REASON_NO_SUCH_PROCESS && permission_refusal(&permission, why) < 0)
 			return -1;
+		(void)nanosleep(&millisecond, NULL);
 	}
 	return refuse(why, REASON_PERMISSION, EPERM, "PTRACE_SEIZE",
 		      "The kernel forbids tracing the thread: a security module, or a privilege is missing.");

@@ -36,8 +36,7 @@ int verdicts(struct vcpu *vcpu, struct reply *reply, struct refusal *why)
 	struct verdicts_head head = { 0 };
 	struct program p = { 0 };
 
-	if (!vcpu->frozen)
-		vcpu_note_filters(vcpu);
+	vcpu_note_filters(vcpu);
 	/* Filters that are known already cost no stop. */
 	if (vcpu->filters_stale) {
 		if (vcpu_stop(vcpu, NEED_ANY, why) < 0)

@@ -33,7 +33,7 @@ static const char *get_image_name(const struct vcpu *vcpu)
 static int put(struct vcpu *vcpu, uint32_t offset, const void *bytes, size_t count, struct refusal *why)
 {
 	return memory_write(target.pid, vcpu->scratch + offset, bytes, count) < 0 ?
-		       refuse_errno(why, errno, "process_vm_writev") : 0;
+		       vcpu_refuse_memory(errno, "process_vm_writev", why) : 0;
 }
 
 static int fetch(struct vcpu *vcpu, uint32_t offset, void *bytes, size_t count, struct refusal *why)
@@ -148,8 +148,7 @@ static int in_one_stop(struct vcpu *vcpu, write_step step, const void *what, str
 	if (read_state(vcpu, why) == 0 && step(vcpu, what, &value, why) == 0)
 		result = 0;
 	STEP(result == 0 ? "read back" : "refused");
-	if (result == 0 || why->reason != REASON_TARGET_GONE)
-		vcpu_release(vcpu);
+	vcpu_release(vcpu);
 	if (result == 0)
 		answer(vcpu, started_ns, value, reply);
 	return result;

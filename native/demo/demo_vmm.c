@@ -204,6 +204,18 @@ static void start_vcpus(void)
 			vm_fail("pthread_create");
 }
 
+/* A kick that comes before its thread has begun is nothing to it, so each is kicked until it has parked. */
+static void park_all(int kick_signal)
+{
+	const struct timespec millisecond = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < options.vcpus; i++)
+		while (!__atomic_load_n(&page->vcpus[i].parked, __ATOMIC_ACQUIRE)) {
+			(void)pthread_kill(vcpus[i].thread, kick_signal);
+			(void)nanosleep(&millisecond, NULL);
+		}
+}
+
 static void kick_all(int kick_signal)
 {
 	for (int i = 0; i < options.vcpus; i++)
@@ -229,7 +241,7 @@ int main(int count, char **arguments)
 	start_vcpus();
 	(void)nanosleep(&start, NULL);
 	if (options.park)
-		kick_all(kick_signal);
+		park_all(kick_signal);
 	printf("ready pid=%d program=%s (%s)\n", getpid(), vm.program->name, vm.program->summary);
 	(void)fflush(stdout);
 	page->magic = DEMO_MAGIC; /* last: whoever waits for it compares the mappings from now on */

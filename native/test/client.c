@@ -235,6 +235,8 @@ const void *capture_section(const struct client *c, uint32_t kind, uint32_t *byt
 	struct capture_head head;
 	size_t at = sizeof(head);
 
+	if (c->refusal || c->header.code != MSG_CAPTURE || c->header.payload_bytes < sizeof(head))
+		return NULL;
 	memcpy(&head, c->payload, sizeof(head));
 	for (uint32_t i = 0; i < head.section_count; i++) {
 		struct section section;

@@ -103,7 +103,7 @@ int guest_start_demo(struct guest *g, const char *program, const char *const *ar
 		return -1;
 	g->counter = (volatile uint32_t *)((uintptr_t)g->page + DEMO_PAGE_BYTES + QEMU_COUNTER);
 	g->pid = start(all);
-	for (int i = 0; i < 500 && g->page->magic != DEMO_MAGIC && guest_lives(g); i++)
+	for (int i = 0; i < 2000 && g->page->magic != DEMO_MAGIC && guest_lives(g); i++)
 		nap_ms(10);
 	return g->page->magic == DEMO_MAGIC ? 0 : -1;
 }
@@ -206,17 +206,27 @@ int guest_lives(const struct guest *g)
 	return proc_stat(g->pid, 0, &facts) == 0 && facts.state != 'Z';
 }
 
-int guest_progresses(const struct guest *g, int vcpu)
+static int counter_moves(const struct guest *g, int vcpu, int ms)
 {
 	const volatile uint32_t *counter = g->counter + (size_t)vcpu * DEMO_VCPU_STRIDE / 4;
 	uint32_t before = *counter;
 
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < ms; i++) {
 		if (*counter != before)
 			return 1;
 		nap_ms(1);
 	}
 	return 0;
+}
+
+int guest_progresses(const struct guest *g, int vcpu)
+{
+	return counter_moves(g, vcpu, 10000);
+}
+
+int guest_stands_still(const struct guest *g, int vcpu)
+{
+	return !counter_moves(g, vcpu, 1000);
 }
 
 volatile struct guest_area *guest_area(const struct guest *g, int vcpu)
@@ -302,7 +312,7 @@ char *guest_portrait(const struct guest *g)
 int portrait_returns(const struct guest *g, const char *before, char **last)
 {
 	*last = NULL;
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 500; i++) {
 		free(*last);
 		*last = guest_portrait(g);
 		if (strcmp(*last, before) == 0)

@@ -22,8 +22,9 @@ int guest_start_qemu(struct guest *g, int vcpus);
 int guest_start_busy_qemu(struct guest *g, int vcpus);
 void guest_end(struct guest *g);
 int guest_lives(const struct guest *g);
-/* The counter moves within a second. */
+/* The counter moves within ten seconds; it does not for one. */
 int guest_progresses(const struct guest *g, int vcpu);
+int guest_stands_still(const struct guest *g, int vcpu);
 
 /* Demo VMM only: the vCPU's area, and one step of a guest that is held. 1: it has done the step. */
 volatile struct guest_area *guest_area(const struct guest *g, int vcpu);

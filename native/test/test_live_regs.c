@@ -171,7 +171,6 @@ static void outside_kvm_run(void)
 	rule("demo VMM: general registers of a parked vCPU are not written");
 	if (start(&g, "--park", NULL) < 0)
 		return;
-	(void)usleep(50000);
 	CHECK(client_start(&c, helper_program) == 0, "no helper");
 	CHECK(client_attach(&c, g.pid, 0, 0, NULL) == 1, "%s", c.refusal ? c.refusal->detail : "no answer");
 	regs = regs_of(&c, &g);

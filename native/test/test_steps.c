@@ -99,7 +99,7 @@ static unsigned int check_portrait(const char *scene, const char *name)
 	unsigned int regions = 0;
 	int same = 0;
 
-	for (int tries = 0; tries < 100 && !same; tries++) {
+	for (int tries = 0; tries < 2000 && !same; tries++) {
 		char *text;
 
 		regions = 0;

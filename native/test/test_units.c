@@ -17,6 +17,7 @@ static uint8_t payload[MAX_PAYLOAD_BYTES];
 /* A child writes bytes in pieces, with pauses and a stream of signals at us, so that read() comes back short or EINTR. */
 static enum frame_outcome read_pieces(const uint8_t *bytes, size_t count, size_t piece, struct frame_header *header)
 {
+	struct frame_start start = { 0 };
 	enum frame_outcome outcome;
 	pid_t reader = getpid(), child;
 	int ends[2];
@@ -34,7 +35,9 @@ static enum frame_outcome read_pieces(const uint8_t *bytes, size_t count, size_t
 		_exit(0);
 	}
 	close(ends[1]);
-	outcome = frame_read(ends[0], header, payload);
+	while ((outcome = frame_read(ends[0], &start, payload)) == FRAME_PART)
+		;
+	*header = start.header;
 	close(ends[0]);
 	while (waitpid(child, NULL, 0) < 0)
 		;

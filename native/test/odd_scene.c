@@ -1,0 +1,124 @@
+#include "odd_scene.h"
+
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check.h"
+
+const char *helper, *stepped, *odd;
+struct guest guest;
+struct client client;
+char step[STEP_NAME_BYTES];
+
+const char *words(const struct client *c)
+{
+	return c->refusal ? c->refusal->detail : "no answer";
+}
+
+uint32_t reason(const struct client *c)
+{
+	return c->refusal ? c->refusal->reason : 0;
+}
+
+void nap_ms(unsigned int ms)
+{
+	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	(void)nanosleep(&t, NULL);
+}
+
+volatile struct odd_control *control(void)
+{
+	return (volatile struct odd_control *)(uintptr_t)((uintptr_t)guest.page + ODD_OFFSET);
+}
+
+int command(uint32_t what, uint32_t vcpu, uint64_t argument)
+{
+	control()->vcpu = vcpu;
+	control()->argument = argument;
+	control()->command = what;
+	for (int i = 0; i < 10000 && control()->command; i++)
+		nap_ms(1);
+	return control()->command == 0;
+}
+
+int start(const char *program, const char *a, const char *b)
+{
+	const char *arguments[] = { a, b, NULL };
+
+	if (guest_start_demo(&guest, odd, arguments) == 0 && guest_progresses(&guest, 0) && 
+	    (program == stepped ? client_start_stepped(&client, program) : client_start(&client, program)) == 0)
+		return 1;
+	CHECK(0, "the VMM or the helper did not start");
+	guest_end(&guest);
+	return 0;
+}
+
+void end(void)
+{
+	CHECK(client_end(&client) == 0, "the helper did not end with 0");
+	guest_end(&guest);
+}
+
+void attach(uint32_t vcpu)
+{
+	CHECK(client_attach(&client, guest.pid, vcpu, 0, NULL) == 1, "vCPU %u: %s", vcpu, words(&client));
+}
+
+void send_vcpu(uint32_t code)
+{
+	struct vcpu_ref ref = { guest.pid, 0 };
+
+	(void)client_send(&client, code, &ref, sizeof(ref));
+}
+
+void send_attach(void)
+{
+	struct attach_request request = { .vcpu = { guest.pid, 0 } };
+
+	(void)client_send(&client, MSG_ATTACH, &request, sizeof(request));
+}
+
+void let_on(void)
+{
+	CHECK(write(client.go, "g", 1) == 1, "the helper is not there");
+}
+
+int until(const char *name)
+{
+	int outcome;
+
+	while ((outcome = client_until_step(&client, 1, step, NULL)) == 2) {
+		if (strcmp(step, name) == 0)
+			return 1;
+		let_on();
+	}
+	CHECK(0, "no step \"%s\": %d, %s", name, outcome, words(&client));
+	return 0;
+}
+
+int answer(void)
+{
+	return client_until_step(&client, 0, step, NULL);
+}
+
+int attach_in_steps(void)
+{
+	send_attach();
+	CHECK(answer() == 1, "%s", words(&client));
+	return client.refusal == NULL;
+}
+
+int is_reaped(void)
+{
+	for (int i = 0; i < 5000; i++) {
+		if (waitpid(guest.pid, NULL, WNOHANG) == guest.pid) {
+			guest.pid = 0;
+			return 1;
+		}
+		nap_ms(1);
+	}
+	return 0;
+}

@@ -1,0 +1,41 @@
+/* One VMM with odd habits (odd.h) and one helper at it, for tests of what changes while the helper works. */
+#ifndef TILESCOPE_TEST_ODD_SCENE_H
+#define TILESCOPE_TEST_ODD_SCENE_H
+
+#include "client.h"
+#include "guest.h"
+#include "odd.h"
+#include "steps.h"
+
+extern const char *helper, *stepped, *odd; /* programs */
+extern struct guest guest;
+extern struct client client;
+extern char step[STEP_NAME_BYTES]; /* the last one that was waited at */
+
+const char *words(const struct client *c);
+uint32_t reason(const struct client *c);
+void nap_ms(unsigned int ms);
+
+/* program: helper or stepped. a, b: options of the VMM. 1: both run. */
+int start(const char *program, const char *a, const char *b);
+void end(void);
+/* Waits up to ten seconds until the VMM has done it. */
+int command(uint32_t what, uint32_t vcpu, uint64_t argument);
+volatile struct odd_control *control(void);
+/* The VMM has ended, and its parent sees it, while the helper goes on living. */
+int is_reaped(void);
+
+void attach(uint32_t vcpu);
+void send_vcpu(uint32_t code);
+void send_attach(void);
+
+/* Of a stepped helper. until: 1 when it waits at a step of this name. answer: as client_receive. */
+void let_on(void);
+int until(const char *name);
+int answer(void);
+int attach_in_steps(void);
+
+/* odd_each_step.c: a signal to the VMM at each step of each request. */
+void signals_at_each_step(void);
+
+#endif
