@@ -15,10 +15,19 @@ import { answer, messageOf, refuse } from './services/refusals.ts';
  * One file a session, `journal/PID-STARTTIME-vcpuN-SESSION.json`, removed by a clean detach.
  */
 
+/** A user id that no list of users names has none: then a folder at the root is named, where a write is refused or kept. */
+const homeFolder = (): string => {
+  try {
+    return homedir();
+  } catch {
+    return '/';
+  }
+};
+
 /** XDG Base Directory Specification: a relative XDG_STATE_HOME is ignored. */
 export const journalFolder = (environment: Readonly<Record<string, string | undefined>> = process.env): string => {
   const named = environment.XDG_STATE_HOME;
-  const state = named?.startsWith('/') ? named : join(environment.HOME || homedir(), '.local', 'state');
+  const state = named?.startsWith('/') ? named : join(environment.HOME || homeFolder(), '.local', 'state');
   return join(state, 'tilescope', 'journal');
 };
 
@@ -65,7 +74,9 @@ export const writeJournal = async (
   try {
     // The state may hold the guest's secrets: AES round keys live in vector registers.
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const handle = await open(half, 'w', 0o600);
+    // A file of our own making: what lies there already may be a link of somebody else's, or theirs to read.
+    await rm(half, { force: true });
+    const handle = await open(half, 'wx', 0o600);
     try {
       await handle.writeFile(`${JSON.stringify(entry)}\n`);
       await handle.sync();
@@ -79,13 +90,22 @@ export const writeJournal = async (
     await rm(half, { force: true }).catch(() => undefined);
     return refuse('journal', `the state found at attach could not be put on disk, so nothing was written`, {
       where: `${path}: ${messageOf(error)}`,
-      mend: 'Make the folder writable, or name another with XDG_STATE_HOME',
+      mend: 'Make room there and the folder writable, or name another with XDG_STATE_HOME',
     });
   }
 };
 
-export const removeJournal = async (entry: JournalFile): Promise<void> => {
-  await rm(entry.path, { force: true });
+/** One that cannot be removed, as in a folder that is read-only now, will be offered once more: that has to be said. */
+export const removeJournal = async (entry: JournalFile): Promise<Answer<null>> => {
+  try {
+    await rm(entry.path, { force: true });
+    return answer(null);
+  } catch (error) {
+    return refuse('file', `what was kept cannot be removed from the journal: ${messageOf(error)}`, {
+      where: entry.path,
+      mend: 'Remove the file: until then it is offered again',
+    });
+  }
 };
 
 // ---- reading what a former run left ----------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs';
+import { withoutDeletedMark } from '../app/session/journal-entry.ts';
 
 /** Which process a pid names now, from /proc: a pid alone is handed on to another process. */
 
@@ -15,18 +16,14 @@ export const startTimeOf = (pid: number | 'self'): bigint | null => {
   }
 };
 
-const DELETED = / \(deleted\)$/;
-
 /** The program's path, without the mark of a file that was replaced since; null: it may not be read. */
 export const executableOf = (pid: number): string | null => {
   try {
-    return readlinkSync(`/proc/${pid}/exe`).replace(DELETED, '');
+    return withoutDeletedMark(readlinkSync(`/proc/${pid}/exe`));
   } catch {
     return null;
   }
 };
-
-export const withoutDeletedMark = (path: string): string => path.replace(DELETED, '');
 
 export const bootId = (): string | null => {
   try {

@@ -9,6 +9,8 @@ export default defineConfig({
   root,
   plugins: [react()],
   test: {
+    // For what hangs. What is only slow is slow tenfold on a machine that others use: the usual 5 s are too few for it.
+    testTimeout: 60_000,
     projects: [
       { extends: true, test: { name: 'walls', include: ['main/rooms.test.ts'] } },
       {

@@ -8,6 +8,7 @@ import { type GeneralName, type RegisterRow, registerRow } from '../register/reg
 import type { Capture, GeneralRegisters } from '../session/capture.ts';
 import { xcr0Refusal } from '../xsave/bitmatrix.ts';
 import { BIT } from '../xsave/components.ts';
+import { msrValue } from '../xsave/facts.ts';
 import { xstateBv } from '../xsave/header.ts';
 import type { Image } from '../xsave/image.ts';
 import { MXCSR_END_BYTES, MXCSR_OFFSET_BYTES } from '../xsave/legacy.ts';
@@ -34,7 +35,9 @@ export interface StagedWrite {
   readonly edit: Edit;
   /** After the edit. Equal in bytes to the capture's where only registers outside it change. */
   readonly image: Image;
+  /** Null: it is not written, or has that value already. */
   readonly xcr0: bigint | null;
+  /** Those that change. */
   readonly msrs: readonly MsrWrite[];
   /** The whole set for KVM_SET_REGS: what the capture has, with the registers named changed. Null: none of them changes. */
   readonly general: GeneralRegisters | null;
@@ -183,8 +186,8 @@ export const stagedWrite = (
   return {
     edit: { title, patches: draft.patches },
     image: draft.image,
-    xcr0,
-    msrs,
+    xcr0: xcr0 === before.facts.xcr0 ? null : xcr0,
+    msrs: msrs.filter(({ index, value }) => value !== msrValue(before.facts, index)),
     general,
     generalNames: namesOf(values),
     changes,

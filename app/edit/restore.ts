@@ -107,7 +107,7 @@ const restorePath = (draft: Draft, outside: Outside, now: Capture, then: Capture
   }
   // An element of a tile that was not configured then lies where it lies now.
   const selected = selectOf(then.image, chosen, former.bytes);
-  const selection = selected.ok ? selected : selectOf(draft.image, chosen, present.bytes);
+  const selection = selected.ok ? selected : selectOf(now.image, chosen, present.bytes);
   if (!selection.ok) return selection;
   const bytes = overlaySelection(chosen, present.bytes, former.bytes, selection.value);
   if (row.source.kind === 'xcr0') outside.xcr0 = then.facts.xcr0;
@@ -169,17 +169,31 @@ const changesOutside = (now: Capture, then: Capture, outside: Outside): PathChan
   });
 };
 
-const stagePaths = (now: Capture, then: Capture, texts: readonly string[]): Decoded<StagedWrite> => {
-  let draft = draftOf(now.image);
+/** What decides which bytes the other names mean, or whether they count: FSW has TOP, XSTATE_BV what is in use. */
+const DECIDING: readonly string[] = ['xstate_bv', 'fsw'];
+
+/** The registers named as they were then, over a draft of `now`. */
+export const stagePaths = (
+  now: Capture,
+  then: Capture,
+  texts: readonly string[],
+  start: Draft = draftOf(now.image),
+): Decoded<StagedWrite> => {
+  let draft = start;
   const outside: Outside = { xcr0: null, msrs: [], general: {} };
+  const paths: RegisterPath[] = [];
   const changes: PathChange[] = [];
   for (const text of texts) {
     const path = parsePath(text);
     if (!path.ok) return path;
-    const restored = restorePath(draft, outside, now, then, path.value);
+    paths.push(path.value);
+    changes.push({ path: text, before: showText(now, path.value), after: showText(then, path.value) });
+  }
+  const decides = ({ register }: RegisterPath): boolean => DECIDING.includes(register);
+  for (const path of [...paths.filter(decides), ...paths.filter((one) => !decides(one))]) {
+    const restored = restorePath(draft, outside, now, then, path);
     if (!restored.ok) return restored;
     draft = restored.value;
-    changes.push({ path: text, before: showText(now, path.value), after: showText(then, path.value) });
   }
   const finished = backToInit(draft, now.image, then.image);
   return decoded(stagedWrite(now, { draft: finished, ...outside }, `restore ${texts.join(' ')}`, changes));

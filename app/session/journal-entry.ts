@@ -88,9 +88,14 @@ export const decodeJournalEntry = (document: unknown): Decoded<JournalEntry> => 
   });
 };
 
+/** The kernel marks the path of a program whose file was replaced or removed since, as by an upgrade: it runs on as it was. */
+export const withoutDeletedMark = (path: string): string => path.replace(/ \(deleted\)$/, '');
+
 /** Which state an entry belongs to: the same process, program and vCPU, or another. */
 export const sameVcpu = (kept: Capture, now: Capture): boolean => {
   const [a, b] = [kept.facts.target, now.facts.target];
-  const program = a.executable === null || a.executable === b.executable;
+  const program =
+    a.executable === null ||
+    (b.executable !== null && withoutDeletedMark(a.executable) === withoutDeletedMark(b.executable));
   return a.pid === b.pid && a.startTimeTicks === b.startTimeTicks && a.vcpu === b.vcpu && program;
 };

@@ -71,19 +71,15 @@ export const journal = async (place: Place, command: JournalCommand): Promise<An
   if (command.act === 'list') return answer(printed(command.json ? jsonText(left.value) : listText(left.value)));
   const named = left.value.filter((one) => one.id.startsWith(command.id));
   const [only, another] = named;
-  if (only === undefined) {
-    // One that is in use is not listed; asked for by its whole ID, it says so.
-    const refused = await recovery.forget(command.id);
-    if (!refused.ok) return refused;
-    return refuse('no-such-entry', 'the journal holds no such entry', { where: command.id });
-  }
   if (another !== undefined) return usage(`${command.id} begins ${named.length} IDs`);
+  // One that is in use is not listed; asked for by its whole ID, it says so.
+  const id = only?.id ?? command.id;
   if (command.act === 'forget') {
-    const forgotten = await recovery.forget(only.id);
+    const forgotten = await recovery.forget(id);
     if (!forgotten.ok) return forgotten;
-    return answer(printed(command.json ? jsonText({ forgotten: only.id }) : `${only.id}: forgotten\n`));
+    return answer(printed(command.json ? jsonText({ forgotten: id }) : `${id}: forgotten\n`));
   }
-  const outcome = await recovery.putBack(only.id);
+  const outcome = await recovery.putBack(id);
   if (!outcome.ok) return outcome;
   return answer(printed(command.json ? jsonText(writeJson(outcome.value)) : writeText(outcome.value)));
 };

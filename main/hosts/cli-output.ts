@@ -32,7 +32,14 @@ export const listJson = (targets: readonly TargetSummary[]): unknown =>
     reason,
   }));
 
-export const table = (rows: readonly (readonly string[])[]): string => {
+/** Names come from outside, other users' guests among them: they bring no lines and no orders to the terminal. */
+export const withoutControls = (text: string): string => text.replaceAll(/\p{Cc}/gu, '?');
+
+/** The same for text that has lines of its own. */
+export const linesWithoutControls = (text: string): string => text.split('\n').map(withoutControls).join('\n');
+
+export const table = (given: readonly (readonly string[])[]): string => {
+  const rows = given.map((row) => row.map(withoutControls));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map(
@@ -160,7 +167,7 @@ export const errorText = (refusal: Refusal): string => {
   if (refusal.where !== null && refusal.where !== call) lines.push(`  where: ${refusal.where}`);
   if (call !== '') lines.push(`  call:  ${call}`);
   if (refusal.mend !== null) lines.push(`  to do: ${refusal.mend}`);
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(withoutControls).join('\n')}\n`;
 };
 
 export const EXIT = { done: 0, refused: 1, usage: 2, file: 3, noTarget: 4, helper: 5 } as const;

@@ -1,11 +1,11 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { captureText } from '../../app/session/document.ts';
-import { encodeJournalEntry } from '../../app/session/journal-entry.ts';
+import { encodeJournalEntry, type JournalEntry } from '../../app/session/journal-entry.ts';
 import { bootId, executableOf, startTimeOf } from '../processes.ts';
 import type { Host } from '../services/host.ts';
 import { answer, refuse } from '../services/refusals.ts';
@@ -13,6 +13,18 @@ import { fakeHost, type Ran, runOn } from '../testing/command-line.ts';
 import { type FakeTarget, fakeTarget } from '../testing/fake-target.ts';
 
 const ID = 'abcd'.repeat(8);
+
+/** A Tilescope that keeps an entry, and has ended after having been looked at so often. */
+const keeper = vi.hoisted(() => ({ pid: 0x7ffffffe, startTimeTicks: 5n, looks: 0 }));
+vi.mock('../processes.ts', async (original) => {
+  const real = await original<typeof import('../processes.ts')>();
+  const startTimeOf: typeof real.startTimeOf = (pid) => {
+    if (pid !== keeper.pid) return real.startTimeOf(pid);
+    keeper.looks -= 1;
+    return keeper.looks >= 0 ? keeper.startTimeTicks : null;
+  };
+  return { ...real, startTimeOf };
+});
 
 /** A vCPU of a process that surely runs: this one. */
 const captureHere = (): Capture => {
@@ -45,12 +57,14 @@ const saved = (name: string, capture: Capture): string => {
 };
 
 /** What a Tilescope leaves that died after its first write. */
-const leave = (startTimeTicks = startTimeOf('self')): void => {
-  const capture = captureHere();
+const leave = (
+  startTimeTicks = startTimeOf('self'),
+  capture = captureHere(),
+  owner: JournalEntry['owner'] = { pid: process.pid, startTimeTicks: 1n },
+): void => {
   const { pid, vcpu } = capture.facts.target;
   const kept = { ...capture, facts: { ...capture.facts, target: { ...capture.facts.target, startTimeTicks } } };
   mkdirSync(host.journalFolder, { recursive: true });
-  const owner = { pid: process.pid, startTimeTicks: 1n };
   const entry = encodeJournalEntry({ session: ID, product: 'x', owner, bootId: bootId(), general: [], capture: kept });
   const path = join(host.journalFolder, `${pid}-${startTimeTicks}-vcpu${vcpu}-${ID}.json`);
   writeFileSync(path, JSON.stringify(entry), { mode: 0o600 });
@@ -89,6 +103,28 @@ describe('[J5] tilescope journal', () => {
     expect((await run('journal')).out).toMatch(/gone: process \d+ has ended/);
     expect(await run('journal', 'restore', ID)).toMatchObject({ code: 4, err: expect.stringContaining('has ended') });
     expect(target.log).toEqual([]);
+  });
+
+  test('an entry whose keeper ends between the list and the act is restored where that was asked, not forgotten', async () => {
+    leave(startTimeOf('self'), captureHere(), keeper);
+    keeper.looks = 2;
+    expect((await run('journal', 'restore', ID)).err).toContain('is still running');
+    expect((await run('set', '--pid', PID, 'k3=0xbeef')).code).toBe(0);
+    keeper.looks = 1;
+    expect(await run('journal', 'restore', ID)).toMatchObject({ code: 0 });
+    expect(target.state.image.bytes).toEqual(captureHere().image.bytes);
+    expect(readdirSync(host.journalFolder)).toEqual([]);
+  });
+
+  test('names bring no lines of their own, no orders to the terminal, and a time that is none is not known', async () => {
+    const capture = captureHere();
+    const name = 'x\u001b[2J\nforged\u009b';
+    const facts = { ...capture.facts, takenAtMs: 2 ** 53 - 1, target: { ...capture.facts.target, name } };
+    leave(startTimeOf('self'), { ...capture, facts });
+    const { code, out } = await run('journal');
+    expect(code).toBe(0);
+    expect(out.split('\n')).toHaveLength(3);
+    expect(out).toMatch(/x\?\[2J\?forged\? +not known/);
   });
 
   test.each([

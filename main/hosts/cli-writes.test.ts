@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -57,6 +57,28 @@ const withoutRoom = ({ image, facts }: Capture, bits: readonly number[]): Captur
 };
 const PID = ['--pid', '4242'] as const;
 
+describe('[C6] a roll back that fails on the command line', () => {
+  const journal = (): string[] => readdirSync(host.journalFolder);
+
+  test('keeps the state found at attach for tilescope journal', async () => {
+    target.spoil = (image) => {
+      image[160 + 5 * 16] = 8;
+      target.refuses.add('image');
+    };
+    const refused = await run('set', ...PID, 'zmm5:u32[0]=7');
+    expect(refused).toMatchObject({ code: 1, out: '' });
+    expect(refused.err).toContain('could not be put back');
+    expect(journal()).toHaveLength(1);
+    expect(target.log.at(-1)).toBe('detach');
+  });
+
+  test('where the roll back arrives nothing is left behind', async () => {
+    target.refuses.add('image');
+    expect((await run('set', ...PID, 'zmm5:u32[0]=7')).code).toBe(1);
+    expect(journal()).toEqual([]);
+  });
+});
+
 describe('[C47] general registers on the command line', () => {
   test('are set, and put back by name alone', async () => {
     const before = saved('a.json', sampleCapture());
@@ -106,6 +128,15 @@ describe('[C48] a file goes through the verdict before it is restored', () => {
     expect(shown('k3')).toBe('0x0000000000000077');
     expect((await run('restore', ...PID, '--only', 'tiledata', path)).code).toBe(1);
     expect((await run('restore', ...PID, '--only', 'tmm0', path)).code).toBe(1);
+  });
+
+  test('--force leaves those of the registers named that are lost, and restores the others', async () => {
+    const path = saved('amx.json', edited(amx(), 'k3', '0x77'));
+    const refused = await run('restore', ...PID, '--only', 'tmm0,k3', path);
+    expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('--force leaves TILEDATA as it is here') });
+    const forced = await run('restore', ...PID, '--only', 'tmm0,k3', '--force', path);
+    expect(forced).toMatchObject({ code: 0, err: expect.stringContaining('left as it is here: TILEDATA') });
+    expect(shown('k3')).toBe('0x0000000000000077');
   });
 
   test('what the file has no room for stays as it is, PKRU too, and is named', async () => {

@@ -68,10 +68,12 @@ interface Fitted {
   readonly note: string;
 }
 
-const withoutLost = (scope: RestoreScope, lost: readonly Lost[]): RestoreScope =>
-  scope.kind === 'components'
-    ? { kind: 'components', bits: scope.bits.filter((bit) => lost.every((one) => one.bit !== bit)) }
-    : scope;
+const withoutLost = (scope: RestoreScope, lost: readonly Lost[]): RestoreScope => {
+  const stays = (bits: readonly number[] | null): boolean => lost.every(({ bit }) => bits?.includes(bit) !== true);
+  if (scope.kind === 'components') return { ...scope, bits: scope.bits.filter((bit) => stays([bit])) };
+  if (scope.kind === 'all') return scope;
+  return { ...scope, paths: scope.paths.filter((path) => stays(bitsOfScope({ kind: 'paths', paths: [path] }))) };
+};
 
 /** The file's state as this vCPU can take it, or why it cannot. */
 const fitted = (path: string, saved: Capture, now: Capture, command: Of<'restore'>): Answer<Fitted> => {

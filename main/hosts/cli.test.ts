@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { TargetSummary } from '../../app/bridge.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { captureText } from '../../app/session/document.ts';
@@ -10,6 +10,7 @@ import type { Host } from '../services/host.ts';
 import { answer, refuse } from '../services/refusals.ts';
 import { fakeHost, type Ran, runOn } from '../testing/command-line.ts';
 import { type FakeTarget, fakeTarget } from '../testing/fake-target.ts';
+import { runCli } from './cli.ts';
 import { hostArguments } from './host-arguments.ts';
 
 const SUMMARY: TargetSummary = {
@@ -166,6 +167,37 @@ describe('[C17] exit codes, and errors on stderr in one block', () => {
     expect((await run('--version')).out).toBe(`Tilescope ${PRODUCT_VERSION}\n`);
     const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
     expect(PRODUCT_VERSION).toBe(manifest.version);
+  });
+});
+
+describe('[C17] words that nobody takes', () => {
+  const lost = (code: string): Error => Object.assign(new Error(`write ${code}`), { code });
+  let [said, listeners]: [string, readonly unknown[]] = ['', []];
+  beforeEach(() => {
+    said = '';
+    listeners = process.stdout.listeners('error');
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+      said += String(text);
+      return true;
+    });
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+    for (const one of process.stdout.listeners('error') as (() => void)[]) {
+      if (!listeners.includes(one)) process.stdout.off('error', one);
+    }
+  });
+
+  test.each([
+    ['EPIPE', ''],
+    ['ENOSPC', 'tilescope: standard output cannot be written: write ENOSPC\n'],
+  ])('%s: the exit code of what was done stands, or says that they are lost', async (code, words) => {
+    const atExit = vi.spyOn(process, 'once').mockReturnThis();
+    vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    expect(await runCli(['presets'])).toBe(0);
+    process.stdout.emit('error', lost(code));
+    expect(said).toBe(words);
+    expect(atExit.mock.calls.filter(([event]) => String(event) === 'exit')).toHaveLength(words === '' ? 0 : 1);
   });
 });
 

@@ -4,6 +4,7 @@ import { parsePath } from '../../app/register/path.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { writeCaptureFile } from '../captures.ts';
 import { PRODUCT } from '../product.ts';
+import { ROLL_BACK } from '../services/apply.ts';
 import { CLOCK } from '../services/clock.ts';
 import { createHost, type Host } from '../services/host.ts';
 import { captureInPassing } from '../services/passing-capture.ts';
@@ -19,6 +20,7 @@ import {
   errorText,
   exitCodeOf,
   jsonText,
+  linesWithoutControls,
   listJson,
   listText,
   type NamedPath,
@@ -60,6 +62,11 @@ const withSession = async <T>(
   }
   const session = createSession(randomBytes(16).toString('hex'), target.value, first.value, host.journalFolder);
   const done = await work(session);
+  if (!done.ok && done.refusal.code === ROLL_BACK) {
+    // Half written, and nobody has said to keep it: the journal keeps what was found, for `tilescope journal restore`.
+    await session.abandon();
+    return done;
+  }
   const detached = await session.detach(false);
   return done.ok && !detached.ok ? detached : done;
 };
@@ -167,7 +174,7 @@ export const runCommand = async (args: readonly string[], host: Host, { out, err
   const command = parseCommand(args);
   const done = command.ok ? await run(host, command.value) : command;
   if (done.ok) {
-    if (done.value.note !== '') err(done.value.note);
+    if (done.value.note !== '') err(linesWithoutControls(done.value.note));
     out(done.value.text);
     return done.value.code;
   }
@@ -175,7 +182,22 @@ export const runCommand = async (args: readonly string[], host: Host, { out, err
   return exitCodeOf(done.refusal);
 };
 
+/**
+ * Who reads the words may have gone, as `| head` does once it has its lines: what was done is done, and the exit code says
+ * how. Words that could not be written for another reason, as on a full disk, are a failure of their own.
+ */
+const onLostWords = (error: NodeJS.ErrnoException): void => {
+  if (error.code === 'EPIPE') return;
+  process.once('exit', () => {
+    process.exitCode = EXIT.file;
+  });
+  process.stderr.write(`tilescope: standard output cannot be written: ${error.message}\n`);
+};
+
 export const runCli = async (args: readonly string[]): Promise<number> => {
+  process.stdout.on('error', onLostWords);
+  // There is nowhere left to say it.
+  process.stderr.on('error', () => undefined);
   const host = createHost({
     host: 'web',
     helperPath: helperInside(null),

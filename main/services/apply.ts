@@ -181,6 +181,8 @@ const rollBack = async (target: Target, attempted: Attempted, cause: Refusal): P
     const done = 'The state before the write was put back';
     return { ok: false, refusal: { ...cause, mend: cause.mend === null ? done : `${done}. ${cause.mend}` } };
   }
+  // Nothing is left of what was half written, nor anything that it could be restored to.
+  if (back.refusal.code === 'target-gone') return back;
   return refuse(ROLL_BACK, `${cause.what}; and the state before could not be put back: ${back.refusal.what}`, {
     where: cause.where,
     mend: 'Restore the state found at attach, which is kept, before the guest relies on this vCPU',
@@ -188,7 +190,8 @@ const rollBack = async (target: Target, attempted: Attempted, cause: Refusal): P
   });
 };
 
-const ROLL_BACK = 'roll-back';
+/** The code of a refusal that leaves the vCPU neither as it was nor as it was to be. */
+export const ROLL_BACK = 'roll-back';
 
 interface Plan {
   readonly staged: StagedWrite;

@@ -129,6 +129,58 @@ describe('[J1] what a dead run left is offered', () => {
     expect((await recovery.putBack(ID)).ok).toBe(true);
   });
 
+  test('a program whose file was replaced since, as by an upgrade, is the same program', async () => {
+    await died();
+    target.state = captureHere({ executable: `${executableOf(process.pid)} (deleted)` });
+    expect(await left()).toMatchObject([{ state: 'there' }]);
+    expect(await recovery.putBack(ID)).toMatchObject({ ok: true });
+    // And the other way round: it was replaced before the attach.
+    plant(
+      { owner: { pid: process.pid, startTimeTicks: 1n } },
+      { executable: `${executableOf(process.pid)} (deleted)` },
+    );
+    target.state = captureHere();
+    expect(await recovery.putBack(ID)).toMatchObject({ ok: true });
+  });
+
+  test('an entry that cannot be removed is told, and the target let go', async () => {
+    await died();
+    const path = join(journal, files()[0] ?? '');
+    const { writeImage } = target;
+    target.writeImage = (image) => {
+      rmSync(path);
+      mkdirSync(path);
+      return writeImage(image);
+    };
+    const outcome = await recovery.putBack(ID);
+    expect(outcome).toMatchObject({
+      refusal: { code: 'file', where: path, what: expect.stringMatching(/^it was put back; but/) },
+    });
+    expect(target.state.image.bytes).toEqual(sampleCapture().image.bytes);
+    expect(target.log.at(-1)).toBe('detach');
+  });
+
+  test.each([0, 2 ** 53 - 1])('a time that no calendar has, %d, is not known', async (takenAtMs) => {
+    const capture = captureHere();
+    plant({ capture: { ...capture, facts: { ...capture.facts, takenAtMs } } });
+    expect(await left()).toMatchObject([{ id: ID, keptSinceMs: null }]);
+  });
+
+  test('an entry is not forgotten while it is being put back: the write may yet fail', async () => {
+    await died();
+    const { writeImage } = target;
+    let forgotten: unknown;
+    target.refuses.add('image');
+    target.writeImage = async (image) => {
+      forgotten ??= await recovery.forget(ID);
+      return writeImage(image);
+    };
+    expect((await recovery.putBack(ID)).ok).toBe(false);
+    expect(forgotten).toMatchObject({ refusal: { code: 'journal-in-use' } });
+    expect(files()).toHaveLength(1);
+    expect(await recovery.putBack(ID)).toMatchObject({ ok: true });
+  });
+
   test('of two entries of one vCPU the oldest comes first', async () => {
     const at = (takenAtMs: number): Capture => {
       const capture = captureHere();

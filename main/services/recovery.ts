@@ -2,9 +2,9 @@ import type { Answer, Applied, ComparedLeftOver, LeftOver } from '../../app/brid
 import { stageRestore } from '../../app/edit/restore.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { encodeCapture } from '../../app/session/document.ts';
-import { type JournalEntry, sameVcpu } from '../../app/session/journal-entry.ts';
+import { type JournalEntry, sameVcpu, withoutDeletedMark } from '../../app/session/journal-entry.ts';
 import { type KeptFile, keptFiles, readJournal, removeJournal } from '../journal.ts';
-import { bootId, executableOf, startTimeOf, withoutDeletedMark } from '../processes.ts';
+import { bootId, executableOf, startTimeOf } from '../processes.ts';
 import type { Target } from '../targets/target.ts';
 import { applyWrite, type WriteOutcome } from './apply.ts';
 import { answer, refuse, refuseProblem } from './refusals.ts';
@@ -74,6 +74,9 @@ const unreadableLeftOver = (file: KeptFile, why: string): LeftOver => ({
   why,
 });
 
+/** ECMAScript's Date ends here, a document does not. */
+const LAST_MS = 8.64e15;
+
 const leftOverOf = (entry: JournalEntry): LeftOver => {
   const { target, takenAtMs } = entry.capture.facts;
   const { vmm, name, executable, pid, vcpu } = target;
@@ -84,7 +87,7 @@ const leftOverOf = (entry: JournalEntry): LeftOver => {
     executable,
     pid: pid ?? 0,
     vcpu,
-    keptSinceMs: takenAtMs,
+    keptSinceMs: takenAtMs > 0 && takenAtMs <= LAST_MS ? takenAtMs : null,
     ...standingOf(entry),
   };
 };
@@ -101,6 +104,8 @@ export const createRecovery = ({ journalFolder, openLive, isOpen }: RecoveryOpti
       ? refuse('no-such-entry', 'the journal holds no such entry', { where: id, mend: 'tilescope journal lists them' })
       : answer(file);
   };
+
+  const beingPutBack = (id: string) => refuse('journal-in-use', 'this state is being put back', { where: id });
 
   const inUse = (id: string) =>
     refuse('journal-in-use', 'the Tilescope that keeps this entry is still running', {
@@ -152,7 +157,7 @@ export const createRecovery = ({ journalFolder, openLive, isOpen }: RecoveryOpti
       return answer(found.sort((a, b) => (a.keptSinceMs ?? 0) - (b.keptSinceMs ?? 0)));
     },
     putBack: async (id) => {
-      if (busy.has(id)) return refuse('journal-in-use', 'this state is being put back', { where: id });
+      if (busy.has(id)) return beingPutBack(id);
       busy.add(id);
       try {
         return await withTarget(id, async (target, { capture, general }, _now, file) => {
@@ -164,8 +169,10 @@ export const createRecovery = ({ journalFolder, openLive, isOpen }: RecoveryOpti
             // The entry itself is on disk: who dies over this write finds it again.
             beforeWrite: async () => answer(null),
           });
-          if (outcome.ok) await removeJournal(file);
-          return outcome;
+          if (!outcome.ok) return outcome;
+          const removed = await removeJournal(file);
+          if (removed.ok) return outcome;
+          return { ok: false, refusal: { ...removed.refusal, what: `it was put back; but ${removed.refusal.what}` } };
         });
       } finally {
         busy.delete(id);
@@ -174,18 +181,13 @@ export const createRecovery = ({ journalFolder, openLive, isOpen }: RecoveryOpti
     compare: (id) =>
       withTarget(id, async (_target, { capture, general }, now) => answer({ kept: capture, now, general })),
     forget: async (id) => {
+      // Should the write fail, the entry is all there is to restore from.
+      if (busy.has(id)) return beingPutBack(id);
       const file = await fileOf(id);
       if (!file.ok) return file;
       const entry = await readJournal(file.value);
       if (entry.ok && isInUse(entry.value, isOpen)) return inUse(id);
-      try {
-        await removeJournal(file.value);
-        return answer(null);
-      } catch (error) {
-        return refuse('file', `it cannot be removed: ${error instanceof Error ? error.message : String(error)}`, {
-          where: file.value.path,
-        });
-      }
+      return removeJournal(file.value);
     },
   };
 };

@@ -200,6 +200,28 @@ describe('[C44] what goes back', () => {
     expect(general(target)).toEqual(first);
   });
 
+  test('everything, while the guest had put it back itself: a redo after that is to go back again', async () => {
+    const { target, session } = attach();
+    await session.assign(RAX);
+    await session.assign([{ path: 'rax', value: '6' }]);
+    guestSets(target, { rax: first.rax });
+    expect(await session.restore({ kind: 'all' })).toMatchObject({ ok: true, value: { writtenBytes: 0 } });
+    expect(kept()).toBe(null);
+    // Until then it is the guest's own.
+    await session.assign([{ path: 'k1', value: '0x9' }]);
+    expect(kept()).toEqual([]);
+    await session.undo();
+    for (const [act, value] of [
+      ['undo', 5n],
+      ['redo', 6n],
+    ] as const) {
+      expect((await session[act]()).ok).toBe(true);
+      expect([general(target).rax, kept()]).toEqual([value, ['rax']]);
+    }
+    expect((await session.restore({ kind: 'all' })).ok).toBe(true);
+    expect(general(target)).toEqual(first);
+  });
+
   test('detach with restore puts them back', async () => {
     const { target, session } = attach();
     await session.assign(RAX);

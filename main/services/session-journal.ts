@@ -15,6 +15,7 @@ export interface SessionJournal {
   ready(general: readonly GeneralName[]): Promise<Answer<null>>;
   /** After a write, an undo or a roll back: these hold what was written; what else was named is the guest's own again. */
   settle(general: readonly GeneralName[]): Promise<void>;
+  /** An entry that cannot be removed is told on standard error, and is no failure of what was done. */
   forget(): Promise<void>;
 }
 
@@ -52,7 +53,8 @@ export const createSessionJournal = (folder: string | null, session: string, att
       file = null;
       wasWritten = false;
       onDisk = new Set();
-      if (entry !== null) await removeJournal(entry);
+      const removed = entry === null ? answer(null) : await removeJournal(entry);
+      if (!removed.ok) process.stderr.write(`Tilescope: ${removed.refusal.what} (${removed.refusal.where})\n`);
     },
   };
 };

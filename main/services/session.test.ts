@@ -65,6 +65,16 @@ describe('[C5] one write', () => {
     expect(journal()).toEqual([]);
   });
 
+  test.each(['xcr0', 'xfd', 'rax', 'k1'])('that gives %s the value it has does not stop the vCPU', async (path) => {
+    const capture = withRegisters(sampleCapture(), { xfd: 0n });
+    const { target, session } = attach(capture);
+    const same = { ok: true, value: { writtenBytes: 0 } };
+    expect(await session.assign([{ path, value: shown(capture, path) }])).toMatchObject(same);
+    expect(await session.restore({ kind: 'paths', paths: [path] }, capture)).toMatchObject(same);
+    expect(target.log).toEqual(['capture', 'capture']);
+    expect(journal()).toEqual([]);
+  });
+
   test('that cannot be staged does not stop the vCPU', async () => {
     const { target, session } = attach(sampleCapture());
     expect(await session.assign([{ path: 'zmm5', value: 'x' }])).toMatchObject({ ok: false });
@@ -120,6 +130,19 @@ describe('[C6] a write that did not arrive is rolled back', () => {
     expect(refused).toMatchObject({ ok: false });
     expect(target.state.image.bytes).toEqual(before.image.bytes);
     expect(target.state.facts.xcr0).toBe(before.facts.xcr0);
+  });
+
+  test('where the target has ended amid the write, that is said, and nothing is kept for it', async () => {
+    const { target, session } = attach(sampleCapture());
+    const gone = { ok: false, refusal: refusal('target-gone', 'the target has ended') } as const;
+    target.writeImage = async () => {
+      Object.assign(target, { capture: async () => gone, freeze: async () => gone });
+      target.end(gone.refusal);
+      return gone;
+    };
+    expect(await session.assign(ZMM5)).toMatchObject({ ok: false, refusal: gone.refusal });
+    await session.capture();
+    expect(journal()).toEqual([]);
   });
 
   test('a roll back that fails is said louder, and the journal stays', async () => {
@@ -297,6 +320,26 @@ describe('[C42] undo and redo are verified writes', () => {
     expect((await session.undo()).ok).toBe(true);
     expect(target.state.image.bytes).toEqual(written);
     expect(journal()).toHaveLength(1);
+  });
+
+  test('spaces around a path are no part of it', async () => {
+    const { target, session } = attach(sampleCapture());
+    const first = target.state.image.bytes;
+    expect(await session.assign([{ path: ' k3 ', value: '0xbeef' }])).toMatchObject({ ok: true });
+    expect(await session.undo()).toMatchObject({ ok: true });
+    expect(target.state.image.bytes).toEqual(first);
+    expect(await session.redo()).toMatchObject({ ok: true });
+    expect(shown(target.state, 'k3')).toBe('0x000000000000beef');
+  });
+
+  test('what the write did to other registers of a component is undone as well', async () => {
+    const { target, session } = attach(sampleCapture());
+    await session.assign([...ZMM5, { path: 'xstate_bv', value: '0x3' }]);
+    expect(shown(target.state, 'k1')).toBe('init');
+    expect(await session.undo()).toMatchObject({ ok: true });
+    expect(target.state.image.bytes).toEqual(session.attached.image.bytes);
+    expect(await session.redo()).toMatchObject({ ok: true });
+    expect(shown(target.state, 'xstate_bv')).toBe('0x0000000000000003');
   });
 
   test('a write that changed nothing is no step', async () => {

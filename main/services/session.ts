@@ -2,6 +2,7 @@ import type { Decoded } from '../../app/bits/decoded.ts';
 import type { Answer, Assignment, RestoreScope } from '../../app/bridge.ts';
 import { type StagedWrite, stageAssignments } from '../../app/edit/assign.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
+import { stageWalk } from '../../app/edit/walk.ts';
 import type { GeneralName } from '../../app/register/registers.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import type { Stepped, Target } from '../targets/target.ts';
@@ -44,6 +45,9 @@ const staged = (code: string, result: Decoded<StagedWrite>): Answer<StagedWrite>
     mend: 'Nothing was written',
   });
 };
+
+const hasChanged = ({ writtenBytes, changes }: WriteOutcome): boolean =>
+  writtenBytes > 0 || changes.some(({ before, after }) => before !== after);
 
 export interface SessionOptions {
   readonly clock?: Clock;
@@ -120,16 +124,15 @@ export const createSession = (
       return drawnUp;
     });
     if (!outcome.ok) return outcome;
-    const { over, capture, writtenBytes, changes } = outcome.value;
-    const changed = writtenBytes > 0 || changes.some(({ before, after }) => before !== after);
-    if (changed) done.add({ scope, general, over, after: capture });
+    const { over, capture } = outcome.value;
+    if (hasChanged(outcome.value)) done.add({ scope, general, over, after: capture });
     return outcome;
   };
 
   /** The write of an undo or redo; refused, nothing moves. */
   const walk = async (step: WriteStep | null, word: 'undo' | 'redo'): Promise<Answer<WriteOutcome>> => {
     if (step === null) return refuse(`nothing-to-${word}`, `there is nothing to ${word}`);
-    const outcome = await write((now) => staged(word, stageRestore(now, step.state, step.scope, step.general)));
+    const outcome = await write((now) => staged(word, stageWalk(now, step, step.scope, step.general)));
     if (!outcome.ok) return outcome;
     done.walked(word);
     await journal.settle(standing());
@@ -141,7 +144,7 @@ export const createSession = (
     const general = then === attached ? standing() : [...everWritten];
     const outcome = await recorded(scope, (now) => staged('restore', stageRestore(now, then, scope, general)));
     if (outcome.ok && scope.kind === 'all' && then === attached) {
-      done.allWentBack();
+      done.allWentBack(hasChanged(outcome.value));
       unsure.clear();
       await journal.forget();
     }
@@ -150,7 +153,8 @@ export const createSession = (
 
   target.onGone(() => {
     watch.stop();
-    void journal.forget();
+    // After the write that may be under way: its entry may be on its way to the disk.
+    void inTurn(() => journal.forget());
   });
 
   return {
@@ -180,7 +184,7 @@ export const createSession = (
       }),
     assign: (assignments) =>
       inTurn(() =>
-        recorded({ kind: 'paths', paths: assignments.map(({ path }) => path) }, (now) =>
+        recorded({ kind: 'paths', paths: assignments.map(({ path }) => path.trim()) }, (now) =>
           staged('assignment', stageAssignments(now, assignments)),
         ),
       ),

@@ -15,9 +15,10 @@ interface Done extends Parts {
   readonly after: Capture;
 }
 
-/** The parts to be made equal to a former state. */
+/** The parts to be made equal to what they are in `to`; in `from` they are as the step left them. */
 export interface WriteStep extends Parts {
-  readonly state: Capture;
+  readonly from: Capture;
+  readonly to: Capture;
 }
 
 /** What was written in a session, in order, and how much of it stands. */
@@ -30,33 +31,46 @@ export interface WriteHistory {
   walked(word: 'undo' | 'redo'): void;
   /** General registers that hold what was written: by the writes that stand, since everything last went back. */
   general(): readonly GeneralName[];
-  /** Everything is as it was found at attach. */
-  allWentBack(): void;
+  /** Everything is as it was found at attach, by the last write; or without any, where the guest had put it back itself. */
+  allWentBack(byWrite?: boolean): void;
 }
 
 /** Far more than anyone walks back, and a bound for what a page that writes without end can hold. */
 const MOST_WRITES = 10_000;
 
+interface Stood {
+  readonly general: readonly GeneralName[];
+  /** With it everything went back. */
+  readonly endsAll: boolean;
+  /** What it wrote was found gone, until undo or redo is used again. */
+  readonly isGone: boolean;
+}
+
 const standingAfter = (
   names: ReadonlySet<GeneralName>,
-  { general, endsAll }: { readonly general: readonly GeneralName[]; readonly endsAll: boolean },
-): ReadonlySet<GeneralName> => (endsAll ? new Set() : general.length === 0 ? names : new Set([...names, ...general]));
+  { general, endsAll, isGone }: Stood,
+): ReadonlySet<GeneralName> => {
+  if (endsAll) return new Set();
+  return isGone || general.length === 0 ? names : new Set([...names, ...general]);
+};
 
 export const createWriteHistory = (): WriteHistory => {
   // What a write leaves is what the next one finds: kept once.
   const states = createHistory();
-  let done: (Parts & { readonly over: Kept; readonly after: Kept; readonly endsAll: boolean })[] = [];
+  let done: (Parts & Stood & { readonly over: Kept; readonly after: Kept })[] = [];
   /** From the writes that are too long ago to be walked back to. */
   let long: ReadonlySet<GeneralName> = new Set();
   let standing = 0;
-  const step = ({ scope, general }: Parts, state: Kept): WriteStep => ({
+  const step = ({ scope, general }: Parts, from: Kept, to: Kept): WriteStep => ({
     scope,
     general,
-    state: states.captureOf(state),
+    from: states.captureOf(from),
+    to: states.captureOf(to),
   });
   return {
     add: ({ scope, general, over, after }) => {
-      const write = { scope, general, over: states.add(over), after: states.add(after), endsAll: false };
+      const kept = { over: states.add(over), after: states.add(after) };
+      const write = { scope, general, ...kept, endsAll: false, isGone: false };
       const all = [...done.slice(0, standing), write];
       const tooMany = Math.max(0, all.length - MOST_WRITES);
       long = all.slice(0, tooMany).reduce(standingAfter, long);
@@ -65,17 +79,24 @@ export const createWriteHistory = (): WriteHistory => {
     },
     toUndo: () => {
       const last = done[standing - 1];
-      return last === undefined ? null : step(last, last.over);
+      return last === undefined ? null : step(last, last.after, last.over);
     },
     toRedo: () => {
       const next = done[standing];
-      return next === undefined ? null : step(next, next.after);
+      return next === undefined ? null : step(next, next.over, next.after);
     },
     walked: (word) => {
+      // What a walk writes is what a former write has written: from here on they count again.
+      if (done.some(({ isGone }) => isGone)) done = done.map((write) => ({ ...write, isGone: false }));
       standing += word === 'undo' ? -1 : 1;
     },
     general: () => [...done.slice(0, standing).reduce(standingAfter, long)],
-    allWentBack: () => {
+    allWentBack: (byWrite = true) => {
+      if (!byWrite) {
+        long = new Set();
+        done = done.map((write, at) => (at < standing ? { ...write, isGone: true } : write));
+        return;
+      }
       const last = done[standing - 1];
       if (last === undefined) long = new Set();
       else done[standing - 1] = { ...last, endsAll: true };
