@@ -53,8 +53,8 @@ const compare = (bytes: number | null, need: LedgerNeed | null, equal: string): 
 const EINVAL = 22;
 
 /** KVM_GET_XSAVE: what it said where it was asked, else what it would say. (Linux 5.17; before, it cut the state off.) */
-const legacyVerdict = (need: LedgerNeed | null, errno: number | null): LedgerVerdict => {
-  const verdict = compare(LEGACY_XSAVE_BYTES, need, 'what this VM needs');
+const legacyVerdict = (need: LedgerNeed | null, errno: number | null, equal: string): LedgerVerdict => {
+  const verdict = compare(LEGACY_XSAVE_BYTES, need, equal);
   if (verdict.kind !== 'short' || need === null) return verdict;
   const sizes = `${need.bytes} > ${LEGACY_XSAVE_BYTES}`;
   if (errno === null) return { kind: 'short', sentence: `legacy GET would refuse: ${sizes}` };
@@ -91,7 +91,7 @@ export const sizeLedger = (capture: Capture): LedgerRow[] => {
   const { capXsave2Vm, capXsave2System, legacyErrno } = facts.sizes;
   const compactedBytes = compacted === undefined ? null : compacted.ebx >>> 0;
   const asked = 'KVM_CHECK_EXTENSION';
-  const from = need?.from === 'layout' ? 'what the components of this layout need' : 'what this VM needs';
+  const from = need?.from === 'layout' ? 'what this layout needs' : 'what this VM needs';
   return [
     row('cap-xsave2', 'KVM_CAP_XSAVE2, VM', capXsave2Vm, `${asked} on the VM`, compare(capXsave2Vm, need, from)),
     row(
@@ -106,7 +106,7 @@ export const sizeLedger = (capture: Capture): LedgerRow[] => {
       'struct kvm_xsave',
       LEGACY_XSAVE_BYTES,
       'KVM_GET_XSAVE, fixed by its ABI',
-      legacyVerdict(need, legacyErrno),
+      legacyVerdict(need, legacyErrno, from),
     ),
     cpuidRow('cpuid-0d-0-ebx', 'CPUID 0xD.0.EBX', standard?.ebx, `standard, XCR0 as it is, ${whose}`, need),
     cpuidRow('cpuid-0d-0-ecx', 'CPUID 0xD.0.ECX', standard?.ecx, `standard, all the CPU offers, ${whose}`, need),

@@ -37,6 +37,9 @@ export const EDITS: readonly Assignment[] = [
 
 export const isWrite = ({ name, from }: Passing): boolean => from === 'main' && (name?.startsWith('set') ?? false);
 
+/** The vCPU runs on. */
+const isEndOfTransaction = ({ name, from }: Passing): boolean => from === 'helper' && name === 'resume';
+
 const pass = ({ frame }: Passing): Frame => frame;
 
 /** A real guest, the production build with a relay in its helper's place, and a reader of its own for what the vCPU holds. */
@@ -131,10 +134,17 @@ export class FaultBench {
     this.page = await BridgeClient.open(this.host.url);
   }
 
-  /** Each frame from now on goes by `at` first. Gives the way out. */
-  watchFrames(spoilXcr0: boolean, at: AtFrame): () => void {
+  /**
+   * Each frame from now on goes by `at` first, once this many transactions have come to their end. Gives the way out.
+   */
+  watchFrames(spoilXcr0: boolean, at: AtFrame, transactionsBefore = 0): () => void {
     let count = 0;
+    let before = transactionsBefore;
     this.#relay.hook = async (passing) => {
+      if (before > 0) {
+        if (isEndOfTransaction(passing)) before -= 1;
+        return passing.frame;
+      }
       const now = count;
       count += 1;
       const instead = await at(passing, now);
@@ -147,15 +157,16 @@ export class FaultBench {
   }
 
   /** The frames of what is done, by name; the first of a name is 1. */
-  async framesOf(spoilXcr0: boolean, work: () => Promise<unknown>): Promise<Point[]> {
+  async framesOf(spoilXcr0: boolean, work: () => Promise<unknown>, transactionsBefore = 0): Promise<Point[]> {
     const points: Point[] = [];
     const asked = new Map<string, number>();
-    const stop = this.watchFrames(spoilXcr0, async ({ from, name }, at) => {
+    const note: AtFrame = async ({ from, name }, at) => {
       const word = name ?? 'event';
       if (from === 'main') asked.set(word, (asked.get(word) ?? 0) + 1);
       points.push({ at, label: `${word} ${asked.get(word)} ${from === 'main' ? 'asked' : 'answered'}` });
       return undefined;
-    });
+    };
+    const stop = this.watchFrames(spoilXcr0, note, transactionsBefore);
     await work();
     stop();
     return points;

@@ -151,4 +151,60 @@ test.describe('history', () => {
     expect(await show(0)).toEqual(found);
     await guest.progress();
   });
+
+  test('the state of another vCPU goes into this one with the user’s word alone, given by keyboard', async ({
+    open,
+  }) => {
+    // QEMU may have written its own copy back since, which lacks parts of a vector register on some hosts.
+    const set = await tilescope('set', '--pid', String(guest.pid), ...FOUND);
+    expect(set.code, set.err).toBe(0);
+    const held = await show(0);
+    expect(await show(1)).not.toEqual(held);
+    const file = files.write('vcpu-0.json', '');
+    const capture = await tilescope('capture', '--pid', String(guest.pid), '--vcpu', '0', '--out', file);
+    expect(capture.code, capture.err).toBe(0);
+    const page = await open();
+    const window = new Window(page);
+    await expect(window.target('history')).toBeVisible();
+    await window.attach('history');
+    await page.keyboard.press('Control+2');
+    await expect(page.getByRole('heading', { name: 'Components' }).locator('..')).toContainText('vCPU 1');
+
+    await window.restoreDialog();
+    const dialog = page.getByRole('dialog', { name: 'Restore' });
+    const restore = dialog.getByTestId('restore-now');
+    const consent = dialog.getByRole('checkbox', { name: /^This is the state of another vCPU/ });
+    await dialog.getByRole('radio', { name: 'A file' }).click();
+    await choose(page, () => dialog.getByRole('button', { name: /^Choose a file/ }).press('Enter'), file);
+    await expect(dialog.getByTestId('restore-origin')).toContainText('vCPU 0');
+    await expect(consent).not.toBeChecked();
+    await expect(restore).toHaveAttribute('aria-disabled', 'true');
+    await expect(restore).toHaveAttribute('title', /the state of another vCPU/);
+    await restore.press('Enter');
+    await expect(dialog).toBeVisible();
+    await page.mouse.move(0, 0);
+    await window.shootLive('history-restore-other');
+
+    // Said once, it does not hold for the next source.
+    await consent.focus();
+    await page.keyboard.press('Space');
+    await expect(restore).not.toHaveAttribute('aria-disabled', 'true');
+    await dialog.getByRole('radio', { name: 'State at attach' }).click();
+    await dialog.getByRole('radio', { name: 'A file' }).click();
+    await expect(restore).toHaveAttribute('aria-disabled', 'true');
+    await consent.focus();
+    await page.keyboard.press('Space');
+    await restore.press('Enter');
+    await expect(dialog).toHaveCount(0);
+    await page.keyboard.press('Alt+2');
+    await expect(window.cell('zmm3:f32[5]')).toContainText('2.75');
+    await expect(window.cell('zmm3:f32[5]')).toHaveAttribute('data-mark', 'written');
+
+    await page.getByRole('button', { name: 'Detach' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Keep my edits' }).click();
+    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    // Both vCPUs hold the same registers now.
+    expect([await show(0), await show(1)]).toEqual([held, held]);
+    await guest.progress();
+  });
 });

@@ -42,6 +42,32 @@ test('a first use under armed XFD takes #NM, and disarmed by hand it does not', 
   await expect(page.getByText('halted', { exact: true })).toBeVisible();
 });
 
+test('an element staged under armed XFD is refused in place, and staged as any other once XFD is disarmed with it', async ({
+  open,
+}) => {
+  const page = await open();
+  const model = new TilesWindow(page);
+  await model.openModel(3);
+  const event = page.getByTestId('model-event');
+  for (let step = 0; step < 20 && !(await event.isVisible()); step += 1) await model.step();
+  const element = model.element(2, 2, 3);
+  await element.focus();
+  await page.keyboard.type('-77');
+  await page.keyboard.press('Enter');
+  await expect(element).toHaveAccessibleName('tmm2[2][3] -77, staged, refused');
+  await element.hover();
+  await expect(element).toHaveAttribute('title', /refused: bit 18 \(TILEDATA\) of XSTATE_BV is armed by IA32_XFD/);
+  await page.mouse.move(0, 0);
+  await model.shoot('tiles-refused');
+  await page.keyboard.press('Alt+4');
+  await page.getByRole('switch', { name: 'XFD arms TILEDATA' }).focus();
+  await page.keyboard.press('Space');
+  await page.keyboard.press('Alt+3');
+  await expect(element).toHaveAccessibleName('tmm2[2][3] -77, staged');
+  await model.apply();
+  await expect(element).toHaveAccessibleName('tmm2[2][3] -77, written and read back');
+});
+
 test('arming over tiles in use is refused, and put to init first it is done in one write', async ({ open }) => {
   const page = await open();
   const model = new TilesWindow(page);

@@ -21,7 +21,9 @@ interface ButtonProps {
  */
 export function Button(props: ButtonProps): ReactElement {
   const { label, glyph, glyphClass, children, look = '', refused = null, keys, onPress, testId } = props;
-  const title = refused ?? (keys === undefined ? undefined : `${label} (${keys})`);
+  // A button with a glyph may stand without its words.
+  const named = glyph === undefined ? undefined : label;
+  const title = refused ?? (keys === undefined ? named : `${label} (${keys})`);
   const press = (event: MouseEvent): void => {
     event.stopPropagation();
     if (refused === null) onPress();

@@ -84,6 +84,9 @@ export const registerBytes = memoizeKeyed((capture: Capture, register: string): 
 
 export type Mark = 'none' | 'changed' | 'staged' | 'written';
 
+/** As a value is drawn: a staged one that pre-flight refuses is red. */
+export type ShownMark = Mark | 'refused';
+
 /** One stretch of a register as it is to be shown: the bytes, who changed them, and what stood there before. */
 export interface Marked {
   readonly mark: Mark;
@@ -93,6 +96,9 @@ export interface Marked {
   /** Staged by the edit that pre-flight refuses. */
   readonly isRefused: boolean;
 }
+
+export const shownMark = (part: Pick<Marked, 'mark' | 'isRefused'> | null): ShownMark =>
+  part === null ? 'none' : part.isRefused ? 'refused' : part.mark;
 
 const part = (capture: Capture | null, register: string, offset: number, size: number): Uint8Array | null => {
   if (capture === null) return null;

@@ -1,10 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import { MSR_INDEX } from '../../app/cpu/msrs.ts';
+import { draftOf, withXstateBit } from '../../app/edit/patch.ts';
 import { sampleAmxCapture } from '../../app/fixtures/samples.ts';
 import type { Capture } from '../../app/session/capture.ts';
+import { BIT } from '../../app/xsave/components.ts';
+import { elementLabel } from '../panels/tiles/element-label.ts';
 import { createFakeBridge } from '../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from './debugger-store.ts';
 import { type Marked, markedPart, type Provenance, refusedBits } from './provenance.ts';
 import { selectApplyRefusal, selectProvenance, selectRefusedEdit } from './selectors.ts';
+import { selectTileScene } from './tile-scenes.ts';
 
 const attached = async (capture?: Capture): Promise<DebuggerStore> => {
   const store = createDebuggerStore(createFakeBridge(capture));
@@ -50,6 +55,32 @@ describe('a staged edit that pre-flight refuses', () => {
     expect(selectRefusedEdit(store.getState())).toMatchObject({ at: 0, step: { id: 'xfd' } });
     expect(refusedBits(provenance(store), 'xfd')).toBe(0x40000n);
     expect(refusedBits(provenance(store), 'xstate_bv')).toBe(0n);
+  });
+
+  test('an element of a tile is refused where it stands', async () => {
+    const found = sampleAmxCapture();
+    const { image, facts } = found;
+    const msrs = facts.msrs.map((msr) => (msr.index === MSR_INDEX.IA32_XFD ? { ...msr, value: 0x40000n } : msr));
+    const armed = {
+      image: withXstateBit(draftOf(image), BIT.XTILEDATA, false).image,
+      facts: { ...facts, msrs },
+    };
+    const store = await attached(armed);
+    const marks = (tile: number): readonly string[] => selectTileScene(tile)(store.getState())?.marks ?? [];
+    const label = (tile: number, index: number): string => {
+      const scene = selectTileScene(tile)(store.getState());
+      return scene === null ? '' : elementLabel(scene, index, new Map());
+    };
+    store.getState().stage('tmm0:i32[0][1]', '7');
+    store.getState().stage('zmm3:f32[1]', '-6.25');
+    expect(selectRefusedEdit(store.getState())).toMatchObject({ at: 0, step: { id: 'xfd' } });
+    expect(marks(0)[1]).toBe('refused');
+    expect(new Set(marks(0).filter((_, at) => at !== 1))).toEqual(new Set(['none']));
+    expect(label(0, 1)).toBe('tmm0[0][1] 7, staged, refused');
+    // Disarmed in the same transaction it is staged as any other.
+    store.getState().stage('xfd', '0');
+    expect(selectRefusedEdit(store.getState())).toBeNull();
+    expect([marks(0)[1], label(0, 1)]).toEqual(['staged', 'tmm0[0][1] 7, staged']);
   });
 
   test('a former stop on screen shows nothing staged', async () => {

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { maskOf } from '../../app/bits/mask.ts';
+import { captureAfter, stageAssignments } from '../../app/edit/assign.ts';
 import { draftOf, withXstateBit } from '../../app/edit/patch.ts';
 import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
 import { readRegister } from '../../app/register/read.ts';
+import type { Capture } from '../../app/session/capture.ts';
 import { encodeCapture } from '../../app/session/document.ts';
 import { BIT } from '../../app/xsave/components.ts';
 import { restrictLayout } from '../../app/xsave/convert.ts';
@@ -131,7 +133,7 @@ describe('where to', () => {
 describe('a file', () => {
   const withFile = async (capture = sampleAmxCapture(), found = sampleCapture()) => {
     const bridge = createFakeBridge(found);
-    bridge.inFile = new Map([[0, capture]]);
+    bridge.inFile = new Map([0, 1].map((state) => [state, capture]));
     const store = await attached(bridge);
     store.getState().openRestore({ kind: 'file' }, 'all');
     expect(restorePlan(store.getState())).toBeNull();
@@ -172,6 +174,45 @@ describe('a file', () => {
     await carryOut(store);
     expect(absent.map((bit) => componentBytesOrInit(bridge.held.image, bit))).toEqual(before);
     expect(componentBytesOrInit(bridge.held.image, BIT.AVX)).toEqual(componentBytesOrInit(whole.image, BIT.AVX));
+  });
+
+  test('the state of another vCPU is restored with consent alone, which is of this one source', async () => {
+    const { target } = sampleCapture().facts;
+    const other = (change: Partial<typeof target>): Capture => {
+      const typed = stageAssignments(sampleCapture(), [{ path: 'k1', value: '0x9' }]);
+      if (!typed.ok) throw new Error('k1 can be typed');
+      const { image, facts } = captureAfter(sampleCapture(), typed.value);
+      return { image, facts: { ...facts, target: { ...target, ...change } } };
+    };
+    const own = await withFile(other({}));
+    expect([planOf(own.store).source.stranger, planOf(own.store).refused]).toEqual([null, null]);
+    const nobody = await withFile(other({ kind: 'file', pid: null, startTimeTicks: null }));
+    expect(planOf(nobody.store).refused).toContain('not known whose state this is');
+
+    for (const change of [{ vcpu: 1 }, { pid: 5188 }, { startTimeTicks: 918_274n }]) {
+      const { store, bridge } = await withFile(other(change));
+      const refusal = (): string | null => planOf(store).refused;
+      expect(refusal()).toContain('the state of another vCPU');
+      store.getState().setRestoreConsent(true);
+      expect(refusal()).toBeNull();
+      store.getState().setRestoreTo({ kind: 'file' });
+      expect(refusal()).toContain('the state of another vCPU');
+      store.getState().setRestoreConsent(true);
+      await store.getState().readRestoreFile('core.4242', 'AAAA', 1, '');
+      expect(refusal()).toContain('the state of another vCPU');
+      store.getState().setRestoreConsent(true);
+      store.getState().openRestore({ kind: 'file' }, 'all');
+      expect(refusal()).toContain('the state of another vCPU');
+      // A part of it is another vCPU's no less, and what was read here needs no such word.
+      store.getState().toggleRestoreBit(BIT.opmask);
+      expect(refusal()).toContain('the state of another vCPU');
+      store.getState().setRestoreTo({ kind: 'attach' });
+      expect(refusal()).not.toContain('another vCPU');
+      store.getState().setRestoreTo({ kind: 'file' });
+      store.getState().setRestoreConsent(true);
+      await carryOut(store);
+      expect(registerValue(bridge, 'k1')).toBe(9n);
+    }
   });
 
   test('a part of a state that does not fit as a whole is judged by itself', async () => {

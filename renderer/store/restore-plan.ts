@@ -1,13 +1,13 @@
 import { type Decoded, decoded, describeProblem } from '../../app/bits/decoded.ts';
 import type { RestoreScope } from '../../app/bridge.ts';
 import { checkRestore, type Lost, type RestoreVerdict } from '../../app/compat/check.ts';
-import { toRestore, type Unsaid } from '../../app/compat/to-restore.ts';
+import { isOfSameVcpu, toRestore, type Unsaid } from '../../app/compat/to-restore.ts';
 import type { StagedWrite } from '../../app/edit/assign.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
 import { bitsOfScope } from '../../app/edit/scope.ts';
 import { parsePath } from '../../app/register/path.ts';
 import { registerRow } from '../../app/register/registers.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture, TargetIdentity } from '../../app/session/capture.ts';
 import type { RestoredFrom } from '../../app/session/stop.ts';
 import { componentLabel } from '../../app/xsave/components.ts';
 import { firstRefusal, type PreflightStep, preflight } from '../../app/xsave/preflight.ts';
@@ -26,6 +26,8 @@ export interface Source {
   readonly from: RestoredFrom | null;
   /** Can a state of a file be had here; null for a stop, which came from here. */
   readonly verdict: RestoreVerdict | null;
+  /** Whose state it is, where it is not known to be this very vCPU's: it is restored with the user's consent alone. */
+  readonly stranger: TargetIdentity | null;
   /** What of it cannot be restored here, and what it has no room for: both stay as they are. */
   readonly lost: readonly Lost[];
   readonly unsaid: readonly Unsaid[];
@@ -41,12 +43,16 @@ export interface Choice {
   readonly refused: string | null;
 }
 
+/** Whether it is known what a state was taken from: a raw image does not say. */
+export const isNamed = ({ kind, pid }: TargetIdentity): boolean => kind !== 'file' || pid !== null;
+
 /** A state of a file in the vCPU's layout, without what cannot be had of it: that is left alone, as by the command line. */
 const fromFile = memoizePair((file: Capture, now: Capture): Decoded<Omit<Source, 'from'>> => {
   const verdict = checkRestore(file, { kind: 'target', facts: now.facts });
   if (!verdict.ok) return verdict;
   const { capture, lost, unsaid, refused } = toRestore(file, now, verdict.value, null);
-  return decoded({ capture, verdict: verdict.value, lost, unsaid, refused });
+  const stranger = isOfSameVcpu(file, now) ? null : file.facts.target;
+  return decoded({ capture, verdict: verdict.value, stranger, lost, unsaid, refused });
 });
 
 const fileSource = memoizePair(
@@ -60,6 +66,7 @@ const stopSource = memoizePair(
       capture: stop.capture,
       from: stop === stops[0] && stop.cause === 'attach' ? null : { kind: 'stop', number: stop.number },
       verdict: null,
+      stranger: null,
       lost: [],
       unsaid: [],
       refused: null,
@@ -210,7 +217,9 @@ const planOf = (state: State, source: Source, now: Capture): RestorePlan => {
   const refused =
     selectWriteRefusal(state) ??
     (state.busy === null ? null : 'another act is under way') ??
-    (chosen === null ? 'nothing is chosen' : (chosen.refused ?? step?.sentence ?? null));
+    (chosen === null
+      ? 'nothing is chosen'
+      : (chosen.refused ?? step?.sentence ?? consentRefusal(source, state.restoreConsent)));
   const xcr0 = source.verdict?.xcr0Refusal == null ? [] : ['XCR0'];
   const without = state.restoreWhat === 'all' ? [...source.lost.map(({ name }) => name), ...xcr0] : [];
   const stays = state.restoreWhat === 'all' ? source.unsaid.map(({ name }) => name) : [];
@@ -221,6 +230,13 @@ const stepsAfter = memoizePair((now: Capture, write: StagedWrite): readonly Pref
   const after = captureAfter(now, write);
   return preflight(after.image, after.facts);
 });
+
+const consentRefusal = ({ stranger }: Source, given: boolean): string | null => {
+  if (stranger === null || given) return null;
+  return isNamed(stranger)
+    ? 'the state of another vCPU: tick above that it goes here'
+    : 'not known whose state this is: tick above that it goes here';
+};
 
 /** What the dialog shows; a problem where the file cannot be judged here, null where no state is chosen yet. */
 export const restorePlan = (state: State): Decoded<RestorePlan> | null => {

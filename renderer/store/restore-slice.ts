@@ -32,6 +32,8 @@ export interface RestoreSlice {
   /** The components of the set, by bit. */
   readonly restoreBits: readonly number[];
   readonly restoreFile: RestoreFile | null;
+  /** The user said that the state of another vCPU goes here all the same. Said of one source: another takes it back. */
+  readonly restoreConsent: boolean;
   readonly restoreReading: boolean;
   /** Why the file could not be read; shown where it was chosen. */
   readonly restoreProblem: Refusal | null;
@@ -40,6 +42,7 @@ export interface RestoreSlice {
   setRestoreTo(to: RestoreTo): void;
   setRestoreWhat(what: RestoreWhat): void;
   toggleRestoreBit(bit: number): void;
+  setRestoreConsent(given: boolean): void;
   /** Reads one state of a file; null: its first one, of a saved session the last. */
   readRestoreFile(name: string, base64: string, state: number | null, preset: string): Promise<void>;
   refuseRestoreFile(refusal: Refusal): void;
@@ -52,11 +55,19 @@ export const createRestoreSlice =
     restoreWhat: 'all',
     restoreBits: [],
     restoreFile: null,
+    restoreConsent: false,
     restoreReading: false,
     restoreProblem: null,
     openRestore: (restoreTo, restoreWhat) =>
-      set({ restoreTo, restoreWhat, restoreBits: [], restoreProblem: null, overlay: { kind: 'restore' } }),
-    setRestoreTo: (restoreTo) => set({ restoreTo }),
+      set({
+        restoreTo,
+        restoreWhat,
+        restoreBits: [],
+        restoreConsent: false,
+        restoreProblem: null,
+        overlay: { kind: 'restore' },
+      }),
+    setRestoreTo: (restoreTo) => set({ restoreTo, restoreConsent: false }),
     setRestoreWhat: (restoreWhat) => set({ restoreWhat }),
     toggleRestoreBit: (bit) =>
       set(({ restoreBits }) => ({
@@ -65,10 +76,12 @@ export const createRestoreSlice =
           ? restoreBits.filter((one) => one !== bit)
           : [...restoreBits, bit].sort((a, b) => a - b),
       })),
+    setRestoreConsent: (restoreConsent) => set({ restoreConsent }),
     async readRestoreFile(name, base64, state, preset) {
       if (get().restoreReading) return;
       set((former) => ({
         restoreReading: true,
+        restoreConsent: false,
         restoreProblem: null,
         // Another file takes the place of this one, whether it can be read or not.
         restoreFile: former.restoreFile?.base64 === base64 ? former.restoreFile : null,

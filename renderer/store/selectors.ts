@@ -5,10 +5,9 @@ import type { RefusedEdit } from '../../app/edit/refused-edit.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { changedComponents } from '../../app/session/provenance.ts';
 import { bitMatrix } from '../../app/xsave/bitmatrix.ts';
-import { neededBytes } from '../../app/xsave/facts.ts';
 import type { Layout } from '../../app/xsave/image.ts';
 import { compactedLayout, layoutFromCpuid, sameLayout, supervisorPlaces } from '../../app/xsave/layout.ts';
-import { type LedgerRow, sizeLedger } from '../../app/xsave/ledger.ts';
+import { type LedgerNeed, type LedgerRow, ledgerNeed, sizeLedger } from '../../app/xsave/ledger.ts';
 import { type PreflightStep, preflight } from '../../app/xsave/preflight.ts';
 import { type ComponentEntry, componentEntries } from './components.ts';
 import { memoizeByIdentity, memoizePair } from './memoize.ts';
@@ -57,9 +56,10 @@ export const selectLedger = (state: State): readonly LedgerRow[] => {
   const capture = selectCapture(state);
   return capture === null ? NO_ROWS : ledgerOf(capture);
 };
-export const selectNeededBytes = (state: State): number | null => {
+const needOf = memoizeByIdentity(ledgerNeed);
+export const selectLedgerNeed = (state: State): LedgerNeed | null => {
   const capture = selectCapture(state);
-  return capture === null ? null : (neededBytes(capture.facts)?.bytes ?? null);
+  return capture === null ? null : needOf(capture);
 };
 
 const matrixOf = memoizeByIdentity(bitMatrix);

@@ -22,7 +22,7 @@ import { BIT, componentLabel } from '../../app/xsave/components.ts';
 import { placeOf } from '../../app/xsave/layout.ts';
 import { viewComponent } from '../../app/xsave/view.ts';
 import { memoizeByIdentity, memoizeKeyed } from './memoize.ts';
-import { type Mark, markedPart, type Provenance, registerBytes } from './provenance.ts';
+import { markedPart, type Provenance, registerBytes, type ShownMark, shownMark } from './provenance.ts';
 import { selectProvenance } from './selectors.ts';
 import type { State } from './state.ts';
 import type { TileReading } from './tiles-slice.ts';
@@ -137,7 +137,7 @@ export interface TileScene {
   readonly values: Float64Array;
   readonly statistics: MatrixStatistics;
   /** One for each element, row after row. */
-  readonly marks: readonly Mark[];
+  readonly marks: readonly ShownMark[];
   /** Offsets in the tile of bytes outside rows × colsb that are not zero. */
   readonly outside: readonly number[];
 }
@@ -155,15 +155,15 @@ const isPlain = (provenance: Provenance, register: string): boolean => {
   });
 };
 
-const marksOf = (provenance: Provenance, tile: number, matrix: TileMatrix): readonly Mark[] => {
+const marksOf = (provenance: Provenance, tile: number, matrix: TileMatrix): readonly ShownMark[] => {
   const { rows, columns, type, interpretation } = matrix;
   const register = `tmm${tile}`;
-  const marks = Array.from({ length: rows * columns }, (): Mark => 'none');
+  const marks = Array.from({ length: rows * columns }, (): ShownMark => 'none');
   if (isPlain(provenance, register)) return marks;
   const { bytes: size } = tileTypeRow(type);
   return marks.map((_, at) => {
     const offset = elementOffset(type, interpretation, { row: Math.floor(at / columns), column: at % columns });
-    return markedPart(provenance, register, offset, size)?.mark ?? 'none';
+    return shownMark(markedPart(provenance, register, offset, size));
   });
 };
 
@@ -171,7 +171,7 @@ const sceneOf = (provenance: Provenance, tile: number, reading: TileReading): Ti
   const bytes = tileBytes(provenance.staged ?? provenance.now, tile) ?? NO_TILE;
   const extent = tileExtent(configOf(provenance), tile);
   const matrix = tileMatrix(bytes, extent, reading.type, reading.interpretation);
-  let marks: readonly Mark[] | undefined;
+  let marks: readonly ShownMark[] | undefined;
   return {
     tile,
     reading,

@@ -8,6 +8,7 @@ import { Glyph } from '../../theme/Glyph.tsx';
 import { SaveDoneNote, SavedNote } from './SavedNote.tsx';
 import { StopLabel } from './StopLabel.tsx';
 import { sizeText } from './size-text.ts';
+import { sinceFormer, spanText } from './stop-times.ts';
 import { Track, useTrackView } from './Track.tsx';
 import { aboutStop, fitView, isFit, LEAST_PLACES, type TrackView } from './track-view.ts';
 
@@ -16,6 +17,7 @@ const MANY_STOPS = 300;
 
 export function History(): ReactElement {
   const length = useDebugger((state) => state.stops.length);
+  const span = useDebugger((state) => spanText(state.stops));
   const bytes = useDebugger((state) => state.keptBytes);
   const raised = useDebugger((state) => state.modelEvents.some(({ kind }) => kind === 'nm'));
   const fitted = useMemo(() => fitView(length), [length]);
@@ -25,7 +27,14 @@ export function History(): ReactElement {
       <div className="section-head history-head">
         <h2>History</h2>
         <span className="text-3 small nowrap">
-          <span className="val">{length}</span> {length === 1 ? 'stop' : 'stops'},{' '}
+          <span className="val">{length}</span> {length === 1 ? 'stop' : 'stops'}
+          {span === null ? null : (
+            <>
+              {' '}
+              over <span className="val">{span}</span>
+            </>
+          )}
+          {', '}
           <span className="val">{sizeText(bytes)}</span>
         </span>
         <SavedNote />
@@ -81,11 +90,17 @@ function Label(): ReactElement | null {
 function Stepper(): ReactElement {
   const number = useDebugger((state) => state.stops[state.at]?.number);
   const label = useDebugger((state) => (number === undefined ? undefined : state.labels.get(number)));
+  const since = useDebugger((state) => sinceFormer(state.stops, state.at));
   return (
     <span className="stepper">
       <ActionButton action={action('former-stop')} look="tiny ghost square" glyphClass="g12 mirrored" />
       <span className="small stepper-now" data-testid="stepper-now" title={label}>
         <span className="val">stop {number ?? ''}</span>
+        {since === null ? null : (
+          <span className="val text-3 stepper-since wide-only" title={`${since} after the stop before`}>
+            +{since}
+          </span>
+        )}
         {label === undefined ? null : <span className="ellipsis stepper-label">{label}</span>}
       </span>
       <ActionButton action={action('next-stop')} look="tiny ghost square" glyphClass="g12" />

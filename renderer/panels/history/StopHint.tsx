@@ -1,10 +1,10 @@
 import type { ReactElement } from 'react';
 import { componentLabel } from '../../../app/xsave/components.ts';
-import { fixed } from '../../fixed.ts';
 import { useDebugger } from '../../store/context.ts';
 import { causeWords } from '../../store/stop-name.ts';
 import type { Stop } from '../../store/timeline-slice.ts';
 import { count } from '../../wording.ts';
+import { elapsedMs, secondsText, sinceFormer } from './stop-times.ts';
 
 const MOST_NAMES = 4;
 
@@ -16,19 +16,14 @@ const changedWords = ({ changed, changedOutside }: Stop): string => {
   return told.length === 0 ? 'nothing changed' : `${told.join(', ')} changed`;
 };
 
-const sinceFirst = (first: Stop | undefined, stop: Stop): string | null =>
-  first === undefined || first === stop || first.takenAtMs === 0 || stop.takenAtMs === 0
-    ? null
-    : fixed('clock', `${((stop.takenAtMs - first.takenAtMs) / 1000).toFixed(3)} s`);
-
 /** What is known of the stop under the pointer, without going there. */
 export function StopHint({ index, x, bottom }: { index: number; x: number; bottom: number }): ReactElement | null {
   const stop = useDebugger((state) => state.stops[index]);
-  const first = useDebugger((state) => state.stops[0]);
+  const fromFirst = useDebugger((state) => elapsedMs(state.stops[0], state.stops[index]));
+  const fromFormer = useDebugger((state) => sinceFormer(state.stops, index));
   const event = useDebugger((state) => state.modelEvents.find((one) => one.stop === stop?.number));
   const label = useDebugger((state) => (stop === undefined ? undefined : state.labels.get(stop.number)));
   if (stop === undefined) return null;
-  const since = sinceFirst(first, stop);
   return (
     <div className="stop-hint small" data-testid="stop-hint" style={{ left: x, bottom }}>
       <span className="line tight">
@@ -44,7 +39,16 @@ export function StopHint({ index, x, bottom }: { index: number; x: number; botto
           #{event.kind.toUpperCase()}: {event.text}
         </span>
       )}
-      {since === null ? null : <span className="text-3 val">{since} after the first</span>}
+      {fromFormer === null ? null : (
+        <span className="text-3">
+          <span className="val">{fromFormer}</span> after the stop before
+          {index === 1 || fromFirst === null ? null : (
+            <>
+              , <span className="val">{secondsText(fromFirst)}</span> after the first
+            </>
+          )}
+        </span>
+      )}
     </div>
   );
 }

@@ -16,6 +16,7 @@ import { useShownTheme } from '../tiles/use-theme.ts';
 import { drawTrack, laneColours } from './draw-track.ts';
 import { LANES } from './lanes.ts';
 import { StopHint } from './StopHint.tsx';
+import { sinceFormer } from './stop-times.ts';
 import { TrackGlyphs } from './TrackGlyphs.tsx';
 import {
   clampView,
@@ -137,10 +138,12 @@ export function Track({ view, onView }: TrackProps): ReactElement {
     return () => node.removeEventListener('wheel', onWheel);
   }, [store, onView]);
 
+  const since = sinceFormer(stops, at);
   const told = [
     `stop ${stop?.number} of ${count(stops.length, 'stop')}`,
     stop === undefined ? '' : causeWords(stop),
     label,
+    since === null ? '' : `${since} after the stop before`,
   ];
   return (
     <div className="track">

@@ -1,10 +1,10 @@
 import type { ReactElement } from 'react';
 import { readUint } from '../../../app/bits/bytes.ts';
 import { type FieldRow, fieldWord, readField } from '../../../app/xsave/bitfields.ts';
-import { type Marked, type Provenance, refusedBits } from '../../store/provenance.ts';
+import { type Marked, type Provenance, refusedBits, type ShownMark, shownMark } from '../../store/provenance.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { reservedIn } from '../registers/Bitfields.tsx';
-import { MARK_GLYPH, MARK_WORDS, type ShownMark, shownMark } from '../registers/MarkLegend.tsx';
+import { MARK_GLYPH, MARK_WORDS } from '../registers/MarkLegend.tsx';
 
 /** More fields than this are shown where they are set. */
 const MOST_FIELDS = 24;

@@ -1,6 +1,6 @@
 import type { ReactElement } from 'react';
 import { type Decoded, describeProblem } from '../../../app/bits/decoded.ts';
-import { isOfSameVcpu } from '../../../app/compat/to-restore.ts';
+import type { TargetIdentity } from '../../../app/session/capture.ts';
 import { PRESETS } from '../../../app/xsave/presets.ts';
 import { pickFile, readToRestore } from '../../actions/open-file.ts';
 import { Button } from '../../controls/Button.tsx';
@@ -8,7 +8,7 @@ import { RefusalNote } from '../../controls/RefusalNote.tsx';
 import { Segment } from '../../controls/Segment.tsx';
 import { Select } from '../../controls/Select.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import type { RestorePlan } from '../../store/restore-plan.ts';
+import { isNamed, type RestorePlan } from '../../store/restore-plan.ts';
 import type { RestoreFile, RestoreTo } from '../../store/restore-slice.ts';
 import { stopName } from '../../store/stop-name.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
@@ -128,55 +128,75 @@ function FileVerdict({ plan }: { plan: Decoded<RestorePlan> | null }): ReactElem
       </div>
     );
   }
-  const { verdict, unsaid } = plan.value.source;
+  const { verdict, stranger, unsaid } = plan.value.source;
   if (verdict === null) return null;
   const { look, glyph } = LOOKS[verdict.fits];
   return (
-    <div className="restore-verdict" data-testid="restore-verdict" data-fits={verdict.fits}>
-      <span className={`pill ${look}`} role="status" aria-label={`Compatibility: ${verdict.badge}`}>
-        <Glyph name={glyph} className="g12" />
-        {verdict.badge}
-      </span>
-      <ul className="small text-2">
-        <Origin />
-        {verdict.lost.map(({ bit, why }) => (
-          <li key={bit} className="line tight">
-            <Glyph name="warn" className="g12 is-armed" />
-            {maskedPids(why)}
-          </li>
-        ))}
-        {verdict.xcr0Refusal === null ? null : (
-          <li className="line tight">
-            <Glyph name="warn" className="g12 is-armed" />
-            {maskedPids(verdict.xcr0Refusal)}
-          </li>
-        )}
-        {unsaid.length === 0 ? null : (
-          <li className="line tight" data-testid="restore-stays">
-            <Glyph name="info" className="g12" />
-            {unsaid.map(({ name }) => name).join(', ')}: the file has no room for {unsaid.length === 1 ? 'it' : 'them'},{' '}
-            {unsaid.length === 1 ? 'it stays as it is' : 'they stay as they are'}
-          </li>
-        )}
-        {verdict.lost.length === 0 && verdict.xcr0Refusal === null && verdict.sentences[0] !== undefined ? (
-          <li>{maskedPids(verdict.sentences[0])}</li>
-        ) : null}
-      </ul>
-    </div>
+    <>
+      <div className="restore-verdict" data-testid="restore-verdict" data-fits={verdict.fits}>
+        <span className={`pill ${look}`} role="status" aria-label={`Compatibility: ${verdict.badge}`}>
+          <Glyph name={glyph} className="g12" />
+          {verdict.badge}
+        </span>
+        <ul className="small text-2">
+          {stranger === null ? null : <Origin of={stranger} />}
+          {verdict.lost.map(({ bit, why }) => (
+            <li key={bit} className="line tight">
+              <Glyph name="warn" className="g12 is-armed" />
+              {maskedPids(why)}
+            </li>
+          ))}
+          {verdict.xcr0Refusal === null ? null : (
+            <li className="line tight">
+              <Glyph name="warn" className="g12 is-armed" />
+              {maskedPids(verdict.xcr0Refusal)}
+            </li>
+          )}
+          {unsaid.length === 0 ? null : (
+            <li className="line tight" data-testid="restore-stays">
+              <Glyph name="info" className="g12" />
+              {unsaid.map(({ name }) => name).join(', ')}: the file has no room for{' '}
+              {unsaid.length === 1 ? 'it' : 'them'},{' '}
+              {unsaid.length === 1 ? 'it stays as it is' : 'they stay as they are'}
+            </li>
+          )}
+          {verdict.lost.length === 0 && verdict.xcr0Refusal === null && verdict.sentences[0] !== undefined ? (
+            <li>{maskedPids(verdict.sentences[0])}</li>
+          ) : null}
+        </ul>
+      </div>
+      {stranger === null ? null : <Consent of={stranger} />}
+    </>
   );
 }
 
-/** Whose state the file holds, where it is not this vCPU's: it fits all the same, and that may be what is wanted. */
-function Origin(): ReactElement | null {
-  const file = useDebugger((state) => state.restoreFile?.capture ?? null);
-  const now = useDebugger((state) => state.stops.at(-1)?.capture ?? null);
-  if (file === null || now === null || isOfSameVcpu(file, now)) return null;
-  const { name, pid, vcpu } = file.facts.target;
+/** Whose state the file holds, where it is not known to be this vCPU's: it fits all the same, and that may be what is wanted. */
+function Origin({ of }: { of: TargetIdentity }): ReactElement {
+  const { name, pid, vcpu } = of;
   return (
     <li className="line tight" data-testid="restore-origin">
       <Glyph name="warn" className="g12 is-armed" />
-      not this vCPU’s: taken from {name}
-      {pid === null ? '' : `, pid ${pidText(pid)}`}, vCPU {vcpu}
+      {isNamed(of)
+        ? `not this vCPU’s: taken from ${name}${pid === null ? '' : `, pid ${pidText(pid)}`}, vCPU ${vcpu}`
+        : 'the file does not say whose state this is'}
     </li>
+  );
+}
+
+/** No state goes to another vCPU without the user's word, as on the command line. */
+function Consent({ of }: { of: TargetIdentity }): ReactElement {
+  const store = useDebuggerStore();
+  const given = useDebugger((state) => state.restoreConsent);
+  return (
+    <label className={`restore-row restore-consent ${given ? 'on' : ''}`}>
+      <input
+        type="checkbox"
+        checked={given}
+        onChange={(event) => store.getState().setRestoreConsent(event.target.checked)}
+      />
+      {isNamed(of)
+        ? 'This is the state of another vCPU: put it here all the same'
+        : 'It is not known whose state this is: put it here all the same'}
+    </label>
   );
 }

@@ -14,7 +14,7 @@ export function RestoreWrite({ plan, then }: { plan: RestorePlan; then: string }
   const now = useDebugger((state) => state.stops.at(-1)?.capture);
   const running = useDebugger((state) => state.session?.run === 'running');
   const newest = useDebugger((state) => state.stops.at(-1)?.number ?? 0);
-  const { chosen, steps, refused } = plan;
+  const { chosen, steps } = plan;
   const write = chosen?.write ?? null;
   if (write === null || now === undefined || chosen?.refused != null) {
     return (
@@ -75,7 +75,6 @@ export function RestoreWrite({ plan, then }: { plan: RestorePlan; then: string }
         ))}
         {changes.length <= SHOWN ? null : <li className="text-3">{changes.length - SHOWN} more</li>}
       </ul>
-      {refused === null || refusal !== null ? null : <p className="small text-3">{refused}</p>}
     </section>
   );
 }

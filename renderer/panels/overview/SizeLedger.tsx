@@ -1,9 +1,10 @@
 import type { ReactElement } from 'react';
 import type { LedgerRow } from '../../../app/xsave/ledger.ts';
 import { useDebugger } from '../../store/context.ts';
-import { selectLedger, selectNeededBytes } from '../../store/selectors.ts';
+import { selectLedger, selectLedgerNeed } from '../../store/selectors.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
+import { verdictWords } from './ledger-words.ts';
 
 const VERDICT: Readonly<Record<LedgerRow['verdict']['kind'], { readonly glyph: GlyphName; readonly look: string }>> = {
   ok: { glyph: 'check', look: 'is-written' },
@@ -15,7 +16,7 @@ const NUMBER_WORDS = ['no size falls', 'one size falls', 'two sizes fall', 'thre
 
 export function SizeLedger(): ReactElement {
   const rows = useDebugger(selectLedger);
-  const needed = useDebugger(selectNeededBytes);
+  const need = useDebugger(selectLedgerNeed);
   const short = rows.filter((row) => row.verdict.kind === 'short').length;
   const max = Math.max(1, ...rows.map((row) => row.bytes ?? 0));
   return (
@@ -23,12 +24,13 @@ export function SizeLedger(): ReactElement {
       <div className="section-head">
         <h2 id="ledger-head">Size ledger</h2>
         <span className="text-3 small">
-          {needed === null ? (
+          {need === null ? (
             'what this VM needs was not read'
           ) : (
             <>
-              {NUMBER_WORDS[short] ?? `${count(short, 'size')} fall`} short of the <span className="val">{needed}</span>{' '}
-              bytes this VM needs
+              {NUMBER_WORDS[short] ?? `${count(short, 'size')} fall`} short of the{' '}
+              <span className="val">{need.bytes}</span> bytes{' '}
+              {need.from === 'read' ? 'this VM needs' : 'this layout needs'}
             </>
           )}
         </span>
@@ -47,7 +49,7 @@ export function SizeLedger(): ReactElement {
         </thead>
         <tbody>
           {rows.map((row) => (
-            <Row key={row.id} row={row} max={max} needed={needed} />
+            <Row key={row.id} row={row} max={max} needed={need?.bytes ?? null} />
           ))}
         </tbody>
       </table>
@@ -58,6 +60,7 @@ export function SizeLedger(): ReactElement {
 function Row({ row, max, needed }: { row: LedgerRow; max: number; needed: number | null }): ReactElement {
   const { glyph, look } = VERDICT[row.verdict.kind];
   const short = row.verdict.kind === 'short';
+  const words = verdictWords(row, needed);
   const isCode = /^[A-Z_0-9]+(,? |$)|^struct /.test(row.label) && !row.label.startsWith('RFC');
   return (
     <tr>
@@ -87,7 +90,7 @@ function Row({ row, max, needed }: { row: LedgerRow; max: number; needed: number
       <td className="small wraps">
         <span className={`line tight ${short ? 'is-refused' : 'text-2'}`}>
           <Glyph name={glyph} className={`g12 ${look}`} />
-          <span>{row.verdict.sentence}</span>
+          <span title={words === row.verdict.sentence ? undefined : row.verdict.sentence}>{words}</span>
         </span>
       </td>
     </tr>

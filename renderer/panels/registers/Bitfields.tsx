@@ -11,11 +11,11 @@ import {
   reservedOf,
 } from '../../../app/xsave/bitfields.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { markedPart, type Provenance, refusedBits, registerBytes } from '../../store/provenance.ts';
+import { markedPart, type Provenance, refusedBits, registerBytes, shownMark } from '../../store/provenance.ts';
 import { selectEditRefusal } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { HexRegister } from './HexRegister.tsx';
-import { MARK_GLYPH, MARK_WORDS, shownMark } from './MarkLegend.tsx';
+import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
 
 interface BitfieldsProps {
   readonly provenance: Provenance;

@@ -3,12 +3,12 @@ import { vectorLanes } from '../../../app/register/vector.ts';
 import { componentLabel } from '../../../app/xsave/components.ts';
 import { hueOf } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { markedPart, type Provenance } from '../../store/provenance.ts';
+import { markedPart, type Provenance, shownMark } from '../../store/provenance.ts';
 import { elementTypeOf, type VectorFile } from '../../store/vector.ts';
 import type { LaneType } from '../../store/view-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { fittedText, isWord, isZero, sizeOf } from './element-text.ts';
-import { MARK_GLYPH, shownMark } from './MarkLegend.tsx';
+import { MARK_GLYPH } from './MarkLegend.tsx';
 
 const LANE_BYTES = 16;
 

@@ -1,9 +1,6 @@
 import type { ReactElement } from 'react';
-import type { Mark, Marked } from '../../store/provenance.ts';
+import type { ShownMark } from '../../store/provenance.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
-
-/** As a value is drawn: a staged one that pre-flight refuses is red. */
-export type ShownMark = Mark | 'refused';
 
 export const MARK_GLYPH: Readonly<Record<Exclude<ShownMark, 'none'>, GlyphName>> = {
   changed: 'delta',
@@ -11,9 +8,6 @@ export const MARK_GLYPH: Readonly<Record<Exclude<ShownMark, 'none'>, GlyphName>>
   refused: 'stop',
   written: 'check2',
 };
-
-export const shownMark = (part: Pick<Marked, 'mark' | 'isRefused'> | null): ShownMark =>
-  part === null ? 'none' : part.isRefused ? 'refused' : part.mark;
 
 /** For accessible names: the state in words, as the colour and glyph say it. */
 export const MARK_WORDS: Readonly<Record<ShownMark, string>> = {

@@ -1,9 +1,9 @@
 import type { KeyboardEvent, ReactElement, ReactNode } from 'react';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import type { Mark } from '../../store/provenance.ts';
+import type { Mark, ShownMark } from '../../store/provenance.ts';
 import { selectEditRefusal } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
-import { MARK_GLYPH, MARK_WORDS, type ShownMark } from './MarkLegend.tsx';
+import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
 import { beginsEdit, ValueEditor } from './ValueEditor.tsx';
 
 interface RegisterCellProps {

@@ -12,14 +12,14 @@ import {
 } from 'react';
 import { vectorFragments } from '../../../app/register/vector.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { markedPart, type Provenance } from '../../store/provenance.ts';
+import { markedPart, type Provenance, shownMark } from '../../store/provenance.ts';
 import { selectEditRefusal } from '../../store/selectors.ts';
 import { elementPath, elementsOf, type VectorFile } from '../../store/vector.ts';
 import type { LaneType } from '../../store/view-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { charactersIn, exactText, fittedText, isWord, isZero, sizeOf, typedValue } from './element-text.ts';
 import { moveInGrid } from './grid-moves.ts';
-import { MARK_GLYPH, MARK_WORDS, shownMark } from './MarkLegend.tsx';
+import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
 import { beginsEdit, ValueEditor } from './ValueEditor.tsx';
 import { LANE_TYPES } from './VectorPanel.tsx';
 

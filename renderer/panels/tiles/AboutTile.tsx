@@ -7,7 +7,7 @@ import { BIT } from '../../../app/xsave/components.ts';
 import { placeOf } from '../../../app/xsave/layout.ts';
 import { hueOf } from '../../store/components.ts';
 import { useDebugger } from '../../store/context.ts';
-import { markedPart } from '../../store/provenance.ts';
+import { markedPart, shownMark } from '../../store/provenance.ts';
 import { selectProvenance } from '../../store/selectors.ts';
 import { tilePath } from '../../store/tile-edits.ts';
 import { selectTileScene, tileDataState } from '../../store/tile-scenes.ts';
@@ -36,6 +36,7 @@ export function AboutTile({ tile, row, column, children }: AboutTileProps): Reac
   const { bytes: size, label } = tileTypeRow(reading.type);
   const offset = exists ? elementOffset(matrix.type, matrix.interpretation, { row, column }) : 0;
   const part = exists ? markedPart(provenance, `tmm${tile}`, offset, size) : null;
+  const mark = shownMark(part);
   const place = placeOf(provenance.now.image.layout, BIT.XTILEDATA);
   const text = (bytes: Uint8Array): string => minus(printTileElement(reading.type, bytes, 0));
   const at = place === undefined ? null : place.offsetBytes + tileByteOffset(tile, 0) + offset;
@@ -73,15 +74,16 @@ export function AboutTile({ tile, row, column, children }: AboutTileProps): Reac
                 </>
               )}
             </dl>
-            {part.mark === 'none' ? null : (
-              <div className={`line tight is-${part.mark}`}>
-                <Glyph name={MARK_GLYPH[part.mark]} className="g12" />
+            {mark === 'none' ? null : (
+              <div className={`line tight is-${mark}`}>
+                <Glyph name={MARK_GLYPH[mark]} className="g12" />
                 {
                   {
                     changed: 'changed by the guest',
                     staged: 'staged, not yet written',
+                    refused: 'staged, refused by pre-flight',
                     written: 'written and read back',
-                  }[part.mark]
+                  }[mark]
                 }
               </div>
             )}

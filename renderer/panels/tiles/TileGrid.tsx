@@ -14,7 +14,7 @@ import type { ProductDifference } from '../../../app/tile/product-compare.ts';
 import { printTileElement } from '../../../app/tile/tile-type-text.ts';
 import { elementOffset, type Place } from '../../../app/tile/vnni.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectEditRefusal } from '../../store/selectors.ts';
+import { selectEditRefusal, selectProvenance } from '../../store/selectors.ts';
 import { tilePath } from '../../store/tile-edits.ts';
 import type { TileScene } from '../../store/tile-scenes.ts';
 import { moveInGrid } from '../registers/grid-moves.ts';
@@ -133,7 +133,11 @@ export function TileGrid({ scene, geometry, differences, onRefused }: TileGridPr
       onDoubleClick={() => edit(null)}
       onMouseOver={(event) => {
         const cell = event.target instanceof HTMLElement ? event.target.closest<HTMLElement>('[data-at]') : null;
-        if (cell !== null) cell.title = cell.getAttribute('aria-label') ?? '';
+        if (cell === null) return;
+        const { row, column } = placeOf(event) ?? active;
+        const isRefused = scene.marks[row * columns + column] === 'refused';
+        const why = isRefused ? `: ${selectProvenance(store.getState())?.refused?.sentence ?? ''}` : '';
+        cell.title = `${cell.getAttribute('aria-label') ?? ''}${why}`;
       }}
       onFocus={(event) => {
         const place = placeOf(event);

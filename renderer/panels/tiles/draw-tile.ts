@@ -97,9 +97,26 @@ const inkOf = (picture: TilePicture, value: number, nanHatch: CanvasPattern | st
   return { fill: scale.fill[step] ?? null, text, isWord: false };
 };
 
-const MARKED = { changed: 'state-changed', staged: 'state-staged', written: 'state-verified' } as const;
+const MARKED = {
+  changed: 'state-changed',
+  staged: 'state-staged',
+  refused: 'state-refused',
+  written: 'state-verified',
+} as const;
 
-/** The sign of a mark in the upper left corner, so that the colour is never alone: triangle, stroke, tick. */
+/** 6 px wide. */
+const OCTAGON = [
+  [3, 1],
+  [5, 1],
+  [7, 3],
+  [7, 5],
+  [5, 7],
+  [3, 7],
+  [1, 5],
+  [1, 3],
+] as const;
+
+/** The sign of a mark in the upper left corner, so that the colour is never alone: triangle, stroke, octagon, tick. */
 const drawMark = (
   context: CanvasRenderingContext2D,
   mark: keyof typeof MARKED,
@@ -116,6 +133,13 @@ const drawMark = (
     context.moveTo(x + 4, y + 1);
     context.lineTo(x + 7, y + 6);
     context.lineTo(x + 1, y + 6);
+    context.fill();
+    return;
+  }
+  if (mark === 'refused') {
+    context.lineWidth = 1;
+    context.strokeRect(x + 0.5, y + 0.5, cellPx - 2, ROW_PX - 2);
+    for (const [across, down] of OCTAGON) context.lineTo(x + across, y + down);
     context.fill();
     return;
   }
@@ -155,7 +179,7 @@ const drawCells = (context: CanvasRenderingContext2D, picture: TilePicture): voi
       if (characters === null) continue;
       const offset = elementOffset(matrix.type, matrix.interpretation, { row, column });
       context.fillStyle = shown === null ? ink.text : colours.token(shown);
-      context.font = ink.isWord || mark === 'staged' ? WORD_FONT : VALUE_FONT;
+      context.font = ink.isWord || mark === 'staged' || mark === 'refused' ? WORD_FONT : VALUE_FONT;
       const text = fittedElement(matrix.type, matrix.bytes, offset, characters);
       if (Number.isNaN(value) && shown === null && look !== 'numbers') {
         // A word on a hatch of its own colour cannot be read: it stands on a plate.

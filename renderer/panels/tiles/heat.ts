@@ -59,7 +59,7 @@ const DIVERGING = ['n5', 'n4', 'n3', 'n2', 'n1', '0', 'p1', 'p2', 'p3', 'p4', 'p
 const SEQUENTIAL = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((step) => `seq-${step}`);
 const TOKENS = [
   ...['bg-1', 'text-1', 'text-3', 'hatch', 'line-1', 'heat-nan', 'heat-inf', 'state-init', 'state-warn'],
-  ...['state-refused', 'state-staged', 'state-staged-bg', 'state-verified', 'state-verified-bg'],
+  ...['state-refused', 'state-refused-bg', 'state-staged', 'state-staged-bg', 'state-verified', 'state-verified-bg'],
   ...['state-changed', 'state-changed-bg', 'bg-0'],
 ];
 

@@ -24,22 +24,34 @@ const RUN: Readonly<Record<RunState, { readonly word: string; readonly look: str
 
 const KIND_GLYPH = { live: 'cpu', model: 'flask', file: 'file' } as const satisfies Record<Session['kind'], GlyphName>;
 
+/** More vCPUs than this do not fit beside each other. */
+const MOST_SEGMENTS = 6;
+/** More than this, and staged edits beside them, leave no room for every word. */
+const FEW_SEGMENTS = 2;
+
 export function Toolbar(): ReactElement | null {
   const session = useDebugger((state) => state.session);
   const hasStaged = useDebugger((state) => state.staged.length > 0);
   if (session === null) return null;
+  const segments = session.vcpus.length > MOST_SEGMENTS ? 1 : session.vcpus.length;
+  const isCrowded = hasStaged && segments > FEW_SEGMENTS;
   return (
-    <header className="toolbar" data-region="toolbar" data-testid="toolbar">
+    <header
+      className={`toolbar ${hasStaged ? 'pending' : ''} ${isCrowded ? 'crowded' : ''}`}
+      data-region="toolbar"
+      data-testid="toolbar"
+    >
       <TargetMenu>
         <Glyph name={KIND_GLYPH[session.kind]} className="is-accent" />
-        <span className="strong ellipsis">{session.name}</span>
-        {session.kind === 'model' ? (
-          <span className="pill model-pill">model</span>
-        ) : (
-          <span className="text-2 broad-only">{session.vmm}</span>
-        )}
-        {session.pid === null ? null : <span className="val small text-3 broad-only">{pidText(session.pid)}</span>}
-        <Glyph name="chevron" className="g12 text-3" />
+        <span className="target-about">
+          <span className="strong ellipsis" title={session.name}>
+            {session.name}
+          </span>
+          {session.kind === 'model' ? null : <span className="text-2 broad-only">{session.vmm}</span>}
+          {session.pid === null ? null : <span className="val small text-3 broad-only">{pidText(session.pid)}</span>}
+        </span>
+        {session.kind === 'model' ? <span className="pill model-pill">model</span> : null}
+        <Glyph name="chevron" className="g12 text-3 push-chevron" />
       </TargetMenu>
       <VcpuChoice session={session} />
       <RunPill session={session} />
@@ -60,7 +72,7 @@ export function Toolbar(): ReactElement | null {
       </ActionButton>
       <RestoreButton />
       <ActionButton action={action('detach')} look="ghost">
-        <span className="roomy-only">{session.kind === 'live' ? 'Detach' : 'Close'}</span>
+        <span className="broad-only">{session.kind === 'live' ? 'Detach' : 'Close'}</span>
       </ActionButton>
       {/* Its words grow and shrink by themselves: nothing stands to its right that would be moved. */}
       {session.kind === 'live' ? <LiveControl session={session} /> : null}
@@ -69,7 +81,7 @@ export function Toolbar(): ReactElement | null {
       <ActionButton action={action('undo')} look="square ghost" />
       <ActionButton action={action('redo')} look="square ghost wide-only" />
       <ActionButton action={action('palette')} look="ghost outlined" withKeys>
-        <span className="wide-only">Search</span>
+        <span className="wide-only calm-only">Search</span>
       </ActionButton>
     </header>
   );
@@ -80,15 +92,12 @@ function RestoreButton(): ReactElement {
   const former = useDebugger((state) => (selectIsNewest(state) ? null : (state.stops[state.at]?.number ?? null)));
   return (
     <ActionButton action={action(former === null ? 'restore' : 'restore-to-stop')} look="ghost">
-      <span className={former === null ? 'roomy-only' : 'wide-only'}>
+      <span className={former === null ? 'broad-only' : 'wide-only restore-stop'}>
         {former === null ? 'Restore…' : `To stop ${former}…`}
       </span>
     </ActionButton>
   );
 }
-
-/** More than this do not fit beside each other. */
-const MOST_SEGMENTS = 6;
 
 function VcpuChoice({ session }: { session: Session }): ReactElement | null {
   const store = useDebuggerStore();
