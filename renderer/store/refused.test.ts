@@ -8,7 +8,7 @@ import { elementLabel } from '../panels/tiles/element-label.ts';
 import { createFakeBridge } from '../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from './debugger-store.ts';
 import { type Marked, markedPart, type Provenance, refusedBits } from './provenance.ts';
-import { selectApplyRefusal, selectProvenance, selectRefusedEdit } from './selectors.ts';
+import { selectApplyRefusal, selectComponentMarks, selectProvenance, selectRefusedEdit } from './selectors.ts';
 import { selectTileScene } from './tile-scenes.ts';
 
 const attached = async (capture?: Capture): Promise<DebuggerStore> => {
@@ -38,6 +38,16 @@ describe('a staged edit that pre-flight refuses', () => {
     expect(part(store, 'rax', 0, 8)).toMatchObject({ mark: 'staged', isRefused: false });
     expect(refusedBits(provenance(store), 'mxcsr')).toBe(0x10000n);
     expect(refusedBits(provenance(store), 'rax')).toBe(0n);
+  });
+
+  test('marks its component as refused, and components of other edits as staged', async () => {
+    const store = await attached();
+    store.getState().stage('ymm3:u32[4]', '7');
+    store.getState().stage('mxcsr', '0x11f80');
+    const marks = selectComponentMarks(store.getState());
+    expect([marks.get(BIT.SSE), marks.get(BIT.AVX)]).toEqual(['refused', 'staged']);
+    store.getState().stage('mxcsr', '0x9fc0');
+    expect(selectComponentMarks(store.getState()).get(BIT.SSE)).toBe('staged');
   });
 
   test('mended, nothing is refused any more', async () => {

@@ -12,7 +12,14 @@ import { type PreflightStep, preflight } from '../../app/xsave/preflight.ts';
 import { type ComponentEntry, componentEntries } from './components.ts';
 import { memoizeByIdentity, memoizePair } from './memoize.ts';
 import { writesIn } from './parked.ts';
-import { captureAfter, type Mark, type Provenance, provenanceOf, refusedStaged, stagedWrite } from './provenance.ts';
+import {
+  captureAfter,
+  type Provenance,
+  provenanceOf,
+  refusedStaged,
+  type ShownMark,
+  stagedWrite,
+} from './provenance.ts';
 import type { State } from './state.ts';
 import type { Stop } from './timeline-slice.ts';
 import { componentOfSelection } from './vector.ts';
@@ -33,19 +40,23 @@ const changedBetween = memoizePair(
   (former: Capture, now: Capture): ReadonlySet<number> => new Set(changedComponents(former, now)),
 );
 
-const NO_MARKS: ReadonlyMap<number, Mark> = new Map();
+const NO_MARKS: ReadonlyMap<number, ShownMark> = new Map();
 
-const marksOf = memoizeByIdentity((provenance: Provenance): ReadonlyMap<number, Mark> => {
-  const { now, former, staged, written } = provenance;
-  const marks = new Map<number, Mark>();
+const marksOf = memoizeByIdentity((provenance: Provenance): ReadonlyMap<number, ShownMark> => {
+  const { now, former, staged, refused, written } = provenance;
+  const marks = new Map<number, ShownMark>();
   for (const bit of former === null ? NO_BITS : changedBetween(former, now)) marks.set(bit, 'changed');
   for (const bit of written === null ? NO_BITS : changedBetween(written.over, written.to)) marks.set(bit, 'written');
   for (const bit of staged === null ? NO_BITS : changedBetween(now, staged)) marks.set(bit, 'staged');
+  if (staged !== null && refused !== null) {
+    for (const bit of changedBetween(refused.without, staged))
+      if (marks.get(bit) === 'staged') marks.set(bit, 'refused');
+  }
   return marks;
 });
 
-/** Components that differ from the former stop, were written at this one, or have staged edits. */
-export const selectComponentMarks = (state: State): ReadonlyMap<number, Mark> => {
+/** Components that differ from the former stop, were written at this one, or have staged edits, refused ones among them. */
+export const selectComponentMarks = (state: State): ReadonlyMap<number, ShownMark> => {
   const provenance = selectProvenance(state);
   return provenance === null ? NO_MARKS : marksOf(provenance);
 };

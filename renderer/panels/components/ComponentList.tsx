@@ -3,7 +3,7 @@ import { Segment } from '../../controls/Segment.tsx';
 import { selectDifferingBytes } from '../../store/compare-difference.ts';
 import { type ComponentEntry, GROUPS } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import type { Mark } from '../../store/provenance.ts';
+import type { ShownMark } from '../../store/provenance.ts';
 import { selectCapture, selectComponentMarks, selectComponents, selectSelectedBit } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { MARK_GLYPH, MARK_WORDS } from '../registers/MarkLegend.tsx';
@@ -140,7 +140,7 @@ const STATE_WORDS = { absent: 'absent', init: 'init', inUse: 'in use' } as const
 interface ComponentRowProps {
   readonly entry: ComponentEntry;
   readonly selected: boolean;
-  readonly mark: Mark;
+  readonly mark: ShownMark;
   /** Bytes that differ, where two stops are compared: in place of its size. */
   readonly differing: number | null;
 }
@@ -184,7 +184,7 @@ function ComponentRow({ entry, selected, mark, differing }: ComponentRowProps): 
   );
 }
 
-function MarkGlyph({ mark }: { mark: Mark }): ReactElement | null {
+function MarkGlyph({ mark }: { mark: ShownMark }): ReactElement | null {
   return mark === 'none' ? null : <Glyph name={MARK_GLYPH[mark]} className={`g10 is-${mark}`} />;
 }
 

@@ -35,7 +35,7 @@ export function StagedEdits(): ReactElement | null {
     ? write.value.changes
     : staged.map(({ path, value }) => ({ path, before: null, after: value }));
   // Only what would differ: an edit of a zmm names its neighbours' bytes too, unchanged.
-  const stagedBits = [...marks].filter(([, mark]) => mark === 'staged').map(([bit]) => bit);
+  const stagedBits = [...marks].filter(([, mark]) => mark === 'staged' || mark === 'refused').map(([bit]) => bit);
   const hueOfPath = (path: string): string => {
     const source = registerRow(path.split(/[:.[]/)[0] ?? '')?.source;
     if (source?.kind === 'mxcsr') return hueOf(1);

@@ -1,5 +1,7 @@
 import type { ReactElement } from 'react';
+import { useDebugger } from '../../store/context.ts';
 import type { ShownMark } from '../../store/provenance.ts';
+import { selectProvenance } from '../../store/selectors.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 
 export const MARK_GLYPH: Readonly<Record<Exclude<ShownMark, 'none'>, GlyphName>> = {
@@ -19,6 +21,7 @@ export const MARK_WORDS: Readonly<Record<ShownMark, string>> = {
 };
 
 export function MarkLegend(): ReactElement {
+  const hasRefused = useDebugger((state) => (selectProvenance(state)?.refused ?? null) !== null);
   return (
     <div className="mark-legend small" aria-hidden="true">
       <span className="line tight is-changed">
@@ -29,6 +32,12 @@ export function MarkLegend(): ReactElement {
         <Glyph name="pen" className="g12" />
         edited, not yet written
       </span>
+      {hasRefused ? (
+        <span className="line tight is-refused">
+          <Glyph name={MARK_GLYPH.refused} className="g12" />
+          edited, refused
+        </span>
+      ) : null}
       <span className="line tight is-written">
         <Glyph name="check2" className="g12" />
         written and read back
