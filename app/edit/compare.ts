@@ -2,7 +2,7 @@ import { equalBytes, readU32 } from '../bits/bytes.ts';
 import { hasBit, hexShort } from '../bits/mask.ts';
 import { parsePath, type RegisterPath } from '../register/path.ts';
 import { readRegister, showText } from '../register/read.ts';
-import { REGISTERS } from '../register/registers.ts';
+import { REGISTERS, registerRow } from '../register/registers.ts';
 import type { Capture } from '../session/capture.ts';
 import { BIT, componentLabel } from '../xsave/components.ts';
 import { xstateBv } from '../xsave/header.ts';
@@ -100,6 +100,10 @@ export interface CaptureDifference {
   readonly registers: readonly { readonly path: string; readonly before: string; readonly after: string }[];
 }
 
+/** The size of a component in the layout that gives it more room: no more of its bytes can differ. */
+export const largerBytes = (a: Image, b: Image, bit: number): number =>
+  Math.max(...[a, b].map(({ layout }) => placeOf(layout, bit)?.sizeBytes ?? 0));
+
 const changedBytesOf = (a: Image, b: Image, bit: number): number => {
   const before = componentBytesOrInit(a, bit);
   const after = componentBytesOrInit(b, bit);
@@ -124,8 +128,23 @@ const isSameValue = (before: Capture, after: Capture, path: RegisterPath): boole
   return only !== null && other.state === 'absent' && only.every((byte) => byte === 0);
 };
 
-// xmm and ymm repeat what zmm says where there is one, and mm repeats st.
-const REPEATED = /^(xmm|mm)\d/;
+const VECTOR = /^[xyz]mm(\d+)$/;
+const isThere = (image: Image, name: string): boolean => {
+  const source = registerRow(name)?.source;
+  return source?.kind === 'fragments' && source.parts.every(({ bit }) => viewComponent(image, bit).state !== 'absent');
+};
+
+/** One name for what has several: mm repeats st, and of vector registers the widest counts that both images have. */
+const isTold = (name: string, images: readonly Image[]): boolean => {
+  // A compacted image holds the mask, as MXCSR, under XSTATE_BV[1]: else the bytes are stale. (SDM vol. 1, 13.10)
+  if (name === 'mxcsr_mask')
+    return images.every((image) => image.layout.format === 'standard' || hasBit(xstateBv(image), BIT.SSE));
+  const [, index] = VECTOR.exec(name) ?? [];
+  if (index === undefined) return !/^mm\d/.test(name);
+  const widest = ['zmm', 'ymm', 'xmm'].find((width) => images.every((image) => isThere(image, `${width}${index}`)));
+  // Of zmm16 to 31, which one of two may lack, no part lies elsewhere.
+  return name === `${widest ?? 'zmm'}${index}`;
+};
 
 /** What differs between two captures, by component and by register. Layouts may differ: components are compared by bit. */
 export const diffCaptures = (before: Capture, after: Capture): CaptureDifference => {
@@ -137,10 +156,9 @@ export const diffCaptures = (before: Capture, after: Capture): CaptureDifference
     const changedBytes = changedBytesOf(before.image, after.image, bit);
     return a === b && changedBytes === 0 ? [] : [{ bit, before: a, after: b, changedBytes }];
   });
-  // Where one has no ZMM, the ymm part is what both have.
-  const hasZmm = [before, after].every(({ image }) => viewComponent(image, BIT.ZMM_Hi256).state !== 'absent');
+  const images = [before.image, after.image];
   const registers = REGISTERS.flatMap(({ name }) => {
-    if (REPEATED.test(name) || name.startsWith(hasZmm ? 'ymm' : 'zmm')) return [];
+    if (!isTold(name, images)) return [];
     const path = parsePath(name);
     if (!path.ok) return [];
     const [a, b] = [showText(before, path.value), showText(after, path.value)];

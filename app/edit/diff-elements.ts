@@ -8,9 +8,8 @@ import { elementBytes } from '../value/element-type.ts';
 import { jsonElement, printElement } from '../value/print.ts';
 import { BIT, componentLabel, componentRow, type FragmentRow } from '../xsave/components.ts';
 import type { ComponentView } from '../xsave/image.ts';
-import { placeOf } from '../xsave/layout.ts';
 import { componentBytesOrInit } from '../xsave/view.ts';
-import { diffCaptures } from './compare.ts';
+import { diffCaptures, largerBytes } from './compare.ts';
 import { registerWords } from './diff-words.ts';
 
 /** One value that differs: an element of a vector register, or a whole register. */
@@ -173,7 +172,7 @@ export const differences = (before: Capture, after: Capture, type: DiffType): re
         before: found?.before ?? null,
         after: found?.after ?? null,
         changedBytes: found?.changedBytes ?? 0,
-        sizeBytes: (placeOf(after.image.layout, bit) ?? placeOf(before.image.layout, bit))?.sizeBytes ?? 0,
+        sizeBytes: largerBytes(before.image, after.image, bit),
         values: [...elements, ...whole.filter((one) => one.bit === bit).map((one) => one.value)],
       };
     });

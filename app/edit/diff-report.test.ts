@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { makeCapture, makeImage, presetLayout } from '../fixtures/preset-captures.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
 import type { Capture } from '../session/capture.ts';
 import { BIT } from '../xsave/components.ts';
+import { convertImage } from '../xsave/convert.ts';
+import { compactedLayout, layoutOf } from '../xsave/layout.ts';
 import { stageAssignments } from './assign.ts';
 import { differences } from './diff-elements.ts';
 import { cpuWords } from './diff-head.ts';
@@ -24,6 +27,12 @@ const withoutOpmask = (capture: Capture): Capture => {
   const { image } = capture;
   const components = image.layout.components.filter(({ bit }) => bit !== BIT.opmask);
   return { ...capture, image: { ...image, layout: { ...image.layout, components } } };
+};
+
+const withByte = (capture: Capture, at: number, to: number): Capture => {
+  const bytes = capture.image.bytes.slice();
+  bytes[at] = to;
+  return { ...capture, image: { ...capture.image, bytes } };
 };
 
 describe('[N1] a diff names only what differs', () => {
@@ -82,6 +91,65 @@ describe('[N1] a diff names only what differs', () => {
     const c = edited(b, ['k1', '0x12']);
     expect(diffReport(a, c).registers.map(({ path }) => path)).toContain('k1');
     expect(diffText(a, c)).toContain('  absent in A: k1\n');
+  });
+
+  test('without AVX on both sides vectors are told as xmm', () => {
+    const layout = layoutOf('standard', 'legacy alone', []);
+    if (!layout.ok) expect.fail('there is such a layout');
+    const a = { ...sampleCapture(), image: { bytes: sampleCapture().image.bytes.slice(0, 576), layout: layout.value } };
+    const b = withByte(a, 160 + 3 * 16, 0xaa);
+    expect(diffReport(a, b)).toMatchObject({
+      components: [{ bit: BIT.SSE, changedBytes: 1 }],
+      registers: [{ path: 'xmm3' }],
+    });
+  });
+
+  test('a size that differs between the two is the larger one, from either side', () => {
+    const withSize = (sizeBytes: number): Capture => {
+      const place = { bit: 40, offsetBytes: 576, sizeBytes, aligned64: false, xfdCapable: false, supervisor: false };
+      const layout = layoutOf('standard', 'made up', [place]);
+      if (!layout.ok) expect.fail('there is such a layout');
+      const bytes = new Uint8Array(576 + sizeBytes).fill(7, 576);
+      bytes[517] = 1;
+      return { ...sampleCapture(), image: { bytes, layout: layout.value } };
+    };
+    const [small, large] = [withSize(64), withSize(512)];
+    for (const [a, b] of [
+      [small, large],
+      [large, small],
+    ] as const) {
+      expect(diffReport(a, b).components).toMatchObject([{ bit: 40, changedBytes: 448, sizeBytes: 512 }]);
+      expect(differences(a, b, 'hex')[0]).toMatchObject({ changedBytes: 448, sizeBytes: 512 });
+    }
+  });
+
+  test('reserved bytes of the header, for which KVM refuses an image, are a fact', () => {
+    const a = sampleCapture();
+    const b = withByte(a, 528, 1);
+    expect(diffReport(a, b).facts).toEqual([
+      { path: 'reserved header bytes', before: 'all zero', after: `0x${'01'.padStart(96, '0')}` },
+    ]);
+    expect(diffText(a, b)).not.toContain('Equal in every');
+  });
+
+  test('MXCSR_MASK is stale in a compacted image without SSE in use', () => {
+    const standard = presetLayout('sapphire-rapids');
+    const layout = compactedLayout(standard, (1n << 63n) | 0x602e7n);
+    if (!layout.ok) expect.fail('there is such a layout');
+    const image = convertImage(makeImage(standard, new Map()), layout.value);
+    if (!image.ok) expect.fail('it can be converted');
+    const a = makeCapture('sapphire-rapids', image.value.image);
+    expect(diffReport(a, withByte(a, 28, 0x77))).toEqual({ components: [], registers: [], facts: [] });
+    const used = withByte(a, 512, 2);
+    expect(diffReport(used, withByte(used, 28, 0x77)).registers).toMatchObject([{ path: 'mxcsr_mask' }]);
+  });
+
+  test('control characters of a file do not reach the text', () => {
+    const a = sampleCapture();
+    const b = withFacts(a, { kernelRelease: 'x\u001b[31m\r\nRegisters', imageCall: 'y\u001b]0;z\u0007' });
+    const text = diffText(a, b);
+    expect(text.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+    expect(text).not.toMatch(/^Registers/m);
   });
 
   test('the text says who, when and on what, once', () => {
@@ -201,6 +269,12 @@ describe('[N3] differences are told value by value', () => {
     };
     const found = differences(value(was), value(is), 'f32').flatMap(({ values }) => values);
     expect(found.find(({ path }) => path === register)?.minus).toBe(words);
+  });
+
+  test('a difference that the rounding of two x87 values swallows is not told as a number', () => {
+    const of = (low: string): Capture => edited(sampleCapture(), ['st0', `0x3fff80000000000000${low}`]);
+    expect(differences(of('00'), of('01'), 'f32')[0]?.values[0]).toMatchObject({ path: 'st0', minus: null, bits: 1 });
+    expect(differences(of('00'), edited(of('00'), ['st0:f80[0]', '1.5']), 'f32')[0]?.values[0]?.minus).toBe('+0.5');
   });
 
   test('TILECFG is told field by field, and whole where a reserved byte differs', () => {

@@ -4,10 +4,11 @@ import { msrRow } from '../cpu/msrs.ts';
 import { parsePath } from '../register/path.ts';
 import type { Capture, Facts } from '../session/capture.ts';
 import { BIT, componentName } from '../xsave/components.ts';
+import { XCOMP_BV_OFFSET_BYTES } from '../xsave/header.ts';
 import type { ComponentView, Image } from '../xsave/image.ts';
-import { placeOf } from '../xsave/layout.ts';
+import { EXTENDED_OFFSET_BYTES } from '../xsave/layout.ts';
 import { componentBytesOrInit } from '../xsave/view.ts';
-import { diffCaptures } from './compare.ts';
+import { diffCaptures, largerBytes } from './compare.ts';
 import { headLines } from './diff-head.ts';
 
 /** Two captures side by side, only what differs: for a person, a script and a bug report. */
@@ -41,10 +42,17 @@ const number = (value: number | null): string => (value === null ? NOT_KNOWN : S
 const layoutWords = ({ layout }: Image): string =>
   layout.components.map((place) => `${place.bit}@${place.offsetBytes}+${place.sizeBytes}`).join(' ');
 
+/** Behind XCOMP_BV; where one of them is not zero KVM refuses the image. (Linux xstate.c, validate_user_xstate_header) */
+const reservedWords = ({ bytes }: Image): string => {
+  const reserved = bytes.subarray(XCOMP_BV_OFFSET_BYTES + 8, EXTENDED_OFFSET_BYTES);
+  return reserved.some((byte) => byte !== 0) ? `0x${toHexHighFirst(reserved)}` : 'all zero';
+};
+
 type Fact = readonly [name: string, print: (capture: Capture) => string];
 const FACTS: readonly Fact[] = [
   ['image bytes', ({ image }) => String(image.bytes.length)],
   ['image format', ({ image }) => image.layout.format],
+  ['reserved header bytes', ({ image }) => reservedWords(image)],
   ['layout, bit@offset+size', ({ image }) => layoutWords(image)],
   ['read by', ({ facts }) => facts.imageCall],
   ['kernel', ({ facts }) => facts.kernelRelease ?? NOT_KNOWN],
@@ -95,7 +103,7 @@ export const diffReport = (before: Capture, after: Capture): DiffReport => {
       before: was,
       after: is,
       changedBytes,
-      sizeBytes: (placeOf(after.image.layout, bit) ?? placeOf(before.image.layout, bit))?.sizeBytes ?? 0,
+      sizeBytes: largerBytes(before.image, after.image, bit),
     })),
     registers,
     facts: [
@@ -128,8 +136,8 @@ const pairLines = (title: string, pairs: readonly ValuePair[]): string =>
     ? ''
     : `\n${title}\n${pairs.map(({ path, before, after }) => `  ${path}\n${pairText(before, after)}`).join('')}`;
 
-/** More than a line is set under the first one. */
-const oneLong = (text: string): string => text.replaceAll('\n', '\n       ');
+/** More than a line is set under the first one. Other control characters, from a file of any origin, would reach a terminal. */
+const oneLong = (text: string): string => text.replaceAll(/[^\P{Cc}\n]/gu, '?').replaceAll('\n', '\n       ');
 
 const TILE_ROWS = 16;
 

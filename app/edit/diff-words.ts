@@ -46,8 +46,11 @@ const distanceWords = (was: bigint, is: bigint): string | null => {
 export const registerWords = (row: RegisterRow, was: Uint8Array, is: Uint8Array): string | null => {
   if (was.length !== is.length) return null;
   if (/^st\d/.test(row.name)) {
-    const by = Number(jsonElement('f80', is, 0)) - Number(jsonElement('f80', was, 0));
-    return Number.isFinite(by) ? `${by > 0 ? '+' : ''}${Number(by.toPrecision(4))}` : null;
+    const [a, b] = [Number(jsonElement('f80', was, 0)), Number(jsonElement('f80', is, 0))];
+    const by = b - a;
+    // A number here has 53 bits of the 64: what is left of a smaller difference is the rounding of the two.
+    const isTold = Math.abs(by) > Math.max(Math.abs(a), Math.abs(b)) * 2 ** -39;
+    return Number.isFinite(by) && isTold ? `${by > 0 ? '+' : ''}${Number(by.toPrecision(4))}` : null;
   }
   if (was.length > 8) return null;
   const [a, b] = [readUint(was, 0, was.length), readUint(is, 0, is.length)];

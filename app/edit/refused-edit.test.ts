@@ -62,4 +62,17 @@ describe('[E23] the edit that is refused', () => {
     expect(found).toMatchObject({ at: 1, step: null });
     expect(found?.sentence).toMatch(/tilecfg/i);
   });
+
+  test('among very many it is found before anybody has waited', () => {
+    const many = edits(...Array.from({ length: 1500 }, (_, at) => `k${at % 8}=${at}`));
+    const arming = edits('xfd=0x40000');
+    const begun = performance.now();
+    expect(refusedEdit(sampleAmxCapture(), [...arming, ...many])).toMatchObject({ at: 0, step: { id: 'xfd' } });
+    expect(refusedEdit(sampleAmxCapture(), [...many, ...arming, ...many])?.at).toBe(1500);
+    expect(refusedEdit(sampleAmxCapture(), [...arming, ...many, ...edits('xfd=0'), ...arming])?.at).toBe(1502);
+    expect(refusedEdit(withXfd(sampleAmxCapture(), 0x40000n), many)?.at).toBeNull();
+    expect(refusedEdit(sampleAmxCapture(), many)).toBeNull();
+    // Leaving out one after the other takes minutes.
+    expect(performance.now() - begun).toBeLessThan(30_000);
+  });
 });

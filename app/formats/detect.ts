@@ -49,7 +49,16 @@ const openText = (name: string, bytes: Uint8Array, options: OpenOptions): Decode
   const capture = plain === undefined ? parseCaptureText(text) : decodeCapture(plain);
   if (!capture.ok) return capture;
   const label = `vCPU ${capture.value.facts.target.vcpu}`;
-  return decoded({ kind: 'capture', states: [stateOf(label, capture.value.image, capture.value.facts)] });
+  const state = stateOf(label, capture.value.image, capture.value.facts);
+  return onlyState(name, { kind: 'capture', states: [state] }, options);
+};
+
+/** A file of one state has no other: whoever asks for one by its number is not given this one in its place. */
+const onlyState = (name: string, file: OpenedFile, { thread }: OpenOptions): Decoded<OpenedFile> => {
+  const [state] = file.states;
+  if (thread === undefined || state?.number === thread) return decoded(file);
+  const what = file.kind === 'raw' ? 'one image, number 0' : `the state of ${state?.label} alone`;
+  return undecodable({ kind: 'not-allowed', what: name, why: `there is no state ${thread} in it: it holds ${what}` });
 };
 
 /**
@@ -65,6 +74,7 @@ export const openBytes = (name: string, file: Uint8Array, options: OpenOptions =
   if (isFirecracker(bytes)) return openFirecracker(name, bytes, options);
   if (beginsObject(bytes)) return openText(name, bytes, options);
   const raw = openRaw(name, bytes, options);
-  if (raw.ok || !isFirecrackerBitcode(bytes)) return raw;
+  if (raw.ok) return onlyState(name, raw.value, options);
+  if (!isFirecrackerBitcode(bytes)) return raw;
   return undecodable({ kind: 'not-allowed', what: name, why: BITCODE_REFUSAL });
 };

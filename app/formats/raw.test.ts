@@ -172,3 +172,14 @@ test('[F1] a capture is known by its content, whatever its name', () => {
   expect(opened.ok && opened.value.kind).toBe('capture');
   expect(opened.ok && opened.value.states[0]?.capture).toEqual(capture);
 });
+
+test('[F1] a capture and a raw image hold one state: by the number of another they are refused', () => {
+  const layout = presetLayout('sapphire-rapids');
+  const capture = makeCapture('sapphire-rapids', makeImage(layout, new Map()));
+  const ofVcpu3 = { ...capture, facts: { ...capture.facts, target: { ...capture.facts.target, vcpu: 3 } } };
+  const file = utf8FromText(captureText(ofVcpu3));
+  expect(open(file, { thread: 3 }).kind).toBe('capture');
+  expect(refusal(file, { thread: 0 })).toContain('there is no state 0 in it: it holds the state of vCPU 3 alone');
+  expect(open(tilesImage(), { thread: 0 }).kind).toBe('raw');
+  expect(refusal(tilesImage(), { thread: 7 })).toContain('there is no state 7 in it');
+});

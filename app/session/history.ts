@@ -1,4 +1,5 @@
 import { concat, equalBytes } from '../bits/bytes.ts';
+import type { Cpuid } from '../cpu/cpuid.ts';
 import type { ComponentBit, Image, Layout } from '../xsave/image.ts';
 import { EXTENDED_OFFSET_BYTES, HEADER_OFFSET_BYTES } from '../xsave/layout.ts';
 import type { Capture, Facts } from './capture.ts';
@@ -96,6 +97,7 @@ export const createHistory = (): History => {
   const layoutOf = createPool(hashOfLayout, isSameLayout);
   const cpuidOf = createPool(hashOfCpuid, sameCpuid);
   const ownPieces = new WeakSet<Uint8Array>();
+  const ownTables = new WeakSet<Cpuid>();
   const cutsByLayout = new WeakMap<Layout, Map<number, readonly number[]>>();
   const whole = new WeakMap<Kept, WeakRef<Capture>>();
   const recent: Capture[] = [];
@@ -121,6 +123,17 @@ export const createHistory = (): History => {
   const intern = (piece: Uint8Array, former: Uint8Array | undefined): Uint8Array => {
     if (piece === former || ownPieces.has(piece)) return piece;
     return former !== undefined && equalBytes(piece, former) ? former : pieceOf(piece, keepPiece);
+  };
+
+  const keepTable = (table: Cpuid): Cpuid => {
+    ownTables.add(table);
+    return table;
+  };
+
+  // A document names a long table in a few characters at each of its stops: one that is kept is not looked into again.
+  const internTable = (table: Cpuid, former: Cpuid | undefined): Cpuid => {
+    if (table === former || ownTables.has(table)) return table;
+    return former !== undefined && sameCpuid(table, former) ? former : cpuidOf(table, keepTable);
   };
 
   const cuts = (layout: Layout, sizeBytes: number): readonly number[] => {
@@ -153,7 +166,7 @@ export const createHistory = (): History => {
           ? former.layout
           : layoutOf(image.layout, (one) => one);
       const pieces = interned(given ?? cut(image.bytes, layout));
-      const facts = sharedFacts(capture.facts, former?.facts, (table) => cpuidOf(table, (one) => one));
+      const facts = sharedFacts(capture.facts, former?.facts, internTable);
       const shared: Capture = { image: { bytes: image.bytes, layout }, facts };
       const isEqual = former === undefined || (former.layout === layout && former.pieces === pieces);
       const among = former?.layout === layout ? touchedComponents(former, pieces) : null;

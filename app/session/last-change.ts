@@ -85,16 +85,30 @@ const readsOfPath = ({ register, type }: RegisterPath): Reads => {
 
 const NO_BYTES = new Uint8Array(0);
 
+interface SelectedValue {
+  readonly bytes: Uint8Array;
+  readonly words: string;
+}
+
+const TILE_IN_INIT: SelectedValue = { bytes: NO_BYTES, words: 'init' };
+
+const isSameSelected = (a: SelectedValue, b: SelectedValue): boolean => {
+  if (a === b) return true;
+  const other = a === TILE_IN_INIT ? b : b === TILE_IN_INIT ? a : null;
+  if (other === null) return a.words === b.words && equalBytes(a.bytes, b.bytes);
+  // What cannot be selected has words alone; a row that is too short for one element has neither.
+  return (other.bytes.length > 0 || other.words === '') && other.bytes.every((byte) => byte === 0);
+};
+
 /** The value that a path selects: its bytes, and in words what is not in them. */
-const selectedValue = (
-  capture: Capture,
-  path: RegisterPath,
-): { readonly bytes: Uint8Array; readonly words: string } => {
+const selectedValue = (capture: Capture, path: RegisterPath): SelectedValue => {
   const read = readRegister(capture, path);
   if (!read.ok) return { bytes: NO_BYTES, words: describeProblem(read.problem) };
   const value = read.value;
   if (!('bytes' in value)) return { bytes: NO_BYTES, words: value.state };
   const { bytes, selection } = value;
+  // In init an element of a tile is zero, whatever shape the tile has, and where it has none.
+  if (value.state === 'init' && path.type !== null && registerRow(path.register)?.rowBytes != null) return TILE_IN_INIT;
   const part = (offsetBytes: number, sizeBytes: number) => ({
     bytes: bytes.subarray(offsetBytes, offsetBytes + sizeBytes),
     words: '',
@@ -116,10 +130,7 @@ const selectedValue = (
 /** A register, an element or a field of it, an MSR, a general register. In init it holds its initial values. */
 export const pathReader = (path: RegisterPath): ValueReader => ({
   reads: readsOfPath(path),
-  differs: (former, now) => {
-    const [was, is] = [selectedValue(former, path), selectedValue(now, path)];
-    return was.words !== is.words || !equalBytes(was.bytes, is.bytes);
-  },
+  differs: (former, now) => !isSameSelected(selectedValue(former, path), selectedValue(now, path)),
 });
 
 const ownBytes = (from: Image, bit: ComponentBit): Uint8Array => {

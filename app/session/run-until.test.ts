@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ModelEvent } from '../bridge.ts';
 import { captureAfter, stageAssignments } from '../edit/assign.ts';
+import { makeCapture, makeImage, presetLayout } from '../fixtures/preset-captures.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
 import { createModelGuest } from '../model/guest.ts';
 import { BIT } from '../xsave/components.ts';
@@ -61,6 +62,33 @@ test('[H10] a change is one of the path alone: register, element, field, MSR, ge
   expect(holds('mxcsr.FTZ', after(now, 'mxcsr.RC', '2'))).toBe(false);
   expect(holds('rax', after(now, 'rax', '0x77'))).toBe(true);
   expect(holds('rbx', after(now, 'rax', '0x77'))).toBe(false);
+});
+
+test('[H10] a tile in init does not change where its shape does', () => {
+  const layout = presetLayout('sapphire-rapids');
+  const config = Uint8Array.from({ length: 64 }, (_, at) => (at === 0 ? 1 : at === 16 ? 64 : at === 48 ? 16 : 0));
+  const of = (...contents: [number, Uint8Array][]) =>
+    makeCapture('sapphire-rapids', makeImage(layout, new Map(contents)));
+  const none = of();
+  const shaped = of([BIT.XTILECFG, config]);
+  const zero = of([BIT.XTILECFG, config], [BIT.XTILEDATA, new Uint8Array(8192)]);
+  const one = of([BIT.XTILECFG, config], [BIT.XTILEDATA, new Uint8Array(8192).fill(1)]);
+  // A row of two bytes is no f32: there is nothing to change.
+  const narrow = config.map((byte, at) => (at === 16 ? 2 : byte));
+  const nothing = checked({ kind: 'changes', path: 'tmm0:f32[1]' }, none);
+  const inUse = of([BIT.XTILECFG, narrow], [BIT.XTILEDATA, new Uint8Array(8192).fill(1)]);
+  expect(conditionHolds(nothing, of([BIT.XTILECFG, narrow]), { capture: inUse, event: null })).toBe(false);
+  for (const path of ['tmm0:u8[1][2]', 'tmm0:u8[1]', 'tmm0:u8']) {
+    const condition = checked({ kind: 'changes', path }, none);
+    const changes = (former: Capture, capture: Capture) => conditionHolds(condition, former, { capture, event: null });
+    expect([path, changes(none, shaped), changes(shaped, zero), changes(none, zero)]).toEqual([
+      path,
+      false,
+      false,
+      false,
+    ]);
+    expect([path, changes(none, one), changes(shaped, one), changes(one, shaped)]).toEqual([path, true, true, true]);
+  }
 });
 
 test('[H10] an exception is told by the model alone', () => {

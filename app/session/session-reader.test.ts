@@ -193,4 +193,26 @@ describe('[S4] work and memory are bounded, whatever a document claims', () => {
       ),
     );
   }, 30_000);
+
+  test('long CPUID tables that every stop names by their number take no longer than short ones', () => {
+    const document = documentOf(sessionOf(sampleStop(1, sampleCapture())));
+    const [first] = document.stops as { facts: Json }[];
+    const none = { leaf: '0x0', subleaf: '0x0', eax: '0x0', ebx: '0x0', ecx: '0x0', edx: '0x0' };
+    const stops = Array.from({ length: 30_000 }, (_, at) => ({
+      ...{ number: at + 3, cause: 'step' },
+      facts: { guestCpuid: 2 + ((at + 1) % 2), hostCpuid: 2 + (at % 2) },
+    }));
+    const timed = (entries: number): number => {
+      const table = (edx: string) => [...Array(entries - 1).fill(none), { ...none, edx }];
+      const tables = { guestCpuid: table('0x1'), hostCpuid: table('0x2') };
+      // Each table stands there twice, and the second one is what the stops name.
+      const twice = { number: 2, cause: 'step', facts: tables };
+      const whole = [{ ...first, facts: { ...first?.facts, ...tables } }, twice, ...stops];
+      const begun = performance.now();
+      expect(problem({ ...document, stops: whole })).toBe('decoded');
+      return performance.now() - begun;
+    };
+    timed(1);
+    expect(timed(4096)).toBeLessThan(timed(1) * 5 + 500);
+  }, 120_000);
 });

@@ -220,8 +220,12 @@ const readStop = (reading: Reading, value: unknown, path: string): Decoded<Opene
   const facts = readFacts(fields.facts, `${path}.facts`, reading.facts, reading.tables);
   if (!facts.ok) return facts;
   const kept = reading.history.add({ image: read.value.image, facts: facts.value }, read.value.cut);
-  // The history's own pieces from here on: they are known as equal without being looked at.
+  // The history's own pieces and tables from here on: they are known as equal without being looked at.
   for (const [at, piece] of read.value.places) reading.pieces[piece] = kept.pieces[at] as Uint8Array;
+  for (const name of ['guestCpuid', 'hostCpuid'] as const) {
+    const at = facts.value[name] === kept.facts[name] ? -1 : reading.tables.lastIndexOf(facts.value[name]);
+    if (at >= 0) reading.tables[at] = kept.facts[name];
+  }
   Object.assign(reading, { image: read.value.image, cut: kept.pieces, facts: kept.facts });
   return decoded(
     openedStop({ number, cause, label: label ?? null, write: write.value ?? null, event: event ?? null, kept }),

@@ -99,14 +99,16 @@ const sharedList = <T extends object>(now: readonly T[], former: readonly T[]): 
 /**
  * The same facts, with every part that is equal in the former ones being the same object.
  *
- * @param cpuid gives the table that is kept for an equal one
+ * @param cpuid gives the table that is kept for an equal one, most often the former
  */
-export const sharedFacts = (facts: Facts, former: Facts | undefined, cpuid: (table: Cpuid) => Cpuid): Facts => {
-  const kept = (now: Cpuid, before: Cpuid | undefined): Cpuid =>
-    before !== undefined && sameCpuid(now, before) ? before : cpuid(now);
+export const sharedFacts = (
+  facts: Facts,
+  former: Facts | undefined,
+  cpuid: (table: Cpuid, former: Cpuid | undefined) => Cpuid,
+): Facts => {
   const tables = {
-    guestCpuid: kept(facts.guestCpuid, former?.guestCpuid),
-    hostCpuid: kept(facts.hostCpuid, former?.hostCpuid),
+    guestCpuid: cpuid(facts.guestCpuid, former?.guestCpuid),
+    hostCpuid: cpuid(facts.hostCpuid, former?.hostCpuid),
   };
   if (former === undefined) return { ...facts, ...tables };
   return sharedFields(
