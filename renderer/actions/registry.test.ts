@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createDebuggerStore } from '../store/debugger-store.ts';
+import type { State } from '../store/state.ts';
 import { createFakeBridge } from '../testing/fake-bridge.ts';
 import { ACTIONS, action } from './registry.ts';
 
@@ -79,4 +80,39 @@ test('restoring to a stop is for a former one on screen', async () => {
   expect(restore.refused(store.getState())).toBeNull();
   restore.run(store);
   expect(store.getState()).toMatchObject({ overlay: { kind: 'restore' }, restoreTo: { kind: 'stop', number: 1 } });
+});
+
+test('in every state an act is free or refused in words, and each has a title of its own to be found by', async () => {
+  const states: State[] = [];
+  const store = createDebuggerStore(createFakeBridge());
+  const see = (): void => void states.push(store.getState());
+  see();
+  await store.getState().start();
+  see();
+  await store.getState().attach(true);
+  store.getState().stage('mxcsr', '0x11f80');
+  see();
+  store.getState().discard();
+  store.getState().stage('k1', '1');
+  const apply = store.getState().apply();
+  see();
+  await apply;
+  store.getState().goToStop(0);
+  see();
+  await store.getState().resume();
+  see();
+  await store.getState().detach(false);
+  await store.getState().loadModels();
+  await store.getState().openModel(store.getState().pickedModel ?? '');
+  see();
+  await store.getState().step(10_000);
+  see();
+  await store.getState().detach(false);
+  await store.getState().openFile('core', '');
+  see();
+  expect(new Set(ACTIONS.map(({ title }) => title.toLowerCase())).size).toBe(ACTIONS.length);
+  for (const row of ACTIONS) {
+    const reasons = states.flatMap((state) => row.refused(state) ?? []);
+    for (const reason of reasons) expect(reason, row.id).toMatch(/^[A-Za-z]\S* .*[^.]$/);
+  }
 });

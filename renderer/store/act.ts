@@ -12,15 +12,23 @@ const BUSY: Refusal = {
   errno: null,
 };
 
-/** One act on a target at a time; its refusal lands in the centre, and an act that succeeds takes an older one away. */
+/**
+ * One act on a target at a time; its refusal lands in the centre, and an act that succeeds takes an older one away. What the
+ * host told meanwhile, as that the target has ended, stays.
+ */
 export type Act = <T>(busy: Busy, request: () => Promise<Answer<T>>) => Promise<Answer<T>>;
+
+/** The refusal on screen, where it came after this one; null: it did not. */
+export const newerThan = (older: Refusal | null, { refusal }: Pick<State, 'refusal'>): Refusal | null =>
+  refusal === older ? null : refusal;
 
 export const createAct =
   (set: (part: Partial<State>) => void, get: () => State): Act =>
   async (busy, request) => {
-    if (get().busy !== null) return { ok: false, refusal: BUSY };
+    const { busy: other, refusal: older } = get();
+    if (other !== null) return { ok: false, refusal: BUSY };
     set({ busy });
     const answer = await ask(request);
-    set({ busy: null, refusal: answer.ok ? null : answer.refusal });
+    set({ busy: null, refusal: answer.ok ? newerThan(older, get()) : answer.refusal });
     return answer;
   };

@@ -88,7 +88,8 @@ export const createCompareSlice =
       compareWithVcpu: (vcpu, number) => set({ source: { kind: 'vcpu', vcpu, number } }),
       pinFile: () => set((state) => (state.compareFile === null ? {} : { source: { kind: 'file' } })),
       async compareWithFile(name, base64, state) {
-        if (get().compareFileBusy) return;
+        const asked = get();
+        if (asked.compareFileBusy) return;
         set({ compareFileBusy: true });
         const answer = await ask(() => bridge.readState(name, base64, state, ''));
         const capture = answer.ok ? decodeCapture(answer.value.capture) : null;
@@ -106,7 +107,8 @@ export const createCompareSlice =
         set((now: State) => ({
           compareFileBusy: false,
           compareFile: { name, file, state: state ?? first, capture: capture.value, base64 },
-          source: { kind: 'file' },
+          // Another A that was chosen while the file was read stands, as does the A of a vCPU that came on screen.
+          source: now.session?.id === asked.session?.id && now.source === asked.source ? { kind: 'file' } : now.source,
           refusal: now.refusal?.code === 'undecodable' ? null : now.refusal,
         }));
       },

@@ -4,8 +4,9 @@ import { stageAssignments } from '../../app/edit/assign.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
 import type { RestoredFrom, Write } from '../../app/session/stop.ts';
-import { ask, undecodedRefusal } from './ask.ts';
-import { selectLostWrite } from './lost-write.ts';
+import { createAct } from './act.ts';
+import { undecodedRefusal } from './ask.ts';
+import { lostAssignments, selectLostWrite } from './lost-write.ts';
 import type { Slice, State } from './state.ts';
 
 /** The open editor: where it stands, what is typed, and why it was refused. */
@@ -93,23 +94,29 @@ const changed = ({ writtenBytes, changes }: Applied): boolean =>
 
 const NO_EDITS = { staged: [], undone: [], done: [], editor: null } as const;
 
+/** What is left of the edits once a write has arrived: those made while it was under way, as one step of undo. */
+const editsSince = (sent: State, now: State): Pick<State, 'staged' | 'undone' | 'done' | 'editor'> => {
+  const isSent = ({ path, value }: Assignment): boolean =>
+    sent.staged.some((row) => row.path === path && row.value === value);
+  const staged = now.staged.filter((row) => !isSent(row));
+  const editor = now.editor?.path === sent.editor?.path ? null : now.editor;
+  return staged.length === 0 ? { ...NO_EDITS, editor } : { staged, undone: [], done: [[]], editor };
+};
+
 export const createEditsSlice =
   (bridge: Bridge): Slice<EditsSlice> =>
   (set, get) => {
+    const act = createAct(set, get);
     const change = (staged: readonly Assignment[]): void =>
       set((state) => ({ staged, done: [...state.done, state.staged], undone: [] }));
 
-    const wrote = (applied: Applied, write: Write): void => {
-      const capture = decodeCapture(applied.capture);
-      if (!capture.ok) {
-        const refusal = undecodedRefusal(
-          'Written, but what was read back cannot be shown',
-          describeProblem(capture.problem),
-        );
-        set({ refusal, ...NO_EDITS });
-        return;
-      }
-      const { undoableWrites: undoable, redoableWrites: redoable } = get();
+    /**
+     * A write arrived. `sent` is the state that it was sent from: what was staged or typed since is about the vCPU as it is
+     * now, and stays. `over` is looked up here: the host tells what it found overwritten before it answers.
+     */
+    const wrote = (applied: Applied, sent: State, writeOver: (over: number) => Write): void => {
+      const { stops, undoableWrites: undoable, redoableWrites: redoable } = get();
+      const write = writeOver(stops.length - 1);
       const counts =
         write.kind === 'undo'
           ? { undoableWrites: undoable - 1, redoableWrites: redoable + 1 }
@@ -118,31 +125,56 @@ export const createEditsSlice =
             : changed(applied)
               ? { undoableWrites: undoable + 1, redoableWrites: 0 }
               : {};
-      set({ ...NO_EDITS, ...counts });
+      set({ ...editsSince(sent, get()), ...counts });
+      const capture = decodeCapture(applied.capture);
+      if (!capture.ok) {
+        const refusal = undecodedRefusal(
+          'Written, but what was read back cannot be shown',
+          describeProblem(capture.problem),
+        );
+        set({ refusal });
+        return;
+      }
       get().addStop({ capture: capture.value, cause: write.kind, write });
     };
 
     /** A write that takes one back, or writes it again; refused while something is staged over it. */
     const walk = async (word: 'undo' | 'redo'): Promise<void> => {
-      const { session, stops, busy, staged } = get();
-      const left = word === 'undo' ? get().undoableWrites : get().redoableWrites;
+      const sent = get();
+      const { session, busy, staged } = sent;
+      const left = word === 'undo' ? sent.undoableWrites : sent.redoableWrites;
       if (session === null || busy !== null || staged.length > 0 || left === 0) return;
-      set({ busy: 'apply' });
-      const answer = await ask(() => bridge[word](session.id));
-      set({ busy: null, refusal: answer.ok ? null : answer.refusal });
-      if (!answer.ok) return;
-      wrote(answer.value, { kind: word, over: stops.length - 1, writtenBytes: answer.value.writtenBytes });
-    };
-
-    const send = async (assignments: readonly Assignment[]): Promise<void> => {
-      const { session, stops, busy } = get();
-      if (session === null || busy !== null) return;
-      set({ busy: 'apply' });
-      const answer = await ask(() => bridge.apply(session.id, assignments));
-      set({ busy: null, refusal: answer.ok ? null : answer.refusal });
+      const answer = await act('apply', () => bridge[word](session.id));
       if (!answer.ok) return;
       const { writtenBytes } = answer.value;
-      wrote(answer.value, { kind: 'apply', assignments, over: stops.length - 1, writtenBytes });
+      wrote(answer.value, sent, (over) => ({ kind: word, over, writtenBytes }));
+    };
+
+    /** True: written. */
+    const send = async (assignments: readonly Assignment[]): Promise<boolean> => {
+      const sent = get();
+      const { session } = sent;
+      if (session === null) return false;
+      const answer = await act('apply', () => bridge.apply(session.id, assignments));
+      if (!answer.ok) return false;
+      const { writtenBytes } = answer.value;
+      wrote(answer.value, sent, (over) => ({ kind: 'apply', assignments, over, writtenBytes }));
+      return true;
+    };
+
+    /** True: written. */
+    const putBack = async (scope: RestoreScope, then: Restored | null): Promise<boolean> => {
+      const sent = get();
+      const { session, busy } = sent;
+      if (session === null || busy !== null) return false;
+      set({ overlay: null });
+      const document = then === null ? null : encodeCapture(then.capture);
+      const answer = await act('restore', () => bridge.restore(session.id, scope, document));
+      if (!answer.ok) return false;
+      const { writtenBytes } = answer.value;
+      const from = then === null ? {} : { from: then.from };
+      wrote(answer.value, sent, (over) => ({ kind: 'restore', scope, ...from, over, writtenBytes }));
+      return true;
     };
 
     return {
@@ -194,27 +226,15 @@ export const createEditsSlice =
       async writeAgain() {
         const again = selectLostWrite(get());
         if (again === null) return;
-        if (again.kind === 'apply') await send(again.assignments);
-        else {
-          for (const scope of again.scopes) if (get().refusal === null) await get().restore(scope, again.restored);
+        if (again.kind === 'apply') {
+          if (!(await send(lostAssignments(get(), again.assignments)))) return;
+        } else {
+          for (const scope of again.scopes) if (!(await putBack(scope, again.restored))) return;
         }
-        if (get().refusal === null) get().closeOverwritten();
+        get().closeOverwritten();
       },
       async restore(scope, then = null) {
-        const { session, stops, busy } = get();
-        if (session === null || busy !== null) return;
-        set({ busy: 'restore', overlay: null });
-        const document = then === null ? null : encodeCapture(then.capture);
-        const answer = await ask(() => bridge.restore(session.id, scope, document));
-        set({ busy: null, refusal: answer.ok ? null : answer.refusal });
-        if (!answer.ok) return;
-        wrote(answer.value, {
-          kind: 'restore',
-          scope,
-          ...(then === null ? {} : { from: then.from }),
-          over: stops.length - 1,
-          writtenBytes: answer.value.writtenBytes,
-        });
+        await putBack(scope, then);
       },
       emptyEdits: () => ({ ...NO_EDITS, ...NO_WRITES }),
     };

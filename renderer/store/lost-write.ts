@@ -1,4 +1,5 @@
 import type { Assignment, RestoreScope } from '../../app/bridge.ts';
+import { stageAssignments } from '../../app/edit/assign.ts';
 import { registerRow } from '../../app/register/registers.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { COMPONENTS } from '../../app/xsave/components.ts';
@@ -48,4 +49,33 @@ export const selectLostWrite = (state: Pick<State, 'overwritten' | 'stops'>): Lo
     scopes: scopesOf(state.overwritten.parts),
     restored: { capture, from: { kind: 'stop', number } },
   };
+};
+
+const holds = (capture: Capture, assignment: Assignment): boolean => {
+  const write = stageAssignments(capture, [assignment]);
+  return write.ok && write.value.changes.every(({ before, after }) => before === after);
+};
+
+/**
+ * The assignments that bring the lost write back, `last` among them, and those of the writes just before it that went with
+ * it: what is written while the vCPU stands still is judged together once it runs on.
+ */
+export const lostAssignments = (
+  state: Pick<State, 'overwritten' | 'stops'>,
+  last: readonly Assignment[],
+): readonly Assignment[] => {
+  const { overwritten, stops } = state;
+  const stop = selectLostStop(state);
+  const reading = stops.find(({ number }) => number === overwritten?.stop);
+  if (stop === null || reading === undefined) return last;
+  let all = last;
+  for (let at = stops.indexOf(stop) - 1; at >= 0; at -= 1) {
+    const write = stops[at]?.write;
+    if (write?.kind !== 'apply') break;
+    const gone = write.assignments.filter(
+      (row) => !all.some(({ path }) => path === row.path) && holds(stop.capture, row) && !holds(reading.capture, row),
+    );
+    all = [...gone, ...all];
+  }
+  return all;
 };

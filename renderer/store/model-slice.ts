@@ -146,17 +146,27 @@ export const createModelSlice =
         }
       },
       async runToEnd() {
+        const id = get().session?.id;
         if (get().running) return;
         waiting.length = 0;
         set({ running: true });
-        while (get().busy === 'step') await pause();
+        /** Paused, or another session is on screen, where nothing of this run has any business. */
+        const isOver = (): boolean => !get().running || get().session?.id !== id;
+        /** An act that came between two steps ends first: a capture, an edit. */
+        const others = async (): Promise<void> => {
+          while (!isOver() && get().busy !== null) await pause();
+        };
+        await others();
         const setRun = (run: 'running' | 'frozen'): void =>
-          set((state) => (state.session === null ? {} : { session: { ...state.session, run } }));
+          set(({ session }) => (session !== null && session.id === id ? { session: { ...session, run } } : {}));
         setRun('running');
         const left = (): number => (get().position?.total ?? 0) - (get().position?.at ?? 0);
         const each = Math.max(1, Math.ceil(left() / MOST_STOPS));
-        while (get().running && (await stepOnce(each))) await pause();
-        set({ running: false });
+        while (!isOver() && (await stepOnce(each))) {
+          await pause();
+          await others();
+        }
+        if (get().session === null || get().session?.id === id) set({ running: false });
         setRun('frozen');
       },
       pauseModel() {

@@ -1,10 +1,10 @@
 import type { Bridge, Refusal } from '../../app/bridge.ts';
-import { createAct } from './act.ts';
+import { createAct, newerThan } from './act.ts';
 import { ask } from './ask.ts';
 import { openedState, received } from './opened.ts';
 import { NONE_PARKED, type Parked, type ParkedVcpu, parkedNow, refusalOfSeveral } from './parked.ts';
 import type { Slice, State } from './state.ts';
-import type { RunState } from './target-slice.ts';
+import { type RunState, withRun } from './target-slice.ts';
 import { withStop } from './timeline-slice.ts';
 
 /** Several vCPUs of one target at once. One is on screen; the others keep all they have. */
@@ -20,6 +20,10 @@ export interface ParkedSlice {
 
 const without = (parked: Parked, vcpu: number): Parked => new Map([...parked].filter(([key]) => key !== vcpu));
 
+/** Compared with its own stops where A was a stop of a vCPU that is attached no longer: a later one has other stops. */
+const comparedWithin = (one: ParkedVcpu, attached: ReadonlyMap<number, unknown>): ParkedVcpu =>
+  one.source?.kind === 'vcpu' && !attached.has(one.source.vcpu) ? { ...one, source: { kind: 'stop' } } : one;
+
 /** The state with another vCPU on screen; `next` comes out of what is parked, or is new. */
 const shown = (state: State, next: Partial<State>, vcpu: number): Partial<State> => {
   const now = parkedNow(state);
@@ -27,7 +31,7 @@ const shown = (state: State, next: Partial<State>, vcpu: number): Partial<State>
   return { ...next, parked: now === null ? others : new Map(others).set(now.session.vcpu, now) };
 };
 
-const withRun = (one: ParkedVcpu, run: RunState): ParkedVcpu => ({ ...one, session: { ...one.session, run } });
+const inRun = (one: ParkedVcpu, run: RunState): ParkedVcpu => ({ ...one, session: withRun(one.session, run) });
 
 export const createParkedSlice =
   (bridge: Bridge): Slice<ParkedSlice> =>
@@ -70,7 +74,8 @@ export const createParkedSlice =
       from: RunState,
       request: (session: string, vcpu: number) => Promise<Refusal | null>,
     ): Promise<void> => {
-      if (get().busy !== null) return;
+      const { busy, refusal: older } = get();
+      if (busy !== null) return;
       set({ busy: from === 'running' ? 'freeze' : 'resume' });
       const refused = new Map<number, Refusal>();
       for (const { session } of everyone()) {
@@ -79,7 +84,7 @@ export const createParkedSlice =
         if (refusal !== null) refused.set(session.vcpu, refusal);
       }
       const [one, many] = from === 'running' ? ['runs on', 'run on'] : ['stays frozen', 'stay frozen'];
-      set({ busy: null, refusal: refusalOfSeveral(refused, one, many) });
+      set({ busy: null, refusal: refusalOfSeveral(refused, one, many) ?? newerThan(older, get()) });
     };
 
     return {
@@ -101,18 +106,22 @@ export const createParkedSlice =
         set({ busy: 'detach' });
         const refused = new Map<number, Refusal>();
         for (const { session: one } of all) {
-          // A target that ended has nothing to restore; the session is closed all the same.
+          // A target that ended has nothing to restore; the session is closed all the same, as one that main does not know.
           const ended = one.run === 'ended';
           const answer = await ask(() => bridge.detach(one.id, restoreFirst && !ended));
-          if (!answer.ok && !ended) refused.set(one.vcpu, answer.refusal);
+          if (!answer.ok && !ended && answer.refusal.code !== 'no-such-session') refused.set(one.vcpu, answer.refusal);
         }
         set({ busy: null });
         // What stayed open is looked up again: it may have changed while others were left.
-        const left = everyone().filter((one) => refused.has(one.session.vcpu));
+        const left = everyone()
+          .filter((one) => refused.has(one.session.vcpu))
+          .map((one) => comparedWithin(one, refused));
         const onScreen = left.find((one) => one.session.vcpu === session.vcpu) ?? left[0];
         if (onScreen === undefined) {
           const { emptyTimeline, emptyEdits } = get();
           set({ session: null, refusal: null, overlay: null, saved: null, parked: NONE_PARKED });
+          // Said and chosen of this target: the next one is another.
+          set({ liveStopped: null, restoreFile: null });
           set({ ...emptyTimeline(), ...emptyEdits() });
           await get().refreshTargets();
           return;
@@ -130,7 +139,7 @@ export const createParkedSlice =
           const answer = await ask(() => bridge.freeze(id));
           if (!answer.ok) return answer.refusal;
           const capture = received(answer.value);
-          change(vcpu, (one) => withRun(one, 'frozen'));
+          change(vcpu, (one) => inRun(one, 'frozen'));
           if (!capture.ok) return capture.refusal;
           const stop = { capture: capture.value, cause: 'freeze', write: null } as const;
           change(vcpu, (one) => ({ ...one, ...withStop(one, stop) }));
@@ -140,7 +149,7 @@ export const createParkedSlice =
         forAll('frozen', async (id, vcpu) => {
           const answer = await ask(() => bridge.resume(id));
           if (!answer.ok) return answer.refusal;
-          change(vcpu, (one) => withRun(one, 'running'));
+          change(vcpu, (one) => inRun(one, 'running'));
           return null;
         }),
     };

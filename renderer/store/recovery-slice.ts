@@ -74,7 +74,8 @@ export const createRecoverySlice =
       },
       async compareLeftOver(id) {
         const both = await busy(id, () => ask(() => bridge.compareLeftOver(id)));
-        if (both === null) return;
+        // A target that was attached to meanwhile is on screen: nothing opens over it.
+        if (both === null || get().session !== null) return;
         const [kept, now] = [received(both.kept), received(both.now)];
         if (kept !== null && now !== null) {
           const states = { id, kept, now: withoutProgress(kept, now, both.general) };

@@ -78,6 +78,7 @@ export const createRestoreSlice =
       })),
     setRestoreConsent: (restoreConsent) => set({ restoreConsent }),
     async readRestoreFile(name, base64, state, preset) {
+      const asked = get().restoreTo;
       if (get().restoreReading) return;
       set((former) => ({
         restoreReading: true,
@@ -99,10 +100,13 @@ export const createRestoreSlice =
       }
       const { file } = answer.value;
       const first = (file.kind === 'session' ? file.states.at(-1) : file.states[0])?.vcpu ?? 0;
-      set({
-        restoreTo: { kind: 'file' },
+      set((now) => ({
+        // Another source that was chosen while the file was read stands.
+        restoreTo: now.restoreTo === asked ? { kind: 'file' } : now.restoreTo,
+        // What was agreed to meanwhile was about the state that is shown no longer.
+        restoreConsent: false,
         restoreFile: { name, base64, state: state ?? first, file, preset, capture: capture.value },
-      });
+      }));
     },
     refuseRestoreFile: (restoreProblem) => set({ restoreProblem }),
   });

@@ -37,6 +37,10 @@ export interface Session {
   readonly file?: OpenFile;
 }
 
+/** The session in another run state. A target that has ended runs no more, whatever an answer on its way says. */
+export const withRun = (session: Session, run: RunState): Session =>
+  session.run === 'ended' ? session : { ...session, run };
+
 export type Busy = 'attach' | 'open' | 'capture' | 'freeze' | 'resume' | 'apply' | 'restore' | 'detach' | 'step';
 
 export interface TargetSlice {
@@ -79,6 +83,21 @@ export const targetsMatching = (list: TargetList | null, filter: string): readon
   );
 };
 
+/** A target comes with a vCPU of its own. */
+const picked = (target: TargetSummary | undefined): Pick<TargetSlice, 'pickedPid' | 'pickedVcpu'> => ({
+  pickedPid: target?.pid ?? null,
+  pickedVcpu: target?.vcpus[0]?.index ?? 0,
+});
+
+const notOpened = (name: string, isTaken: boolean): Refusal => ({
+  code: 'not-opened',
+  what: `${name} was not opened: ${isTaken ? 'a target is attached' : 'another act is under way'}`,
+  where: null,
+  mend: isTaken ? 'Detach first' : 'Open it again',
+  call: null,
+  errno: null,
+});
+
 const decodedOrNull = (document: CaptureDocument): Capture | null => {
   const capture = received(document);
   return capture.ok ? capture.value : null;
@@ -103,7 +122,7 @@ export const createTargetSlice =
 
     const setRun = (run: RunState): void => {
       const { session } = get();
-      if (session !== null) set({ session: { ...session, run } });
+      if (session !== null) set({ session: withRun(session, run) });
     };
 
     const takeStop = async (busy: 'capture' | 'freeze'): Promise<boolean> => {
@@ -131,6 +150,24 @@ export const createTargetSlice =
           ? { session: { ...now.session, run: 'ended' as const }, refusal: event.refusal }
           : withOverwritten(now, event.parts, decodedOrNull(event.capture));
       set(aside === undefined ? next : { parked: new Map(parked).set(aside.session.vcpu, { ...aside, ...next }) });
+    };
+
+    /** The search under way, or the last one. */
+    let looking: Promise<void> = Promise.resolve();
+    const lookForTargets = async (): Promise<void> => {
+      set((state) => ({ listing: { ...state.listing, looking: true } }));
+      const answer = await ask(() => bridge.listTargets());
+      if (!answer.ok) {
+        set((state) => ({ listing: { looking: false, list: state.listing.list, refusal: answer.refusal } }));
+        return;
+      }
+      const list = answer.value;
+      const kept = list.targets.some((target) => target.pid === get().pickedPid);
+      const first = list.targets.find((target) => target.attachable) ?? list.targets[0];
+      set({
+        listing: { looking: false, list, refusal: null },
+        ...(kept ? {} : picked(first)),
+      });
     };
 
     return {
@@ -164,24 +201,15 @@ export const createTargetSlice =
 
       async refreshTargets() {
         if (get().listing.looking) return;
-        set((state) => ({ listing: { ...state.listing, looking: true } }));
-        const answer = await ask(() => bridge.listTargets());
-        if (!answer.ok) {
-          set((state) => ({ listing: { looking: false, list: state.listing.list, refusal: answer.refusal } }));
-          return;
-        }
-        const list = answer.value;
-        const kept = list.targets.some((target) => target.pid === get().pickedPid);
-        const first = list.targets.find((target) => target.attachable) ?? list.targets[0];
-        set({
-          listing: { looking: false, list, refusal: null },
-          ...(kept ? {} : { pickedPid: first?.pid ?? null, pickedVcpu: first?.vcpus[0]?.index ?? 0 }),
-        });
+        looking = lookForTargets();
+        await looking;
       },
 
       async startDemo() {
         const started = await act('attach', () => bridge.startDemo());
         if (!started.ok) return;
+        // A search that began before the guest ran does not know of it.
+        await looking;
         await get().refreshTargets();
         get().pickTarget(started.value.pid);
       },
@@ -190,7 +218,7 @@ export const createTargetSlice =
         set((state) => {
           const shown = targetsMatching(state.listing.list, targetFilter);
           const kept = shown.some((target) => target.pid === state.pickedPid);
-          return { targetFilter, ...(kept || shown[0] === undefined ? {} : { pickedPid: shown[0].pid }) };
+          return { targetFilter, ...(kept || shown[0] === undefined ? {} : picked(shown[0])) };
         }),
       pickTarget: (pid) =>
         set((state) => ({
@@ -209,7 +237,13 @@ export const createTargetSlice =
       },
 
       async openFile(name, base64) {
-        const former = get().session;
+        const { session: former, busy } = get();
+        // A file that was chosen before a target was attached to comes here once its bytes are read.
+        const isTaken = former !== null && former.kind !== 'file';
+        if (isTaken || busy !== null) {
+          set({ refusal: notOpened(name, isTaken) });
+          return;
+        }
         const answer = await act('open', () => bridge.openFile(name, base64));
         if (!answer.ok || !(await opened(answer.value, null))) return;
         // Another file takes the place of the one that is open; it has nothing to give back.
