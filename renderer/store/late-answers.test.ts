@@ -48,13 +48,18 @@ const byteOf = ({ held }: FakeBridge, register: string): number | null => {
   return value.ok && 'bytes' in value.value ? (value.value.bytes[0] ?? null) : null;
 };
 
+/** Attached, with k1 and k2 on their way to be written until `letGo`. */
+const applying = async () => {
+  const { bridge, state } = await attached();
+  const letGo = holdBack(bridge, 'apply');
+  state().stage('k1', '0x11');
+  state().stage('k2', '0x22');
+  return { state, letGo, apply: state().apply() };
+};
+
 describe('while a write is under way', () => {
   test('what is staged and typed meanwhile stays, as one step of undo', async () => {
-    const { bridge, state } = await attached();
-    const letGo = holdBack(bridge, 'apply');
-    state().stage('k1', '0x11');
-    state().stage('k2', '0x22');
-    const apply = state().apply();
+    const { state, letGo, apply } = await applying();
     state().stage('k2', '0x33');
     state().stage('k3', '0x44');
     state().openEditor('k4', '5', true);
@@ -71,11 +76,7 @@ describe('while a write is under way', () => {
   });
 
   test('what was sent is staged no longer, also where it was taken back meanwhile', async () => {
-    const { bridge, state } = await attached();
-    const letGo = holdBack(bridge, 'apply');
-    state().stage('k1', '0x11');
-    state().stage('k2', '0x22');
-    const apply = state().apply();
+    const { state, letGo, apply } = await applying();
     state().undo();
     await letGo();
     await apply;
