@@ -1,9 +1,9 @@
 import { open, writeFile } from 'node:fs/promises';
 import type { Answer } from '../app/bridge.ts';
 import { type OpenedFile, type OpenedState, type OpenOptions, openBytes } from '../app/formats/detect.ts';
+import { answer, messageOf, refuse, refuseProblem } from '../app/refusals/refusal.ts';
 import type { Capture } from '../app/session/capture.ts';
 import { captureText } from '../app/session/document.ts';
-import { answer, messageOf, refuse, refuseProblem } from './services/refusals.ts';
 
 /** Files of state on disk. What is inside is app/'s business: here bytes are read and written, and their number bounded. */
 

@@ -4,11 +4,11 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { describeProblem } from '../app/bits/decoded.ts';
 import type { Answer } from '../app/bridge.ts';
+import { answer, messageOf, refuse } from '../app/refusals/refusal.ts';
 import type { Capture } from '../app/session/capture.ts';
 import { decodeJournalEntry, encodeJournalEntry, type JournalEntry } from '../app/session/journal-entry.ts';
 import { bootId, startTimeOf } from './processes.ts';
 import { PRODUCT } from './product.ts';
-import { answer, messageOf, refuse } from './services/refusals.ts';
 
 /**
  * The state found at attach, on disk before the first write: should Tilescope die, what the vCPU held is not lost with it.

@@ -87,6 +87,8 @@ const SEES: Readonly<Record<string, readonly string[]>> = {
   tile: ['bits', 'cpu', 'xsave', 'value'],
   register: ['bits', 'value', 'cpu', 'xsave', 'tile'],
   edit: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register'],
+  refusals: ['bits', 'wire'],
+  debug: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register', 'edit', 'wire', 'session', 'refusals'],
   wire: ['bits', 'cpu', 'xsave', 'session'],
   session: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register', 'edit', 'wire'],
   compat: ['bits', 'cpu', 'xsave', 'session'],

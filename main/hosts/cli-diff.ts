@@ -1,7 +1,7 @@
 import type { Answer } from '../../app/bridge.ts';
 import { diffReport, diffText } from '../../app/edit/diff-report.ts';
+import { answer, refuse } from '../../app/refusals/refusal.ts';
 import type { Capture } from '../../app/session/capture.ts';
-import { answer, refuse } from '../services/refusals.ts';
 import type { FileChoice, VcpuChoice } from './cli-arguments.ts';
 import { stateOfFile } from './cli-files.ts';
 import { jsonText, type Output } from './cli-output.ts';

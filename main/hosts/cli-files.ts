@@ -8,6 +8,7 @@ import type { OpenedFile } from '../../app/formats/detect.ts';
 import { CAPTURE_EXPORTS, VALUE_EXPORTS } from '../../app/formats/export/exports.ts';
 import { fixedSizeImage } from '../../app/formats/export/fixed-size.ts';
 import { valuesOf } from '../../app/formats/export/values.ts';
+import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import { parsePath } from '../../app/register/path.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { COMPACTED_BIT, componentName } from '../../app/xsave/components.ts';
@@ -17,7 +18,6 @@ import { compactedLayout, layoutFromCpuid, supervisorPlaces } from '../../app/xs
 import { findPreset, PRESETS, presetBits } from '../../app/xsave/presets.ts';
 import { oneState, readStates, writeBytes } from '../captures.ts';
 import type { Host } from '../services/host.ts';
-import { answer, refuse, refuseProblem } from '../services/refusals.ts';
 import type { ConvertCommand, Destination, FileChoice } from './cli-arguments.ts';
 import { checkJson, checkText } from './cli-compat-output.ts';
 import { jsonText, type Output, printed, table } from './cli-output.ts';

@@ -1,6 +1,6 @@
 import type { Answer, LeftOver } from '../../app/bridge.ts';
+import { answer, refuse } from '../../app/refusals/refusal.ts';
 import { createRecovery } from '../services/recovery.ts';
-import { answer, refuse } from '../services/refusals.ts';
 import type { VcpuChoice } from './cli-arguments.ts';
 import { jsonText, type Output, printed, table, writeJson, writeText } from './cli-output.ts';
 

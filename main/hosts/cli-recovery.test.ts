@@ -2,15 +2,15 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type FakeTarget, fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
+import { answer, refuse } from '../../app/refusals/refusal.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { captureText } from '../../app/session/document.ts';
 import { encodeJournalEntry, type JournalEntry } from '../../app/session/journal-entry.ts';
 import { bootId, executableOf, startTimeOf } from '../processes.ts';
 import type { Host } from '../services/host.ts';
-import { answer, refuse } from '../services/refusals.ts';
 import { fakeHost, type Ran, runOn } from '../testing/command-line.ts';
-import { type FakeTarget, fakeTarget } from '../testing/fake-target.ts';
 
 const ID = 'abcd'.repeat(8);
 

@@ -1,12 +1,12 @@
 import type { Answer, RestoreScope } from '../../app/bridge.ts';
 import { checkRestore, type Lost } from '../../app/compat/check.ts';
 import { isOfSameVcpu, toRestore } from '../../app/compat/to-restore.ts';
+import type { WriteOutcome } from '../../app/debug/apply.ts';
+import type { Overwritten } from '../../app/debug/overwritten-watch.ts';
+import type { Session } from '../../app/debug/session.ts';
 import { bitsOfScope } from '../../app/edit/scope.ts';
+import { answer, refusal, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import type { Capture } from '../../app/session/capture.ts';
-import type { WriteOutcome } from '../services/apply.ts';
-import type { Overwritten } from '../services/overwritten-watch.ts';
-import { answer, refusal, refuse, refuseProblem } from '../services/refusals.ts';
-import type { Session } from '../services/session.ts';
 import type { Command } from './cli-arguments.ts';
 import { stateOfFile } from './cli-files.ts';
 import { EXIT, errorText, jsonText, type Output, writeJson, writeText } from './cli-output.ts';

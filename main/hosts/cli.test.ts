@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { TargetSummary } from '../../app/bridge.ts';
+import { type FakeTarget, fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
+import { answer, refuse } from '../../app/refusals/refusal.ts';
 import { captureText } from '../../app/session/document.ts';
 import { PRODUCT_VERSION } from '../product.ts';
 import type { Host } from '../services/host.ts';
-import { answer, refuse } from '../services/refusals.ts';
 import { fakeHost, type Ran, runOn } from '../testing/command-line.ts';
-import { type FakeTarget, fakeTarget } from '../testing/fake-target.ts';
 import { runCli } from './cli.ts';
 import { hostArguments } from './host-arguments.ts';
 

@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { Answer } from '../../app/bridge.ts';
+import { ROLL_BACK } from '../../app/debug/apply.ts';
+import { captureInPassing } from '../../app/debug/passing-capture.ts';
+import type { Session } from '../../app/debug/session.ts';
+import { answer, refuseProblem } from '../../app/refusals/refusal.ts';
 import { parsePath } from '../../app/register/path.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { writeCaptureFile } from '../captures.ts';
 import { PRODUCT } from '../product.ts';
-import { ROLL_BACK } from '../services/apply.ts';
 import { CLOCK } from '../services/clock.ts';
 import { createHost, type Host } from '../services/host.ts';
-import { captureInPassing } from '../services/passing-capture.ts';
-import { answer, refuseProblem } from '../services/refusals.ts';
-import { createSession, type Session } from '../services/session.ts';
+import { createKeptSession } from '../services/kept-session.ts';
 import { type Command, parseCommand, type Source, type VcpuChoice } from './cli-arguments.ts';
 import { layoutJsonText, layoutText } from './cli-compat-output.ts';
 import { diff } from './cli-diff.ts';
@@ -60,7 +61,7 @@ const withSession = async <T>(
     await target.value.detach();
     return first;
   }
-  const session = createSession(randomBytes(16).toString('hex'), target.value, first.value, host.journalFolder);
+  const session = createKeptSession(randomBytes(16).toString('hex'), target.value, first.value, host.journalFolder);
   const done = await work(session);
   if (!done.ok && done.refusal.code === ROLL_BACK) {
     // Half written, and nobody has said to keep it: the journal keeps what was found, for `tilescope journal restore`.

@@ -9,10 +9,10 @@ import {
   type WebFrameMain,
 } from 'electron';
 import { BRIDGE_VERBS, type SessionEvent } from '../../app/bridge.ts';
+import { refuse } from '../../app/refusals/refusal.ts';
 import { EVENT_CHANNEL, verbChannel } from '../channels.ts';
 import { PRODUCT_NAME } from '../product.ts';
 import { readPage, securityHeaders } from '../services/pages.ts';
-import { refuse } from '../services/refusals.ts';
 import type { WindowPage } from './electron-page.ts';
 
 /** The window and its walls. Everything a page could use to get out, or another page to get in, is closed here. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BRIDGE_VERBS } from '../../app/bridge.ts';
-import { answer, refuse } from '../services/refusals.ts';
+import { answer, refuse } from '../../app/refusals/refusal.ts';
 import { type FakeSessions, fakeSessions } from '../testing/fake-sessions.ts';
 import { followPage } from './electron-page.ts';
 import { createHostPages } from './host-pages.ts';

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { app, type BrowserWindow, dialog } from 'electron';
+import { messageOf } from '../../app/refusals/refusal.ts';
 import { createHost } from '../services/host.ts';
-import { messageOf } from '../services/refusals.ts';
 import { createSessions } from '../services/sessions.ts';
 import { CLI_VERBS, runCli } from './cli.ts';
 import { followPage, type WindowPage } from './electron-page.ts';

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Answer } from '../../app/bridge.ts';
-import { answer, messageOf, refuse } from '../services/refusals.ts';
+import { answer, messageOf, refuse } from '../../app/refusals/refusal.ts';
 
 /** What follows `npm start --`, for window and browser alike. */
 export interface HostArguments {

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Answer, Opened } from '../../app/bridge.ts';
-import { answer } from '../services/refusals.ts';
+import { answer } from '../../app/refusals/refusal.ts';
 import { type FakeSessions, fakeSessions } from '../testing/fake-sessions.ts';
 import { createHostPages } from './host-pages.ts';
 

@@ -1,5 +1,5 @@
 import type { Answer, SessionEvent } from '../../app/bridge.ts';
-import { messageOf, refuse } from '../services/refusals.ts';
+import { messageOf, refuse } from '../../app/refusals/refusal.ts';
 import type { Sessions } from '../services/sessions.ts';
 import { callVerb } from '../services/verbs.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { answer } from '../services/refusals.ts';
+import { answer } from '../../app/refusals/refusal.ts';
 import { type FakeSessions, fakeSessions } from '../testing/fake-sessions.ts';
 import { createHostPages } from './host-pages.ts';
 import { startWebServer, type WebServer } from './web-server.ts';

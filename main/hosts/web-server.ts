@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { messageOf } from '../../app/refusals/refusal.ts';
 import { readPage, securityHeaders } from '../services/pages.ts';
-import { messageOf } from '../services/refusals.ts';
 import { createGate, type Gate } from '../services/tokens.ts';
 import { MAX_FILE_BASE64_CHARACTERS } from '../services/verbs.ts';
 import type { HostPage, HostPages } from './host-pages.ts';

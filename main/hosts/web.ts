@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { messageOf } from '../../app/refusals/refusal.ts';
 import { createHost } from '../services/host.ts';
-import { messageOf } from '../services/refusals.ts';
 import { createSessions } from '../services/sessions.ts';
 import { hostArguments } from './host-arguments.ts';
 import { createHostPages } from './host-pages.ts';

@@ -2,12 +2,12 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type FakeTarget, fakeTarget, withRegisters } from '../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
+import { refuse } from '../../app/refusals/refusal.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { encodeCapture } from '../../app/session/document.ts';
-import { type FakeTarget, fakeTarget, withRegisters } from '../testing/fake-target.ts';
-import { refuse } from './refusals.ts';
-import { createSession } from './session.ts';
+import { createKeptSession } from './kept-session.ts';
 
 /** Every step of a transaction on a CPU with AMX: IA32_XFD disarmed, image, XCR0, another MSR, general registers, armed. */
 const EDITS = [
@@ -75,7 +75,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const run = async (death: Death, freezes: boolean) => {
   const target = fakeTarget(first);
-  const session = createSession('ab'.repeat(16), target, first, folder);
+  const session = createKeptSession('ab'.repeat(16), target, first, folder);
   if (freezes) await session.freeze();
   resumeOf = target.resume;
   const seen = mortal(target, death);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Answer, DemoGuest } from '../../app/bridge.ts';
-import { answer, refuse } from './refusals.ts';
+import { answer, refuse } from '../../app/refusals/refusal.ts';
 
 /** A program is run once in a throw-away VM before one is chosen; a machine that takes longer is not going to. */
 const READY_TIMEOUT_MS = 15_000;

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { hexShort } from '../../app/bits/mask.ts';
 import type { Answer, DemoGuest, HostFacts, MachineFacts, TargetList, TargetSummary } from '../../app/bridge.ts';
+import type { Target } from '../../app/debug/target.ts';
+import { answer } from '../../app/refusals/refusal.ts';
 import { PROTOCOL_VERSION } from '../../app/wire/frames.ts';
 import type { FoundTarget } from '../../app/wire/list-reply.ts';
 import type { HelloReply } from '../../app/wire/messages.ts';
@@ -10,10 +12,8 @@ import { createHelper, type Helper } from '../helper.ts';
 import { journalFolder } from '../journal.ts';
 import { PRODUCT } from '../product.ts';
 import { openLive } from '../targets/live.ts';
-import type { Target } from '../targets/target.ts';
 import { vmmNames } from '../targets/vmm.ts';
 import { createDemo } from './demo.ts';
-import { answer } from './refusals.ts';
 import { readUserNames } from './users.ts';
 
 /** The machine as every host sees it: its targets, its facts, the way to a live target. One helper serves the listing. */

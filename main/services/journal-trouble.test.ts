@@ -2,11 +2,12 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Session } from '../../app/debug/session.ts';
+import { type FakeTarget, fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
+import { refusal } from '../../app/refusals/refusal.ts';
 import { journalFolder, writeJournal } from '../journal.ts';
-import { type FakeTarget, fakeTarget } from '../testing/fake-target.ts';
-import { refusal } from './refusals.ts';
-import { createSession, type Session } from './session.ts';
+import { createKeptSession } from './kept-session.ts';
 
 const ID = 'ab'.repeat(16);
 const K1 = [{ path: 'k1', value: '0x9' }];
@@ -41,7 +42,7 @@ afterEach(() => {
 
 const attach = (): { target: FakeTarget; session: Session } => {
   const target = fakeTarget(sampleCapture());
-  return { target, session: createSession(ID, target, sampleCapture(), journal) };
+  return { target, session: createKeptSession(ID, target, sampleCapture(), journal) };
 };
 
 /** A folder in the place of the entry is what nobody can remove as a file, root included. */

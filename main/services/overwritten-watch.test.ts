@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Session } from '../../app/debug/session.ts';
+import { type FakeTarget, fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { type FakeClock, fakeClock } from '../testing/fake-clock.ts';
-import { type FakeTarget, fakeTarget } from '../testing/fake-target.ts';
-import { createSession, type Session } from './session.ts';
+import { createKeptSession } from './kept-session.ts';
 
 let folder: string;
 let clock: FakeClock;
@@ -17,7 +18,7 @@ beforeEach(() => {
   clock = fakeClock();
   target = fakeTarget(sampleCapture());
   told = [];
-  session = createSession('ab'.repeat(16), target, sampleCapture(), folder, {
+  session = createKeptSession('ab'.repeat(16), target, sampleCapture(), folder, {
     clock,
     onOverwritten: ({ parts }) => told.push(parts),
   });

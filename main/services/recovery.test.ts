@@ -12,14 +12,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type FakeTarget, fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
+import { answer, refuse } from '../../app/refusals/refusal.ts';
 import type { Capture, GeneralRegisters, TargetIdentity } from '../../app/session/capture.ts';
 import { encodeJournalEntry, type JournalEntry } from '../../app/session/journal-entry.ts';
 import { bootId, executableOf, startTimeOf } from '../processes.ts';
-import { type FakeTarget, fakeTarget } from '../testing/fake-target.ts';
+import { createKeptSession } from './kept-session.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
-import { answer, refuse } from './refusals.ts';
-import { createSession } from './session.ts';
 
 const ID = 'ab'.repeat(16);
 const ZMM5 = [{ path: 'zmm5:u32[0]', value: '7' }];
@@ -65,7 +65,7 @@ const files = (): string[] => readdirSync(journal);
 const died = async (): Promise<void> => {
   const first = await target.capture();
   if (!first.ok) throw new Error(first.refusal.what);
-  const session = createSession(ID, target, first.value, journal);
+  const session = createKeptSession(ID, target, first.value, journal);
   expect(await session.assign(ZMM5)).toMatchObject({ ok: true });
   expect(target.state.image.bytes).not.toEqual(sampleCapture().image.bytes);
   expect(files()).toHaveLength(1);
@@ -257,7 +257,7 @@ describe('[J6] general registers', () => {
   const edit = async (...assignments: { path: string; value: string }[]): Promise<void> => {
     const first = await target.capture();
     if (!first.ok) throw new Error(first.refusal.what);
-    expect(await createSession(ID, target, first.value, journal).assign(assignments)).toMatchObject({ ok: true });
+    expect(await createKeptSession(ID, target, first.value, journal).assign(assignments)).toMatchObject({ ok: true });
   };
 
   test('that were written are put back; the others keep what the guest has made of them', async () => {

@@ -1,13 +1,14 @@
 import type { Answer, Applied, ComparedLeftOver, LeftOver } from '../../app/bridge.ts';
+import { applyWrite, type WriteOutcome } from '../../app/debug/apply.ts';
+import type { Target } from '../../app/debug/target.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
+import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { encodeCapture } from '../../app/session/document.ts';
 import { type JournalEntry, sameVcpu, withoutDeletedMark } from '../../app/session/journal-entry.ts';
 import { type KeptFile, keptFiles, readJournal, removeJournal } from '../journal.ts';
 import { bootId, executableOf, startTimeOf } from '../processes.ts';
-import type { Target } from '../targets/target.ts';
-import { applyWrite, type WriteOutcome } from './apply.ts';
-import { answer, refuse, refuseProblem } from './refusals.ts';
+import { CLOCK } from './clock.ts';
 
 /**
  * What a Tilescope that died has left in the journal: states from before its first write, each of one vCPU of one process.
@@ -161,7 +162,7 @@ export const createRecovery = ({ journalFolder, openLive, isOpen }: RecoveryOpti
       busy.add(id);
       try {
         return await withTarget(id, async (target, { capture, general }, _now, file) => {
-          const outcome = await applyWrite(target, {
+          const outcome = await applyWrite(target, CLOCK, {
             stage: (now) => {
               const staged = stageRestore(now, capture, { kind: 'all' }, general);
               return staged.ok ? answer(staged.value) : refuseProblem('restore', staged.problem);

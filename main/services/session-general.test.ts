@@ -2,10 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Session } from '../../app/debug/session.ts';
+import { type FakeTarget, fakeTarget, withRegisters } from '../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import type { Capture, GeneralRegisters } from '../../app/session/capture.ts';
-import { type FakeTarget, fakeTarget, withRegisters } from '../testing/fake-target.ts';
-import { createSession, type Session } from './session.ts';
+import { createKeptSession } from './kept-session.ts';
 
 const ID = 'ab'.repeat(16);
 const RAX = [{ path: 'rax', value: '5' }];
@@ -19,7 +20,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const attach = (capture: Capture = sampleCapture()): { target: FakeTarget; session: Session } => {
   const target = fakeTarget(capture);
-  return { target, session: createSession(ID, target, capture, folder) };
+  return { target, session: createKeptSession(ID, target, capture, folder) };
 };
 const general = (target: FakeTarget): GeneralRegisters => target.state.facts.general as GeneralRegisters;
 const guestSets = (target: FakeTarget, values: Partial<GeneralRegisters>): void => {

@@ -1,25 +1,14 @@
 import type { Answer } from '../../app/bridge.ts';
+import type { SessionJournal } from '../../app/debug/journal.ts';
+import { answer } from '../../app/refusals/refusal.ts';
 import type { GeneralName } from '../../app/register/registers.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { type JournalFile, removeJournal, writeJournal } from '../journal.ts';
-import { answer } from './refusals.ts';
 
 /**
- * A session's entry in the journal: the state found at attach, and which general registers were written since. Those alone
- * go back with everything, so they are on disk before the first write to one of them.
+ * A session's entry on disk. One that cannot be removed is told on standard error.
+ * @param folder null: a target that ends with this process, of which nothing would be left to restore
  */
-export interface SessionJournal {
-  /** Whether anything was written since attach, or since everything went back. */
-  readonly exists: boolean;
-  /** The entry is on disk, and names these registers too, when this answers. */
-  ready(general: readonly GeneralName[]): Promise<Answer<null>>;
-  /** After a write, an undo or a roll back: these hold what was written; what else was named is the guest's own again. */
-  settle(general: readonly GeneralName[]): Promise<void>;
-  /** An entry that cannot be removed is told on standard error, and is no failure of what was done. */
-  forget(): Promise<void>;
-}
-
-/** @param folder null: a target that ends with this process, of which nothing would be left to restore */
 export const createSessionJournal = (folder: string | null, session: string, attached: Capture): SessionJournal => {
   let file: JournalFile | null = null;
   let wasWritten = false;

@@ -2,15 +2,16 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Session } from '../../app/debug/session.ts';
+import { type FakeTarget, fakeTarget, withRegisters } from '../../app/debug/testing/fake-target.ts';
 import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
+import { refusal } from '../../app/refusals/refusal.ts';
 import { parsePath } from '../../app/register/path.ts';
 import { showText } from '../../app/register/read.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture } from '../../app/session/document.ts';
 import { fileTarget } from '../targets/file.ts';
-import { type FakeTarget, fakeTarget, withRegisters } from '../testing/fake-target.ts';
-import { refusal } from './refusals.ts';
-import { createSession, type Session } from './session.ts';
+import { createKeptSession } from './kept-session.ts';
 
 const ID = 'ab'.repeat(16);
 const ZMM5 = [{ path: 'zmm5:u32[0]', value: '7' }];
@@ -31,7 +32,7 @@ const journal = (): string[] => {
 
 const attach = (capture: Capture): { target: FakeTarget; session: Session } => {
   const target = fakeTarget(capture);
-  return { target, session: createSession(ID, target, capture, join(folder, 'journal')) };
+  return { target, session: createKeptSession(ID, target, capture, join(folder, 'journal')) };
 };
 
 const shown = (capture: Capture, text: string): string => {
@@ -257,7 +258,7 @@ describe('[C9] restore and detach', () => {
   });
 
   test('a file is read and never written', async () => {
-    const session = createSession(ID, fileTarget('a.json', sampleCapture()), sampleCapture(), folder);
+    const session = createKeptSession(ID, fileTarget('a.json', sampleCapture()), sampleCapture(), folder);
     expect(await session.assign(ZMM5)).toMatchObject({ ok: false, refusal: { code: 'read-only' } });
     expect((await session.capture()).ok).toBe(true);
     expect((await session.detach(true)).ok).toBe(true);
@@ -301,7 +302,7 @@ describe('[C42] undo and redo are verified writes', () => {
     const { target, session } = attach(sampleCapture());
     await session.assign(ZMM5);
     const other = fakeTarget(target.state);
-    await createSession(ID, other, target.state, join(folder, 'other')).assign(K3);
+    await createKeptSession(ID, other, target.state, join(folder, 'other')).assign(K3);
     target.state = other.state;
     expect((await session.undo()).ok).toBe(true);
     expect(shown(target.state, 'k3')).toBe('0x000000000000beef');

@@ -10,20 +10,22 @@ import type {
   SessionEvent,
   TargetList,
 } from '../../app/bridge.ts';
+import type { WriteOutcome } from '../../app/debug/apply.ts';
+import type { Clock } from '../../app/debug/clock.ts';
+import type { Overwritten } from '../../app/debug/overwritten-watch.ts';
+import { captureInPassing } from '../../app/debug/passing-capture.ts';
+import type { Session } from '../../app/debug/session.ts';
+import type { Target } from '../../app/debug/target.ts';
+import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
 import { readBytes } from '../captures.ts';
 import { fileTarget } from '../targets/file.ts';
 import { modelSummaries, openModel } from '../targets/model.ts';
-import type { Target } from '../targets/target.ts';
-import type { WriteOutcome } from './apply.ts';
-import { CLOCK, type Clock } from './clock.ts';
+import { CLOCK } from './clock.ts';
 import { chooseFrom } from './file-states.ts';
-import type { Overwritten } from './overwritten-watch.ts';
-import { captureInPassing } from './passing-capture.ts';
+import { createKeptSession } from './kept-session.ts';
 import { createRecovery, recoveryVerbs } from './recovery.ts';
-import { answer, refuse, refuseProblem } from './refusals.ts';
-import { createSession, type Session } from './session.ts';
 import type { Verbs } from './verbs.ts';
 
 /** The verbs of the bridge over sessions, and their end: the same for the window and the browser. */
@@ -96,7 +98,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     const id = randomBytes(16).toString('hex');
     const onOverwritten = ({ parts, capture }: Overwritten): void =>
       tell({ kind: 'overwritten', session: id, parts, capture: encodeCapture(capture) });
-    sessions.set(id, createSession(id, target, first.value, options.journalFolder, { clock, onOverwritten }));
+    sessions.set(id, createKeptSession(id, target, first.value, options.journalFolder, { clock, onOverwritten }));
     openIds.add(id);
     target.onGone((refusal) => {
       const wasOpen = sessions.has(id);

@@ -1,6 +1,6 @@
 import type { Answer, Bridge, BridgeVerb } from '../../app/bridge.ts';
 import { BRIDGE_VERBS } from '../../app/bridge.ts';
-import { messageOf, refuse } from './refusals.ts';
+import { messageOf, refuse } from '../../app/refusals/refusal.ts';
 
 /**
  * The verbs of the bridge as they arrive from a page: hostile until checked. Both hosts call `callVerb`, so that what one

@@ -3,9 +3,9 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Refusal } from '../../app/bridge.ts';
+import type { Target } from '../../app/debug/target.ts';
 import { createHelper, type Helper } from '../helper.ts';
 import { openLive } from './live.ts';
-import type { Target } from './target.ts';
 
 /** The real helper on the small VMM that is built with it. Where one of them is not there, the reason is printed. */
 const at = (file: string): string => fileURLToPath(new URL(`../../dist/native/${file}`, import.meta.url));

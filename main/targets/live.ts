@@ -1,5 +1,7 @@
 import { describeProblem } from '../../app/bits/decoded.ts';
 import type { Answer, CallVerdict, Refusal } from '../../app/bridge.ts';
+import type { Target, Written } from '../../app/debug/target.ts';
+import { answer, refusal, refuse } from '../../app/refusals/refusal.ts';
 import type { Capture, TargetIdentity } from '../../app/session/capture.ts';
 import {
   type AttachReply,
@@ -12,8 +14,6 @@ import {
 import { callVerdict } from '../../app/wire/seccomp.ts';
 import { toCapture } from '../../app/wire/to-capture.ts';
 import type { Helper } from '../helper.ts';
-import { answer, refusal, refuse } from '../services/refusals.ts';
-import type { Target, Written } from './target.ts';
 import { vmmNames } from './vmm.ts';
 
 /** A vCPU of a running VMM, over a helper of its own. */

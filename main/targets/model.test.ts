@@ -5,12 +5,12 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Answer, CaptureDocument, Opened, StepResult } from '../../app/bridge.ts';
+import { refuse } from '../../app/refusals/refusal.ts';
 import { parsePath } from '../../app/register/path.ts';
 import { showJson } from '../../app/register/read.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture } from '../../app/session/document.ts';
 import { xstateBv } from '../../app/xsave/header.ts';
-import { refuse } from '../services/refusals.ts';
 import { createSessions, type Sessions } from '../services/sessions.ts';
 import { openModel } from './model.ts';
 

@@ -1,8 +1,8 @@
 import type { Answer } from '../../app/bridge.ts';
 import { MSR_INDEX } from '../../app/cpu/msrs.ts';
+import type { Target, Written } from '../../app/debug/target.ts';
 import { createModelGuest, modelSummaries } from '../../app/model/guest.ts';
-import { answer, refuse } from '../services/refusals.ts';
-import type { Target, Written } from './target.ts';
+import { answer, refuse } from '../../app/refusals/refusal.ts';
 
 /** The model guest as a target: a software vCPU in this process. It stands still between steps, so it is always frozen. */
 export { modelSummaries };

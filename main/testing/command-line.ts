@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { refuse } from '../../app/refusals/refusal.ts';
 import { runCommand } from '../hosts/cli.ts';
 import type { Host } from '../services/host.ts';
-import { refuse } from '../services/refusals.ts';
 
 const refused = async () => refuse('not-here', 'not in this test');
 

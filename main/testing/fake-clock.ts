@@ -1,4 +1,4 @@
-import type { Clock } from '../services/clock.ts';
+import type { Clock } from '../../app/debug/clock.ts';
 
 /** Time that passes when a test says so. */
 export interface FakeClock extends Clock {

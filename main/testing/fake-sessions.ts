@@ -1,5 +1,5 @@
 import { type Answer, BRIDGE_VERBS, type SessionEvent } from '../../app/bridge.ts';
-import { refuse } from '../services/refusals.ts';
+import { refuse } from '../../app/refusals/refusal.ts';
 import type { Sessions } from '../services/sessions.ts';
 import type { Verbs } from '../services/verbs.ts';
 

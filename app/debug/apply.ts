@@ -1,16 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { hexShort } from '../../app/bits/mask.ts';
-import type { Answer, Refusal } from '../../app/bridge.ts';
-import { MSR_INDEX } from '../../app/cpu/msrs.ts';
-import type { StagedWrite } from '../../app/edit/assign.ts';
-import { compareWritten } from '../../app/edit/compare.ts';
-import { firstDifference } from '../../app/edit/general.ts';
-import { stageRestore } from '../../app/edit/restore.ts';
-import type { Capture, Facts } from '../../app/session/capture.ts';
-import { componentLabel } from '../../app/xsave/components.ts';
-import { firstRefusal, preflight } from '../../app/xsave/preflight.ts';
-import type { Target } from '../targets/target.ts';
-import { answer, refusal, refuse } from './refusals.ts';
+import { hexShort } from '../bits/mask.ts';
+import type { Answer, Refusal } from '../bridge.ts';
+import { MSR_INDEX } from '../cpu/msrs.ts';
+import type { StagedWrite } from '../edit/assign.ts';
+import { compareWritten } from '../edit/compare.ts';
+import { firstDifference } from '../edit/general.ts';
+import { stageRestore } from '../edit/restore.ts';
+import { answer, refusal, refuse } from '../refusals/refusal.ts';
+import type { Capture, Facts } from '../session/capture.ts';
+import { componentLabel } from '../xsave/components.ts';
+import { firstRefusal, preflight } from '../xsave/preflight.ts';
+import type { Clock } from './clock.ts';
+import type { Target } from './target.ts';
 import { isEmpty, msrName, msrValue, oppositeOf, type WriteSet, writeInOrder, writeSetOf } from './write.ts';
 
 export interface WriteOutcome {
@@ -45,7 +45,7 @@ const howToContinue = (vmm: string): string =>
     : 'If the VMM has paused the guest, let it continue first';
 
 /** Stops the vCPU inside KVM_RUN and reads it. Outside, the VMM holds the state and would overwrite what is written. */
-const holdAndRead = async (target: Target): Promise<Answer<Capture>> => {
+const holdAndRead = async (target: Target, clock: Clock): Promise<Answer<Capture>> => {
   const wasFrozen = target.frozen;
   for (let attempt = 1; ; attempt += 1) {
     if (!wasFrozen) {
@@ -64,7 +64,7 @@ const holdAndRead = async (target: Target): Promise<Answer<Capture>> => {
     }
     const resumed = await target.resume();
     if (!resumed.ok) return resumed;
-    await sleep(HOLD_PAUSE_MS);
+    await clock.sleep(HOLD_PAUSE_MS);
   }
 };
 
@@ -164,10 +164,10 @@ const writeAndRead = async (target: Target, set: WriteSet, now: Capture): Promis
 };
 
 /** Where the helper died over the write the vCPU runs on since: it is caught again for this, and let go. */
-const writeBack = async (target: Target, attempted: Attempted): Promise<Answer<null>> => {
+const writeBack = async (target: Target, clock: Clock, attempted: Attempted): Promise<Answer<null>> => {
   for (let attempt = 1; ; attempt += 1) {
     const wasLetGo = !target.frozen;
-    const now = wasLetGo ? await holdAndRead(target) : await target.capture();
+    const now = wasLetGo ? await holdAndRead(target, clock) : await target.capture();
     const back = now.ok ? await writeAndRead(target, wayBack(attempted, now.value, wasLetGo), now.value) : now;
     if (wasLetGo && target.frozen) await target.resume();
     if (back.ok || attempt === ROLL_BACK_ATTEMPTS || !HELPER_ENDED.includes(back.refusal.code)) return back;
@@ -175,8 +175,8 @@ const writeBack = async (target: Target, attempted: Attempted): Promise<Answer<n
 };
 
 /** Puts back what stood there before; says so in the refusal that is handed on, and louder where it failed. */
-const rollBack = async (target: Target, attempted: Attempted, cause: Refusal): Promise<Answer<never>> => {
-  const back = await writeBack(target, attempted);
+const rollBack = async (target: Target, clock: Clock, attempted: Attempted, cause: Refusal): Promise<Answer<never>> => {
+  const back = await writeBack(target, clock, attempted);
   if (back.ok) {
     const done = 'The state before the write was put back';
     return { ok: false, refusal: { ...cause, mend: cause.mend === null ? done : `${done}. ${cause.mend}` } };
@@ -214,13 +214,18 @@ const nothingToWrite = (request: WriteRequest, now: Capture): Answer<WriteOutcom
   return answer({ over: now, capture: now, changes: staged.value.changes, writtenBytes: 0, pauseNs: null });
 };
 
-const writeAndCompare = async (target: Target, request: WriteRequest, now: Capture): Promise<Answer<WriteOutcome>> => {
+const writeAndCompare = async (
+  target: Target,
+  clock: Clock,
+  request: WriteRequest,
+  now: Capture,
+): Promise<Answer<WriteOutcome>> => {
   const planned = plan(request, now);
   if (!planned.ok) return planned;
   if (planned.value === null) return nothingToWrite(request, now);
   const { staged, set } = planned.value;
   const undone = async (cause: Refusal): Promise<Answer<never>> => {
-    const refused = await rollBack(target, { staged, set, before: now }, cause);
+    const refused = await rollBack(target, clock, { staged, set, before: now }, cause);
     if (!refused.ok && refused.refusal.code === ROLL_BACK) request.stands?.(staged);
     return refused;
   };
@@ -240,7 +245,11 @@ const writeAndCompare = async (target: Target, request: WriteRequest, now: Captu
  * vCPU, and the journal's way to the disk does not prolong the stop. Then in one stop: read, stage, pre-flight, write, read
  * back, compare; so that what is compared is what was written, and the guest runs on either the old or the new state.
  */
-export const applyWrite = async (target: Target, request: WriteRequest): Promise<Answer<WriteOutcome>> => {
+export const applyWrite = async (
+  target: Target,
+  clock: Clock,
+  request: WriteRequest,
+): Promise<Answer<WriteOutcome>> => {
   const wasFrozen = target.frozen;
   const preview = await target.capture();
   if (!preview.ok) return preview;
@@ -249,8 +258,8 @@ export const applyWrite = async (target: Target, request: WriteRequest): Promise
   if (planned.value === null) return nothingToWrite(request, preview.value);
   const ready = await request.beforeWrite(planned.value.staged);
   if (!ready.ok) return ready;
-  const now = await holdAndRead(target);
-  const outcome = now.ok ? await writeAndCompare(target, request, now.value) : now;
+  const now = await holdAndRead(target, clock);
+  const outcome = now.ok ? await writeAndCompare(target, clock, request, now.value) : now;
   if (wasFrozen || !target.frozen) return outcome;
   const resumed = await target.resume();
   if (!outcome.ok) return outcome;

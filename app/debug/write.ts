@@ -1,11 +1,11 @@
-import type { Answer } from '../../app/bridge.ts';
-import { MSR_INDEX, msrRow } from '../../app/cpu/msrs.ts';
-import type { StagedWrite } from '../../app/edit/assign.ts';
-import { type GeneralValues, generalSet } from '../../app/edit/general.ts';
-import type { Capture, GeneralRegisters } from '../../app/session/capture.ts';
-import { componentLabel } from '../../app/xsave/components.ts';
-import type { Target } from '../targets/target.ts';
-import { answer, refuse } from './refusals.ts';
+import type { Answer } from '../bridge.ts';
+import { MSR_INDEX, msrRow } from '../cpu/msrs.ts';
+import type { StagedWrite } from '../edit/assign.ts';
+import { type GeneralValues, generalSet } from '../edit/general.ts';
+import { answer, refuse } from '../refusals/refusal.ts';
+import type { Capture, GeneralRegisters } from '../session/capture.ts';
+import { componentLabel } from '../xsave/components.ts';
+import type { Target } from './target.ts';
 
 /** What is to be written: the registers that change, and nothing of those that do not. */
 export interface WriteSet {

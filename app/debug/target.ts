@@ -1,5 +1,5 @@
-import type { Answer, CallVerdict, ModelEvent, ModelPosition, Refusal } from '../../app/bridge.ts';
-import type { Capture, GeneralRegisters, TargetIdentity } from '../../app/session/capture.ts';
+import type { Answer, CallVerdict, ModelEvent, ModelPosition, Refusal } from '../bridge.ts';
+import type { Capture, GeneralRegisters, TargetIdentity } from '../session/capture.ts';
 
 /** What a write left behind: the image read back in the same stop, or the register's value. */
 export interface Written {

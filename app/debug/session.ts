@@ -1,17 +1,17 @@
-import type { Decoded } from '../../app/bits/decoded.ts';
-import type { Answer, Assignment, RestoreScope } from '../../app/bridge.ts';
-import { type StagedWrite, stageAssignments } from '../../app/edit/assign.ts';
-import { stageRestore } from '../../app/edit/restore.ts';
-import { stageWalk } from '../../app/edit/walk.ts';
-import type { GeneralName } from '../../app/register/registers.ts';
-import type { Capture } from '../../app/session/capture.ts';
-import type { Stepped, Target } from '../targets/target.ts';
+import type { Decoded } from '../bits/decoded.ts';
+import type { Answer, Assignment, RestoreScope } from '../bridge.ts';
+import { type StagedWrite, stageAssignments } from '../edit/assign.ts';
+import { stageRestore } from '../edit/restore.ts';
+import { stageWalk } from '../edit/walk.ts';
+import { answer, refuse, refuseProblem } from '../refusals/refusal.ts';
+import type { GeneralName } from '../register/registers.ts';
+import type { Capture } from '../session/capture.ts';
 import { applyWrite, type WriteOutcome } from './apply.ts';
-import { CLOCK, type Clock } from './clock.ts';
+import type { Clock } from './clock.ts';
+import type { SessionJournal } from './journal.ts';
 import { createOverwrittenWatch, type Overwritten } from './overwritten-watch.ts';
 import { captureInPassing } from './passing-capture.ts';
-import { answer, refuse, refuseProblem } from './refusals.ts';
-import { createSessionJournal } from './session-journal.ts';
+import type { Stepped, Target } from './target.ts';
 import { createWriteHistory, type WriteStep } from './write-history.ts';
 
 /** One attached vCPU with the state found at attach, which is kept until the end. */
@@ -50,7 +50,8 @@ const hasChanged = ({ writtenBytes, changes }: WriteOutcome): boolean =>
   writtenBytes > 0 || changes.some(({ before, after }) => before !== after);
 
 export interface SessionOptions {
-  readonly clock?: Clock;
+  readonly clock: Clock;
+  readonly journal: SessionJournal;
   /** Told where a write that was verified is gone once the vCPU has run on. */
   readonly onOverwritten?: (found: Overwritten) => void;
 }
@@ -59,11 +60,8 @@ export const createSession = (
   id: string,
   target: Target,
   attached: Capture,
-  journalFolder: string,
-  { clock = CLOCK, onOverwritten = () => undefined }: SessionOptions = {},
+  { clock, journal, onOverwritten = () => undefined }: SessionOptions,
 ): Session => {
-  // A model ends with this process: nothing would be left to restore.
-  const journal = createSessionJournal(target.identity.kind === 'model' ? null : journalFolder, id, attached);
   let last: Promise<unknown> = Promise.resolve();
 
   /** One thing at a time on one vCPU: a capture must not fall between a write and its read-back. */
@@ -94,7 +92,7 @@ export const createSession = (
   const write = async (stage: (now: Capture) => Answer<StagedWrite>): Promise<Answer<WriteOutcome>> => {
     if (!target.canWrite) return refuse('read-only', `a ${target.identity.kind} target cannot be written`);
     let stands: readonly GeneralName[] = [];
-    const outcome = await applyWrite(target, {
+    const outcome = await applyWrite(target, clock, {
       stage,
       beforeWrite: ({ generalNames }) => journal.ready([...standing(), ...generalNames]),
       stands: ({ generalNames }) => {

@@ -1,8 +1,8 @@
-import type { Answer, Refusal } from '../../app/bridge.ts';
-import { MSR_INDEX } from '../../app/cpu/msrs.ts';
-import type { Capture, GeneralRegisters } from '../../app/session/capture.ts';
-import { answer, refuse } from '../services/refusals.ts';
-import type { Target, Written } from '../targets/target.ts';
+import type { Answer, Refusal } from '../../bridge.ts';
+import { MSR_INDEX } from '../../cpu/msrs.ts';
+import { answer, refuse } from '../../refusals/refusal.ts';
+import type { Capture, GeneralRegisters } from '../../session/capture.ts';
+import type { Target, Written } from '../target.ts';
 
 /** A vCPU in memory that notes what is done to it, for tests of what is done and in which order. */
 export interface FakeTarget extends Target {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { sampleCapture } from '../../app/fixtures/samples.ts';
-import type { GeneralName } from '../../app/register/registers.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import { sampleCapture } from '../fixtures/samples.ts';
+import type { GeneralName } from '../register/registers.ts';
+import type { Capture } from '../session/capture.ts';
 import { createWriteHistory } from './write-history.ts';
 
 const at = (xcr0: number): Capture => {

@@ -1,5 +1,5 @@
-import type { Capture } from '../../app/session/capture.ts';
-import { overwrittenParts } from '../../app/session/overwritten.ts';
+import type { Capture } from '../session/capture.ts';
+import { overwrittenParts } from '../session/overwritten.ts';
 import type { Clock } from './clock.ts';
 
 /** A VMM that puts a copy of its own back does so when its monitor is asked, or at its next look at the vCPU. */

@@ -1,6 +1,6 @@
-import { describeProblem, type Problem } from '../../app/bits/decoded.ts';
-import type { Answer, Refusal } from '../../app/bridge.ts';
-import { errnoName } from '../../app/wire/errno.ts';
+import { describeProblem, type Problem } from '../bits/decoded.ts';
+import type { Answer, Refusal } from '../bridge.ts';
+import { errnoName } from '../wire/errno.ts';
 
 interface RefusalParts {
   readonly where?: string | null;

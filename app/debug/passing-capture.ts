@@ -1,7 +1,7 @@
-import type { Answer } from '../../app/bridge.ts';
-import type { Capture } from '../../app/session/capture.ts';
-import type { Target } from '../targets/target.ts';
+import type { Answer } from '../bridge.ts';
+import type { Capture } from '../session/capture.ts';
 import type { Clock } from './clock.ts';
+import type { Target } from './target.ts';
 
 /** A vCPU that exits often is outside KVM_RUN for some of the time, a paused one always. */
 const ATTEMPTS = 5;

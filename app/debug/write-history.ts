@@ -1,7 +1,7 @@
-import type { RestoreScope } from '../../app/bridge.ts';
-import type { GeneralName } from '../../app/register/registers.ts';
-import type { Capture } from '../../app/session/capture.ts';
-import { createHistory, type Kept } from '../../app/session/history.ts';
+import type { RestoreScope } from '../bridge.ts';
+import type { GeneralName } from '../register/registers.ts';
+import type { Capture } from '../session/capture.ts';
+import { createHistory, type Kept } from '../session/history.ts';
 
 interface Parts {
   readonly scope: RestoreScope;

@@ -1,0 +1,26 @@
+import type { Clock } from '../../app/debug/clock.ts';
+import type { Overwritten } from '../../app/debug/overwritten-watch.ts';
+import { createSession, type Session } from '../../app/debug/session.ts';
+import type { Target } from '../../app/debug/target.ts';
+import type { Capture } from '../../app/session/capture.ts';
+import { CLOCK } from './clock.ts';
+import { createSessionJournal } from './session-journal.ts';
+
+interface KeptSessionOptions {
+  readonly clock?: Clock;
+  readonly onOverwritten?: (found: Overwritten) => void;
+}
+
+/** A session over this machine's clock and disk. */
+export const createKeptSession = (
+  id: string,
+  target: Target,
+  attached: Capture,
+  journalFolder: string,
+  { clock = CLOCK, ...told }: KeptSessionOptions = {},
+): Session => {
+  // A model ends with this process: nothing would be left to restore.
+  const folder = target.identity.kind === 'model' ? null : journalFolder;
+  const journal = createSessionJournal(folder, id, attached);
+  return createSession(id, target, attached, { clock, journal, ...told });
+};
