@@ -202,13 +202,16 @@ export interface ComparedLeftOver {
 }
 
 export type RestoreScope =
-  | { readonly kind: 'all' }
+  /** `general: false` leaves the general registers as the guest has them, also those that were written. */
+  | { readonly kind: 'all'; readonly general?: false }
   | { readonly kind: 'components'; readonly bits: readonly number[] }
   | { readonly kind: 'paths'; readonly paths: readonly string[] };
 
 export type SessionEvent =
   | { readonly kind: 'gone'; readonly session: SessionId; readonly refusal: Refusal }
   | { readonly kind: 'helper'; readonly problem: string | null }
+  /** The host itself is gone, and every session with it: told by the page's own end of the connection, never by a host. */
+  | { readonly kind: 'host-gone'; readonly problem: string }
   /**
    * Read after the vCPU ran on: `parts` (components and registers, as shown) hold again what they held before they were
    * written, or are in init, as where the VMM puts back a copy of its own. `capture` is that reading.

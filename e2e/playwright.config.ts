@@ -19,6 +19,7 @@ if (ELECTRON_ABSENT !== null && process.env.TEST_WORKER_INDEX === undefined) con
 const CHROMIUM = {
   browserName: 'chromium' as const,
   viewport: { width: 1440, height: 900 },
+  colorScheme: 'dark' as const,
   launchOptions: {
     executablePath: process.env.TILESCOPE_CHROMIUM ?? '/usr/bin/chromium',
     args: [

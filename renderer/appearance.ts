@@ -22,12 +22,12 @@ export const pageMemory: Remembered = {
 
 const asTheme = (text: string | null | undefined): Theme | null => (text === 'light' || text === 'dark' ? text : null);
 
-/** The address wins, then what stands on <html> already, then what was chosen last. */
+/** The address wins, then what stands on <html> already, then what was chosen last, then what the desktop has. */
 export const firstTheme = (): Theme =>
   asTheme(new URLSearchParams(window.location.search).get('theme')) ??
   asTheme(document.documentElement.dataset.theme) ??
   asTheme(pageMemory.get('theme')) ??
-  'dark';
+  (window.matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark');
 
 /** `?deterministic` fixes everything that differs between two runs, so that a screenshot is the same twice. */
 export const markDeterministic = (): void => {

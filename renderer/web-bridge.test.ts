@@ -54,7 +54,7 @@ test('every request ends: a closed socket refuses what waits and what comes afte
   socket.onclose?.();
   expect(await waiting).toMatchObject({ ok: false, refusal: { code: 'host-gone' } });
   expect(await bridge.capture('s1')).toMatchObject({ ok: false, refusal: { code: 'host-gone' } });
-  expect(events).toEqual([{ kind: 'helper', problem: expect.stringContaining('gone') }]);
+  expect(events).toEqual([{ kind: 'host-gone', problem: expect.stringContaining('gone') }]);
 });
 
 test('what is no answer is a refusal, what is no message is left alone', async () => {

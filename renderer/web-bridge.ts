@@ -50,7 +50,7 @@ export const createWebBridge = (open: () => Socket): Bridge => {
     state = 'closed';
     for (const answer of waiting.values()) answer(gone);
     waiting.clear();
-    tell({ kind: 'helper', problem: 'the Tilescope host is gone: start it again' });
+    tell({ kind: 'host-gone', problem: 'the Tilescope host is gone: start it again' });
   };
   socket.onmessage = ({ data }) => {
     if (typeof data !== 'string') return;

@@ -9,7 +9,7 @@ export const maskedPids = (text: string): string =>
   text.replace(/\bpid \d+/g, (whole) => (fixed('pid', '') === '' ? whole : `pid ${fixed('pid', '')}`));
 
 /** How long the vCPU stood still. */
-export const pauseText = (ns: bigint): string => {
+export const pauseText = (ns: bigint | number): string => {
   const us = Number(ns) / 1000;
   return fixed('pause', us >= 10_000 ? `${(us / 1000).toFixed(1)} ms` : `${Math.round(us)} µs`);
 };

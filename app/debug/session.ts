@@ -141,7 +141,9 @@ export const createSession = (
     // At any other stop a register that was written may hold what was written, though it has gone back since.
     const general = then === attached ? standing() : [...everWritten];
     const outcome = await recorded(scope, (now) => staged('restore', stageRestore(now, then, scope, general)));
-    if (outcome.ok && scope.kind === 'all' && then === attached) {
+    // With general registers left out something that was written stays.
+    const whole = scope.kind === 'all' && (scope.general !== false || standing().length === 0);
+    if (outcome.ok && whole && then === attached) {
       done.allWentBack(hasChanged(outcome.value));
       unsure.clear();
       await journal.forget();

@@ -220,7 +220,9 @@ export const stageRestore = (
   const components = restoreComponents(now.image, then.image, bits);
   if (!components.ok) return components;
   const draft = scope.kind === 'all' ? restoreHeader(components.value, then.image) : components.value;
-  const names = GENERAL_NAMES.filter((name) => general.includes(name));
+  const names = GENERAL_NAMES.filter(
+    (name) => general.includes(name) && !(scope.kind === 'all' && scope.general === false),
+  );
   const beside: Decoded<Outside> =
     scope.kind === 'all' ? outsideOf(now, then, names) : decoded({ xcr0: null, msrs: [], general: {} });
   if (!beside.ok) return beside;

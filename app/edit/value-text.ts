@@ -5,12 +5,13 @@ import { printPath } from '../register/path.ts';
 import type { Selection } from '../register/read.ts';
 import { nearNames, type RegisterRow, registerRow, TILECFG_FIELDS } from '../register/registers.ts';
 import { type ElementType, elementBytes } from '../value/element-type.ts';
+import { parseNumber } from '../value/number.ts';
 import { parseElement } from '../value/parse.ts';
 import { type FieldRow, fieldMaximum, writeField } from '../xsave/bitfields.ts';
 
 /*
  * A value as typed, in the type of its path, laid over the register's present bytes:
- *   whole      0x hex digits, shorter ones stand for leading zeros; decimal up to 64 bits
+ *   whole      0x hex digits, shorter ones stand for leading zeros; 0b digits; decimal up to 64 bits
  *   field      a number, or a word of the field such as "down"
  *   element    one element
  *   lanes      as many as there are, separated by commas, lane 0 first
@@ -22,12 +23,11 @@ const wrong = (path: RegisterPath, at: number, expected: string): Decoded<never>
 
 const whole = (path: RegisterPath, row: RegisterRow, text: string): Decoded<Uint8Array> => {
   const sizeBytes = row.widthBits / 8;
-  const digits = text.replaceAll('_', '');
-  const hex = /^0x[0-9a-f]+$/i.test(digits);
-  if (!hex && !(row.widthBits <= 64 && /^\d{1,20}$/.test(digits))) {
-    return wrong(path, 0, `0x and up to ${sizeBytes * 2} hex digits${row.widthBits <= 64 ? ', or a number' : ''}`);
+  const number = parseNumber(text);
+  if (number === null || number.value < 0n || (row.widthBits > 64 && !number.isPattern)) {
+    return wrong(path, 0, `0x and up to ${sizeBytes * 2} hex digits${row.widthBits <= 64 ? ', 0b…, or a number' : ''}`);
   }
-  const value = BigInt(digits);
+  const { value } = number;
   if (value >> BigInt(row.widthBits) !== 0n) return wrong(path, 0, `a value of ${row.widthBits} bits`);
   return decoded(bytesOfUint(value, sizeBytes));
 };
@@ -35,8 +35,8 @@ const whole = (path: RegisterPath, row: RegisterRow, text: string): Decoded<Uint
 const fieldNumber = (path: RegisterPath, text: string, maximum: number, words: FieldRow['values']): Decoded<number> => {
   const named = Object.entries(words ?? {}).find(([, word]) => word.toLowerCase() === text.toLowerCase());
   if (named !== undefined) return decoded(Number(named[0]));
-  const number = /^(0x[0-9a-f]{1,16}|\d{1,16})$/i.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(number) && number <= maximum) return decoded(number);
+  const number = parseNumber(text)?.value ?? -1n;
+  if (number >= 0n && number <= BigInt(maximum)) return decoded(Number(number));
   const list = Object.values(words ?? {});
   const near = nearNames(text, list);
   const orWord = list.length === 0 ? '' : `, or one of ${list.join(', ')}`;

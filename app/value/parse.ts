@@ -14,6 +14,7 @@ import {
   nanFractions,
   patternBits,
 } from './float-format.ts';
+import { parseNumber } from './number.ts';
 
 /** Long enough for every digit of the smallest f80, and a bound on the work that a pasted text can cause. */
 const MAX_TEXT_CHARACTERS = 20_000;
@@ -29,14 +30,10 @@ const shown = (text: string): string => (text.length <= 40 ? `"${text}"` : `"${t
 const forPeople = (value: bigint | string): string => value.toString().replace(/^-/, '−');
 
 const parseInteger = (type: ElementType, text: string): Decoded<bigint> => {
-  const match = /^([+-]?)(0x[0-9a-f]+|0b[01]+|[0-9]+)$/i.exec(text);
-  if (match === null) return syntax(text, `an integer for ${type}: decimal, 0x… or 0b…`);
-  const digits = match[2] ?? '';
-  const magnitude = BigInt(digits.toLowerCase());
-  const value = match[1] === '-' ? -magnitude : magnitude;
+  const number = parseNumber(text);
+  if (number === null) return syntax(text, `an integer for ${type}: decimal, 0x… or 0b…`);
+  const { value, isPattern } = number;
   const { least, greatest } = integerRange(type);
-  // Hex and binary digits write bits: all ones is −1 in a signed type.
-  const isPattern = /^0[xb]/i.test(digits) && match[1] === '';
   const limit = isPattern ? (1n << BigInt(elementRow(type).bytes * 8)) - 1n : greatest;
   if (value < least || value > limit) {
     return refused(text, `does not fit ${type}: ${forPeople(least)} … ${forPeople(greatest)}`);

@@ -32,6 +32,7 @@ export const test = base.extend<{ open: Open }, { host: HostKind }>({
       const app = await _electron.launch({
         executablePath: ELECTRON,
         args: [ROOT, '--deterministic', ...root, ...words],
+        colorScheme: 'dark',
       });
       ends.push(() => app.close());
       const shown = await app.firstWindow();

@@ -15,12 +15,12 @@ export class Window {
     return this.page.getByRole('listbox', { name: 'Targets' }).getByRole('option', { name });
   }
 
-  /** Attaches to the target by keyboard alone: the filter, then Enter. */
+  /** Attaches to the target and freezes it, by keyboard alone: the filter, then the button. */
   async attach(name: string): Promise<void> {
     await this.page.keyboard.press('/');
     await this.page.keyboard.type(name);
     await expect(this.target(name)).toHaveAttribute('aria-selected', 'true');
-    await this.page.keyboard.press('Enter');
+    await this.page.getByRole('button', { name: 'Attach and freeze' }).press('Enter');
     await expect(this.state()).toHaveText('Frozen');
   }
 

@@ -13,7 +13,8 @@ test.describe('the demo guest', () => {
     await expect(window.target('demo-vmm')).toHaveAttribute('aria-selected', 'true');
     await window.target('demo-vmm').click();
     await page.keyboard.press('Enter');
-    await expect(window.state()).toHaveText('Frozen');
+    await expect(window.state()).toHaveText('Running');
+    await window.freeze();
     await page.keyboard.press('Alt+2');
     await window.jump('xmm2:u32[0]');
     await expect(page.locator('[role="gridcell"]:focus')).toBeVisible();

@@ -34,7 +34,8 @@ const runWindow = async (): Promise<void> => {
     openAtStart: args.ok ? args.value.file : null,
   });
   const openIds = new Set<string>();
-  const hostPages = createHostPages(() => createSessions({ ...host, openIds }));
+  const attachedPids = new Map<string, number>();
+  const hostPages = createHostPages(() => createSessions({ ...host, openIds, attachedPids }));
   let window: BrowserWindow | null = null;
   let page: WindowPage | null = null;
   const windowNow = (): BrowserWindow | null => window;

@@ -24,8 +24,10 @@ export interface WebServerOptions {
   readonly hostPages: HostPages;
   /** dist/renderer */
   readonly pages: string;
-  /** 0: any free one. */
+  /** 0: the usual one where it is free, else any. */
   readonly port: number;
+  /** A browser keeps what a page remembers by its address: the same port again finds it again. */
+  readonly usualPort?: number;
   readonly deterministic: boolean;
 }
 
@@ -138,10 +140,16 @@ export const startWebServer = async (options: WebServerOptions): Promise<WebServ
     sockets.handleUpgrade(request, socket, head, (ready) => serveSocket(ready, options.hostPages));
   });
   server.headersTimeout = 10_000;
-  await new Promise<void>((resolve, fail) => {
-    server.once('error', fail);
-    server.listen(options.port, '127.0.0.1', resolve);
-  });
+  const listen = (port: number): Promise<void> =>
+    new Promise((resolve, fail) => {
+      server.once('error', fail);
+      server.listen(port, '127.0.0.1', () => {
+        server.removeListener('error', fail);
+        resolve();
+      });
+    });
+  if (options.port !== 0) await listen(options.port);
+  else await listen(options.usualPort ?? 0).catch(() => listen(0));
   gate = createGate(port());
   return {
     url: `http://127.0.0.1:${port()}/?token=${gate.token}`,

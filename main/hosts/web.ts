@@ -21,6 +21,9 @@ const openBrowser = (url: string): void => {
   child.unref();
 };
 
+/** Neither registered with IANA nor known to be used by anything. */
+const USUAL_PORT = 17_717;
+
 const untilSignal = (): Promise<void> =>
   new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
@@ -41,12 +44,14 @@ export const runWeb = async (given: readonly string[]): Promise<number> => {
     openAtStart: file,
   });
   const openIds = new Set<string>();
-  const hostPages = createHostPages(() => createSessions({ ...host, openIds }));
+  const attachedPids = new Map<string, number>();
+  const hostPages = createHostPages(() => createSessions({ ...host, openIds, attachedPids }));
   try {
     const server = await startWebServer({
       hostPages,
       pages: fileURLToPath(new URL('../renderer', import.meta.url)),
       port,
+      usualPort: USUAL_PORT,
       deterministic,
     });
     const stopped = untilSignal();

@@ -287,3 +287,22 @@ describe('[C15] files', () => {
     expect((await sessions.openFile(join(folder, 'other.json'), '')).ok).toBe(false);
   });
 });
+
+test('a target that another page of this Tilescope holds is not called traced by a stranger', async () => {
+  const attachedPids = new Map([['0'.repeat(32), 4242]]);
+  const traced = {
+    ...{ pid: 4242, vmm: 'QEMU', name: 'a', executable: '/q', user: 'u', runningMs: 1, startTimeTicks: '1', vcpus: [] },
+    ...{ attachable: false, reason: 'the process is already traced by pid 9', mend: 'end the tracer, pid 9, first' },
+  };
+  const nothing = async () => refuse('not-here', 'not in this test');
+  const other = createSessions({
+    ...{ startDemo: nothing, hostFacts: nothing, openLive: nothing, openAtStart: null, openIds, attachedPids },
+    listTargets: async () => answer({ targets: [traced, { ...traced, pid: 7 }], skippedCount: 0 }),
+    journalFolder: join(folder, 'journal'),
+  });
+  const listed = await other.listTargets();
+  expect(listed.ok && listed.value.targets.map(({ reason }) => reason)).toEqual([
+    'attached in another tab or window of this Tilescope',
+    'the process is already traced by pid 9',
+  ]);
+});

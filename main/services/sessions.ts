@@ -45,6 +45,8 @@ export interface SessionsOptions {
   readonly openAtStart: string | null;
   /** Ids of the sessions that are open in this process, whichever page's: what they keep in the journal is in use. */
   readonly openIds: Set<string>;
+  /** Which process each of them is attached to, by the session's id. */
+  readonly attachedPids?: Map<string, number>;
   readonly clock?: Clock;
 }
 
@@ -60,8 +62,23 @@ const applied = (outcome: Answer<WriteOutcome>): Answer<Applied> => {
   return answer({ capture: encodeCapture(capture), writtenBytes, changes });
 };
 
+/** A tracer that is this very Tilescope is not to be ended: whose it is, is said instead. */
+const withOwn = (listed: Answer<TargetList>, own: ReadonlySet<number>): Answer<TargetList> => {
+  if (!listed.ok || own.size === 0) return listed;
+  const targets = listed.value.targets.map((target) =>
+    target.attachable || !own.has(target.pid)
+      ? target
+      : {
+          ...target,
+          reason: 'attached in another tab or window of this Tilescope',
+          mend: 'go on there, or detach there',
+        },
+  );
+  return answer({ ...listed.value, targets });
+};
+
 export const createSessions = (options: SessionsOptions): Sessions => {
-  const { openIds, clock = CLOCK } = options;
+  const { openIds, attachedPids = new Map<string, number>(), clock = CLOCK } = options;
   const sessions = new Map<string, Session>();
   const files = new Map<string, { readonly name: string; readonly bytes: Uint8Array }>();
   const listeners = new Set<(event: SessionEvent) => void>();
@@ -73,6 +90,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     sessions.delete(id);
     files.delete(id);
     openIds.delete(id);
+    attachedPids.delete(id);
   };
 
   const withSession = async <T>(id: string, use: (session: Session) => Promise<Answer<T>>): Promise<Answer<T>> => {
@@ -100,6 +118,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
       tell({ kind: 'overwritten', session: id, parts, capture: encodeCapture(capture) });
     sessions.set(id, createKeptSession(id, target, first.value, options.journalFolder, { clock, onOverwritten }));
     openIds.add(id);
+    if (target.identity.kind === 'live' && target.identity.pid !== null) attachedPids.set(id, target.identity.pid);
     target.onGone((refusal) => {
       const wasOpen = sessions.has(id);
       forget(id);
@@ -156,7 +175,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
   return {
     ...recoveryVerbs(recovery),
     hostFacts: options.hostFacts,
-    listTargets: options.listTargets,
+    listTargets: async () => withOwn(await options.listTargets(), new Set(attachedPids.values())),
     startDemo: options.startDemo,
     attach: async (pid, startTimeTicks, vcpu, freeze) => {
       const refused = full();
@@ -230,7 +249,14 @@ export const createSessions = (options: SessionsOptions): Sessions => {
       sessions.clear();
       files.clear();
       // Until a session has let go its entry is in use; then another page may be offered it.
-      await Promise.all(open.map((session) => session.abandon().finally(() => openIds.delete(session.id))));
+      await Promise.all(
+        open.map((session) =>
+          session.abandon().finally(() => {
+            openIds.delete(session.id);
+            attachedPids.delete(session.id);
+          }),
+        ),
+      );
     },
   };
 };

@@ -68,6 +68,7 @@ const assignments: Check = (value) => {
 const scope: Check = (value) => {
   if (!isRecord(value)) return 'the scope is an object';
   if (value.kind === 'all' && hasOnly(value, ['kind'])) return null;
+  if (value.kind === 'all' && hasOnly(value, ['kind', 'general']) && value.general === false) return null;
   if (value.kind === 'components' && hasOnly(value, ['kind', 'bits']) && Array.isArray(value.bits)) {
     const good = value.bits.length <= 63 && value.bits.every((bit) => isIntegerIn(bit, 0, MAX_COMPONENT_BIT));
     return good ? null : `a component bit is an integer from 0 to ${MAX_COMPONENT_BIT}`;

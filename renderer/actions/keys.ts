@@ -34,13 +34,6 @@ export const listenToKeys = (store: DebuggerStore): (() => void) => {
       else if (state.refusal !== null) state.closeRefusal();
       return;
     }
-    // On the first screen Enter attaches wherever nothing else has the keyboard, as the button's hint says.
-    const isFree = event.target === document.body || event.target === document.documentElement;
-    if (chord === 'Enter' && isFree && store.getState().session === null && store.getState().overlay === null) {
-      const attach = ACTIONS.find((row) => row.id === 'attach');
-      if (attach !== undefined && attach.refused(store.getState()) === null) attach.run(store);
-      return;
-    }
     const vcpu = /^Ctrl\+([1-9])$/.exec(chord)?.[1];
     const found = vcpu === undefined ? ACTIONS.find((row) => row.keys.includes(chord)) : undefined;
     if (belongsToField(event, chord)) return;

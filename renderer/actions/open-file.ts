@@ -43,9 +43,9 @@ export const openPageFile = async (store: DebuggerStore, file: File): Promise<vo
   }
   const former = store.getState().session;
   await store.getState().openFile(read.value.name, read.value.base64);
-  const { session, noteRecentFile } = store.getState();
+  const { session, stops, noteRecentFile } = store.getState();
   if (session?.file === undefined || session.id === former?.id) return;
-  noteRecentFile({ name: read.value.name, what: fileWords(session.file), openedAtMs: Date.now() });
+  noteRecentFile({ name: read.value.name, what: fileWords(session.file, stops.length), openedAtMs: Date.now() });
 };
 
 /** The page's own file picker. */

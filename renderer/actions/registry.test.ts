@@ -101,13 +101,13 @@ test('in every state an act is free or refused in words, and each has a title of
   see();
   await store.getState().resume();
   see();
-  await store.getState().detach(false);
+  await store.getState().detach('keep');
   await store.getState().loadModels();
   await store.getState().openModel(store.getState().pickedModel ?? '');
   see();
   await store.getState().step(10_000);
   see();
-  await store.getState().detach(false);
+  await store.getState().detach('keep');
   await store.getState().openFile('core', '');
   see();
   expect(new Set(ACTIONS.map(({ title }) => title.toLowerCase())).size).toBe(ACTIONS.length);

@@ -33,6 +33,7 @@ const needsLive = (state: State): string | null => {
 };
 const needsModel = (state: State): string | null => {
   if (state.session?.kind !== 'model') return 'only a model can be stepped';
+  if (state.session.run === 'ended') return 'the target has ended';
   if (state.halted) return 'the program has halted';
   return null;
 };
@@ -55,7 +56,7 @@ const pickedRefusal = (state: State): string | null => {
 export const askDetach = (store: DebuggerStore): void => {
   const state = store.getState();
   if (selectWithEdits(state).length > 0) state.setOverlay({ kind: 'detach' });
-  else void state.detach(false);
+  else void state.detach('keep');
 };
 
 export const ACTIONS: readonly Action[] = [
@@ -268,21 +269,21 @@ export const ACTIONS: readonly Action[] = [
   },
   {
     id: 'attach',
-    title: 'Attach',
-    group: 'Target',
-    glyph: 'cpu',
-    keys: [],
-    refused: pickedRefusal,
-    run: (store) => void store.getState().attach(true),
-  },
-  {
-    id: 'attach-running',
-    title: 'Attach, do not freeze',
+    title: 'Attach, keep it running',
     group: 'Target',
     glyph: 'cpu',
     keys: [],
     refused: pickedRefusal,
     run: (store) => void store.getState().attach(false),
+  },
+  {
+    id: 'attach-frozen',
+    title: 'Attach and freeze',
+    group: 'Target',
+    glyph: 'cpu',
+    keys: [],
+    refused: pickedRefusal,
+    run: (store) => void store.getState().attach(true),
   },
   {
     id: 'open-model',

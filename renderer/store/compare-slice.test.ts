@@ -54,7 +54,7 @@ describe('[H3] any two stops are compared', () => {
     store.getState().labelStop(1, 'x'.repeat(99));
     expect(store.getState().labels.get(1)).toHaveLength(60);
     store.getState().pinStop(1);
-    await store.getState().detach(false);
+    await store.getState().detach('keep');
     expect(store.getState()).toMatchObject({ pinned: null, keptBytes: 0 });
     expect(store.getState().labels.size).toBe(0);
   });
@@ -90,7 +90,7 @@ describe('A comes from another vCPU or a file', () => {
     await store.getState().switchVcpu(1);
     store.getState().compareWithVcpu(0, 1);
     machine.vcpus[1]?.refuseNext('detach', { code: 'busy', what: 'no' });
-    await store.getState().detach(false);
+    await store.getState().detach('keep');
     expect(store.getState().session?.vcpu).toBe(1);
     expect(selectTitleA(store.getState())).toBe('stop 1, attach');
     expect(selectValueA(store.getState())).toBe('1');

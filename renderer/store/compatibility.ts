@@ -56,8 +56,16 @@ const badgeOf = memoizePair((verdict: Decoded<RestoreVerdict>, capture: Capture)
   if (cutComponents(capture.image).length > 0) {
     return { look: 'bad', text: 'truncated', title: sentences.join('. ') };
   }
+  const title = `${sentences.join('. ')}.`;
+  // What the file is as it stands is said before what it could be once converted: worst first.
+  if (fits !== 'no' && verdict.value.asItIs.outcome === 'misread')
+    return { look: 'bad', text: 'KVM would misread it', title };
+  if (fits === 'yes' && verdict.value.asItIs.outcome === 'refused') {
+    const { errno } = verdict.value;
+    return { look: 'warn', text: `fits once converted${errno === null ? '' : `, as it is ${errno}`}`, title };
+  }
   const where = destination.startsWith('this host') ? badge.replace(/^fits\b/, 'fits this host') : badge;
-  return { look: LOOKS[fits], text: where, title: `${sentences.join('. ')}.` };
+  return { look: LOOKS[fits], text: where, title };
 });
 
 const truncationOf = memoizeByIdentity(({ image }: Capture): string | null => {

@@ -203,7 +203,7 @@ describe('edits', () => {
     expect(selectHasWritten(store.getState())).toBe(false);
     expect(selectWriteCount(store.getState())).toBe(0);
     expect(markOf(store, 'zmm3', 20, 4)).toBe('written');
-    await store.getState().detach(false);
+    await store.getState().detach('keep');
     expect(store.getState().session).toBeNull();
     expect(store.getState().stops).toEqual([]);
   });

@@ -86,6 +86,14 @@ export const stagedWith = ({ stops, staged }: State, assignments: readonly Assig
   return { ok: true, staged: next };
 };
 
+/** What a text typed for a path stands for, as a value of that path is printed; null: it is none, or nothing is open. */
+export const typedMeaning = ({ stops }: Pick<State, 'stops'>, path: string, text: string): string | null => {
+  const capture = stops.at(-1)?.capture;
+  if (capture === undefined || text.trim() === '') return null;
+  const write = stageAssignments(capture, [{ path, value: text.trim() }]);
+  return write.ok ? (write.value.changes[0]?.after ?? null) : null;
+};
+
 const NO_WRITES = { undoableWrites: 0, redoableWrites: 0 } as const;
 
 /** The host keeps a write for undo by the same rule. */

@@ -130,7 +130,7 @@ describe('detaching', () => {
   test('a session that the host does not know is left', async () => {
     const { bridge, state } = await attached();
     bridge.refuseNext('detach', { code: 'no-such-session', what: 'this session has ended' });
-    await state().detach(true);
+    await state().detach('restore');
     expect(state()).toMatchObject({ session: null, stops: [] });
   });
 
@@ -140,7 +140,7 @@ describe('detaching', () => {
     await state().switchVcpu(0);
     state().compareWithVcpu(1, 1);
     machine.vcpus[0]?.refuseNext('detach', { code: 'read-back', what: 'k1 differs' });
-    await state().detach(true);
+    await state().detach('restore');
     expect(state()).toMatchObject({ session: { vcpu: 0 }, source: { kind: 'stop' } });
     state().swapStops();
     expect(machine.vcpus[1]?.calls.filter((call) => call === 'attach')).toHaveLength(1);
@@ -155,7 +155,7 @@ describe('after detaching', () => {
     bridge.refuseNext('capture', { code: 'ptrace', what: 'the thread is gone' });
     state().setLive(30);
     await expect.poll(() => state().liveStopped?.code).toBe('ptrace');
-    await state().detach(false);
+    await state().detach('keep');
     expect(state()).toMatchObject({ session: null, liveStopped: null, restoreFile: null });
   });
 });

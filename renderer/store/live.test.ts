@@ -245,7 +245,7 @@ test('[L9] the History does not grow without end', async () => {
 test('only a live vCPU has a live refresh', async () => {
   const { store } = await attached();
   expect(action('live').refused(store.getState())).toBeNull();
-  await store.getState().detach(false);
+  await store.getState().detach('keep');
   expect(action('live').refused(store.getState())).toBe('no target is attached');
   const file = createDebuggerStore(createFakeBridge());
   await file.getState().openFile('capture.json', '');

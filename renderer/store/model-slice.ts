@@ -1,11 +1,10 @@
 import { describeProblem } from '../../app/bits/decoded.ts';
 import type { Bridge, ModelEvent, ModelPosition, ModelSummary, Opened } from '../../app/bridge.ts';
 import { decodeCapture } from '../../app/session/document.ts';
-import { PRODUCTS } from '../../app/tile/product-instruction.ts';
 import { ask, undecodedRefusal } from './ask.ts';
+import { productsOfProgram } from './executed.ts';
 import { requestSteps, withSteps } from './model-steps.ts';
 import type { Slice } from './state.ts';
-import type { ProductChoice } from './tiles-slice.ts';
 
 /** An exception in the model guest, and the stop after which it stands. */
 export interface ModelEventAt extends ModelEvent {
@@ -41,19 +40,6 @@ const MOST_WAITING = 64;
 const RUN_PAUSE_MS = 33;
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, RUN_PAUSE_MS));
 
-const TEXT = /^\s*(t[a-z0-9]+)\s+tmm([0-7]),\s*tmm([0-7]),\s*tmm([0-7])\s*$/i;
-
-/** The products of a program: which tiles each reads, and so how they are to be shown. */
-export const productsOfProgram = (position: ModelPosition): readonly ProductChoice[] =>
-  position.disassembly.flatMap((line) => {
-    const match = TEXT.exec(line.text);
-    const row = PRODUCTS.find(({ name }) => name === match?.[1]?.toUpperCase());
-    if (match === null || row === undefined) return [];
-    const [c, a, b] = match.slice(2).map(Number);
-    const operands = { c: c ?? 0, a: a ?? 0, b: b ?? 0 };
-    return [{ operands, instruction: row.name, accumulator: { kind: 'former' } }];
-  });
-
 export const createModelSlice =
   (bridge: Bridge): Slice<ModelSlice> =>
   (set, get) => {
@@ -77,6 +63,7 @@ export const createModelSlice =
           canWrite: value.canWrite,
           verdicts: value.verdicts,
           run: 'frozen',
+          hasRun: false,
         },
         ...get().freshSession(capture.value, 'attach'),
         position: value.model ?? null,

@@ -3,7 +3,7 @@ import { sampleAmxCapture } from '../../app/fixtures/samples.ts';
 import { action } from '../actions/registry.ts';
 import { createFakeBridge, type FakeBridge } from '../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from './debugger-store.ts';
-import { productsOfProgram } from './model-slice.ts';
+import { executedAt, lastProduct, productsOfProgram } from './executed.ts';
 
 const opened = async (): Promise<{ store: DebuggerStore; bridge: FakeBridge }> => {
   const bridge = createFakeBridge(sampleAmxCapture(), []);
@@ -36,13 +36,13 @@ test('each step is a stop, and the last one halts the program', async () => {
 
 test('an exception stands at its stop, and is gone with the model', async () => {
   const { store } = await opened();
-  await store.getState().detach(false);
+  await store.getState().detach('keep');
   const xfd = store.getState().models?.find(({ title }) => title.includes('XFD'));
   await store.getState().openModel(xfd?.id ?? '');
   while (store.getState().modelEvents.length === 0 && !store.getState().halted) await store.getState().step(1);
   const { modelEvents, stops } = store.getState();
   expect(modelEvents).toMatchObject([{ kind: 'nm', stop: stops.length }]);
-  await store.getState().detach(false);
+  await store.getState().detach('keep');
   expect(store.getState().modelEvents).toEqual([]);
 });
 
@@ -110,4 +110,20 @@ test('steps that wait are bounded, and gone after a refusal, a pause and the hal
   await Promise.all([step(1), step(1), step(1)]);
   expect(store.getState().halted).toBe(true);
   expect(made).toBe(200);
+});
+
+test('a product check begins with the product executed last, and with C of the stop before it', async () => {
+  const { store } = await opened();
+  while (lastProduct(store.getState()) === null) await store.getState().step(1);
+  const { stops, at } = store.getState();
+  expect(executedAt(store.getState(), at)?.text).toMatch(/^tdp/);
+  expect(lastProduct(store.getState())?.accumulator).toEqual({ kind: 'former' });
+  const product = lastProduct(store.getState());
+  await store.getState().capture();
+  expect(lastProduct(store.getState())).toEqual({
+    ...product,
+    accumulator: { kind: 'stop', number: stops[at - 1]?.number },
+  });
+  store.getState().goToStop(0);
+  expect(lastProduct(store.getState())).toBeNull();
 });

@@ -45,6 +45,7 @@ export const openedState = (
     canWrite: value.canWrite,
     verdicts: value.verdicts,
     run: value.kind === 'file' ? 'file' : value.frozen ? 'frozen' : 'running',
+    hasRun: value.kind === 'live' && !value.frozen,
     ...(value.file === undefined ? {} : { file: value.file }),
   };
   const fresh = state.freshSession(answer.value, value.kind === 'file' ? 'file' : 'attach');

@@ -1,11 +1,15 @@
-import type { Bridge, Refusal } from '../../app/bridge.ts';
+import type { Answer, Bridge, Refusal } from '../../app/bridge.ts';
 import { createAct, newerThan } from './act.ts';
 import { ask } from './ask.ts';
 import { openedState, received } from './opened.ts';
 import { NONE_PARKED, type Parked, type ParkedVcpu, parkedNow, refusalOfSeveral } from './parked.ts';
+import { pausesOf } from './pauses.ts';
 import type { Slice, State } from './state.ts';
 import { type RunState, withRun } from './target-slice.ts';
 import { withStop } from './timeline-slice.ts';
+
+/** What becomes of what was written when a target is left. */
+export type LeaveHow = 'keep' | 'restore' | 'without-general';
 
 /** Several vCPUs of one target at once. One is on screen; the others keep all they have. */
 export interface ParkedSlice {
@@ -13,7 +17,8 @@ export interface ParkedSlice {
   /** Shows another vCPU, attached to if it is not yet. The one that is left stays attached, with everything staged in it. */
   switchVcpu(vcpu: number): Promise<void>;
   /** Leaves every vCPU of the target. One that cannot be left stays open, and is named. */
-  detach(restoreFirst: boolean): Promise<void>;
+  /** `keep`: what was written stays. `without-general`: all goes back but the general registers, which the guest has moved on. */
+  detach(how: LeaveHow): Promise<void>;
   freezeAll(): Promise<void>;
   resumeAll(): Promise<void>;
 }
@@ -87,6 +92,14 @@ export const createParkedSlice =
       set({ busy: null, refusal: refusalOfSeveral(refused, one, many) ?? newerThan(older, get()) });
     };
 
+    const leave = async (id: string, how: LeaveHow): Promise<Answer<null>> => {
+      if (how === 'without-general') {
+        const restored = await ask(() => bridge.restore(id, { kind: 'all', general: false }, null));
+        if (!restored.ok) return restored;
+      }
+      return ask(() => bridge.detach(id, how === 'restore'));
+    };
+
     return {
       parked: NONE_PARKED,
 
@@ -99,16 +112,17 @@ export const createParkedSlice =
         set(shown(get(), waiting, vcpu));
       },
 
-      async detach(restoreFirst) {
+      async detach(how) {
         const { session, busy } = get();
         if (session === null || busy !== null) return;
         const all = everyone();
+        if (session.kind === 'live') get().noteMeasured(pausesOf(get().stops));
         set({ busy: 'detach' });
         const refused = new Map<number, Refusal>();
         for (const { session: one } of all) {
           // A target that ended has nothing to restore; the session is closed all the same, as one that main does not know.
           const ended = one.run === 'ended';
-          const answer = await ask(() => bridge.detach(one.id, restoreFirst && !ended));
+          const answer = await leave(one.id, ended ? 'keep' : how);
           if (!answer.ok && !ended && answer.refusal.code !== 'no-such-session') refused.set(one.vcpu, answer.refusal);
         }
         set({ busy: null });

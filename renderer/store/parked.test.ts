@@ -198,7 +198,7 @@ describe('detaching ends every session of the target', () => {
     store.getState().labelStop(1, 'kept');
     await store.getState().switchVcpu(2);
     machine.vcpus[1]?.refuseNext('detach', { code: 'read-back', what: 'k1 differs' });
-    await store.getState().detach(true);
+    await store.getState().detach('restore');
     expect(store.getState()).toMatchObject({
       session: { vcpu: 1 },
       busy: null,
@@ -206,7 +206,7 @@ describe('detaching ends every session of the target', () => {
     });
     expect(store.getState().labels.get(1)).toBe('kept');
     expect(store.getState().parked.size).toBe(0);
-    await store.getState().detach(false);
+    await store.getState().detach('keep');
     expect(store.getState().session).toBeNull();
   });
 
@@ -216,7 +216,7 @@ describe('detaching ends every session of the target', () => {
     await store.getState().switchVcpu(2);
     for (const vcpu of [0, 2])
       machine.vcpus[vcpu]?.refuseNext('detach', { code: 'read-back', what: `differs ${vcpu}` });
-    await store.getState().detach(true);
+    await store.getState().detach('restore');
     expect(store.getState().session?.vcpu).toBe(2);
     expect([...store.getState().parked.keys()]).toEqual([0]);
     expect(store.getState().refusal).toMatchObject({
@@ -228,7 +228,7 @@ describe('detaching ends every session of the target', () => {
   test('one vCPU alone is refused in its own words', async () => {
     const { store, machine } = await attached();
     machine.vcpus[0]?.refuseNext('detach', { code: 'read-back', what: 'k1 differs' });
-    await store.getState().detach(true);
+    await store.getState().detach('restore');
     expect(store.getState().refusal?.what).toBe('k1 differs');
     expect(store.getState().session?.vcpu).toBe(0);
   });
@@ -238,7 +238,7 @@ describe('detaching ends every session of the target', () => {
     await store.getState().switchVcpu(1);
     machine.emit({ kind: 'gone', session: machine.sessionOf(0), refusal: GONE });
     machine.vcpus[0]?.refuseNext('detach', { code: 'no-session', what: 'there is no such session' });
-    await store.getState().detach(true);
+    await store.getState().detach('restore');
     expect(store.getState().session).toBeNull();
   });
 });

@@ -39,8 +39,16 @@ test('the store remembers files beyond the window', () => {
   };
   createDebuggerStore(createFakeBridge(), remembered)
     .getState()
-    .noteRecentFile({ name: 'core.1', what: fileWords({ kind: 'elf-core', states: [], preset: null }), openedAtMs: 5 });
+    .noteRecentFile({
+      name: 'core.1',
+      what: fileWords({ kind: 'elf-core', states: [], preset: null }, 1),
+      openedAtMs: 5,
+    });
   expect(createDebuggerStore(createFakeBridge(), remembered).getState().recentFiles).toEqual([
     { name: 'core.1', what: 'ELF core, 0 threads', openedAtMs: 5 },
   ]);
+});
+
+test('a saved session is remembered with its stops', () => {
+  expect(fileWords({ kind: 'session', states: [], preset: null }, 191)).toBe('saved session, 191 stops');
 });

@@ -21,10 +21,11 @@ const KINDS: Readonly<Record<OpenFile['kind'], readonly [what: string, one: stri
   'cloud-hypervisor': ['Cloud Hypervisor snapshot', 'vCPU', 'vCPUs'],
 };
 
-/** A file in a few words; one state of one kind needs no count. */
-export const fileWords = ({ kind, states }: OpenFile): string => {
+/** A file in a few words, with the stops of a saved session; one state of one kind needs no count. */
+export const fileWords = ({ kind, states }: OpenFile, stops: number): string => {
   const [what, one, many] = KINDS[kind];
-  return kind === 'capture' || kind === 'raw' ? what : `${what}, ${states.length} ${states.length === 1 ? one : many}`;
+  const held = kind === 'session' ? stops : states.length;
+  return kind === 'capture' || kind === 'raw' ? what : `${what}, ${held} ${held === 1 ? one : many}`;
 };
 
 /** The newest first; a file opened again moves to the front. */

@@ -33,19 +33,23 @@ export interface Session {
   readonly canWrite: boolean;
   readonly verdicts: readonly CallVerdict[];
   readonly run: RunState;
+  /** The guest has run since it was attached to: its general registers are its own progress since. */
+  readonly hasRun: boolean;
   /** What a file is and what else it holds; there for kind 'file' alone. */
   readonly file?: OpenFile;
 }
 
 /** The session in another run state. A target that has ended runs no more, whatever an answer on its way says. */
 export const withRun = (session: Session, run: RunState): Session =>
-  session.run === 'ended' ? session : { ...session, run };
+  session.run === 'ended' ? session : { ...session, run, hasRun: session.hasRun || run === 'running' };
 
 export type Busy = 'attach' | 'open' | 'capture' | 'freeze' | 'resume' | 'apply' | 'restore' | 'detach' | 'step';
 
 export interface TargetSlice {
   readonly hostFacts: HostFacts | null;
   readonly helperProblem: string | null;
+  /** The host is gone: nothing can be asked of it, and what is on screen is all there is. */
+  readonly hostLost: boolean;
   readonly listing: { readonly looking: boolean; readonly list: TargetList | null; readonly refusal: Refusal | null };
   readonly pickedPid: number | null;
   readonly pickedVcpu: number;
@@ -140,7 +144,7 @@ export const createTargetSlice =
     };
 
     /** What main tells of its own accord, about the vCPU on screen or one that is kept aside. */
-    const heard = (event: Exclude<SessionEvent, { kind: 'helper' }>): void => {
+    const heard = (event: Exclude<SessionEvent, { kind: 'helper' | 'host-gone' }>): void => {
       const { session, parked } = get();
       const aside = [...parked.values()].find((one) => one.session.id === event.session);
       const now = session?.id === event.session ? get() : (aside ?? null);
@@ -173,6 +177,7 @@ export const createTargetSlice =
     return {
       hostFacts: null,
       helperProblem: null,
+      hostLost: false,
       listing: { looking: false, list: null, refusal: null },
       pickedPid: null,
       pickedVcpu: 0,
@@ -183,6 +188,16 @@ export const createTargetSlice =
 
       async start() {
         bridge.onEvent((event) => {
+          if (event.kind === 'host-gone') {
+            const end = <T extends { readonly session: Session | null }>(one: T): T =>
+              one.session === null || one.session.kind === 'file'
+                ? one
+                : { ...one, session: { ...one.session, run: 'ended' } };
+            const parked = new Map([...get().parked].map(([vcpu, one]) => [vcpu, end(one)]));
+            set({ ...end({ session: get().session }), parked, running: false, hostLost: true });
+            set({ helperProblem: event.problem, refusal: helperGone(event.problem) });
+            return;
+          }
           if (event.kind === 'helper') {
             set({ helperProblem: event.problem });
             if (event.problem !== null) set({ refusal: helperGone(event.problem) });

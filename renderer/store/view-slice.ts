@@ -1,6 +1,7 @@
 import type { ElementType } from '../../app/value/element-type.ts';
 import { BIT } from '../../app/xsave/components.ts';
-import { groupOfComponent } from './jump.ts';
+import { groupOfComponent, groupOfRegister } from './jump.ts';
+import { type Pauses, parsePauses } from './pauses.ts';
 import { parseRecent, type RecentFile, withRecent } from './recent-files.ts';
 import type { Slice } from './state.ts';
 
@@ -52,6 +53,9 @@ export interface ViewSlice {
   /** Files opened from the page before, the newest first. */
   readonly recentFiles: readonly RecentFile[];
   noteRecentFile(file: RecentFile): void;
+  /** Pauses of the last live session on this machine; null: none was measured yet. */
+  readonly measured: Pauses | null;
+  noteMeasured(pauses: Pauses | null): void;
   setTab(tab: Tab): void;
   setGroup(group: RegisterGroup): void;
   setLaneType(type: LaneType): void;
@@ -73,10 +77,45 @@ export interface ViewSlice {
 /** The destination that is no preset: the machine Tilescope runs on, or the vCPU that the capture came from. */
 export const HERE = 'here';
 
-/** The tabs about tiles and XFD bring their own selection; the others keep what is selected. */
-const selectionFor = (tab: Tab, selection: Selection | null, tile: number): Selection | null => {
-  if (tab === 'xfd') return { kind: 'xfd' };
-  return tab === 'tiles' && selection?.kind !== 'tile' ? { kind: 'tile', tile, row: 0, column: 0 } : selection;
+/** The register that a group of registers begins with. */
+const FIRST_OF_GROUP: Readonly<Record<Exclude<RegisterGroup, 'vector'>, string>> = {
+  opmask: 'k0',
+  x87: 'st0',
+  mxcsr: 'mxcsr',
+  pkru: 'pkru',
+  general: 'rax',
+};
+
+const firstOf = (group: RegisterGroup): Selection =>
+  group === 'vector' ? { kind: 'vector', index: 0, element: 0 } : { kind: 'register', path: FIRST_OF_GROUP[group] };
+
+/** What the inspector speaks of is what the tab in front shows: a tile beside registers would be another tab's. */
+const selectionFor = (
+  tab: Tab,
+  { selection, tile, group }: ViewSlice & { readonly tile: number },
+): Selection | null => {
+  const isTile = selection?.kind === 'tile';
+  switch (tab) {
+    case 'xfd':
+      return { kind: 'xfd' };
+    case 'tiles':
+      return isTile ? selection : { kind: 'tile', tile, row: 0, column: 0 };
+    case 'registers':
+      return isTile || selection?.kind === 'xfd' ? firstOf(group) : selection;
+    case 'overview':
+      return isTile || selection?.kind === 'xfd' ? { kind: 'component', bit: BIT.XTILEDATA } : selection;
+    case 'compare':
+      return selection;
+  }
+};
+
+/** Another group of registers takes the selection along, unless what is selected is of that group. */
+const selectionIn = (group: RegisterGroup, selection: Selection | null): Selection | null => {
+  const here =
+    selection?.kind === 'vector'
+      ? group === 'vector'
+      : selection?.kind === 'register' && groupOfRegister(selection.path) === group;
+  return here || selection?.kind === 'component' ? selection : firstOf(group);
 };
 
 /** What is remembered between runs; the page hands in its own storage, a test none. */
@@ -109,8 +148,14 @@ export const createViewSlice =
         remembered.set('recentFiles', JSON.stringify(recentFiles));
         return { recentFiles };
       }),
-    setTab: (tab) => set((state) => ({ tab, editor: null, selection: selectionFor(tab, state.selection, state.tile) })),
-    setGroup: (group) => set({ group, editor: null }),
+    measured: parsePauses(remembered.get('pauses')),
+    noteMeasured: (measured) => {
+      if (measured === null) return;
+      remembered.set('pauses', JSON.stringify(measured));
+      set({ measured });
+    },
+    setTab: (tab) => set((state) => ({ tab, editor: null, selection: selectionFor(tab, state) })),
+    setGroup: (group) => set((state) => ({ group, editor: null, selection: selectionIn(group, state.selection) })),
     setLaneType: (laneType) =>
       set((state) => ({
         laneType,

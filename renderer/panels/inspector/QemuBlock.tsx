@@ -17,7 +17,10 @@ export function QemuBlock({ capture, bit }: { capture: Capture; bit: number }): 
   return (
     <section className="block" data-testid="qemu">
       <h3>
-        In QEMU<span className="aside val">{QEMU_VERSION}</span>
+        In QEMU’s copy
+        <span className="aside">
+          by the source of <span className="val">{QEMU_VERSION}</span>
+        </span>
       </h3>
       <ul className="checks">
         <li>

@@ -1,7 +1,9 @@
-import type { ReactElement } from 'react';
+import { type ReactElement, useState } from 'react';
 import { Button } from '../../controls/Button.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { type LeavingWrite, selectLeaving } from '../../store/leaving.ts';
 import { type AttachedVcpu, selectAttached, selectWithEdits } from '../../store/parked.ts';
+import type { LeaveHow } from '../../store/parked-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { Dialog } from './Dialog.tsx';
@@ -14,9 +16,14 @@ export function DetachDialog(): ReactElement {
   const name = useDebugger((state) => state.session?.name ?? '');
   const written = edited.filter(({ writes }) => writes > 0);
   const close = (): void => store.getState().setOverlay(null);
-  const leave = (restoreFirst: boolean): void => {
+  const leaving = useDebugger(selectLeaving);
+  const isModel = useDebugger((state) => state.session?.kind === 'model');
+  const hasGeneral = leaving.some(({ general }) => general.length > 0);
+  // What the guest has computed since is its own: rax of then beside rip of now is a crash.
+  const [general, setGeneral] = useState(!leaving.some((row) => row.hasRun && row.general.length > 0));
+  const leave = (how: LeaveHow): void => {
     close();
-    void store.getState().detach(restoreFirst);
+    void store.getState().detach(how);
   };
   const title = `Detach from ${name}`;
   return (
@@ -41,22 +48,42 @@ export function DetachDialog(): ReactElement {
             {attached.length - edited.length === 1 ? 'is' : 'are'} left as found.
           </p>
         ) : null}
+        {written.length === 0 || leaving.length === 0 ? null : (
+          <WouldWrite rows={leaving} general={general} several={attached.length > 1} />
+        )}
+        {hasGeneral ? (
+          <label className="line leaving-general">
+            <input type="checkbox" checked={general} onChange={(event) => setGeneral(event.target.checked)} />
+            <span>
+              General registers too
+              {leaving.some((row) => row.hasRun && row.general.length > 0) ? (
+                <span className="text-2">: the guest has run since, and stands at another instruction</span>
+              ) : null}
+            </span>
+          </label>
+        ) : null}
         <p className="text-2">
-          Either way the VMM runs on as if nobody had been there: same threads, mappings and signals.
+          {isModel
+            ? 'The model ends; nothing on this machine is touched.'
+            : 'Either way the VMM runs on as if nobody had been there: same threads, mappings and signals.'}
         </p>
       </div>
       <div className="ask-acts">
         {written.length === 0 ? (
-          <Button label="Discard and detach" look="primary" onPress={() => leave(false)}>
+          <Button label="Discard and detach" look="primary" onPress={() => leave('keep')}>
             Discard and detach
           </Button>
         ) : (
           <>
-            <Button label="Restore and detach" look="primary" onPress={() => leave(true)}>
+            <Button
+              label="Restore and detach"
+              look="primary"
+              onPress={() => leave(general || !hasGeneral ? 'restore' : 'without-general')}
+            >
               <Glyph name="restore" />
               {written.length === 1 ? 'Restore and detach' : 'Restore all and detach'}
             </Button>
-            <Button label="Keep my edits" onPress={() => leave(false)}>
+            <Button label="Keep my edits" onPress={() => leave('keep')}>
               Keep my edits
             </Button>
           </>
@@ -67,6 +94,33 @@ export function DetachDialog(): ReactElement {
         </Button>
       </div>
     </Dialog>
+  );
+}
+
+const MOST_LISTED = 12;
+
+/** Every value that restoring would write, as the vCPUs were read last. */
+function WouldWrite(props: { rows: readonly LeavingWrite[]; general: boolean; several: boolean }): ReactElement {
+  return (
+    <section aria-label="What restoring writes" data-testid="leaving-writes">
+      <h3>Restoring writes</h3>
+      <ul className="leaving-writes val small">
+        {props.rows.flatMap(({ vcpu, changes, general }) => {
+          const all = [...changes, ...(props.general ? general : [])];
+          const shown = all.slice(0, MOST_LISTED).map(({ path, before, after }) => (
+            <li key={`${vcpu} ${path}`}>
+              {props.several ? <span className="text-3">vCPU {vcpu}</span> : null}
+              <span>{path}</span>
+              <span className="text-3 ellipsis">{before}</span>
+              <Glyph name="arrow" className="g12 text-3" />
+              <span className="ellipsis">{after}</span>
+            </li>
+          ));
+          const more = all.length - shown.length;
+          return more === 0 ? shown : [...shown, <li key={`${vcpu} more`}>and {more} more</li>];
+        })}
+      </ul>
+    </section>
   );
 }
 

@@ -37,7 +37,6 @@ export function HexRegister(props: HexRegisterProps): ReactElement {
         before={part.mark === 'none' ? null : hex(part.before)}
         mark={masked ? 'none' : part.mark}
         problem={part.isRefused ? (provenance.refused?.sentence ?? null) : null}
-        prepare={(text) => (/^[0-9a-f_]+$/i.test(text.trim()) ? `0x${text.trim()}` : text)}
       >
         <HexDigits digits={digits} />
       </RegisterCell>

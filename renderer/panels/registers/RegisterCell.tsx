@@ -16,13 +16,12 @@ interface RegisterCellProps {
   readonly mark: Mark;
   /** Why pre-flight refuses what is staged here; null: it does not. */
   readonly problem?: string | null;
-  readonly prepare?: (text: string) => string;
   readonly children?: ReactNode;
 }
 
 /** A value that stands alone (not in the vector table): focus it, read it, edit it in place. */
 export function RegisterCell(props: RegisterCellProps): ReactElement {
-  const { path, register, text, before, mark, problem = null, prepare, children } = props;
+  const { path, register, text, before, mark, problem = null, children } = props;
   const store = useDebuggerStore();
   const editing = useDebugger((state) => path !== null && state.editor?.path === path);
   const refused = useDebugger(selectEditRefusal);
@@ -60,7 +59,6 @@ export function RegisterCell(props: RegisterCellProps): ReactElement {
       {editing && path !== null ? (
         <ValueEditor
           path={path}
-          {...(prepare === undefined ? {} : { prepare })}
           onDone={(how) => {
             const cell = document.querySelector<HTMLElement>(`[data-cell-of="${CSS.escape(path)}"] [role="button"]`);
             if (how === 'stay') cell?.focus();

@@ -1,19 +1,18 @@
 import { type KeyboardEvent, type ReactElement, useEffect, useRef } from 'react';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { typedMeaning } from '../../store/edits-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 interface ValueEditorProps {
   readonly path: string;
   /** After a value was staged, or the edit was given up; `onward` after Tab. */
   readonly onDone: (how: 'stay' | 'onward' | 'back') => void;
-  /** Turns what was typed into what app/ parses. */
-  readonly prepare?: (text: string) => string;
   /** Stages what was typed, where a path alone does not say how; the reason where it is refused. */
   readonly stage?: (text: string) => string | null;
 }
 
 /** The editor that stands where the value stands. A refused text stays, with its reason in place. */
-export function ValueEditor({ path, onDone, prepare, stage }: ValueEditorProps): ReactElement | null {
+export function ValueEditor({ path, onDone, stage }: ValueEditorProps): ReactElement | null {
   const store = useDebuggerStore();
   const editor = useDebugger((state) => (state.editor?.path === path ? state.editor : null));
   const input = useRef<HTMLInputElement>(null);
@@ -36,7 +35,6 @@ export function ValueEditor({ path, onDone, prepare, stage }: ValueEditorProps):
       state.setEditorProblem(problem);
       return problem === null;
     }
-    if (prepare !== undefined && state.editor !== null) state.typeInEditor(prepare(state.editor.text));
     return store.getState().commitEditor();
   };
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -80,12 +78,24 @@ export function ValueEditor({ path, onDone, prepare, stage }: ValueEditorProps):
           else commit();
         }}
       />
+      {editor.problem === null && stage === undefined ? <Meaning path={path} text={editor.text} /> : null}
       {editor.problem === null ? null : (
         <span className="editor-problem" id="editor-problem" role="alert">
           <Glyph name="stop" className="g12" />
           {editor.problem}
         </span>
       )}
+    </span>
+  );
+}
+
+/** The value that the text stands for, as it would be read back; nothing where it is written that way already. */
+function Meaning({ path, text }: { path: string; text: string }): ReactElement | null {
+  const value = useDebugger((state) => typedMeaning(state, path, text));
+  if (value === null || value === text.trim()) return null;
+  return (
+    <span className="editor-meaning val small" data-testid="editor-meaning">
+      = {value}
     </span>
   );
 }

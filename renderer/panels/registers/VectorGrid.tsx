@@ -17,7 +17,7 @@ import { selectEditRefusal } from '../../store/selectors.ts';
 import { elementPath, elementsOf, type VectorFile } from '../../store/vector.ts';
 import type { LaneType } from '../../store/view-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
-import { charactersIn, exactText, fittedText, isWord, isZero, sizeOf, typedValue } from './element-text.ts';
+import { charactersIn, exactText, fittedText, isWord, isZero, sizeOf } from './element-text.ts';
 import { moveInGrid } from './grid-moves.ts';
 import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
 import { beginsEdit, ValueEditor } from './ValueEditor.tsx';
@@ -229,6 +229,8 @@ const VectorRow = memo(function VectorRow(props: RowProps): ReactElement {
   const fragments = vectorFragments(provenance.now.image, file.kind, index);
   const isInit = (element: number): boolean =>
     fragments.findLast((fragment) => fragment.fromBit <= element * size * 8)?.state === 'init';
+  // Beside the name, where it covers no digit: the nearest to the user of what its elements are.
+  const mark = shownMark(markedPart(provenance, `${file.kind}${index}`, 0, file.widthBits / 8));
   const row = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (selected) row.current?.scrollIntoView({ block: 'nearest' });
@@ -236,6 +238,7 @@ const VectorRow = memo(function VectorRow(props: RowProps): ReactElement {
   return (
     <div ref={row} className={`vector-row ${selected ? 'selected' : ''}`} role="row" aria-selected={selected}>
       <span className="row-head val" role="rowheader">
+        {mark === 'none' ? null : <Glyph name={MARK_GLYPH[mark]} className={`g10 is-${mark}`} />}
         {file.kind}
         {index}
       </span>
@@ -278,15 +281,8 @@ function Cell(props: RowProps & { element: number; init: boolean; laneEnd: boole
       onClick={() => acts.current.focusCell(index, element)}
       onDoubleClick={() => acts.current.edit(index, element, null)}
     >
-      {mark === 'none' ? null : <Glyph name={MARK_GLYPH[mark]} className="g8" />}
       {text}
-      {editing ? (
-        <ValueEditor
-          path={path}
-          onDone={(how) => acts.current.leave(index, element, how)}
-          prepare={(typed) => typedValue(type, typed)}
-        />
-      ) : null}
+      {editing ? <ValueEditor path={path} onDone={(how) => acts.current.leave(index, element, how)} /> : null}
     </span>
   );
 }

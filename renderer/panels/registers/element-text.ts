@@ -29,7 +29,3 @@ export const isZero = (bytes: Uint8Array, offset: number, size: number): boolean
 
 /** NaN and infinities stand out as words. */
 export const isWord = (text: string): boolean => /[A-Z]/.test(text);
-
-/** What was typed, as app/ wants it: bare hex digits count as hex where hex is what is shown. */
-export const typedValue = (type: LaneType, text: string): string =>
-  type === 'hex' && /^[0-9a-f_]{1,9}$/i.test(text.trim()) ? `0x${text.trim()}` : text;

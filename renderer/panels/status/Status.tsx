@@ -1,5 +1,6 @@
 import type { ReactElement } from 'react';
 import { useDebugger } from '../../store/context.ts';
+import { LONG_PAUSE_NS, pausesOf } from '../../store/pauses.ts';
 import { selectCapture } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { kernelText, pauseText, tidText } from '../../wording.ts';
@@ -12,6 +13,7 @@ export function Status(): ReactElement {
   const laneZero = useDebugger((state) => state.laneZero);
   const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
   const kind = useDebugger((state) => state.session?.kind);
+  const pauses = useDebugger((state) => (state.session?.kind === 'live' ? pausesOf(state.stops) : null));
   const facts = capture?.facts;
   return (
     <footer className="status" data-testid="status">
@@ -37,6 +39,14 @@ export function Status(): ReactElement {
           {facts.pauseNs === null ? null : (
             <span>
               pause <span className="val">{pauseText(facts.pauseNs)}</span>
+              {pauses === null || pauses.looks < 2 ? null : (
+                <>
+                  , median <span className="val">{pauseText(pauses.medianNs)}</span>, greatest{' '}
+                  <span className={`val ${pauses.greatestNs > LONG_PAUSE_NS ? 'is-warn' : ''}`}>
+                    {pauseText(pauses.greatestNs)}
+                  </span>
+                </>
+              )}
             </span>
           )}
           <span className="give">

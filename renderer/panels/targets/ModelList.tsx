@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type ReactElement, useEffect, useRef } from 'react';
+import { type KeyboardEvent, type ReactElement, useEffect } from 'react';
 import type { ModelSummary } from '../../../app/bridge.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
@@ -17,14 +17,9 @@ export function ModelList(): ReactElement | null {
   const picked = useDebugger((state) => state.pickedModel);
   const nothingLive = useNothingLive();
   const inDetail = useDebugger((state) => state.detailOf === 'model');
-  const list = useRef<HTMLDivElement>(null);
-  const ready = models !== null && models.length > 0;
   useEffect(() => {
     void store.getState().loadModels();
   }, [store]);
-  useEffect(() => {
-    if (ready && nothingLive && document.activeElement === document.body) list.current?.focus();
-  }, [ready, nothingLive]);
   if (models === null || models.length === 0) return null;
   const onKeyDown = (event: KeyboardEvent<HTMLElement>): void => {
     const at = models.findIndex((model) => model.id === picked);
@@ -49,7 +44,6 @@ export function ModelList(): ReactElement | null {
         <span className="text-3 small">steps, programs and KVM's refusals, on any machine</span>
       </div>
       <div
-        ref={list}
         className={`target-list model-list ${inDetail || nothingLive ? '' : 'not-in-detail'}`}
         role="listbox"
         aria-label="Models"

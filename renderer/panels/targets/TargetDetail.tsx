@@ -3,10 +3,11 @@ import type { KeyboardEvent, ReactElement } from 'react';
 import type { TargetSummary } from '../../../app/bridge.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
-import { fixed } from '../../fixed.ts';
+import { fixed, isDeterministic } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { LONG_PAUSE_NS } from '../../store/pauses.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
-import { count, kernelText, pidText, tidText } from '../../wording.ts';
+import { count, kernelText, pauseText, pidText, tidText } from '../../wording.ts';
 import { ModelDetail } from './ModelList.tsx';
 
 /** The calls a session makes inside the VMM, with their request numbers (Linux uapi/linux/kvm.h, x86-64). */
@@ -23,11 +24,7 @@ const CALLS: readonly { readonly call: string; readonly number: string; readonly
   { call: 'KVM_GET_VCPU_EVENTS', number: '0x8040ae9f', when: 'Apply only' },
   { call: 'KVM_SET_REGS', number: '0x4090ae82', when: 'Apply only' },
 ];
-const PROMISES = [
-  'Pauses one thread for well under a millisecond',
-  'Leaves program text untouched',
-  'Keeps the state found, to give it back',
-];
+const PROMISES = ['Leaves program text untouched', 'Keeps the state found, to give it back'];
 
 export function TargetDetail(): ReactElement {
   const target = useDebugger((state) => state.listing.list?.targets.find((row) => row.pid === state.pickedPid) ?? null);
@@ -94,6 +91,7 @@ function Selected({ target }: { target: TargetSummary }): ReactElement {
           <h3>Attaching</h3>
           {target.attachable ? (
             <ul className="checks">
+              <Measured />
               {PROMISES.map((promise) => (
                 <li key={promise}>
                   <Glyph name="check" className="is-written" />
@@ -114,13 +112,39 @@ function Selected({ target }: { target: TargetSummary }): ReactElement {
       </div>
       <div className="target-acts">
         <ActionButton action={action('attach')} look="primary" glyph={null}>
-          Attach<kbd>Enter</kbd>
+          Attach, keep it running
         </ActionButton>
-        <ActionButton action={action('attach-running')} glyph={null}>
-          Attach, do not freeze
+        <ActionButton action={action('attach-frozen')} glyph={null}>
+          Attach and freeze
         </ActionButton>
+        <p className="text-3 small">Nothing is done until you choose; the state found is kept.</p>
       </div>
     </div>
+  );
+}
+
+/** The pause of one thread for each look: what this machine has shown, and no promise. */
+function Measured(): ReactElement {
+  const measured = useDebugger((state) => state.measured);
+  const isLong = measured !== null && measured.greatestNs > LONG_PAUSE_NS;
+  return (
+    <li data-testid="measured">
+      <Glyph
+        name={measured === null ? 'info' : isLong ? 'warn' : 'check'}
+        className={measured === null ? 'text-3' : isLong ? 'is-warn' : 'is-written'}
+      />
+      <span className="what">
+        {measured === null ? (
+          'Pauses one thread for each look; how long is measured and printed'
+        ) : (
+          <>
+            Pauses one thread for each look: here median <span className="val">{pauseText(measured.medianNs)}</span>,
+            greatest <span className="val">{pauseText(measured.greatestNs)}</span> of{' '}
+            {isDeterministic() ? 'all looks' : count(measured.looks, 'look')}
+          </>
+        )}
+      </span>
+    </li>
   );
 }
 

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type ReactElement, useEffect, useMemo, useRef } from 'react';
+import { type KeyboardEvent, type ReactElement, useMemo } from 'react';
 import type { TargetSummary } from '../../../app/bridge.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
@@ -21,13 +21,6 @@ export function TargetList(): ReactElement {
   const besideModel = useDebugger((state) => state.detailOf === 'model');
   const shown = useMemo(() => targetsMatching(list, filter), [list, filter]);
 
-  const listBox = useRef<HTMLDivElement>(null);
-  const isThere = list !== null && list.targets.length > 0;
-  // Arrows and Enter work at once: the list takes the keyboard unless something else has it already.
-  useEffect(() => {
-    if (isThere && document.activeElement === document.body) listBox.current?.focus();
-  }, [isThere]);
-
   if (list === null) return <>{looking ? <p className="targets-empty text-3">Looking for vCPUs…</p> : null}</>;
   if (list.targets.length === 0) return <NoTarget />;
   const onKeyDown = (event: KeyboardEvent<HTMLElement>): void => {
@@ -41,7 +34,7 @@ export function TargetList(): ReactElement {
     } else if (event.key === 'Enter') {
       // A click leaves the focus on the row, the arrows on the list: either way Enter speaks of the selected row.
       event.preventDefault();
-      void state.attach(true);
+      void state.attach(false);
     }
   };
   return (
@@ -65,7 +58,6 @@ export function TargetList(): ReactElement {
         ))}
       </div>
       <div
-        ref={listBox}
         className={`target-list ${besideModel ? 'not-in-detail' : ''}`}
         role="listbox"
         aria-label="Targets"
@@ -103,7 +95,7 @@ function TargetRow({ target, selected }: { target: TargetSummary; selected: bool
           store.getState().pickTarget(target.pid);
           store.getState().showDetailOf('target');
         }}
-        onDoubleClick={() => void store.getState().attach(true)}
+        onDoubleClick={() => void store.getState().attach(false)}
       >
         <span className="target-mark">
           <Glyph name="cpu" />

@@ -52,7 +52,6 @@ export function TargetsScreen(): ReactElement {
                 store.getState().showDetailOf('target');
               }}
               onKeyDown={(event) => {
-                if (event.key === 'Enter') void store.getState().attach(true);
                 if (event.key === 'Escape' && filter !== '') {
                   event.preventDefault();
                   store.getState().setTargetFilter('');

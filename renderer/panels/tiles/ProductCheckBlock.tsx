@@ -5,8 +5,10 @@ import { PRODUCTS, type ProductInstruction, productRow } from '../../../app/tile
 import { tileTypeRow } from '../../../app/tile/tile-type.ts';
 import { printTileElement } from '../../../app/tile/tile-type-text.ts';
 import { elementOffset } from '../../../app/tile/vnni.ts';
+import { exactDecimal } from '../../../app/value/exact.ts';
 import { Button } from '../../controls/Button.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { lastProduct } from '../../store/executed.ts';
 import { type ProductCheck, selectProductCheck } from '../../store/product-check.ts';
 import { selectEditRefusal } from '../../store/selectors.ts';
 import type { Accumulator, ProductChoice } from '../../store/tiles-slice.ts';
@@ -39,7 +41,15 @@ export function ProductCheckBlock({ tile, row, column }: { tile: number; row: nu
       <section className="block" aria-label="Product check">
         <h3>Product check</h3>
         <p className="text-2 small">What would a tile product have left in this tile?</p>
-        <Button label="Check a product" look="tiny" onPress={() => store.getState().setProduct(firstChoice(tile))}>
+        <Button
+          label="Check a product"
+          look="tiny"
+          onPress={() => {
+            const state = store.getState();
+            // Of the tile that is shown, else whatever the guest multiplied last.
+            state.setProduct(lastProduct(state, tile) ?? lastProduct(state) ?? firstChoice(tile));
+          }}
+        >
           Check a product
         </Button>
       </section>
@@ -311,9 +321,9 @@ function Terms({ choice, check, at }: DifferencesProps): ReactElement | null {
     const product = typeA.read(check.a, inA) * typeB.read(check.b, inB);
     return {
       k,
-      a: minus(printTileElement(row.a, check.a, inA)),
-      b: minus(printTileElement(row.b, check.b, inB)),
-      product: minus(String(Number(product.toPrecision(7)))),
+      a: minus(exactDecimal(typeA.read(check.a, inA))),
+      b: minus(exactDecimal(typeB.read(check.b, inB))),
+      product: minus(exactDecimal(product)),
     };
   });
   return (

@@ -103,8 +103,8 @@ export function TileView({ tile, main }: { tile: number; main: boolean }): React
               className="differs-badge"
               aria-hidden="true"
               style={{
-                left: Math.max(0, one.column * geometry.cellPx - 5),
-                top: Math.max(0, one.row * ROW_PX - 9),
+                left: one.column * geometry.cellPx - 6,
+                top: one.row * ROW_PX - 8,
               }}
             >
               <Glyph name="differs" className="g10" />

@@ -22,6 +22,8 @@ const RUN: Readonly<Record<RunState, { readonly word: string; readonly look: str
   file: { word: 'File', look: 'plain', glyph: 'file' },
 };
 
+const HOST_LOST = { word: 'Host gone', look: 'bad', glyph: 'stop' } as const;
+
 const KIND_GLYPH = { live: 'cpu', model: 'flask', file: 'file' } as const satisfies Record<Session['kind'], GlyphName>;
 
 /** More vCPUs than this do not fit beside each other. */
@@ -160,7 +162,8 @@ function EditMark({ row }: { row: AttachedVcpu | undefined }): ReactElement | nu
 const numberOf = (label: string): string => label.replace(/^\w+ (?=\d+$)/, '');
 
 function RunPill({ session }: { session: Session }): ReactElement {
-  const row = RUN[session.run];
+  const lost = useDebugger((state) => state.hostLost && session.kind !== 'file');
+  const row = lost ? HOST_LOST : RUN[session.run];
   const refusal = useDebugger((state) => (state.session?.run === 'ended' ? state.refusal : null));
   return (
     <span className={`pill tall ${row.look}`} role="status" aria-label={`vCPU: ${row.word}`} title={refusal?.what}>
