@@ -9,6 +9,7 @@
 
 #include "amx_talk.h"
 #include "check.h"
+#include "same_image.h"
 
 #define GUEST_XCR0 0x602e7ull
 #define XCR0_WITHOUT_AMX 0x2e7ull
@@ -114,7 +115,7 @@ static void change_a_tile(void)
 	memcpy(image_tile(image, 0) + CHANGED_OFFSET, &dword, sizeof(dword));
 	memcpy(&tiles[0][CHANGED_OFFSET], &dword, sizeof(dword));
 	CHECK(set_image("changed", image) == 1, "%s", detail());
-	CHECK(memcmp(read_back(&reply), image, AMX_IMAGE_BYTES) == 0 && reply.image_bytes == AMX_IMAGE_BYTES, "read back differs");
+	CHECK(same_image(read_back(&reply), image, AMX_IMAGE_BYTES) && reply.image_bytes == AMX_IMAGE_BYTES, "read back differs");
 	take("after-change");
 	CHECK(first_wrong_tile(seen.image, tiles) < 0, "tmm%d", first_wrong_tile(seen.image, tiles));
 	step(STEP_STORE);

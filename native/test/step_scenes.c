@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "same_image.h"
+
 #define XCR0_WITH_AVX 7u
 #define MSR_XFD 0x1c4u
 #define GENERAL_BYTES offsetof(struct kvm_regs, rip) /* RIP and RFLAGS are the guest's to move */
@@ -37,7 +39,7 @@ int read_state(struct client *c, struct state *s)
 
 int same_state(const struct state *a, const struct state *b)
 {
-	return a->image_bytes == b->image_bytes && memcmp(a->image, b->image, a->image_bytes) == 0 && a->xcr0 == b->xcr0 &&
+	return a->image_bytes == b->image_bytes && same_image(a->image, b->image, a->image_bytes) && a->xcr0 == b->xcr0 &&
 	       a->xfd == b->xfd && (arming || memcmp(&a->regs, &b->regs, GENERAL_BYTES) == 0);
 }
 
@@ -63,7 +65,7 @@ int put_back(struct client *c, const struct state *now)
 	regs.rflags = now->regs.rflags;
 	if (now->xfd != old.xfd && set_msr(c, old.xfd) != 1)
 		return -1;
-	if (memcmp(now->image, old.image, old.image_bytes) && client_set_image(c, guest.pid, 0, old.image, old.image_bytes) != 1)
+	if (!same_image(now->image, old.image, old.image_bytes) && client_set_image(c, guest.pid, 0, old.image, old.image_bytes) != 1)
 		return -1;
 	if (now->xcr0 != old.xcr0 && set_xcr0(c, old.xcr0) != 1)
 		return -1;

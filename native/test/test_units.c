@@ -11,6 +11,7 @@
 #include "../guard.h"
 #include "../target.h"
 #include "check.h"
+#include "same_image.h"
 
 static uint8_t payload[MAX_PAYLOAD_BYTES];
 
@@ -222,6 +223,53 @@ static void register_guards(void)
 	}
 }
 
+static void set_bits(uint8_t *image, uint64_t bv)
+{
+	memcpy(image + XSAVE_BV_OFFSET, &bv, sizeof(bv));
+}
+
+static void images(void)
+{
+	static const struct image_place layout[64] = { [2] = { 576, 256 }, [9] = { 832, 8 } };
+	static const struct { uint32_t offset, bit; } inside[] = { { 0, 0 }, { 23, 0 }, { 32, 0 }, { 159, 0 }, { 160, 1 },
+								  { 415, 1 }, { 576, 2 }, { 831, 2 }, { 832, 9 } };
+	static uint8_t one[840], other[840];
+
+	rule("two images say the same where the values are: XSTATE_BV is no fingerprint (D6)");
+	one[0] = other[0] = 0x7f;
+	one[1] = other[1] = 3;
+	set_bits(one, 0x207);
+	for (uint64_t bv = 0; bv < 8; bv++) {
+		set_bits(other, bv);
+		CHECK(same_image_in(layout, one, other, sizeof(one)), "initial values, XSTATE_BV %#llx", (unsigned long long)bv);
+	}
+	for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
+		set_bits(one, 0x207);
+		set_bits(other, 0x207);
+		other[inside[i].offset] ^= 1;
+		CHECK(!same_image_in(layout, one, other, sizeof(one)), "in use, byte %u", inside[i].offset);
+		set_bits(one, 0);
+		CHECK(!same_image_in(layout, one, other, sizeof(one)), "init against in use, byte %u", inside[i].offset);
+		CHECK(!same_image_in(layout, other, one, sizeof(one)), "in use against init, byte %u", inside[i].offset);
+		set_bits(other, 0x207 & ~(1ull << inside[i].bit));
+		CHECK(same_image_in(layout, one, other, sizeof(one)), "stale byte %u", inside[i].offset);
+		other[inside[i].offset] ^= 1;
+	}
+	other[24] ^= 1;
+	CHECK(!same_image_in(layout, one, other, sizeof(one)), "MXCSR");
+	other[24] ^= 1;
+	other[464] ^= 1;
+	CHECK(same_image_in(layout, one, other, sizeof(one)), "bytes 416 to 511");
+	set_bits(one, 1ull << 18);
+	set_bits(other, 0);
+	CHECK(!same_image_in(layout, one, other, sizeof(one)), "a component without a place");
+	set_bits(one, 0x200);
+	CHECK(!same_image_in(layout, one, other, 832), "a component that the image ends before");
+	other[520] = 1;
+	set_bits(one, 0);
+	CHECK(!same_image_in(layout, one, other, sizeof(one)), "XCOMP_BV");
+}
+
 static void restarts(void)
 {
 	static const struct {
@@ -261,6 +309,7 @@ int main(void)
 	names();
 	guards();
 	register_guards();
+	images();
 	restarts();
 	return summary();
 }
