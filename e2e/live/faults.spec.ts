@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'playwright/test';
 import type { Answer, Applied, Assignment, LeftOver } from '../../app/bridge.ts';
 import type { BridgeClient } from '../models/bridge.ts';
-import { type AtFrame, EDITS, FaultBench, isWrite, type Outcome, type Point, table } from '../models/fault-bench.ts';
+import { type AtFrame, FaultBench, isWrite, type Outcome, type Point, table } from '../models/fault-bench.ts';
 import { KVM_ABSENT } from '../models/guest.ts';
 
 type Victim = 'helper' | 'main' | 'window';
@@ -11,9 +11,9 @@ const VICTIMS: readonly Victim[] = ['helper', 'main', 'window'];
 
 interface Scenario {
   readonly name: string;
-  /** What is written, undisturbed, before. */
-  readonly prepared: readonly Assignment[];
-  readonly act: (page: BridgeClient, session: string) => Promise<Answer<Applied>>;
+  /** The edits are written, undisturbed, before. */
+  readonly prepared: boolean;
+  readonly act: (page: BridgeClient, session: string, edits: readonly Assignment[]) => Promise<Answer<Applied>>;
   /** Has the kernel refuse XCR0 in the middle of the transaction. */
   readonly spoilXcr0: boolean;
 }
@@ -29,25 +29,25 @@ const ofTransaction = (points: readonly Point[]): readonly Point[] =>
 const SCENARIOS: readonly Scenario[] = [
   {
     name: 'apply',
-    prepared: [],
-    act: (page, session) => page.ask('apply', session, EDITS),
+    prepared: false,
+    act: (page, session, edits) => page.ask('apply', session, edits),
     spoilXcr0: false,
   },
   {
     name: 'apply, rolled back',
-    prepared: [],
-    act: (page, session) => page.ask('apply', session, EDITS),
+    prepared: false,
+    act: (page, session, edits) => page.ask('apply', session, edits),
     spoilXcr0: true,
   },
   {
     name: 'undo',
-    prepared: EDITS,
+    prepared: true,
     act: (page, session) => page.ask('undo', session),
     spoilXcr0: false,
   },
   {
     name: 'restore',
-    prepared: EDITS,
+    prepared: true,
     act: (page, session) => page.ask('restore', session, { kind: 'all' }, null),
     spoilXcr0: false,
   },
@@ -65,7 +65,7 @@ test.describe('the helper, Tilescope and its window are killed at every step of 
   test.afterAll(async () => bench?.stop());
 
   /** How many transactions make the scenario ready. */
-  const readied = ({ prepared }: Scenario): number => (prepared.length > 0 ? 1 : 0);
+  const readied = ({ prepared }: Scenario): number => (prepared ? 1 : 0);
 
   /**
    * What makes the scenario ready, and the act, asked in one breath: the host does one after the other, so that no look of
@@ -73,8 +73,11 @@ test.describe('the helper, Tilescope and its window are killed at every step of 
    */
   const act = async ({ prepared, act }: Scenario, session: string): Promise<Answer<Applied> | null> => {
     const { page } = bench;
-    const ready = prepared.length > 0 ? page.ask<Applied>('apply', session, prepared) : null;
-    const [done, answer] = await Promise.all([ready?.catch(() => null), act(page, session).catch(() => null)]);
+    const ready = prepared ? page.ask<Applied>('apply', session, bench.edits) : null;
+    const [done, answer] = await Promise.all([
+      ready?.catch(() => null),
+      act(page, session, bench.edits).catch(() => null),
+    ]);
     // A page that is gone, or whose Tilescope is, may not have heard it: then there is no answer to the act either.
     if (ready !== null && answer !== null) expect(done).toMatchObject({ ok: true });
     return answer;
@@ -82,11 +85,12 @@ test.describe('the helper, Tilescope and its window are killed at every step of 
 
   const killedAt = async (scenario: Scenario, at: number, victim: Victim): Promise<Outcome> => {
     const session = await bench.attach();
-    const stateBefore = scenario.prepared.length === 0 ? bench.untouched : bench.edited;
+    const stateBefore = scenario.prepared ? bench.edited : bench.untouched;
+    const writesBefore = scenario.prepared ? bench.edits.length : 0;
     const { page } = bench;
     page.events.length = 0;
     let reached = false;
-    let writes = scenario.prepared.length;
+    let writes = writesBefore;
     const kill: AtFrame = async (passing, index) => {
       if (isWrite(passing) && (index !== at || victim === 'window')) writes += 1;
       if (index !== at) return undefined;
@@ -100,7 +104,7 @@ test.describe('the helper, Tilescope and its window are killed at every step of 
     expect(reached).toBe(true);
     if (victim === 'helper') {
       stop();
-      return bench.afterHelper(session, answer, stateBefore, writes > scenario.prepared.length);
+      return bench.afterHelper(session, answer, stateBefore, writes > writesBefore);
     }
     expect(answer).toBeNull();
     if (victim === 'main') await bench.startAgain();
@@ -141,7 +145,7 @@ test.describe('the helper, Tilescope and its window are killed at every step of 
 
   test('set, on the command line', async () => {
     const begun = Date.now();
-    const words = EDITS.map(({ path, value }) => `${path}=${value}`);
+    const words = bench.edits.map(({ path, value }) => `${path}=${value}`);
     const set = () => bench.cli('set', '--pid', String(bench.guest.pid), ...words);
     const points = await bench.framesOf(false, async () => {
       const { code, err } = await set();
@@ -182,7 +186,7 @@ test.describe('the helper, Tilescope and its window are killed at every step of 
     const begun = Date.now();
     /** Edits of a page that has gone. */
     const leave = async (): Promise<string> => {
-      await bench.page.sure('apply', await bench.attach(), EDITS);
+      await bench.page.sure('apply', await bench.attach(), bench.edits);
       bench.page.close();
       bench.page = await bench.page.another();
       const [one] = await bench.page.sure<LeftOver[]>('leftOvers');
@@ -223,15 +227,15 @@ test.describe('the helper, Tilescope and its window are killed at every step of 
 
   /** The entry is made before the first write, and made anew before the first one of another general register. */
   for (const { name, prepared, edits, events } of [
-    { name: 'before the first write', prepared: [], edits: EDITS, events: 3 },
-    { name: 'written anew', prepared: EDITS, edits: [{ path: 'rcx', value: '0x7' }], events: 3 },
+    { name: 'before the first write', prepared: false, edits: null, events: 3 },
+    { name: 'written anew', prepared: true, edits: [{ path: 'rcx', value: '0x7' }], events: 3 },
   ]) {
     test(`Tilescope is killed at every step of the journal: ${name}`, async () => {
       const begun = Date.now();
       const rows: string[][] = [['event in the folder of the journal', 'left on disk', 'main']];
       for (let event = 1; ; event += 1) {
         const session = await bench.attach();
-        if (prepared.length > 0) await bench.page.sure('apply', session, prepared);
+        if (prepared) await bench.page.sure('apply', session, bench.edits);
         let seen = 0;
         let said = 'none: killed before the vCPU is stopped';
         const watcher = watch(bench.journal, (kind, file) => {
@@ -247,12 +251,12 @@ test.describe('the helper, Tilescope and its window are killed at every step of 
           await passing.killMain();
           return null;
         });
-        expect(await bench.page.ask('apply', session, edits).catch(() => null)).toBeNull();
+        expect(await bench.page.ask('apply', session, edits ?? bench.edits).catch(() => null)).toBeNull();
         watcher.close();
         const files = bench.filesOfJournal().map((file) => (file.endsWith('.new') ? 'a half' : 'the entry'));
         await bench.startAgain();
         stop();
-        rows.push([said, files.sort().join(', ') || 'nothing', await bench.recovered(prepared.length > 0)]);
+        rows.push([said, files.sort().join(', ') || 'nothing', await bench.recovered(prepared)]);
         for (const file of bench.filesOfJournal()) rmSync(join(bench.journal, file));
         if (seen < event) break;
       }
@@ -270,7 +274,7 @@ test.describe('the helper, Tilescope and its window are killed at every step of 
       await passing.killHelper();
       return null;
     });
-    const answer = await bench.page.ask<Applied>('apply', session, EDITS);
+    const answer = await bench.page.ask<Applied>('apply', session, bench.edits);
     stop();
     expect(answer).toMatchObject({ ok: false, refusal: { code: 'roll-back' } });
     expect(bench.entries()).toHaveLength(1);

@@ -1,10 +1,10 @@
 import { expect, test } from 'playwright/test';
 import type { Answer, Applied, Assignment, CaptureDocument, Opened, SessionEvent } from '../../app/bridge.ts';
 import type { Capture } from '../../app/session/capture.ts';
-import { decodeCapture } from '../../app/session/document.ts';
 import { overwrittenParts } from '../../app/session/overwritten.ts';
 import { BridgeClient } from '../models/bridge.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { captureOf, meaningOf } from '../models/meaning.ts';
 import { tilescope, WebHost } from '../models/tilescope.ts';
 
 const EDITS: readonly Assignment[] = [
@@ -14,12 +14,6 @@ const EDITS: readonly Assignment[] = [
 ];
 /** Both looks are over: 60 ms and 600 ms after the vCPU ran on. */
 const AFTER_THE_LOOKS_MS = 1_200;
-
-const captureOf = (document: CaptureDocument): Capture => {
-  const capture = decodeCapture(document);
-  if (!capture.ok) throw new Error(JSON.stringify(capture.problem));
-  return capture.value;
-};
 
 test.describe('QEMU keeps a copy of the registers of its own', () => {
   test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
@@ -60,7 +54,7 @@ test.describe('QEMU keeps a copy of the registers of its own', () => {
     const { what, mend } = (refused as Extract<Answer<Applied>, { ok: false }>).refusal;
     expect(what).toContain('outside KVM_RUN');
     expect(mend).toContain('cont in its monitor');
-    expect(Buffer.from((await now(session)).image.bytes)).toEqual(Buffer.from(first.image.bytes));
+    expect(meaningOf(await now(session))).toEqual(meaningOf(first));
 
     await guest.monitor('cont');
     const applied = await page.sure<Applied>('apply', session, EDITS);
@@ -95,7 +89,7 @@ test.describe('QEMU keeps a copy of the registers of its own', () => {
     const [event] = overwritten();
     if (event !== undefined) {
       const told = captureOf(event.capture);
-      expect(Buffer.from(told.image.bytes)).toEqual(Buffer.from(after.image.bytes));
+      expect(meaningOf(told)).toEqual(meaningOf(after));
     }
     return lost;
   };

@@ -2,15 +2,22 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'playwright/test';
+import { hexShort } from '../../app/bits/mask.ts';
 import type { Answer, Applied, Assignment, LeftOver, Opened } from '../../app/bridge.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import type { Frame } from '../../app/wire/frames.ts';
 import { MESSAGES } from '../../app/wire/messages.ts';
+import { enumeratedUser } from '../../app/xsave/layout.ts';
 import { BridgeClient } from './bridge.ts';
 import { Guest } from './guest.ts';
+import { havingOf } from './having.ts';
+import type { Meaning } from './meaning.ts';
 import { type Passing, Relay } from './relay.ts';
 import { BUILT_HELPER, builtTilescope, type Ran, tilescope, WebHost } from './tilescope.ts';
-import { VcpuReader, type VcpuState } from './vcpu-state.ts';
+import { VcpuReader } from './vcpu-state.ts';
+
+const PKRU = 1n << 9n;
+const AVX512 = 0xe0n;
 
 export type Outcome = 'never touched' | 'restored' | 'written whole';
 
@@ -23,17 +30,29 @@ export interface Point {
 /** Decides over a frame by its number: undefined hands it on as it is, null hands on nothing. */
 export type AtFrame = (passing: Passing, at: number) => Promise<Frame | null | undefined>;
 
-const XCR0 = '0x2e7';
+/** Another XCR0 that the guest's CPU takes: PKRU comes in or goes, else the highest component group goes. */
+const anotherXcr0 = ({ facts }: Capture): bigint => {
+  const [now, supported] = [facts.xcr0 ?? 1n, enumeratedUser(facts.guestCpuid) ?? 3n];
+  if ((supported & PKRU) !== 0n) return now ^ PKRU;
+  return (now & AVX512) !== 0n ? now & ~AVX512 : now & 3n;
+};
 
-/** Several components, XCR0 and a general register. */
-export const EDITS: readonly Assignment[] = [
-  { path: 'zmm5', value: `0x${'a5'.repeat(64)}` },
-  { path: 'k3', value: '0x00000000deadbeef' },
-  { path: 'zmm21', value: `0x${'3c'.repeat(64)}` },
-  { path: 'mxcsr', value: '0x9fc0' },
-  { path: 'xcr0', value: XCR0 },
-  { path: 'rbx', value: '0x5555666677778888' },
-];
+/** Several components that the guest has, XCR0 and a general register. */
+const editsOf = (first: Capture): readonly Assignment[] => {
+  const has = havingOf(first);
+  return [
+    { path: `${has.wide}5`, value: `0x${'a5'.repeat(has.wideBytes)}` },
+    ...(has.masks
+      ? [
+          { path: 'k3', value: '0x00000000deadbeef' },
+          { path: 'zmm21', value: `0x${'3c'.repeat(64)}` },
+        ]
+      : []),
+    { path: 'mxcsr', value: '0x9fc0' },
+    { path: 'xcr0', value: hexShort(anotherXcr0(first)) },
+    { path: 'rbx', value: '0x5555666677778888' },
+  ];
+};
 
 export const isWrite = ({ name, from }: Passing): boolean => from === 'main' && (name?.startsWith('set') ?? false);
 
@@ -48,8 +67,10 @@ export class FaultBench {
   readonly reader: VcpuReader;
   /** What the vCPU holds before anything is written. */
   readonly first: Capture;
-  readonly untouched: VcpuState;
-  #edited: VcpuState | null = null;
+  readonly untouched: Meaning;
+  /** What the transactions write. */
+  readonly edits: readonly Assignment[];
+  #edited: Meaning | null = null;
   host: WebHost;
   page: BridgeClient;
   readonly #relay: Relay;
@@ -60,7 +81,7 @@ export class FaultBench {
     guest: Guest,
     relay: Relay,
     folder: string,
-    start: { host: WebHost; page: BridgeClient; first: Capture; untouched: VcpuState },
+    start: { host: WebHost; page: BridgeClient; first: Capture; untouched: Meaning },
   ) {
     this.guest = guest;
     this.reader = new VcpuReader(guest.pid);
@@ -69,6 +90,7 @@ export class FaultBench {
     this.host = start.host;
     this.page = start.page;
     this.first = start.first;
+    this.edits = editsOf(start.first);
     this.untouched = start.untouched;
     this.#startTimeTicks = String(start.first.facts.target.startTimeTicks);
   }
@@ -86,7 +108,7 @@ export class FaultBench {
     const bench = new FaultBench(guest, relay, folder, { host, page, first, untouched });
     mkdirSync(bench.journal, { recursive: true, mode: 0o700 });
     const session = await bench.attach();
-    await page.sure('apply', session, EDITS);
+    await page.sure('apply', session, bench.edits);
     await page.sure('detach', session, false);
     bench.#edited = await reader.state();
     await reader.reset(first);
@@ -100,8 +122,8 @@ export class FaultBench {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** What it holds once EDITS have arrived. */
-  get edited(): VcpuState {
+  /** What it holds once the edits have arrived. */
+  get edited(): Meaning {
     if (this.#edited === null) throw new Error('nothing was written yet');
     return this.#edited;
   }
@@ -172,10 +194,10 @@ export class FaultBench {
     return points;
   }
 
-  /** XCR0 = 0 in place of the one of EDITS: every CPU refuses it, for bit 0 must be set. (Intel SDM vol. 1, 13.3) */
+  /** XCR0 = 0 in place of the one of the edits: every CPU refuses it, for bit 0 must be set. (Intel SDM vol. 1, 13.3) */
   #spoiled({ name, from, frame }: Passing): Frame {
     const vcpu = { pid: this.guest.pid, vcpuIndex: 0 };
-    const asked = MESSAGES.setXcr0.encode({ ...vcpu, value: BigInt(XCR0) });
+    const asked = MESSAGES.setXcr0.encode({ ...vcpu, value: anotherXcr0(this.first) });
     const isIt = name === 'setXcr0' && from === 'main' && Buffer.from(frame.payload).equals(asked);
     return isIt ? { ...frame, payload: MESSAGES.setXcr0.encode({ ...vcpu, value: 0n }) } : frame;
   }
@@ -200,8 +222,8 @@ export class FaultBench {
   /** The vCPU holds what it held before, or all of the write where it was answered so; then it is set to the first state. */
   async standing(
     refused: { readonly mend: string } | null,
-    before: VcpuState,
-    after: VcpuState,
+    before: Meaning,
+    after: Meaning,
     wasWritten: boolean,
   ): Promise<Outcome> {
     await this.#relay.idle();
@@ -218,7 +240,7 @@ export class FaultBench {
   async afterHelper(
     session: string,
     answer: Answer<Applied> | null,
-    before: VcpuState,
+    before: Meaning,
     wasWritten: boolean,
   ): Promise<Outcome> {
     expect(this.page.events).toContainEqual({ kind: 'helper', problem: expect.stringContaining('SIGKILL') });

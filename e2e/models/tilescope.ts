@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { meaningOfShown } from './meaning.ts';
 
 const BOOTSTRAP = join(import.meta.dirname, '../../main/bootstrap.mjs');
 const BUILT = join(import.meta.dirname, '../../dist');
@@ -61,6 +62,10 @@ export async function tilescopeJson<T>(...words: string[]): Promise<T> {
   if (code !== 0) throw new Error(`tilescope ${words.join(' ')} ended with ${code}: ${err}`);
   return JSON.parse(out) as T;
 }
+
+/** What `show` prints, by what it means: XSTATE_BV bits of initial values come and go. */
+export const shown = async (...words: string[]): Promise<Readonly<Record<string, unknown>>> =>
+  meaningOfShown(await tilescopeJson('show', ...words));
 
 /** The web host, started as `npm start` starts it where Electron's binary is not to be had. */
 export class WebHost {

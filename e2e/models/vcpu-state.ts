@@ -1,43 +1,8 @@
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { hexShort } from '../../app/bits/mask.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { HelperClient } from './helper.ts';
+import { type Meaning, meaningOf } from './meaning.ts';
 import { BUILT_HELPER } from './tilescope.ts';
-
-/** Everything that a transaction can write, as text, so that two of them are compared bit for bit and a difference is seen. */
-export type VcpuState = Readonly<Record<string, string>>;
-
-/** They move while the guest's loop runs: it counts, and each count sets flags. */
-const OF_THE_GUEST = ['rip', 'rflags'];
-
-const sha = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex').slice(0, 16);
-
-const stateOf = ({ image, facts }: Capture): VcpuState => ({
-  image: sha(image.bytes),
-  header: Buffer.from(image.bytes.subarray(512, 576)).toString('hex'),
-  legacy: sha(image.bytes.subarray(0, 512)),
-  ...Object.fromEntries(
-    image.layout.components
-      .filter(({ bit }) => bit > 1)
-      .map(({ bit, offsetBytes, sizeBytes }) => [
-        `component ${bit}`,
-        sha(image.bytes.subarray(offsetBytes, offsetBytes + sizeBytes)),
-      ]),
-  ),
-  xcr0: facts.xcr0 === null ? 'not known' : hexShort(facts.xcr0),
-  ...Object.fromEntries(
-    facts.msrs.map(({ index, value, errno }) => [
-      `msr ${index.toString(16)}`,
-      value === null ? `errno ${errno}` : hexShort(value),
-    ]),
-  ),
-  ...Object.fromEntries(
-    Object.entries(facts.general ?? {})
-      .filter(([name]) => !OF_THE_GUEST.includes(name))
-      .map(([name, value]: [string, bigint]) => [name, hexShort(value)]),
-  ),
-});
 
 /** A reader of its own, over a helper of its own: nothing of the Tilescope that is tested stands between. */
 const LETS_GO_WITHIN_MS = 10_000;
@@ -71,8 +36,8 @@ export class VcpuReader {
     }
   }
 
-  async state(): Promise<VcpuState> {
-    return stateOf(await this.capture());
+  async state(): Promise<Meaning> {
+    return meaningOf(await this.capture());
   }
 
   /** Back to a former capture, without Tilescope. */

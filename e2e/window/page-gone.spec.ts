@@ -1,10 +1,10 @@
 import { expect, type Page, test } from 'playwright/test';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { StateFolder } from '../models/state-folder.ts';
-import { tilescopeJson, WebHost } from '../models/tilescope.ts';
+import { shown, WebHost } from '../models/tilescope.ts';
 import { Window } from '../models/window.ts';
 
-const PATHS = ['zmm3', 'k1', 'mxcsr', 'xstate_bv'];
+const PATHS = ['zmm3', 'k1', 'mxcsr'];
 
 /** How a page ends; each gives the next one of the same browser. */
 const ENDS: Readonly<Record<string, (page: Page) => Promise<Page>>> = {
@@ -47,7 +47,7 @@ test.describe('the page that held written edits goes, and Tilescope stays', () =
     state?.giveBack();
   });
 
-  const show = (): Promise<Record<string, unknown>> => tilescopeJson('show', '--pid', String(guest.pid), ...PATHS);
+  const show = (): Promise<Record<string, unknown>> => shown('--pid', String(guest.pid), ...PATHS);
 
   for (const [how, end] of Object.entries(ENDS)) {
     test(`${how}: the vCPU runs on, and the next page offers to put the state back`, async ({ page }) => {

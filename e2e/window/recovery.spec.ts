@@ -1,10 +1,10 @@
 import { expect, test } from 'playwright/test';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { StateFolder } from '../models/state-folder.ts';
-import { tilescopeJson, WebHost } from '../models/tilescope.ts';
+import { shown, WebHost } from '../models/tilescope.ts';
 import { Window } from '../models/window.ts';
 
-const PATHS = ['zmm3', 'k1', 'mxcsr', 'xstate_bv'];
+const PATHS = ['zmm3', 'k1', 'mxcsr'];
 
 test.describe('the program that held written edits is killed', () => {
   test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
@@ -24,7 +24,7 @@ test.describe('the program that held written edits is killed', () => {
     state?.giveBack();
   });
 
-  const show = (): Promise<Record<string, unknown>> => tilescopeJson('show', '--pid', String(guest.pid), ...PATHS);
+  const show = (): Promise<Record<string, unknown>> => shown('--pid', String(guest.pid), ...PATHS);
 
   test('compare two stops, lose the host, and put the state back at the next start', async ({ page }) => {
     const found = await show();
