@@ -5,8 +5,9 @@ import { factsOf, type GeneralRegisters } from '../session/capture.ts';
 import type { ComponentPlace, Layout } from '../xsave/image.ts';
 import { EXTENDED_OFFSET_BYTES, layoutOf } from '../xsave/layout.ts';
 import { type ElfNote, readCoreNotes } from './elf-notes.ts';
-import { layoutFor, MOST_IMAGE_BYTES, softwareMask } from './guess.ts';
+import { layoutFor, MOST_IMAGE_BYTES } from './guess.ts';
 import { fileTarget, type OpenedFile, type OpenedState, type OpenOptions, stateOf } from './opened.ts';
+import { softwareMask } from './witness.ts';
 
 /** Note types (Linux include/uapi/linux/elf.h); those of extended state carry the name "LINUX", the others "CORE". */
 export const NT_PRSTATUS = 1;

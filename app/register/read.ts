@@ -1,16 +1,20 @@
 import { bytesOfUint, concat, readUint, toHexHighFirst } from '../bits/bytes.ts';
 import { assert, type Decoded, decoded, describeProblem, undecodable } from '../bits/decoded.ts';
+import { hasBit } from '../bits/mask.ts';
 import type { Capture, Facts } from '../session/capture.ts';
 import { tileConfigOf } from '../tile/config.ts';
 import { tileShape } from '../tile/geometry.ts';
 import { type ElementType, elementBytes } from '../value/element-type.ts';
 import { jsonElement, printElement } from '../value/print.ts';
 import { fieldWord, readField } from '../xsave/bitfields.ts';
-import { BIT } from '../xsave/components.ts';
+import { BIT, componentLabel } from '../xsave/components.ts';
+import { xstateBv } from '../xsave/header.ts';
 import type { Image } from '../xsave/image.ts';
+import { placeOf } from '../xsave/layout.ts';
 import { mxcsr, mxcsrMask, ST_OFFSET_BYTES, ST_STRIDE_BYTES, top } from '../xsave/legacy.ts';
 import { rawTileConfig } from '../xsave/tilecfg.ts';
 import { componentBytesOrInit, viewComponent } from '../xsave/view.ts';
+import { lostOf } from './doubt.ts';
 import type { RegisterPath } from './path.ts';
 import { type FragmentPlace, type RegisterRow, type RegisterSource, registerRow, TILECFG_FIELDS } from './registers.ts';
 
@@ -28,13 +32,15 @@ export type Selection =
  */
 export type RegisterValue =
   | { readonly state: 'inUse' | 'init'; readonly bytes: Uint8Array; readonly selection: Selection }
-  | { readonly state: 'absent' }
+  /** `why` where it is in use and the bytes end before it. */
+  | { readonly state: 'absent'; readonly why?: string }
   | { readonly state: 'not-known'; readonly why: string };
 
 /** A whole register, before a selection. */
 export type WholeRegister =
   | { readonly state: 'inUse' | 'init'; readonly bytes: Uint8Array }
-  | { readonly state: 'absent' }
+  /** `why` where it is in use and the bytes end before it. */
+  | { readonly state: 'absent'; readonly why?: string }
   | { readonly state: 'not-known'; readonly why: string };
 
 /** The stack slot that holds MMn: MMX registers are the physical ones, as for gdb. */
@@ -44,10 +50,21 @@ export const mmPart = (image: Image, index: number): FragmentPlace => ({
   sizeBytes: 8,
 });
 
+const absent = (image: Image, bit: number): WholeRegister => {
+  const place = placeOf(image.layout, bit);
+  if (place === undefined || !hasBit(xstateBv(image), bit)) return { state: 'absent' };
+  const end = place.offsetBytes + place.sizeBytes;
+  const why = `cut off: ${componentLabel(bit)} is in use and ends at ${end}, the image at ${image.bytes.length}`;
+  return { state: 'absent', why };
+};
+
 const readParts = (image: Image, parts: readonly FragmentPlace[]): WholeRegister => {
+  const lost = lostOf(image, parts);
+  if (lost !== undefined) return { state: 'not-known', why: `lost: ${lost.why}` };
   const views = parts.map((part) => viewComponent(image, part.bit));
   // A fragment without room: this CPU has no register of that width.
-  if (views.some((view) => view.state === 'absent')) return { state: 'absent' };
+  const missing = views.findIndex((view) => view.state === 'absent');
+  if (missing >= 0) return absent(image, parts[missing]?.bit ?? 0);
   const bytes = concat(
     parts.map(({ bit, offsetBytes, sizeBytes }) =>
       componentBytesOrInit(image, bit).subarray(offsetBytes, offsetBytes + sizeBytes),
@@ -175,6 +192,7 @@ export const showJson = (capture: Capture, path: RegisterPath): unknown => {
   if (!read.ok) return { error: describeProblem(read.problem) };
   const value = read.value;
   if (value.state === 'not-known') return { state: 'not-known', why: value.why };
+  if (value.state === 'absent' && value.why !== undefined) return { state: 'absent', why: value.why };
   if (value.state !== 'inUse') return { state: value.state };
   const { bytes, selection } = value;
   switch (selection.kind) {
@@ -204,6 +222,7 @@ export const showText = (capture: Capture, path: RegisterPath): string => {
   if (!read.ok) return describeProblem(read.problem);
   const value = read.value;
   if (value.state === 'not-known') return `not known: ${value.why}`;
+  if (value.state === 'absent' && value.why !== undefined) return `absent, ${value.why}`;
   if (value.state !== 'inUse') return value.state;
   const { bytes, selection } = value;
   switch (selection.kind) {

@@ -2,7 +2,7 @@ import { fromBase64, toBase64 } from '../bits/base64.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import type { CaptureDocument } from '../bridge.ts';
 import { componentName } from '../xsave/components.ts';
-import type { ComponentPlace, Image, Layout } from '../xsave/image.ts';
+import type { ComponentPlace, Image, Layout, LayoutGuess, LostBytes } from '../xsave/image.ts';
 import { layoutOf } from '../xsave/layout.ts';
 import { decodeCutImage } from '../xsave/view.ts';
 import type { Capture } from './capture.ts';
@@ -23,6 +23,8 @@ export const layoutDocument = (layout: Layout): CaptureDocument => ({
   source: layout.source,
   totalBytes: layout.totalBytes,
   components: layout.components.map((place) => ({ name: componentName(place.bit), ...place })),
+  ...(layout.guess === undefined ? {} : { guess: layout.guess }),
+  ...(layout.lost === undefined ? {} : { lost: layout.lost }),
 });
 
 /** The capture as plain JSON; SPEC.md describes it field by field. */
@@ -56,6 +58,20 @@ const layoutReader = object({
   totalBytes: integer(0, 2 * MAX_IMAGE_BYTES),
   components: list(placeReader, MAX_COMPONENT_BIT + 1),
 });
+
+const phrases = list(text(1000), 32);
+const guessReader: Reader<LayoutGuess> = object({
+  candidates: list(object({ cpu: shortText, label: text(1000), speaksFor: phrases, speaksAgainst: phrases }), 16),
+  doubtful: list(integer(0, MAX_COMPONENT_BIT), MAX_COMPONENT_BIT + 1),
+});
+const lostReader: Reader<readonly LostBytes[]> = list(
+  object({ offsetBytes: integer(0, MAX_IMAGE_BYTES), sizeBytes: integer(1, MAX_IMAGE_BYTES), why: text(1000) }),
+  16,
+);
+
+/** What a document may leave out: absent stays absent. */
+const optional = <T>(reader: Reader<T>, value: unknown, path: string): Decoded<T | null> =>
+  value === undefined ? decoded(null) : reader(value, path);
 
 const headReader = object({ format: shortText, version: integer(0, 2 ** 31 - 1) });
 
@@ -99,9 +115,20 @@ export const readLayout = (format: Layout['format'], value: unknown, path = 'lay
   if (legacy.length !== 2 || !legacy.every((place) => isSamePlace(place, layout.value.components[place.bit]))) {
     return unexpected(`${path}.components`, 'x87 is at 0 with 160 bytes and SSE at 160 with 256, in every image');
   }
-  return layout.value.totalBytes === totalBytes
-    ? layout
-    : unexpected(`${path}.totalBytes`, `is ${totalBytes} and the components end at ${layout.value.totalBytes}`);
+  if (layout.value.totalBytes !== totalBytes) {
+    const why = `is ${totalBytes} and the components end at ${layout.value.totalBytes}`;
+    return unexpected(`${path}.totalBytes`, why);
+  }
+  const fields = value as Readonly<Record<string, unknown>>;
+  const guess = optional(guessReader, fields.guess, `${path}.guess`);
+  if (!guess.ok) return guess;
+  const lost = optional(lostReader, fields.lost, `${path}.lost`);
+  if (!lost.ok) return lost;
+  return decoded({
+    ...layout.value,
+    ...(guess.value === null ? {} : { guess: guess.value }),
+    ...(lost.value === null ? {} : { lost: lost.value }),
+  });
 };
 
 const readImage = (document: Readonly<Record<string, unknown>>): Decoded<Image> => {

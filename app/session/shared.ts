@@ -58,12 +58,17 @@ export const sameCpuid = (a: Cpuid, b: Cpuid): boolean =>
 export const hashOfLayout = ({ components, totalBytes }: Layout): number =>
   components.reduce((hash, place) => mixed(mixed(hash, place.bit), place.offsetBytes), SEED ^ totalBytes);
 
+/** Guesses are few and short; most layouts have none. */
+const isSameDoubt = (a: Layout, b: Layout): boolean =>
+  (a.guess === b.guess && a.lost === b.lost) || JSON.stringify([a.guess, a.lost]) === JSON.stringify([b.guess, b.lost]);
+
 /** The words of a layout's source and the flags of its places count as well: they are shown. */
 export const isSameLayout = (a: Layout, b: Layout): boolean =>
   a === b ||
   (sameLayout(a, b) &&
     a.source === b.source &&
     a.totalBytes === b.totalBytes &&
+    isSameDoubt(a, b) &&
     a.components.every((place, at) => {
       const other = b.components[at];
       return (

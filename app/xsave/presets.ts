@@ -50,6 +50,8 @@ const CET: readonly Row[] = [supervisor(11, 16), supervisor(12, 24)];
 const SERVER: readonly Row[] = [PT, supervisor(10, 8), ...CET, supervisor(14, 48), supervisor(15, 808)];
 const CLIENT: readonly Row[] = [PT, ...CET, supervisor(14, 48), supervisor(15, 808), HWP];
 
+const ALDER_LAKE: readonly Row[] = [PT, ...CET, supervisor(15, 808), HWP];
+
 // Leaves 0x1D and 0x1E of Sapphire Rapids: palette 1 with 8 tiles of 16 rows by 64 bytes.
 const AMX_LEAVES: readonly CpuidEntry[] = [
   { leaf: 0x1d, subleaf: 0, eax: 1, ebx: 0, ecx: 0, edx: 0 },
@@ -76,6 +78,8 @@ const leafD = (rows: readonly Row[], features: number): Cpuid => {
 };
 
 const DUMP = 'CPUID dump in InstLatx64';
+/** @param signature CPUID 1.EAX, by which the dumps are named */
+const of = (signature: string): string => `${DUMP} of CPUID signature ${signature}`;
 
 const preset = (
   name: string,
@@ -96,6 +100,17 @@ const ZEN4: readonly Row[] = [AVX, ...AMD_AVX512, AMD_PKRU, ...CET];
 
 /** Real CPUs, oldest first within a vendor. A new one is a new row. */
 export const PRESETS: readonly Preset[] = [
+  preset('haswell', ['haswell-ep', 'sandy-bridge', 'ivy-bridge', 'hsw'], 'Haswell', 'Intel', [AVX], 1, of('00306C3')),
+  preset('broadwell', ['broadwell-ep', 'bdw', 'bdx'], 'Broadwell', 'Intel', [AVX], 1, of('00406F1')),
+  preset(
+    'skylake',
+    ['skylake-client', 'kaby-lake', 'skl'],
+    'Skylake client',
+    'Intel',
+    [AVX, ...MPX, PT],
+    0xf,
+    of('00506E3'),
+  ),
   preset('skylake-sp', ['cascade-lake-sp', 'skx', 'clx'], 'Skylake-SP, Cascade Lake-SP', 'Intel', [
     AVX,
     ...MPX,
@@ -106,13 +121,16 @@ export const PRESETS: readonly Preset[] = [
   preset('ice-lake-sp', ['icx'], 'Ice Lake-SP', 'Intel', [...ICE_LAKE, PT]),
   preset('ice-lake', ['ice-lake-client', 'icl'], 'Ice Lake client', 'Intel', [...ICE_LAKE, PT, HDC]),
   preset(
-    'sapphire-rapids',
-    ['emerald-rapids', 'spr', 'emr'],
-    'Sapphire Rapids, Emerald Rapids',
+    'alder-lake',
+    ['raptor-lake', 'adl', 'rpl'],
+    'Alder Lake',
     'Intel',
-    SAPPHIRE,
-    0x1f,
+    [AVX, INTEL_PKRU, ...ALDER_LAKE],
+    0xf,
+    of('0090672'),
   ),
+  preset('sapphire-rapids', ['spr'], 'Sapphire Rapids', 'Intel', SAPPHIRE, 0x1f),
+  preset('emerald-rapids', ['emr'], 'Emerald Rapids', 'Intel', SAPPHIRE, 0x1f, of('00C06F2')),
   preset('granite-rapids', ['gnr'], 'Granite Rapids', 'Intel', [...SAPPHIRE, HWP], 0x1f),
   preset('lunar-lake', ['panther-lake', 'lnl', 'ptl'], 'Lunar Lake, Panther Lake', 'Intel', [
     AVX,
@@ -136,6 +154,7 @@ export const PRESETS: readonly Preset[] = [
     [AVX, [62, 128, 0x340, 0]],
     0,
   ),
+  preset('zen1', ['zen', 'naples', 'zen+'], 'Zen (Naples)', 'AMD', [AVX], 0xf, of('0800F11')),
   preset('zen2', ['rome'], 'Zen 2 (Rome)', 'AMD', [AVX, [9, 64, 0x340, 0]]),
   preset('zen3', ['milan'], 'Zen 3 (Milan)', 'AMD', [AVX, AMD_PKRU, ...CET]),
   preset('zen4', ['genoa'], 'Zen 4 (Genoa)', 'AMD', ZEN4),

@@ -9,10 +9,15 @@ import { EXTENDED_OFFSET_BYTES, leastBytes, placeOf } from './layout.ts';
 export const INIT_FCW = 0x037f;
 export const INIT_MXCSR = 0x1f80;
 
+/** Whoever wrote the image copied nothing of the component. Of one that lost a part the rest can be read. */
+const isLost = ({ lost = [] }: Layout, { offsetBytes, sizeBytes }: ComponentPlace): boolean =>
+  lost.some((part) => part.offsetBytes <= offsetBytes && offsetBytes + sizeBytes <= part.offsetBytes + part.sizeBytes);
+
 /** The place of a component with room in this image; undefined where the layout or the bytes have none. */
 export const roomFor = (image: Image, bit: ComponentBit): ComponentPlace | undefined => {
   const place = placeOf(image.layout, bit);
   if (place === undefined || place.sizeBytes < leastBytes(bit)) return undefined;
+  if (image.layout.lost !== undefined && isLost(image.layout, place)) return undefined;
   return place.offsetBytes + place.sizeBytes <= image.bytes.length ? place : undefined;
 };
 

@@ -64,6 +64,8 @@ export interface FileChoice {
   readonly thread: number | null;
   /** The CPU whose layout the file has; null: what the file says, or a guess. */
   readonly preset: string | null;
+  /** A layout in doubt is refused. */
+  readonly strict: boolean;
 }
 
 export type Destination =
@@ -116,11 +118,12 @@ const OPTIONS = {
   path: { type: 'string' },
   bytes: { type: 'string' },
   compacted: { type: 'boolean', default: false },
+  strict: { type: 'boolean', default: false },
 } as const;
 
 type OptionName = keyof typeof OPTIONS;
 
-const FILE: readonly OptionName[] = ['thread', 'from', 'preset'];
+const FILE: readonly OptionName[] = ['thread', 'from', 'preset', 'strict'];
 const LIVE: readonly OptionName[] = ['pid', 'vcpu', 'suspend-seccomp'];
 const TAKES: Readonly<Record<Verb, readonly OptionName[]>> = {
   list: ['json'],
@@ -156,6 +159,7 @@ interface Given {
   readonly path?: string | undefined;
   readonly bytes?: string | undefined;
   readonly compacted: boolean;
+  readonly strict?: boolean;
 }
 
 const vcpuChoice = (verb: string, given: Given): Answer<VcpuChoice> => {
@@ -207,7 +211,7 @@ const fileChoice = (verb: string, given: Given, path: string | undefined, isLayo
     const known = knownPreset(preset);
     if (!known.ok) return known;
   }
-  return answer({ path, thread, preset });
+  return answer({ path, thread, preset, strict: given.strict === true });
 };
 
 const knownPreset = (name: string): Answer<string> =>
@@ -303,7 +307,8 @@ const restoreCommand = (given: Given, words: readonly string[]): Answer<Command>
   const vcpu = vcpuChoice('restore', given);
   if (!vcpu.ok) return vcpu;
   if (words.length !== 1) return usage('restore takes one FILE');
-  const file = fileChoice('restore', given, words[0], true);
+  // A guess goes into no guest.
+  const file = fileChoice('restore', { ...given, strict: true }, words[0], true);
   if (!file.ok) return file;
   const scope = given.only === undefined ? decoded<RestoreScope>({ kind: 'all' }) : parseScope(given.only);
   if (!scope.ok) return refuseProblem('usage', scope.problem, { where: `--only ${given.only}` });

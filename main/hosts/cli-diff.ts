@@ -36,7 +36,7 @@ const sideOf = (text: string, given: DiffOptions): Answer<DiffSide> => {
     const choice = { pid: Number(pid), vcpu: Number(vcpu), suspendSeccomp: given['suspend-seccomp'] };
     return answer({ text, from: { kind: 'live', vcpu: choice } });
   }
-  return answer({ text, from: { kind: 'file', file: { path: text, thread: null, preset: null } } });
+  return answer({ text, from: { kind: 'file', file: { path: text, thread: null, preset: null, strict: false } } });
 };
 
 interface DiffOptions {

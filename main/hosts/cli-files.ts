@@ -9,6 +9,7 @@ import { CAPTURE_EXPORTS, VALUE_EXPORTS } from '../../app/formats/export/exports
 import { fixedSizeImage } from '../../app/formats/export/fixed-size.ts';
 import { valuesOf } from '../../app/formats/export/values.ts';
 import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
+import { isDoubtful } from '../../app/register/doubt.ts';
 import { parsePath } from '../../app/register/path.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { COMPACTED_BIT, componentName } from '../../app/xsave/components.ts';
@@ -61,10 +62,36 @@ export const stateOfFile = async (choice: FileChoice): Promise<Answer<{ capture:
   const state = stateMeant(path, file.value, thread !== null);
   if (!state.ok) return state;
   const { capture, note } = state.value;
-  const { source } = capture.image.layout;
-  const guess = source.startsWith('guessed') ? `${path}: the layout is ${source}; --from CPU names another\n` : '';
-  return answer({ capture, note: note + guess });
+  if (choice.strict && isDoubtful(capture.image.layout)) return inDoubt(path, capture.image.layout);
+  return answer({ capture, note: note + guessNote(path, capture.image.layout) });
 };
+
+const doubtWords = ({ guess }: Layout): string =>
+  `${(guess?.doubtful ?? []).map(componentName).join(', ')} may be read from the wrong place`;
+
+const guessNote = (path: string, layout: Layout): string => {
+  const { source, lost = [] } = layout;
+  const doubt = isDoubtful(layout) ? `in doubt, ${doubtWords(layout)}: ` : '';
+  const guess = source.startsWith('guessed')
+    ? `${path}: the layout is ${doubt}${source}; --from CPU names another\n`
+    : '';
+  return (
+    guess +
+    lost
+      .map(
+        ({ why, offsetBytes, sizeBytes }) =>
+          `${path}: bytes ${offsetBytes} to ${offsetBytes + sizeBytes - 1} are lost: ${why}\n`,
+      )
+      .join('')
+  );
+};
+
+/** --strict, and whatever writes to a guest: two CPUs are possible, and nobody has said which. */
+const inDoubt = (path: string, layout: Layout) =>
+  refuse('doubtful', `the layout is in doubt, ${doubtWords(layout)}: ${layout.source}`, {
+    where: path,
+    mend: `name its CPU: ${(layout.guess?.candidates ?? []).map(({ cpu }) => `--from ${cpu}`).join(' or ')}`,
+  });
 
 const placeOf = async (host: Host, destination: Destination, now: Capture | null): Promise<Answer<Place>> => {
   if (now !== null) return answer({ kind: 'target', facts: now.facts });

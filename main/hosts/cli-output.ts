@@ -1,12 +1,16 @@
-import { hexShort } from '../../app/bits/mask.ts';
+import { hasBit, hexShort } from '../../app/bits/mask.ts';
 import type { Refusal, TargetSummary } from '../../app/bridge.ts';
+import { certaintyOf, isDoubtful } from '../../app/register/doubt.ts';
 import { parsePath, type RegisterPath } from '../../app/register/path.ts';
 import { showJson, showText } from '../../app/register/read.ts';
-import { REGISTERS } from '../../app/register/registers.ts';
+import { REGISTERS, registerRow } from '../../app/register/registers.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { encodeCapture } from '../../app/session/document.ts';
 import { COMPONENTS, componentName } from '../../app/xsave/components.ts';
-import { viewComponent } from '../../app/xsave/view.ts';
+import { xstateBv } from '../../app/xsave/header.ts';
+import type { Image, Layout } from '../../app/xsave/image.ts';
+import { placeOf } from '../../app/xsave/layout.ts';
+import { roomFor, viewComponent } from '../../app/xsave/view.ts';
 
 /** What the command line prints. The shapes under --json are fixed: see "Command line" in app/SPEC.md. */
 
@@ -66,6 +70,15 @@ export const listText = (targets: readonly TargetSummary[], skippedCount: number
   return table([['PID', 'VMM', 'NAME', 'VCPUS', 'USER', 'ATTACHABLE'], ...rows]) + skipped;
 };
 
+/** In use, and not in the bytes: a file that was cut, or a writer that did not copy it. */
+const whyCut = (image: Image, bit: number): string | null => {
+  const place = placeOf(image.layout, bit);
+  if (place === undefined || !hasBit(xstateBv(image), bit) || roomFor(image, bit) !== undefined) return null;
+  const end = place.offsetBytes + place.sizeBytes;
+  if (end <= image.bytes.length) return image.layout.lost?.[0]?.why ?? 'not in the file';
+  return `cut off: in use, ends at ${end}, the file at ${image.bytes.length}`;
+};
+
 /** Every component the layout has room for, and those of the table it has not, with its state. */
 const componentRows = (capture: Capture) => {
   const { image } = capture;
@@ -79,15 +92,27 @@ const componentRows = (capture: Capture) => {
       state: viewComponent(image, bit).state,
       offsetBytes: place?.offsetBytes ?? null,
       sizeBytes: place?.sizeBytes ?? null,
+      doubtful: image.layout.guess?.doubtful.includes(bit) ?? false,
+      /** Why it is absent though it is in use; null: it is not. */
+      cut: whyCut(image, bit),
     };
   });
 };
 
 export const showAllJson = (capture: Capture): unknown => {
   const { facts } = encodeCapture(capture);
-  const { source, totalBytes } = capture.image.layout;
-  const layout = { source, guessed: source.startsWith('guessed'), totalBytes };
-  return { facts, layout, components: componentRows(capture) };
+  return { facts, layout: layoutFacts(capture), components: componentRows(capture) };
+};
+
+/** Where the layout comes from; of a guess whether it is in doubt, in what, and between which CPUs. */
+const layoutFacts = ({ image }: Capture) => {
+  const { source, totalBytes, guess, lost } = image.layout;
+  return {
+    ...{ source, guessed: source.startsWith('guessed'), doubt: isDoubtful(image.layout), totalBytes },
+    doubtful: guess?.doubtful.map(componentName) ?? [],
+    candidates: guess?.candidates ?? [],
+    lost: lost ?? [],
+  };
 };
 
 const STATE_WORDS = { absent: 'absent', init: 'init', inUse: 'in use' } as const;
@@ -104,9 +129,20 @@ const summaryRegisters = (capture: Capture): readonly (readonly string[])[] => {
     const path = parsePath(name);
     if (!path.ok) return [];
     const text = showText(capture, path.value);
-    return text === 'absent' || text === 'init' || text.startsWith('not known') ? [] : [[`  ${name}`, text]];
+    if (text === 'absent' || text === 'init' || (text.startsWith('not known') && !text.includes('lost:'))) return [];
+    return [[`  ${name}`, certainty(capture, name), text].filter((cell) => cell !== '')];
   });
 };
+
+/** Between which CPUs a layout is in doubt, and what speaks for each; none where it is not. */
+export const candidateLines = (layout: Layout): string[] =>
+  isDoubtful(layout)
+    ? (layout.guess?.candidates ?? []).flatMap(({ cpu, label, speaksFor, speaksAgainst }, index) => [
+        `${index === 0 ? 'taken' : 'or'} --from ${cpu}: ${label}`,
+        ...speaksFor.map((says) => `  for: ${says}`),
+        ...speaksAgainst.map((says) => `  against: ${says}`),
+      ])
+    : [];
 
 const known = (mask: bigint | null): string => (mask === null ? 'not known' : hexShort(mask));
 
@@ -116,14 +152,19 @@ export const showAllText = (capture: Capture): string => {
     ['target', `${target.vmm} ${target.name}${target.pid === null ? '' : `, pid ${target.pid}`}, vCPU ${target.vcpu}`],
     ['image', `${capture.image.bytes.length} bytes by ${imageCall}, ${capture.image.layout.format} format`],
     ['layout', capture.image.layout.source],
+    ...candidateLines(capture.image.layout).map((line, index) => [index === 0 ? 'in doubt' : '', line]),
     ['xcr0', known(xcr0)],
     ['kernel', kernelRelease ?? 'not known'],
     ['pause', pauseNs === null ? 'not known' : `${pauseNs} ns`],
   ];
   const components = componentRows(capture)
-    .filter((row) => row.state !== 'absent')
-    .map((row) => [String(row.bit), row.name, STATE_WORDS[row.state], String(row.offsetBytes), String(row.sizeBytes)]);
-  const parts = [table(head), table([['BIT', 'COMPONENT', 'STATE', 'OFFSET', 'BYTES'], ...components])];
+    .filter((row) => row.state !== 'absent' || row.cut !== null)
+    .map((row) => [
+      ...[String(row.bit), row.name, row.cut === null ? STATE_WORDS[row.state] : 'cut'],
+      ...[String(row.offsetBytes), String(row.sizeBytes)],
+      [row.doubtful ? 'doubtful' : '', row.cut ?? ''].filter((word) => word !== '').join(': '),
+    ]);
+  const parts = [table(head), table([['BIT', 'COMPONENT', 'STATE', 'OFFSET', 'BYTES', ''], ...components])];
   const registers = summaryRegisters(capture);
   if (registers.length > 0) parts.push(`registers in use\n${table(registers)}`);
   return parts.join('\n');
@@ -135,11 +176,33 @@ export interface NamedPath {
   readonly path: RegisterPath;
 }
 
-export const showPathsJson = (capture: Capture, paths: readonly NamedPath[]): unknown =>
-  Object.fromEntries(paths.map(({ text, path }) => [text, showJson(capture, path)]));
+/** A word for each row of a file whose layout is in doubt; none where it is not. */
+const certainty = ({ image }: Capture, register: string): string => {
+  const row = registerRow(register);
+  return (row && certaintyOf(image, row.source)) ?? '';
+};
+
+/** With a layout in doubt the answer has it besides, under a name that no path can have. */
+export const showPathsJson = (capture: Capture, paths: readonly NamedPath[]): unknown => ({
+  ...Object.fromEntries(paths.map(({ text, path }) => [text, showJson(capture, path)])),
+  ...(isDoubtful(capture.image.layout)
+    ? {
+        '#layout': {
+          ...layoutFacts(capture),
+          doubtful: paths
+            .filter(({ path }) => certainty(capture, path.register) === 'doubtful')
+            .map(({ text }) => text),
+        },
+      }
+    : {}),
+});
 
 export const showPathsText = (capture: Capture, paths: readonly NamedPath[]): string =>
-  table(paths.map(({ text, path }) => [text, showText(capture, path)]));
+  table(
+    paths.map(({ text, path }) =>
+      [text, certainty(capture, path.register), showText(capture, path)].filter((cell) => cell !== ''),
+    ),
+  );
 
 export interface WriteReport {
   readonly changes: readonly { readonly path: string; readonly before: string; readonly after: string }[];
@@ -170,12 +233,13 @@ export const errorText = (refusal: Refusal): string => {
   return `${lines.map(withoutControls).join('\n')}\n`;
 };
 
-export const EXIT = { done: 0, refused: 1, usage: 2, file: 3, noTarget: 4, helper: 5 } as const;
+export const EXIT = { done: 0, refused: 1, usage: 2, file: 3, noTarget: 4, helper: 5, doubtful: 6 } as const;
 
 const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map([
   ['usage', EXIT.usage],
   ['syntax', EXIT.usage],
   ['file', EXIT.file],
+  ['doubtful', EXIT.doubtful],
   ['no-such-entry', EXIT.noTarget],
   ['journal-entry', EXIT.file],
   ['no-such-process', EXIT.noTarget],

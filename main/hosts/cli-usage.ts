@@ -25,6 +25,7 @@ FILE@N is one state of it: N is a thread of a core, a vCPU of a snapshot, a stop
   --thread N          the same as FILE@N
   --from CPU          the CPU whose layout FILE has, where FILE does not say; a guess otherwise
   --preset CPU        check, convert: the CPU to go to; show, layout, restore: the same as --from
+  --strict            refuse a FILE whose layout is in doubt (exit code 6); restore always does
   --suspend-seccomp   suspend the VMM's seccomp filter while attached (needs CAP_SYS_ADMIN)
   --only LIST         restore: components (avx,opmask) or registers (zmm3,mxcsr) alone
   --force             restore: from another process or vCPU, without what does not fit; convert: without what does not fit
@@ -33,5 +34,5 @@ convert --to  of everything: ${CAPTURE_FORMATS.join(' ')}
               of one register (--path PATH): ${VALUE_FORMATS.join(' ')}
               [--compacted] the compacted format  [--bytes N] an image of exactly N bytes, such as 4096 or 12288
 Paths: zmm5  xmm3:u32[1]  k3  st0  tmm2:bf16[3][7]  mxcsr.RC  pkru  xstate_bv  xcr0  xfd  rax  rip  rflags.ZF
-Exit codes: 0 done, 1 refused, 2 wrong usage, 3 file, 4 no such target, 5 helper
+Exit codes: 0 done, 1 refused, 2 wrong usage, 3 file, 4 no such target, 5 helper, 6 layout in doubt
 `;
