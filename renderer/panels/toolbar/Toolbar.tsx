@@ -12,6 +12,7 @@ import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 import { pidText } from '../../wording.ts';
 import { StepControls } from '../model/StepControls.tsx';
 import { CompatibilityButton } from '../overview/Compatibility.tsx';
+import { LayoutDoubt } from './LayoutDoubt.tsx';
 import { LiveControl } from './LiveControl.tsx';
 import { TargetMenu } from './TargetMenu.tsx';
 
@@ -58,6 +59,7 @@ export function Toolbar(): ReactElement | null {
       <VcpuChoice session={session} />
       <RunPill session={session} />
       {session.kind === 'file' ? <CompatibilityButton /> : null}
+      <LayoutDoubt session={session} />
       <span className="divider" />
       {session.kind === 'model' ? (
         <StepControls />
