@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fromHexHighFirst, readU64, toHexHighFirst } from '../bits/bytes.ts';
+import { readU64, toHexHighFirst } from '../bits/bytes.ts';
 import { assert } from '../bits/decoded.ts';
 import { isDoubtful } from '../register/doubt.ts';
 import { parsePath } from '../register/path.ts';
