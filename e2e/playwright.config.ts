@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'playwright/test';
-import { ELECTRON_ABSENT, type HostKind } from './models/host.ts';
+import { BINARY_ABSENT } from './models/electron.ts';
+import type { HostKind } from './models/host.ts';
 
 // What Tilescope keeps on disk while it is tested is the run's own: edits left over by the user's sessions stay out of it. The
 // workers, which load this file again, inherit it.
@@ -14,7 +15,7 @@ if (process.env.TILESCOPE_TEST_STATE === undefined) {
 }
 
 // Each worker loads this file again: only the first says it.
-if (ELECTRON_ABSENT !== null && process.env.TEST_WORKER_INDEX === undefined) console.log(`not run: ${ELECTRON_ABSENT}`);
+if (BINARY_ABSENT !== null && process.env.TEST_WORKER_INDEX === undefined) console.log(`not run: ${BINARY_ABSENT}`);
 
 const CHROMIUM = {
   browserName: 'chromium' as const,
@@ -34,9 +35,13 @@ const CHROMIUM = {
   },
 };
 
+/** Stories that are about the browser, and start the web host by themselves. */
+const OF_THE_BROWSER = ['window/page-gone.spec.ts', 'window/recovery.spec.ts'];
+
 /**
- * Three projects: `live` drives the command line against real QEMU guests and needs no browser; `window` drives the page of
- * the web host in Debian's Chromium; `electron` runs the same stories in Electron's window, wherever its binary is there.
+ * `live` drives the command line against real QEMU guests and needs no browser; `window` drives the page of the web host in
+ * Debian's Chromium; `stand-in` the same stories, pictures included, in the window, on what plays Electron; `shell` is the
+ * window's own story; `electron` runs the stories on Electron's binary, wherever it is there, without comparing pictures.
  */
 export default defineConfig<object, { host: HostKind }>({
   testDir: '.',
@@ -58,8 +63,24 @@ export default defineConfig<object, { host: HostKind }>({
     },
     // Not part of the tests: `npm run bench` asks for it by name.
     { name: 'bench', testMatch: 'bench/**/*.bench.ts', use: { ...CHROMIUM, host: 'web' } },
-    ...(ELECTRON_ABSENT === null
-      ? [{ name: 'electron', testMatch: 'window/**/*.spec.ts', use: { ...CHROMIUM, host: 'electron' as const } }]
+    {
+      name: 'stand-in',
+      testMatch: 'window/**/*.spec.ts',
+      testIgnore: OF_THE_BROWSER,
+      use: { ...CHROMIUM, host: 'stand-in' },
+    },
+    { name: 'shell', testMatch: 'shell/**/*.spec.ts', use: { ...CHROMIUM, host: 'stand-in' } },
+    ...(BINARY_ABSENT === null
+      ? [
+          {
+            name: 'electron',
+            testMatch: 'window/**/*.spec.ts',
+            testIgnore: OF_THE_BROWSER,
+            use: { ...CHROMIUM, host: 'electron' as const },
+            // Drawn by another Chromium, with other fonts' rasterising.
+            ignoreSnapshots: true,
+          },
+        ]
       : []),
   ],
 });

@@ -61,7 +61,7 @@ const MAY: Readonly<
   app: { rooms: [], packages: [], inTests: [TESTING, NODE] },
   main: { rooms: ['app'], packages: [NODE, /^electron$/, /^ws$/], inTests: [TESTING, BUILDING, /^@electron\/asar$/] },
   renderer: { rooms: ['app'], packages: [/^react(-dom)?(\/.*)?$/, /^zustand(\/.*)?$/], inTests: [TESTING, NODE] },
-  e2e: { rooms: ['app'], packages: [NODE, /^playwright(\/test)?$/], inTests: [] },
+  e2e: { rooms: ['app'], packages: [NODE, /^playwright(\/test)?$/, /^@electron\/asar$/], inTests: [] },
 };
 
 const isTooling = (path: string): boolean =>
@@ -123,6 +123,9 @@ const ENTRIES = [
   'main/testing/fake-helper.mjs',
   'main/pack/electron-builder.mjs',
   'renderer/main.tsx',
+  'e2e/electron/launch.ts',
+  'e2e/electron/electron.ts',
+  'e2e/electron/hooks.ts',
 ];
 
 const say = (one: Import): string => `${one.from} → ${one.to}`;

@@ -8,6 +8,8 @@ const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.
 /** What the bundles find at run time; everything else, ws included, is bundled, so that the package needs no node_modules. */
 const EXTERNAL = [
   'electron',
+  // Electron's fs without asar, which @electron/asar looks for where it runs inside of it.
+  'original-fs',
   'bufferutil',
   'utf-8-validate',
   ...builtinModules,
@@ -66,9 +68,28 @@ const preload: UserConfig = {
   },
 };
 
-const BUILDS: Readonly<Record<string, UserConfig>> = { renderer, main, preload };
+/** What plays Electron in the tests, where its binary is not to be had. */
+const standIn: UserConfig = {
+  root: at('e2e/electron'),
+  publicDir: false,
+  ssr: { noExternal: true, target: 'node' },
+  build: {
+    ssr: true,
+    outDir: at('dist/stand-in/stand-in'),
+    emptyOutDir: true,
+    target: 'node20',
+    minify: false,
+    rollupOptions: {
+      input: Object.fromEntries(['launch', 'electron', 'hooks'].map((name) => [name, at(`e2e/electron/${name}.ts`)])),
+      external: EXTERNAL,
+      output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+    },
+  },
+};
 
-/** `--mode renderer`, `--mode main` or `--mode preload`: one build each. */
+const BUILDS: Readonly<Record<string, UserConfig>> = { renderer, main, preload, 'stand-in': standIn };
+
+/** `--mode renderer`, `--mode main`, `--mode preload` or `--mode stand-in`: one build each. */
 export default defineConfig(({ mode }) => {
   const build = BUILDS[mode];
   if (build === undefined) throw new Error(`--mode is one of ${Object.keys(BUILDS).join(', ')}, not ${mode}`);

@@ -1,17 +1,11 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { _electron, test as base, type Page } from 'playwright/test';
+import { test as base, type Page } from 'playwright/test';
+import { launchBinary, StandInHost } from './electron.ts';
 import { WebHost } from './tilescope.ts';
 
-export type HostKind = 'web' | 'electron';
+/** The page in a browser, in the window on the stand-in for Electron, and on Electron's own binary. */
+export type HostKind = 'web' | 'stand-in' | 'electron';
 
-const ROOT = join(import.meta.dirname, '../..');
-const ELECTRON = join(process.env.ELECTRON_OVERRIDE_DIST_PATH ?? join(ROOT, 'node_modules/electron/dist'), 'electron');
-
-/** Why the stories cannot run in Electron's window here, or null. */
-export const ELECTRON_ABSENT = existsSync(ELECTRON)
-  ? null
-  : "Electron's binary is not here: the stories run on the web host alone";
+const SIZE = { width: 1440, height: 900 };
 
 /** Opens Tilescope in the host asked for, at its first screen, with these further words on its command line. */
 export type Open = (...words: string[]) => Promise<Page>;
@@ -28,15 +22,16 @@ export const test = base.extend<{ open: Open }, { host: HostKind }>({
         await page.goto(web.url);
         return page;
       }
-      const root = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-      const app = await _electron.launch({
-        executablePath: ELECTRON,
-        args: [ROOT, '--deterministic', ...root, ...words],
-        colorScheme: 'dark',
-      });
-      ends.push(() => app.close());
-      const shown = await app.firstWindow();
-      await shown.setViewportSize({ width: 1440, height: 900 });
+      if (host === 'electron') {
+        const app = await launchBinary(words);
+        ends.push(app.stop);
+        await app.page.setViewportSize(SIZE);
+        return app.page;
+      }
+      const app = await StandInHost.start({ words: ['--deterministic', ...words] });
+      ends.push(() => app.stop());
+      const shown = await app.page();
+      await shown.setViewportSize(SIZE);
       return shown;
     });
     for (const end of ends) await end();

@@ -1,11 +1,23 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DIST, explain, fail, ROOT } from './say.mjs';
 import { requireCompiler } from './setup.mjs';
 
 export const HELPER = join(DIST, 'native', 'tilescope-helper');
+/** Where the tests find what plays Electron. */
+export const STAND_IN = join(DIST, 'stand-in');
 const VITE = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
 /** A build that takes longer than this has hung; another start stops waiting for it. */
 const LOCK_TIMEOUT_MS = 180_000;
@@ -108,6 +120,20 @@ const renderer = {
   make: async () => viteBuild('renderer'),
 };
 
+/** A folder that plays Electron's, for the tests. @type {Product} */
+const standIn = {
+  name: 'stand-in',
+  folders: ['e2e/electron'],
+  files: /\.(ts|sh)$/,
+  extra: ['package-lock.json', 'main/vite.config.ts'],
+  outputs: [join(STAND_IN, 'electron'), join(STAND_IN, 'stand-in', 'launch.js')],
+  make: async () => {
+    await viteBuild('stand-in');
+    copyFileSync(join(ROOT, 'e2e', 'electron', 'electron.sh'), join(STAND_IN, 'electron'));
+    chmodSync(join(STAND_IN, 'electron'), 0o755);
+  },
+};
+
 const LOCK = join(DIST, '.building');
 
 const ownerIsAlive = () => {
@@ -159,6 +185,7 @@ const ensure = async (product) => {
 export const ensureHelper = () => ensure(helper);
 export const ensureMain = () => ensure(main);
 export const ensureRenderer = () => ensure(renderer);
+export const ensureStandIn = () => ensure(standIn);
 
 export const buildAll = async () => {
   await ensureHelper();

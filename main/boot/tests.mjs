@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runAmxLab } from '../amx-lab.mjs';
-import { buildAll, ensureHelper } from './build.mjs';
+import { buildAll, ensureHelper, ensureStandIn } from './build.mjs';
 import { addUp, closingLine, FAILED, oneStep, readNativeLine, readPlaywright, readVitest } from './counts.mjs';
 import { DIST, explain, ROOT } from './say.mjs';
 import { chromiumPath, ensurePackages, ensureTestPrograms, requireCompiler } from './setup.mjs';
@@ -136,9 +136,14 @@ const runSteps = async (steps) => {
 };
 
 const live = playwright('live tests', ['--project', 'live']);
-// The same stories in Electron's window, wherever its binary is; where it is not, Playwright's configuration says so.
-const inElectron = existsSync(tool('electron', 'dist', 'electron')) ? ['--project', 'electron'] : [];
-const window = playwright('end-to-end tests', ['--project', 'window', ...inElectron]);
+// The page in the browser; the same stories in the window, on what plays Electron; the window's own story. Where Electron's
+// binary is, the stories run on it as well; where it is not, Playwright's configuration says so.
+const hasElectron = existsSync(tool('electron', 'dist', 'electron'));
+const WINDOW_PROJECTS = ['window', 'stand-in', 'shell', ...(hasElectron ? ['electron'] : [])].flatMap((name) => [
+  '--project',
+  name,
+]);
+const window = playwright('end-to-end tests', WINDOW_PROJECTS);
 
 /** @type {Step} */
 const amx = { name: 'AMX tests', run: () => runAmxLab({ say: (text) => process.stdout.write(`${text}\n`) }) };
@@ -158,6 +163,7 @@ const build = {
   run: async () => {
     requireCompiler();
     await buildAll();
+    await ensureStandIn();
     return oneStep(0);
   },
 };
@@ -193,6 +199,6 @@ export const runE2e = async (args) => {
   if (missing !== null) explain(missing);
   // Without a choice of the caller's: the tests, not the measurements that share their configuration.
   const chosen = args.some((arg) => arg.startsWith('--project'));
-  const projects = chosen ? [] : ['--project', 'live', '--project', 'window', ...inElectron];
+  const projects = chosen ? [] : ['--project', 'live', ...WINDOW_PROJECTS];
   return runSteps([build, playwright('end-to-end tests', [...projects, ...args])]);
 };

@@ -1,0 +1,3 @@
+import { makeCodec } from './codec.ts';
+
+export const { encode, decode } = makeCodec();
