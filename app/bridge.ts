@@ -171,6 +171,21 @@ export interface Applied {
   readonly changes: readonly { readonly path: string; readonly before: string; readonly after: string }[];
 }
 
+/** What a session has written so far: by it a page shows what undo, redo and a restore would do, as the host will do it. */
+export interface WritesSoFar {
+  /** Writes that can be taken back, and those taken back that can be written again. */
+  readonly undoable: number;
+  readonly redoable: number;
+  /** General registers, by name, that hold what was written: they go back with everything to the state at attach. */
+  readonly standingGeneral: readonly string[];
+  /** Those that were ever written: they go back with everything to any other state. */
+  readonly everGeneral: readonly string[];
+}
+
+export interface AppliedInSession extends Applied {
+  readonly writes: WritesSoFar;
+}
+
 /** A state that a Tilescope which died has kept from before its first write to a vCPU. */
 export interface LeftOver {
   readonly id: string;
@@ -255,13 +270,13 @@ export interface Bridge {
   freeze(session: SessionId): Promise<Answer<CaptureDocument>>;
   resume(session: SessionId): Promise<Answer<null>>;
   /** Pre-flight, one write, read back, compare; rolled back and refused on a mismatch. */
-  apply(session: SessionId, assignments: readonly Assignment[]): Promise<Answer<Applied>>;
+  apply(session: SessionId, assignments: readonly Assignment[]): Promise<Answer<AppliedInSession>>;
   /** Puts back the parts named as `then` has them; null: as they were found at attach. One verified write. */
-  restore(session: SessionId, scope: RestoreScope, then: CaptureDocument | null): Promise<Answer<Applied>>;
+  restore(session: SessionId, scope: RestoreScope, then: CaptureDocument | null): Promise<Answer<AppliedInSession>>;
   /** Takes the last write back: one verified write of what stood there before. Refused where nothing is left to undo. */
-  undo(session: SessionId): Promise<Answer<Applied>>;
+  undo(session: SessionId): Promise<Answer<AppliedInSession>>;
   /** Writes again what was undone last. A new write leaves nothing to redo. */
-  redo(session: SessionId): Promise<Answer<Applied>>;
+  redo(session: SessionId): Promise<Answer<AppliedInSession>>;
   /** Restores the state found at attach first, where asked. The VMM runs on as if nobody had been there. */
   detach(session: SessionId, restoreFirst: boolean): Promise<Answer<null>>;
   /** Starts the demo guest, or names the one that runs; it is listed as any target, and ends with Tilescope. */

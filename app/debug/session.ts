@@ -1,5 +1,5 @@
 import type { Decoded } from '../bits/decoded.ts';
-import type { Answer, Assignment, RestoreScope } from '../bridge.ts';
+import type { Answer, Assignment, RestoreScope, WritesSoFar } from '../bridge.ts';
 import { type StagedWrite, stageAssignments } from '../edit/assign.ts';
 import { stageRestore } from '../edit/restore.ts';
 import { stageWalk } from '../edit/walk.ts';
@@ -8,6 +8,7 @@ import type { GeneralName } from '../register/registers.ts';
 import type { Capture } from '../session/capture.ts';
 import { applyWrite, type WriteOutcome } from './apply.ts';
 import type { Clock } from './clock.ts';
+import { generalToRestore } from './general-to-restore.ts';
 import type { SessionJournal } from './journal.ts';
 import { createOverwrittenWatch, type Overwritten } from './overwritten-watch.ts';
 import { captureInPassing } from './passing-capture.ts';
@@ -31,6 +32,8 @@ export interface Session {
   /** Takes back the last write, or writes it again: each a verified write of its own. */
   undo(): Promise<Answer<WriteOutcome>>;
   redo(): Promise<Answer<WriteOutcome>>;
+  /** What can be undone and redone, and what a restore of everything takes, as of now. */
+  writes(): WritesSoFar;
   /** What the first look after the last write has found overwritten; null: nothing, or there is nothing to look at. */
   firstLook(): Promise<Overwritten | null>;
   /** A restore that is refused keeps the session. */
@@ -89,6 +92,13 @@ export const createSession = (
   const unsure = new Set<GeneralName>();
   const standing = (): readonly GeneralName[] => [...new Set([...done.general(), ...unsure])];
 
+  const writes = (): WritesSoFar => ({
+    undoable: done.undoable,
+    redoable: done.redoable,
+    standingGeneral: standing(),
+    everGeneral: [...everWritten],
+  });
+
   const write = async (stage: (now: Capture) => Answer<StagedWrite>): Promise<Answer<WriteOutcome>> => {
     if (!target.canWrite) return refuse('read-only', `a ${target.identity.kind} target cannot be written`);
     let stands: readonly GeneralName[] = [];
@@ -138,8 +148,7 @@ export const createSession = (
   };
 
   const restore = async (scope: RestoreScope, then: Capture): Promise<Answer<WriteOutcome>> => {
-    // At any other stop a register that was written may hold what was written, though it has gone back since.
-    const general = then === attached ? standing() : [...everWritten];
+    const general = generalToRestore(writes(), then === attached);
     const outcome = await recorded(scope, (now) => staged('restore', stageRestore(now, then, scope, general)));
     // With general registers left out something that was written stays.
     const whole = scope.kind === 'all' && (scope.general !== false || standing().length === 0);
@@ -190,6 +199,7 @@ export const createSession = (
       ),
     undo: () => inTurn(() => walk(done.toUndo(), 'undo')),
     redo: () => inTurn(() => walk(done.toRedo(), 'redo')),
+    writes,
     firstLook: () => watch.firstLook(),
     restore: (scope, then = attached) => inTurn(() => restore(scope, then)),
     detach: (restoreFirst) =>

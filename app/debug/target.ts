@@ -1,15 +1,6 @@
 import type { Answer, CallVerdict, ModelEvent, ModelPosition, Refusal } from '../bridge.ts';
 import type { Capture, GeneralRegisters, TargetIdentity } from '../session/capture.ts';
 
-/** What a write left behind: the image read back in the same stop, or the register's value. */
-export interface Written {
-  readonly readBack: Uint8Array;
-  readonly value: bigint;
-  readonly pauseNs: bigint;
-  /** All of them as read back in the same stop; there after writeGeneral alone. */
-  readonly general?: GeneralRegisters;
-}
-
 /** The program of a model, one instruction a step. */
 export interface SteppedProgram {
   position(): ModelPosition;
@@ -23,7 +14,10 @@ export interface Stepped extends ModelPosition {
   readonly ended: boolean;
 }
 
-/** A vCPU that can be read, and perhaps written: live over the helper, a model in software, or a file. */
+/**
+ * A vCPU that can be read, and perhaps written: live over the helper, a model in software, or a file. A write answers that
+ * the call was made; what became of it shows a capture in the same stop.
+ */
 export interface Target {
   readonly identity: TargetIdentity;
   readonly vcpus: readonly number[];
@@ -35,16 +29,16 @@ export interface Target {
   /** How long the vCPU had stood still, in nanoseconds. */
   resume(): Promise<Answer<bigint>>;
   /** KVM_SET_XSAVE. The write guard stands in the helper, whatever is asked here. */
-  writeImage(image: Uint8Array): Promise<Answer<Written>>;
+  writeImage(image: Uint8Array): Promise<Answer<null>>;
   /** KVM_SET_XCRS. */
-  writeXcr0(value: bigint): Promise<Answer<Written>>;
+  writeXcr0(value: bigint): Promise<Answer<null>>;
   /** KVM_SET_MSRS, for an MSR on the closed list. putToInitFirst: the safe order of arming IA32_XFD. */
-  writeMsr(index: number, value: bigint, putToInitFirst: boolean): Promise<Answer<Written>>;
+  writeMsr(index: number, value: bigint, putToInitFirst: boolean): Promise<Answer<null>>;
   /**
-   * KVM_SET_REGS, all of them at once; `value` is RIP as read back. RFLAGS bit 1 is set whatever is asked. Refused while an
+   * KVM_SET_REGS, all of them at once. RFLAGS bit 1 is set whatever is asked. Refused while an
    * exception or interrupt is on its way into the guest, and where the CPU would not enter the guest with these values.
    */
-  writeGeneral(values: GeneralRegisters): Promise<Answer<Written>>;
+  writeGeneral(values: GeneralRegisters): Promise<Answer<null>>;
   /** What a model executes; not there where the target is no model. */
   readonly program?: SteppedProgram;
   detach(): Promise<Answer<null>>;

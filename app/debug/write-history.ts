@@ -29,6 +29,9 @@ export interface WriteHistory {
   toRedo(): WriteStep | null;
   /** After the write of a step has arrived. */
   walked(word: 'undo' | 'redo'): void;
+  /** How many steps there are to walk back, and forth again. */
+  readonly undoable: number;
+  readonly redoable: number;
   /** General registers that hold what was written: by the writes that stand, since everything last went back. */
   general(): readonly GeneralName[];
   /** Everything is as it was found at attach, by the last write; or without any, where the guest had put it back itself. */
@@ -89,6 +92,12 @@ export const createWriteHistory = (): WriteHistory => {
       // What a walk writes is what a former write has written: from here on they count again.
       if (done.some(({ isGone }) => isGone)) done = done.map((write) => ({ ...write, isGone: false }));
       standing += word === 'undo' ? -1 : 1;
+    },
+    get undoable() {
+      return standing;
+    },
+    get redoable() {
+      return done.length - standing;
     },
     general: () => [...done.slice(0, standing).reduce(standingAfter, long)],
     allWentBack: (byWrite = true) => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type {
   Answer,
-  Applied,
+  AppliedInSession,
   CaptureDocument,
   DemoGuest,
   FileState,
@@ -12,16 +12,17 @@ import type {
 } from '../../app/bridge.ts';
 import type { WriteOutcome } from '../../app/debug/apply.ts';
 import type { Clock } from '../../app/debug/clock.ts';
+import { fileTarget } from '../../app/debug/file-target.ts';
+import { openModel } from '../../app/debug/model-target.ts';
 import type { Overwritten } from '../../app/debug/overwritten-watch.ts';
 import { captureInPassing } from '../../app/debug/passing-capture.ts';
 import type { Session } from '../../app/debug/session.ts';
 import type { Target } from '../../app/debug/target.ts';
+import { modelSummaries } from '../../app/model/guest.ts';
 import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
 import { readBytes } from '../captures.ts';
-import { fileTarget } from '../targets/file.ts';
-import { modelSummaries, openModel } from '../targets/model.ts';
 import { CLOCK } from './clock.ts';
 import { chooseFrom } from './file-states.ts';
 import { createKeptSession } from './kept-session.ts';
@@ -56,10 +57,10 @@ const MAX_SESSIONS = 64;
 const documents = (captured: Answer<Capture>): Answer<CaptureDocument> =>
   captured.ok ? answer(encodeCapture(captured.value)) : captured;
 
-const applied = (outcome: Answer<WriteOutcome>): Answer<Applied> => {
+const applied = (session: Session, outcome: Answer<WriteOutcome>): Answer<AppliedInSession> => {
   if (!outcome.ok) return outcome;
   const { capture, writtenBytes, changes } = outcome.value;
-  return answer({ capture: encodeCapture(capture), writtenBytes, changes });
+  return answer({ capture: encodeCapture(capture), writtenBytes, changes, writes: session.writes() });
 };
 
 /** A tracer that is this very Tilescope is not to be ended: whose it is, is said instead. */
@@ -207,7 +208,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     openModel: async (program) => {
       const refused = full();
       if (refused !== null) return refused;
-      const target = openModel(program);
+      const target = openModel(program, Date.now);
       return target.ok ? open(target.value, false) : target;
     },
     step: (id, count) =>
@@ -223,15 +224,15 @@ export const createSessions = (options: SessionsOptions): Sessions => {
         const resumed = await session.resume();
         return resumed.ok ? answer(null) : resumed;
       }),
-    apply: (id, assignments) => withSession(id, async (session) => applied(await session.assign(assignments))),
-    undo: (id) => withSession(id, async (session) => applied(await session.undo())),
-    redo: (id) => withSession(id, async (session) => applied(await session.redo())),
+    apply: (id, assignments) => withSession(id, async (session) => applied(session, await session.assign(assignments))),
+    undo: (id) => withSession(id, async (session) => applied(session, await session.undo())),
+    redo: (id) => withSession(id, async (session) => applied(session, await session.redo())),
     restore: (id, scope, then) =>
       withSession(id, async (session) => {
-        if (then === null) return applied(await session.restore(scope));
+        if (then === null) return applied(session, await session.restore(scope));
         const former = decodeCapture(then);
         return former.ok
-          ? applied(await session.restore(scope, former.value))
+          ? applied(session, await session.restore(scope, former.value))
           : refuseProblem('bad-call', former.problem, { where: 'the state to be restored' });
       }),
     detach: (id, restoreFirst) =>

@@ -1,6 +1,6 @@
 import { describeProblem } from '../../app/bits/decoded.ts';
 import type { Answer, CallVerdict, Refusal } from '../../app/bridge.ts';
-import type { Target, Written } from '../../app/debug/target.ts';
+import type { Target } from '../../app/debug/target.ts';
 import { answer, refusal, refuse } from '../../app/refusals/refusal.ts';
 import type { Capture, TargetIdentity } from '../../app/session/capture.ts';
 import {
@@ -141,10 +141,8 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
     return reply;
   };
 
-  const written = (reply: Answer<{ readBack: Uint8Array; value: bigint; pauseNs: bigint }>): Answer<Written> =>
-    reply.ok
-      ? answer({ readBack: reply.value.readBack, value: reply.value.value, pauseNs: reply.value.pauseNs })
-      : reply;
+  /** What a write reads back is read again by the capture that judges it. */
+  const done = (reply: Answer<unknown>): Answer<null> => (reply.ok ? answer(null) : reply);
 
   const capture = async (): Promise<Answer<Capture>> => {
     const raw = await ask('capture', ref);
@@ -178,16 +176,11 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
       frozen = reply.value.frozen;
       return answer(reply.value.pauseNs);
     },
-    writeImage: async (image) => written(await ask('setImage', { ...ref, image })),
-    writeXcr0: async (value) => written(await ask('setXcr0', { ...ref, value })),
+    writeImage: async (image) => done(await ask('setImage', { ...ref, image })),
+    writeXcr0: async (value) => done(await ask('setXcr0', { ...ref, value })),
     writeMsr: async (index, value, putToInitFirst) =>
-      written(await ask('setMsr', { ...ref, index, value, putToInitFirst })),
-    writeGeneral: async (general) => {
-      const reply = await ask('setRegs', { ...ref, general });
-      if (!reply.ok) return reply;
-      const { readBack, value, pauseNs } = reply.value;
-      return answer({ readBack, value, pauseNs, general: reply.value.general });
-    },
+      done(await ask('setMsr', { ...ref, index, value, putToInitFirst })),
+    writeGeneral: async (general) => done(await ask('setRegs', { ...ref, general })),
     detach: async () => {
       offDeath();
       offEvent();

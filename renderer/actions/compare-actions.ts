@@ -6,7 +6,7 @@ const needsStops = (state: State): string | null => (state.stops.length === 0 ? 
 
 /** Why no write can be taken back, or written again; null: it can. */
 export const writeWalkRefusal = (state: State, word: 'undo' | 'redo'): string | null => {
-  const left = word === 'undo' ? state.undoableWrites : state.redoableWrites;
+  const left = word === 'undo' ? state.writes.undoable : state.writes.redoable;
   if (left === 0) return `nothing to ${word}`;
   if (state.staged.length > 0) return 'edits are staged: apply or discard them first';
   return state.busy === null ? (selectEditRefusal(state) ?? selectWriteRefusal(state)) : 'another act is under way';

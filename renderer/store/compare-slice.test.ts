@@ -150,12 +150,12 @@ describe('[C42] undo and redo over what was written', () => {
     store.getState().stage('k1', '0x77');
     await store.getState().apply();
     const written = bridge.held.image.bytes;
-    expect(store.getState()).toMatchObject({ undoableWrites: 1, redoableWrites: 0 });
+    expect(store.getState()).toMatchObject({ writes: { undoable: 1, redoable: 0 } });
     expect(action('undo').refused(store.getState())).toBeNull();
     store.getState().undo();
     await expect.poll(() => store.getState().stops.length).toBe(3);
     expect(bridge.held.image.bytes).toEqual(first);
-    expect(store.getState()).toMatchObject({ undoableWrites: 0, redoableWrites: 1 });
+    expect(store.getState()).toMatchObject({ writes: { undoable: 0, redoable: 1 } });
     store.getState().redo();
     await expect.poll(() => store.getState().stops.length).toBe(4);
     expect(bridge.held.image.bytes).toEqual(written);
@@ -181,6 +181,6 @@ describe('[C42] undo and redo over what was written', () => {
     bridge.refuseNext('undo', { code: 'read-back', what: 'k1 differs' });
     store.getState().undo();
     await expect.poll(() => store.getState().refusal?.code).toBe('read-back');
-    expect(store.getState()).toMatchObject({ undoableWrites: 1, busy: null });
+    expect(store.getState()).toMatchObject({ writes: { undoable: 1 }, busy: null });
   });
 });

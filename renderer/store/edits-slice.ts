@@ -1,5 +1,5 @@
 import { describeProblem } from '../../app/bits/decoded.ts';
-import type { Applied, Assignment, Bridge, RestoreScope } from '../../app/bridge.ts';
+import type { AppliedInSession, Assignment, Bridge, RestoreScope, WritesSoFar } from '../../app/bridge.ts';
 import { stageAssignments } from '../../app/edit/assign.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
@@ -42,9 +42,8 @@ export interface EditsSlice {
   /** Stages several as one step of undo, all or none; the reason where app/ refuses one. */
   stageAll(assignments: readonly Assignment[]): string | null;
   unstage(path: string): void;
-  /** How many writes of this session can be taken back, and written again. */
-  readonly undoableWrites: number;
-  readonly redoableWrites: number;
+  /** What this session has written, as the host says. */
+  readonly writes: WritesSoFar;
   /** Takes back the last step of staging; with nothing staged, the last write, by a write of its own. */
   undo(): void;
   redo(): void;
@@ -94,11 +93,7 @@ export const typedMeaning = ({ stops }: Pick<State, 'stops'>, path: string, text
   return write.ok ? (write.value.changes[0]?.after ?? null) : null;
 };
 
-const NO_WRITES = { undoableWrites: 0, redoableWrites: 0 } as const;
-
-/** The host keeps a write for undo by the same rule. */
-const changed = ({ writtenBytes, changes }: Applied): boolean =>
-  writtenBytes > 0 || changes.some(({ before, after }) => before !== after);
+const NO_WRITES = { writes: { undoable: 0, redoable: 0, standingGeneral: [], everGeneral: [] } } as const;
 
 const NO_EDITS = { staged: [], undone: [], done: [], editor: null } as const;
 
@@ -122,18 +117,9 @@ export const createEditsSlice =
      * A write arrived. `sent` is the state that it was sent from: what was staged or typed since is about the vCPU as it is
      * now, and stays. `over` is looked up here: the host tells what it found overwritten before it answers.
      */
-    const wrote = (applied: Applied, sent: State, writeOver: (over: number) => Write): void => {
-      const { stops, undoableWrites: undoable, redoableWrites: redoable } = get();
-      const write = writeOver(stops.length - 1);
-      const counts =
-        write.kind === 'undo'
-          ? { undoableWrites: undoable - 1, redoableWrites: redoable + 1 }
-          : write.kind === 'redo'
-            ? { undoableWrites: undoable + 1, redoableWrites: redoable - 1 }
-            : changed(applied)
-              ? { undoableWrites: undoable + 1, redoableWrites: 0 }
-              : {};
-      set({ ...editsSince(sent, get()), ...counts });
+    const wrote = (applied: AppliedInSession, sent: State, writeOver: (over: number) => Write): void => {
+      const write = writeOver(get().stops.length - 1);
+      set({ ...editsSince(sent, get()), writes: applied.writes });
       const capture = decodeCapture(applied.capture);
       if (!capture.ok) {
         const refusal = undecodedRefusal(
@@ -150,7 +136,7 @@ export const createEditsSlice =
     const walk = async (word: 'undo' | 'redo'): Promise<void> => {
       const sent = get();
       const { session, busy, staged } = sent;
-      const left = word === 'undo' ? sent.undoableWrites : sent.redoableWrites;
+      const left = word === 'undo' ? sent.writes.undoable : sent.writes.redoable;
       if (session === null || busy !== null || staged.length > 0 || left === 0) return;
       const answer = await act('apply', () => bridge[word](session.id));
       if (!answer.ok) return;

@@ -72,7 +72,7 @@ describe('while a write is under way', () => {
     expect(state().editor).toMatchObject({ path: 'k4', text: '5' });
     expect(state().stops).toHaveLength(2);
     state().undo();
-    expect(state()).toMatchObject({ staged: [], undoableWrites: 1, busy: null });
+    expect(state()).toMatchObject({ staged: [], writes: { undoable: 1 }, busy: null });
   });
 
   test('what was sent is staged no longer, also where it was taken back meanwhile', async () => {
@@ -80,7 +80,7 @@ describe('while a write is under way', () => {
     state().undo();
     await letGo();
     await apply;
-    expect(state()).toMatchObject({ staged: [], done: [], undone: [], undoableWrites: 1 });
+    expect(state()).toMatchObject({ staged: [], done: [], undone: [], writes: { undoable: 1 } });
   });
 
   test('what the host found overwritten before it wrote is the stop that was written over', async () => {
@@ -110,7 +110,7 @@ describe('while a write is under way', () => {
     };
     state().stage('k1', '0x11');
     await state().apply();
-    expect(state()).toMatchObject({ refusal: { code: 'undecodable' }, staged: [], undoableWrites: 1 });
+    expect(state()).toMatchObject({ refusal: { code: 'undecodable' }, staged: [], writes: { undoable: 1 } });
   });
 });
 
@@ -229,9 +229,9 @@ describe('writing again what the VMM put its own copy over', () => {
     state().stage('k1', '0x11');
     await state().apply();
     state().undo();
-    await expect.poll(() => state().redoableWrites).toBe(1);
+    await expect.poll(() => state().writes.redoable).toBe(1);
     state().redo();
-    await expect.poll(() => state().undoableWrites).toBe(1);
+    await expect.poll(() => state().writes.undoable).toBe(1);
     overwritten(made, 'k1');
     state().refuse(refusalOf('file'));
     await state().writeAgain();

@@ -1,10 +1,10 @@
+import type { WritesSoFar } from '../../app/bridge.ts';
+import { generalToRestore } from '../../app/debug/general-to-restore.ts';
 import type { PathChange } from '../../app/edit/assign.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
 import { memoizeByIdentity, memoizePair } from './memoize.ts';
-import { parkedNow } from './parked.ts';
-import { writtenGeneral } from './restore-plan.ts';
+import { type ParkedVcpu, parkedNow } from './parked.ts';
 import type { State } from './state.ts';
-import type { Session } from './target-slice.ts';
 import type { Stop } from './timeline-slice.ts';
 
 /** What giving the state found at attach back would write to one vCPU, by its last reading. */
@@ -19,21 +19,27 @@ export interface LeavingWrite {
 
 const isGeneral = (names: readonly string[]) => (change: PathChange) => names.includes(change.path);
 
-const writeOf = memoizePair((session: Session, stops: readonly Stop[]): LeavingWrite | null => {
+const changesBack = memoizePair((writes: WritesSoFar, stops: readonly Stop[]) => {
   const [first, now] = [stops[0], stops.at(-1)];
-  if (first === undefined || now === undefined || session.kind === 'file' || session.run === 'ended') return null;
-  const names = writtenGeneral(stops);
+  if (first === undefined || now === undefined) return null;
+  const names = generalToRestore(writes, true);
   const write = stageRestore(now.capture, first.capture, { kind: 'all' }, names);
   if (!write.ok) return null;
   const general = write.value.changes.filter(isGeneral(names));
-  const hasRun = session.hasRun || stops.some(({ cause }) => cause === 'step');
-  return { vcpu: session.vcpu, changes: write.value.changes.filter((row) => !general.includes(row)), general, hasRun };
+  return { changes: write.value.changes.filter((row) => !general.includes(row)), general };
 });
+
+const writeOf = ({ session, stops, writes }: ParkedVcpu): LeavingWrite | null => {
+  if (session.kind === 'file' || session.run === 'ended') return null;
+  const back = changesBack(writes, stops);
+  const hasRun = session.hasRun || stops.some(({ cause }) => cause === 'step');
+  return back === null ? null : { vcpu: session.vcpu, ...back, hasRun };
+};
 
 const together = memoizeByIdentity((state: State): readonly LeavingWrite[] =>
   [parkedNow(state), ...state.parked.values()]
     .flatMap((one) => {
-      const write = one === null ? null : writeOf(one.session, one.stops);
+      const write = one === null ? null : writeOf(one);
       return write === null || write.changes.length + write.general.length === 0 ? [] : [write];
     })
     .sort((a, b) => a.vcpu - b.vcpu),

@@ -48,7 +48,7 @@ describe('several vCPUs at once', () => {
     await state().switchVcpu(1);
     expect(state().session).toMatchObject({ vcpu: 1, run: 'frozen' });
     expect(state().overlay).toBeNull();
-    expect(state()).toMatchObject({ at: 0, staged: [], undoableWrites: 0, pinned: null, editor: null });
+    expect(state()).toMatchObject({ at: 0, staged: [], writes: { undoable: 0 }, pinned: null, editor: null });
     expect(state().stops).toHaveLength(1);
     expect(state().labels.size).toBe(0);
     expect(selectCapture(state())?.facts.target.vcpu).toBe(1);
@@ -70,7 +70,7 @@ describe('several vCPUs at once', () => {
     ] as const) {
       expect(state()[key], key).toEqual(before[key]);
     }
-    expect(state()).toMatchObject({ undoableWrites: 1, redoableWrites: 0 });
+    expect(state()).toMatchObject({ writes: { undoable: 1, redoable: 0 } });
     state().redo();
     expect(state().staged.map(({ path }) => path)).toEqual(['zmm3:f32[5]', 'mxcsr.DAZ']);
     await state().switchVcpu(1);

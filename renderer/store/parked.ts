@@ -9,7 +9,7 @@ import type { Stop } from './timeline-slice.ts';
  * values are shown stay with the window.
  */
 export type ParkedVcpu = Partial<State> &
-  Pick<State, 'history' | 'stops' | 'at' | 'keptBytes' | 'labels' | 'pinned' | 'staged'> & {
+  Pick<State, 'history' | 'stops' | 'at' | 'keptBytes' | 'labels' | 'pinned' | 'staged' | 'writes'> & {
     readonly session: Session;
   };
 
@@ -25,10 +25,10 @@ const ownKeys = (state: State): readonly (keyof State)[] => [
 
 /** The vCPU on screen, to be kept aside; null where none is. */
 export const parkedNow = (state: State): ParkedVcpu | null => {
-  const { session, history, stops, at, keptBytes, labels, pinned, staged } = state;
+  const { session, history, stops, at, keptBytes, labels, pinned, staged, writes } = state;
   if (session === null) return null;
   const own = Object.fromEntries(ownKeys(state).map((key) => [key, state[key]])) as Partial<State>;
-  return { ...own, session, history, stops, at, keptBytes, labels, pinned, staged };
+  return { ...own, session, history, stops, at, keptBytes, labels, pinned, staged, writes };
 };
 
 /** Writes that are in the vCPU: those since attach, or since everything was last given back. */

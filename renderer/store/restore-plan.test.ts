@@ -154,8 +154,25 @@ describe('a file', () => {
     expect(store.getState().stops.at(-1)?.write).toMatchObject({ from: { kind: 'file', name: 'core.4242' } });
   });
 
+  test('the general registers of the preview are those that the host writes, after undo as well', async () => {
+    const { store, bridge } = await edited();
+    const stop = store.getState().stops.at(-1)?.number ?? 0;
+    store.getState().undo();
+    await expect.poll(() => store.getState().writes.redoable).toBe(1);
+    expect(store.getState().writes).toMatchObject({ standingGeneral: [], everGeneral: ['rax'] });
+    expect(planOf(store).all.write?.generalNames).toEqual([]);
+    guestWrites(bridge, { path: 'rax', value: '0x77' });
+    await store.getState().capture();
+    expect(planOf(store).all.write?.generalNames).toEqual([]);
+    store.getState().setRestoreTo({ kind: 'stop', number: stop });
+    expect(planOf(store).all.write?.generalNames).toEqual(['rax']);
+    await carryOut(store);
+    expect(registerValue(bridge, 'rax')).toBe(0x1234n);
+  });
+
   test('what the file has no room for stays as it is, PKRU too, and is named', async () => {
-    const whole = sampleAmxCapture();
+    const sample = sampleAmxCapture();
+    const whole = { ...sample, facts: { ...sample.facts, inKvmRun: true } };
     const absent: readonly number[] = [BIT.Hi16_ZMM, BIT.PKRU];
     const { layout } = whole.image;
     const kept = layout.components.map(({ bit }) => bit).filter((bit) => !absent.includes(bit));

@@ -2,16 +2,15 @@ import { type Decoded, decoded, describeProblem } from '../../app/bits/decoded.t
 import type { RestoreScope } from '../../app/bridge.ts';
 import { checkRestore, type Lost, type RestoreVerdict } from '../../app/compat/check.ts';
 import { isOfSameVcpu, toRestore, type Unsaid } from '../../app/compat/to-restore.ts';
+import { generalToRestore } from '../../app/debug/general-to-restore.ts';
 import type { StagedWrite } from '../../app/edit/assign.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
 import { bitsOfScope } from '../../app/edit/scope.ts';
-import { parsePath } from '../../app/register/path.ts';
-import { registerRow } from '../../app/register/registers.ts';
 import type { Capture, TargetIdentity } from '../../app/session/capture.ts';
 import type { RestoredFrom } from '../../app/session/stop.ts';
 import { componentLabel } from '../../app/xsave/components.ts';
 import { firstRefusal, type PreflightStep, preflight } from '../../app/xsave/preflight.ts';
-import { memoizeByIdentity, memoizePair } from './memoize.ts';
+import { memoizePair } from './memoize.ts';
 import { captureAfter } from './provenance.ts';
 import type { RestoreWhat } from './restore-slice.ts';
 import { selectSelectedBit, selectWriteRefusal } from './selectors.ts';
@@ -86,25 +85,6 @@ export const selectSource = (state: State): Decoded<Source> | null => {
   const stop = restoreTo.kind === 'attach' ? stops[0] : stops.find(({ number }) => number === restoreTo.number);
   return stop === undefined ? null : stopSource(stop, stops);
 };
-
-/** The general registers that this session wrote: a restore of everything puts back these alone. */
-export const writtenGeneral = memoizeByIdentity((stops: readonly Stop[]): readonly string[] => {
-  const names = new Set<string>();
-  for (const { write } of stops) {
-    const paths =
-      write?.kind === 'apply'
-        ? write.assignments.map(({ path }) => path)
-        : write?.kind === 'restore' && write.scope.kind === 'paths'
-          ? write.scope.paths
-          : [];
-    for (const text of paths) {
-      const path = parsePath(text);
-      const row = path.ok ? registerRow(path.value.register) : undefined;
-      if (row?.source.kind === 'general') names.add(row.name);
-    }
-  }
-  return [...names];
-});
 
 const stagedByScope = memoizePair((now: Capture, then: Capture) => {
   const known = new Map<string, Decoded<StagedWrite>>();
@@ -191,7 +171,7 @@ export interface RestorePlan {
 }
 
 const planOf = (state: State, source: Source, now: Capture): RestorePlan => {
-  const written = writtenGeneral(state.stops);
+  const written = generalToRestore(state.writes, source.from === null);
   const make = (scope: RestoreScope): Choice => choiceOf(now, source, scope, written);
   const bits = [
     ...new Set([...source.capture.image.layout.components, ...now.image.layout.components].map((place) => place.bit)),

@@ -1,20 +1,28 @@
-import { decoded as decodedOk, describeProblem } from '../../app/bits/decoded.ts';
+import { describeProblem } from '../../app/bits/decoded.ts';
 import type {
   Answer,
-  Applied,
+  AppliedInSession,
   Assignment,
   Bridge,
   LeftOver,
   Opened,
   Refusal,
-  RestoreScope,
   SessionEvent,
   TargetSummary,
 } from '../../app/bridge.ts';
+import { applyWrite, type WriteOutcome } from '../../app/debug/apply.ts';
+import type { Clock } from '../../app/debug/clock.ts';
+import { fileTarget } from '../../app/debug/file-target.ts';
+import { openModel } from '../../app/debug/model-target.ts';
+import { createSession, type Session } from '../../app/debug/session.ts';
+import type { Target } from '../../app/debug/target.ts';
+import { type FakeTarget, fakeTarget } from '../../app/debug/testing/fake-target.ts';
+import { memoryJournal } from '../../app/debug/testing/memory-journal.ts';
 import { captureAfter, stageAssignments } from '../../app/edit/assign.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
-import { createModelGuest, type ModelGuest, modelSummaries } from '../../app/model/guest.ts';
+import { modelSummaries } from '../../app/model/guest.ts';
+import { refuseProblem } from '../../app/refusals/refusal.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
 
@@ -69,7 +77,7 @@ const FAKE_STATES = [
   { vcpu: 1, label: 'thread 9' },
 ];
 export interface FakeBridge extends Bridge {
-  /** What the vCPU holds; a test may play the guest. */
+  /** What the vCPU holds; a test may play the guest, or the VMM that holds it outside KVM_RUN. */
   held: Capture;
   /** What the states of a file are, by their number; the first capture where there is none. */
   inFile: ReadonlyMap<number, Capture>;
@@ -81,69 +89,88 @@ export interface FakeBridge extends Bridge {
   emit(event: SessionEvent): void;
 }
 
-/** A bridge with one vCPU in memory: writes change it, so that what is read back is what was written. */
+/** Time that stands still: nobody looks again by himself. */
+const STILL: Clock = { sleep: async () => undefined, after: () => () => undefined };
+
+const applied = (session: Session, outcome: Answer<WriteOutcome>): Answer<AppliedInSession> => {
+  if (!outcome.ok) return outcome;
+  const { capture, writtenBytes, changes } = outcome.value;
+  return {
+    ok: true,
+    value: { capture: encodeCapture(capture), writtenBytes, changes, writes: session.writes() },
+  };
+};
+
+/** A bridge with one vCPU in memory, under the session that every host runs: what is read back is what was written. */
 export const createFakeBridge = (
   first: Capture = sampleCapture(),
   targets: readonly TargetSummary[] = FAKE_TARGETS,
 ): FakeBridge => {
   const listeners = new Set<(event: SessionEvent) => void>();
   const refusals = new Map<string, Partial<Refusal> & { code: string; what: string }>();
-  let atAttach = first;
-  /** The model that is open: the real one, for it needs no host. */
-  let guest: ModelGuest | undefined;
+  const sessions = new Map<string, Session>();
+  const vcpu: FakeTarget = fakeTarget(first);
   const refused = (verb: string): Promise<Answer<never>> | null => {
     bridge.calls.push(verb);
     const refusal = refusals.get(verb);
     refusals.delete(verb);
     return refusal === undefined ? null : no(refusal);
   };
-  interface Step {
-    readonly scope: RestoreScope;
-    readonly state: Capture;
-  }
-  /** The general registers that were written: a restore of everything puts these back. */
-  const general = new Set<string>();
-  const written: Step[] = [];
-  const undone: Step[] = [];
-  const record = async (scope: RestoreScope, work: () => Promise<Answer<Applied>>): Promise<Answer<Applied>> => {
-    const state = bridge.held;
-    const answer = await work();
-    if (answer.ok) {
-      written.push({ scope, state });
-      undone.length = 0;
-    }
-    return answer;
+
+  const open = async (
+    kind: Opened['kind'],
+    target: Target,
+    vcpuIndex: number,
+    freeze: boolean,
+  ): Promise<Answer<Opened>> => {
+    if (freeze) await target.freeze();
+    const capture = await target.capture();
+    if (!capture.ok) return capture;
+    const id = `fake-${kind}-${vcpuIndex}`;
+    sessions.set(id, createSession(id, target, capture.value, { clock: STILL, journal: memoryJournal() }));
+    return {
+      ok: true,
+      value: {
+        session: id,
+        kind,
+        vcpus: kind === 'live' ? [0, 1, 2, 3] : [0],
+        vcpu: vcpuIndex,
+        frozen: target.frozen,
+        canWrite: target.canWrite,
+        verdicts: [{ call: 'KVM_SET_XSAVE', number: '0x5000aea5', verdict: 'allowed' }],
+        capture: encodeCapture(capture.value),
+        ...(target.program === undefined ? {} : { model: target.program.position() }),
+      },
+    };
   };
-  const write = (staged: ReturnType<typeof stageAssignments>): Promise<Answer<Applied>> => {
-    if (!staged.ok) return no({ code: 'pre-flight', what: describeProblem(staged.problem) });
-    bridge.held = captureAfter(bridge.held, staged.value);
-    for (const name of staged.value.generalNames) general.add(name);
-    if (guest !== undefined) {
-      const { image, xcr0, msrs, general: set } = staged.value;
-      const writes = [
-        guest.writeImage(image.bytes),
-        ...(xcr0 === null ? [] : [guest.writeXcr0(xcr0)]),
-        ...msrs.map(({ index, value }) => guest?.writeMsr(index, value, false)),
-        ...(set === null ? [] : [guest.writeGeneral(set)]),
-      ];
-      for (const answer of writes) if (answer?.ok === false) return Promise.resolve(answer);
-      bridge.held = guest.capture(0);
-    }
-    const { writtenBytes, changes } = staged.value;
-    return yes({ capture: encodeCapture(bridge.held), writtenBytes, changes });
+  const openFileState = async (state: number, preset: string): Promise<Answer<Opened>> => {
+    const opened = await open('file', fileTarget('core', bridge.held), state, false);
+    if (!opened.ok) return opened;
+    return yes({
+      ...opened.value,
+      file: { kind: 'elf-core', states: FAKE_STATES, preset: preset === '' ? null : preset },
+    });
   };
-  const open = (kind: Opened['kind'], vcpu: number, frozen: boolean): Opened => ({
-    session: `fake-${kind}-${vcpu}`,
-    kind,
-    vcpus: kind === 'live' ? [0, 1, 2, 3] : [0],
-    vcpu,
-    frozen,
-    canWrite: kind !== 'file',
-    verdicts: [{ call: 'KVM_SET_XSAVE', number: '0x5000aea5', verdict: 'allowed' }],
-    capture: encodeCapture(bridge.held),
-  });
+  const withSession = async <T>(
+    verb: string,
+    id: string,
+    use: (session: Session) => Promise<Answer<T>>,
+  ): Promise<Answer<T>> => {
+    const refusal = refused(verb);
+    if (refusal !== null) return refusal;
+    const session = sessions.get(id);
+    return session === undefined ? no({ code: 'no-such-session', what: 'this session has ended' }) : use(session);
+  };
+  const documentOf = (captured: Answer<Capture>) => (captured.ok ? yes(encodeCapture(captured.value)) : captured);
+
   const bridge: FakeBridge = {
-    held: first,
+    get held() {
+      return vcpu.state;
+    },
+    set held(state) {
+      vcpu.state = state;
+      vcpu.outside = state.facts.inKvmRun === false ? Number.POSITIVE_INFINITY : 0;
+    },
     inFile: new Map(),
     left: [],
     calls: [],
@@ -163,16 +190,9 @@ export const createFakeBridge = (
         machine: { cpuid: sampleCapture().facts.hostCpuid, supportedXcr0: '0xe7' },
       }),
     listTargets: () => refused('listTargets') ?? yes({ targets, skippedCount: 0 }),
-    attach: (_pid, _ticks, vcpu, freeze) => refused('attach') ?? yes(open('live', vcpu, freeze)),
-    openFile: () =>
-      refused('openFile') ??
-      yes({ ...open('file', 0, false), file: { kind: 'elf-core', states: FAKE_STATES, preset: null } }),
-    chooseState: (_session, vcpu, preset) =>
-      refused('chooseState') ??
-      yes({
-        ...open('file', vcpu, false),
-        file: { kind: 'elf-core', states: FAKE_STATES, preset: preset === '' ? null : preset },
-      }),
+    attach: (_pid, _ticks, index, freeze) => refused('attach') ?? open('live', vcpu, index, freeze),
+    openFile: () => refused('openFile') ?? openFileState(0, ''),
+    chooseState: (_session, state, preset) => refused('chooseState') ?? openFileState(state, preset),
     readState: (_name, _base64, state) =>
       refused('readState') ??
       yes({
@@ -181,67 +201,55 @@ export const createFakeBridge = (
       }),
     startDemo: () => refused('startDemo') ?? no({ code: 'demo-guest', what: 'there is no KVM in this test' }),
     listModels: () => refused('listModels') ?? yes(modelSummaries()),
-    openModel: (program) => {
-      const opened = createModelGuest(program);
-      if (opened === undefined) return no({ code: 'no-such-model', what: `the model has no program ${program}` });
-      const refusal = refused('openModel');
-      if (refusal !== null) return refusal;
-      guest = opened;
-      atAttach = guest.capture(0);
-      bridge.held = atAttach;
-      return yes({ ...open('model', 0, true), model: guest.position() });
+    openModel: async (program) => {
+      const model = openModel(program, () => 0);
+      if (!model.ok) return model;
+      return refused('openModel') ?? open('model', model.value, 0, false);
     },
-    step: (_session, count) => {
-      const refusal = refused('step');
-      if (refusal !== null) return refusal;
-      if (guest === undefined) return no({ code: 'no-program', what: 'a live target cannot be stepped' });
-      const { event, ended } = guest.step(count);
-      bridge.held = guest.capture(0);
-      return yes({ ...guest.position(), capture: encodeCapture(bridge.held), event, ended });
-    },
-    capture: () => refused('capture') ?? yes(encodeCapture(bridge.held)),
-    freeze: () => refused('freeze') ?? yes(encodeCapture(bridge.held)),
-    resume: () => refused('resume') ?? yes(null),
-    apply: (_session, assignments: readonly Assignment[]) =>
-      refused('apply') ??
-      record({ kind: 'paths', paths: assignments.map(({ path }) => path) }, () =>
-        write(stageAssignments(bridge.held, assignments)),
-      ),
-    restore: (_session, scope, then) => {
-      const refusal = refused('restore');
-      if (refusal !== null) return refusal;
-      const wanted = then === null ? decodedOk(atAttach) : decodeCapture(then);
-      if (!wanted.ok) return no({ code: 'bad-request', what: describeProblem(wanted.problem) });
-      return record(scope, () => write(stageRestore(bridge.held, wanted.value, scope, [...general])));
-    },
-    detach: () => {
-      const refusal = refused('detach');
-      if (refusal === null) guest = undefined;
-      return refusal ?? yes(null);
-    },
-    undo: () => {
-      const refusal = refused('undo');
-      const last = written.at(-1);
-      if (refusal !== null) return refusal;
-      if (last === undefined) return no({ code: 'nothing-to-undo', what: 'there is nothing to undo' });
-      written.pop();
-      undone.push({ ...last, state: bridge.held });
-      return write(stageRestore(bridge.held, last.state, last.scope));
-    },
-    redo: () => {
-      const refusal = refused('redo');
-      const next = undone.pop();
-      if (refusal !== null) return refusal;
-      if (next === undefined) return no({ code: 'nothing-to-redo', what: 'there is nothing to redo' });
-      written.push({ ...next, state: bridge.held });
-      return write(stageRestore(bridge.held, next.state, next.scope));
-    },
+    step: (id, count) =>
+      withSession('step', id, async (session) => {
+        const stepped = await session.step(count);
+        return stepped.ok ? yes({ ...stepped.value, capture: encodeCapture(stepped.value.capture) }) : stepped;
+      }),
+    capture: (id) => withSession('capture', id, async (session) => documentOf(await session.capture())),
+    freeze: (id) => withSession('freeze', id, async (session) => documentOf(await session.freeze())),
+    resume: (id) =>
+      withSession('resume', id, async (session) => {
+        const resumed = await session.resume();
+        return resumed.ok ? yes(null) : resumed;
+      }),
+    apply: (id, assignments: readonly Assignment[]) =>
+      withSession('apply', id, async (session) => applied(session, await session.assign(assignments))),
+    restore: (id, scope, then) =>
+      withSession('restore', id, async (session) => {
+        if (then === null) return applied(session, await session.restore(scope));
+        const wanted = decodeCapture(then);
+        if (!wanted.ok) return no({ code: 'bad-request', what: describeProblem(wanted.problem) });
+        return applied(session, await session.restore(scope, wanted.value));
+      }),
+    undo: (id) => withSession('undo', id, async (session) => applied(session, await session.undo())),
+    redo: (id) => withSession('redo', id, async (session) => applied(session, await session.redo())),
+    detach: (id, restoreFirst) =>
+      withSession('detach', id, async (session) => {
+        const detached = await session.detach(restoreFirst);
+        if (detached.ok) sessions.delete(id);
+        return detached;
+      }),
     leftOvers: () => refused('leftOvers') ?? yes(bridge.left),
-    putBack: (id) => {
+    putBack: async (id) => {
       const refusal = refused('putBack');
       if (refusal !== null) return refusal;
       bridge.left = bridge.left.filter((one) => one.id !== id);
-      return write(stageRestore(bridge.held, first, { kind: 'all' }));
+      const outcome = await applyWrite(vcpu, STILL, {
+        stage: (now) => {
+          const staged = stageRestore(now, first, { kind: 'all' });
+          return staged.ok ? staged : refuseProblem('restore', staged.problem);
+        },
+        beforeWrite: () => yes(null),
+      });
+      if (!outcome.ok) return outcome;
+      const { capture, writtenBytes, changes } = outcome.value;
+      return yes({ capture: encodeCapture(capture), writtenBytes, changes });
     },
     compareLeftOver: () =>
       refused('compareLeftOver') ??

@@ -2,7 +2,7 @@ import type { Answer, Refusal } from '../../bridge.ts';
 import { MSR_INDEX } from '../../cpu/msrs.ts';
 import { answer, refuse } from '../../refusals/refusal.ts';
 import type { Capture, GeneralRegisters } from '../../session/capture.ts';
-import type { Target, Written } from '../target.ts';
+import type { Target } from '../target.ts';
 
 /** A vCPU in memory that notes what is done to it, for tests of what is done and in which order. */
 export interface FakeTarget extends Target {
@@ -16,7 +16,7 @@ export interface FakeTarget extends Target {
   spoil: ((image: Uint8Array) => void) | null;
   /** What becomes of general registers that are written: they stay as they are, until a test says otherwise. */
   keeps: (general: GeneralRegisters) => GeneralRegisters;
-  /** How many times it is found outside KVM_RUN before it is found inside. */
+  /** How many times it is found outside KVM_RUN before it is found inside; Infinity: its VMM holds it, frozen or not. */
   outside: number;
   end(why: Refusal): void;
 }
@@ -31,7 +31,6 @@ export const fakeTarget = (first: Capture): FakeTarget => {
     log.push(name);
     return refuses.delete(name) ? refuse('call-failed', `${name} was refused`) : answer(work());
   };
-  const written = (value: bigint): Written => ({ readBack: target.state.image.bytes, value, pauseNs: 1n });
 
   const target: FakeTarget = {
     log,
@@ -49,7 +48,7 @@ export const fakeTarget = (first: Capture): FakeTarget => {
     },
     capture: async () =>
       step('capture', () => {
-        const inKvmRun = !frozen || target.outside <= 0;
+        const inKvmRun = target.outside <= 0 || !(frozen || target.outside === Number.POSITIVE_INFINITY);
         return { ...target.state, facts: { ...target.state.facts, frozen, inKvmRun } };
       }),
     freeze: async () =>
@@ -69,23 +68,23 @@ export const fakeTarget = (first: Capture): FakeTarget => {
         target.spoil?.(bytes);
         target.spoil = null;
         target.state = { ...target.state, image: { ...target.state.image, bytes } };
-        return written(0n);
+        return null;
       }),
     writeXcr0: async (value) =>
       step(`xcr0=${value.toString(16)}`, () => {
         target.state = { ...target.state, facts: { ...target.state.facts, xcr0: value } };
-        return written(value);
+        return null;
       }),
     writeMsr: async (index, value) =>
       step(`msr ${index.toString(16)}=${value.toString(16)}`, () => {
         const msrs = target.state.facts.msrs.map((msr) => (msr.index === index ? { ...msr, value } : msr));
         target.state = { ...target.state, facts: { ...target.state.facts, msrs } };
-        return written(value);
+        return null;
       }),
     writeGeneral: async (general) =>
       step('general', () => {
         target.state = { ...target.state, facts: { ...target.state.facts, general: target.keeps(general) } };
-        return { ...written(general.rip), general };
+        return null;
       }),
     detach: async () =>
       step('detach', () => {

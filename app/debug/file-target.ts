@@ -1,7 +1,7 @@
-import type { Answer } from '../../app/bridge.ts';
-import type { Target } from '../../app/debug/target.ts';
-import { answer, type Refused, refuse } from '../../app/refusals/refusal.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Answer } from '../bridge.ts';
+import { answer, type Refused, refuse } from '../refusals/refusal.ts';
+import type { Capture } from '../session/capture.ts';
+import type { Target } from './target.ts';
 
 /**
  * One state of a file: it can be read for ever and never written; a copy is edited by writing another file.

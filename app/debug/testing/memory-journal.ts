@@ -1,0 +1,27 @@
+import type { Answer } from '../../bridge.ts';
+import type { GeneralName } from '../../register/registers.ts';
+import type { SessionJournal } from '../journal.ts';
+
+/** A journal that ends with the test. */
+export const memoryJournal = (): SessionJournal & { readonly names: readonly GeneralName[] } => {
+  let names: readonly GeneralName[] | null = null;
+  const done: Answer<null> = { ok: true, value: null };
+  return {
+    get names() {
+      return names ?? [];
+    },
+    get exists() {
+      return names !== null;
+    },
+    ready: async (general) => {
+      names = [...new Set([...(names ?? []), ...general])];
+      return done;
+    },
+    settle: async (general) => {
+      if (names !== null) names = general;
+    },
+    forget: async () => {
+      names = null;
+    },
+  };
+};
