@@ -139,14 +139,17 @@ export class StandInHost {
 }
 
 /** Tilescope's window on Electron's own binary. */
-export const launchBinary = async (words: readonly string[]): Promise<{ page: Page; stop: () => Promise<void> }> => {
+export const launchBinary = async (
+  words: readonly string[],
+  environment: Environment = {},
+): Promise<{ page: Page; stop: () => Promise<void> }> => {
   const user = new UserFolder();
   const root = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   const app = await _electron.launch({
     executablePath: join(BINARY_FOLDER, 'electron'),
     args: [ROOT, '--deterministic', ...root, ...words],
     colorScheme: 'dark',
-    env: { ...(process.env as Environment), XDG_CONFIG_HOME: user.path },
+    env: { ...(process.env as Environment), XDG_CONFIG_HOME: user.path, ...environment },
   });
   const stop = async (): Promise<void> => {
     await app.close();

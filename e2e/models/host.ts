@@ -1,6 +1,7 @@
 import { test as base, type Page } from 'playwright/test';
+import { describedHost } from './described-host.ts';
 import { launchBinary, StandInHost } from './electron.ts';
-import { WebHost } from './tilescope.ts';
+import { builtFresh, WebHost } from './tilescope.ts';
 
 /** The page in a browser, in the window on the stand-in for Electron, and on Electron's own binary. */
 export type HostKind = 'web' | 'stand-in' | 'electron';
@@ -10,25 +11,31 @@ const SIZE = { width: 1440, height: 900 };
 /** Opens Tilescope in the host asked for, at its first screen, with these further words on its command line. */
 export type Open = (...words: string[]) => Promise<Page>;
 
+/** The host by name on which the story takes place (described-host.ts); null: this machine. */
+type Machine = string | null;
+
 /** The stories' test: `open` gives Tilescope's page, and everything started is ended with the test. */
-export const test = base.extend<{ open: Open }, { host: HostKind }>({
+export const test = base.extend<{ open: Open; machine: Machine }, { host: HostKind }>({
   host: ['web', { option: true, scope: 'worker' }],
-  open: async ({ host, page }, use) => {
+  machine: [null, { option: true }],
+  open: async ({ host, machine, page }, use) => {
+    if (machine !== null) await builtFresh();
+    const environment = machine === null ? {} : describedHost(machine);
     const ends: (() => Promise<unknown>)[] = [];
     await use(async (...words) => {
       if (host === 'web') {
-        const web = await WebHost.start(...words);
+        const web = await WebHost.startIn(environment, ...words);
         ends.push(() => web.stop());
         await page.goto(web.url);
         return page;
       }
       if (host === 'electron') {
-        const app = await launchBinary(words);
+        const app = await launchBinary(words, environment);
         ends.push(app.stop);
         await app.page.setViewportSize(SIZE);
         return app.page;
       }
-      const app = await StandInHost.start({ words: ['--deterministic', ...words] });
+      const app = await StandInHost.start({ words: ['--deterministic', ...words], environment });
       ends.push(() => app.stop());
       const shown = await app.page();
       await shown.setViewportSize(SIZE);

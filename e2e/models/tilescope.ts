@@ -56,6 +56,12 @@ async function ran(child: ChildProcess): Promise<Ran> {
   return { code, out, err };
 }
 
+/** Builds what is stale. */
+export async function builtFresh(): Promise<void> {
+  const { code, err } = await tilescope('--version');
+  if (code !== 0) throw new Error(`the build: ${err}`);
+}
+
 /** The same for commands that must succeed and print JSON. */
 export async function tilescopeJson<T>(...words: string[]): Promise<T> {
   const { code, out, err } = await tilescope(...words, '--json');
@@ -77,9 +83,16 @@ export class WebHost {
     this.url = url;
   }
 
-  static async start(...words: string[]): Promise<WebHost> {
+  static start(...words: string[]): Promise<WebHost> {
+    return WebHost.startIn({}, ...words);
+  }
+
+  /** The same with these variables in its environment. */
+  static startIn(environment: Environment, ...words: string[]): Promise<WebHost> {
     const args = [BOOTSTRAP, 'start', '--', '--web', '--no-open', '--deterministic', ...words];
-    return WebHost.#serving(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] }));
+    return WebHost.#serving(
+      spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } }),
+    );
   }
 
   /** The same with the build as it is, in an environment of its own. */

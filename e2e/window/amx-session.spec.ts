@@ -9,6 +9,9 @@ import { toCapture } from '../../app/wire/to-capture.ts';
 import { test } from '../models/host.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
 
+// Nothing here is this machine's own: the same story, and the same pictures, everywhere.
+test.use({ machine: 'stories' });
+
 /** The session recorded on KVM with AMX: e2e/captures/README.md lists its steps. */
 const recorded = (file: string): Buffer => readFileSync(join(import.meta.dirname, '../captures', file));
 const steps = JSON.parse(recorded('amx-session.json').toString()) as { requestId: number; step: string }[];

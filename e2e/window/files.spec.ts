@@ -5,6 +5,9 @@ import { test } from '../models/host.ts';
 import { tilescope, tilescopeJson } from '../models/tilescope.ts';
 import { Window } from '../models/window.ts';
 
+// Nothing here is this machine's own: the same story, and the same pictures, everywhere.
+test.use({ machine: 'stories' });
+
 /** One gesture from the first screen: Open file…, and the file. */
 const choose = async (page: Page, path: string): Promise<void> => {
   const chooser = page.waitForEvent('filechooser');

@@ -2,6 +2,9 @@ import { expect } from 'playwright/test';
 import { test } from '../models/host.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
 
+// Nothing here is this machine's own: the same story, and the same pictures, everywhere.
+test.use({ machine: 'stories' });
+
 test('the int8 program is stepped by keyboard alone until its tiles hold a product', async ({ open }) => {
   const page = await open();
   const model = new TilesWindow(page);

@@ -2,6 +2,9 @@ import { expect } from 'playwright/test';
 import { test } from '../models/host.ts';
 import { amxCaptureFile, TilesWindow } from '../models/tiles-window.ts';
 
+// Nothing here is this machine's own: the same story, and the same pictures, everywhere.
+test.use({ machine: 'stories' });
+
 test('tiles of a recorded guest are matrices that can be walked and read', async ({ open }) => {
   const page = await open();
   const tiles = new TilesWindow(page);

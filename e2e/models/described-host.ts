@@ -1,0 +1,162 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { concat } from '../../app/bits/bytes.ts';
+import type { Cpuid, CpuidEntry } from '../../app/cpu/cpuid.ts';
+import { sampleCapture } from '../../app/fixtures/samples.ts';
+import { SAPPHIRE_RAPIDS_HOST } from '../../app/fixtures/sapphire-rapids-cpuid.ts';
+import { encodeFrame, FrameReader } from '../../app/wire/frames.ts';
+import { type HelloReply, MESSAGES } from '../../app/wire/messages.ts';
+import { writeStruct } from '../../app/wire/struct.ts';
+import { CPUID_ENTRY, HELLO_REPLY } from '../../app/wire/structs.ts';
+import { findPreset } from '../../app/xsave/presets.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+/** The helper of the production build, on this machine. */
+const REAL_HELPER = join(ROOT, 'dist/native/tilescope-helper');
+const MADE = join(ROOT, 'dist/test/hosts');
+
+/** What everything above the helper learns of the machine: the helper's first answer. */
+type Hello = Omit<HelloReply, 'cpuid'> & { readonly cpuid: Cpuid };
+type Described = (here: Hello) => Partial<Hello>;
+
+interface DescribedHost {
+  readonly describe: Described;
+  /** `-cpu` of the guests, so that they have no more than the machine that is described. */
+  readonly guestCpu: string | null;
+  /** Why no guest of this machine can stand for one of the described machine; null: it can. */
+  readonly noGuests: string | null;
+}
+
+const withEntry = (cpuid: Cpuid, leaf: number, subleaf: number, change: Partial<CpuidEntry>): Cpuid =>
+  cpuid.map((entry) => (entry.leaf === leaf && entry.subleaf === subleaf ? { ...entry, ...change } : entry));
+
+const entry = (cpuid: Cpuid, leaf: number, subleaf: number): CpuidEntry =>
+  cpuid.find((one) => one.leaf === leaf && one.subleaf === subleaf) ?? {
+    leaf,
+    subleaf,
+    eax: 0,
+    ebx: 0,
+    ecx: 0,
+    edx: 0,
+  };
+
+const endOf = (cpuid: Cpuid): number =>
+  Math.max(
+    576,
+    ...cpuid.flatMap(({ leaf, subleaf, eax, ebx, ecx }) =>
+      leaf === 0xd && subleaf > 1 && (ecx & 1) === 0 ? [eax + ebx] : [],
+    ),
+  );
+
+/** This machine without some of its user components: they are not enumerated, and all that lies behind them is left where it is. */
+const without =
+  (bits: readonly number[]): Described =>
+  ({ cpuid, hostXcr0Supported }) => {
+    const mask = bits.reduce((all, bit) => all | (1 << bit), 0);
+    const left = cpuid.filter(({ leaf, subleaf }) => leaf !== 0xd || subleaf < 2 || !bits.includes(subleaf));
+    const first = entry(left, 0xd, 0);
+    const changed = { eax: first.eax & ~mask, ebx: endOf(left), ecx: endOf(left) };
+    return { cpuid: withEntry(left, 0xd, 0, changed), hostXcr0Supported: hostXcr0Supported & ~BigInt(mask) };
+  };
+
+const withoutXsaves: Described = ({ cpuid }) => {
+  const left = cpuid.filter(({ leaf, subleaf, ecx }) => leaf !== 0xd || subleaf < 2 || (ecx & 1) === 0);
+  return { cpuid: withEntry(left, 0xd, 1, { eax: entry(left, 0xd, 1).eax & ~8, ecx: 0, edx: 0 }) };
+};
+
+const brand = (name: string): Cpuid => {
+  const text = Buffer.alloc(48);
+  text.write(name, 'ascii');
+  return [0, 1, 2].map((at) => ({
+    leaf: 0x80000002 + at,
+    subleaf: 0,
+    eax: text.readUInt32LE(at * 16),
+    ebx: text.readUInt32LE(at * 16 + 4),
+    ecx: text.readUInt32LE(at * 16 + 8),
+    edx: text.readUInt32LE(at * 16 + 12),
+  }));
+};
+
+/** A CPU by its public enumeration, with the features of another one of its kind. */
+const named = (preset: string, features: Cpuid, supported: bigint): Described => {
+  const found = findPreset(preset);
+  if (found === undefined) throw new Error(`no preset ${preset}`);
+  const cpuid = [...features.filter(({ leaf }) => leaf < 0xd), ...found.cpuid, ...brand(found.label)];
+  const kernelRelease = '6.18.0';
+  return () => ({ cpuid, hostXcr0Supported: supported, kernelRelease, kvmApiVersion: 12, kvmErrno: 0, yamaScope: 0 });
+};
+
+const FOREIGN = 'its XSAVE layout is not that of this machine, which every image of a guest here has';
+
+const amd = (): Cpuid => sampleCapture().facts.hostCpuid;
+
+/** By name, as TILESCOPE_TEST_HOST takes it. */
+export const HOSTS: Readonly<Record<string, () => DescribedHost>> = {
+  'no-pku': () => ({ describe: without([9]), guestCpu: 'host,-arch-capabilities,-pku', noGuests: null }),
+  'no-avx512': () => ({
+    describe: without([5, 6, 7]),
+    guestCpu: 'host,-arch-capabilities,-avx512f',
+    noGuests: null,
+  }),
+  'no-xsaves': () => ({
+    describe: withoutXsaves,
+    guestCpu: 'host,-arch-capabilities,-xsaves',
+    noGuests: null,
+  }),
+  intel: () => ({ describe: named('skylake-sp', SAPPHIRE_RAPIDS_HOST, 0x2e7n), guestCpu: null, noGuests: FOREIGN }),
+  amx: () => ({
+    describe: named('sapphire-rapids', SAPPHIRE_RAPIDS_HOST, 0x602e7n),
+    guestCpu: null,
+    noGuests: FOREIGN,
+  }),
+  'no-kvm': () => ({
+    describe: () => ({ kvmApiVersion: 0, kvmErrno: 2, hostXcr0Supported: 0n }),
+    guestCpu: null,
+    noGuests: '/dev/kvm is absent on it',
+  }),
+  /** Where the stories of recorded and model guests take place, so that their pictures are the same everywhere. */
+  stories: () => ({ describe: named('zen5', amd(), 0x2e7n), guestCpu: null, noGuests: FOREIGN }),
+};
+
+const encodeHello = ({ cpuid, ...head }: Hello): Uint8Array =>
+  concat([
+    writeStruct(HELLO_REPLY, { ...head, cpuidCount: cpuid.length }),
+    ...cpuid.map((one) => writeStruct(CPUID_ENTRY, one)),
+  ]);
+
+const helloHere = (): Hello => {
+  const payload = MESSAGES.hello.encode(null);
+  const input = encodeFrame({ requestId: 1, code: MESSAGES.hello.code, status: 0, payload });
+  const { stdout, error } = spawnSync(REAL_HELPER, [], { input });
+  if (error !== undefined) throw error;
+  const reply = MESSAGES.hello.decode(new FrameReader().push(stdout).frames[0]?.payload ?? new Uint8Array(0));
+  if (!reply.ok) throw new Error('the helper does not say hello');
+  return reply.value;
+};
+
+const built = (): string => {
+  const program = join(MADE, 'described-helper');
+  const source = join(import.meta.dirname, '../guest/described_helper.c');
+  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return program;
+  mkdirSync(MADE, { recursive: true });
+  execFileSync('cc', ['-std=c17', '-D_GNU_SOURCE', '-O1', '-Wall', '-Wextra', '-Werror', source, '-o', program]);
+  return program;
+};
+
+/** What a Tilescope is started with, so that it takes this machine for the described one. */
+export const describedHost = (name: string): Readonly<Record<string, string>> => {
+  const host = HOSTS[name]?.();
+  if (host === undefined) throw new Error(`no host is named ${name}: ${Object.keys(HOSTS).join(', ')}`);
+  const program = built();
+  const here = helloHere();
+  const file = join(MADE, `${name}.hello`);
+  writeFileSync(file, encodeHello({ ...here, ...host.describe(here) }));
+  return {
+    TILESCOPE_HELPER: program,
+    TILESCOPE_REAL_HELPER: REAL_HELPER,
+    TILESCOPE_DESCRIBED_HOST: file,
+    ...(host.noGuests === null ? {} : { TILESCOPE_NO_TARGETS: host.noGuests }),
+    ...(host.guestCpu === null ? {} : { TILESCOPE_GUEST_CPU: host.guestCpu }),
+  };
+};
