@@ -233,6 +233,25 @@ test.each([
   expect(refusal(amx, `k1=1 ${text}`)).toContain(text.split('=')[0]);
 });
 
+test.each([
+  ['k3=255', '0x00000000000000ff'],
+  ['k3=0xff', '0x00000000000000ff'],
+  ['k3=0b1111_1111', '0x00000000000000ff'],
+  ['k3=1_000', '0x00000000000003e8'],
+  ['xmm3=0xdead_beef', `0x${'deadbeef'.padStart(32, '0')}`],
+  ['pkru=4_096', '0x00001000'],
+])('[V10] one text is one number: %s', (text, value) => {
+  const [path = ''] = text.split('=');
+  expect(read(amx, stage(amx, text).image, path)).toBe(value);
+});
+
+test('[V10] fields take the same numbers', () => {
+  for (const three of ['3', '0x3', '0b11', '0_3']) {
+    expect(stage(amx, `mxcsr.RC=${three}`).changes[0]?.after).toBe('zero');
+  }
+  expect(refusal(amx, 'mxcsr.RC=1_')).toContain('a number from 0 to 3');
+});
+
 test('[E12] bytes written are the bytes that differ', () => {
   const write = stage(amx, 'xmm3:u32[1]=0x01010102');
   expect(write.writtenBytes).toBe(1);

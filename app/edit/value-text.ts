@@ -5,13 +5,13 @@ import { printPath } from '../register/path.ts';
 import type { Selection } from '../register/read.ts';
 import { nearNames, type RegisterRow, registerRow, TILECFG_FIELDS } from '../register/registers.ts';
 import { type ElementType, elementBytes } from '../value/element-type.ts';
-import { parseNumber } from '../value/number.ts';
+import { parseCount, parseNumber } from '../value/number.ts';
 import { parseElement } from '../value/parse.ts';
 import { type FieldRow, fieldMaximum, writeField } from '../xsave/bitfields.ts';
 
 /*
  * A value as typed, in the type of its path, laid over the register's present bytes:
- *   whole      0x hex digits, shorter ones stand for leading zeros; 0b digits; decimal up to 64 bits
+ *   whole      0x or 0b digits, shorter ones stand for leading zeros; decimal up to 64 bits
  *   field      a number, or a word of the field such as "down"
  *   element    one element
  *   lanes      as many as there are, separated by commas, lane 0 first
@@ -22,21 +22,21 @@ const wrong = (path: RegisterPath, at: number, expected: string): Decoded<never>
   undecodable({ kind: 'syntax', what: `value for ${printPath(path)}`, at, expected });
 
 const whole = (path: RegisterPath, row: RegisterRow, text: string): Decoded<Uint8Array> => {
-  const sizeBytes = row.widthBits / 8;
-  const number = parseNumber(text);
-  if (number === null || number.value < 0n || (row.widthBits > 64 && !number.isPattern)) {
-    return wrong(path, 0, `0x and up to ${sizeBytes * 2} hex digits${row.widthBits <= 64 ? ', 0b…, or a number' : ''}`);
-  }
-  const { value } = number;
-  if (value >> BigInt(row.widthBits) !== 0n) return wrong(path, 0, `a value of ${row.widthBits} bits`);
-  return decoded(bytesOfUint(value, sizeBytes));
+  const { widthBits } = row;
+  const digits = widthBits / 4;
+  const written = parseNumber(text);
+  // Nobody writes 512 bits in decimal: it is a value without its type, or hex digits without their 0x.
+  const isNumber = written !== null && !/^[+-]/.test(text) && (written.isPattern || widthBits <= 64);
+  if (!isNumber) return wrong(path, 0, `0x and up to ${digits} hex digits${widthBits <= 64 ? ', 0b…, or a number' : ''}`);
+  if (written.value >> BigInt(widthBits) !== 0n) return wrong(path, 0, `a value of ${widthBits} bits`);
+  return decoded(bytesOfUint(written.value, widthBits / 8));
 };
 
 const fieldNumber = (path: RegisterPath, text: string, maximum: number, words: FieldRow['values']): Decoded<number> => {
   const named = Object.entries(words ?? {}).find(([, word]) => word.toLowerCase() === text.toLowerCase());
   if (named !== undefined) return decoded(Number(named[0]));
-  const number = parseNumber(text)?.value ?? -1n;
-  if (number >= 0n && number <= BigInt(maximum)) return decoded(Number(number));
+  const number = parseCount(text, maximum);
+  if (number !== null) return decoded(number);
   const list = Object.values(words ?? {});
   const near = nearNames(text, list);
   const orWord = list.length === 0 ? '' : `, or one of ${list.join(', ')}`;

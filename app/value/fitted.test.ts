@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { bytesOfUint, toHexHighFirst } from '../bits/bytes.ts';
+import { bytesOfUint } from '../bits/bytes.ts';
 import { describeProblem } from '../bits/decoded.ts';
 import { ELEMENT_TYPES, type ElementType, elementBytes } from './element-type.ts';
-import { parseElement, parseHexRegister } from './parse.ts';
+import { parseElement } from './parse.ts';
 import { DOES_NOT_FIT, printElement, printFitted } from './print.ts';
 
 const fitted = (type: ElementType, text: string, maxCharacters: number): string => {
@@ -63,34 +63,6 @@ describe('cells', () => {
         }
       }),
       { numRuns: 1000 },
-    );
-  });
-});
-
-describe('registers without a type', () => {
-  test('[V10] hex, highest byte first, full width', () => {
-    const parsed = parseHexRegister(4, '0x1f80');
-    expect(parsed).toEqual({ ok: true, value: Uint8Array.from([0x80, 0x1f, 0, 0]) });
-    expect(parseHexRegister(2, '1f80')).toEqual({ ok: true, value: Uint8Array.from([0x80, 0x1f]) });
-    expect(parseHexRegister(1, '0x00ff')).toEqual({ ok: true, value: Uint8Array.from([0xff]) });
-  });
-
-  test('[V10] without 0x all digits are needed; too many digits and others are refused', () => {
-    const problem = (widthBytes: number, text: string) => {
-      const parsed = parseHexRegister(widthBytes, text);
-      return parsed.ok ? 'parsed' : describeProblem(parsed.problem);
-    };
-    expect(problem(4, '8064')).toBe('"8064": write 0x before a hex number, or all 8 digits');
-    expect(problem(1, '0x100')).toBe('"0x100": does not fit 1 bytes: at most 2 hex digits');
-    expect(problem(1, '0xg')).toContain('expected hex digits');
-    expect(problem(1, '')).toContain('expected hex digits');
-  });
-
-  test('[V10] what is printed reads back', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1, maxLength: 64 }), (bytes) => {
-        expect(parseHexRegister(bytes.length, toHexHighFirst(bytes))).toEqual({ ok: true, value: bytes });
-      }),
     );
   });
 });

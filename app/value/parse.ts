@@ -14,32 +14,13 @@ import {
   nanFractions,
   patternBits,
 } from './float-format.ts';
-import { parseNumber } from './number.ts';
-
-/** Long enough for every digit of the smallest f80, and a bound on the work that a pasted text can cause. */
-const MAX_TEXT_CHARACTERS = 20_000;
+import { parseInteger, plainNumber, shownNumber } from './number.ts';
 
 const syntax = (text: string, expected: string): Decoded<never> =>
-  undecodable({ kind: 'syntax', what: shown(text), at: 0, expected });
+  undecodable({ kind: 'syntax', what: shownNumber(text), at: 0, expected });
 
 const refused = (text: string, why: string): Decoded<never> =>
-  undecodable({ kind: 'not-allowed', what: shown(text), why });
-
-const shown = (text: string): string => (text.length <= 40 ? `"${text}"` : `"${text.slice(0, 40)}…"`);
-
-const forPeople = (value: bigint | string): string => value.toString().replace(/^-/, '−');
-
-const parseInteger = (type: ElementType, text: string): Decoded<bigint> => {
-  const number = parseNumber(text);
-  if (number === null) return syntax(text, `an integer for ${type}: decimal, 0x… or 0b…`);
-  const { value, isPattern } = number;
-  const { least, greatest } = integerRange(type);
-  const limit = isPattern ? (1n << BigInt(elementRow(type).bytes * 8)) - 1n : greatest;
-  if (value < least || value > limit) {
-    return refused(text, `does not fit ${type}: ${forPeople(least)} … ${forPeople(greatest)}`);
-  }
-  return decoded(value);
-};
+  undecodable({ kind: 'not-allowed', what: shownNumber(text), why });
 
 /** The greatest finite value of the format, as text: exact where people know it by its digits, 65504 or 448. */
 const greatestText = (format: FloatFormat): string => {
@@ -67,7 +48,7 @@ const ratioOf = (significand: bigint, base: bigint, exponent: number): Ratio =>
 
 /** What a written number stands for; a size beyond the format's is said instead of computed. */
 const parseRatio = (text: string, format: FloatFormat): Ratio | 'huge' | 'tiny' | null => {
-  const hex = /^0x([0-9a-f]*)(?:\.([0-9a-f]*))?p([+-]?[0-9]+)$/i.exec(text);
+  const hex = /^0x(?=.*[.p])([0-9a-f]*)(?:\.([0-9a-f]*))?(?:p([+-]?[0-9]+))?$/i.exec(text);
   const match = hex ?? /^([0-9]*)(?:\.([0-9]*))?(?:e([+-]?[0-9]+))?$/i.exec(text);
   if (match === null) return null;
   const [, whole = '', fraction = '', exponentText = '0'] = match;
@@ -105,7 +86,7 @@ const parsePattern = (type: string, text: string, digits: string, format: FloatF
   if (digits.length !== digitCount) {
     return refused(
       text,
-      `a bit pattern of ${type} has ${digitCount} hex digits; a hex number ends in p and an exponent`,
+      `a bit pattern of ${type} has ${digitCount} hex digits; a hex number has a point, or p and an exponent`,
     );
   }
   return decoded(BigInt(`0x${digits}`));
@@ -131,7 +112,7 @@ const parsePlainFloat = (type: string, text: string, format: FloatFormat): Decod
   if (nan !== null) return parseNan(type, text, negative, nan[1], format);
   const ratio = parseRatio(magnitude, format);
   if (ratio === null)
-    return syntax(text, `a number for ${type}: decimal, 0x…p…, inf, nan, or all hex digits of its bits`);
+    return syntax(text, `a number for ${type}: decimal, 0x1.8, 0x1.8p3, inf, nan, or 0x and all digits of its bits`);
   if (ratio === 'huge') return outOfRange(type, text, format);
   const { numerator, denominator } = ratio === 'tiny' ? { numerator: 0n, denominator: 1n } : ratio;
   const bits = encodeRatio(negative, numerator, denominator, format);
@@ -139,41 +120,21 @@ const parsePlainFloat = (type: string, text: string, format: FloatFormat): Decod
 };
 
 /**
- * The bytes of an element from text: everything printElement writes, and decimal, 0x… and 0b… integers, decimal and
- * hexadecimal floats (0x1.8p3) rounded to nearest even, inf, nan, and for floats 0x… with all digits of the bit pattern.
- * A value that does not fit is refused with the range; it never turns to infinity or wraps.
+ * The bytes of an element from text: everything printElement writes, and the numbers of number.ts. Floats are rounded to
+ * nearest even; for them 0x… with all digits is the bit pattern. A value that does not fit is refused with the range; it
+ * never turns to infinity or wraps.
  */
 export const parseElement = (type: ElementType, text: string): Decoded<Uint8Array> => {
   const { bytes, float } = elementRow(type);
   const bits =
-    float === null ? parseTyped(text, (plain) => parseInteger(type, plain)) : parseFloatText(type, text, float);
+    float === null
+      ? parseInteger(type, text, { ...integerRange(type), widthBits: bytes * 8 })
+      : parseFloatText(type, text, float);
   return bits.ok ? decoded(bytesOfUint(bits.value, bytes)) : bits;
 };
 
 /** The bits of a float of any format, from the same texts; type is what a refusal calls it. */
-export const parseFloatText = (type: string, text: string, format: FloatFormat): Decoded<bigint> =>
-  parseTyped(text, (plain) => parsePlainFloat(type, plain, format));
-
-const parseTyped = (text: string, parse: (plain: string) => Decoded<bigint>): Decoded<bigint> => {
-  if (text.length > MAX_TEXT_CHARACTERS) return refused(text, `longer than ${MAX_TEXT_CHARACTERS} characters`);
-  return parse(text.trim().replace(/^−/, '-').replace(/e−/i, 'e-'));
-};
-
-/**
- * A register without a type: hex digits, highest byte first. With 0x, leading zeros may be left out; without, all digits
- * must be there, so that a decimal number is not taken for a hex one.
- */
-export const parseHexRegister = (widthBytes: number, text: string): Decoded<Uint8Array> => {
-  const plain = text.trim();
-  const match = /^(0x)?([0-9a-f]+)$/i.exec(plain);
-  if (match === null) return syntax(plain, 'hex digits, highest byte first');
-  const digits = match[2] ?? '';
-  const digitCount = widthBytes * 2;
-  if (match[1] === undefined && digits.length !== digitCount) {
-    return refused(plain, `write 0x before a hex number, or all ${digitCount} digits`);
-  }
-  if (digits.length > digitCount && !/^0+$/.test(digits.slice(0, -digitCount))) {
-    return refused(plain, `does not fit ${widthBytes} bytes: at most ${digitCount} hex digits`);
-  }
-  return decoded(bytesOfUint(BigInt(`0x${digits.slice(-digitCount)}`), widthBytes));
+export const parseFloatText = (type: string, text: string, format: FloatFormat): Decoded<bigint> => {
+  const plain = plainNumber(text);
+  return plain.ok ? parsePlainFloat(type, plain.value, format) : plain;
 };

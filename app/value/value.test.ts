@@ -233,6 +233,10 @@ describe('parsing floats', () => {
     expect(bits('f32', '-inf')).toBe(0xff800000n);
     expect(bits('f80', 'Infinity')).toBe(0x7fff8000000000000000n);
     expect(bits('f32', '0x7f800001')).toBe(0x7f800001n);
+    expect(bits('f32', '0x1.8')).toBe(f32Bits(1.5));
+    expect(bits('f64', '-0x.8')).toBe(f64Bits(-0.5));
+    expect(bits('f32', '1_000.5')).toBe(f32Bits(1000.5));
+    expect(bits('f32', '0x7f80_0001')).toBe(0x7f800001n);
     expect(problem('f32', '0x7f8')).toContain('has 8 hex digits');
     expect(problem('f80', 'unnormal(0x3fff8000000000000000)')).toContain('not of the kind named');
   });
@@ -252,6 +256,11 @@ describe('parsing floats', () => {
       '--1',
       '1,5',
       '0x1.p',
+      '0x.',
+      '1_',
+      '_1',
+      '1__0',
+      '0x_1',
       'x'.repeat(30_000),
     ]) {
       for (const { name } of ELEMENT_TYPES) expect(parseElement(name, text).ok, `${name} ${text}`).toBe(false);
@@ -271,6 +280,8 @@ describe('integers', () => {
     expect(print('i8', bits('i8', '0xff'))).toBe('-1');
     expect(bits('i16', '-0x10')).toBe(0xfff0n);
     expect(bits('u8', '0b1010')).toBe(10n);
+    expect(bits('u8', '0b1010_1010')).toBe(0xaan);
+    expect(bits('i32', '−1_000')).toBe(0xfffffc18n);
     expect(bits('u64', '18446744073709551615')).toBe(0xffffffffffffffffn);
   });
 
