@@ -68,6 +68,8 @@ interface Staging {
   readonly general: GeneralValues;
 }
 
+export const CONTROL_IS_READ = 'control and segment registers can be read here, not written';
+
 const stageOutside = (staging: Staging, row: RegisterRow, bytes: Uint8Array): Decoded<Staging> => {
   const value = readU64(bytes, 0);
   const { facts } = staging.capture;
@@ -94,12 +96,15 @@ const stageOutside = (staging: Staging, row: RegisterRow, bytes: Uint8Array): De
       const capture = { ...staging.capture, facts: { ...facts, general: { ...facts.general, [key]: value } } };
       return decoded({ ...staging, capture, general: { ...staging.general, [key]: value } });
     }
+    case 'derived':
+      return refuse(row.name, `it is put together of others: ${row.source.mend}`);
     default:
-      return refuse(row.name, 'control registers can be read here, not written');
+      return refuse(row.name, CONTROL_IS_READ);
   }
 };
 
-const OUTSIDE = ['xcr0', 'msr', 'general', 'control'];
+const OUTSIDE = ['xcr0', 'msr', 'general', 'control', 'segment', 'derived'];
+const READ_ALONE = ['control', 'segment', 'derived'];
 
 const stageBytes = (staging: Staging, row: RegisterRow, bytes: Uint8Array): Decoded<Staging> => {
   if (OUTSIDE.includes(row.source.kind)) return stageOutside(staging, row, bytes);
@@ -124,7 +129,7 @@ const needsConfiguredTile = (image: Image, path: RegisterPath): string | null =>
 const stageOne = (staging: Staging, path: RegisterPath, text: string): Decoded<Staging> => {
   const row = registerRow(path.register);
   assert(row !== undefined, `no register ${path.register}`);
-  if (row.source.kind === 'control') return stageOutside(staging, row, new Uint8Array(8));
+  if (READ_ALONE.includes(row.source.kind)) return stageOutside(staging, row, new Uint8Array(8));
   if (row.rowBytes !== null) {
     const why = needsConfiguredTile(staging.draft.image, path);
     if (why !== null) return refuse(path.register, why);

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { equalBytes, readU32, readU64, toHexHighFirst, writeU16 } from '../bits/bytes.ts';
 import { describeProblem } from '../bits/decoded.ts';
 import { makeCapture, makeImage, presetLayout } from '../fixtures/preset-captures.ts';
+import { sampleCapture } from '../fixtures/samples.ts';
 import { parsePath } from '../register/path.ts';
 import { showJson } from '../register/read.ts';
 import { REGISTERS } from '../register/registers.ts';
@@ -250,6 +251,35 @@ test('[V10] fields take the same numbers', () => {
     expect(stage(amx, `mxcsr.RC=${three}`).changes[0]?.after).toBe('zero');
   }
   expect(refusal(amx, 'mxcsr.RC=1_')).toContain('a number from 0 to 3');
+});
+
+test('[E11] every type that can be read can be written, in the place where it was read', () => {
+  const one = (text: string) => {
+    const write = stage(amx, text);
+    const [path = '', value] = text.split('=');
+    return [String(read(amx, write.image, path)), value, write.imageBytes];
+  };
+  expect(one('tmm0:bf8[0][1]=-0.5')).toEqual(['-0.5', '-0.5', 1]);
+  expect(one('tmm0:hf8[1][3]=-0.75')).toEqual(['-0.75', '-0.75', 1]);
+  expect(one('tmm0:tf32[1][2]=1.5')).toEqual(['1.5', '1.5', 2]);
+  expect(one('tmm0:cf16[0][0]=1.5-2i')).toEqual(['1.5-2i', '1.5-2i', 2]);
+  // Row 3, column 2 of int8 quads: dword 2 of the tile's first row, its last byte.
+  const write = stage(amx, 'tmm0:i8:vnni[3][2]=-7');
+  expect(read(amx, write.image, 'tmm0:i8[0][11]')).toBe(-7);
+  const whole = Array.from({ length: 4 }, (_, row) => [row, row + 1, row + 2].join(',')).join(';');
+  const matrix = stage(amx, `tmm0:bf16:vnni=${whole}`);
+  expect(read(amx, matrix.image, 'tmm0:bf16')).toEqual([
+    [0, 1, 1, 2, 2, 3],
+    [2, 3, 3, 4, 4, 5],
+  ]);
+});
+
+test.each([
+  ['ftag=0xffff', 'write ftw'],
+  ['eax=1', 'write rax'],
+  ['fs_base=0', 'can be read here, not written'],
+])('[E11] %s: what is put together of others, or lies elsewhere, is refused', (text, why) => {
+  expect(refusal(sampleCapture(), text)).toContain(why);
 });
 
 test('[E12] bytes written are the bytes that differ', () => {

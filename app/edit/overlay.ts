@@ -2,8 +2,8 @@ import { bytesOfUint, readUint } from '../bits/bytes.ts';
 import { assert } from '../bits/decoded.ts';
 import type { RegisterPath } from '../register/path.ts';
 import type { Selection } from '../register/read.ts';
+import { typeBytes } from '../register/register-type.ts';
 import { registerRow, TILECFG_FIELDS } from '../register/registers.ts';
-import { elementBytes } from '../value/element-type.ts';
 import { writeField } from '../xsave/bitfields.ts';
 
 const copied = (onto: Uint8Array, from: Uint8Array, offsetBytes: number, sizeBytes: number): Uint8Array => {
@@ -23,17 +23,19 @@ export const overlaySelection = (
     case 'whole':
       return from;
     case 'element':
-      return copied(onto, from, selection.offsetBytes, elementBytes(selection.type));
+      return copied(onto, from, selection.offsetBytes, typeBytes(selection.type));
     case 'lanes':
-      return copied(onto, from, selection.offsetBytes, selection.count * elementBytes(selection.type));
+      return copied(onto, from, selection.offsetBytes, selection.count * typeBytes(selection.type));
     case 'rows': {
       const stride = registerRow(path.register)?.rowBytes ?? 0;
       let bytes = onto;
       for (let row = 0; row < selection.rows; row += 1) {
-        bytes = copied(bytes, from, row * stride, selection.columns * elementBytes(selection.type));
+        bytes = copied(bytes, from, row * stride, selection.columns * typeBytes(selection.type));
       }
       return bytes;
     }
+    case 'cells':
+      return selection.offsets.flat().reduce((bytes, at) => copied(bytes, from, at, typeBytes(selection.type)), onto);
     case 'field':
       return overlayField(path, onto, from, selection.value);
   }

@@ -13,7 +13,14 @@ import { XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES, xcompBv, xstateBv } from
 import type { Image } from '../xsave/image.ts';
 import { MXCSR_OFFSET_BYTES, mxcsr } from '../xsave/legacy.ts';
 import { componentBytesOrInit, INIT_MXCSR, initBytes, roomFor, viewComponent } from '../xsave/view.ts';
-import { type MsrWrite, type PathChange, type StagedWrite, stagedWrite, touchedBitsOf } from './assign.ts';
+import {
+  CONTROL_IS_READ,
+  type MsrWrite,
+  type PathChange,
+  type StagedWrite,
+  stagedWrite,
+  touchedBitsOf,
+} from './assign.ts';
 import { type GeneralValues, generalRefusal, namesOf } from './general.ts';
 import { overlaySelection } from './overlay.ts';
 import { broughtToUse, type Draft, draftOf, u32Bytes, withBytes, withComponentBytes, withXstateBit } from './patch.ts';
@@ -121,8 +128,8 @@ const restorePath = (draft: Draft, outside: Outside, now: Capture, then: Capture
     const why = generalRefusal(row.source.key, value, now.facts.control);
     if (why !== null) return refuse(path.register, why);
     outside.general = { ...outside.general, [row.source.key]: value };
-  } else if (row.source.kind === 'control') {
-    return refuse(path.register, 'control registers can be read here, not written');
+  } else if (row.source.kind === 'control' || row.source.kind === 'segment') {
+    return refuse(path.register, CONTROL_IS_READ);
   } else return writeRegister(draft, row, bytes);
   return decoded(draft);
 };

@@ -3,10 +3,9 @@ import { assert, type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import type { RegisterPath } from '../register/path.ts';
 import { printPath } from '../register/path.ts';
 import type { Selection } from '../register/read.ts';
+import { parseTyped, type RegisterType, typeBytes } from '../register/register-type.ts';
 import { nearNames, type RegisterRow, registerRow, TILECFG_FIELDS } from '../register/registers.ts';
-import { type ElementType, elementBytes } from '../value/element-type.ts';
 import { parseCount, parseNumber } from '../value/number.ts';
-import { parseElement } from '../value/parse.ts';
 import { type FieldRow, fieldMaximum, writeField } from '../xsave/bitfields.ts';
 
 /*
@@ -74,12 +73,12 @@ const pieces = (text: string, separator: string): { readonly text: string; reado
   });
 };
 
-const elements = (path: RegisterPath, type: ElementType, count: number, text: string, at: number) => {
+const elements = (path: RegisterPath, type: RegisterType, count: number, text: string, at: number) => {
   const found = count === 0 && text.trim() === '' ? [] : pieces(text, ',');
   if (found.length !== count) return wrong(path, at, `${count} elements separated by commas, not ${found.length}`);
   const bytes: Uint8Array[] = [];
   for (const piece of found) {
-    const parsed = parseElement(type, piece.text);
+    const parsed = parseTyped(type, piece.text);
     if (!parsed.ok) {
       const problem = parsed.problem;
       // The element's own place inside the whole text, where the problem has one.
@@ -88,6 +87,18 @@ const elements = (path: RegisterPath, type: ElementType, count: number, text: st
     bytes.push(parsed.value);
   }
   return decoded(concat(bytes));
+};
+
+/** Where each element lies, row after row. */
+const offsetsOf = (
+  selection: Extract<Selection, { kind: 'rows' | 'cells' }>,
+  rowBytes: number,
+): readonly (readonly number[])[] => {
+  if (selection.kind === 'cells') return selection.offsets;
+  const size = typeBytes(selection.type);
+  return Array.from({ length: selection.rows }, (_, row) =>
+    Array.from({ length: selection.columns }, (_, column) => row * rowBytes + column * size),
+  );
 };
 
 /** The register's bytes with the selected part replaced by the value. */
@@ -103,22 +114,27 @@ export const overlayValue = (
   if (selection.kind === 'whole') return whole(path, row, trimmed);
   if (selection.kind === 'field') return field(path, row, present, trimmed);
   const bytes = present.slice();
-  if (selection.kind === 'rows') {
-    const lines = selection.rows === 0 && trimmed === '' ? [] : pieces(text, ';');
-    if (lines.length !== selection.rows || selection.rows === 0) {
-      return wrong(path, 0, `${selection.rows} rows separated by semicolons, not ${lines.length}`);
+  if (selection.kind === 'rows' || selection.kind === 'cells') {
+    const offsets = offsetsOf(selection, row.rowBytes ?? 0);
+    const lines = offsets.length === 0 && trimmed === '' ? [] : pieces(text, ';');
+    if (lines.length !== offsets.length || offsets.length === 0) {
+      return wrong(path, 0, `${offsets.length} rows separated by semicolons, not ${lines.length}`);
     }
+    const size = typeBytes(selection.type);
     for (const [index, line] of lines.entries()) {
-      const parsed = elements(path, selection.type, selection.columns, line.text, line.at);
+      const places = offsets[index] ?? [];
+      const parsed = elements(path, selection.type, places.length, line.text, line.at);
       if (!parsed.ok) return parsed;
-      bytes.set(parsed.value, index * (row.rowBytes ?? 0));
+      for (const [column, at] of places.entries()) {
+        bytes.set(parsed.value.subarray(column * size, (column + 1) * size), at);
+      }
     }
     return decoded(bytes);
   }
   const count = selection.kind === 'element' ? 1 : selection.count;
   const parsed = elements(path, selection.type, count, text, 0);
   if (!parsed.ok) return parsed;
-  assert(parsed.value.length === count * elementBytes(selection.type), 'element width');
+  assert(parsed.value.length === count * typeBytes(selection.type), 'element width');
   bytes.set(parsed.value, selection.offsetBytes);
   return decoded(bytes);
 };

@@ -78,6 +78,9 @@ export const writeRegister = (draft: Draft, row: RegisterRow, bytes: Uint8Array)
     case 'msr':
     case 'general':
     case 'control':
+    case 'segment':
       return refuse(row.name, 'it lies outside the image');
+    case 'derived':
+      return refuse(row.name, `it is put together of others: ${source.mend}`);
   }
 };

@@ -2,7 +2,14 @@ import { readU64, writeU32 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { textFromUtf8 } from '../bits/text.ts';
 import type { CpuidEntry } from '../cpu/cpuid.ts';
-import { type ControlRegisters, factsOf, type GeneralRegisters, type MsrReading } from '../session/capture.ts';
+import {
+  type ControlRegisters,
+  factsOf,
+  type GeneralRegisters,
+  type MsrReading,
+  type SegmentRegisters,
+} from '../session/capture.ts';
+import { segmentsOfSregs } from '../session/segments.ts';
 import { layoutFromFacts, MOST_IMAGE_BYTES } from './guess.ts';
 import { isArray, isObject, type Json, member, parseJson, unsigned } from './json.ts';
 import {
@@ -86,6 +93,17 @@ const controlOf = (sregs: Json | undefined): ControlRegisters | null => {
   return { cr0: at('cr0'), cr2: at('cr2'), cr3: at('cr3'), cr4: at('cr4'), cr8: at('cr8'), efer: at('efer') };
 };
 
+const segmentsOf = (sregs: Json | undefined): SegmentRegisters | null => {
+  const bytes = structure(sregs, KVM_SREGS_BYTES);
+  if (bytes !== null) return segmentsOfSregs(bytes);
+  const of = (name: string, part: string, bits: 16 | 64): bigint | null =>
+    unsigned(member(member(sregs, name), part), bits);
+  const selectors = (['cs', 'ss', 'ds', 'es', 'fs', 'gs'] as const).map((name) => [name, of(name, 'selector', 16)]);
+  const bases = (['fs', 'gs'] as const).map((name) => [`${name}_base`, of(name, 'base', 64)]);
+  const all = [...selectors, ...bases];
+  return all.some(([, value]) => value === null) ? null : (Object.fromEntries(all) as SegmentRegisters);
+};
+
 const xcr0Of = (xcrs: Json | undefined): bigint | null => {
   const bytes = structure(xcrs, KVM_XCRS_BYTES);
   if (bytes !== null) return xcr0FromKvmXcrs(bytes);
@@ -156,6 +174,7 @@ const openVcpu = (name: string, vcpu: number, document: Json, options: OpenOptio
     xcr0: xcr0Of(member(state, 'xcrs')),
     general: generalOf(member(state, 'regs')),
     control: controlOf(member(state, 'sregs')),
+    segments: segmentsOf(member(state, 'sregs')),
   });
   return decoded(stateOf(`vCPU ${vcpu}`, { bytes, layout: layout.value }, facts));
 };

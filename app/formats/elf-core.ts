@@ -1,7 +1,7 @@
 import { readI32, readU32, readU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { textFromField } from '../bits/text.ts';
-import { factsOf, type GeneralRegisters } from '../session/capture.ts';
+import { factsOf, type GeneralRegisters, type SegmentRegisters } from '../session/capture.ts';
 import type { ComponentPlace, Layout } from '../xsave/image.ts';
 import { EXTENDED_OFFSET_BYTES, layoutOf } from '../xsave/layout.ts';
 import { type ElfNote, readCoreNotes } from './elf-notes.ts';
@@ -31,9 +31,19 @@ export const USER_REGISTERS: readonly string[] = [
   ...['orig_rax', 'rip', 'cs', 'rflags', 'rsp', 'ss', 'fs_base', 'gs_base', 'ds', 'es', 'fs', 'gs'],
 ];
 
+const userRegister = (prstatus: Uint8Array, register: string): bigint =>
+  readU64(prstatus, PRSTATUS_REGISTERS_OFFSET + 8 * USER_REGISTERS.indexOf(register));
+
+const segmentRegisters = (prstatus: Uint8Array): SegmentRegisters => {
+  const value = (register: string): bigint => userRegister(prstatus, register);
+  return {
+    ...{ cs: value('cs'), ss: value('ss'), ds: value('ds'), es: value('es'), fs: value('fs'), gs: value('gs') },
+    ...{ fs_base: value('fs_base'), gs_base: value('gs_base') },
+  };
+};
+
 const generalRegisters = (prstatus: Uint8Array): GeneralRegisters => {
-  const value = (register: string): bigint =>
-    readU64(prstatus, PRSTATUS_REGISTERS_OFFSET + 8 * USER_REGISTERS.indexOf(register));
+  const value = (register: string): bigint => userRegister(prstatus, register);
   return {
     ...{ rax: value('rax'), rbx: value('rbx'), rcx: value('rcx'), rdx: value('rdx') },
     ...{ rsi: value('rsi'), rdi: value('rdi'), rsp: value('rsp'), rbp: value('rbp') },
@@ -131,7 +141,11 @@ export const openElfCore = (name: string, bytes: Uint8Array, options: OpenOption
     const image = { bytes: xstate.slice(), layout: layout.value };
     const target = fileTarget(name, 'ELF core', { pid, executable, vcpu: index, tid });
     // The kernel sets XCR0 to its user features and writes the same mask at byte 464 (xstate.c, xstate_fx_sw_bytes).
-    const known = { general: generalRegisters(thread.prstatus), xcr0: softwareMask(xstate) };
+    const known = {
+      general: generalRegisters(thread.prstatus),
+      segments: segmentRegisters(thread.prstatus),
+      xcr0: softwareMask(xstate),
+    };
     states.push(stateOf(`thread ${tid}`, image, factsOf(target, 'NT_X86_XSTATE', known)));
   }
   if (states.length > 0) return decoded({ kind: 'elf-core', states });

@@ -2,7 +2,14 @@ import { concat, readU32, readU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { textFromUtf8 } from '../bits/text.ts';
 import type { CpuidEntry } from '../cpu/cpuid.ts';
-import { type ControlRegisters, factsOf, type GeneralRegisters, type MsrReading } from '../session/capture.ts';
+import {
+  type ControlRegisters,
+  factsOf,
+  type GeneralRegisters,
+  type MsrReading,
+  type SegmentRegisters,
+} from '../session/capture.ts';
+import { segmentsOfSregs } from '../session/segments.ts';
 import { EXTENDED_OFFSET_BYTES } from '../xsave/layout.ts';
 import { crc64 } from './crc64.ts';
 import { Cursor } from './cursor.ts';
@@ -58,6 +65,7 @@ interface Vcpu {
   readonly msrs: readonly MsrReading[];
   readonly general: GeneralRegisters;
   readonly control: ControlRegisters;
+  readonly segments: SegmentRegisters;
   readonly xcr0: bigint | null;
   readonly image: Uint8Array;
 }
@@ -128,6 +136,7 @@ const readVcpu = (cursor: Cursor): Vcpu | null => {
     msrs: chunks.flat(),
     general: generalFromKvmRegs(regs),
     control: controlFromKvmSregs(sregs),
+    segments: segmentsOfSregs(sregs),
     xcr0: xcr0FromKvmXcrs(xcrs),
     image,
   };
@@ -219,13 +228,14 @@ export const openFirecracker = (name: string, bytes: Uint8Array, options: OpenOp
     const layout = layoutFromFacts(vcpu.image, vcpu.cpuid, 'guest CPUID 0xD in the snapshot', options.preset);
     if (!layout.ok) return layout;
     const target = fileTarget(name, 'Firecracker', { vcpu: index });
-    const { msrs, xcr0, general, control } = vcpu;
+    const { msrs, xcr0, general, control, segments } = vcpu;
     const facts = factsOf(target, `Firecracker snapshot ${version}`, {
       guestCpuid: vcpu.cpuid,
       msrs,
       xcr0,
       general,
       control,
+      segments,
     });
     states.push(stateOf(`vCPU ${index}`, { bytes: vcpu.image.slice(), layout: layout.value }, facts));
   }

@@ -171,7 +171,7 @@ export const member = (value: Json | undefined, name: string): Json | undefined 
   isObject(value) ? value.get(name) : undefined;
 
 /** A whole number from 0 to 2^bits − 1; null for anything else. */
-export const unsigned = (value: Json | undefined, bits: 8 | 32 | 64): bigint | null => {
+export const unsigned = (value: Json | undefined, bits: 8 | 16 | 32 | 64): bigint | null => {
   const number = typeof value === 'bigint' ? value : Number.isSafeInteger(value) ? BigInt(value as number) : null;
   return number !== null && number >= 0n && number >> BigInt(bits) === 0n ? number : null;
 };

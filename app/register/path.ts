@@ -1,6 +1,6 @@
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
-import type { ElementType } from '../value/element-type.ts';
-import { elementBytes } from '../value/element-type.ts';
+import { matrixExtent } from '../tile/vnni.ts';
+import { isTileType, type RegisterType, typeBytes } from './register-type.ts';
 import { nearNames, REGISTERS, type RegisterRow, registerRow, TILECFG_FIELDS } from './registers.ts';
 import { elementCount, TYPE_NAMES, type TypeName, typeNamed, unionNamed } from './type-names.ts';
 
@@ -13,21 +13,26 @@ export interface RegisterPath {
   readonly register: string;
   /** In the manual's case. */
   readonly field: string | null;
-  readonly type: ElementType | null;
+  readonly type: RegisterType | null;
+  /** A tile as the matrix that operand B of a product stands for: rows in pairs or quads are taken apart. */
+  readonly vnni?: true;
   /** One: an element, or a row of a tile. Two: row and element of a tile. */
   readonly indexes: readonly number[];
 }
 
 /** The canonical text; parsePath of it gives the same path. */
-export const printPath = ({ register, field, type, indexes }: RegisterPath): string => {
-  const suffix = field !== null ? `.${field}` : type !== null ? `:${type}` : '';
+export const printPath = ({ register, field, type, vnni, indexes }: RegisterPath): string => {
+  const suffix = field !== null ? `.${field}` : type !== null ? `:${type}${vnni ? ':vnni' : ''}` : '';
   return register + suffix + indexes.map((index) => `[${index}]`).join('');
 };
+
+const plain = (register: string): RegisterPath => ({ register, field: null, type: null, indexes: [] });
 
 interface Parts {
   readonly name: string;
   readonly dot: string | null;
   readonly colon: string | null;
+  readonly vnni: boolean;
   readonly indexes: readonly { readonly value: number; readonly at: number }[];
   readonly nameAt: number;
   readonly suffixAt: number;
@@ -41,7 +46,7 @@ const near = (name: string, names: readonly string[]): string => {
   return found.length === 0 ? '' : ` (near: ${found.join(', ')})`;
 };
 
-const PARTS = /^(\$?)([a-z_][a-z0-9_]*)(?:([.:])([a-z0-9_]+))?/i;
+const PARTS = /^(\$?)([a-z_][a-z0-9_]*)(?:([.:])([a-z0-9_]+)(:vnni(?![a-z0-9_]))?)?/i;
 
 const split = (text: string): Decoded<Parts> => {
   const match = PARTS.exec(text);
@@ -64,6 +69,7 @@ const split = (text: string): Decoded<Parts> => {
     name,
     dot: match[3] === '.' ? suffix : null,
     colon: match[3] === ':' ? suffix : null,
+    vnni: match[5] !== undefined,
     indexes,
     nameAt,
     suffixAt: nameAt + name.length + 1,
@@ -89,7 +95,7 @@ const tileConfigField = (text: string, parts: Parts, dot: string): Decoded<Regis
   if (field.count > 1 && parts.indexes.length === 0) return wrong(text, text.length, `"[tile]" after ${field.name}`);
   const indexes = checkIndexes(text, parts, field.count > 1 ? [field.count] : []);
   if (!indexes.ok) return indexes;
-  return decoded({ register: 'tilecfg', field: field.name, type: null, indexes: indexes.value });
+  return decoded({ ...plain('tilecfg'), field: field.name, indexes: indexes.value });
 };
 
 const bitField = (text: string, parts: Parts, row: RegisterRow, dot: string): Decoded<RegisterPath> => {
@@ -101,11 +107,15 @@ const bitField = (text: string, parts: Parts, row: RegisterRow, dot: string): De
   }
   const indexes = checkIndexes(text, parts, []);
   if (!indexes.ok) return indexes;
-  return decoded({ register: row.name, field: field.name, type: null, indexes: [] });
+  return decoded({ ...plain(row.name), field: field.name });
 };
 
 const typed = (text: string, parts: Parts, row: RegisterRow, named: TypeName): Decoded<RegisterPath> => {
   const { type, count } = named;
+  if (parts.vnni && (row.rowBytes === null || !isTileType(type))) {
+    const at = parts.suffixAt + (parts.colon ?? '').length;
+    return wrong(text, at, `no ":vnni": ${row.rowBytes === null ? 'only tiles are' : `${type} is not`} interleaved`);
+  }
   const perRegister = elementCount(row.widthBits, type);
   if (row.name.startsWith('st') && type !== 'f80')
     return wrong(text, parts.suffixAt, 'f80, the only type of st0 to st7');
@@ -115,12 +125,17 @@ const typed = (text: string, parts: Parts, row: RegisterRow, named: TypeName): D
   if (count !== null && count !== perRegister) {
     return wrong(text, parts.suffixAt, `${perRegister} elements: ${row.name} holds that many ${type}`);
   }
-  const limits =
-    row.rowBytes === null
-      ? [perRegister]
-      : [row.widthBits / 8 / row.rowBytes, Math.floor(row.rowBytes / elementBytes(type))];
-  const indexes = checkIndexes(text, parts, limits);
-  return indexes.ok ? decoded({ register: row.name, field: null, type, indexes: indexes.value }) : indexes;
+  const indexes = checkIndexes(text, parts, indexLimits(row, type, parts.vnni, perRegister));
+  if (!indexes.ok) return indexes;
+  return decoded({ ...plain(row.name), type, ...(parts.vnni ? { vnni: true } : {}), indexes: indexes.value });
+};
+
+const indexLimits = (row: RegisterRow, type: RegisterType, vnni: boolean, perRegister: number): readonly number[] => {
+  if (row.rowBytes === null) return [perRegister];
+  const rows = row.widthBits / 8 / row.rowBytes;
+  if (!vnni || !isTileType(type)) return [rows, Math.floor(row.rowBytes / typeBytes(type))];
+  const matrix = matrixExtent(type, 'vnni', { rows, colsb: row.rowBytes });
+  return [matrix.rows, matrix.columns];
 };
 
 /** Reads a path as typed; case does not matter. A problem names the place, what was expected and names that are near. */
@@ -133,7 +148,11 @@ export const parsePath = (text: string): Decoded<RegisterPath> => {
     const names = REGISTERS.map((register) => register.name);
     return wrong(text, nameAt, `a register name such as xmm3, k2, mxcsr${near(name, names)}`);
   }
+  if (dot !== null && parts.value.vnni) return wrong(text, suffixAt + dot.length, 'a type before ":vnni"');
   if (dot !== null) {
+    // gdb's name for an xmm register as one number.
+    if (dot.toLowerCase() === 'uint128' && row.widthBits === 128 && indexes.length === 0)
+      return decoded(plain(row.name));
     const union = unionNamed(dot);
     if (union !== null) return typed(text, parts.value, row, union);
     if (row.name === 'tilecfg') return tileConfigField(text, parts.value, dot);
@@ -146,5 +165,5 @@ export const parsePath = (text: string): Decoded<RegisterPath> => {
   }
   const first = indexes[0];
   if (first !== undefined) return wrong(text, first.at - 1, 'a type such as :u32 before an index');
-  return decoded({ register: row.name, field: null, type: null, indexes: [] });
+  return decoded(plain(row.name));
 };

@@ -4,8 +4,7 @@ import { hasBit } from '../bits/mask.ts';
 import type { Capture, Facts } from '../session/capture.ts';
 import { tileConfigOf } from '../tile/config.ts';
 import { tileShape } from '../tile/geometry.ts';
-import { type ElementType, elementBytes } from '../value/element-type.ts';
-import { jsonElement, printElement } from '../value/print.ts';
+import { elementOffset, matrixExtent } from '../tile/vnni.ts';
 import { fieldWord, readField } from '../xsave/bitfields.ts';
 import { BIT, componentLabel } from '../xsave/components.ts';
 import { xstateBv } from '../xsave/header.ts';
@@ -16,15 +15,23 @@ import { rawTileConfig } from '../xsave/tilecfg.ts';
 import { componentBytesOrInit, viewComponent } from '../xsave/view.ts';
 import { lostOf } from './doubt.ts';
 import type { RegisterPath } from './path.ts';
+import { isTileType, jsonTyped, printTyped, type RegisterType, typeBytes } from './register-type.ts';
 import { type FragmentPlace, type RegisterRow, type RegisterSource, registerRow, TILECFG_FIELDS } from './registers.ts';
 
 /** Which part of the register's bytes a path selects, and how it is to be printed. Offsets are inside the register. */
 export type Selection =
   | { readonly kind: 'whole' }
   | { readonly kind: 'field'; readonly value: number; readonly word: string }
-  | { readonly kind: 'element'; readonly type: ElementType; readonly offsetBytes: number }
-  | { readonly kind: 'lanes'; readonly type: ElementType; readonly offsetBytes: number; readonly count: number }
-  | { readonly kind: 'rows'; readonly type: ElementType; readonly rows: number; readonly columns: number };
+  | { readonly kind: 'element'; readonly type: RegisterType; readonly offsetBytes: number }
+  | { readonly kind: 'lanes'; readonly type: RegisterType; readonly offsetBytes: number; readonly count: number }
+  | { readonly kind: 'rows'; readonly type: RegisterType; readonly rows: number; readonly columns: number }
+  /** Elements that do not lie side by side: a matrix, or one row of it. */
+  | {
+      readonly kind: 'cells';
+      readonly type: RegisterType;
+      readonly offsets: readonly (readonly number[])[];
+      readonly isRow: boolean;
+    };
 
 /**
  * What a register holds. In init state the bytes are the initial values; they are never the stale bytes of the image. A
@@ -110,26 +117,45 @@ export const readSource = ({ image, facts }: Capture, source: RegisterSource): W
       return known(facts.general?.[source.key], () => whyFailed(facts, 'KVM_GET_REGS'));
     case 'control':
       return known(facts.control?.[source.key], () => whyFailed(facts, 'KVM_GET_SREGS'));
+    case 'segment': {
+      const read = known(facts.segments?.[source.key], () => whyFailed(facts, 'KVM_GET_SREGS'));
+      return 'bytes' in read && !source.key.endsWith('base') ? { ...read, bytes: read.bytes.subarray(0, 2) } : read;
+    }
+    case 'derived': {
+      const whole = readSource({ image, facts }, source.from);
+      return 'bytes' in whole ? { ...whole, bytes: source.derive(whole.bytes) } : whole;
+    }
   }
 };
+
+const each = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
 
 const notConfigured = (register: string, why: string): Decoded<never> =>
   undecodable({ kind: 'not-allowed', what: register, why });
 
-const selectTile = (image: Image, path: RegisterPath, type: ElementType, rowBytes: number): Decoded<Selection> => {
+const selectTile = (image: Image, path: RegisterPath, type: RegisterType, rowBytes: number): Decoded<Selection> => {
   const config = tileConfigOf(image);
   if (!config.ok) return config;
-  const shape = tileShape(config.value, Number(path.register.slice(3)), elementBytes(type));
+  const shape = tileShape(config.value, Number(path.register.slice(3)), typeBytes(type));
+  const isMatrix = path.vnni === true && isTileType(type);
+  const { rows, columns } = isMatrix ? matrixExtent(type, 'vnni', shape) : shape;
   const [row, column] = path.indexes;
-  if (row === undefined) return decoded({ kind: 'rows', type, rows: shape.rows, columns: shape.columns });
-  if (row >= shape.rows || (column !== undefined && column >= shape.columns)) {
-    const is = shape.rows === 0 ? 'it is not configured' : `it is ${shape.rows} rows of ${shape.columns} ${type}`;
+  if (row !== undefined && (row >= rows || (column !== undefined && column >= columns))) {
+    const is = rows === 0 ? 'it is not configured' : `it is ${rows} rows of ${columns} ${type}`;
     return notConfigured(path.register, is);
   }
-  const offsetBytes = row * rowBytes + (column ?? 0) * elementBytes(type);
+  if (isMatrix) {
+    const offsetsOf = (at: number): number[] =>
+      each(columns, (index) => elementOffset(type, 'vnni', { row: at, column: index }));
+    if (row === undefined) return decoded({ kind: 'cells', type, offsets: each(rows, offsetsOf), isRow: false });
+    if (column === undefined) return decoded({ kind: 'cells', type, offsets: [offsetsOf(row)], isRow: true });
+    return decoded({ kind: 'element', type, offsetBytes: elementOffset(type, 'vnni', { row, column }) });
+  }
+  if (row === undefined) return decoded({ kind: 'rows', type, rows, columns });
+  const offsetBytes = row * rowBytes + (column ?? 0) * typeBytes(type);
   return decoded(
     column === undefined
-      ? { kind: 'lanes', type, offsetBytes, count: shape.columns }
+      ? { kind: 'lanes', type, offsetBytes, count: columns }
       : { kind: 'element', type, offsetBytes },
   );
 };
@@ -155,7 +181,7 @@ export const selectOf = (image: Image, path: RegisterPath, bytes: Uint8Array): D
   if (path.type === null) return decoded({ kind: 'whole' });
   if (row.rowBytes !== null) return selectTile(image, path, path.type, row.rowBytes);
   const [index] = path.indexes;
-  const size = elementBytes(path.type);
+  const size = typeBytes(path.type);
   return decoded(
     index === undefined
       ? { kind: 'lanes', type: path.type, offsetBytes: 0, count: bytes.length / size }
@@ -174,12 +200,10 @@ export const readRegister = (capture: Capture, path: RegisterPath): Decoded<Regi
   return whole.state === 'init' ? decoded({ ...whole, selection: { kind: 'whole' } }) : selection;
 };
 
-const each = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
+type PrintOne<T> = (type: RegisterType, bytes: Uint8Array, offsetBytes: number) => T;
 
-type PrintOne<T> = (type: ElementType, bytes: Uint8Array, offsetBytes: number) => T;
-
-const lanes = <T>(bytes: Uint8Array, type: ElementType, from: number, count: number, one: PrintOne<T>): T[] =>
-  each(count, (index) => one(type, bytes, from + index * elementBytes(type)));
+const lanes = <T>(bytes: Uint8Array, type: RegisterType, from: number, count: number, one: PrintOne<T>): T[] =>
+  each(count, (index) => one(type, bytes, from + index * typeBytes(type)));
 
 const rowBytesOf = (register: string): number => registerRow(register)?.rowBytes ?? 0;
 
@@ -201,13 +225,17 @@ export const showJson = (capture: Capture, path: RegisterPath): unknown => {
     case 'field':
       return selection.value;
     case 'element':
-      return jsonElement(selection.type, bytes, selection.offsetBytes);
+      return jsonTyped(selection.type, bytes, selection.offsetBytes);
     case 'lanes':
-      return lanes(bytes, selection.type, selection.offsetBytes, selection.count, jsonElement);
+      return lanes(bytes, selection.type, selection.offsetBytes, selection.count, jsonTyped);
     case 'rows':
       return each(selection.rows, (row) =>
-        lanes(bytes, selection.type, row * rowBytesOf(path.register), selection.columns, jsonElement),
+        lanes(bytes, selection.type, row * rowBytesOf(path.register), selection.columns, jsonTyped),
       );
+    case 'cells': {
+      const rows = selection.offsets.map((row) => row.map((at) => jsonTyped(selection.type, bytes, at)));
+      return selection.isRow ? rows[0] : rows;
+    }
   }
 };
 
@@ -216,7 +244,38 @@ const tileConfigJson = (bytes: Uint8Array): unknown => {
   return { palette_id: paletteId, start_row: startRow, tiles };
 };
 
-/** One line: the value in the path's type, "init", "absent", or "not known: why". */
+const tileConfigText = (bytes: Uint8Array): string => {
+  const { paletteId, startRow, tiles } = rawTileConfig(bytes);
+  const configured = tiles.flatMap(({ rows, colsb }, tile) =>
+    rows === 0 && colsb === 0 ? [] : [`tmm${tile} ${rows} rows of ${colsb} bytes`],
+  );
+  const told = new Set(
+    TILECFG_FIELDS.flatMap((field) => each(field.count * field.sizeBytes, (at) => field.offsetBytes + at)),
+  );
+  // The entries of tiles 8 to 15, which palette 1 does not have, are told as they lie.
+  const isTold = bytes.every((byte, at) => byte === 0 || (told.has(at) && !isBeyondTiles(at)));
+  return [
+    `palette_id ${paletteId}`,
+    `start_row ${startRow}`,
+    ...(configured.length === 0 ? ['no tile configured'] : configured),
+    ...(isTold ? [] : [`reserved bytes not zero: 0x${toHexHighFirst(bytes)}`]),
+  ].join(', ');
+};
+
+const isBeyondTiles = (at: number): boolean => (at >= 32 && at < 48) || at >= 56;
+
+const isConfigured = (image: Image, register: string): boolean => {
+  const config = tileConfigOf(image);
+  return !config.ok || tileShape(config.value, Number(register.slice(3)), 1).rows > 0;
+};
+
+/** A tile without a shape has no elements; bytes that an earlier shape left are there all the same. */
+const emptyTileText = (bytes: Uint8Array): string => {
+  const left = bytes.reduce((count, byte) => count + (byte === 0 ? 0 : 1), 0);
+  return left === 0 ? 'not configured' : `not configured; ${left} bytes not zero`;
+};
+
+/** One line: the value in the path's type, "init", "absent", "not configured", or "not known: why". */
 export const showText = (capture: Capture, path: RegisterPath): string => {
   const read = readRegister(capture, path);
   if (!read.ok) return describeProblem(read.problem);
@@ -225,18 +284,24 @@ export const showText = (capture: Capture, path: RegisterPath): string => {
   if (value.state === 'absent' && value.why !== undefined) return `absent, ${value.why}`;
   if (value.state !== 'inUse') return value.state;
   const { bytes, selection } = value;
+  const isTile = rowBytesOf(path.register) > 0;
+  if (isTile && path.indexes.length === 0 && !isConfigured(capture.image, path.register)) return emptyTileText(bytes);
   switch (selection.kind) {
     case 'whole':
-      return `0x${toHexHighFirst(bytes)}`;
+      return path.register === 'tilecfg' ? tileConfigText(bytes) : `0x${toHexHighFirst(bytes)}`;
     case 'field':
       return selection.word;
     case 'element':
-      return printElement(selection.type, bytes, selection.offsetBytes);
+      return printTyped(selection.type, bytes, selection.offsetBytes);
     case 'lanes':
-      return lanes(bytes, selection.type, selection.offsetBytes, selection.count, printElement).join(', ');
+      return lanes(bytes, selection.type, selection.offsetBytes, selection.count, printTyped).join(', ');
     case 'rows':
       return each(selection.rows, (row) =>
-        lanes(bytes, selection.type, row * rowBytesOf(path.register), selection.columns, printElement).join(', '),
+        lanes(bytes, selection.type, row * rowBytesOf(path.register), selection.columns, printTyped).join(', '),
       ).join('; ');
+    case 'cells':
+      return selection.offsets
+        .map((row) => row.map((at) => printTyped(selection.type, bytes, at)).join(', '))
+        .join('; ');
   }
 };

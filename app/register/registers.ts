@@ -1,9 +1,9 @@
 import { MSRS } from '../cpu/msrs.ts';
-import type { ControlRegisters, GeneralRegisters } from '../session/capture.ts';
+import type { ControlRegisters, GeneralRegisters, SegmentRegisters } from '../session/capture.ts';
 import { type FieldRow, fieldsOf } from '../xsave/bitfields.ts';
 import { BIT, COMPONENTS, type RegisterFile } from '../xsave/components.ts';
 import { XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';
-import { ST_BYTES, ST_OFFSET_BYTES, ST_STRIDE_BYTES } from '../xsave/legacy.ts';
+import { fullTagWord, ST_BYTES, ST_OFFSET_BYTES, ST_STRIDE_BYTES } from '../xsave/legacy.ts';
 import { PALETTE_1 } from '../xsave/tilecfg.ts';
 
 /** A part of a register inside one component, lowest part first. */
@@ -24,7 +24,15 @@ export type RegisterSource =
   | { readonly kind: 'xcr0' }
   | { readonly kind: 'msr'; readonly index: number }
   | { readonly kind: 'general'; readonly key: keyof GeneralRegisters }
-  | { readonly kind: 'control'; readonly key: keyof ControlRegisters };
+  | { readonly kind: 'control'; readonly key: keyof ControlRegisters }
+  | { readonly kind: 'segment'; readonly key: keyof SegmentRegisters }
+  /** Put together of others, to be read alone. */
+  | {
+      readonly kind: 'derived';
+      readonly from: RegisterSource;
+      readonly derive: (whole: Uint8Array) => Uint8Array;
+      readonly mend: string;
+    };
 
 export interface RegisterRow {
   readonly name: string;
@@ -91,6 +99,12 @@ export const GENERAL_NAMES: readonly GeneralName[] = [
 ];
 const CONTROL_KEYS = ['cr0', 'cr2', 'cr3', 'cr4', 'cr8', 'efer'] as const satisfies readonly (keyof ControlRegisters)[];
 
+/** Selectors have 16 bits, bases 64. */
+const SEGMENTS = [
+  ...(['cs', 'ss', 'ds', 'es', 'fs', 'gs'] as const).map((key) => ({ key, widthBits: 16 })),
+  ...(['fs_base', 'gs_base'] as const).map((key) => ({ key, widthBits: 64 })),
+];
+
 const numbered = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 /** Every register that has a path, in the order of help and lists. */
@@ -124,6 +138,67 @@ export const REGISTERS: readonly RegisterRow[] = [
   ...MSRS.map((msr) => single(msr.path, 64, { kind: 'msr', index: msr.index })),
   ...GENERAL_NAMES.map((key) => single(key, 64, { kind: 'general', key })),
   ...CONTROL_KEYS.map((key) => single(key, 64, { kind: 'control', key })),
+  ...SEGMENTS.map(({ key, widthBits }) => single(key, widthBits, { kind: 'segment', key })),
+];
+
+/** Part of a general register, as "eax" and "ah" name it. */
+const partOfGeneral = (name: string, key: GeneralName, offsetBytes: number, sizeBytes: number): RegisterRow =>
+  single(name, sizeBytes * 8, {
+    kind: 'derived',
+    from: { kind: 'general', key },
+    derive: (whole) => whole.subarray(offsetBytes, offsetBytes + sizeBytes),
+    mend: `write ${key}`,
+  });
+
+const partsOfGeneral = (): RegisterRow[] => [
+  ...(['a', 'b', 'c', 'd'] as const).flatMap((letter) => [
+    partOfGeneral(`e${letter}x`, `r${letter}x`, 0, 4),
+    partOfGeneral(`${letter}x`, `r${letter}x`, 0, 2),
+    partOfGeneral(`${letter}l`, `r${letter}x`, 0, 1),
+    partOfGeneral(`${letter}h`, `r${letter}x`, 1, 1),
+  ]),
+  ...(['si', 'di', 'bp', 'sp'] as const).flatMap((name) => [
+    partOfGeneral(`e${name}`, `r${name}`, 0, 4),
+    partOfGeneral(`${name}l`, `r${name}`, 0, 1),
+  ]),
+  ...([8, 9, 10, 11, 12, 13, 14, 15] as const).flatMap((index) => [
+    partOfGeneral(`r${index}d`, `r${index}`, 0, 4),
+    partOfGeneral(`r${index}w`, `r${index}`, 0, 2),
+    partOfGeneral(`r${index}l`, `r${index}`, 0, 1),
+  ]),
+];
+
+/** The upper halves under gdb's raw names: ymm3h is bits 255:128 of zmm3, zmm3h bits 511:256. */
+const upperHalf = (width: 'ymm' | 'zmm', index: number): RegisterRow => {
+  const [from, to] = width === 'ymm' ? [128, 256] : [256, 512];
+  let below = 0;
+  const parts = fragmentsOf('vector', index, to).flatMap((part) => {
+    const start = Math.max(from / 8 - below, 0);
+    below += part.sizeBytes;
+    return start >= part.sizeBytes
+      ? []
+      : [{ bit: part.bit, offsetBytes: part.offsetBytes + start, sizeBytes: part.sizeBytes - start }];
+  });
+  return single(`${width}${index}h`, to - from, { kind: 'fragments', parts });
+};
+
+/**
+ * More names for what lies in REGISTERS, as gdb has them. They have paths, and no place in lists: each would tell a second
+ * time what another tells.
+ */
+const VIEWS: readonly RegisterRow[] = [
+  ...numbered(32).flatMap((index) => [upperHalf('ymm', index), upperHalf('zmm', index)]),
+  single('fioff', 32, x87(8, 4)),
+  single('fiseg', 16, x87(12, 2)),
+  single('fooff', 32, x87(16, 4)),
+  single('foseg', 16, x87(20, 2)),
+  single('ftag', 16, {
+    kind: 'derived',
+    from: x87(0, ST_OFFSET_BYTES + ST_STRIDE_BYTES * 8),
+    derive: fullTagWord,
+    mend: 'write ftw, which the image holds',
+  }),
+  ...partsOfGeneral(),
 ];
 
 /** Other names for the same register, as gdb and the kernel write them. */
@@ -139,9 +214,13 @@ const ALIASES: Readonly<Record<string, string>> = {
   ia32_s_cet: 's_cet',
   bndcfg: 'bndcfgu',
   st: 'st0',
+  pc: 'rip',
+  sp: 'rsp',
+  fp: 'rbp',
+  ...Object.fromEntries([0, 1, 2, 3].map((index) => [`bnd${index}raw`, `bnd${index}`])),
 };
 
-const byName = new Map(REGISTERS.map((row) => [row.name, row]));
+const byName = new Map([...VIEWS, ...REGISTERS].map((row) => [row.name, row]));
 
 /** Case-insensitive; a leading "$", as in gdb, is the caller's to strip. */
 export const registerRow = (name: string): RegisterRow | undefined => {

@@ -1,7 +1,7 @@
-import { ELEMENT_TYPES, type ElementType, elementBytes, isElementType } from '../value/element-type.ts';
+import { isRegisterType, REGISTER_TYPES, type RegisterType, typeBytes } from './register-type.ts';
 
 /** WinDbg's letters after a colon (`r xmm0:4f`), and the names people type for the same types. */
-const TYPE_ALIASES: Readonly<Record<string, ElementType>> = {
+const TYPE_ALIASES: Readonly<Record<string, RegisterType>> = {
   ib: 'i8',
   ub: 'u8',
   iw: 'i16',
@@ -27,10 +27,13 @@ const TYPE_ALIASES: Readonly<Record<string, ElementType>> = {
   double: 'f64',
   fp64: 'f64',
   bfloat16: 'bf16',
+  cfp16: 'cf16',
+  e5m2: 'bf8',
+  e4m3: 'hf8',
 };
 
 /** gdb's names for the members of its vector unions: v4_float, v16_int8. Its integers are signed. */
-const UNION_TYPES: Readonly<Record<string, ElementType>> = {
+const UNION_TYPES: Readonly<Record<string, RegisterType>> = {
   int8: 'i8',
   int16: 'i16',
   int32: 'i32',
@@ -41,10 +44,10 @@ const UNION_TYPES: Readonly<Record<string, ElementType>> = {
   bfloat16: 'bf16',
 };
 
-export const TYPE_NAMES: readonly string[] = ELEMENT_TYPES.map((row) => row.name);
+export const TYPE_NAMES: readonly string[] = REGISTER_TYPES;
 
 export interface TypeName {
-  readonly type: ElementType;
+  readonly type: RegisterType;
   /** How many elements the name promised ("16f", "v4_float"); null: it did not say. */
   readonly count: number | null;
 }
@@ -52,7 +55,7 @@ export interface TypeName {
 /** "f32", "float", "16f"; null where it names no type. */
 export const typeNamed = (text: string): TypeName | null => {
   const lower = text.toLowerCase();
-  if (isElementType(lower)) return { type: lower, count: null };
+  if (isRegisterType(lower)) return { type: lower, count: null };
   const plain = TYPE_ALIASES[lower];
   if (plain !== undefined) return { type: plain, count: null };
   const match = /^([1-9]\d{0,3})([a-z]+)$/.exec(lower);
@@ -68,7 +71,7 @@ export const unionNamed = (text: string): TypeName | null => {
 };
 
 /** How many elements of a type a register of this width holds, or null where they do not divide it. */
-export const elementCount = (widthBits: number, type: ElementType): number | null => {
-  const count = widthBits / 8 / elementBytes(type);
+export const elementCount = (widthBits: number, type: RegisterType): number | null => {
+  const count = widthBits / 8 / typeBytes(type);
   return Number.isInteger(count) ? count : null;
 };

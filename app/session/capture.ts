@@ -60,6 +60,18 @@ export interface ControlRegisters {
   readonly efer: bigint;
 }
 
+/** Selectors, and the two bases that 64-bit code has. */
+export interface SegmentRegisters {
+  readonly cs: bigint;
+  readonly ss: bigint;
+  readonly ds: bigint;
+  readonly es: bigint;
+  readonly fs: bigint;
+  readonly gs: bigint;
+  readonly fs_base: bigint;
+  readonly gs_base: bigint;
+}
+
 /** The sizes the kernel and CPU name, bytes each; null: not known. */
 export interface SizeFacts {
   readonly capXsave2Vm: number | null;
@@ -95,6 +107,7 @@ export interface Facts {
   readonly sizes: SizeFacts;
   readonly general: GeneralRegisters | null;
   readonly control: ControlRegisters | null;
+  readonly segments: SegmentRegisters | null;
   readonly failed: readonly FailedCall[];
 }
 
@@ -141,6 +154,7 @@ export const factsOf = (target: TargetIdentity, imageCall: string, known: Partia
   sizes: { capXsave2Vm: null, capXsave2System: null, writtenBytes: null, legacyErrno: null },
   general: null,
   control: null,
+  segments: null,
   failed: [],
   ...known,
 });

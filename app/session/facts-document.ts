@@ -1,7 +1,8 @@
+import { decoded } from '../bits/decoded.ts';
 import { hexShort } from '../bits/mask.ts';
 import type { CpuidEntry } from '../cpu/cpuid.ts';
 import { msrRow } from '../cpu/msrs.ts';
-import type { ControlRegisters, Facts, GeneralRegisters, TargetIdentity } from './capture.ts';
+import type { ControlRegisters, Facts, GeneralRegisters, SegmentRegisters, TargetIdentity } from './capture.ts';
 import { flag, hex32Text, hex64Text, integer, list, nullable, object, oneOf, type Reader, text } from './shape.ts';
 
 /** The facts around an image as plain JSON: a row for each, which says how it is written and how it is read back. */
@@ -24,7 +25,9 @@ const [u64, processId] = [hex64Text, nullable(integer(0, 2 ** 31 - 1))];
 const hex = (value: number): string => `0x${value.toString(16)}`;
 const hexOrNull = (value: bigint | null): string | null => (value === null ? null : hexShort(value));
 
-const hexFields = (fields: GeneralRegisters | ControlRegisters | null): Record<string, string> | null =>
+const hexFields = (
+  fields: GeneralRegisters | ControlRegisters | SegmentRegisters | null,
+): Record<string, string> | null =>
   fields === null
     ? null
     : Object.fromEntries(Object.entries(fields).map(([name, value]: [string, bigint]) => [name, hexShort(value)]));
@@ -69,6 +72,10 @@ const generalReader: Reader<GeneralRegisters> = object({
   rip: u64,
   rflags: u64,
 });
+
+const segmentsReader: Reader<SegmentRegisters | null> = nullable(
+  object({ cs: u64, ss: u64, ds: u64, es: u64, fs: u64, gs: u64, fs_base: u64, gs_base: u64 }),
+);
 
 const same = <T>(value: T): unknown => value;
 const mask = { write: hexOrNull, read: nullable(u64) };
@@ -118,6 +125,11 @@ export const FACTS_FIELDS: FactsFields = {
   control: {
     write: hexFields,
     read: nullable(object({ cr0: u64, cr2: u64, cr3: u64, cr4: u64, cr8: u64, efer: u64 })),
+  },
+  segments: {
+    write: hexFields,
+    // Documents of before have none.
+    read: (value, path) => (value === undefined ? decoded(null) : segmentsReader(value, path)),
   },
   failed: {
     write: (failed) => failed.map((failure) => ({ ...failure })),

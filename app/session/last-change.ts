@@ -1,9 +1,9 @@
-import { equalBytes } from '../bits/bytes.ts';
+import { concat, equalBytes } from '../bits/bytes.ts';
 import { describeProblem } from '../bits/decoded.ts';
 import type { RegisterPath } from '../register/path.ts';
 import { readRegister } from '../register/read.ts';
+import { typeBytes } from '../register/register-type.ts';
 import { type RegisterSource, registerRow } from '../register/registers.ts';
-import { elementBytes } from '../value/element-type.ts';
 import { BIT } from '../xsave/components.ts';
 import type { ComponentBit, Image, Layout } from '../xsave/image.ts';
 import { EXTENDED_OFFSET_BYTES, HEADER_OFFSET_BYTES, placeOf } from '../xsave/layout.ts';
@@ -71,6 +71,10 @@ const readsOfSource = (source: RegisterSource): Reads => {
       return ofFacts(({ general }) => general?.[source.key]);
     case 'control':
       return ofFacts(({ control }) => control?.[source.key]);
+    case 'segment':
+      return ofFacts(({ segments }) => segments?.[source.key]);
+    case 'derived':
+      return readsOfSource(source.from);
   }
 };
 
@@ -117,11 +121,16 @@ const selectedValue = (capture: Capture, path: RegisterPath): SelectedValue => {
     case 'field':
       return { bytes: NO_BYTES, words: String(selection.value) };
     case 'element':
-      return part(selection.offsetBytes, elementBytes(selection.type));
+      return part(selection.offsetBytes, typeBytes(selection.type));
     case 'lanes':
-      return part(selection.offsetBytes, selection.count * elementBytes(selection.type));
+      return part(selection.offsetBytes, selection.count * typeBytes(selection.type));
     case 'rows':
       return { bytes, words: `${selection.rows} ${selection.columns}` };
+    case 'cells':
+      return {
+        bytes: concat(selection.offsets.flat().map((at) => bytes.subarray(at, at + typeBytes(selection.type)))),
+        words: `${selection.offsets.length} ${selection.offsets[0]?.length ?? 0}`,
+      };
     case 'whole':
       return { bytes, words: '' };
   }

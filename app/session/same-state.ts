@@ -13,6 +13,7 @@ const sameFacts = (a: Facts, b: Facts): boolean =>
   a.imageCall === b.imageCall &&
   sameFields(a.general, b.general) &&
   sameFields(a.control, b.control) &&
+  sameFields(a.segments, b.segments) &&
   a.msrs.length === b.msrs.length &&
   a.msrs.every(({ index, value }, at) => index === b.msrs[at]?.index && value === b.msrs[at]?.value) &&
   a.failed.length === b.failed.length &&
@@ -22,8 +23,8 @@ const sameFacts = (a: Facts, b: Facts): boolean =>
 const header = ({ image }: Capture): Uint8Array => image.bytes.subarray(512, 576);
 
 /**
- * Whether two captures of one vCPU show the same: every component, what is in use, XCR0, MSRs, general and control
- * registers, and whether the thread was inside KVM_RUN. Stale bytes, the time and the pause do not count.
+ * Whether two captures of one vCPU show the same: every component, what is in use, XCR0, MSRs, general, control and
+ * segment registers, and whether the thread was inside KVM_RUN. Stale bytes, the time and the pause do not count.
  */
 export const sameState = (a: Capture, b: Capture): boolean =>
   sameFacts(a.facts, b.facts) &&

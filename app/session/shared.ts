@@ -125,6 +125,7 @@ export const sharedFacts = (
       sizes: sharedFields(facts.sizes, former.sizes),
       general: sharedOrNull(facts.general, former.general),
       control: sharedOrNull(facts.control, former.control),
+      segments: sharedOrNull(facts.segments, former.segments),
       failed: sharedList(facts.failed, former.failed),
     },
     former,

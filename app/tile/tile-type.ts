@@ -4,8 +4,11 @@ import type { ElementType } from '../value/element-type.ts';
 import type { FloatFormat } from '../value/float-format.ts';
 import { bf8Value, bf16Value, f16Value, f32Value, hf8Value, tf32Bits } from './float-bits.ts';
 
+const NAMES = ['i8', 'u8', 'i32', 'u32', 'bf16', 'f16', 'cf16', 'bf8', 'hf8', 'tf32', 'f32'] as const;
+export type TileType = (typeof NAMES)[number];
+
 interface TileTypeRow {
-  readonly name: string;
+  readonly name: TileType;
   readonly label: string;
   readonly bytes: 1 | 2 | 4;
   /** How it is printed and parsed: as a type of app/value, in a float format of its own, or as two f16. */
@@ -44,7 +47,7 @@ const magnitude = ({ re, im }: Complex): number =>
  * What the elements of a tile can be read as. The tile itself carries no type: the viewer chooses. tf32 is an f32 whose
  * low 13 bits TMMULTF32PS cuts off.
  */
-export const TILE_TYPES = [
+export const TILE_TYPES: readonly TileTypeRow[] = [
   {
     ...{ name: 'i8', label: 'int8', bytes: 1, text: element('i8'), scale: 'diverging' },
     read: (bytes, at) => (readU8(bytes, at) << 24) >> 24,
@@ -80,9 +83,7 @@ export const TILE_TYPES = [
     ...{ name: 'f32', label: 'fp32', bytes: 4, text: element('f32'), scale: 'diverging' },
     read: (bytes, at) => f32Value(readU32(bytes, at)),
   },
-] as const satisfies readonly TileTypeRow[];
-
-export type TileType = (typeof TILE_TYPES)[number]['name'];
+];
 
 const ROWS: ReadonlyMap<TileType, TileTypeRow> = new Map(TILE_TYPES.map((row) => [row.name, row]));
 

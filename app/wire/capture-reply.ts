@@ -2,7 +2,14 @@ import { readU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { hexShort } from '../bits/mask.ts';
 import type { Cpuid } from '../cpu/cpuid.ts';
-import type { ControlRegisters, FailedCall, GeneralRegisters, MsrReading } from '../session/capture.ts';
+import type {
+  ControlRegisters,
+  FailedCall,
+  GeneralRegisters,
+  MsrReading,
+  SegmentRegisters,
+} from '../session/capture.ts';
+import { segmentsOfSregs } from '../session/segments.ts';
 import { KVM_REGS_BYTES, readGeneral } from './general.ts';
 import { atEnd, type Fields, readStruct, readStructs, type Struct, type StructValue } from './struct.ts';
 import { CAPTURE_HEAD, CPUID_ENTRY, FAILED_CALL, MSR_VALUE, SECTION, XCR_VALUE } from './structs.ts';
@@ -23,6 +30,7 @@ export interface RawCapture {
   readonly msrs: readonly MsrReading[];
   readonly general: GeneralRegisters | null;
   readonly control: ControlRegisters | null;
+  readonly segments: SegmentRegisters | null;
   readonly failed: readonly FailedCall[];
 }
 
@@ -126,6 +134,8 @@ export const decodeCaptureReply = (bytes: Uint8Array): Decoded<RawCapture> => {
   if (!general.ok) return general;
   const control = blockIn(sections.value, SECTION_KIND.SREGS, KVM_SREGS_BYTES, readControl);
   if (!control.ok) return control;
+  const segments = blockIn(sections.value, SECTION_KIND.SREGS, KVM_SREGS_BYTES, segmentsOfSregs);
+  if (!segments.ok) return segments;
   return decoded({
     pauseNs,
     takenRealtimeNs,
@@ -140,6 +150,7 @@ export const decodeCaptureReply = (bytes: Uint8Array): Decoded<RawCapture> => {
     msrs: msrs.value.map(readMsr),
     general: general.value,
     control: control.value,
+    segments: segments.value,
     failed: failed.value.map(({ call, errnoValue }) => ({ call, errno: errnoValue })),
   });
 };

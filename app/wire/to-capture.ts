@@ -56,6 +56,7 @@ export const toCapture = (
       },
       general: raw.general,
       control: raw.control,
+      segments: raw.segments,
       failed: [...failedCapabilities(attach), ...raw.failed],
     },
   });

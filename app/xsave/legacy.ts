@@ -1,4 +1,4 @@
-import { readU8, readU16, readU32, readU64 } from '../bits/bytes.ts';
+import { bytesOfUint, readU8, readU16, readU32, readU64 } from '../bits/bytes.ts';
 import { hasBit } from '../bits/mask.ts';
 import { BIT } from './components.ts';
 import { xstateBv } from './header.ts';
@@ -48,14 +48,29 @@ export const stBytes = (image: Image, stack: number): Uint8Array => {
 export type StTag = 'valid' | 'zero' | 'special' | 'empty';
 
 /** The 2-bit tag that FSAVE would give, rebuilt from the value as the kernel does (regset.c twd_fxsr_to_i387). */
-export const stTag = (image: Image, stack: number): StTag => {
-  if (stIsEmpty(image, stack)) return 'empty';
-  const bytes = stBytes(image, stack);
+export const stTag = (image: Image, stack: number): StTag =>
+  stIsEmpty(image, stack) ? 'empty' : tagOf(stBytes(image, stack));
+
+const tagOf = (bytes: Uint8Array): StTag => {
   const significand = readU64(bytes, 0);
   const exponent = readU16(bytes, 8) & 0x7fff;
   if (exponent === 0x7fff) return 'special';
   if (exponent === 0) return significand === 0n ? 'zero' : 'special';
   return hasBit(significand, 63) ? 'valid' : 'special';
+};
+
+const TAG_BITS: Readonly<Record<StTag, number>> = { valid: 0, zero: 1, special: 2, empty: 3 };
+
+/** The tag word as FSAVE stores it and gdb calls it ftag: two bits a physical register. @param x87 the component's bytes */
+export const fullTagWord = (x87: Uint8Array): Uint8Array => {
+  const [tags, firstPhysical] = [readU8(x87, 4), (readU16(x87, 2) >> 11) & 7];
+  let word = 0;
+  for (let physical = 0; physical < 8; physical += 1) {
+    const start = ST_OFFSET_BYTES + ST_STRIDE_BYTES * ((physical - firstPhysical) & 7);
+    const tag = ((tags >> physical) & 1) === 0 ? 'empty' : tagOf(x87.subarray(start, start + ST_BYTES));
+    word |= TAG_BITS[tag] << (2 * physical);
+  }
+  return bytesOfUint(BigInt(word), 2);
 };
 
 export interface StackRow {

@@ -3,6 +3,7 @@ import { parsePath, printPath, type RegisterPath } from '../../app/register/path
 import { registerRow } from '../../app/register/registers.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { TILE_TYPES } from '../../app/tile/tile-type.ts';
+import { isElementType } from '../../app/value/element-type.ts';
 import { BIT } from '../../app/xsave/components.ts';
 import { viewComponent } from '../../app/xsave/view.ts';
 import type { State } from './state.ts';
@@ -90,7 +91,8 @@ export const jumpOf = (capture: Capture, text: string): Jump | null => {
   }
   const file = vectorFile(capture.image);
   const index = Number(path.register.slice(3));
-  const type: LaneType | null = path.type === null || path.type === 'f80' ? null : path.type;
+  const type: LaneType | null =
+    path.type === null || path.type === 'f80' || !isElementType(path.type) ? null : path.type;
   const missing = index >= file.count;
   return {
     title: `Show ${printPath(path)}`,

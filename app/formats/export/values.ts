@@ -2,6 +2,7 @@ import { concat, hexDump } from '../../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../../bits/decoded.ts';
 import { printPath, type RegisterPath } from '../../register/path.ts';
 import { readRegister } from '../../register/read.ts';
+import { plainType, type RegisterType, typeBytes } from '../../register/register-type.ts';
 import type { Capture } from '../../session/capture.ts';
 import { ROW_STRIDE_BYTES } from '../../tile/geometry.ts';
 import { type ElementType, elementBytes } from '../../value/element-type.ts';
@@ -27,27 +28,34 @@ export const valuesOf = (capture: Capture, path: RegisterPath): Decoded<Values> 
   if (read.value.state === 'absent') return refuse(path, 'this image has no room for it');
   if (read.value.state === 'not-known') return refuse(path, read.value.why);
   const { bytes, selection, state } = read.value;
-  const made = (type: ElementType, shape: readonly number[], selected: Uint8Array): Decoded<Values> =>
-    decoded({ path: printPath(path), type, shape, bytes: selected, isInit: state === 'init' });
+  // A type that other programs have no name for goes as its bits.
+  const made = (type: RegisterType, shape: readonly number[], selected: Uint8Array): Decoded<Values> =>
+    decoded({ path: printPath(path), type: plainType(type), shape, bytes: selected, isInit: state === 'init' });
   switch (selection.kind) {
     case 'field':
       return refuse(path, 'a field has no elements');
     case 'whole':
       return made('u8', [bytes.length], bytes);
     case 'element': {
-      const size = elementBytes(selection.type);
+      const size = typeBytes(selection.type);
       return made(selection.type, [], bytes.subarray(selection.offsetBytes, selection.offsetBytes + size));
     }
     case 'lanes': {
-      const size = selection.count * elementBytes(selection.type);
+      const size = selection.count * typeBytes(selection.type);
       return made(
         selection.type,
         [selection.count],
         bytes.subarray(selection.offsetBytes, selection.offsetBytes + size),
       );
     }
+    case 'cells': {
+      const size = typeBytes(selection.type);
+      const cells = selection.offsets.flat().map((at) => bytes.subarray(at, at + size));
+      const columns = selection.offsets[0]?.length ?? 0;
+      return made(selection.type, selection.isRow ? [columns] : [selection.offsets.length, columns], concat(cells));
+    }
     case 'rows': {
-      const size = selection.columns * elementBytes(selection.type);
+      const size = selection.columns * typeBytes(selection.type);
       const rows = Array.from({ length: selection.rows }, (_, row) =>
         bytes.subarray(row * ROW_STRIDE_BYTES, row * ROW_STRIDE_BYTES + size),
       );

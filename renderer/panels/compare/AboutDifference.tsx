@@ -3,8 +3,8 @@ import { toHexHighFirst } from '../../../app/bits/bytes.ts';
 import { diffText } from '../../../app/edit/diff-report.ts';
 import { parsePath } from '../../../app/register/path.ts';
 import { readRegister } from '../../../app/register/read.ts';
+import { typeBytes } from '../../../app/register/register-type.ts';
 import type { Capture } from '../../../app/session/capture.ts';
-import { elementBytes } from '../../../app/value/element-type.ts';
 import type { PreflightOutcome } from '../../../app/xsave/preflight.ts';
 import { action } from '../../actions/registry.ts';
 import { Button } from '../../controls/Button.tsx';
@@ -65,7 +65,7 @@ const hexOf = (capture: Capture, text: string): string | null => {
   if (!read.ok || !('bytes' in read.value)) return null;
   const { bytes, selection } = read.value;
   if (selection.kind === 'element') {
-    return toHexHighFirst(bytes.subarray(selection.offsetBytes, selection.offsetBytes + elementBytes(selection.type)));
+    return toHexHighFirst(bytes.subarray(selection.offsetBytes, selection.offsetBytes + typeBytes(selection.type)));
   }
   return bytes.length > 16 ? null : toHexHighFirst(bytes);
 };
