@@ -26,7 +26,8 @@ const whole = (path: RegisterPath, row: RegisterRow, text: string): Decoded<Uint
   const written = parseNumber(text);
   // Nobody writes 512 bits in decimal: it is a value without its type, or hex digits without their 0x.
   const isNumber = written !== null && !/^[+-]/.test(text) && (written.isPattern || widthBits <= 64);
-  if (!isNumber) return wrong(path, 0, `0x and up to ${digits} hex digits${widthBits <= 64 ? ', 0b…, or a number' : ''}`);
+  if (!isNumber)
+    return wrong(path, 0, `0x and up to ${digits} hex digits${widthBits <= 64 ? ', 0b…, or a number' : ''}`);
   if (written.value >> BigInt(widthBits) !== 0n) return wrong(path, 0, `a value of ${widthBits} bits`);
   return decoded(bytesOfUint(written.value, widthBits / 8));
 };
