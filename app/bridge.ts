@@ -21,7 +21,10 @@ export interface Refusal {
 export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };
 
 export interface VcpuSummary {
+  /** KVM's number, the APIC id. */
   readonly index: number;
+  /** The CPU's number in its VMM's count, which differs where the APIC ids have gaps; null: not known. */
+  readonly vmmNumber: number | null;
   readonly tid: number | null;
   readonly fd: number;
   readonly seccomp: 'none' | 'strict' | 'filter';
@@ -36,6 +39,8 @@ export interface TargetSummary {
   readonly runningMs: number;
   readonly startTimeTicks: string;
   readonly vcpus: readonly VcpuSummary[];
+  /** So many vCPUs more are not among them. */
+  readonly vcpusLeftOut: number;
   readonly attachable: boolean;
   /** Why not, and what would mend it; null where attachable. */
   readonly reason: string | null;

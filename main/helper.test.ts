@@ -24,7 +24,10 @@ describe('[C2] the helper is asked over its pipes', () => {
     const helper = fake('good');
     const events: number[] = [];
     helper.onEvent((frame) => events.push(frame.code));
-    expect(await helper.ask('listTargets', null)).toEqual({ ok: true, value: { targets: [], skippedCount: 0 } });
+    expect(await helper.ask('listTargets', { afterPid: 0 })).toEqual({
+      ok: true,
+      value: { targets: [], skippedCount: 0, moreAfterPid: 0 },
+    });
     expect(events).toEqual([0x80]);
     expect(await helper.hello()).toMatchObject({ ok: true, value: { kernelRelease: '6.1.0-fake' } });
     expect(helper.life).toBe(1);
@@ -34,7 +37,7 @@ describe('[C2] the helper is asked over its pipes', () => {
     const helper = fake('good');
     const answers = await Promise.all([
       helper.ask('freeze', VCPU),
-      helper.ask('listTargets', null),
+      helper.ask('listTargets', { afterPid: 0 }),
       helper.ask('detach', VCPU),
       helper.ask('freeze', VCPU),
     ]);
@@ -61,7 +64,7 @@ describe('[C3] every request ends, and a dead helper is an event', () => {
     const helper = fake(mode);
     const deaths: string[] = [];
     helper.onDeath((why) => deaths.push(why.code));
-    const both = await Promise.all([helper.ask('listTargets', null), helper.ask('freeze', VCPU)]);
+    const both = await Promise.all([helper.ask('listTargets', { afterPid: 0 }), helper.ask('freeze', VCPU)]);
     expect(both.map(codeOf)).toEqual([code, code]);
     expect(deaths).toEqual([code]);
     expect(helper.running).toBe(false);
@@ -70,29 +73,29 @@ describe('[C3] every request ends, and a dead helper is an event', () => {
   });
 
   test('what it said last stands in the refusal', async () => {
-    const answer = await fake('die').ask('listTargets', null);
+    const answer = await fake('die').ask('listTargets', { afterPid: 0 });
     expect(answer).toMatchObject({ refusal: { what: 'the helper ended with 3: tilescope-helper: the world ended' } });
   });
 
   test('silence ends in a timeout, and the helper with it', async () => {
     const helper = fake('silent', 150);
-    expect(codeOf(await helper.ask('listTargets', null))).toBe('helper-timeout');
+    expect(codeOf(await helper.ask('listTargets', { afterPid: 0 }))).toBe('helper-timeout');
     expect(helper.running).toBe(false);
   });
 
   test('a helper that does not even say hello', async () => {
-    expect(codeOf(await fake('mute', 150).ask('listTargets', null))).toBe('helper-timeout');
+    expect(codeOf(await fake('mute', 150).ask('listTargets', { afterPid: 0 }))).toBe('helper-timeout');
   });
 
   test('another version is refused by name', async () => {
-    const answer = await fake('version').ask('listTargets', null);
+    const answer = await fake('version').ask('listTargets', { afterPid: 0 });
     expect(answer).toMatchObject({ ok: false, refusal: { code: 'helper-protocol' } });
     expect(answer.ok ? '' : answer.refusal.what).toContain('version 99');
   });
 
   test('a helper that is not there', async () => {
     const helper = createHelper({ path: '/nowhere/tilescope-helper' });
-    expect(await helper.ask('listTargets', null)).toMatchObject({
+    expect(await helper.ask('listTargets', { afterPid: 0 })).toMatchObject({
       ok: false,
       refusal: { code: 'helper-missing', where: '/nowhere/tilescope-helper' },
     });
@@ -102,7 +105,7 @@ describe('[C3] every request ends, and a dead helper is an event', () => {
   test('SIGKILL from outside is a death like any other', async () => {
     const helper = fake('silent');
     const hello = await helper.hello();
-    const asked = helper.ask('listTargets', null);
+    const asked = helper.ask('listTargets', { afterPid: 0 });
     if (hello.ok) process.kill(hello.value.pid, 'SIGKILL');
     expect(await asked).toMatchObject({ refusal: { code: 'helper-gone', what: 'the helper was ended by SIGKILL' } });
   });
@@ -130,7 +133,7 @@ describe('[C4] the end', () => {
   test('more requests than it can hold are refused, not heaped up', async () => {
     const helper = fake('silent', 300);
     await helper.hello();
-    const answers = await Promise.all(Array.from({ length: 70 }, () => helper.ask('listTargets', null)));
+    const answers = await Promise.all(Array.from({ length: 70 }, () => helper.ask('listTargets', { afterPid: 0 })));
     expect(answers.map(codeOf).filter((code) => code === 'helper-busy')).toHaveLength(6);
     expect(answers.map(codeOf).filter((code) => code === 'helper-timeout')).toHaveLength(64);
   });

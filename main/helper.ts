@@ -149,7 +149,9 @@ export const createHelper = ({ path, args = [], timeoutMs: usualTimeoutMs = TIME
       ended();
     });
     child.on('close', (code, signal) => {
-      const how = signal === null ? `ended with ${code}` : `was ended by ${signal}`;
+      // stand.h: the helper's own limit for the time that a vCPU stands still.
+      const byItself = signal === 'SIGALRM' ? 'ended itself, for the vCPU would have stood still too long' : null;
+      const how = byItself ?? (signal === null ? `ended with ${code}` : `was ended by ${signal}`);
       const last = said();
       bury(
         life,

@@ -11,9 +11,6 @@
 #include "session.h"
 #include "step.h"
 
-#define SEARCH_ROUNDS 20
-#define MAX_CANDIDATES 4096
-
 static struct vmm vmm;
 
 /* The first vCPU with that number; two VMs in one process have two of them. */
@@ -34,101 +31,11 @@ static int find_vcpu(struct vcpu *vcpu, struct vcpu_place **place, struct refusa
 		vcpu->kvm_fd = vmm.kvm_fd;
 		return 0;
 	}
+	if (vmm.left_out)
+		return refuse(why, REASON_NO_SUCH_VCPU, 0, NULL,
+			      "vCPU %u is not among the first %d of process %d, and %u more were not looked at.",
+			      vcpu->ref.vcpu_index, MAX_VCPUS, target.pid, vmm.left_out);
 	return refuse(why, REASON_NO_SUCH_VCPU, 0, NULL, "Process %d has no vCPU %u.", target.pid, vcpu->ref.vcpu_index);
-}
-
-/* Threads to try, the likeliest first. */
-static size_t candidates(const struct vcpu_place *place, pid_t *tids)
-{
-	static int all[MAX_CANDIDATES];
-	size_t count = 0;
-	int found;
-
-	if (place->tid)
-		tids[count++] = place->tid;
-	if (place->tid_is_sure)
-		return count;
-	found = proc_numbers(all, MAX_CANDIDATES - 1, "/proc/%d/task", target.pid);
-	for (int i = 0; i < found; i++) {
-		struct stat_facts facts;
-
-		if (all[i] == place->tid || proc_stat(target.pid, all[i], &facts) < 0 || thread_is_decoy(facts.comm))
-			continue;
-		tids[count++] = all[i];
-	}
-	return count;
-}
-
-static void suspend_if_asked(struct vcpu *vcpu, uint32_t flags)
-{
-	vcpu_note_filters(vcpu);
-	vcpu->flags = vcpu->seccomp_mode ? flags & ATTACH_SUSPEND_SECCOMP : 0;
-}
-
-/* 1: the thread stands stopped in KVM_RUN of this vCPU. 0: it does not, and was let go. -1 and why. */
-static int try_thread(struct vcpu *vcpu, uint32_t flags, struct refusal *why)
-{
-	uint32_t options = PTRACE_O_TRACESYSGOOD;
-	enum stop_state state;
-
-	if (!late_release(vcpu->tid))
-		return refuse(why, REASON_STOP_TIMEOUT, 0, NULL, "The thread still has not stopped since the last try.");
-	vcpu->late = 0;
-	suspend_if_asked(vcpu, flags);
-	if (vcpu_is_suspended(vcpu))
-		options |= PTRACE_O_SUSPEND_SECCOMP;
-	if (thread_seize(&target, vcpu->tid, options, why) < 0)
-		return -1;
-	if (thread_stop(vcpu->tid, vcpu->fd, vcpu->scratch, SCRATCH_BYTES, &vcpu->stop, &state, why) < 0) {
-		vcpu_is_late(vcpu);
-		return -1;
-	}
-	if (state == STOP_IN_KVM_RUN)
-		return 1;
-	vcpu_let_go(vcpu);
-	return 0;
-}
-
-/* Leaves the vCPU's thread stopped. vcpu->scratch holds a leftover region, if any, so that a stop in it is seen. */
-static int find_thread(struct vcpu *vcpu, const struct vcpu_place *place, uint32_t flags, struct refusal *why)
-{
-	static pid_t tids[MAX_CANDIDATES];
-	size_t count = candidates(place, tids);
-	struct refusal held = { 0 };
-
-	for (int round = 0; round < SEARCH_ROUNDS; round++) {
-		struct timespec millisecond = { .tv_nsec = 1000000 };
-
-		for (size_t i = 0; i < count; i++) {
-			int found;
-
-			vcpu->tid = tids[i];
-			vcpu->filters_stale = 1;
-			found = try_thread(vcpu, flags, why);
-			if (found == 1)
-				return 0;
-			if (found == 0)
-				continue;
-			/* Another helper holds this thread: for a moment, or as another vCPU's that it has frozen. */
-			if (why->reason == REASON_ALREADY_TRACED)
-				held = *why;
-			/* A worker thread may end at any time; only the process's own end, or a no, is an answer. */
-			else if (why->reason != REASON_TARGET_GONE || place->tid_is_sure)
-				return -1;
-		}
-		(void)nanosleep(&millisecond, NULL);
-	}
-	if (held.reason && (place->tid_is_sure || !place->tid)) {
-		*why = held;
-		return -1;
-	}
-	if (!place->tid)
-		return refuse(why, REASON_THREAD_NOT_FOUND, 0, NULL,
-			      "No thread was seen in KVM_RUN of vCPU %u; a paused VM shows none.", vcpu->ref.vcpu_index);
-	/* Parked outside KVM_RUN, as in a paused VM: good enough to read. */
-	vcpu->tid = place->tid;
-	suspend_if_asked(vcpu, flags);
-	return vcpu_stop(vcpu, NEED_ANY, why);
 }
 
 static int32_t result_of(const struct program *program, int at, int32_t without)
@@ -237,8 +144,17 @@ static int attach_stopped(struct vcpu *vcpu, struct attach_reply *reply, struct 
 	return -1;
 }
 
+/* The thread was seen to run the vCPU: the number in its name is this CPU's. */
+static int32_t number_in_name(const struct vcpu *vcpu)
+{
+	struct stat_facts facts;
+
+	return proc_stat(target.pid, vcpu->tid, &facts) < 0 ? -1 : vcpu_of_thread_name(facts.comm);
+}
+
 static void fill_reply(const struct vcpu *vcpu, struct attach_reply *reply)
 {
+	reply->vmm_number = number_in_name(vcpu);
 	reply->tid = vcpu->tid;
 	reply->vcpu_fd = vcpu->fd;
 	reply->vm_fd = vcpu->vm_fd;
@@ -277,7 +193,7 @@ int attach(const struct attach_request *request, struct attach_reply *reply, str
 	if (scratch_find(vcpu->ref.vcpu_index, maps, &vcpu->scratch, &free_slot, why) < 0)
 		goto out;
 	STEP("mappings read");
-	if (find_thread(vcpu, place, request->flags, why) < 0)
+	if (search_thread(vcpu, place->tid, request->flags, why) < 0)
 		goto out;
 	result = attach_stopped(vcpu, reply, why);
 	vcpu_release(vcpu);

@@ -8,10 +8,9 @@
 #include <time.h>
 
 #define DEBUGFS_KVM "/sys/kernel/debug/kvm"
-#define MAX_NUMBERS 65536
 #define RUNNING_LOOKS 6
 
-static int numbers[MAX_NUMBERS]; /* one scan at a time: the helper has one thread */
+static struct numbers numbers; /* one scan at a time: the helper has one thread */
 
 /* The number after prefix when nothing but suffix follows it; -1. */
 static int number_between(const char *text, const char *prefix, const char *suffix)
@@ -40,7 +39,7 @@ int vcpu_of_thread_name(const char *comm)
 {
 	static const struct {
 		const char *prefix, *suffix;
-	} names[] = { { "CPU ", "/KVM" }, { "fc_vcpu ", "" }, { "vcpu", "" }, { "crosvm_vcpu", "" } };
+	} names[] = { { "CPU ", "/KVM" }, { "fc_vcpu ", "" }, { "vcpu", "" }, { "crosvm_vcpu", "" }, { "kvm-vcpu-", "" } };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		int index = number_between(comm, names[i].prefix, names[i].suffix);
@@ -61,24 +60,28 @@ static int by_index(const void *a, const void *b)
 int discover_vmm(pid_t pid, struct vmm *vmm)
 {
 	char link[256];
-	int count = proc_numbers(numbers, MAX_NUMBERS, "/proc/%d/fd", pid);
+	int found = proc_numbers(&numbers, "/proc/%d/fd", pid);
 
 	memset(vmm, 0, offsetof(struct vmm, vcpus));
 	vmm->pid = pid;
 	vmm->vm_fd = vmm->kvm_fd = -1;
-	if (count < 0)
+	if (found < 0)
 		return -1;
-	for (int i = 0; i < count; i++) {
-		if (proc_link(link, sizeof(link), "/proc/%d/fd/%d", pid, numbers[i]) < 0)
+	for (size_t i = 0; i < numbers.count; i++) {
+		int fd = numbers.all[i];
+
+		if (proc_link(link, sizeof(link), "/proc/%d/fd/%d", pid, fd) < 0)
 			continue;
 		if (strcmp(link, "anon_inode:kvm-vm") == 0) {
-			vmm->vm_fd = numbers[i];
+			vmm->vm_fd = fd;
 			vmm->vm_count++;
 		} else if (strcmp(link, "/dev/kvm") == 0) {
-			vmm->kvm_fd = numbers[i];
-		} else if (vcpu_of_link(link) >= 0 && vmm->vcpu_count < MAX_VCPUS) {
+			vmm->kvm_fd = fd;
+		} else if (vcpu_of_link(link) >= 0 && vmm->vcpu_count == MAX_VCPUS) {
+			vmm->left_out++;
+		} else if (vcpu_of_link(link) >= 0) {
 			vmm->vcpus[vmm->vcpu_count++] = (struct vcpu_place){
-				.index = (uint32_t)vcpu_of_link(link), .fd = numbers[i], .vm_fd = -1,
+				.index = (uint32_t)vcpu_of_link(link), .fd = fd, .vm_fd = -1, .vmm_number = -1,
 			};
 		}
 	}
@@ -115,23 +118,73 @@ static void ask_debugfs(struct vmm *vmm)
 		closedir(dir);
 }
 
-static void name_thread(struct vmm *vmm, pid_t tid, const char *comm, const char *syscall_text)
-{
-	int index = vcpu_of_thread_name(comm);
+/* A thread that is named after a CPU, and the number in its name. */
+struct named_thread {
+	int number;
+	pid_t tid;
+};
 
+static int by_number(const void *a, const void *b)
+{
+	const struct named_thread *x = a, *y = b;
+
+	return (x->number > y->number) - (x->number < y->number);
+}
+
+/* The thread is blocked in KVM_RUN of one of the descriptors, which settles it. */
+static void note_blocked(struct vmm *vmm, pid_t tid, const char *syscall_text)
+{
+	for (uint32_t i = 0; syscall_text && i < vmm->vcpu_count; i++)
+		if (syscall_is_kvm_run(syscall_text, vmm->vcpus[i].fd)) {
+			vmm->vcpus[i].tid = tid;
+			vmm->vcpus[i].tid_is_sure = 1;
+			return;
+		}
+}
+
+/*
+ * A VMM counts its CPUs from 0 on, KVM's vCPU id is the APIC id, which has gaps where a socket's cores are no power of two.
+ * Both go up together, so the lists are laid side by side; and which thread runs which is still to be seen.
+ */
+static void pair_names(struct vmm *vmm, struct named_thread *names, uint32_t count)
+{
+	uint32_t rest = 0, next = 0;
+
+	for (uint32_t i = 0; i < vmm->vcpu_count; i++) {
+		struct vcpu_place *v = &vmm->vcpus[i];
+
+		for (uint32_t n = 0; v->tid_is_sure && n < count; n++)
+			if (names[n].tid == v->tid) {
+				v->vmm_number = names[n].number;
+				names[n] = names[--count];
+				break;
+			}
+		rest += !v->tid_is_sure;
+	}
+	/* Two VMs in one process have two vCPUs of one number: a name says nothing then. */
+	if (vmm->vm_count > 1 || !count)
+		return;
+	qsort(names, count, sizeof(names[0]), by_number);
 	for (uint32_t i = 0; i < vmm->vcpu_count; i++) {
 		struct vcpu_place *v = &vmm->vcpus[i];
 
 		if (v->tid_is_sure)
 			continue;
-		/* Two VMs in one process have two vCPUs of one number: a name says nothing then. */
-		if ((index == (int)v->index && vmm->vm_count <= 1) ||
-		    (syscall_text && syscall_is_kvm_run(syscall_text, v->fd))) {
-			v->tid = tid;
-			v->tid_is_sure = 1;
-			return;
-		}
+		while (rest != count && next < count && names[next].number < (int)v->index)
+			next++;
+		if (next == count || (rest != count && names[next].number != (int)v->index))
+			continue;
+		v->tid = names[next].tid;
+		v->vmm_number = names[next++].number;
 	}
+}
+
+static int has_thread(const struct vmm *vmm, pid_t tid)
+{
+	for (uint32_t i = 0; i < vmm->vcpu_count; i++)
+		if (vmm->vcpus[i].tid == tid)
+			return 1;
+	return 0;
 }
 
 static int is_running(pid_t pid, pid_t tid)
@@ -153,16 +206,23 @@ static void guess_in_order(struct vmm *vmm, const pid_t *tids, uint32_t count)
 			vmm->vcpus[i].tid = tids[next++];
 }
 
+static uint32_t missing_threads(const struct vmm *vmm)
+{
+	uint32_t missing = 0;
+
+	for (uint32_t i = 0; i < vmm->vcpu_count; i++)
+		missing += vmm->vcpus[i].tid == 0;
+	return missing;
+}
+
 /*
  * Where guest time is not accounted: a thread in guest mode is running at every look, while a VMM's other threads wait in
  * some call. Only when as many stay as vCPUs miss a thread is that an answer.
  */
 static void guess_by_running(struct vmm *vmm, pid_t *tids, uint32_t count)
 {
-	uint32_t missing = 0;
+	uint32_t missing = missing_threads(vmm);
 
-	for (uint32_t i = 0; i < vmm->vcpu_count; i++)
-		missing += vmm->vcpus[i].tid == 0;
 	for (int look = 0; look < RUNNING_LOOKS && missing && count; look++) {
 		struct timespec pause = { .tv_nsec = 300000 };
 		uint32_t kept = 0;
@@ -177,41 +237,48 @@ static void guess_by_running(struct vmm *vmm, pid_t *tids, uint32_t count)
 		guess_in_order(vmm, tids, count);
 }
 
-static int has_thread(const struct vmm *vmm, pid_t tid)
+/* Those that run no vCPU as far as is known. Returns how many stay. */
+static uint32_t without_known(const struct vmm *vmm, pid_t *tids, uint32_t count)
 {
-	for (uint32_t i = 0; i < vmm->vcpu_count; i++)
-		if (vmm->vcpus[i].tid == tid)
-			return 1;
-	return 0;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (!has_thread(vmm, tids[i]))
+			tids[kept++] = tids[i];
+	return kept;
 }
 
 void discover_threads(struct vmm *vmm)
 {
-	pid_t guests[MAX_VCPUS], others[MAX_VCPUS];
-	uint32_t guest_count = 0, other_count = 0;
-	int count;
+	static struct named_thread names[MAX_VCPUS];
+	static pid_t guests[MAX_VCPUS], all[MAX_VCPUS];
+	uint32_t name_count = 0, guest_count = 0, count = 0;
 
 	ask_debugfs(vmm);
-	count = proc_numbers(numbers, MAX_NUMBERS, "/proc/%d/task", vmm->pid);
-	for (int i = 0; i < count; i++) {
+	if (proc_numbers(&numbers, "/proc/%d/task", vmm->pid) < 0)
+		return;
+	for (size_t i = 0; i < numbers.count; i++) {
+		pid_t tid = numbers.all[i];
 		struct stat_facts facts;
 		char *text;
 
-		if (proc_stat(vmm->pid, numbers[i], &facts) < 0 || thread_is_decoy(facts.comm))
+		if (proc_stat(vmm->pid, tid, &facts) < 0 || thread_is_decoy(facts.comm))
 			continue;
-		text = proc_text("/proc/%d/task/%d/syscall", vmm->pid, numbers[i]);
-		name_thread(vmm, numbers[i], facts.comm, text);
+		text = proc_text("/proc/%d/task/%d/syscall", vmm->pid, tid);
+		note_blocked(vmm, tid, text);
 		free(text);
-		if (has_thread(vmm, numbers[i]))
-			continue;
+		if (vcpu_of_thread_name(facts.comm) >= 0 && name_count < MAX_VCPUS)
+			names[name_count++] = (struct named_thread){ vcpu_of_thread_name(facts.comm), tid };
 		if (facts.guest_ticks && guest_count < MAX_VCPUS)
-			guests[guest_count++] = numbers[i];
-		if (other_count < MAX_VCPUS)
-			others[other_count++] = numbers[i];
+			guests[guest_count++] = tid;
+		if (count < MAX_VCPUS)
+			all[count++] = tid;
 	}
+	pair_names(vmm, names, name_count);
 	if (vmm->vm_count > 1)
 		return;
-	if (guest_count == vmm->vcpu_count)
+	guest_count = without_known(vmm, guests, guest_count);
+	if (guest_count == missing_threads(vmm))
 		guess_in_order(vmm, guests, guest_count);
-	guess_by_running(vmm, others, other_count);
+	guess_by_running(vmm, all, without_known(vmm, all, count));
 }

@@ -7,14 +7,15 @@
 #include "frame.h"
 #include "proc.h"
 
-#define MAX_VCPUS 1024
+#define MAX_VCPUS 4096
 
 struct vcpu_place {
 	uint32_t index;
 	int fd;
 	pid_t tid;       /* 0: not known */
 	int vm_fd;       /* -1: not known */
-	int tid_is_sure; /* 1: the kernel or the thread's name says so; 0: a guess from its guest time */
+	int tid_is_sure; /* 1: the kernel says so; 0: a guess, from its name or its guest time */
+	int vmm_number;  /* of the CPU in its VMM's count, as its thread's name has it; -1: not known */
 };
 
 struct vmm {
@@ -23,13 +24,17 @@ struct vmm {
 	int vm_fd;  /* the last one found; -1 */
 	int kvm_fd; /* /dev/kvm; -1 */
 	uint32_t vcpu_count;
+	uint32_t left_out; /* vCPU descriptors beyond MAX_VCPUS */
 	struct vcpu_place vcpus[MAX_VCPUS];
 };
 
 /* 0: read (perhaps no vCPU in it); -1 with errno: its descriptors may not be read. */
 int discover_vmm(pid_t pid, struct vmm *vmm);
 
-/* Fills tid and vm_fd of every vCPU as far as they show without stopping anything. */
+/*
+ * Fills tid, vm_fd and vmm_number of every vCPU as far as they show without stopping anything. They say where to look first:
+ * which thread runs a vCPU is known only once it stands in KVM_RUN of that descriptor.
+ */
 void discover_threads(struct vmm *vmm);
 
 /* Kernel workers that live in a VMM's thread group: they look like vCPU threads and cannot run injected calls. */
@@ -41,7 +46,7 @@ int vcpu_of_thread_name(const char *comm);
 /* N of "anon_inode:kvm-vcpu:N"; -1. */
 int vcpu_of_link(const char *link);
 
-/* Appends struct list_head and its records. */
-void discover_list(struct reply *reply);
+/* Appends struct list_head and the records of processes with a greater pid, as many as the frame holds. */
+void discover_list(pid_t after_pid, struct reply *reply);
 
 #endif

@@ -9,10 +9,9 @@
 #include "discover.h"
 #include "permission.h"
 
-#define MAX_PROCESSES 65536
 #define MAX_CMDLINE_BYTES 16384
 
-static int pids[MAX_PROCESSES];
+static struct numbers pids;
 static struct vmm vmm;
 
 static uint64_t running_ms(uint64_t start_time_ticks)
@@ -30,7 +29,8 @@ static void add_vcpus(struct reply *reply)
 {
 	for (uint32_t i = 0; i < vmm.vcpu_count; i++) {
 		struct vcpu_place *v = &vmm.vcpus[i];
-		struct vcpu_record record = { .index = v->index, .fd = v->fd, .tid = v->tid, .vm_fd = v->vm_fd };
+		struct vcpu_record record = { .index = v->index, .fd = v->fd, .tid = v->tid, .vm_fd = v->vm_fd,
+					       .vmm_number = v->vmm_number };
 		struct status_facts facts;
 
 		if (proc_status(vmm.pid, v->tid, &facts) == 0) {
@@ -57,13 +57,14 @@ static size_t read_cmdline(char *into, size_t bytes)
 	return n;
 }
 
-/* 1 where a record was added. */
+/* 1 where a record was added, 0 where the process has ended, -1 where the frame is full. */
 static int add_target(struct reply *reply)
 {
-	static char cmdline[MAX_CMDLINE_BYTES];
-	char exe[1024] = "";
-	size_t start = reply->used;
-	struct target_record record = { .pid = vmm.pid, .vm_count = vmm.vm_count, .vcpu_count = vmm.vcpu_count };
+	static char cmdline[MAX_CMDLINE_BYTES + 1];
+	char exe[4096 + 16] = ""; /* a path and the mark of a deleted one */
+	size_t start = reply->used, cmdline_bytes;
+	struct target_record record = { .pid = vmm.pid, .vm_count = vmm.vm_count, .vcpu_count = vmm.vcpu_count,
+					.vcpus_left_out = vmm.left_out };
 	struct permission permission;
 	struct status_facts status;
 	struct stat_facts stat;
@@ -80,7 +81,9 @@ static int add_target(struct reply *reply)
 	record.start_time_ticks = stat.start_time_ticks;
 	record.running_ms = running_ms(stat.start_time_ticks);
 	record.exe_bytes = (uint32_t)strlen(exe);
-	record.cmdline_bytes = (uint32_t)read_cmdline(cmdline, sizeof(cmdline));
+	cmdline_bytes = read_cmdline(cmdline, sizeof(cmdline));
+	record.cmdline_cut = cmdline_bytes > MAX_CMDLINE_BYTES;
+	record.cmdline_bytes = (uint32_t)(record.cmdline_cut ? MAX_CMDLINE_BYTES : cmdline_bytes);
 	memcpy(record.comm, stat.comm, sizeof(record.comm));
 	(void)reply_add(reply, &record, sizeof(record));
 	add_vcpus(reply);
@@ -89,25 +92,38 @@ static int add_target(struct reply *reply)
 	reply_pad(reply, 8);
 	if (reply->full) {
 		reply->used = start;
-		return 0;
+		reply->full = 0;
+		return -1;
 	}
 	record.record_bytes = (uint32_t)(reply->used - start);
 	memcpy(reply->bytes + start, &record, sizeof(record));
 	return 1;
 }
 
-void discover_list(struct reply *reply)
+/* A page ends before the record that does not fit, and the next begins with it: nothing is left out unsaid. */
+void discover_list(pid_t after_pid, struct reply *reply)
 {
 	struct list_head head = { 0 };
-	int count = proc_numbers(pids, MAX_PROCESSES, "/proc");
+	pid_t last = after_pid;
 
 	(void)reply_add(reply, &head, sizeof(head));
-	for (int i = 0; i < count && !reply->full; i++) {
-		if (discover_vmm(pids[i], &vmm) < 0 && errno == EACCES)
-			head.skipped_count++;
+	if (proc_numbers(&pids, "/proc") < 0)
+		pids.count = 0;
+	for (size_t i = 0; i < pids.count; i++) {
+		int added = 0;
+
+		if (pids.all[i] <= after_pid)
+			continue;
+		if (discover_vmm(pids.all[i], &vmm) < 0)
+			head.skipped_count += errno == EACCES;
 		else if (vmm.vcpu_count)
-			head.target_count += (uint32_t)add_target(reply);
+			added = add_target(reply);
+		if (added < 0) {
+			head.more_after_pid = last;
+			break;
+		}
+		head.target_count += (uint32_t)added;
+		last = pids.all[i];
 	}
-	reply->full = 0; /* what did not fit was left out whole */
 	memcpy(reply->bytes, &head, sizeof(head));
 }

@@ -13,6 +13,7 @@
 #include "discover.h"
 #include "permission.h"
 #include "session.h"
+#include "stand.h"
 
 static uint8_t request_bytes[MAX_PAYLOAD_BYTES] __attribute__((aligned(16)));
 static uint8_t reply_bytes[MAX_PAYLOAD_BYTES] __attribute__((aligned(16)));
@@ -62,10 +63,12 @@ static int handle_hello(const void *payload, size_t bytes, struct reply *reply, 
 
 static int handle_list(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
 {
-	(void)payload;
+	const struct list_request *request = payload;
+
 	(void)bytes;
-	(void)why;
-	discover_list(reply);
+	if (request->after_pid < 0)
+		return refuse(why, REASON_BAD_FRAME, 0, NULL, "%d is no process id.", request->after_pid);
+	discover_list(request->after_pid, reply);
 	return 0;
 }
 
@@ -182,7 +185,7 @@ static const struct handler {
 	handler_function function;
 } handlers[] = {
 	{ MSG_HELLO, sizeof(struct hello_request), 0, handle_hello },
-	{ MSG_LIST_TARGETS, 0, 0, handle_list },
+	{ MSG_LIST_TARGETS, sizeof(struct list_request), 0, handle_list },
 	{ MSG_ATTACH, sizeof(struct attach_request), 0, handle_attach },
 	{ MSG_DETACH, sizeof(struct vcpu_ref), 0, handle_detach },
 	{ MSG_FREEZE, sizeof(struct vcpu_ref), 0, handle_freeze },
@@ -253,10 +256,8 @@ static int serve(void)
 		return 0;
 	if (outcome != FRAME_READ && outcome != FRAME_TOO_LONG)
 		return -1;
-	if (dispatch(&header, &reply, &why) < 0)
-		header.status = STATUS_REFUSED;
-	else
-		header.status = STATUS_OK;
+	header.status = dispatch(&header, &reply, &why) < 0 ? STATUS_REFUSED : STATUS_OK;
+	stand_watch_end();
 	if (header.status == STATUS_REFUSED || reply.full) {
 		if (reply.full)
 			(void)refuse(&why, REASON_NO_MEMORY, 0, NULL, "The answer does not fit into one frame.");
@@ -282,8 +283,9 @@ static int open_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)sigprocmask(SIG_SETMASK, &set, NULL); /* what our parent had blocked is none of ours: SIGALRM must arrive (stand.h) */
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGALRM, SIG_DFL);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 

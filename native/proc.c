@@ -89,24 +89,53 @@ int status_parse(const char *text, struct status_facts *facts)
 	return 0;
 }
 
+/* The word at *at and the spaces after it are passed over; 0 where there is none before the line ends. */
+static int skip_word(const char **at, const char *end)
+{
+	const char *word = *at;
+
+	while (*at < end && **at != ' ')
+		(*at)++;
+	if (*at == word)
+		return 0;
+	while (*at < end && **at == ' ')
+		(*at)++;
+	return 1;
+}
+
+static int take_hex(const char **at, char closing, uint64_t *value)
+{
+	char *end;
+
+	if (!isxdigit((unsigned char)**at) || (*at)[1] == 'x')
+		return 0;
+	*value = strtoull(*at, &end, 16);
+	if (*end != closing)
+		return 0;
+	*at = end + 1;
+	return 1;
+}
+
+/* Never looks beyond its own line: sscanf measures the whole rest of the text, so that a text of n lines costs n * n. */
 int mapping_next(const char **text, struct mapping *mapping)
 {
-	const char *line = *text;
-	size_t bytes = strcspn(line, "\n");
-	int path_at = 0;
+	const char *at = *text, *end = strchrnul(at, '\n');
 	size_t path_bytes;
 
-	memset(mapping, 0, sizeof(*mapping));
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %*s%n", &mapping->start, &mapping->end, mapping->access,
-		   &path_at) != 3 || path_at == 0 || (size_t)path_at > bytes)
+	if (!take_hex(&at, '-', &mapping->start) || !take_hex(&at, ' ', &mapping->end) || end - at < 5 || at[4] != ' ')
 		return -1;
-	while ((size_t)path_at < bytes && line[path_at] == ' ')
-		path_at++;
-	path_bytes = bytes - (size_t)path_at;
+	memcpy(mapping->access, at, 4);
+	mapping->access[4] = '\0';
+	at += 5;
+	for (int word = 0; word < 3; word++) /* offset, device, inode */
+		if (!skip_word(&at, end))
+			return -1;
+	path_bytes = (size_t)(end - at);
 	if (path_bytes > sizeof(mapping->path) - 1)
 		path_bytes = sizeof(mapping->path) - 1;
-	memcpy(mapping->path, line + path_at, path_bytes);
-	*text = line + bytes + (line[bytes] == '\n');
+	memcpy(mapping->path, at, path_bytes);
+	mapping->path[path_bytes] = '\0';
+	*text = end + (*end == '\n');
 	return 0;
 }
 
@@ -114,8 +143,9 @@ int syscall_is_kvm_run(const char *text, int fd)
 {
 	uint64_t number, first, second;
 
+	/* The kernel takes the lower half of both registers. */
 	return sscanf(text, "%" SCNu64 " %" SCNx64 " %" SCNx64, &number, &first, &second) == 3 && number == 16 &&
-	       first == (uint64_t)(unsigned int)fd && second == 0xae80;
+	       (fd < 0 || (int)first == fd) && (uint32_t)second == 0xae80;
 }
 
 char *proc_text(const char *format, ...)
@@ -136,12 +166,12 @@ char *proc_text(const char *format, ...)
 		ssize_t n;
 
 		if (size - used < 2048) {
-			char *bigger = realloc(text, size + 16384);
+			char *bigger = realloc(text, size ? size * 2 : 16384);
 
 			if (!bigger)
 				break;
 			text = bigger;
-			size += 16384;
+			size = size ? size * 2 : 16384;
 		}
 		n = read(fd, text + used, size - used - 1);
 		if (n < 0 && errno == EINTR)
@@ -202,24 +232,39 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int proc_numbers(int *numbers, int max, const char *format, ...)
+int proc_numbers(struct numbers *numbers, const char *format, ...)
 {
 	char path[128];
 	va_list arguments;
 	struct dirent *entry;
-	int count = 0;
 	DIR *dir;
 
 	va_start(arguments, format);
 	(void)vsnprintf(path, sizeof(path), format, arguments);
 	va_end(arguments);
+	numbers->count = 0;
 	dir = opendir(path);
 	if (!dir)
 		return -1;
-	while (count < max && (entry = readdir(dir)))
-		if (isdigit((unsigned char)entry->d_name[0]))
-			numbers[count++] = atoi(entry->d_name);
+	while ((entry = readdir(dir))) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		if (numbers->count == numbers->room) {
+			size_t room = numbers->room ? numbers->room * 2 : 256;
+			int *bigger = realloc(numbers->all, room * sizeof(*bigger));
+
+			if (!bigger) {
+				closedir(dir);
+				errno = ENOMEM;
+				return -1;
+			}
+			numbers->all = bigger;
+			numbers->room = room;
+		}
+		numbers->all[numbers->count++] = atoi(entry->d_name);
+	}
 	closedir(dir);
-	qsort(numbers, (size_t)count, sizeof(numbers[0]), ascending);
-	return count;
+	if (numbers->count)
+		qsort(numbers->all, numbers->count, sizeof(numbers->all[0]), ascending);
+	return 0;
 }

@@ -38,7 +38,7 @@ int status_parse(const char *text, struct status_facts *facts);
 /* Takes one line off *text. 0, or -1 at the end (or at a line that is no mapping). */
 int mapping_next(const char **text, struct mapping *mapping);
 
-/* Of /proc/PID/task/TID/syscall: 1 where the thread is blocked in ioctl(fd, KVM_RUN). */
+/* Of /proc/PID/task/TID/syscall: 1 where the thread is blocked in ioctl(fd, KVM_RUN). fd -1: of any descriptor. */
 int syscall_is_kvm_run(const char *text, int fd);
 
 /* The file's text, NUL ended, or NULL. The caller frees it. */
@@ -49,7 +49,12 @@ int proc_link(char *into, size_t bytes, const char *format, ...) __attribute__((
 int proc_stat(pid_t pid, pid_t tid, struct stat_facts *facts);     /* tid 0: the process */
 int proc_status(pid_t pid, pid_t tid, struct status_facts *facts);
 
-/* Numbers in a directory (fds, tids, pids), ascending. Returns how many, at most max; -1 where it cannot be read. */
-int proc_numbers(int *numbers, int max, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Numbers in a directory (fds, tids, pids), ascending: all of them. The room is kept for the next reading. */
+struct numbers {
+	int *all;
+	size_t count, room;
+};
+/* 0; -1 and errno where it cannot be read. */
+int proc_numbers(struct numbers *numbers, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

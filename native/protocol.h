@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTOCOL_VERSION 2u
+#define PROTOCOL_VERSION 3u
 #define MAX_PAYLOAD_BYTES (1u << 20)
 
 struct frame_header {
@@ -129,20 +129,29 @@ struct hello_reply {
 };
 _Static_assert(sizeof(struct hello_reply) == 112, "hello reply is 112 bytes before its CPUID entries");
 
-/* ---- list targets: struct list_head, then target_count records --------------------------------------------------- */
+/* ---- list targets: struct list_head, then target_count records, ascending by pid --------------------------------- */
+
+struct list_request {
+	int32_t after_pid; /* 0: from the start */
+	uint32_t reserved;
+};
 
 struct list_head {
 	uint32_t target_count;
 	uint32_t skipped_count; /* processes whose descriptors may not be read */
+	int32_t more_after_pid; /* not 0: the frame was full, and a request with this after_pid brings the rest */
+	uint32_t reserved;
 };
 
 struct vcpu_record {
 	uint32_t index;  /* N of anon_inode:kvm-vcpu:N */
 	int32_t fd;
-	int32_t tid;     /* 0: not known without stopping threads */
+	int32_t tid;     /* 0: not known; else likely, and not known for sure, without stopping threads */
 	int32_t vm_fd;   /* -1: not known */
 	uint32_t seccomp_mode;  /* /proc/PID/task/TID/status Seccomp: 0 none, 1 strict, 2 filter */
 	uint32_t seccomp_filters;
+	int32_t vmm_number; /* of this CPU in its VMM's count; -1: not known */
+	uint32_t reserved;
 };
 
 /* Followed by vcpu_count struct vcpu_record, exe_bytes, cmdline_bytes (arguments separated by NUL), padding to 8. */
@@ -159,10 +168,15 @@ struct target_record {
 	uint32_t vcpu_count;
 	uint32_t exe_bytes;
 	uint32_t cmdline_bytes;
+	uint32_t vcpus_left_out; /* vCPUs that have no record here: a process has more of them than KVM gives a VM */
+	uint32_t cmdline_cut;    /* 1: the command line goes on */
+	uint32_t seccomp_action; /* REASON_SECCOMP: what the filter answers to call */
+	uint32_t reserved;
+	char call[40];           /* the call that reason is about; NUL padded */
 	char comm[16];
 };
-_Static_assert(sizeof(struct vcpu_record) == 24, "vcpu record is 24 bytes on the wire");
-_Static_assert(sizeof(struct target_record) == 72, "target record is 72 bytes before its lists");
+_Static_assert(sizeof(struct vcpu_record) == 32, "vcpu record is 32 bytes on the wire");
+_Static_assert(sizeof(struct target_record) == 128, "target record is 128 bytes before its lists");
 
 /* ---- attach, detach, freeze, resume ------------------------------------------------------------------------------ */
 
@@ -200,9 +214,11 @@ struct attach_reply {
 	uint32_t seccomp_mode;
 	uint32_t flags;            /* those of the request that took effect */
 	uint64_t pause_ns;         /* how long the thread stood still */
+	int32_t vmm_number;        /* of this CPU in its VMM's count, as the name of the thread that runs it says; -1: not known */
+	uint32_t reserved;
 };
 _Static_assert(sizeof(struct attach_request) == 24, "attach request is 24 bytes on the wire");
-_Static_assert(sizeof(struct attach_reply) == 80, "attach reply is 80 bytes on the wire");
+_Static_assert(sizeof(struct attach_reply) == 88, "attach reply is 88 bytes on the wire");
 
 /* MSG_FREEZE, MSG_RESUME, MSG_DETACH: request struct vcpu_ref, reply struct thread_reply. Detach resumes what is frozen. */
 struct thread_reply {

@@ -10,6 +10,7 @@
 #define OUTSIDE_TRIES 20
 #define NOT_NOW_TRIES 200
 #define TRACED_TRIES 500
+#define MAX_MOVES 8 /* of a vCPU from thread to thread, while one request looks for it */
 
 struct target target;
 struct vcpu vcpus[MAX_ATTACHED];
@@ -169,25 +170,25 @@ static int stop_frozen(struct vcpu *vcpu, enum need need, struct refusal *why)
 	return 0;
 }
 
-/* One try. The thread is stopped where the state is STOP_IN_KVM_RUN or STOP_OUTSIDE, and let go otherwise. */
+/* One try. The thread is stopped where the state is STOP_IN_KVM_RUN, STOP_OUTSIDE or STOP_OTHER_VCPU, else let go. */
 static int stop_once(struct vcpu *vcpu, enum stop_state *state, struct refusal *why)
 {
 	uint32_t options = PTRACE_O_TRACESYSGOOD | (vcpu_is_suspended(vcpu) ? PTRACE_O_SUSPEND_SECCOMP : 0u);
 
-	if (thread_seize(&target, vcpu->tid, options, why) < 0)
+	if (thread_seize(&target, vcpu->tid, options, why) < 0) {
+		late_add(vcpu->tid); /* a stranger that could not be let go at once */
 		return -1;
+	}
 	if (thread_stop(vcpu->tid, vcpu->fd, vcpu->scratch, SCRATCH_BYTES, &vcpu->stop, state, why) < 0) {
 		vcpu_is_late(vcpu);
 		return -1;
 	}
-	if (*state == STOP_IN_KVM_RUN || *state == STOP_OUTSIDE)
+	if (*state == STOP_IN_KVM_RUN || *state == STOP_OUTSIDE || *state == STOP_OTHER_VCPU)
 		return 0;
 	vcpu_let_go(vcpu);
 	if (*state == STOP_UNUSABLE)
 		return refuse(why, REASON_THREAD_NOT_FOUND, 0, NULL,
 			      "Thread %d cannot run injected calls: 32-bit code, a shadow stack, or a kernel worker.", vcpu->tid);
-	if (*state == STOP_OTHER_VCPU)
-		return refuse(why, REASON_THREAD_NOT_FOUND, 0, NULL, "Thread %d runs another vCPU.", vcpu->tid);
 	return 0;
 }
 
@@ -206,9 +207,30 @@ static int stop_past_others(struct vcpu *vcpu, enum stop_state *state, struct re
 	return 0;
 }
 
+/*
+ * The thread stands outside KVM_RUN, or runs another vCPU. 1: it is let go, and vcpu->tid is the one that runs this vCPU now.
+ * 0: none does, and the thread stays stopped. -1 and why: it is let go.
+ */
+static int follow(struct vcpu *vcpu, enum stop_state state, struct refusal *why)
+{
+	pid_t found;
+	int result = search_elsewhere(vcpu, &found, why);
+
+	if (result == 0 && !found && state == STOP_OTHER_VCPU)
+		result = refuse(why, REASON_THREAD_NOT_FOUND, 0, NULL, "Thread %d runs another vCPU.", vcpu->tid);
+	if (result == 0 && !found)
+		return 0;
+	vcpu_let_go(vcpu);
+	if (result < 0)
+		return -1;
+	vcpu->tid = found;
+	vcpu->filters_stale = 1;
+	return 1;
+}
+
 int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 {
-	int outside = 0, not_now = 0;
+	int outside = 0, not_now = 0, moves = 0;
 	enum stop_state state;
 
 	if (vcpu->frozen) {
@@ -219,6 +241,8 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 		return refuse(why, REASON_STOP_TIMEOUT, 0, NULL, "The thread still has not stopped since the last try.");
 	vcpu->late = 0;
 	for (;;) {
+		int moved;
+
 		if (stop_past_others(vcpu, &state, why) < 0)
 			return -1;
 		if (state == STOP_NOT_NOW) {
@@ -230,13 +254,23 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 		}
 		if (state == STOP_IN_KVM_RUN)
 			break;
-		if (++outside > OUTSIDE_TRIES && need == NEED_ANY)
+		if (++outside <= OUTSIDE_TRIES) {
+			vcpu_let_go(vcpu);
+			nap(1000000);
+			continue;
+		}
+		moved = follow(vcpu, state, why);
+		if (moved < 0)
+			return -1;
+		outside = 0; /* let go a moment ago, it may just be on its way back into KVM_RUN */
+		if (moved && ++moves <= MAX_MOVES)
+			continue;
+		if (!moved && need == NEED_ANY)
 			break;
-		vcpu_let_go(vcpu);
-		if (outside > OUTSIDE_TRIES)
-			return refuse(why, REASON_OUTSIDE_KVM_RUN, 0, NULL,
-				      "The VMM is at work outside KVM_RUN, or the VM is paused: a write may be overwritten.");
-		nap(1000000);
+		if (!moved)
+			vcpu_let_go(vcpu);
+		return refuse(why, REASON_OUTSIDE_KVM_RUN, 0, NULL,
+			      "The VMM is at work outside KVM_RUN, or the VM is paused: a write may be overwritten.");
 	}
 	vcpu_read_filters(vcpu);
 	return 0;

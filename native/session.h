@@ -121,6 +121,14 @@ int scratch_map(struct vcpu *vcpu, struct refusal *why);
 int scratch_sign(struct vcpu *vcpu, struct refusal *why);
 int scratch_unmap(struct vcpu *vcpu, struct refusal *why);
 
+/*
+ * search.c. search_thread leaves the vCPU's thread, which it stores in vcpu->tid, stopped. vcpu->scratch holds a leftover region,
+ * if any, so that a stop in it is seen. search_elsewhere, with vcpu->tid stopped outside KVM_RUN: which other thread is in KVM_RUN
+ * of this vCPU; 0: none is, so that calls on it do not wait.
+ */
+int search_thread(struct vcpu *vcpu, pid_t hint, uint32_t flags, struct refusal *why);
+int search_elsewhere(const struct vcpu *vcpu, pid_t *found, struct refusal *why);
+
 /* attach.c */
 int attach(const struct attach_request *request, struct attach_reply *reply, struct refusal *why);
 int detach(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why);

@@ -10,6 +10,7 @@
 #include "host_cpuid.h"
 #include "permission.h"
 #include "proc.h"
+#include "stand.h"
 #include "step.h"
 #include "target.h"
 
@@ -77,7 +78,25 @@ static int thread_lives(const struct target *target, pid_t tid)
 {
 	struct stat_facts facts;
 
-	return proc_stat(target->pid, tid, &facts) == 0 && facts.state != 'Z' && facts.state != 'X';
+	return proc_stat(target->pid, 0, &facts) == 0 && facts.start_time_ticks == target->start_time_ticks &&
+	       proc_stat(target->pid, tid, &facts) == 0 && facts.state != 'Z' && facts.state != 'X';
+}
+
+/*
+ * Whoever has the number now is traced by us, and so keeps it: this look is the one that counts. A stranger is let go as soon as
+ * it has stopped, for no other tracee can be.
+ */
+static int seized_the_right_one(const struct target *target, pid_t tid)
+{
+	int status;
+
+	if (thread_lives(target, tid))
+		return 1;
+	if (trace(PTRACE_INTERRUPT, tid, 0, NULL) == 0 &&
+	    thread_wait(tid, &status, now_ns(CLOCK_MONOTONIC) + STOP_TIMEOUT_NS) == WAIT_STATUS)
+		(void)trace(PTRACE_DETACH, tid, 0,
+			    (void *)(uintptr_t)(EVENT_OF(status) == 0 ? WSTOPSIG(status) : 0));
+	return 0;
 }
 
 int thread_seize(const struct target *target, pid_t tid, uint32_t options, struct refusal *why)
@@ -90,9 +109,12 @@ int thread_seize(const struct target *target, pid_t tid, uint32_t options, struc
 
 		if (!thread_lives(target, tid))
 			return refuse(why, REASON_TARGET_GONE, ESRCH, NULL, "The thread has ended.");
+		STEP("about to seize");
 		if (trace(PTRACE_SEIZE, tid, 0, (void *)(uintptr_t)options) == 0) {
 			STEP("seized");
-			return 0;
+			if (seized_the_right_one(target, tid))
+				return 0;
+			return refuse(why, REASON_TARGET_GONE, ESRCH, NULL, "The thread has ended, and its number is another's.");
 		}
 		if (errno != EPERM)
 			return refuse_errno(why, errno, "PTRACE_SEIZE");
@@ -257,6 +279,7 @@ int thread_stop(pid_t tid, int vcpu_fd, uint64_t scratch, uint64_t scratch_bytes
 	s->in_kvm_run = s->restarts_kvm_run = s->signal_seen = s->touched = 0;
 	s->fpstate_bytes = 0;
 	s->interrupted_ns = now_ns(CLOCK_MONOTONIC);
+	stand_watch_begin();
 	if (trace(PTRACE_INTERRUPT, tid, 0, NULL) < 0)
 		return refuse_errno(why, errno, "PTRACE_INTERRUPT");
 	STEP("interrupt sent");

@@ -5,12 +5,15 @@ import { atEnd, readStruct, readStructs, type StructValue } from './struct.ts';
 import { LIST_HEAD, TARGET_RECORD, VCPU_RECORD } from './structs.ts';
 
 type VcpuFields = StructValue<{
+  /** KVM's: the APIC id. */
   index: 'u32';
   fd: 'i32';
   tid: 'i32';
   vmFd: 'i32';
   seccompMode: 'u32';
   seccompFilters: 'u32';
+  /** The CPU's number in its VMM's count; -1: not known. */
+  vmmNumber: 'i32';
 }>;
 
 /** A process with KVM vCPU descriptors, as the helper found it. */
@@ -22,12 +25,19 @@ export interface FoundTarget {
   readonly reasonCode: number;
   readonly errnoOrScope: number;
   readonly tracerPid: number;
+  /** The call that the reason is about; empty where it is about none. */
+  readonly call: string;
+  readonly seccompAction: number;
   readonly startTimeTicks: bigint;
   readonly runningMs: number;
   readonly vmCount: number;
   readonly vcpus: readonly VcpuFields[];
+  /** So many vCPUs more have no row in `vcpus`. */
+  readonly vcpusLeftOut: number;
   readonly executable: string;
   readonly commandLine: readonly string[];
+  /** The command line goes on. */
+  readonly commandLineCut: boolean;
   readonly comm: string;
 }
 
@@ -44,7 +54,8 @@ const argumentsOf = (bytes: Uint8Array): string[] => {
 const decodeTarget = (bytes: Uint8Array, offsetBytes: number): Decoded<{ target: FoundTarget; nextBytes: number }> => {
   const head = readStruct(TARGET_RECORD, bytes, offsetBytes, WHAT);
   if (!head.ok) return head;
-  const { recordBytes, reason, vcpuCount, exeBytes, cmdlineBytes, runningMs, ...rest } = head.value;
+  const { recordBytes, reason, vcpuCount, exeBytes, cmdlineBytes, cmdlineCut, runningMs, reserved, ...rest } =
+    head.value;
   const nextBytes = offsetBytes + recordBytes;
   if (nextBytes > bytes.length) {
     return undecodable({ kind: 'truncated', what: WHAT, neededBytes: nextBytes, gotBytes: bytes.length });
@@ -66,16 +77,23 @@ const decodeTarget = (bytes: Uint8Array, offsetBytes: number): Decoded<{ target:
     vcpus: vcpus.value,
     executable: textFromUtf8(bytes.subarray(exeOffset, cmdlineOffset)),
     commandLine: argumentsOf(bytes.subarray(cmdlineOffset, cmdlineOffset + cmdlineBytes)),
+    commandLineCut: cmdlineCut !== 0,
   };
   return { ok: true, value: { target, nextBytes } };
 };
 
-export const decodeTargetList = (
-  bytes: Uint8Array,
-): Decoded<{ readonly targets: readonly FoundTarget[]; readonly skippedCount: number }> => {
+/** A page of the list. */
+export interface TargetPage {
+  readonly targets: readonly FoundTarget[];
+  readonly skippedCount: number;
+  /** The next page comes after this pid; 0: this was the last. */
+  readonly moreAfterPid: number;
+}
+
+export const decodeTargetList = (bytes: Uint8Array): Decoded<TargetPage> => {
   const head = readStruct(LIST_HEAD, bytes, 0, WHAT);
   if (!head.ok) return head;
-  const { targetCount, skippedCount } = head.value;
+  const { targetCount, skippedCount, moreAfterPid } = head.value;
   const problem = tooMany(targetCount, bytes.length);
   if (problem !== null) return undecodable(problem);
   const targets: FoundTarget[] = [];
@@ -86,7 +104,7 @@ export const decodeTargetList = (
     targets.push(record.value.target);
     offsetBytes = record.value.nextBytes;
   }
-  return atEnd({ targets, skippedCount }, offsetBytes, bytes, WHAT);
+  return atEnd({ targets, skippedCount, moreAfterPid }, offsetBytes, bytes, WHAT);
 };
 
 const tooMany = (targetCount: number, gotBytes: number): Problem | null => {

@@ -12,6 +12,7 @@ import {
   CPUID_ENTRY,
   HELLO_REPLY,
   HELLO_REQUEST,
+  LIST_REQUEST,
   SET_IMAGE_REQUEST,
   SET_MSR_REQUEST,
   SET_XCR0_REQUEST,
@@ -29,6 +30,11 @@ export type VcpuRef = StructValue<{ pid: 'i32'; vcpuIndex: 'u32' }>;
 export const ATTACH_SUSPEND_SECCOMP = 1;
 /** The safe order of arming IA32_XFD: what it covers goes to init state first, and is given up. */
 export const MSR_PUT_TO_INIT_FIRST = 1;
+
+export interface ListRequest {
+  /** 0: from the start; else where the page before said that there is more. */
+  readonly afterPid: number;
+}
 
 export interface AttachRequest extends VcpuRef {
   /** 0n: whatever process has that pid now. */
@@ -85,13 +91,15 @@ const KNOWS_SUPPORTED_XCR0 = 4;
 const decodeAttach = (bytes: Uint8Array) => {
   const reply = plain(ATTACH_REPLY, 'attach reply')(bytes);
   if (!reply.ok) return reply;
-  const { known, guestPermission, hostPermission, supportedXcr0, flags, ...rest } = reply.value;
+  const { known, guestPermission, hostPermission, supportedXcr0, flags, vmmNumber, reserved, ...rest } = reply.value;
   return decoded({
     ...rest,
     guestPermission: known & KNOWS_GUEST_PERMISSION ? guestPermission : null,
     hostPermission: known & KNOWS_HOST_PERMISSION ? hostPermission : null,
     supportedXcr0: known & KNOWS_SUPPORTED_XCR0 && supportedXcr0 !== 0n ? supportedXcr0 : null,
     seccompSuspended: (flags & ATTACH_SUSPEND_SECCOMP) !== 0,
+    /** The CPU's number in its VMM's count; null: not known. */
+    vmmNumber: vmmNumber < 0 ? null : vmmNumber,
   });
 };
 
@@ -156,7 +164,11 @@ export const MESSAGES = {
     encode: (_request: null) => writeStruct(HELLO_REQUEST, { version: PROTOCOL_VERSION, reserved: 0 }),
     decode: decodeHello,
   },
-  listTargets: { code: 0x02, encode: (_request: null) => new Uint8Array(0), decode: decodeTargetList },
+  listTargets: {
+    code: 0x02,
+    encode: (request: ListRequest) => writeStruct(LIST_REQUEST, { ...request, reserved: 0 }),
+    decode: decodeTargetList,
+  },
   attach: {
     code: 0x03,
     encode: ({ suspendSeccomp, ...request }: AttachRequest) =>

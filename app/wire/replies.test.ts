@@ -55,7 +55,16 @@ const hello = concat([
 const record = (vcpuCount: number, executable: string, cmdline: string): Uint8Array => {
   const [exe, arguments_] = [utf8FromText(executable), utf8FromText(cmdline)];
   const vcpus = Array.from({ length: vcpuCount }, (_, index) =>
-    writeStruct(VCPU_RECORD, { index, fd: 20 + index, tid: 4245 + index, vmFd: 19, seccompMode: 2, seccompFilters: 1 }),
+    writeStruct(VCPU_RECORD, {
+      index,
+      fd: 20 + index,
+      tid: 4245 + index,
+      vmFd: 19,
+      seccompMode: 2,
+      seccompFilters: 1,
+      vmmNumber: index,
+      reserved: 0,
+    }),
   );
   const lists = concat([...vcpus, exe, arguments_]);
   const head = {
@@ -71,12 +80,17 @@ const record = (vcpuCount: number, executable: string, cmdline: string): Uint8Ar
     vcpuCount,
     exeBytes: exe.length,
     cmdlineBytes: arguments_.length,
+    vcpusLeftOut: 7,
+    cmdlineCut: 1,
+    seccompAction: 0,
+    reserved: 0,
+    call: '',
     comm: 'qemu-system-x86',
   };
   return concat([writeStruct(TARGET_RECORD, head), padded(lists)]);
 };
 const listTargets = concat([
-  writeStruct(LIST_HEAD, { targetCount: 2, skippedCount: 3 }),
+  writeStruct(LIST_HEAD, { targetCount: 2, skippedCount: 3, moreAfterPid: 4242, reserved: 0 }),
   record(2, '/usr/bin/qemu-system-x86_64', 'qemu\0-name\0dé\0'),
   record(0, '/x', ''),
 ]);
@@ -97,6 +111,8 @@ const ATTACH = {
   seccompMode: 0,
   flags: 0,
   pauseNs: 184_000n,
+  vmmNumber: -1,
+  reserved: 0,
 };
 const thread = writeStruct(THREAD_REPLY, { pauseNs: 5n, inKvmRun: 1, frozen: 0 });
 const verdicts = concat([
@@ -202,7 +218,7 @@ describe('hostile replies', () => {
     writeU32(targets, 0, 0xffffffff);
     expect(MESSAGES.listTargets.decode(targets)).toMatchObject({ ok: false, problem: { kind: 'truncated' } });
     const zero = listTargets.slice();
-    writeU32(zero, 8, 0);
+    writeU32(zero, LIST_HEAD.bytes, 0);
     expect(problem(MESSAGES.listTargets.decode(zero))).toContain('says 0 bytes');
   });
 
@@ -229,8 +245,8 @@ describe('hostile replies', () => {
 
 describe('what replies say', () => {
   test('[W6] a target with its vCPUs, executable and command line', () => {
-    const { targets, skippedCount } = value(MESSAGES.listTargets.decode(listTargets));
-    expect(skippedCount).toBe(3);
+    const { targets, skippedCount, moreAfterPid } = value(MESSAGES.listTargets.decode(listTargets));
+    expect([skippedCount, moreAfterPid]).toEqual([3, 4242]);
     expect(targets[0]).toMatchObject({
       pid: 4242,
       reason: 'YAMA',
@@ -238,6 +254,8 @@ describe('what replies say', () => {
       executable: '/usr/bin/qemu-system-x86_64',
       commandLine: ['qemu', '-name', 'dé'],
       comm: 'qemu-system-x86',
+      vcpusLeftOut: 7,
+      commandLineCut: true,
     });
     expect(targets[0]?.vcpus.map(({ index, tid, fd }) => [index, tid, fd])).toEqual([
       [0, 4245, 20],

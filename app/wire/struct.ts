@@ -1,5 +1,5 @@
 import { readI32, readU32, readU64, writeI32, writeU32, writeU64 } from '../bits/bytes.ts';
-import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
+import { assert, type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { textFromField, utf8FromText } from '../bits/text.ts';
 
 /** A field's type in C: a number is a char array of that many bytes, padded with NUL. */
@@ -59,10 +59,20 @@ export const readStruct = <F extends Fields>(
   return decoded(Object.fromEntries(entries) as StructValue<F>);
 };
 
+/** A number beyond its field would come out as another one. Text is cut, as its reader expects. */
+const fits = (type: FieldType, value: number | bigint | string): boolean => {
+  if (typeof value === 'string') return typeof type === 'number';
+  if (typeof value === 'bigint') return type === 'u64' && value >= 0n && value < 1n << 64n;
+  if (!Number.isInteger(value)) return false;
+  if (type === 'i32') return value >= -(2 ** 31) && value < 2 ** 31;
+  return type === 'u32' && value >= 0 && value < 2 ** 32;
+};
+
 export const writeStruct = <F extends Fields>(shape: Struct<F>, value: StructValue<F>): Uint8Array => {
   const bytes = new Uint8Array(shape.bytes);
   for (const { name, type, offsetBytes } of shape.fields) {
     const field: number | bigint | string = value[name];
+    assert(fits(type, field), `${String(field)} does not fit ${shape.name}.${name}`);
     if (typeof field === 'bigint') writeU64(bytes, offsetBytes, field);
     else if (typeof field === 'string') bytes.set(utf8FromText(field).subarray(0, sizeOf(type) - 1), offsetBytes);
     else if (type === 'i32') writeI32(bytes, offsetBytes, field);

@@ -39,7 +39,13 @@ export const HELLO_REPLY = struct('hello_reply', {
   kernelRelease: 64,
 });
 
-export const LIST_HEAD = struct('list_head', { targetCount: 'u32', skippedCount: 'u32' });
+export const LIST_REQUEST = struct('list_request', { afterPid: 'i32', reserved: 'u32' });
+export const LIST_HEAD = struct('list_head', {
+  targetCount: 'u32',
+  skippedCount: 'u32',
+  moreAfterPid: 'i32',
+  reserved: 'u32',
+});
 export const VCPU_RECORD = struct('vcpu_record', {
   index: 'u32',
   fd: 'i32',
@@ -47,6 +53,8 @@ export const VCPU_RECORD = struct('vcpu_record', {
   vmFd: 'i32',
   seccompMode: 'u32',
   seccompFilters: 'u32',
+  vmmNumber: 'i32',
+  reserved: 'u32',
 });
 export const TARGET_RECORD = struct('target_record', {
   recordBytes: 'u32',
@@ -61,6 +69,11 @@ export const TARGET_RECORD = struct('target_record', {
   vcpuCount: 'u32',
   exeBytes: 'u32',
   cmdlineBytes: 'u32',
+  vcpusLeftOut: 'u32',
+  cmdlineCut: 'u32',
+  seccompAction: 'u32',
+  reserved: 'u32',
+  call: 40,
   comm: 16,
 });
 
@@ -86,6 +99,8 @@ export const ATTACH_REPLY = struct('attach_reply', {
   seccompMode: 'u32',
   flags: 'u32',
   pauseNs: 'u64',
+  vmmNumber: 'i32',
+  reserved: 'u32',
 });
 export const THREAD_REPLY = struct('thread_reply', { pauseNs: 'u64', inKvmRun: 'u32', frozen: 'u32' });
 
@@ -119,6 +134,7 @@ export const STRUCTS = [
   HELLO_REQUEST,
   CPUID_ENTRY,
   HELLO_REPLY,
+  LIST_REQUEST,
   LIST_HEAD,
   VCPU_RECORD,
   TARGET_RECORD,

@@ -4,6 +4,7 @@ import type { Answer, Assignment, RestoreScope } from '../../app/bridge.ts';
 import { parseScope } from '../../app/edit/scope.ts';
 import { answer, messageOf, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import { findPreset, PRESETS } from '../../app/xsave/presets.ts';
+import { parseVcpuName, type VcpuName } from '../targets/vcpu-name.ts';
 import { type DiffCommand, diffCommand } from './cli-diff.ts';
 import { type JournalCommand, journalCommand } from './cli-journal.ts';
 import { CAPTURE_FORMATS, VALUE_FORMATS } from './cli-usage.ts';
@@ -75,7 +76,7 @@ export type Destination =
 
 export interface VcpuChoice {
   readonly pid: number;
-  readonly vcpu: number;
+  readonly vcpu: VcpuName;
   readonly suspendSeccomp: boolean;
 }
 
@@ -101,7 +102,6 @@ type Verb = (typeof VERBS)[number];
 export const CLI_VERBS = [...VERBS, '--help', '-h', '--version'] as const;
 
 const MAX_PID = 0x7fffffff;
-const MAX_VCPU_INDEX = 65_535;
 
 const OPTIONS = {
   json: { type: 'boolean', default: false },
@@ -166,8 +166,8 @@ const vcpuChoice = (verb: string, given: Given): Answer<VcpuChoice> => {
   if (given.pid === undefined) return usage(`${verb} needs --pid PID`);
   const pid = wholeNumber(given.pid, MAX_PID);
   if (pid === null || pid === 0) return usage(`--pid is the number of a process, not ${given.pid}`);
-  const vcpu = wholeNumber(given.vcpu ?? '0', MAX_VCPU_INDEX);
-  if (vcpu === null) return usage(`--vcpu is a number from 0, not ${given.vcpu ?? ''}`);
+  const vcpu = given.vcpu === undefined ? 0 : parseVcpuName(given.vcpu);
+  if (vcpu === null) return usage(`--vcpu is a number from 0, kvm:N or cpu:N, not ${given.vcpu ?? ''}`);
   return answer({ pid, vcpu, suspendSeccomp: given['suspend-seccomp'] });
 };
 

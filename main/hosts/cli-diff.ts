@@ -2,6 +2,7 @@ import type { Answer } from '../../app/bridge.ts';
 import { diffReport, diffText } from '../../app/edit/diff-report.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
 import type { Capture } from '../../app/session/capture.ts';
+import { parseVcpuName } from '../targets/vcpu-name.ts';
 import type { FileChoice, VcpuChoice } from './cli-arguments.ts';
 import { stateOfFile } from './cli-files.ts';
 import { jsonText, type Output } from './cli-output.ts';
@@ -24,16 +25,16 @@ export interface DiffSide {
 const usage = (what: string) => refuse('usage', what, { mend: 'tilescope --help shows how it is used' });
 
 const MAX_PID = 0x7fffffff;
-const MAX_VCPU_INDEX = 65_535;
-const LIVE = /^pid:(\d{1,10})(?:\/(\d{1,5}))?$/;
+const LIVE = /^pid:(\d{1,10})(?:\/([a-z:\d]{1,9}))?$/;
 
 const sideOf = (text: string, given: DiffOptions): Answer<DiffSide> => {
   if (text.startsWith('pid:')) {
-    const [, pid, vcpu = '0'] = LIVE.exec(text) ?? [];
-    if (pid === undefined || Number(pid) === 0 || Number(pid) > MAX_PID || Number(vcpu) > MAX_VCPU_INDEX) {
+    const [, pid, name] = LIVE.exec(text) ?? [];
+    const vcpu = name === undefined ? 0 : parseVcpuName(name);
+    if (pid === undefined || Number(pid) === 0 || Number(pid) > MAX_PID || vcpu === null) {
       return usage(`${text} is not pid:PID or pid:PID/VCPU`);
     }
-    const choice = { pid: Number(pid), vcpu: Number(vcpu), suspendSeccomp: given['suspend-seccomp'] };
+    const choice = { pid: Number(pid), vcpu, suspendSeccomp: given['suspend-seccomp'] };
     return answer({ text, from: { kind: 'live', vcpu: choice } });
   }
   return answer({ text, from: { kind: 'file', file: { path: text, thread: null, preset: null, strict: false } } });

@@ -31,7 +31,7 @@ export const listJson = (targets: readonly TargetSummary[]): unknown =>
     pid,
     vmm,
     name,
-    vcpus: vcpus.map(({ index, tid, fd }) => ({ index, tid, fd })),
+    vcpus: vcpus.map(({ index, vmmNumber, tid, fd }) => ({ index, vmmNumber, tid, fd })),
     attachable,
     reason,
   }));
@@ -56,18 +56,27 @@ export const table = (given: readonly (readonly string[])[]): string => {
     .join('');
 };
 
+/** Where KVM's numbers and the VMM's differ: a line of pairs. What is not listed is said to be missing. */
+const numbersText = ({ pid, vcpus, vcpusLeftOut }: TargetSummary): string => {
+  const missing = vcpusLeftOut > 0 ? `${pid}: ${vcpusLeftOut} vCPUs more are not listed\n` : '';
+  if (vcpus.every(({ index, vmmNumber }) => vmmNumber === null || vmmNumber === index)) return missing;
+  const pairs = vcpus.map(({ index, vmmNumber }) => `vCPU ${index} = CPU ${vmmNumber ?? 'not known'}`);
+  return `${pid}: KVM's number = the VMM's: ${pairs.join(', ')}\n${missing}`;
+};
+
 export const listText = (targets: readonly TargetSummary[], skippedCount: number): string => {
   const rows = targets.map((target) => [
     String(target.pid),
     target.vmm,
     target.name,
-    String(target.vcpus.length),
+    String(target.vcpus.length + target.vcpusLeftOut),
     target.user,
     target.attachable ? 'yes' : `no: ${target.reason ?? 'not known why'}`,
   ]);
   const skipped = skippedCount > 0 ? `${skippedCount} processes of other users could not be looked into\n` : '';
+  const numbers = targets.map(numbersText).join('');
   if (rows.length === 0) return `No process with KVM vCPUs was found\n${skipped}`;
-  return table([['PID', 'VMM', 'NAME', 'VCPUS', 'USER', 'ATTACHABLE'], ...rows]) + skipped;
+  return table([['PID', 'VMM', 'NAME', 'VCPUS', 'USER', 'ATTACHABLE'], ...rows]) + numbers + skipped;
 };
 
 /** In use, and not in the bytes: a file that was cut, or a writer that did not copy it. */

@@ -21,7 +21,8 @@ FILE is a capture, a saved session, a raw XSAVE image, an ELF core, a Firecracke
 FILE@N is one state of it: N is a thread of a core, a vCPU of a snapshot, a stop of a session (the last, if none is named).
 
   --json              one JSON value on standard output
-  --vcpu N            0 where it is not given
+  --vcpu N            KVM's number of the vCPU (its APIC id) or the VMM's number of the CPU, 0 where it is not given;
+                      where the two name different vCPUs: kvm:N or cpu:N
   --thread N          the same as FILE@N
   --from CPU          the CPU whose layout FILE has, where FILE does not say; a guess otherwise
   --preset CPU        check, convert: the CPU to go to; show, layout, restore: the same as --from

@@ -7,6 +7,7 @@ import type { Session } from '../../app/debug/session.ts';
 import { bitsOfScope } from '../../app/edit/scope.ts';
 import { answer, refusal, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import type { Capture } from '../../app/session/capture.ts';
+import { vcpuNameText } from '../targets/vcpu-name.ts';
 import type { Command } from './cli-arguments.ts';
 import { stateOfFile } from './cli-files.ts';
 import { EXIT, errorText, jsonText, type Output, writeJson, writeText } from './cli-output.ts';
@@ -87,7 +88,7 @@ const fitted = (path: string, saved: Capture, now: Capture, command: Of<'restore
     unsaid,
     refused,
   } = toRestore(saved, now, verdict.value, bitsOfScope(scope));
-  const mend = `tilescope check ${path} --pid ${command.vcpu.pid} --vcpu ${command.vcpu.vcpu} says more`;
+  const mend = `tilescope check ${path} --pid ${command.vcpu.pid} --vcpu ${vcpuNameText(command.vcpu.vcpu)} says more`;
   // Of a part alone its own pre-flight decides, when it is drawn up over what the vCPU holds.
   if (refused !== null) return refuse('does-not-fit', refused, { where: path, mend });
   const why = [...lost.map((one) => one.why), ...(xcr0Refusal === null ? [] : [xcr0Refusal])];

@@ -21,7 +21,8 @@ const SUMMARY: TargetSummary = {
   user: 'root',
   runningMs: 1000,
   startTimeTicks: '918273',
-  vcpus: [{ index: 0, tid: 4245, fd: 13, seccomp: 'none' }],
+  vcpus: [{ index: 0, vmmNumber: 0, tid: 4245, fd: 13, seccomp: 'none' }],
+  vcpusLeftOut: 0,
   attachable: true,
   reason: null,
   mend: null,
@@ -61,7 +62,7 @@ describe('[C16] the fixed shapes', () => {
         pid: 4242,
         vmm: 'QEMU',
         name: 'debian-12',
-        vcpus: [{ index: 0, tid: 4245, fd: 13 }],
+        vcpus: [{ index: 0, vmmNumber: 0, tid: 4245, fd: 13 }],
         attachable: true,
         reason: null,
       },
@@ -157,7 +158,7 @@ describe('[C17] exit codes, and errors on stderr in one block', () => {
     await run('show', '--pid', '4242', '--suspend-seccomp', '--vcpu', '3', 'k1');
     expect(attached).toEqual([
       [4242, 0n, 0, false],
-      [4242, 0n, 3, true],
+      [4242, 0n, { either: 3 }, true],
     ]);
   });
 

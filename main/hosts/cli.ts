@@ -96,7 +96,7 @@ const capture = (host: Host, { vcpu, out, json }: Of<'capture'>): Printed =>
     const imageBytes = attached.image.bytes.length;
     const pauseNs = attached.facts.pauseNs === null ? null : Number(attached.facts.pauseNs);
     const text = json
-      ? jsonText({ out, pid: vcpu.pid, vcpu: vcpu.vcpu, imageBytes, pauseNs })
+      ? jsonText({ out, pid: vcpu.pid, vcpu: attached.facts.target.vcpu, imageBytes, pauseNs })
       : `${out}: ${written.value} bytes, an image of ${imageBytes} bytes\n`;
     return answer({ text, code: EXIT.done, note: outsideNote(attached) });
   });

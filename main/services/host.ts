@@ -11,7 +11,9 @@ import { seccompMode as seccompModeName } from '../../app/wire/seccomp.ts';
 import { createHelper, type Helper } from '../helper.ts';
 import { journalFolder } from '../journal.ts';
 import { PRODUCT } from '../product.ts';
+import { listAll } from '../targets/listing.ts';
 import { openLive } from '../targets/live.ts';
+import type { VcpuName } from '../targets/vcpu-name.ts';
 import { vmmNames } from '../targets/vmm.ts';
 import { createDemo } from './demo.ts';
 import { readUserNames } from './users.ts';
@@ -25,7 +27,7 @@ export interface Host {
   readonly openLive: (
     pid: number,
     startTimeTicks: bigint,
-    vcpu: number,
+    vcpu: VcpuName,
     suspendSeccomp?: boolean,
   ) => Promise<Answer<Target>>;
   readonly startDemo: () => Promise<Answer<DemoGuest>>;
@@ -48,12 +50,14 @@ const summaryOf = (record: FoundTarget, users: ReadonlyMap<number, string>, help
     user: users.get(record.uid) ?? String(record.uid),
     runningMs: record.runningMs,
     startTimeTicks: String(record.startTimeTicks),
-    vcpus: record.vcpus.map(({ index, tid, fd, seccompMode }) => ({
+    vcpus: record.vcpus.map(({ index, vmmNumber, tid, fd, seccompMode }) => ({
       index,
+      vmmNumber: vmmNumber < 0 ? null : vmmNumber,
       tid: tid === 0 ? null : tid,
       fd,
       seccomp: seccompModeName(seccompMode),
     })),
+    vcpusLeftOut: record.vcpusLeftOut,
     attachable: reason === null,
     reason: reason?.what ?? null,
     mend: reason?.mend ?? null,
@@ -98,7 +102,7 @@ export const createHost = ({ host, helperPath, demoPath, openAtStart }: HostOpti
       });
     },
     listTargets: async () => {
-      const listed = await helper.ask('listTargets', null);
+      const listed = await listAll(helper);
       if (!listed.ok) return listed;
       const targets = listed.value.targets.map((record) => summaryOf(record, users, helperPath));
       return answer({ targets, skippedCount: listed.value.skippedCount });

@@ -292,7 +292,12 @@ test('a target that another page of this Tilescope holds is not called traced by
   const attachedPids = new Map([['0'.repeat(32), 4242]]);
   const traced = {
     ...{ pid: 4242, vmm: 'QEMU', name: 'a', executable: '/q', user: 'u', runningMs: 1, startTimeTicks: '1', vcpus: [] },
-    ...{ attachable: false, reason: 'the process is already traced by pid 9', mend: 'end the tracer, pid 9, first' },
+    ...{
+      vcpusLeftOut: 0,
+      attachable: false,
+      reason: 'the process is already traced by pid 9',
+      mend: 'end the tracer, pid 9, first',
+    },
   };
   const nothing = async () => refuse('not-here', 'not in this test');
   const other = createSessions({

@@ -7,6 +7,7 @@ describe('[C24] calls of the page are hostile until checked', () => {
   test.each([
     ['hostFacts', []],
     ['attach', [4242, '123456', 0, false]],
+    ['attach', [4242, String(2n ** 64n - 1n), 0, false]],
     ['openFile', ['a.json', 'e30=']],
     ['chooseState', [SESSION, 1, '']],
     ['chooseState', [SESSION, 0, 'sapphire-rapids']],
@@ -44,6 +45,8 @@ describe('[C24] calls of the page are hostile until checked', () => {
     ['attach', [2 ** 31, '0', 0, false]],
     ['attach', [1, '-1', 0, false]],
     ['attach', [1, '01', 0, false]],
+    ['attach', [1, String(2n ** 64n), 0, false]],
+    ['attach', [1, '99999999999999999999', 0, false]],
     ['attach', [1, '0', 0, 'yes']],
     ['openFile', ['', 'e30=']],
     ['openFile', ['a', 'e30=\n']],

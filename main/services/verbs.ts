@@ -46,6 +46,12 @@ const boolean =
   (value) =>
     typeof value === 'boolean' ? null : `${what} is true or false`;
 
+/** 64 bits of clock ticks: one more would be 0 on the wire, which means any process. */
+const startTime: Check = (value) =>
+  typeof value === 'string' && /^(0|[1-9]\d{0,19})$/.test(value) && BigInt(value) < 1n << 64n
+    ? null
+    : 'the start time is a number of 64 bits';
+
 const session = matching('the session', /^[0-9a-f]{32}$/);
 
 const hasOnly = (value: Record<string, unknown>, keys: readonly string[]): boolean =>
@@ -111,12 +117,7 @@ const presetName = matching('the preset', /^[A-Za-z0-9 _-]{0,64}$/);
 const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
   hostFacts: [],
   listTargets: [],
-  attach: [
-    integer('the pid', 1, MAX_PID),
-    matching('the start time', /^(0|[1-9]\d{0,19})$/),
-    integer('the vCPU', 0, MAX_VCPU_INDEX),
-    boolean('freeze'),
-  ],
+  attach: [integer('the pid', 1, MAX_PID), startTime, integer('the vCPU', 0, MAX_VCPU_INDEX), boolean('freeze')],
   openFile: [fileName, base64],
   readState: [fileName, base64, stateNumber, presetName],
   chooseState: [session, integer('the state', 0, MAX_STATE), presetName],

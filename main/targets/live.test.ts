@@ -37,7 +37,7 @@ const startVmm = async (vcpus = 1): Promise<ChildProcess & { pid: number }> => {
   const lister = createHelper({ path: HELPER });
   await expect
     .poll(async () => {
-      const listed = await lister.ask('listTargets', null);
+      const listed = await lister.ask('listTargets', { afterPid: 0 });
       return (
         listed.ok && listed.value.targets.some((target) => target.pid === vmm.pid && target.vcpus.length === vcpus)
       );

@@ -14,6 +14,8 @@ import {
 import { callVerdict } from '../../app/wire/seccomp.ts';
 import { toCapture } from '../../app/wire/to-capture.ts';
 import type { Helper } from '../helper.ts';
+import { listAll } from './listing.ts';
+import { findVcpu, type VcpuName } from './vcpu-name.ts';
 import { vmmNames } from './vmm.ts';
 
 /** A vCPU of a running VMM, over a helper of its own. */
@@ -24,7 +26,7 @@ export interface LiveOptions {
   readonly pid: number;
   /** 0: whatever process has that pid now. */
   readonly startTimeTicks: bigint;
-  readonly vcpu: number;
+  readonly vcpu: VcpuName;
   /** Only by the user's explicit word. */
   readonly suspendSeccomp: boolean;
 }
@@ -38,11 +40,21 @@ interface Attachment {
 
 const ATTACH_TIMEOUT_MS = 15_000;
 
+/** KVM's number and the VMM's. */
+const numbersOf = ({ index, vmmNumber }: { readonly index: number; readonly vmmNumber: number }) => ({
+  index,
+  vmmNumber: vmmNumber < 0 ? null : vmmNumber,
+});
+
 const identify = async (options: LiveOptions): Promise<Answer<{ identity: TargetIdentity; vcpus: number[] }>> => {
-  const { helper, pid, vcpu } = options;
-  const listed = await helper.ask('listTargets', null);
+  const { helper, pid } = options;
+  const listed = await listAll(helper);
   if (!listed.ok) return listed;
   const found = listed.value.targets.find((target) => target.pid === pid);
+  const numbers = found?.vcpus.map(numbersOf) ?? [];
+  const named = findVcpu(options.vcpu, numbers, `pid ${pid}`);
+  if (!named.ok) return named;
+  const vcpu = named.value;
   const names = vmmNames(found?.executable ?? '', found?.commandLine ?? []);
   return answer({
     vcpus: found?.vcpus.map((one) => one.index) ?? [vcpu],
@@ -66,10 +78,10 @@ export const openLive = async (options: LiveOptions): Promise<Answer<Target>> =>
 };
 
 const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
-  const { helper, pid, vcpu } = options;
-  const ref = { pid, vcpuIndex: vcpu };
+  const { helper, pid } = options;
   const identified = await identify(options);
   if (!identified.ok) return identified;
+  const ref = { pid, vcpuIndex: identified.value.identity.vcpu };
   let attachedTo: bigint | null = null;
 
   const attach = async (): Promise<Answer<Attachment>> => {

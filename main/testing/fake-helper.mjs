@@ -29,7 +29,7 @@ const send = (bytes) => {
 
 const hello = () => {
   const payload = Buffer.alloc(112);
-  payload.writeUInt32LE(mode === 'version' ? 99 : 2, 0);
+  payload.writeUInt32LE(mode === 'version' ? 99 : 3, 0);
   payload.writeUInt32LE(process.pid, 4);
   payload.write('6.1.0-fake', 48, 'ascii');
   return payload;
@@ -73,7 +73,7 @@ const answer = (id, code) => {
       break;
   }
   if (code === LIST) {
-    const whole = frame(id, code, OK, Buffer.alloc(8));
+    const whole = frame(id, code, OK, Buffer.alloc(16));
     // In single bytes, with an event in front: a stream has no edges.
     for (const byte of Buffer.concat([frame(0, 0x80, EVENT, Buffer.alloc(8)), whole])) send(Buffer.of(byte));
     return undefined;

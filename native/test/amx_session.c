@@ -29,7 +29,7 @@ static void discover(void)
 	CHECK(client_ask(&client, MSG_HELLO, &hello, sizeof(hello)) == 1, "%s", detail());
 	note_step("hello");
 	CHECK(((const struct hello_reply *)(const void *)client.payload)->host_xcr0_supported == GUEST_XCR0, "host XCR0");
-	CHECK(client_ask(&client, MSG_LIST_TARGETS, NULL, 0) == 1, "%s", detail());
+	CHECK(client_ask(&client, MSG_LIST_TARGETS, &(struct list_request){ 0 }, sizeof(struct list_request)) == 1, "%s", detail());
 	note_step("listed");
 	list = (const void *)client.payload;
 	for (uint32_t i = 0; i < list->target_count; i++) {

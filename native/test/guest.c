@@ -272,34 +272,38 @@ static void add(char **text, size_t *used, const char *line)
 
 static void add_threads(const struct guest *g, char **text, size_t *used)
 {
-	int tids[256], count = proc_numbers(tids, 256, "/proc/%d/task", g->pid);
+	struct numbers tids = { 0 };
 	char line[128];
 
-	for (int i = 0; i < count; i++) {
+	(void)proc_numbers(&tids, "/proc/%d/task", g->pid);
+	for (size_t i = 0; i < tids.count; i++) {
 		struct status_facts facts = { 0 };
 
-		(void)proc_status(g->pid, tids[i], &facts);
-		(void)snprintf(line, sizeof(line), "thread %d blocked %lx tracer %d\n", tids[i], (unsigned long)facts.blocked,
+		(void)proc_status(g->pid, tids.all[i], &facts);
+		(void)snprintf(line, sizeof(line), "thread %d blocked %lx tracer %d\n", tids.all[i], (unsigned long)facts.blocked,
 			       facts.tracer);
 		add(text, used, line);
 	}
+	free(tids.all);
 }
 
 char *guest_portrait(const struct guest *g)
 {
-	int fds[1024], count = proc_numbers(fds, 1024, "/proc/%d/fd", g->pid);
+	struct numbers fds = { 0 };
 	char *maps = proc_text("/proc/%d/maps", g->pid), *text = NULL;
 	char link[128], line[512];
 	size_t used = 0;
 	struct mapping m;
 
 	add_threads(g, &text, &used);
-	for (int i = 0; i < count; i++) {
-		if (proc_link(link, sizeof(link), "/proc/%d/fd/%d", g->pid, fds[i]) < 0)
+	(void)proc_numbers(&fds, "/proc/%d/fd", g->pid);
+	for (size_t i = 0; i < fds.count; i++) {
+		if (proc_link(link, sizeof(link), "/proc/%d/fd/%d", g->pid, fds.all[i]) < 0)
 			continue;
-		(void)snprintf(line, sizeof(line), "fd %d %s\n", fds[i], link);
+		(void)snprintf(line, sizeof(line), "fd %d %s\n", fds.all[i], link);
 		add(&text, &used, line);
 	}
+	free(fds.all);
 	for (const char *at = maps; at && mapping_next(&at, &m) == 0;) {
 		(void)snprintf(line, sizeof(line), "map %lx-%lx %s %s\n", (unsigned long)m.start, (unsigned long)m.end, m.access,
 			       m.path);

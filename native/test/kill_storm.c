@@ -169,7 +169,7 @@ static void one_kill(void)
 
 	CHECK(client_start(&c, options.helper) == 0, "no helper");
 	if (during_attach) {
-		(void)client_ask(&c, MSG_LIST_TARGETS, NULL, 0); /* so that it has started */
+		(void)client_ask(&c, MSG_LIST_TARGETS, &(struct list_request){ 0 }, sizeof(struct list_request)); /* so that it has started */
 		(void)client_send(&c, MSG_ATTACH, &request, sizeof(request));
 		wait_us(random_below((unsigned int)options.span_us * 4));
 	} else {

@@ -1,4 +1,13 @@
-/* A VMM with habits that tests need and the demo VMM has not: odd-vmm --shm FILE [--vcpus N] [--main] */
+/*
+ * A VMM with habits that tests need and the demo VMM has not:
+ *
+ *	odd-vmm --shm FILE [--vcpus N] [--main] [--gap] [--misnamed HOW]
+ *
+ * --main      vCPU 0 runs on the process's first thread
+ * --gap       KVM's vCPU ids go 0, 3, 6 …, thread names 0, 1, 2 …
+ * --misnamed  vCPU threads have no name, and a thread that is called after each does other things: it is `asleep`, or `busy`;
+ *             `swapped`: the names of vCPU 0 and 1 are each other's
+ */
 #ifndef TILESCOPE_TEST_ODD_H
 #define TILESCOPE_TEST_ODD_H
 
@@ -11,6 +20,9 @@ enum odd_command {
 	ODD_LEAVE,      /* the vCPU's thread ends */
 	ODD_RETURN,     /* the vCPU gets a new thread */
 	ODD_SLEEP,      /* the vCPU's thread sleeps uninterruptibly for `argument` milliseconds: done when it sleeps */
+	ODD_MOVE,       /* another thread runs the vCPU from now on; the former one waits, outside KVM_RUN */
+	ODD_FRAGMENT,   /* the process has `argument` mappings more */
+	ODD_HIDE,       /* the vCPU's thread goes on with a stack that keeps whoever reads it waiting */
 };
 
 /* Behind struct demo_page in its page. */

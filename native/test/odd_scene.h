@@ -35,6 +35,12 @@ int until(const char *name);
 int answer(void);
 int attach_in_steps(void);
 
+/* A process whose number is that of a thread that has ended, as soon as the number is free. */
+pid_t start_stranger(pid_t number);
+
+/* odd_threads.c: which thread runs a vCPU, and how long one stands still for it. */
+void threads(void);
+
 /* odd_each_step.c: a signal to the VMM at each step of each request. */
 void signals_at_each_step(void);
 

@@ -1,9 +1,11 @@
 #include "odd.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,14 +21,18 @@
 
 #include "../demo/vm.h"
 
+#define HIDDEN_BYTES 0x10000u
+
 static struct vcpu {
 	int index;
 	struct vm_vcpu kvm;
 	pthread_t thread;
-	volatile uint32_t wish; /* ODD_LEAVE, ODD_SLEEP: for its own thread */
+	volatile uint32_t wish; /* ODD_LEAVE, ODD_SLEEP, ODD_MOVE, ODD_HIDE: for its own thread */
 } vcpus[DEMO_MAX_VCPUS];
 
 static struct vm vm;
+static int gap = 1;
+static const char *misnamed = "";
 static struct demo_page *page;
 static volatile struct odd_control *control;
 static char **own_arguments;
@@ -59,6 +65,31 @@ static void sleep_deeply(uint64_t ms)
 	(void)waitpid(pid, NULL, 0);
 }
 
+static void start_thread(struct vcpu *v);
+
+/* KVM_RUN with a stack pointer into memory that nobody fills: whoever reads there waits, the call itself does not care. */
+static void run_hidden(struct vcpu *v)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	void *stack = mmap(NULL, HIDDEN_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	long result;
+
+	range.range.start = (uintptr_t)stack;
+	range.range.len = HIDDEN_BYTES;
+	control->answer = fd >= 0 && ioctl(fd, UFFDIO_API, &api) == 0 && ioctl(fd, UFFDIO_REGISTER, &range) == 0;
+	control->command = 0;
+	for (;;) {
+		page->vcpus[v->index].run_count++;
+		__asm__ volatile("movq %%rsp, %%rbx; movq %[stack], %%rsp; syscall; movq %%rbx, %%rsp"
+				 : "=a"(result)
+				 : "a"(SYS_ioctl), "D"(v->kvm.fd), "S"(KVM_RUN), "d"(0), [stack] "r"((char *)stack + HIDDEN_BYTES / 2)
+				 : "rbx", "rcx", "r11", "memory");
+		page->vcpus[v->index].eintr_count += result == -EINTR;
+	}
+}
+
 static void *run_vcpu(void *argument)
 {
 	struct vcpu *v = argument;
@@ -67,24 +98,63 @@ static void *run_vcpu(void *argument)
 
 	self = v;
 	shown->tid = (int32_t)syscall(SYS_gettid);
-	(void)snprintf(name, sizeof(name), "vcpu%d", v->index);
-	(void)prctl(PR_SET_NAME, name);
+	(void)snprintf(name, sizeof(name), "vcpu%d", strcmp(misnamed, "swapped") == 0 ? v->index ^ 1 : v->index);
+	(void)prctl(PR_SET_NAME, *misnamed && strcmp(misnamed, "swapped") != 0 ? "worker" : name);
 	for (;;) {
+		uint32_t wish;
+
 		shown->run_count++;
 		if (ioctl(v->kvm.fd, KVM_RUN, 0) < 0)
 			shown->eintr_count++;
 		else
 			shown->other_errors++;
 		v->kvm.run->immediate_exit = 0;
-		if (v->wish == ODD_LEAVE) {
-			v->wish = 0;
+		wish = v->wish;
+		v->wish = 0;
+		if (wish == ODD_LEAVE)
 			return NULL;
-		}
-		if (v->wish == ODD_SLEEP) {
-			v->wish = 0;
+		if (wish == ODD_SLEEP)
 			sleep_deeply(control->argument);
+		if (wish == ODD_HIDE)
+			run_hidden(v);
+		if (wish == ODD_MOVE) {
+			start_thread(v);
+			while (shown->tid == (int32_t)syscall(SYS_gettid))
+				nap_ms(1);
+			control->command = 0;
+			for (;;)
+				nap_ms(1000);
 		}
 	}
+}
+
+/* Called after a vCPU, and nothing but busy, or asleep. */
+static void *run_misnamed(void *argument)
+{
+	const struct vcpu *v = argument;
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "vcpu%d", v->index);
+	(void)prctl(PR_SET_NAME, name);
+	while (strcmp(misnamed, "asleep") == 0)
+		nap_ms(1000);
+	while (*misnamed)
+		;
+	return NULL;
+}
+
+/* Every second page is of another kind than its neighbours, so that each is a mapping of its own. */
+static void fragment(uint64_t count)
+{
+	char *at = mmap(NULL, count * 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	control->answer = 0;
+	if (at == MAP_FAILED)
+		return;
+	for (uint64_t i = 1; i < count; i += 2)
+		if (mprotect(at + i * 4096, 4096, PROT_READ | PROT_WRITE) < 0)
+			return;
+	control->answer = 1;
 }
 
 static void install_filter(uint32_t request)
@@ -134,7 +204,12 @@ static int obey(uint32_t command, struct vcpu *v)
 	case ODD_RETURN:
 		start_thread(v);
 		return 1;
+	case ODD_FRAGMENT:
+		fragment(control->argument);
+		return 1;
 	case ODD_SLEEP:
+	case ODD_MOVE:
+	case ODD_HIDE:
 		v->wish = command;
 		(void)pthread_kill(v->thread, SIGRTMIN + 1);
 		return 0;
@@ -157,6 +232,15 @@ static void *run_control(void *unused)
 	return unused;
 }
 
+static void add_vcpu(int i)
+{
+	pthread_t other;
+
+	vm_add_vcpu(&vm, (unsigned int)(i * gap), &vcpus[i].kvm);
+	if (*misnamed && strcmp(misnamed, "swapped") != 0 && pthread_create(&other, NULL, run_misnamed, &vcpus[i]) != 0)
+		vm_fail("pthread_create");
+}
+
 int main(int count, char **arguments)
 {
 	struct sigaction kick = { .sa_handler = on_kick };
@@ -168,6 +252,10 @@ int main(int count, char **arguments)
 			on_main = 1;
 		else if (strcmp(arguments[i], "--vcpus") == 0 && i + 1 < count)
 			vcpu_count = atoi(arguments[++i]);
+		else if (strcmp(arguments[i], "--gap") == 0)
+			gap = 3;
+		else if (strcmp(arguments[i], "--misnamed") == 0 && i + 1 < count)
+			misnamed = arguments[++i];
 	}
 	own_arguments = arguments;
 	(void)sigaction(SIGRTMIN + 1, &kick, NULL);
@@ -180,7 +268,7 @@ int main(int count, char **arguments)
 	vm_make(&vm);
 	for (int i = 0; i < vcpu_count; i++) {
 		vcpus[i].index = i;
-		vm_add_vcpu(&vm, (unsigned int)i, &vcpus[i].kvm);
+		add_vcpu(i);
 	}
 	for (int i = on_main; i < vcpu_count; i++)
 		start_thread(&vcpus[i]);

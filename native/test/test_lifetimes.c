@@ -76,8 +76,7 @@ static void program_is_replaced(uint32_t code, int frozen)
 	end();
 }
 
-/* A process whose number is that of the vCPU's thread that has ended, as soon as the number is free. */
-static pid_t start_stranger(pid_t number)
+pid_t start_stranger(pid_t number)
 {
 	struct clone_args arguments = { .exit_signal = SIGCHLD, .set_tid = (uint64_t)(uintptr_t)&number, .set_tid_size = 1 };
 	long pid = -1;
@@ -88,7 +87,7 @@ static pid_t start_stranger(pid_t number)
 			nap_ms(1);
 	}
 	while (pid == 0)
-		pause();
+		pause(); /* SIGUSR1 ends it */
 	return (pid_t)pid;
 }
 
@@ -317,6 +316,7 @@ int main(int count, char **arguments)
 	chain_ends_late();
 	address_is_taken();
 	tracer_comes_and_goes(5);
+	threads();
 	signals_at_each_step();
 	return summary();
 }

@@ -206,7 +206,7 @@ void live_round(struct guest *g, const char *name, int captures)
 	struct client c;
 
 	CHECK(client_start(&c, helper_program) == 0, "no helper");
-	CHECK(client_ask(&c, MSG_LIST_TARGETS, NULL, 0) == 1, "list refused");
+	CHECK(client_ask(&c, MSG_LIST_TARGETS, &(struct list_request){ 0 }, sizeof(struct list_request)) == 1, "list refused");
 	CHECK(client_attach(&c, g->pid, 0, 0, &attached) == 1, "%s", c.refusal ? c.refusal->detail : "no answer");
 	printf("# %s: attached to thread %d, fds %d %d %d, XSAVE2 %d %d, image %u bytes, permission %#llx %#llx of %#llx, %.1f us\n",
 	       name, attached.tid, attached.vcpu_fd, attached.vm_fd, attached.kvm_fd, attached.cap_xsave2_vm,

@@ -11,6 +11,8 @@
 #include "../guard.h"
 #include "../target.h"
 #include "check.h"
+
+void proc_and_list(void); /* units_proc.c */
 #include "same_image.h"
 
 static uint8_t payload[MAX_PAYLOAD_BYTES];
@@ -85,59 +87,6 @@ static void replies(void)
 	rule("a refusal's words are cut to their place, and end");
 	(void)refuse(&why, REASON_BAD_FRAME, 1, "a call with a name that is much longer than its place in the frame", "%0300d", 1);
 	CHECK(why.call[39] == '\0' && why.detail[191] == '\0' && strlen(why.detail) == 191, "not cut");
-}
-
-static void parsers(void)
-{
-	static const char stat_text[] =
-		"4242 (a (b) c) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 5577 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 "
-		"35 36 37 38 39 99 41 42 1 0 0";
-	static const char status_text[] =
-		"Name:\tqemu\nUmask:\t0022\nState:\tS\nTgid:\t5\nPPid:\t77\nTracerPid:\t12\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n"
-		"SigPnd:\t0000000000000001\nShdPnd:\t0000000000000010\nSigBlk:\tffff000000000000\nSeccomp:\t2\n"
-		"Seccomp_filters:\t3\nx86_Thread_features:\tshstk wrss \nx86_Thread_features_locked:\t\n";
-	static const char maps_text[] =
-		"200000000000-200000031000 rw-p 00000000 00:00 0 \n"
-		"7f0000000000-7f0000001000 r-xp 00001000 fe:00 123   /usr/lib/a b/libc.so.6\n";
-	const char *at = maps_text;
-	struct status_facts status;
-	struct stat_facts stat;
-	struct mapping m;
-
-	rule("/proc is parsed, odd names included");
-	CHECK(stat_parse(stat_text, &stat) == 0 && strcmp(stat.comm, "a (b) c") == 0 && stat.start_time_ticks == 5577, "stat");
-	CHECK(stat.guest_ticks == 99 && stat.state == 'S', "guest ticks %llu", (unsigned long long)stat.guest_ticks);
-	for (size_t length = 0; length < sizeof(stat_text) - 12; length++) {
-		char *cut = strndup(stat_text, length);
-
-		(void)stat_parse(cut, &stat);
-		free(cut);
-	}
-	CHECK(status_parse(status_text, &status) == 0 && status.parent == 77 && status.tracer == 12, "status");
-	CHECK(status.uids[3] == 4 && status.gids[0] == 5 && status.seccomp_mode == 2 && status.seccomp_filters == 3, "status");
-	CHECK(status.pending == 0x11 && status.blocked == 0xffff000000000000 && status.has_shadow_stack, "signals");
-	for (size_t length = 0; length < sizeof(status_text); length++) {
-		char *cut = strndup(status_text, length);
-
-		(void)status_parse(cut, &status);
-		free(cut);
-	}
-	CHECK(mapping_next(&at, &m) == 0 && m.start == 0x200000000000 && m.end == 0x200000031000 && !m.path[0], "scratch");
-	CHECK(mapping_next(&at, &m) == 0 && strcmp(m.path, "/usr/lib/a b/libc.so.6") == 0 && m.access[2] == 'x', "libc");
-	CHECK(mapping_next(&at, &m) < 0, "the end");
-	CHECK(syscall_is_kvm_run("16 0xd 0xae80 0x0 0x0 0x0 0x0 0x7f 0x7f\n", 13), "KVM_RUN");
-	CHECK(!syscall_is_kvm_run("running\n", 13) && !syscall_is_kvm_run("16 0xe 0xae80 0x0", 13), "no KVM_RUN");
-}
-
-static void names(void)
-{
-	rule("threads and descriptors are known by their names");
-	CHECK(vcpu_of_thread_name("CPU 0/KVM") == 0 && vcpu_of_thread_name("CPU 12/KVM") == 12, "QEMU");
-	CHECK(vcpu_of_thread_name("CPU 0/TCG") < 0 && vcpu_of_thread_name("CPU /KVM") < 0, "not KVM");
-	CHECK(vcpu_of_thread_name("fc_vcpu 3") == 3 && vcpu_of_thread_name("vcpu7") == 7, "Firecracker, Cloud Hypervisor");
-	CHECK(vcpu_of_thread_name("crosvm_vcpu1") == 1 && vcpu_of_thread_name("vcpu7x") < 0, "crosvm");
-	CHECK(thread_is_decoy("kvm-nx-lpage-re") && thread_is_decoy("vhost-123") && !thread_is_decoy("vmm"), "decoys");
-	CHECK(vcpu_of_link("anon_inode:kvm-vcpu:5") == 5 && vcpu_of_link("anon_inode:kvm-vcpu-stats:5") < 0, "links");
 }
 
 static void guards(void)
@@ -305,8 +254,7 @@ int main(void)
 {
 	frames();
 	replies();
-	parsers();
-	names();
+	proc_and_list();
 	guards();
 	register_guards();
 	images();

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/a11y/useSemanticElements: a native radio cannot hold glyphs or be drawn as a row.
 import type { KeyboardEvent, ReactElement } from 'react';
-import type { TargetSummary } from '../../../app/bridge.ts';
+import type { TargetSummary, VcpuSummary } from '../../../app/bridge.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { fixed, isDeterministic } from '../../fixed.ts';
@@ -183,6 +183,11 @@ function Calls({ target }: { target: TargetSummary }): ReactElement {
 
 const SECCOMP_WORDS = { none: 'no seccomp filter', strict: 'seccomp strict', filter: 'seccomp filter' } as const;
 
+const isNumberedOtherwise = ({ index, vmmNumber }: VcpuSummary): boolean => vmmNumber !== null && vmmNumber !== index;
+
+const vcpuLabel = (vcpu: VcpuSummary): string =>
+  isNumberedOtherwise(vcpu) ? `vCPU ${vcpu.index}, the VMM’s CPU ${vcpu.vmmNumber}` : `vCPU ${vcpu.index}`;
+
 function Vcpus({ target }: { target: TargetSummary }): ReactElement {
   const store = useDebuggerStore();
   const picked = useDebugger((state) => state.pickedVcpu);
@@ -209,12 +214,13 @@ function Vcpus({ target }: { target: TargetSummary }): ReactElement {
             className="vcpu-row"
             role="radio"
             aria-checked={vcpu.index === picked}
-            aria-label={`vCPU ${vcpu.index}`}
+            aria-label={vcpuLabel(vcpu)}
             data-vcpu={vcpu.index}
             tabIndex={vcpu.index === picked ? 0 : -1}
             onClick={() => store.getState().pickVcpu(vcpu.index)}
           >
             <span className="val">{vcpu.index}</span>
+            {isNumberedOtherwise(vcpu) ? <span className="small text-2">the VMM’s CPU {vcpu.vmmNumber}</span> : null}
             <span className="val small text-3">
               {vcpu.tid === null ? 'thread not known' : `thread ${fixed('tid', tidText(vcpu.tid))}`}
             </span>

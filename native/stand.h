@@ -1,0 +1,14 @@
+/*
+ * The longest that a vCPU stands still for one request, whatever its process looks like: memory that keeps its reader waiting, a
+ * table of mappings that has no end, a kernel that is slow. When the time is over the helper ends by SIGALRM, which no wait in the
+ * kernel holds up. That is a helper killed at some instant, and every instant is made for it: the thread goes on by itself.
+ */
+#ifndef TILESCOPE_STAND_H
+#define TILESCOPE_STAND_H
+
+#define STAND_LIMIT_S 5
+
+void stand_watch_begin(void); /* when a thread is told to stop; the time starts anew */
+void stand_watch_end(void);   /* when the request is over: what stands now has been asked to */
+
+#endif

@@ -1,0 +1,185 @@
+/* Parsers of /proc, names of threads and descriptors, and the list that is made from them. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../discover.h"
+#include "../target.h"
+#include "check.h"
+
+void proc_and_list(void);
+
+static uint8_t payload[MAX_PAYLOAD_BYTES];
+
+static void parsers(void)
+{
+	static const char stat_text[] =
+		"4242 (a (b) c) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 5577 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 "
+		"35 36 37 38 39 99 41 42 1 0 0";
+	static const char status_text[] =
+		"Name:\tqemu\nUmask:\t0022\nState:\tS\nTgid:\t5\nPPid:\t77\nTracerPid:\t12\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n"
+		"SigPnd:\t0000000000000001\nShdPnd:\t0000000000000010\nSigBlk:\tffff000000000000\nSeccomp:\t2\n"
+		"Seccomp_filters:\t3\nx86_Thread_features:\tshstk wrss \nx86_Thread_features_locked:\t\n";
+	static const char maps_text[] =
+		"200000000000-200000031000 rw-p 00000000 00:00 0 \n"
+		"7f0000000000-7f0000001000 r-xp 00001000 fe:00 123   /usr/lib/a b/libc.so.6\n";
+	const char *at = maps_text;
+	struct status_facts status;
+	struct stat_facts stat;
+	struct mapping m;
+
+	rule("/proc is parsed, odd names included");
+	CHECK(stat_parse(stat_text, &stat) == 0 && strcmp(stat.comm, "a (b) c") == 0 && stat.start_time_ticks == 5577, "stat");
+	CHECK(stat.guest_ticks == 99 && stat.state == 'S', "guest ticks %llu", (unsigned long long)stat.guest_ticks);
+	for (size_t length = 0; length < sizeof(stat_text) - 12; length++) {
+		char *cut = strndup(stat_text, length);
+
+		(void)stat_parse(cut, &stat);
+		free(cut);
+	}
+	CHECK(status_parse(status_text, &status) == 0 && status.parent == 77 && status.tracer == 12, "status");
+	CHECK(status.uids[3] == 4 && status.gids[0] == 5 && status.seccomp_mode == 2 && status.seccomp_filters == 3, "status");
+	CHECK(status.pending == 0x11 && status.blocked == 0xffff000000000000 && status.has_shadow_stack, "signals");
+	for (size_t length = 0; length < sizeof(status_text); length++) {
+		char *cut = strndup(status_text, length);
+
+		(void)status_parse(cut, &status);
+		free(cut);
+	}
+	CHECK(mapping_next(&at, &m) == 0 && m.start == 0x200000000000 && m.end == 0x200000031000 && !m.path[0], "scratch");
+	CHECK(mapping_next(&at, &m) == 0 && strcmp(m.path, "/usr/lib/a b/libc.so.6") == 0 && m.access[2] == 'x', "libc");
+	CHECK(mapping_next(&at, &m) < 0, "the end");
+	CHECK(syscall_is_kvm_run("16 0xd 0xae80 0x0 0x0 0x0 0x0 0x7f 0x7f\n", 13), "KVM_RUN");
+	CHECK(!syscall_is_kvm_run("running\n", 13) && !syscall_is_kvm_run("16 0xe 0xae80 0x0", 13), "no KVM_RUN");
+}
+
+/* Cut anywhere, and lines that no kernel writes. */
+static void odd_mappings(void)
+{
+	static const char text[] = "7f0000000000-7f0000001000 r-xp 00001000 fe:00 123                        /usr/lib/a b/libc.so.6\n";
+	static const char *const wrong[] = { "", "\n", "7f00-", "-7f00 r-xp 0 0 0", "7f00-7f01r-xp 0 0 0", "7f00-7f01 r-x", " 1-2 r-xp 0 0:0 0",
+					     "1-2 r-xp 0 0:0", "0x1-0x2 r-xp 0 0:0 0 ", "1-2\n r-xp 0 0:0 0" };
+	struct mapping m;
+
+	for (size_t length = 0; length < sizeof(text); length++) {
+		char *cut = strndup(text, length);
+		const char *at = cut;
+
+		while (mapping_next(&at, &m) == 0 && *at)
+			;
+		free(cut);
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		const char *at = wrong[i];
+
+		CHECK(mapping_next(&at, &m) < 0 && at == wrong[i], "\"%s\" was taken", wrong[i]);
+	}
+}
+
+/* CPU time of parsing so many mappings. */
+static uint64_t parsing_ns(size_t count)
+{
+	static const char line[] = "7f0000000000-7f0000001000 rw-p 00000000 00:00 0 \n";
+	char *text = malloc(count * (sizeof(line) - 1) + 1);
+	const char *at = text;
+	uint64_t before;
+	struct mapping m;
+	size_t found = 0;
+
+	for (size_t i = 0; text && i < count; i++)
+		memcpy(text + i * (sizeof(line) - 1), line, sizeof(line));
+	before = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	while (text && mapping_next(&at, &m) == 0)
+		found++;
+	before = now_ns(CLOCK_PROCESS_CPUTIME_ID) - before;
+	CHECK(found == count, "%zu of %zu mappings", found, count);
+	free(text);
+	return before;
+}
+
+static void mapping_costs(void)
+{
+	uint64_t few, many;
+
+	rule("sixteen times the mappings take about sixteen times as long to parse");
+	odd_mappings();
+	few = parsing_ns(4000);
+	many = parsing_ns(64000);
+	CHECK(many / (few + 1) < 100, "%llu ns against %llu ns", (unsigned long long)many, (unsigned long long)few);
+}
+
+/* A process that has a VM with one vCPU, and waits. */
+static pid_t start_owner(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int kvm = open("/dev/kvm", O_RDWR), vm = ioctl(kvm, KVM_CREATE_VM, 0);
+
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ioctl(vm, KVM_CREATE_VCPU, 0) >= 0)
+			(void)raise(SIGSTOP);
+		_exit(1);
+	}
+	(void)waitpid(pid, NULL, WUNTRACED);
+	return pid;
+}
+
+/* As if the frame were nearly full when the list begins: room for one record only. */
+static void pages(void)
+{
+	pid_t owners[3], seen[3] = { 0 };
+	size_t count = 0;
+	struct list_head head = { 0 };
+
+	if (access("/dev/kvm", R_OK | W_OK) < 0) {
+		skip("pages of the list", "/dev/kvm is absent");
+		return;
+	}
+	rule("a list that does not fit goes on in the next page, and nobody is left out");
+	for (int i = 0; i < 3; i++)
+		owners[i] = start_owner();
+	do {
+		struct reply reply = { .bytes = payload, .used = MAX_PAYLOAD_BYTES - 900 };
+		struct target_record record;
+		size_t at = reply.used + sizeof(head);
+
+		discover_list(head.more_after_pid, &reply);
+		memcpy(&head, payload, sizeof(head));
+		CHECK(!reply.full, "a page that is no reply");
+		for (uint32_t i = 0; i < head.target_count; i++, at += record.record_bytes) {
+			memcpy(&record, payload + at, sizeof(record));
+			for (int o = 0; o < 3; o++)
+				if (record.pid == owners[o] && count < 3)
+					seen[count++] = record.pid;
+		}
+	} while (head.more_after_pid);
+	CHECK(count == 3 && seen[0] == owners[0] && seen[1] == owners[1] && seen[2] == owners[2], "%zu of 3 were listed", count);
+	for (int i = 0; i < 3; i++) {
+		(void)kill(owners[i], SIGKILL);
+		(void)waitpid(owners[i], NULL, 0);
+	}
+}
+
+static void names(void)
+{
+	rule("threads and descriptors are known by their names");
+	CHECK(vcpu_of_thread_name("CPU 0/KVM") == 0 && vcpu_of_thread_name("CPU 12/KVM") == 12, "QEMU");
+	CHECK(vcpu_of_thread_name("CPU 0/TCG") < 0 && vcpu_of_thread_name("CPU /KVM") < 0, "not KVM");
+	CHECK(vcpu_of_thread_name("fc_vcpu 3") == 3 && vcpu_of_thread_name("vcpu7") == 7, "Firecracker, Cloud Hypervisor");
+	CHECK(vcpu_of_thread_name("kvm-vcpu-2") == 2 && vcpu_of_thread_name("crosvm_vcpu1") == 1 && vcpu_of_thread_name("vcpu7x") < 0, "crosvm");
+	CHECK(thread_is_decoy("kvm-nx-lpage-re") && thread_is_decoy("vhost-123") && !thread_is_decoy("vmm"), "decoys");
+	CHECK(vcpu_of_link("anon_inode:kvm-vcpu:5") == 5 && vcpu_of_link("anon_inode:kvm-vcpu-stats:5") < 0, "links");
+}
+
+void proc_and_list(void)
+{
+	parsers();
+	mapping_costs();
+	pages();
+	names();
+}
