@@ -25,6 +25,10 @@ interface ProductRow {
   readonly formula: string;
 }
 
+/** The other orders of summation that public texts give are in the specification, [M8]. */
+const FP8_RESTS_ON =
+  'Intel’s ISE 319433-057: all products of a cell in one exact sum, rounded once. Other public texts sum in pairs, or in four accumulators, and differ in last bits';
+
 const plain = { part: null, withdrawn: false } as const;
 const integer = { ...plain, feature: 'AMX-INT8', c: 'i32', arithmetic: 'integer' } as const;
 const fp8 = { ...plain, feature: 'AMX-FP8', c: 'f32', arithmetic: 'exact-sum' } as const;
@@ -62,6 +66,10 @@ export const PRODUCTS = [
     ...{ withdrawn: true, formula: 'fp32 += tf32 · tf32' },
   },
 ] as const satisfies readonly ProductRow[];
+
+/** The text that fixes a result on which public texts disagree; null: they agree. */
+export const restsOn = (instruction: ProductInstruction): string | null =>
+  productRow(instruction).arithmetic === 'exact-sum' ? FP8_RESTS_ON : null;
 
 export type ProductInstruction = (typeof PRODUCTS)[number]['name'];
 

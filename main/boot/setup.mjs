@@ -60,6 +60,14 @@ const E2E_NEEDS = [
   },
 ];
 
+/** Judges of what is shipped for shells and man. The tests that ask them say so where they are not there. */
+const JUDGES = [
+  { what: 'man', debian: 'man-db', present: () => which('man') !== null },
+  { what: 'ShellCheck', debian: 'shellcheck', present: () => which('shellcheck') !== null },
+  { what: 'zsh', debian: 'zsh', present: () => which('zsh') !== null },
+  { what: 'fish', debian: 'fish', present: () => which('fish') !== null },
+];
+
 /** @returns {string | null} */
 export const chromiumPath = () => {
   const named = process.env.TILESCOPE_CHROMIUM;
@@ -73,8 +81,9 @@ export const chromiumPath = () => {
  */
 export const ensureTestPrograms = () => {
   const lacking = () => E2E_NEEDS.filter((need) => !need.present());
-  if (lacking().length === 0) return null;
-  const packages = lacking().map((need) => need.debian);
+  const wanted = [...lacking(), ...JUDGES.filter((need) => !need.present())];
+  if (wanted.length === 0) return null;
+  const packages = wanted.map((need) => need.debian);
   if (process.getuid?.() === 0 && existsSync('/etc/debian_version') && which('apt-get') !== null) {
     explain(`installing ${packages.join(', ')} for the tests (apt-get)`);
     const apt = (/** @type {string[]} */ ...args) =>

@@ -2,17 +2,21 @@ import { parseArgs } from 'node:util';
 import { decoded } from '../../app/bits/decoded.ts';
 import type { Answer, Assignment, RestoreScope } from '../../app/bridge.ts';
 import { parseScope } from '../../app/edit/scope.ts';
+import { CAPTURE_EXPORTS, VALUE_EXPORTS } from '../../app/formats/export/exports.ts';
 import { answer, messageOf, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
+import { nearNames } from '../../app/register/registers.ts';
+import { PRODUCTS, type ProductInstruction } from '../../app/tile/product-instruction.ts';
+import type { ProductOperands } from '../../app/tile/product-shape.ts';
+import { parseCount } from '../../app/value/number.ts';
 import { findPreset, PRESETS } from '../../app/xsave/presets.ts';
 import { parseVcpuName, type VcpuName } from '../targets/vcpu-name.ts';
 import { type DiffCommand, diffCommand } from './cli-diff.ts';
 import { type JournalCommand, journalCommand } from './cli-journal.ts';
-import { CAPTURE_FORMATS, VALUE_FORMATS } from './cli-usage.ts';
+import { type OptionName, optionRow } from './cli-options.ts';
+import { VERBS, type Verb, verbRow } from './cli-verbs.ts';
 
 /** The command line, parsed: every verb with what it needs, or a refusal that says which word is wrong. */
 export type Command =
-  | { readonly verb: 'help' }
-  | { readonly verb: 'version' }
   | { readonly verb: 'list'; readonly json: boolean }
   | { readonly verb: 'capture'; readonly vcpu: VcpuChoice; readonly out: string; readonly json: boolean }
   | { readonly verb: 'show'; readonly from: Source; readonly paths: readonly string[]; readonly json: boolean }
@@ -40,7 +44,20 @@ export type Command =
   | ConvertCommand
   | DiffCommand
   | JournalCommand
+  | ProductCommand
+  | { readonly verb: 'doctor'; readonly json: boolean }
   | { readonly verb: 'presets'; readonly json: boolean };
+
+export interface ProductCommand {
+  readonly verb: 'product';
+  readonly from: Source;
+  /** The numbers of the three tiles. */
+  readonly tiles: ProductOperands;
+  readonly instruction: ProductInstruction;
+  /** The state that holds C as it was before; null: it was zero. */
+  readonly before: FileChoice | null;
+  readonly json: boolean;
+}
 
 export interface ConvertCommand {
   readonly verb: 'convert';
@@ -84,65 +101,14 @@ export type Source =
   | { readonly kind: 'file'; readonly file: FileChoice }
   | { readonly kind: 'live'; readonly vcpu: VcpuChoice };
 
-const VERBS = [
-  'list',
-  'capture',
-  'show',
-  'set',
-  'restore',
-  'diff',
-  'journal',
-  'check',
-  'layout',
-  'convert',
-  'presets',
-] as const;
-type Verb = (typeof VERBS)[number];
-
-export const CLI_VERBS = [...VERBS, '--help', '-h', '--version'] as const;
-
 const MAX_PID = 0x7fffffff;
 
-const OPTIONS = {
-  json: { type: 'boolean', default: false },
-  pid: { type: 'string' },
-  vcpu: { type: 'string' },
-  out: { type: 'string' },
-  force: { type: 'boolean', default: false },
-  only: { type: 'string' },
-  'suspend-seccomp': { type: 'boolean', default: false },
-  thread: { type: 'string' },
-  from: { type: 'string' },
-  preset: { type: 'string' },
-  to: { type: 'string' },
-  path: { type: 'string' },
-  bytes: { type: 'string' },
-  compacted: { type: 'boolean', default: false },
-  strict: { type: 'boolean', default: false },
-} as const;
+/** Verbs that are answered before anything is parsed or loaded. */
+type LightVerb = 'web' | 'batch' | 'completions' | 'man' | 'help';
+type ParsedVerb = Exclude<Verb, LightVerb>;
 
-type OptionName = keyof typeof OPTIONS;
-
-const FILE: readonly OptionName[] = ['thread', 'from', 'preset', 'strict'];
-const LIVE: readonly OptionName[] = ['pid', 'vcpu', 'suspend-seccomp'];
-const TAKES: Readonly<Record<Verb, readonly OptionName[]>> = {
-  list: ['json'],
-  capture: ['json', ...LIVE, 'out'],
-  show: ['json', ...LIVE, ...FILE],
-  set: ['json', ...LIVE],
-  restore: ['json', ...LIVE, ...FILE, 'force', 'only'],
-  diff: ['json', 'suspend-seccomp'],
-  journal: ['json', 'suspend-seccomp'],
-  check: ['json', ...LIVE, ...FILE],
-  layout: ['json', ...LIVE, ...FILE],
-  convert: ['json', ...FILE, 'vcpu', 'to', 'path', 'bytes', 'compacted', 'force', 'out'],
-  presets: ['json'],
-};
-
-const usage = (what: string) => refuse('usage', what, { mend: 'tilescope --help shows how it is used' });
-
-const wholeNumber = (text: string, most: number): number | null =>
-  /^\d{1,10}$/.test(text) && Number(text) <= most ? Number(text) : null;
+const usage = (what: string, verb?: string) =>
+  refuse('usage', what, { mend: `tilescope ${verb === undefined ? '' : `${verb} `}--help shows how it is used` });
 
 interface Given {
   readonly json: boolean;
@@ -160,11 +126,13 @@ interface Given {
   readonly bytes?: string | undefined;
   readonly compacted: boolean;
   readonly strict?: boolean;
+  readonly instruction?: string | undefined;
+  readonly before?: string | undefined;
 }
 
 const vcpuChoice = (verb: string, given: Given): Answer<VcpuChoice> => {
   if (given.pid === undefined) return usage(`${verb} needs --pid PID`);
-  const pid = wholeNumber(given.pid, MAX_PID);
+  const pid = parseCount(given.pid, MAX_PID);
   if (pid === null || pid === 0) return usage(`--pid is the number of a process, not ${given.pid}`);
   const vcpu = given.vcpu === undefined ? 0 : parseVcpuName(given.vcpu);
   if (vcpu === null) return usage(`--vcpu is a number from 0, kvm:N or cpu:N, not ${given.vcpu ?? ''}`);
@@ -201,7 +169,7 @@ const fileChoice = (verb: string, given: Given, path: string | undefined, isLayo
     return usage('--thread and --vcpu both name the state of a file: one is enough');
   }
   const wanted = given.thread ?? (given.pid === undefined ? given.vcpu : undefined);
-  const thread = wanted === undefined ? null : wholeNumber(wanted, MAX_PID);
+  const thread = wanted === undefined ? null : parseCount(wanted, MAX_PID);
   if (wanted !== undefined && thread === null) return usage(`--thread is a number from 0, not ${wanted}`);
   if (isLayout && given.from !== undefined && given.preset !== undefined) {
     return usage('--from and --preset both name the layout of the file: one is enough');
@@ -278,7 +246,7 @@ const convertCommand = (given: Given, words: readonly string[]): Answer<Command>
   if (words.length > 1) return usage(`convert takes one FILE, got ${words.join(' ')}`);
   const { to, out, path, preset, compacted, force, json } = given;
   if (out === undefined || out === '') return usage('convert needs --out FILE');
-  const formats = path === undefined ? CAPTURE_FORMATS : VALUE_FORMATS;
+  const formats = (path === undefined ? CAPTURE_EXPORTS : VALUE_EXPORTS).map(({ id }) => id);
   if (to === undefined || !formats.includes(to)) {
     const of = path === undefined ? 'everything' : 'one register';
     return usage(`--to is one of ${formats.join(', ')} for ${of}, not ${to ?? 'left out'}`);
@@ -287,7 +255,7 @@ const convertCommand = (given: Given, words: readonly string[]): Answer<Command>
     const known = knownPreset(preset);
     if (!known.ok) return known;
   }
-  const bytes = given.bytes === undefined ? null : wholeNumber(given.bytes, MAX_IMAGE_BYTES);
+  const bytes = given.bytes === undefined ? null : parseCount(given.bytes, MAX_IMAGE_BYTES);
   if (given.bytes !== undefined && bytes === null) {
     return usage(`--bytes is a number up to ${MAX_IMAGE_BYTES}, not ${given.bytes}`);
   }
@@ -316,47 +284,81 @@ const restoreCommand = (given: Given, words: readonly string[]): Answer<Command>
   return answer({ verb: 'restore', vcpu: vcpu.value, file: file.value, scope: scope.value, force, json });
 };
 
+const productCommand = (given: Given, words: readonly string[]): Answer<Command> => {
+  const from = sourceOf('product', given, words);
+  if (!from.ok) return from;
+  const tiles = from.value.kind === 'file' ? words.slice(1) : words;
+  const numbers = tiles.map((tile) => /^\$?tmm([0-7])$/i.exec(tile)?.[1]);
+  const [c, a, b] = numbers.map(Number);
+  if (tiles.length !== 3 || c === undefined || a === undefined || b === undefined || numbers.includes(undefined)) {
+    return usage(`product takes three tiles, C A B, each tmm0 to tmm7, not ${tiles.join(' ') || 'none'}`);
+  }
+  const wanted = given.instruction?.toUpperCase();
+  const instruction = PRODUCTS.find(({ name }) => name === wanted)?.name;
+  if (instruction === undefined) {
+    const known = PRODUCTS.map(({ name }) => name).join(', ');
+    return usage(`--instruction is one of ${known}, not ${given.instruction ?? 'left out'}`);
+  }
+  const before = given.before === undefined ? null : { path: given.before, thread: null, preset: null, strict: false };
+  const { json } = given;
+  return answer({ verb: 'product', from: from.value, tiles: { c, a, b }, instruction, before, json });
+};
+
 const nothingMore = (verb: Verb, words: readonly string[], command: Command): Answer<Command> =>
   words.length > 0 ? usage(`${verb} takes no other words, got ${words.join(' ')}`) : answer(command);
+
+/** What each verb makes of its options and words. */
+const PARSERS: Readonly<Record<ParsedVerb, (given: Given, words: readonly string[]) => Answer<Command>>> = {
+  list: (given, words) => nothingMore('list', words, { verb: 'list', json: given.json }),
+  presets: (given, words) => nothingMore('presets', words, { verb: 'presets', json: given.json }),
+  doctor: (given, words) => nothingMore('doctor', words, { verb: 'doctor', json: given.json }),
+  check: checkCommand,
+  layout: layoutCommand,
+  convert: convertCommand,
+  capture: captureCommand,
+  show: showCommand,
+  set: setCommand,
+  restore: restoreCommand,
+  product: productCommand,
+  diff: diffCommand,
+  journal: journalCommand,
+};
+
+const isParsed = (verb: string): verb is ParsedVerb => Object.hasOwn(PARSERS, verb);
+
+/** node:util's own description of an option. */
+const optionType = (name: OptionName) =>
+  optionRow(name).value === null ? ({ type: 'boolean' } as const) : ({ type: 'string' } as const);
+
+const given = (values: Readonly<Record<string, unknown>>): Given => ({
+  ...values,
+  json: values.json === true,
+  force: values.force === true,
+  strict: values.strict === true,
+  compacted: values.compacted === true,
+  'suspend-seccomp': values['suspend-seccomp'] === true,
+});
 
 /** @param args without the program and script names */
 export const parseCommand = (args: readonly string[]): Answer<Command> => {
   const [verb, ...rest] = args;
-  if (verb === undefined) return usage(`a command is needed: ${VERBS.join(', ')}`);
-  if (verb === '--version') return answer({ verb: 'version' });
-  if (verb === 'help' || args.includes('--help') || args.includes('-h')) return answer({ verb: 'help' });
-  if (!Object.hasOwn(TAKES, verb)) return usage(`there is no command ${verb}`);
-  const known = verb as Verb;
-  let parsed: { values: Given; positionals: string[] };
+  if (verb === undefined) return usage(`a command is needed: ${VERBS.map(({ name }) => name).join(', ')}`);
+  const row = verbRow(verb);
+  if (row === undefined || !isParsed(verb)) return usage(`there is no command ${verb}${nearWord(verb)}`);
   try {
-    const options = Object.fromEntries(TAKES[known].map((name) => [name, OPTIONS[name]])) as typeof OPTIONS;
-    parsed = parseArgs({ args: rest, allowPositionals: true, options });
+    const options = Object.fromEntries(row.options.map((name) => [name, optionType(name)]));
+    const { values, positionals } = parseArgs({ args: rest, allowPositionals: true, options });
+    return PARSERS[verb](given(values), positionals);
   } catch (error) {
     // "Unknown option '--x'. To specify a positional …": the first sentence is the one that helps.
-    return usage(`${known}: ${messageOf(error).split(/\.\s/)[0] ?? ''}`);
+    return usage(`${verb}: ${messageOf(error).split(/\.\s/)[0] ?? ''}`, verb);
   }
-  const { values, positionals } = parsed;
-  switch (known) {
-    case 'list':
-    case 'presets':
-      return nothingMore(known, positionals, { verb: known, json: values.json });
-    case 'check':
-      return checkCommand(values, positionals);
-    case 'layout':
-      return layoutCommand(values, positionals);
-    case 'convert':
-      return convertCommand(values, positionals);
-    case 'capture':
-      return captureCommand(values, positionals);
-    case 'show':
-      return showCommand(values, positionals);
-    case 'set':
-      return setCommand(values, positionals);
-    case 'restore':
-      return restoreCommand(values, positionals);
-    case 'diff':
-      return diffCommand(values, positionals);
-    case 'journal':
-      return journalCommand(values, positionals);
-  }
+};
+
+const nearWord = (verb: string): string => {
+  const near = nearNames(
+    verb,
+    VERBS.map(({ name }) => name),
+  );
+  return near.length === 0 ? '' : ` (near: ${near.join(', ')})`;
 };

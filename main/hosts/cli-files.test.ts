@@ -71,11 +71,18 @@ describe('[C31] files of every kind', () => {
     expect(await run('show', saved, '--from', 'spr')).toMatchObject({ code: 2, out: '' });
   });
 
-  test('a file of several states lists them, and --thread names one', async () => {
+  test('show of a core shows the thread that took the signal and names the others; --thread names one', async () => {
     const core = twoThreads();
-    const refused = await run('show', core, 'xmm0:f32[0]');
-    expect(refused).toMatchObject({ code: 2, out: '' });
-    expect(refused.err).toContain('thread 7, thread 9');
+    const first = await run('show', core, 'xmm0:f32[0]', '--json');
+    expect(first).toMatchObject({ code: 0 });
+    expect(JSON.parse(first.out)).toEqual({ 'xmm0:f32[0]': 1 });
+    expect(first.err).toContain('thread 7, the first, which took the signal; --thread N names another: thread 9');
+    // What writes, or compares, is told which one is meant.
+    for (const verb of [['check'], ['convert', '--to', 'raw', '--out', join(folder, 'x')]]) {
+      const refused = await run(verb[0] ?? '', core, ...verb.slice(1));
+      expect(refused).toMatchObject({ code: 2, out: '' });
+      expect(refused.err).toContain('thread 7, thread 9');
+    }
     for (const [thread, value] of [
       ['7', 1],
       ['9', -1],
@@ -99,7 +106,8 @@ describe('[C31] files of every kind', () => {
     ['Cloud Hypervisor', () => cloudHypervisorFile([amxVcpuWith(sampleAmxCapture().image.bytes), zenVcpu()])],
   ])('the state of a %s snapshot, a vCPU at a time', async (_vmm, make) => {
     const state = file('state', make());
-    expect((await run('show', state)).err).toContain('vCPU 0, vCPU 1');
+    expect((await run('show', state)).err).toContain('vCPU 0, the first; --thread N names another: vCPU 1');
+    expect((await run('layout', state)).err).toContain('vCPU 0, vCPU 1');
     const first = JSON.parse((await run('show', state, '--vcpu', '0', 'tilecfg.rows[0]', 'xcr0', '--json')).out);
     expect(first).toMatchObject({ xcr0: '0x00000000000602e7' });
     const second = JSON.parse((await run('show', state, '--thread', '1', 'zmm16:u8[3]', '--json')).out);

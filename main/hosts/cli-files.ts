@@ -36,9 +36,26 @@ const namedState = async ({ path, thread }: FileChoice): Promise<{ path: string;
   return isThere ? { path, thread } : { path: before, thread: Number(number) };
 };
 
+/** The first thread of a core is the one that took the signal: Linux writes it before the others (binfmt_elf). */
+const whyFirst = ({ kind, states }: OpenedFile, label: string): string => {
+  const others = states.slice(1).map((state) => state.label);
+  const named = others.slice(0, 16).join(', ');
+  const rest = others.length > 16 ? ` and ${others.length - 16} more` : '';
+  const why = kind === 'elf-core' ? ', the first, which took the signal' : ', the first';
+  return `${label}${why}; --thread N names another: ${named}${rest}`;
+};
+
 /** Of a saved session the last stop, where none is named; of any other file the only state. */
-const stateMeant = (path: string, file: OpenedFile, isNamed: boolean): Answer<{ capture: Capture; note: string }> => {
-  const last = file.states.at(-1);
+const stateMeant = (
+  path: string,
+  file: OpenedFile,
+  isNamed: boolean,
+  isFirstMeant: boolean,
+): Answer<{ capture: Capture; note: string }> => {
+  const [last, first] = [file.states.at(-1), file.states[0]];
+  if (isFirstMeant && file.kind !== 'session' && first !== undefined && file.states.length > 1) {
+    return answer({ capture: first.capture, note: `${path}: ${whyFirst(file, first.label)}\n` });
+  }
   if (file.kind !== 'session' || isNamed || last === undefined) {
     const only = oneState(path, file);
     return only.ok ? answer({ capture: only.value.capture, note: '' }) : only;
@@ -48,7 +65,10 @@ const stateMeant = (path: string, file: OpenedFile, isNamed: boolean): Answer<{ 
 };
 
 /** The one state that the words name; the note says where its layout was guessed. */
-export const stateOfFile = async (choice: FileChoice): Promise<Answer<{ capture: Capture; note: string }>> => {
+export const stateOfFile = async (
+  choice: FileChoice,
+  isFirstMeant = false,
+): Promise<Answer<{ capture: Capture; note: string }>> => {
   const { preset } = choice;
   const { path, thread } = await namedState(choice);
   const file = await readStates(path, {
@@ -59,7 +79,7 @@ export const stateOfFile = async (choice: FileChoice): Promise<Answer<{ capture:
   if (preset !== null && (file.value.kind === 'capture' || file.value.kind === 'session')) {
     return refuse('usage', `a ${file.value.kind} says its own layout: no other can be named for it`, { where: path });
   }
-  const state = stateMeant(path, file.value, thread !== null);
+  const state = stateMeant(path, file.value, thread !== null, isFirstMeant);
   if (!state.ok) return state;
   const { capture, note } = state.value;
   if (choice.strict && isDoubtful(capture.image.layout)) return inDoubt(path, capture.image.layout);

@@ -1,3 +1,4 @@
+import { describeProblem, type Problem } from '../../app/bits/decoded.ts';
 import { hasBit, hexShort } from '../../app/bits/mask.ts';
 import type { Refusal, TargetSummary } from '../../app/bridge.ts';
 import { certaintyOf, isDoubtful } from '../../app/register/doubt.ts';
@@ -11,6 +12,7 @@ import { xstateBv } from '../../app/xsave/header.ts';
 import type { Image, Layout } from '../../app/xsave/image.ts';
 import { placeOf } from '../../app/xsave/layout.ts';
 import { roomFor, viewComponent } from '../../app/xsave/view.ts';
+import { EXIT_CODES } from './cli-verbs.ts';
 
 /** What the command line prints. The shapes under --json are fixed: see "Command line" in app/SPEC.md. */
 
@@ -192,8 +194,13 @@ const certainty = ({ image }: Capture, register: string): string => {
 };
 
 /** With a layout in doubt the answer has it besides, under a name that no path can have. */
-export const showPathsJson = (capture: Capture, paths: readonly NamedPath[]): unknown => ({
+export const showPathsJson = (
+  capture: Capture,
+  paths: readonly NamedPath[],
+  wrong: readonly { readonly text: string; readonly problem: Problem }[],
+): unknown => ({
   ...Object.fromEntries(paths.map(({ text, path }) => [text, showJson(capture, path)])),
+  ...Object.fromEntries(wrong.map(({ text, problem }) => [text, { error: describeProblem(problem) }])),
   ...(isDoubtful(capture.image.layout)
     ? {
         '#layout': {
@@ -242,7 +249,9 @@ export const errorText = (refusal: Refusal): string => {
   return `${lines.map(withoutControls).join('\n')}\n`;
 };
 
-export const EXIT = { done: 0, refused: 1, usage: 2, file: 3, noTarget: 4, helper: 5, doubtful: 6 } as const;
+export const EXIT = Object.fromEntries(EXIT_CODES.map(({ name, code }) => [name, code])) as {
+  readonly [Row in (typeof EXIT_CODES)[number] as Row['name']]: Row['code'];
+};
 
 const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map([
   ['usage', EXIT.usage],

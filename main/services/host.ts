@@ -22,6 +22,9 @@ import { readUserNames } from './users.ts';
 export interface Host {
   readonly journalFolder: string;
   readonly openAtStart: string | null;
+  readonly helperPath: string;
+  /** What the helper says of itself, the kernel and the CPU. */
+  readonly hello: () => Promise<Answer<HelloReply>>;
   readonly hostFacts: () => Promise<Answer<HostFacts>>;
   readonly listTargets: () => Promise<Answer<TargetList>>;
   readonly openLive: (
@@ -85,6 +88,8 @@ export const createHost = ({ host, helperPath, demoPath, openAtStart }: HostOpti
   return {
     journalFolder: journalFolder(),
     openAtStart,
+    helperPath,
+    hello: () => helper.hello(),
     hostFacts: async () => {
       const hello = await helper.hello();
       return answer({

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { refuse } from '../../app/refusals/refusal.ts';
-import { runCommand } from '../hosts/cli.ts';
+import { answerFromTables } from '../hosts/cli.ts';
+import { runCommand } from '../hosts/cli-run.ts';
 import type { Host } from '../services/host.ts';
 
 const refused = async () => refuse('not-here', 'not in this test');
@@ -9,6 +10,8 @@ const refused = async () => refuse('not-here', 'not in this test');
 export const fakeHost = (folder: string, given: Partial<Host>): Host => ({
   journalFolder: join(folder, 'journal'),
   openAtStart: null,
+  helperPath: '/nowhere/tilescope-helper',
+  hello: refused,
   hostFacts: refused,
   listTargets: refused,
   openLive: refused,
@@ -26,13 +29,14 @@ export interface Ran {
 
 export const runOn = async (host: Host, args: readonly string[]): Promise<Ran> => {
   let [out, err] = ['', ''];
-  const code = await runCommand(args, host, {
-    out: (text) => {
+  const streams = {
+    out: (text: string) => {
       out += text;
     },
-    err: (text) => {
+    err: (text: string) => {
       err += text;
     },
-  });
+  };
+  const code = (await answerFromTables(args, streams)) ?? (await runCommand(args, host, streams));
   return { code, out, err };
 };

@@ -1,0 +1,72 @@
+/** What stands for a word on the command line, so that a shell can complete it. */
+export type WordKind =
+  | 'file'
+  | 'pid'
+  | 'vcpu'
+  | 'preset'
+  | 'format'
+  | 'scope'
+  | 'path'
+  | 'assignment'
+  | 'state'
+  | 'journal'
+  | 'instruction'
+  | 'tile'
+  | 'shell'
+  | 'verb'
+  | 'none';
+
+interface OptionRow {
+  readonly name: string;
+  /** The word behind it, as usage calls it; null: none. */
+  readonly value: string | null;
+  readonly kind: WordKind;
+  /** One line; where it says something else of a verb, the verb's own text does. */
+  readonly says: string;
+}
+
+/** Every option of every verb. A new option is a new row; which verb takes it stands in the verb's row. */
+export const OPTIONS = [
+  { name: 'json', value: null, kind: 'none', says: 'one JSON value on standard output' },
+  { name: 'pid', value: 'PID', kind: 'pid', says: 'the process of a running VMM, as list shows it' },
+  {
+    name: 'vcpu',
+    value: 'N',
+    kind: 'vcpu',
+    says: 'KVM’s number of the vCPU (its APIC id) or the VMM’s number of the CPU, 0 where it is not given; where the two name different vCPUs: kvm:N or cpu:N',
+  },
+  {
+    ...{ name: 'suspend-seccomp', value: null, kind: 'none' },
+    says: 'suspend the VMM’s seccomp filter while attached (needs CAP_SYS_ADMIN)',
+  },
+  { name: 'thread', value: 'N', kind: 'none', says: 'one state of FILE, the same as FILE@N' },
+  {
+    ...{ name: 'from', value: 'CPU', kind: 'preset' },
+    says: 'the CPU whose layout FILE has, where FILE does not say; a guess otherwise',
+  },
+  { name: 'preset', value: 'CPU', kind: 'preset', says: 'the CPU that is meant: see presets' },
+  {
+    ...{ name: 'strict', value: null, kind: 'none' },
+    says: 'refuse a FILE whose layout is in doubt (exit code 6); restore always does',
+  },
+  { name: 'out', value: 'FILE', kind: 'file', says: 'where the result is written' },
+  { name: 'only', value: 'LIST', kind: 'scope', says: 'components (avx,opmask) or registers (zmm3,mxcsr) alone' },
+  { name: 'force', value: null, kind: 'none', says: 'leave out what does not fit; restore: into another vCPU too' },
+  { name: 'to', value: 'FORMAT', kind: 'format', says: 'the format that is written' },
+  { name: 'path', value: 'PATH', kind: 'path', says: 'one register instead of everything' },
+  { name: 'bytes', value: 'N', kind: 'none', says: 'an image of exactly N bytes, such as 4096 or 12288' },
+  { name: 'compacted', value: null, kind: 'none', says: 'the compacted format, as XSAVEC writes it' },
+  { name: 'instruction', value: 'NAME', kind: 'instruction', says: 'the tile product, such as TDPBSSD' },
+  { name: 'before', value: 'FILE', kind: 'state', says: 'the state that held C before; C was zero otherwise' },
+  { name: 'port', value: 'N', kind: 'none', says: 'a port of 127.0.0.1; a free one otherwise' },
+  { name: 'no-open', value: null, kind: 'none', says: 'open no browser' },
+  { name: 'help', value: null, kind: 'none', says: 'how the verb is used' },
+] as const satisfies readonly OptionRow[];
+
+export type OptionName = (typeof OPTIONS)[number]['name'];
+
+export const optionRow = (name: OptionName): OptionRow => {
+  const row = OPTIONS.find((one) => one.name === name);
+  if (row === undefined) throw new Error(`Tilescope fault: no option ${name}`);
+  return row;
+};
