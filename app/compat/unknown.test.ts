@@ -3,7 +3,7 @@ import { hexDump } from '../bits/bytes.ts';
 import { hasBit } from '../bits/mask.ts';
 import type { Cpuid } from '../cpu/cpuid.ts';
 import { stageAssignments } from '../edit/assign.ts';
-import { applyEdit, invertEdit } from '../edit/patch.ts';
+import { applyEdit, invertEdit } from '../fixtures/patches.ts';
 import { makeCapture, makeImage, presetCpuid, presetLayout } from '../fixtures/preset-captures.ts';
 import type { Capture } from '../session/capture.ts';
 import { captureText, parseCaptureText } from '../session/document.ts';

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { equalBytes, readU32, readU64, toHexHighFirst, writeU16 } from '../bits/bytes.ts';
 import { describeProblem } from '../bits/decoded.ts';
+import { applyEdit, invertEdit } from '../fixtures/patches.ts';
 import { makeCapture, makeImage, presetLayout } from '../fixtures/preset-captures.ts';
 import { sampleCapture } from '../fixtures/samples.ts';
 import { parsePath } from '../register/path.ts';
@@ -14,7 +15,7 @@ import type { Image } from '../xsave/image.ts';
 import { componentBytesOrInit, viewComponent } from '../xsave/view.ts';
 import { type StagedWrite, stageAssignments } from './assign.ts';
 import { compareWritten } from './compare.ts';
-import { applyEdit, applyPatch, invertEdit } from './patch.ts';
+import { applyPatch } from './patch.ts';
 import { stageRestore } from './restore.ts';
 import { refusal, stage } from './testdata/staging.ts';
 

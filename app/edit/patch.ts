@@ -21,9 +21,6 @@ export interface Edit {
   readonly patches: readonly Patch[];
 }
 
-export const invertPatch = (patch: Patch): Patch => ({ ...patch, before: patch.after, after: patch.before });
-export const invertEdit = (edit: Edit): Edit => ({ ...edit, patches: edit.patches.map(invertPatch).reverse() });
-
 const refuse = (patch: Patch, why: string): Decoded<never> =>
   undecodable({ kind: 'not-allowed', what: `patch at offset ${patch.offsetBytes}`, why });
 
@@ -38,17 +35,6 @@ export const applyPatch = (image: Image, patch: Patch): Decoded<Image> => {
   const bytes = image.bytes.slice();
   bytes.set(after, offsetBytes);
   return decoded({ ...image, bytes });
-};
-
-/** All patches in order, or none of them. */
-export const applyEdit = (image: Image, edit: Edit): Decoded<Image> => {
-  let now = image;
-  for (const patch of edit.patches) {
-    const next = applyPatch(now, patch);
-    if (!next.ok) return next;
-    now = next.value;
-  }
-  return decoded(now);
 };
 
 /** Patches made one upon another, with the image as it stands after them. */

@@ -85,7 +85,10 @@ const differsOutside = (a: Facts, b: Facts): boolean =>
 /** The capture put together anew: for those who look once. History.captureOf gives the same object every time. */
 export const wholeCapture = (kept: Kept): Capture => ({ image: wholeImage(kept), facts: kept.facts });
 
-export const wholeImage = ({ pieces, layout }: Kept): Image => ({ bytes: concat(pieces), layout });
+export const wholeImage = ({ pieces, layout }: Pick<Kept, 'pieces' | 'layout'>): Image => ({
+  bytes: concat(pieces),
+  layout,
+});
 
 /** Captures that are held whole, so that going to and fro between two stops makes neither anew. */
 const WHOLE_AT_ONCE = 32;
@@ -167,7 +170,9 @@ export const createHistory = (): History => {
           : layoutOf(image.layout, (one) => one);
       const pieces = interned(given ?? cut(image.bytes, layout));
       const facts = sharedFacts(capture.facts, former?.facts, internTable);
-      const shared: Capture = { image: { bytes: image.bytes, layout }, facts };
+      // Never the caller's own array, which may be written to again.
+      const sameImage = former?.pieces === pieces && former.layout === layout ? lastWhole?.image : undefined;
+      const shared: Capture = { image: sameImage ?? wholeImage({ pieces, layout }), facts };
       const isEqual = former === undefined || (former.layout === layout && former.pieces === pieces);
       const among = former?.layout === layout ? touchedComponents(former, pieces) : null;
       const changed = isEqual ? UNCHANGED : changedComponents(lastWhole, shared, among);
