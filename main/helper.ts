@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { describeProblem } from '../app/bits/decoded.ts';
 import type { Answer, Refusal } from '../app/bridge.ts';
+import { decodeRefusal, refusalToBridge } from '../app/refusals/helper-refusal.ts';
 import { messageOf, type Refused, refuse } from '../app/refusals/refusal.ts';
 import { encodeFrame, type Frame, FrameReader, STATUS } from '../app/wire/frames.ts';
 import {
@@ -11,7 +12,6 @@ import {
   type RequestOf,
   type VcpuRef,
 } from '../app/wire/messages.ts';
-import { decodeRefusal, refusalToBridge } from '../app/wire/refusal.ts';
 
 /**
  * The helper process: spawned without a shell, asked over its pipes, started again on demand. Every request ends in exactly

@@ -87,13 +87,13 @@ const SEES: Readonly<Record<string, readonly string[]>> = {
   tile: ['bits', 'cpu', 'xsave', 'value'],
   register: ['bits', 'value', 'cpu', 'xsave', 'tile'],
   edit: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register'],
-  refusals: ['bits', 'wire'],
+  refusals: ['bits', 'xsave', 'wire'],
   debug: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register', 'edit', 'wire', 'session', 'refusals', 'model'],
   wire: ['bits', 'cpu', 'xsave', 'session'],
   session: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register', 'edit', 'wire'],
   compat: ['bits', 'cpu', 'xsave', 'session'],
   // The model guest: a CPU and KVM's rules around it, in front of the bytes that the others read.
-  model: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register', 'session'],
+  model: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register', 'session', 'refusals'],
   formats: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register', 'edit', 'session'],
 };
 

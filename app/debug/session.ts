@@ -3,6 +3,7 @@ import type { Answer, Assignment, RestoreScope, WritesSoFar } from '../bridge.ts
 import { type StagedWrite, stageAssignments } from '../edit/assign.ts';
 import { stageRestore } from '../edit/restore.ts';
 import { stageWalk } from '../edit/walk.ts';
+import type { RefusalCode } from '../refusals/codes.ts';
 import { answer, refuse, refuseProblem } from '../refusals/refusal.ts';
 import type { GeneralName } from '../register/registers.ts';
 import type { Capture } from '../session/capture.ts';
@@ -42,7 +43,7 @@ export interface Session {
   abandon(): Promise<void>;
 }
 
-const staged = (code: string, result: Decoded<StagedWrite>): Answer<StagedWrite> => {
+const staged = (code: RefusalCode, result: Decoded<StagedWrite>): Answer<StagedWrite> => {
   if (result.ok) return answer(result.value);
   return refuseProblem(result.problem.kind === 'syntax' ? 'syntax' : code, result.problem, {
     mend: 'Nothing was written',

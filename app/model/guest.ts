@@ -3,6 +3,7 @@ import { assert } from '../bits/decoded.ts';
 import { bitsOf, hexShort } from '../bits/mask.ts';
 import type { Answer, DisassemblyLine, ModelEvent, ModelPosition, ModelSummary } from '../bridge.ts';
 import { MSR_INDEX, MSRS } from '../cpu/msrs.ts';
+import type { RefusalCode } from '../refusals/codes.ts';
 import type { Capture, GeneralRegisters, TargetIdentity } from '../session/capture.ts';
 import { BIT, componentLabel } from '../xsave/components.ts';
 import { XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';
@@ -40,7 +41,13 @@ const ERRNO_NAMES: ReadonlyMap<Errno, string> = new Map([
   [EINVAL, 'EINVAL'],
 ]);
 
-const refuse = (code: string, what: string, mend: string | null, call: string, errno: Errno = 0): Answer<never> => ({
+const refuse = (
+  code: RefusalCode,
+  what: string,
+  mend: string | null,
+  call: string,
+  errno: Errno = 0,
+): Answer<never> => ({
   ok: false,
   refusal: { code, what, where: 'the model', mend, call, errno: ERRNO_NAMES.get(errno) ?? null },
 });

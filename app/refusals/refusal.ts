@@ -1,6 +1,7 @@
 import { describeProblem, type Problem } from '../bits/decoded.ts';
 import type { Answer, Refusal } from '../bridge.ts';
 import { errnoName } from '../wire/errno.ts';
+import type { RefusalCode } from './codes.ts';
 
 interface RefusalParts {
   readonly where?: string | null;
@@ -9,7 +10,7 @@ interface RefusalParts {
   readonly errno?: number;
 }
 
-export const refusal = (code: string, what: string, parts: RefusalParts = {}): Refusal => ({
+export const refusal = (code: RefusalCode, what: string, parts: RefusalParts = {}): Refusal => ({
   code,
   what,
   where: parts.where ?? null,
@@ -20,13 +21,13 @@ export const refusal = (code: string, what: string, parts: RefusalParts = {}): R
 
 export type Refused = Extract<Answer<never>, { ok: false }>;
 
-export const refuse = (code: string, what: string, parts: RefusalParts = {}): Refused => ({
+export const refuse = (code: RefusalCode, what: string, parts: RefusalParts = {}): Refused => ({
   ok: false,
   refusal: refusal(code, what, parts),
 });
 
 /** Data from outside that does not decode, as a refusal. */
-export const refuseProblem = (code: string, problem: Problem, parts: RefusalParts = {}): Refused =>
+export const refuseProblem = (code: RefusalCode, problem: Problem, parts: RefusalParts = {}): Refused =>
   refuse(code, describeProblem(problem), parts);
 
 export const answer = <T>(value: T): Answer<T> => ({ ok: true, value });

@@ -5,6 +5,7 @@ import { readU32 } from '../bits/bytes.ts';
 import { assert, type Decoded, describeProblem } from '../bits/decoded.ts';
 import { bitsOf, hasBit } from '../bits/mask.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
+import { decodeRefusal, type Refusal } from '../refusals/helper-refusal.ts';
 import { parsePath } from '../register/path.ts';
 import { showJson } from '../register/read.ts';
 import type { Capture, TargetIdentity } from '../session/capture.ts';
@@ -21,7 +22,6 @@ import { lightsOf, xfdArmed } from '../xsave/lights.ts';
 import { componentBytesOrInit, viewComponent } from '../xsave/view.ts';
 import { type Frame, FrameReader, STATUS } from './frames.ts';
 import { type AttachReply, type HelloReply, MESSAGES, type MessageName, type ReplyOf } from './messages.ts';
-import { decodeRefusal, type Refusal } from './refusal.ts';
 import { toCapture } from './to-capture.ts';
 
 /** The session recorded on KVM with AMX (e2e/captures/README.md lists its steps), read by the code that shows it. */

@@ -4,12 +4,12 @@ import { concat, readU32, readU64, writeU32, writeU64 } from '../bits/bytes.ts';
 import { type Decoded, describeProblem } from '../bits/decoded.ts';
 import { utf8FromText } from '../bits/text.ts';
 import { sampleCapture } from '../fixtures/samples.ts';
+import { decodeRefusal } from '../refusals/helper-refusal.ts';
 import { decodeCaptureReply, SECTION_KIND } from './capture-reply.ts';
 import { PROTOCOL_VERSION } from './frames.ts';
 import { KVM_REGS, writeGeneral } from './general.ts';
 import { MESSAGES, type MessageName } from './messages.ts';
 import { REASONS } from './reasons.ts';
-import { decodeRefusal } from './refusal.ts';
 import { writeStruct } from './struct.ts';
 import {
   ATTACH_REPLY,

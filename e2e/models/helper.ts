@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeProblem } from '../../app/bits/decoded.ts';
+import { decodeRefusal, type Refusal } from '../../app/refusals/helper-refusal.ts';
 import type { Capture, TargetIdentity } from '../../app/session/capture.ts';
 import { encodeFrame, type Frame, FrameReader, STATUS } from '../../app/wire/frames.ts';
 import {
@@ -13,7 +14,6 @@ import {
   type ReplyOf,
   type RequestOf,
 } from '../../app/wire/messages.ts';
-import { decodeRefusal, type Refusal } from '../../app/wire/refusal.ts';
 import { toCapture } from '../../app/wire/to-capture.ts';
 
 const NATIVE = join(import.meta.dirname, '../../native');

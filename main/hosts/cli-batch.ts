@@ -1,10 +1,11 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Answer } from '../../app/bridge.ts';
+import { EXIT } from '../../app/refusals/codes.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
 import type { Host } from '../services/host.ts';
 import { answerFromTables, type Streams } from './cli.ts';
-import { EXIT, errorText } from './cli-output.ts';
+import { errorText } from './cli-output.ts';
 import { runCommand } from './cli-run.ts';
 
 /** `tilescope batch`: commands from standard input, one a line, by one process with one helper for its listings. */

@@ -1,13 +1,14 @@
 import { bitsOf, hasBit, hexShort } from '../../app/bits/mask.ts';
 import type { Answer } from '../../app/bridge.ts';
 import { cpuidEntry } from '../../app/cpu/cpuid.ts';
+import { EXIT } from '../../app/refusals/codes.ts';
 import { answer } from '../../app/refusals/refusal.ts';
 import { errnoName } from '../../app/wire/errno.ts';
 import type { HelloReply } from '../../app/wire/messages.ts';
 import { componentName } from '../../app/xsave/components.ts';
 import type { Host } from '../services/host.ts';
 import { type MachineFacts, machineFacts } from './cli-doctor-facts.ts';
-import { EXIT, jsonText, type Output, table } from './cli-output.ts';
+import { jsonText, type Output, table } from './cli-output.ts';
 
 /** `tilescope doctor`: what this machine has and lacks, and the command that mends it. */
 

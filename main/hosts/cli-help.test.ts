@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { EXIT_CODES } from '../../app/refusals/codes.ts';
 import { answer } from '../../app/refusals/refusal.ts';
 import type { Host } from '../services/host.ts';
 import { fakeHost, type Ran, runOn } from '../testing/command-line.ts';
@@ -11,7 +12,7 @@ import { candidates } from './cli-complete.ts';
 import { completionScript, SHELLS } from './cli-completions.ts';
 import { manPage, roff } from './cli-man.ts';
 import { OPTIONS, optionRow } from './cli-options.ts';
-import { EXIT_CODES, VERBS } from './cli-verbs.ts';
+import { VERBS } from './cli-verbs.ts';
 
 let folder: string;
 let host: Host;

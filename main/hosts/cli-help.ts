@@ -1,5 +1,6 @@
+import { EXIT_CODES } from '../../app/refusals/codes.ts';
 import { type OptionName, optionRow } from './cli-options.ts';
-import { ABOUT_FILES, ABOUT_PATHS, EXIT_CODES, VERBS, type VerbRow } from './cli-verbs.ts';
+import { ABOUT_FILES, ABOUT_PATHS, VERBS, type VerbRow } from './cli-verbs.ts';
 
 /** What --help prints, from the table of the verbs. */
 

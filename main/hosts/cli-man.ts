@@ -1,7 +1,8 @@
+import { EXIT_CODES } from '../../app/refusals/codes.ts';
 import { PRODUCT_VERSION } from '../product.ts';
 import { optionText } from './cli-help.ts';
 import { OPTIONS, optionRow } from './cli-options.ts';
-import { ABOUT_FILES, ABOUT_PATHS, EXIT_CODES, VERBS, type VerbRow } from './cli-verbs.ts';
+import { ABOUT_FILES, ABOUT_PATHS, VERBS, type VerbRow } from './cli-verbs.ts';
 
 /** tilescope(1), from the table of the verbs, in the macros of man(7). */
 

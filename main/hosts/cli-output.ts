@@ -12,7 +12,6 @@ import { xstateBv } from '../../app/xsave/header.ts';
 import type { Image, Layout } from '../../app/xsave/image.ts';
 import { placeOf } from '../../app/xsave/layout.ts';
 import { roomFor, viewComponent } from '../../app/xsave/view.ts';
-import { EXIT_CODES } from './cli-verbs.ts';
 
 /** What the command line prints. The shapes under --json are fixed: see "Command line" in app/SPEC.md. */
 
@@ -248,29 +247,3 @@ export const errorText = (refusal: Refusal): string => {
   if (refusal.mend !== null) lines.push(`  to do: ${refusal.mend}`);
   return `${lines.map(withoutControls).join('\n')}\n`;
 };
-
-export const EXIT = Object.fromEntries(EXIT_CODES.map(({ name, code }) => [name, code])) as {
-  readonly [Row in (typeof EXIT_CODES)[number] as Row['name']]: Row['code'];
-};
-
-const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map([
-  ['usage', EXIT.usage],
-  ['syntax', EXIT.usage],
-  ['file', EXIT.file],
-  ['doubtful', EXIT.doubtful],
-  ['no-such-entry', EXIT.noTarget],
-  ['journal-entry', EXIT.file],
-  ['no-such-process', EXIT.noTarget],
-  ['not-the-same-process', EXIT.noTarget],
-  ['not-a-vmm', EXIT.noTarget],
-  ['no-such-vcpu', EXIT.noTarget],
-  ['target-gone', EXIT.noTarget],
-  ['helper-missing', EXIT.helper],
-  ['helper-gone', EXIT.helper],
-  ['helper-timeout', EXIT.helper],
-  ['helper-protocol', EXIT.helper],
-  ['helper-busy', EXIT.helper],
-]);
-
-/** Everything else is a refusal by the target, the kernel, or Tilescope's own checks. */
-export const exitCodeOf = (refusal: Refusal): number => EXIT_BY_CODE.get(refusal.code) ?? EXIT.refused;

@@ -1,5 +1,6 @@
 import { readU32 } from '../../app/bits/bytes.ts';
 import type { Answer } from '../../app/bridge.ts';
+import { EXIT } from '../../app/refusals/codes.ts';
 import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { tileConfigOf } from '../../app/tile/config.ts';
@@ -14,7 +15,7 @@ import { viewComponent } from '../../app/xsave/view.ts';
 import type { Host } from '../services/host.ts';
 import type { ProductCommand } from './cli-arguments.ts';
 import { stateOfFile } from './cli-files.ts';
-import { EXIT, jsonText, type Output, table } from './cli-output.ts';
+import { jsonText, type Output, table } from './cli-output.ts';
 import { stateFrom } from './cli-states.ts';
 
 /** `tilescope product FILE C A B --instruction NAME`: C as it is, beside what the instruction would have left there. */

@@ -1,5 +1,6 @@
 import { describeProblem, type Problem } from '../../app/bits/decoded.ts';
 import type { Answer } from '../../app/bridge.ts';
+import { EXIT, exitCodeOf } from '../../app/refusals/codes.ts';
 import { answer, refuseProblem } from '../../app/refusals/refusal.ts';
 import { parsePath } from '../../app/register/path.ts';
 import { pathsOf } from '../../app/register/slices.ts';
@@ -13,9 +14,7 @@ import { doctor } from './cli-doctor.ts';
 import { check, convert, presets } from './cli-files.ts';
 import { journal } from './cli-journal.ts';
 import {
-  EXIT,
   errorText,
-  exitCodeOf,
   jsonText,
   linesWithoutControls,
   listJson,

@@ -1,19 +1,5 @@
+import type { EXIT_CODES } from '../../app/refusals/codes.ts';
 import type { OptionName, WordKind } from './cli-options.ts';
-
-/** How a command ends. Everything that is documented about exit codes comes from here. */
-export const EXIT_CODES = [
-  { name: 'done', code: 0, says: 'done' },
-  {
-    name: 'refused',
-    code: 1,
-    says: 'refused by the target, the kernel or Tilescope’s own checks; or: it does not fit, it differs',
-  },
-  { name: 'usage', code: 2, says: 'wrong usage, or a path that names no register' },
-  { name: 'file', code: 3, says: 'a file that cannot be read, written or understood' },
-  { name: 'noTarget', code: 4, says: 'no such process, vCPU or journal entry' },
-  { name: 'helper', code: 5, says: 'the helper is missing, or does not answer' },
-  { name: 'doubtful', code: 6, says: 'the layout of a file is in doubt, and --strict was given' },
-] as const;
 
 type ExitName = (typeof EXIT_CODES)[number]['name'];
 

@@ -5,12 +5,13 @@ import type { WriteOutcome } from '../../app/debug/apply.ts';
 import type { Overwritten } from '../../app/debug/overwritten-watch.ts';
 import type { Session } from '../../app/debug/session.ts';
 import { bitsOfScope } from '../../app/edit/scope.ts';
+import { EXIT } from '../../app/refusals/codes.ts';
 import { answer, refusal, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { vcpuNameText } from '../targets/vcpu-name.ts';
 import type { Command } from './cli-arguments.ts';
 import { stateOfFile } from './cli-files.ts';
-import { EXIT, errorText, jsonText, type Output, writeJson, writeText } from './cli-output.ts';
+import { errorText, jsonText, type Output, writeJson, writeText } from './cli-output.ts';
 
 /** The verbs that write to a vCPU: `set`, and `restore` from a file. */
 

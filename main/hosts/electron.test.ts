@@ -95,7 +95,7 @@ vi.mock('electron', () => electron.module);
 const { recorded } = electron;
 const host = await import('./electron-window.ts');
 
-const attach = vi.fn(async () => refuse('not-here', 'not in this test'));
+const attach = vi.fn(async () => refuse('fault', 'not in this test'));
 const listTargets = async () => answer({ targets: [], skippedCount: 0 });
 
 beforeEach(() => {

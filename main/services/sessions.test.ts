@@ -28,7 +28,7 @@ beforeEach(() => {
   target = fakeTarget(sampleCapture());
   openIds = new Set();
   clock = fakeClock();
-  const nothing = async () => refuse('not-here', 'not in this test');
+  const nothing = async () => refuse('fault', 'not in this test');
   sessions = createSessions({
     startDemo: nothing,
     hostFacts: nothing,
@@ -299,7 +299,7 @@ test('a target that another page of this Tilescope holds is not called traced by
       mend: 'end the tracer, pid 9, first',
     },
   };
-  const nothing = async () => refuse('not-here', 'not in this test');
+  const nothing = async () => refuse('fault', 'not in this test');
   const other = createSessions({
     ...{ startDemo: nothing, hostFacts: nothing, openLive: nothing, openAtStart: null, openIds, attachedPids },
     listTargets: async () => answer({ targets: [traced, { ...traced, pid: 7 }], skippedCount: 0 }),

@@ -18,7 +18,7 @@ let folder: string;
 let sessions: Sessions;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tilescope-model-'));
-  const nothing = async () => refuse('not-here', 'not in this test');
+  const nothing = async () => refuse('fault', 'not in this test');
   sessions = createSessions({
     startDemo: nothing,
     hostFacts: nothing,

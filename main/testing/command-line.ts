@@ -4,7 +4,7 @@ import { answerFromTables } from '../hosts/cli.ts';
 import { runCommand } from '../hosts/cli-run.ts';
 import type { Host } from '../services/host.ts';
 
-const refused = async () => refuse('not-here', 'not in this test');
+const refused = async () => refuse('fault', 'not in this test');
 
 /** A host that refuses everything but what a test gives it; its journal is inside `folder`. */
 export const fakeHost = (folder: string, given: Partial<Host>): Host => ({

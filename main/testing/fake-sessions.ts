@@ -10,7 +10,7 @@ export interface FakeSessions extends Sessions {
 }
 
 export const fakeSessions = (verbs: Partial<Verbs> = {}): FakeSessions => {
-  const refused = async (): Promise<Answer<never>> => refuse('not-here', 'not in this test');
+  const refused = async (): Promise<Answer<never>> => refuse('fault', 'not in this test');
   const listeners = new Set<(event: SessionEvent) => void>();
   let closed = false;
   return {

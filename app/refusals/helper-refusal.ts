@@ -1,13 +1,14 @@
 import type { Decoded } from '../bits/decoded.ts';
 import { bitsOf, hexShort } from '../bits/mask.ts';
 import type { Refusal as BridgeRefusal } from '../bridge.ts';
+import { errnoName } from '../wire/errno.ts';
+import { PROTOCOL_VERSION } from '../wire/frames.ts';
+import { type Reason, reasonOf } from '../wire/reasons.ts';
+import { describeAction } from '../wire/seccomp.ts';
+import { atEnd, readStruct } from '../wire/struct.ts';
+import { REFUSAL } from '../wire/structs.ts';
 import { componentLabel } from '../xsave/components.ts';
-import { errnoName } from './errno.ts';
-import { PROTOCOL_VERSION } from './frames.ts';
-import { type Reason, reasonOf } from './reasons.ts';
-import { describeAction } from './seccomp.ts';
-import { atEnd, readStruct } from './struct.ts';
-import { REFUSAL } from './structs.ts';
+import { codeOfReason } from './codes.ts';
 
 /** A refusal of the helper. */
 export interface Refusal {
@@ -157,10 +158,6 @@ const UNKNOWN: Wording = ({ reasonCode, detail }) => ({
 /** Where the errno field holds an errno and not something else. */
 const hasErrno = ({ reason, errno }: Refusal): boolean => errno > 0 && reason !== 'YAMA';
 
-/** Stable, for tests and scripts: "guard-xfd-covers-image". */
-export const refusalCode = (reason: Reason | null): string =>
-  reason === null ? 'unknown-reason' : reason.toLowerCase().replaceAll('_', '-');
-
 const DEFAULT_CONTEXT: RefusalContext = { helperPath: 'PATH/tilescope-helper' };
 
 /** The helper's refusal as the bridge carries it. where: the target, or null. */
@@ -171,7 +168,7 @@ export const refusalToBridge = (
 ): BridgeRefusal => {
   const { what, mend } = (refusal.reason === null ? UNKNOWN : WORDINGS[refusal.reason])(refusal, context);
   return {
-    code: refusalCode(refusal.reason),
+    code: codeOfReason(refusal.reason),
     what,
     where,
     mend,

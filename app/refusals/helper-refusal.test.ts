@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { errnoName } from './errno.ts';
-import { REASONS, type Reason } from './reasons.ts';
-import { type Refusal, refusalCode, refusalToBridge, targetObstacle } from './refusal.ts';
-import { callVerdict, seccompMode } from './seccomp.ts';
+import { errnoName } from '../wire/errno.ts';
+import { REASONS, type Reason } from '../wire/reasons.ts';
+import { callVerdict, seccompMode } from '../wire/seccomp.ts';
+import { codeOfReason, exitCodeOf, REFUSAL_CODES } from './codes.ts';
+import { type Refusal, refusalToBridge, targetObstacle } from './helper-refusal.ts';
 
 const refusal = (reason: Reason | null, changes: Partial<Refusal> = {}): Refusal => ({
   reason,
@@ -19,7 +20,7 @@ const refusal = (reason: Reason | null, changes: Partial<Refusal> = {}): Refusal
 describe('refusals in words', () => {
   test('[W7] every reason has its own stable code and one sentence without a full stop', () => {
     const reasons = Object.keys(REASONS) as Reason[];
-    expect(new Set(reasons.map(refusalCode)).size).toBe(reasons.length);
+    expect(new Set(reasons.map(codeOfReason)).size).toBe(reasons.length);
     for (const reason of reasons) {
       const { code, what, mend } = refusalToBridge(refusal(reason));
       expect(code).toMatch(/^[a-z0-9-]+$/);
@@ -115,4 +116,12 @@ test('[W9] a seccomp verdict says what would become of the call; what is unknown
   expect(verdict(0x7fff0000, false)).toBe('not known');
   expect(callVerdict({ call: 'a', number: 0x5000aea5n, action: 0, known: true }).number).toBe('0x5000aea5');
   expect([0, 1, 2].map(seccompMode)).toEqual(['none', 'strict', 'filter']);
+});
+
+test('[C17] every code of the catalogue is one, in one spelling, and has its exit code', () => {
+  expect(new Set(REFUSAL_CODES).size).toBe(REFUSAL_CODES.length);
+  for (const code of REFUSAL_CODES) expect(code).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
+  const ends = (...codes: readonly string[]) => codes.map((code) => exitCodeOf({ code }));
+  expect(ends('usage', 'file', 'target-gone', 'no-such-vcpu', 'helper-gone', 'doubtful')).toEqual([2, 3, 4, 4, 5, 6]);
+  expect(ends('guard-xfd-covers-image', 'pre-flight', 'a code that is not known')).toEqual([1, 1, 1]);
 });

@@ -1,0 +1,111 @@
+import { REASONS, type Reason } from '../wire/reasons.ts';
+
+/** The command line's exit codes, and what each says. */
+export const EXIT_CODES = [
+  { name: 'done', code: 0, says: 'done' },
+  {
+    name: 'refused',
+    code: 1,
+    says: 'refused by the target, the kernel or Tilescope’s own checks; or: it does not fit, it differs',
+  },
+  { name: 'usage', code: 2, says: 'wrong usage, or a path that names no register' },
+  { name: 'file', code: 3, says: 'a file that cannot be read, written or understood' },
+  { name: 'noTarget', code: 4, says: 'no such process, vCPU or journal entry' },
+  { name: 'helper', code: 5, says: 'the helper is missing, or does not answer' },
+  { name: 'doubtful', code: 6, says: 'the layout of a file is in doubt, and --strict was given' },
+] as const;
+
+export const EXIT = Object.fromEntries(EXIT_CODES.map(({ name, code }) => [name, code])) as {
+  readonly [Row in (typeof EXIT_CODES)[number] as Row['name']]: Row['code'];
+};
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Codes of refusals that do not come from the helper, each with how the command line ends over it. */
+const OWN = {
+  // what was asked
+  usage: EXIT.usage,
+  syntax: EXIT.usage,
+  assignment: EXIT.refused,
+  'bad-call': EXIT.refused,
+  'bad-sender': EXIT.refused,
+  'does-not-fit': EXIT.refused,
+  'not-allowed': EXIT.refused,
+  'no-such-model': EXIT.refused,
+  'no-program': EXIT.refused,
+  'model-stands-still': EXIT.refused,
+  'read-only': EXIT.refused,
+  'nothing-to-undo': EXIT.refused,
+  'nothing-to-redo': EXIT.refused,
+  // files
+  file: EXIT.file,
+  capture: EXIT.file,
+  conversion: EXIT.refused,
+  doubtful: EXIT.doubtful,
+  // the journal
+  journal: EXIT.refused,
+  'journal-entry': EXIT.file,
+  'journal-in-use': EXIT.refused,
+  'no-such-entry': EXIT.noTarget,
+  // sessions and their host
+  'no-such-session': EXIT.refused,
+  'too-many-sessions': EXIT.refused,
+  'page-gone': EXIT.refused,
+  'demo-guest': EXIT.refused,
+  fault: EXIT.refused,
+  // the page
+  busy: EXIT.refused,
+  'host-gone': EXIT.helper,
+  undecodable: EXIT.refused,
+  'not-opened': EXIT.refused,
+  'too-many-stops': EXIT.refused,
+  // writes
+  'pre-flight': EXIT.refused,
+  'read-back': EXIT.refused,
+  'roll-back': EXIT.refused,
+  'let-go': EXIT.refused,
+  overwritten: EXIT.refused,
+  'other-target': EXIT.refused,
+  restore: EXIT.refused,
+  undo: EXIT.refused,
+  redo: EXIT.refused,
+  xcr0: EXIT.refused,
+  // the helper's process
+  'helper-missing': EXIT.helper,
+  'helper-gone': EXIT.helper,
+  'helper-timeout': EXIT.helper,
+  'helper-protocol': EXIT.helper,
+  'helper-busy': EXIT.helper,
+} as const satisfies Readonly<Record<string, ExitCode>>;
+
+type Hyphened<Name extends string> = Name extends `${infer Head}_${infer Rest}`
+  ? `${Lowercase<Head>}-${Hyphened<Rest>}`
+  : Lowercase<Name>;
+type HelperCode = Hyphened<Reason> | 'unknown-reason';
+
+/** Every code of a refusal, stable for tests and scripts. A code that is not in the catalogue does not compile. */
+export type RefusalCode = keyof typeof OWN | HelperCode;
+
+/** The code of one of the helper's reasons: "guard-xfd-covers-image"; null is a number that the catalogue does not know. */
+export const codeOfReason = (reason: Reason | null): HelperCode =>
+  reason === null ? 'unknown-reason' : (reason.toLowerCase().replaceAll('_', '-') as HelperCode);
+
+const NO_TARGET: readonly Reason[] = [
+  'NO_SUCH_PROCESS',
+  'NOT_THE_SAME_PROCESS',
+  'NOT_A_VMM',
+  'NO_SUCH_VCPU',
+  'TARGET_GONE',
+];
+
+const EXITS: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
+  ...(Object.keys(REASONS) as Reason[]).map((reason): [string, ExitCode] => [
+    codeOfReason(reason),
+    NO_TARGET.includes(reason) ? EXIT.noTarget : EXIT.refused,
+  ]),
+  ...Object.entries(OWN),
+]);
+
+export const REFUSAL_CODES: readonly string[] = [...EXITS.keys()];
+
+/** How the command line ends over a refusal. */
+export const exitCodeOf = ({ code }: { readonly code: string }): ExitCode => EXITS.get(code) ?? EXIT.refused;
