@@ -9,7 +9,7 @@ import { xstateBv } from '../xsave/header.ts';
 import type { ComponentView, Image } from '../xsave/image.ts';
 import { placeOf } from '../xsave/layout.ts';
 import { MXCSR_END_BYTES, MXCSR_OFFSET_BYTES, mxcsr } from '../xsave/legacy.ts';
-import { componentBytesOrInit, INIT_MXCSR, roomFor, viewComponent } from '../xsave/view.ts';
+import { componentBytesOrInit, flippedBits, INIT_MXCSR, roomFor, viewComponent } from '../xsave/view.ts';
 
 export interface Mismatch {
   /** null: not a component (MXCSR, or the size). */
@@ -146,6 +146,9 @@ const isTold = (name: string, images: readonly Image[]): boolean => {
   return name === `${widest ?? 'zmm'}${index}`;
 };
 
+/** XSTATE_BV differs in nothing but components that hold their initial values on both sides. */
+const sameInUse = (a: Image, b: Image): boolean => (xstateBv(a) ^ xstateBv(b)) === flippedBits(a, b);
+
 /** What differs between two captures, by component and by register. Layouts may differ: components are compared by bit. */
 export const diffCaptures = (before: Capture, after: Capture): CaptureDifference => {
   const places = [...before.image.layout.components, ...after.image.layout.components];
@@ -154,11 +157,13 @@ export const diffCaptures = (before: Capture, after: Capture): CaptureDifference
     const a = viewComponent(before.image, bit).state;
     const b = viewComponent(after.image, bit).state;
     const changedBytes = changedBytesOf(before.image, after.image, bit);
-    return a === b && changedBytes === 0 ? [] : [{ bit, before: a, after: b, changedBytes }];
+    // In init and in use with its initial values is the same; there or not there is not.
+    const isSame = changedBytes === 0 && (a === 'absent') === (b === 'absent');
+    return isSame ? [] : [{ bit, before: a, after: b, changedBytes }];
   });
   const images = [before.image, after.image];
   const registers = REGISTERS.flatMap(({ name }) => {
-    if (!isTold(name, images)) return [];
+    if (!isTold(name, images) || (name === 'xstate_bv' && sameInUse(before.image, after.image))) return [];
     const path = parsePath(name);
     if (!path.ok) return [];
     const [a, b] = [showText(before, path.value), showText(after, path.value)];

@@ -59,12 +59,16 @@ describe('[N1] a diff names only what differs', () => {
     expect(text).toContain('    B  0x0000000000001234');
   });
 
-  test('a register in init and one in use that holds the initial value do not differ; their component does', () => {
+  test('[D6] a component in init and one in use with its initial values do not differ: XSTATE_BV is a fact then', () => {
     const a = sampleAmxCapture();
     const b = edited(edited(a, ['k1', '1']), ['k1', '0']);
     const report = diffReport(a, b);
-    expect(report.components).toMatchObject([{ bit: BIT.opmask, before: 'init', after: 'inUse', changedBytes: 0 }]);
-    expect(report.registers.map(({ path }) => path)).toEqual(['xstate_bv']);
+    expect(report.components).toEqual([]);
+    expect(report.registers).toEqual([]);
+    expect(report.facts).toEqual([{ path: 'XSTATE_BV of initial values', before: '0x0', after: '0x20' }]);
+    const both = edited(b, ['xmm1:u32[0]', '77']);
+    expect(diffReport(a, both).components.map(({ bit }) => bit)).toEqual([BIT.SSE]);
+    expect(diffReport(a, both).registers.map(({ path }) => path)).toContain('xstate_bv');
     expect(diffReport(a, edited(a, ['k1', '1'])).registers.map(({ path }) => path)).toEqual(['k1', 'xstate_bv']);
   });
 

@@ -4,10 +4,10 @@ import { msrRow } from '../cpu/msrs.ts';
 import { parsePath } from '../register/path.ts';
 import type { Capture, Facts } from '../session/capture.ts';
 import { BIT, componentName } from '../xsave/components.ts';
-import { XCOMP_BV_OFFSET_BYTES } from '../xsave/header.ts';
+import { XCOMP_BV_OFFSET_BYTES, xstateBv } from '../xsave/header.ts';
 import type { ComponentView, Image } from '../xsave/image.ts';
 import { EXTENDED_OFFSET_BYTES } from '../xsave/layout.ts';
-import { componentBytesOrInit } from '../xsave/view.ts';
+import { componentBytesOrInit, flippedBits } from '../xsave/view.ts';
 import { diffCaptures, largerBytes } from './compare.ts';
 import { headLines } from './diff-head.ts';
 
@@ -89,6 +89,14 @@ const cpuidPair = (name: string, a: Facts['guestCpuid'], b: Facts['guestCpuid'])
     : [{ path: name, before: `${left} of ${a.length} leaves`, after: `${right} of ${b.length} leaves` }];
 };
 
+/** Of what is in its initial values on both sides, what either has in XSTATE_BV. */
+const initialValues = (a: Image, b: Image): ValuePair[] => {
+  const flipped = flippedBits(a, b);
+  if (flipped === 0n) return [];
+  const [before, after] = [a, b].map((image) => hexShort(xstateBv(image) & flipped));
+  return [{ path: 'XSTATE_BV of initial values', before: before ?? '', after: after ?? '' }];
+};
+
 /** What differs between two captures; empty lists where nothing does. Layouts may differ: components go by bit. */
 export const diffReport = (before: Capture, after: Capture): DiffReport => {
   const { components, registers } = diffCaptures(before, after);
@@ -107,6 +115,7 @@ export const diffReport = (before: Capture, after: Capture): DiffReport => {
     })),
     registers,
     facts: [
+      ...initialValues(before.image, after.image),
       ...facts,
       ...otherMsrs(before, after),
       ...cpuidPair('guest CPUID', before.facts.guestCpuid, after.facts.guestCpuid),

@@ -75,3 +75,14 @@ test('[E22] any state over any other is restored or refused by name, and never a
   );
   expect(restored).toBeGreaterThan(20);
 });
+
+test('[D6] a component in init then and in use with its initial values now is no change that a restore tells', () => {
+  const layout = presetLayout('zen5');
+  const then = makeCapture('zen5', makeImage(layout, new Map()));
+  const now = makeCapture('zen5', makeImage(layout, new Map([[2, new Uint8Array(256)]])));
+  const staged = stageRestore(now, then, { kind: 'all' });
+  expect(staged.ok && staged.value.changes).toEqual([]);
+  const other = makeCapture('zen5', makeImage(layout, new Map([[2, new Uint8Array(256).fill(1)]])));
+  const restored = stageRestore(other, then, { kind: 'all' });
+  expect(restored.ok && restored.value.changes).toEqual([{ path: 'AVX', before: 'in use', after: 'init' }]);
+});

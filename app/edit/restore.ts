@@ -12,7 +12,7 @@ import { msrValue } from '../xsave/facts.ts';
 import { XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES, xcompBv, xstateBv } from '../xsave/header.ts';
 import type { Image } from '../xsave/image.ts';
 import { MXCSR_OFFSET_BYTES, mxcsr } from '../xsave/legacy.ts';
-import { componentBytesOrInit, INIT_MXCSR, initBytes, roomFor, viewComponent } from '../xsave/view.ts';
+import { componentBytesOrInit, flippedBits, INIT_MXCSR, initBytes, roomFor, viewComponent } from '../xsave/view.ts';
 import {
   CONTROL_IS_READ,
   type MsrWrite,
@@ -241,6 +241,6 @@ export const stageRestore = (
 };
 
 const changedIn = (before: Image, after: Image, bit: number): boolean =>
-  viewComponent(before, bit).state !== viewComponent(after, bit).state ||
+  (viewComponent(before, bit).state !== viewComponent(after, bit).state && !hasBit(flippedBits(before, after), bit)) ||
   !equalBytes(componentBytesOrInit(before, bit), componentBytesOrInit(after, bit)) ||
   (bit === BIT.SSE && mxcsr(before) !== mxcsr(after));

@@ -4,26 +4,20 @@ import type { RestoreScope } from '../bridge.ts';
 import type { Capture } from '../session/capture.ts';
 import { BIT } from '../xsave/components.ts';
 import type { Image } from '../xsave/image.ts';
-import { MXCSR_END_BYTES, MXCSR_OFFSET_BYTES, mxcsr, top } from '../xsave/legacy.ts';
-import { componentBytesOrInit, initBytes, viewComponent } from '../xsave/view.ts';
+import { MXCSR_OFFSET_BYTES, mxcsr, top } from '../xsave/legacy.ts';
+import { initBytes, ownValues, viewComponent } from '../xsave/view.ts';
 import type { StagedWrite } from './assign.ts';
 import { broughtToUse, type Draft, draftOf, u32Bytes, withBytes, withComponentBytes, withXstateBit } from './patch.ts';
 import { stagePaths, stageRestore } from './restore.ts';
 
-/** The values of a component, MXCSR left out of x87: it is a field of its own. */
-const valuesOf = (image: Image, bit: number): Uint8Array => {
-  const bytes = componentBytesOrInit(image, bit);
-  return bit === BIT.x87 ? bytes.slice().fill(0, MXCSR_OFFSET_BYTES, MXCSR_END_BYTES) : bytes;
-};
-
 /** One component: the bytes that the step changed, over what stands there now. */
 const componentBack = (draft: Draft, from: Image, to: Image, bit: number): Draft => {
   const states = [draft.image, from, to].map((image) => viewComponent(image, bit).state);
-  const [left, back] = [valuesOf(from, bit), valuesOf(to, bit)];
+  const [left, back] = [ownValues(from, bit), ownValues(to, bit)];
   if (states.includes('absent') || left.length !== back.length || equalBytes(left, back)) return draft;
   // A stack whose top has moved since holds other registers in the same bytes: there the registers named alone go back.
   if (bit === BIT.x87 && top(draft.image) !== top(from)) return draft;
-  const values = valuesOf(draft.image, bit).map((byte, at) => (left[at] === back[at] ? byte : (back[at] ?? byte)));
+  const values = ownValues(draft.image, bit).map((byte, at) => (left[at] === back[at] ? byte : (back[at] ?? byte)));
   const written = withComponentBytes(broughtToUse(draft, bit), bit, values);
   const isInit = states[2] === 'init' && bit !== BIT.PKRU && equalBytes(values, initBytes(bit, values.length));
   return isInit ? withXstateBit(written, bit, false) : written;

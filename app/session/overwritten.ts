@@ -4,18 +4,12 @@ import { readSource } from '../register/read.ts';
 import { GENERAL_NAMES, REGISTERS } from '../register/registers.ts';
 import { BIT, componentLabel } from '../xsave/components.ts';
 import type { Image } from '../xsave/image.ts';
-import { MXCSR_END_BYTES, MXCSR_OFFSET_BYTES, mxcsr } from '../xsave/legacy.ts';
-import { componentBytesOrInit, viewComponent } from '../xsave/view.ts';
+import { mxcsr } from '../xsave/legacy.ts';
+import { hasInitialValues, ownValues, viewComponent } from '../xsave/view.ts';
 import type { Capture } from './capture.ts';
 
 /** What a running guest changes with every instruction: that they are as before says nothing. */
 const OF_THE_RUN: readonly string[] = ['rip', 'rflags'];
-
-/** A component's registers, MXCSR left out of x87: it is a field of its own. In init its initial values stand for it. */
-const ownBytes = (image: Image, bit: number): Uint8Array => {
-  const bytes = componentBytesOrInit(image, bit);
-  return bit === BIT.x87 ? bytes.slice().fill(0, MXCSR_OFFSET_BYTES, MXCSR_END_BYTES) : bytes;
-};
 
 const wentBack = (before: Uint8Array, written: Uint8Array, now: Uint8Array): boolean =>
   !equalBytes(before, written) && equalBytes(before, now);
@@ -29,7 +23,9 @@ const SSE_AND_X87 = [BIT.x87, BIT.SSE] as const;
 const wasDropped = (written: Image, now: Image, bit: number): boolean =>
   viewComponent(written, bit).state === 'inUse' &&
   viewComponent(now, bit).state === 'init' &&
-  SSE_AND_X87.every((kept) => kept !== bit && equalBytes(ownBytes(written, kept), ownBytes(now, kept)));
+  // The CPU drops initial values by itself, and they are what was written.
+  !hasInitialValues(written, bit) &&
+  SSE_AND_X87.every((kept) => kept !== bit && equalBytes(ownValues(written, kept), ownValues(now, kept)));
 
 const registerOf = (capture: Capture, name: string): Uint8Array | null => {
   const path = parsePath(name);
@@ -50,7 +46,7 @@ const OUTSIDE = REGISTERS.filter(({ source }) => source.kind === 'xcr0' || sourc
 export const overwrittenParts = (before: Capture, written: Capture, now: Capture): readonly string[] => {
   const components = written.image.layout.components.flatMap(({ bit }) => {
     if ([before, written, now].some(({ image }) => viewComponent(image, bit).state === 'absent')) return [];
-    const [was, wrote, is] = [before, written, now].map(({ image }) => ownBytes(image, bit));
+    const [was, wrote, is] = [before, written, now].map(({ image }) => ownValues(image, bit));
     if (was === undefined || wrote === undefined || is === undefined || equalBytes(was, wrote)) return [];
     const isGone = wentBack(was, wrote, is) || wasDropped(written.image, now.image, bit);
     return isGone ? [{ bit, label: componentLabel(bit) }] : [];

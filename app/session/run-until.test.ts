@@ -5,6 +5,7 @@ import { makeCapture, makeImage, presetLayout } from '../fixtures/preset-capture
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
 import { createModelGuest } from '../model/guest.ts';
 import { BIT } from '../xsave/components.ts';
+import { initBytes } from '../xsave/view.ts';
 import type { Capture } from './capture.ts';
 import { type Condition, type ConditionChoice, checkCondition, conditionHolds, conditionWords } from './run-until.ts';
 import { sameState } from './same-state.ts';
@@ -29,6 +30,22 @@ const checked = (part: Partial<ConditionChoice>, capture: Capture): Condition =>
   const made = checkCondition(choice(part), capture);
   if (!made.ok) throw new Error(made.why);
   return made.condition;
+};
+
+const withBv = (of: Capture, bv: bigint): Capture => {
+  const bytes = of.image.bytes.slice();
+  new DataView(bytes.buffer).setBigUint64(512, bv, true);
+  return { ...of, image: { ...of.image, bytes } };
+};
+
+/** Every component with its initial values. */
+const zeroed = (of: Capture): Capture => {
+  const bytes = of.image.bytes.slice();
+  for (const { bit, offsetBytes, sizeBytes } of of.image.layout.components) {
+    bytes.set(initBytes(bit, sizeBytes), offsetBytes);
+  }
+  new DataView(bytes.buffer).setUint32(24, 0x1f80, true);
+  return { ...of, image: { ...of.image, bytes } };
 };
 
 const why = (part: Partial<ConditionChoice>, capture: Capture): string => {
@@ -122,6 +139,36 @@ test('[H11] what is typed is checked: what no register, nothing of this vCPU and
   expect(why({ path: 'rip' }, blind)).toMatch(/^rip is not read/);
   expect(why({ path: ' ZMM3:F32[5] ' }, now)).toBe('zmm3:f32[5] changes');
   expect(why({ path: 'tmm0:i8[15][63]' }, sampleAmxCapture())).toMatch(/^tmm0:i8\[15\]\[63\]/);
+});
+
+test('[H10] XSTATE_BV of initial values comes and goes by itself: a live component comes into use with a value, tiles with their bit', () => {
+  const init = withBv(zeroed(sampleCapture()), 0n);
+  const flipped = withBv(init, 0xe7n);
+  for (const bit of [BIT.x87, BIT.SSE, BIT.AVX, BIT.opmask]) {
+    const condition = checked({ kind: 'in-use', bit }, init);
+    expect(conditionHolds(condition, init, quiet(flipped))).toBe(false);
+    expect(conditionHolds(condition, flipped, quiet(after(flipped, 'k1', '1')))).toBe(bit === BIT.opmask);
+  }
+  const tiles = withBv(sampleAmxCapture(), 0n);
+  const condition = checked({ kind: 'in-use', bit: BIT.XTILEDATA }, tiles);
+  expect(conditionHolds(condition, tiles, quiet(withBv(zeroed(tiles), 1n << 18n)))).toBe(true);
+  // A model's bits are its own: nothing switches it.
+  const target = { ...init.facts.target, kind: 'model' as const };
+  const [model, used] = [init, flipped].map((one) => ({ ...one, facts: { ...one.facts, target } })) as [
+    Capture,
+    Capture,
+  ];
+  expect(conditionHolds(checked({ kind: 'in-use', bit: BIT.SSE }, model), model, quiet(used))).toBe(true);
+});
+
+test('[L3] XSTATE_BV of initial values is no difference, nor is it one of a component that the layout does not have', () => {
+  const init = withBv(zeroed(sampleCapture()), 0n);
+  for (const bit of [0n, 1n, 2n, 5n, 6n, 7n]) expect(sameState(init, withBv(init, 1n << bit))).toBe(true);
+  expect(sameState(init, withBv(init, 1n << 40n))).toBe(false);
+  expect(sameState(init, withBv(after(init, 'k1', '1'), 0x20n))).toBe(false);
+  const xcomp: Capture = { ...init, image: { ...init.image, bytes: init.image.bytes.slice() } };
+  xcomp.image.bytes[520] = 1;
+  expect(sameState(init, xcomp)).toBe(false);
 });
 
 test('[L3] two captures show the same whatever their time, pause and stale bytes are, and differ in anything else', () => {

@@ -2,9 +2,9 @@ import { describeProblem } from '../bits/decoded.ts';
 import type { ModelEvent } from '../bridge.ts';
 import { parsePath, printPath, type RegisterPath } from '../register/path.ts';
 import { readRegister } from '../register/read.ts';
-import { componentLabel } from '../xsave/components.ts';
+import { BIT, componentLabel } from '../xsave/components.ts';
 import type { ComponentBit } from '../xsave/image.ts';
-import { viewComponent } from '../xsave/view.ts';
+import { hasInitialValues, viewComponent } from '../xsave/view.ts';
 import type { Capture } from './capture.ts';
 import { pathReader } from './last-change.ts';
 
@@ -23,7 +23,16 @@ export interface Reading {
   readonly event: ModelEvent | null;
 }
 
-const isInUse = ({ image }: Capture, bit: ComponentBit): boolean => viewComponent(image, bit).state === 'inUse';
+/** Only an instruction that uses tiles puts them into XSTATE_BV: there zeros are values. */
+const TILES: readonly number[] = [BIT.XTILECFG, BIT.XTILEDATA];
+
+/**
+ * In XSTATE_BV, and with a value of its own: a component that holds its initial values is put in, or taken out, by the CPU
+ * whenever the thread is switched. A model's is not.
+ */
+const isInUse = ({ image, facts }: Capture, bit: ComponentBit): boolean =>
+  viewComponent(image, bit).state === 'inUse' &&
+  (facts.target.kind === 'model' || TILES.includes(bit) || !hasInitialValues(image, bit));
 
 /** Whether the condition holds between two readings in a row. What came and went between them is not seen. */
 export const conditionHolds = (condition: Condition, former: Capture, { capture, event }: Reading): boolean => {

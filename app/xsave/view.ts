@@ -1,10 +1,14 @@
-import { writeU16 } from '../bits/bytes.ts';
+import { equalBytes, writeU16 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
-import { hasBit } from '../bits/mask.ts';
+import { bitsOf, hasBit, maskOf } from '../bits/mask.ts';
 import { BIT, COMPACTED_BIT, componentName } from './components.ts';
 import { xcompBv, xstateBv } from './header.ts';
 import type { ComponentBit, ComponentPlace, ComponentView, Image, Layout } from './image.ts';
 import { EXTENDED_OFFSET_BYTES, leastBytes, placeOf } from './layout.ts';
+
+/** Inside the bytes of x87: MXCSR and its mask, which do not belong to it. */
+const MXCSR_OFFSET_BYTES = 24;
+const MXCSR_END_BYTES = 32;
 
 export const INIT_FCW = 0x037f;
 export const INIT_MXCSR = 0x1f80;
@@ -45,6 +49,33 @@ export const componentBytesOrInit = (image: Image, bit: ComponentBit): Uint8Arra
   if (view.state === 'inUse') return view.bytes;
   return initBytes(bit, roomFor(image, bit)?.sizeBytes ?? 0);
 };
+
+/** The values of a component, MXCSR left out of x87: it is a field of its own. In init they are the initial ones. */
+export const ownValues = (image: Image, bit: ComponentBit): Uint8Array => {
+  const bytes = componentBytesOrInit(image, bit);
+  return bit === BIT.x87 ? bytes.slice().fill(0, MXCSR_OFFSET_BYTES, MXCSR_END_BYTES) : bytes;
+};
+
+export const hasInitialValues = (image: Image, bit: ComponentBit): boolean => {
+  const values = ownValues(image, bit);
+  return equalBytes(values, initBytes(bit, values.length));
+};
+
+/**
+ * XSTATE_BV bits that differ though both images have room for the component and the same values in it: its initial ones. It
+ * says nothing, for a CPU takes such a component out of XSTATE_BV, or puts it in, whenever the thread is switched. (Intel SDM
+ * vol. 1, 13.6: XINUSE of a component in its initial configuration may be either)
+ */
+export const flippedBits = (a: Image, b: Image): bigint =>
+  maskOf(
+    bitsOf(xstateBv(a) ^ xstateBv(b)).filter(
+      (bit) =>
+        roomFor(a, bit) !== undefined &&
+        roomFor(b, bit) !== undefined &&
+        hasInitialValues(a, bit) &&
+        hasInitialValues(b, bit),
+    ),
+  );
 
 /** Components in use that the bytes end before: what a cut-off snapshot has lost. */
 export const cutComponents = (image: Image): ComponentBit[] =>
