@@ -7,7 +7,8 @@ const FAKE = fileURLToPath(new URL('testing/fake-helper.mjs', import.meta.url));
 const VCPU = { pid: 1, vcpuIndex: 0 };
 const made: Helper[] = [];
 
-const fake = (mode: string, timeoutMs = 5_000): Helper => {
+/** Without a time of its own a request may take as long as the machine takes to start Node. */
+const fake = (mode: string, timeoutMs = 55_000): Helper => {
   const helper = createHelper({ path: process.execPath, args: [FAKE, mode], timeoutMs });
   made.push(helper);
   return helper;
@@ -78,8 +79,9 @@ describe('[C3] every request ends, and a dead helper is an event', () => {
   });
 
   test('silence ends in a timeout, and the helper with it', async () => {
-    const helper = fake('silent', 150);
-    expect(codeOf(await helper.ask('listTargets', { afterPid: 0 }))).toBe('helper-timeout');
+    const helper = fake('silent');
+    await helper.hello();
+    expect(codeOf(await helper.ask('listTargets', { afterPid: 0 }, 150))).toBe('helper-timeout');
     expect(helper.running).toBe(false);
   });
 
@@ -131,9 +133,11 @@ describe('[C4] the end', () => {
   });
 
   test('more requests than it can hold are refused, not heaped up', async () => {
-    const helper = fake('silent', 300);
+    const helper = fake('silent');
     await helper.hello();
-    const answers = await Promise.all(Array.from({ length: 70 }, () => helper.ask('listTargets', { afterPid: 0 })));
+    const answers = await Promise.all(
+      Array.from({ length: 70 }, () => helper.ask('listTargets', { afterPid: 0 }, 300)),
+    );
     expect(answers.map(codeOf).filter((code) => code === 'helper-busy')).toHaveLength(6);
     expect(answers.map(codeOf).filter((code) => code === 'helper-timeout')).toHaveLength(64);
   });

@@ -77,7 +77,7 @@ test.describe('Tilescope is killed over a write', () => {
   };
 
   test(`${KILLS} kills of the command line, each at a random moment of a set`, async () => {
-    test.setTimeout(400_000);
+    test.setTimeout(1_800_000);
     const random = randomFrom('RECOVERY_SEED');
     const set = (words: readonly string[]): string[] => ['set', '--pid', String(guest.pid), ...words];
     // The first run builds what is stale.

@@ -219,13 +219,13 @@ test.describe('transactions without end', () => {
   };
 
   test(`${TRANSACTIONS} random transactions with undo, redo and restore end where a model ends`, async () => {
-    test.setTimeout(600_000);
+    test.setTimeout(1_800_000);
     await soak(randomFrom('SOAK_SEED'));
   });
 
   for (const seed of FAILED_SEEDS) {
     test(`seed ${seed}, which failed once`, async () => {
-      test.setTimeout(600_000);
+      test.setTimeout(1_800_000);
       await soak(randomFrom('SOAK_SEED', seed));
     });
   }

@@ -110,27 +110,20 @@ export class Guest {
     return BigInt(value);
   }
 
-  /** Resolves once a vCPU has counted on, and fails if it does not within ten seconds. */
+  /** Resolves once a vCPU has counted on; one that does not is ended with the test. */
   async progress(vcpu = 0): Promise<void> {
     const from = await this.counter(vcpu);
-    const until = Date.now() + 10_000;
-    while (Date.now() < until) {
-      if ((await this.counter(vcpu)) > from) return;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    throw new Error('the guest makes no progress');
+    while ((await this.counter(vcpu)) <= from) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
   /** QEMU's heap goes on growing for a moment after its start: footprints are comparable once it has stood still. */
   private async settle(): Promise<void> {
-    const until = Date.now() + 10_000;
     let last = JSON.stringify(this.footprint());
     for (let quiet = 0; quiet < 5; ) {
       await new Promise((resolve) => setTimeout(resolve, 100));
       const now = JSON.stringify(this.footprint());
       quiet = now === last ? quiet + 1 : 0;
       last = now;
-      if (Date.now() > until) throw new Error("QEMU's mappings do not come to rest");
     }
   }
 
@@ -159,8 +152,7 @@ export class Guest {
   /** Resolves once a vCPU has counted on, by counted(). */
   async counts(vcpu: number): Promise<void> {
     const from = this.counted(vcpu);
-    for (const until = Date.now() + 10_000; this.counted(vcpu) === from; ) {
-      if (Date.now() > until) throw new Error(`vCPU ${vcpu} makes no progress`);
+    while (this.counted(vcpu) === from) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
@@ -245,7 +237,6 @@ class Monitor {
   }
 
   static async open(path: string, failed: () => string | null): Promise<Monitor> {
-    const until = Date.now() + 20_000;
     for (;;) {
       const problem = failed();
       if (problem !== null) throw new Error(problem);
@@ -258,8 +249,7 @@ class Monitor {
         const monitor = new Monitor(socket);
         await monitor.#next();
         return monitor;
-      } catch (error) {
-        if (Date.now() > until) throw error;
+      } catch {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     }

@@ -80,7 +80,8 @@ export type HelperAnswer<N extends MessageName> =
   | { readonly ok: true; readonly value: ReplyOf<N> }
   | { readonly ok: false; readonly refusal: Refusal };
 
-const ANSWER_TIMEOUT_MS = 15_000;
+/** For one that hangs: a slow machine is waited for. */
+const ANSWER_TIMEOUT_MS = 100_000;
 
 /** The helper, asked over its pipes one request at a time; whatever is not an answer throws. */
 export class HelperClient {

@@ -12,6 +12,9 @@
 
 #include "steps.h"
 
+/* For one that hangs: what is only slow is waited for. */
+#define HANGS_MS 120000
+
 static int pipes(int ends[2])
 {
 	return pipe2(ends, O_CLOEXEC);
@@ -120,7 +123,7 @@ static int get(struct client *c, void *bytes, size_t count)
 		struct pollfd wait = { .fd = c->from, .events = POLLIN };
 		ssize_t n;
 
-		if (poll(&wait, 1, 10000) <= 0)
+		if (poll(&wait, 1, HANGS_MS) <= 0)
 			return -1;
 		n = read(c->from, bytes, count);
 		if (n < 0 && errno == EINTR)
@@ -170,7 +173,7 @@ int client_until_step(struct client *c, unsigned int count, char *name, void (*p
 		struct pollfd wait[2] = { { .fd = c->step, .events = POLLIN }, { .fd = c->from, .events = POLLIN } };
 		ssize_t n;
 
-		if (poll(wait, 2, 10000) <= 0)
+		if (poll(wait, 2, HANGS_MS) <= 0)
 			return -1;
 		if (!(wait[0].revents & POLLIN))
 			return client_receive(c);
@@ -201,13 +204,13 @@ int client_ask2(struct client *c, uint32_t code, const void *head, size_t head_b
 	return client_receive(c);
 }
 
-int client_wait_event(struct client *c, int timeout_ms)
+int client_wait_event(struct client *c)
 {
 	struct pollfd wait = { .fd = c->from, .events = POLLIN };
 
 	if (c->events)
 		return 1;
-	if (poll(&wait, 1, timeout_ms) <= 0 || get_frame(c) < 0)
+	if (poll(&wait, 1, HANGS_MS) <= 0 || get_frame(c) < 0)
 		return 0;
 	c->events += c->header.status == STATUS_EVENT;
 	return c->header.status == STATUS_EVENT;

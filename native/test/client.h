@@ -40,7 +40,7 @@ int client_until_step(struct client *c, unsigned int count, char *name, void (*p
 /* Two parts, for an image after its head. */
 int client_ask2(struct client *c, uint32_t code, const void *head, size_t head_bytes, const void *body, size_t body_bytes);
 /* 1: an event came; 0: the time passed. */
-int client_wait_event(struct client *c, int timeout_ms);
+int client_wait_event(struct client *c);
 
 int client_attach(struct client *c, pid_t pid, uint32_t index, uint32_t flags, struct attach_reply *reply);
 int client_vcpu(struct client *c, uint32_t code, pid_t pid, uint32_t index);

@@ -221,7 +221,7 @@ static int counter_moves(const struct guest *g, int vcpu, int ms)
 
 int guest_progresses(const struct guest *g, int vcpu)
 {
-	return counter_moves(g, vcpu, 10000);
+	return counter_moves(g, vcpu, 120000);
 }
 
 int guest_stands_still(const struct guest *g, int vcpu)

@@ -22,7 +22,7 @@ int guest_start_qemu(struct guest *g, int vcpus);
 int guest_start_busy_qemu(struct guest *g, int vcpus);
 void guest_end(struct guest *g);
 int guest_lives(const struct guest *g);
-/* The counter moves within ten seconds; it does not for one. */
+/* The counter moves, however slow the machine is; it does not for one second. */
 int guest_progresses(const struct guest *g, int vcpu);
 int guest_stands_still(const struct guest *g, int vcpu);
 

@@ -36,7 +36,7 @@ static void check_killed(const char *name, uint32_t code, int outcome)
 	}
 	CHECK(is_reaped(), "%s, killed at \"%s\": its parent does not get it", name, step);
 	/* Of a vCPU that is attached no more, nothing is said. */
-	CHECK(code == MSG_ATTACH || code == MSG_DETACH || client_wait_event(&client, 5000), "%s, killed at \"%s\": no event", name,
+	CHECK(code == MSG_ATTACH || code == MSG_DETACH || client_wait_event(&client), "%s, killed at \"%s\": no event", name,
 	      step);
 }
 

@@ -268,7 +268,7 @@ static void target_ends(struct guest *g, int frozen)
 						      c.refusal->reason == REASON_NOT_ATTACHED)),
 		      "reason %u: %s", c.refusal ? c.refusal->reason : 0, c.refusal ? c.refusal->detail : "");
 	}
-	CHECK(client_wait_event(&c, 5000), "no event said that the target ended");
+	CHECK(client_wait_event(&c), "no event said that the target ended");
 	CHECK(client_vcpu(&c, MSG_CAPTURE, g->pid, 0) == 0 && c.refusal->reason == REASON_NOT_ATTACHED, "still attached");
 	CHECK(client_end(&c) == 0, "the helper did not end with 0");
 }
