@@ -71,6 +71,10 @@ static int ask_inside(struct vcpu *vcpu, struct attach_reply *reply, struct refu
 	image1 = vcpu_add_ioctl(vcpu, &p, "KVM_GET_XSAVE", KVM_GET_XSAVE, SCRATCH_IMAGE2);
 	if (p.count && vcpu_run(vcpu, &p, why) < 0)
 		return -1;
+	/* KVM answers EIO to every process but the one whose memory the guest has. */
+	if (result_of(&p, image2, 0) == -EIO || result_of(&p, image1, 0) == -EIO)
+		return refuse(why, REASON_NOT_A_VMM, EIO, "KVM_GET_XSAVE",
+			      "vCPU %u is of another process's VM, or its VM is dead: KVM answers EIO.", vcpu->ref.vcpu_index);
 	if (memory_read(target.pid, answer, answers, sizeof(answers)) < 0 ||
 	    memory_read(target.pid, vcpu->scratch + SCRATCH_IMAGE, image, sizeof(image)) < 0)
 		return refuse_errno(why, errno, "process_vm_readv");

@@ -30,6 +30,16 @@ int vcpu_of_link(const char *link)
 	return number_between(link, "anon_inode:kvm-vcpu:", "");
 }
 
+int maps_have_vcpu(const char *maps, uint32_t index)
+{
+	struct mapping m;
+
+	for (const char *at = maps; at && mapping_next(&at, &m) == 0;)
+		if (index == ANY_VCPU ? vcpu_of_link(m.path) >= 0 : vcpu_of_link(m.path) == (int)index)
+			return 1;
+	return 0;
+}
+
 int thread_is_decoy(const char *comm)
 {
 	return strncmp(comm, "kvm-nx-lpage", 12) == 0 || strncmp(comm, "vhost-", 6) == 0;

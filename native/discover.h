@@ -46,6 +46,10 @@ int vcpu_of_thread_name(const char *comm);
 /* N of "anon_inode:kvm-vcpu:N"; -1. */
 int vcpu_of_link(const char *link);
 
+/* maps: text of /proc/PID/maps; NULL: none. 1: the process has mapped the page that it shares with KVM about a vCPU of that number. */
+#define ANY_VCPU UINT32_MAX
+int maps_have_vcpu(const char *maps, uint32_t index);
+
 /* Appends struct list_head and the records of processes with a greater pid, as many as the frame holds. */
 void discover_list(pid_t after_pid, struct reply *reply);
 

@@ -57,6 +57,16 @@ static size_t read_cmdline(char *into, size_t bytes)
 	return n;
 }
 
+/* Else it has been handed the descriptors, or inherited them. */
+static int owns_a_vcpu(void)
+{
+	char *maps = proc_text("/proc/%d/maps", vmm.pid);
+	int owns = maps_have_vcpu(maps, ANY_VCPU);
+
+	free(maps);
+	return owns;
+}
+
 /* 1 where a record was added, 0 where the process has ended, -1 where the frame is full. */
 static int add_target(struct reply *reply)
 {
@@ -74,6 +84,8 @@ static int add_target(struct reply *reply)
 	discover_threads(&vmm);
 	(void)proc_link(exe, sizeof(exe), "/proc/%d/exe", vmm.pid);
 	permission_check(vmm.pid, vmm.vcpus[0].tid, &permission);
+	if (permission.reason == REASON_NONE && !owns_a_vcpu())
+		permission.reason = REASON_NOT_A_VMM;
 	record.uid = status.uids[0];
 	record.reason = (uint32_t)permission.reason;
 	record.errno_or_scope = permission.errno_or_scope;

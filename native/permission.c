@@ -1,6 +1,7 @@
 #include "permission.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include "authority.h"
 #include "frame.h"
 #include "kernel.h"
 #include "proc.h"
@@ -143,6 +145,8 @@ void permission_check(pid_t pid, pid_t tid, struct permission *p)
 	p->tracer = facts.tracer;
 	if (is_self_or_ancestor(pid))
 		p->reason = REASON_SELF;
+	else if (authority_check(pid, &facts, p->words, sizeof(p->words)) < 0)
+		p->reason = REASON_NOT_AUTHORISED;
 	else if (!can_ptrace && !same_user(&facts))
 		p->reason = REASON_OTHER_USER;
 	else if (!can_ptrace && !is_dumpable(pid, &facts))
@@ -168,6 +172,7 @@ int permission_refusal(const struct permission *p, struct refusal *why)
 		{ REASON_NO_SUCH_PROCESS, "There is no such process." },
 		{ REASON_SELF, "The target is the helper itself or one of its ancestors." },
 		{ REASON_ALREADY_TRACED, "Another tracer holds the target." },
+		{ REASON_NOT_AUTHORISED, NULL },
 		{ REASON_OTHER_USER, "The target belongs to another user, and CAP_SYS_PTRACE is missing." },
 		{ REASON_NOT_DUMPABLE, "The target is not dumpable, and CAP_SYS_PTRACE is missing." },
 		{ REASON_YAMA, "kernel.yama.ptrace_scope forbids it." },
@@ -178,9 +183,23 @@ int permission_refusal(const struct permission *p, struct refusal *why)
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (words[i].reason != p->reason)
 			continue;
-		(void)refuse(why, p->reason, p->errno_or_scope, NULL, "%s", words[i].detail);
+		(void)refuse(why, p->reason, p->errno_or_scope, NULL, "%s", words[i].detail ? words[i].detail : p->words);
 		why->other_pid = p->reason == REASON_ALREADY_TRACED ? p->tracer : 0;
 		return -1;
 	}
 	return 0;
+}
+
+int permission_again(pid_t pid, struct refusal *why)
+{
+	struct permission p = { .reason = REASON_NOT_AUTHORISED };
+	struct status_facts facts;
+
+	if (!authority_is_lent())
+		return 0;
+	if (proc_status(pid, 0, &facts) < 0)
+		return refuse(why, REASON_TARGET_GONE, ESRCH, NULL, "The process has ended.");
+	if (authority_check(pid, &facts, p.words, sizeof(p.words)) == 0)
+		return 0;
+	return permission_refusal(&p, why);
 }

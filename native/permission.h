@@ -11,6 +11,7 @@ struct permission {
 	enum reason reason;
 	int errno_or_scope;
 	pid_t tracer;
+	char words[160]; /* REASON_NOT_AUTHORISED */
 };
 
 /* tid 0: only the process; else also whether that thread has a tracer. */
@@ -18,6 +19,12 @@ void permission_check(pid_t pid, pid_t tid, struct permission *p);
 
 /* The same as a refusal. 0 where nothing stands in the way. */
 int permission_refusal(const struct permission *p, struct refusal *why);
+
+/*
+ * Before and after a thread is stopped: the process may have executed another program since it was looked at, a set-uid one
+ * among them. 0; -1 and why.
+ */
+int permission_again(pid_t pid, struct refusal *why);
 
 int yama_scope(void); /* -1: Yama is not there */
 uint64_t own_capabilities(void);

@@ -78,6 +78,7 @@ int status_parse(const char *text, struct status_facts *facts)
 	if (sscanf(uid, "%u %u %u %u", &facts->uids[0], &facts->uids[1], &facts->uids[2], &facts->uids[3]) != 4 ||
 	    sscanf(gid, "%u %u %u %u", &facts->gids[0], &facts->gids[1], &facts->gids[2], &facts->gids[3]) != 4)
 		return -1;
+	facts->permitted = number_of(text, "CapPrm", 16);
 	facts->parent = (pid_t)number_of(text, "PPid", 10);
 	facts->tracer = (pid_t)number_of(text, "TracerPid", 10);
 	facts->seccomp_mode = (uint32_t)number_of(text, "Seccomp", 10);

@@ -16,6 +16,7 @@ struct stat_facts {
 struct status_facts {
 	uint32_t uids[4]; /* real, effective, saved, file system */
 	uint32_t gids[4];
+	uint64_t permitted; /* CapPrm */
 	pid_t parent;
 	pid_t tracer;
 	uint32_t seccomp_mode;

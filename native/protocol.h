@@ -77,6 +77,7 @@ enum reason {
 	REASON_SECCOMP_UNREADABLE = 35,   /* a filter is there and may not be read (CAP_SYS_ADMIN) */
 	REASON_PERMISSION = 36,           /* ptrace refused for some other cause (an LSM) */
 	REASON_TARGET_GONE = 37,
+	REASON_NOT_AUTHORISED = 39,       /* the helper may, by its capabilities, and its caller may not: detail says why */
 	REASON_OTHER_HELPER = 38,         /* another helper is attached to this vCPU: refusal.other_pid */
 	/* the write guard, and refusals of a write */
 	REASON_GUARD_XFD_COVERS_IMAGE = 50, /* image XSTATE_BV has a bit that IA32_XFD covers */

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "discover.h"
+#include "permission.h"
 #include "session.h"
 #include "step.h"
 
@@ -79,6 +80,10 @@ static int try_thread(struct vcpu *vcpu, uint32_t flags, struct refusal *why)
 		vcpu_is_late(vcpu);
 		return -1;
 	}
+	if (permission_again(target.pid, why) < 0) {
+		vcpu_let_go(vcpu);
+		return -1;
+	}
 	if (state == STOP_IN_KVM_RUN)
 		return 1;
 	vcpu_let_go(vcpu);
@@ -119,6 +124,18 @@ static int one_round(struct vcpu *vcpu, pid_t hint, uint32_t flags, struct refus
 	return 0;
 }
 
+static int has_run_page(uint32_t index, struct refusal *why)
+{
+	char *maps = proc_text("/proc/%d/maps", target.pid);
+	int found = maps_have_vcpu(maps, index);
+
+	free(maps);
+	if (!found)
+		(void)refuse(why, REASON_NOT_A_VMM, 0, NULL,
+			     "Process %d has a descriptor of vCPU %u and does not run it: it is another process's.", target.pid, index);
+	return found;
+}
+
 int search_thread(struct vcpu *vcpu, pid_t hint, uint32_t flags, struct refusal *why)
 {
 	struct refusal held = { 0 };
@@ -137,9 +154,17 @@ int search_thread(struct vcpu *vcpu, pid_t hint, uint32_t flags, struct refusal 
 		*why = held;
 		return -1;
 	}
+	if (!hint && !has_run_page(vcpu->ref.vcpu_index, why))
+		return -1;
 	if (!hint)
 		return refuse(why, REASON_THREAD_NOT_FOUND, 0, NULL,
 			      "No thread was seen in KVM_RUN of vCPU %u; a paused VM shows none.", vcpu->ref.vcpu_index);
+	/*
+	 * A VMM maps the page that it shares with KVM about the vCPU. Who has not is none: a process that was handed the
+	 * descriptor, or inherited it, and whose threads are none of our business.
+	 */
+	if (!has_run_page(vcpu->ref.vcpu_index, why))
+		return -1;
 	/* Parked outside KVM_RUN, as in a paused VM: good enough to read, once it is seen that no other thread runs it. */
 	vcpu->tid = hint;
 	vcpu->filters_stale = 1;

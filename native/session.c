@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "permission.h"
 #include "proc.h"
 #include "step.h"
 
@@ -175,6 +176,8 @@ static int stop_once(struct vcpu *vcpu, enum stop_state *state, struct refusal *
 {
 	uint32_t options = PTRACE_O_TRACESYSGOOD | (vcpu_is_suspended(vcpu) ? PTRACE_O_SUSPEND_SECCOMP : 0u);
 
+	if (permission_again(target.pid, why) < 0)
+		return -1;
 	if (thread_seize(&target, vcpu->tid, options, why) < 0) {
 		late_add(vcpu->tid); /* a stranger that could not be let go at once */
 		return -1;
@@ -183,9 +186,12 @@ static int stop_once(struct vcpu *vcpu, enum stop_state *state, struct refusal *
 		vcpu_is_late(vcpu);
 		return -1;
 	}
-	if (*state == STOP_IN_KVM_RUN || *state == STOP_OUTSIDE || *state == STOP_OTHER_VCPU)
+	if (permission_again(target.pid, why) == 0 &&
+	    (*state == STOP_IN_KVM_RUN || *state == STOP_OUTSIDE || *state == STOP_OTHER_VCPU))
 		return 0;
 	vcpu_let_go(vcpu);
+	if (why->reason == REASON_NOT_AUTHORISED)
+		return -1;
 	if (*state == STOP_UNUSABLE)
 		return refuse(why, REASON_THREAD_NOT_FOUND, 0, NULL,
 			      "Thread %d cannot run injected calls: 32-bit code, a shadow stack, or a kernel worker.", vcpu->tid);

@@ -1,12 +1,16 @@
 /*
  * A VMM with habits that tests need and the demo VMM has not:
  *
- *	odd-vmm --shm FILE [--vcpus N] [--main] [--gap] [--misnamed HOW]
+ *	odd-vmm --shm FILE [--vcpus N] [--main] [--gap] [--misnamed HOW] [--uid N] [--undumpable] [--heir] [--hand PROGRAM]
  *
  * --main      vCPU 0 runs on the process's first thread
  * --gap       KVM's vCPU ids go 0, 3, 6 …, thread names 0, 1, 2 …
  * --misnamed  vCPU threads have no name, and a thread that is called after each does other things: it is `asleep`, or `busy`;
  *             `swapped`: the names of vCPU 0 and 1 are each other's
+ * --uid N     it belongs to that user, once it has what it needs
+ * --undumpable  and has made itself not dumpable
+ * --heir      a child has all its descriptors and mappings, and does nothing; its pid is the control's first answer
+ * --hand PROGRAM  the same, but the child executes PROGRAM for an hour
  */
 #ifndef TILESCOPE_TEST_ODD_H
 #define TILESCOPE_TEST_ODD_H

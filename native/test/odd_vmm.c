@@ -31,7 +31,9 @@ static struct vcpu {
 } vcpus[DEMO_MAX_VCPUS];
 
 static struct vm vm;
-static int gap = 1;
+static int gap = 1, heir, undumpable;
+static uid_t uid;
+static const char *hand;
 static const char *misnamed = "";
 static struct demo_page *page;
 static volatile struct odd_control *control;
@@ -241,6 +243,32 @@ static void add_vcpu(int i)
 		vm_fail("pthread_create");
 }
 
+static void become_user(void)
+{
+	if (uid && (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0))
+		vm_fail("setresuid");
+	if (prctl(PR_SET_DUMPABLE, !undumpable) < 0)
+		vm_fail("PR_SET_DUMPABLE");
+}
+
+/* The vCPU's descriptor goes to a process whose memory the guest has not. */
+static void leave_to_child(void)
+{
+	pid_t pid = fork();
+
+	if (pid) {
+		control->answer = (uint64_t)pid;
+		return;
+	}
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)prctl(PR_SET_NAME, "vcpu0");
+	(void)fcntl(vcpus[0].kvm.fd, F_SETFD, 0);
+	if (hand)
+		(void)execl(hand, hand, "3600", (char *)NULL);
+	for (;;)
+		pause();
+}
+
 int main(int count, char **arguments)
 {
 	struct sigaction kick = { .sa_handler = on_kick };
@@ -256,6 +284,14 @@ int main(int count, char **arguments)
 			gap = 3;
 		else if (strcmp(arguments[i], "--misnamed") == 0 && i + 1 < count)
 			misnamed = arguments[++i];
+		else if (strcmp(arguments[i], "--uid") == 0 && i + 1 < count)
+			uid = (uid_t)atoi(arguments[++i]);
+		else if (strcmp(arguments[i], "--undumpable") == 0)
+			undumpable = 1;
+		else if (strcmp(arguments[i], "--heir") == 0)
+			heir = 1;
+		else if (strcmp(arguments[i], "--hand") == 0 && i + 1 < count)
+			hand = arguments[++i];
 	}
 	own_arguments = arguments;
 	(void)sigaction(SIGRTMIN + 1, &kick, NULL);
@@ -270,6 +306,9 @@ int main(int count, char **arguments)
 		vcpus[i].index = i;
 		add_vcpu(i);
 	}
+	become_user();
+	if (heir || hand)
+		leave_to_child();
 	for (int i = on_main; i < vcpu_count; i++)
 		start_thread(&vcpus[i]);
 	if (!on_main) {

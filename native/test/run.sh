@@ -31,6 +31,7 @@ run() {
 kills=${KILLS:-200}
 run "$dir/test-units"
 run "$dir/test-seccomp"
+run "$dir/test-authority" "$dir/../tilescope-helper" "$dir/odd-vmm"
 run "$dir/test-wire" "$dir/tilescope-helper"
 run "$dir/test-live" "$dir/tilescope-helper" "$dir/demo-vmm"
 run "$dir/test-steps" "$dir/helper-steps" "$dir/demo-vmm"
