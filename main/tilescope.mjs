@@ -15,6 +15,7 @@ const VERBS = new Set([
   'layout',
   'convert',
   'presets',
+  'setup-privileges',
   '--help',
   '-h',
   '--version',

@@ -69,6 +69,11 @@ const OWN = {
   undo: EXIT.refused,
   redo: EXIT.refused,
   xcr0: EXIT.refused,
+  // setup-privileges
+  'not-root': EXIT.refused,
+  'no-such-user': EXIT.refused,
+  'missing-program': EXIT.refused,
+  'setup-failed': EXIT.refused,
   // the helper's process
   'helper-missing': EXIT.helper,
   'helper-gone': EXIT.helper,

@@ -34,12 +34,10 @@ describe('refusals in words', () => {
   test('[W7] Yama: what the scope means and what mends it', () => {
     const context = { helperPath: '/opt/tilescope-helper' };
     const one = refusalToBridge(refusal('YAMA', { errno: 1 }), 'pid 4242', context);
-    expect(one.mend).toBe(
-      'sudo setcap cap_sys_ptrace+ep /opt/tilescope-helper, or sudo sysctl kernel.yama.ptrace_scope=0',
-    );
+    expect(one.mend).toBe('sudo tilescope setup-privileges --yes, or sudo sysctl kernel.yama.ptrace_scope=0');
     expect(one).toMatchObject({ code: 'yama', where: 'pid 4242', errno: null });
     expect(refusalToBridge(refusal('YAMA', { errno: 2 }), null, context).mend).toBe(
-      'sudo setcap cap_sys_ptrace+ep /opt/tilescope-helper',
+      'sudo tilescope setup-privileges --yes',
     );
     expect(refusalToBridge(refusal('YAMA', { errno: 3 })).what).toContain('cannot be changed until reboot');
   });

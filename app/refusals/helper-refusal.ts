@@ -53,7 +53,9 @@ const withDetail =
   (what: string, mend: string | null = null): Wording =>
   ({ detail }) => ({ what: detail === '' ? what : `${what}: ${detail}`, mend });
 
-const setcap = ({ helperPath }: RefusalContext): string => `sudo setcap cap_sys_ptrace+ep ${helperPath}`;
+/** The command that gives the helper what it lacks; a clone has no `tilescope` in PATH. */
+export const setUp = ({ helperPath }: RefusalContext, options = ''): string =>
+  `${helperPath.endsWith('/dist/native/tilescope-helper') ? 'sudo npm run -s cli --' : 'sudo tilescope'} setup-privileges${options} --yes`;
 
 const components = (mask: bigint): string => bitsOf(mask).map(componentLabel).join(', ') || `mask ${hexShort(mask)}`;
 
@@ -65,7 +67,7 @@ const yama: Wording = ({ errno: scope }, context) => {
     };
   }
   const restriction = scope === 2 ? 'only processes with CAP_SYS_PTRACE may attach' : 'only parents may attach';
-  const mends = scope === 2 ? setcap(context) : `${setcap(context)}, or sudo sysctl kernel.yama.ptrace_scope=0`;
+  const mends = scope === 2 ? setUp(context) : `${setUp(context)}, or sudo sysctl kernel.yama.ptrace_scope=0`;
   return { what: `kernel.yama.ptrace_scope is ${scope}: ${restriction}`, mend: mends };
 };
 
@@ -86,15 +88,22 @@ const WORDINGS: Record<Reason, Wording> = {
   MSR_NOT_LISTED: withDetail('the MSR is not on the list of those that may be written'),
   NO_SUCH_PROCESS: says('there is no process with that pid', 'list the targets again'),
   NOT_THE_SAME_PROCESS: says('the pid now belongs to another process', 'list the targets again'),
-  NOT_A_VMM: says('the process has no KVM vCPU'),
+  NOT_A_VMM: withDetail(
+    'the process has no KVM vCPU of its own',
+    'list the targets: the VMM is the process that runs the vCPU, not one that was handed its descriptor',
+  ),
   NO_SUCH_VCPU: says('the process has no vCPU of that number', 'list the targets again'),
   OTHER_USER: (_refusal, context) => ({
     what: 'the process belongs to another user',
-    mend: `run Tilescope as that user or as root, or ${setcap(context)}`,
+    mend: `run Tilescope as that user or as root, or ${setUp(context, ' --allow USER')} with that user’s name`,
   }),
-  NOT_DUMPABLE: (_refusal, context) => ({
-    what: 'the process has made itself not dumpable, so only CAP_SYS_PTRACE may attach',
-    mend: setcap(context),
+  NOT_DUMPABLE: says(
+    'the process has made itself not dumpable, so only CAP_SYS_PTRACE may attach',
+    'run Tilescope as root',
+  ),
+  NOT_AUTHORISED: ({ detail }, context) => ({
+    what: `the helper may not be used for this process${detail && `: ${detail}`}`,
+    mend: `run Tilescope as root, or, for another user’s VMM, ${setUp(context, ' --allow USER')} with that user’s name`,
   }),
   YAMA: yama,
   ALREADY_TRACED: ({ otherPid }) => ({
@@ -114,9 +123,9 @@ const WORDINGS: Record<Reason, Wording> = {
     what: `the thread's seccomp filter would refuse ${call || 'the call'} (${describeAction(seccompAction)}), so it was not made`,
     mend: 'start the VMM without its filter, or suspend the filter while attached, which needs CAP_SYS_ADMIN',
   }),
-  SECCOMP_UNREADABLE: ({ call }, { helperPath }) => ({
+  SECCOMP_UNREADABLE: ({ call }, context) => ({
     what: `the thread has a seccomp filter that may not be read, so ${call || 'the call'} was not made`,
-    mend: `run Tilescope as root, or sudo setcap cap_sys_ptrace,cap_sys_admin+ep ${helperPath}`,
+    mend: `run Tilescope as root, or ${setUp(context, ' --seccomp')}`,
   }),
   PERMISSION: withDetail('the kernel does not let the helper attach', 'look in the log of the security module'),
   TARGET_GONE: says('the target has ended', 'list the targets again'),

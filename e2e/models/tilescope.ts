@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { meaningOfShown } from './meaning.ts';
 
 const BOOTSTRAP = join(import.meta.dirname, '../../main/bootstrap.mjs');
-const BUILT = join(import.meta.dirname, '../../dist');
+export const BUILT = join(import.meta.dirname, '../../dist');
 
 /** The helper of the production build. */
 export const BUILT_HELPER = join(BUILT, 'native/tilescope-helper');

@@ -13,6 +13,7 @@ import { parseVcpuName, type VcpuName } from '../targets/vcpu-name.ts';
 import { type DiffCommand, diffCommand } from './cli-diff.ts';
 import { type JournalCommand, journalCommand } from './cli-journal.ts';
 import { type OptionName, optionRow } from './cli-options.ts';
+import { type PrivilegesCommand, privilegesCommand } from './cli-privileges.ts';
 import { VERBS, type Verb, verbRow } from './cli-verbs.ts';
 
 /** The command line, parsed: every verb with what it needs, or a refusal that says which word is wrong. */
@@ -44,6 +45,7 @@ export type Command =
   | ConvertCommand
   | DiffCommand
   | JournalCommand
+  | PrivilegesCommand
   | ProductCommand
   | { readonly verb: 'doctor'; readonly json: boolean }
   | { readonly verb: 'presets'; readonly json: boolean };
@@ -128,6 +130,11 @@ interface Given {
   readonly strict?: boolean;
   readonly instruction?: string | undefined;
   readonly before?: string | undefined;
+  readonly user?: string | undefined;
+  readonly allow?: string | undefined;
+  readonly seccomp?: boolean;
+  readonly undo?: boolean;
+  readonly yes?: boolean;
 }
 
 const vcpuChoice = (verb: string, given: Given): Answer<VcpuChoice> => {
@@ -322,6 +329,7 @@ const PARSERS: Readonly<Record<ParsedVerb, (given: Given, words: readonly string
   product: productCommand,
   diff: diffCommand,
   journal: journalCommand,
+  'setup-privileges': privilegesCommand,
 };
 
 const isParsed = (verb: string): verb is ParsedVerb => Object.hasOwn(PARSERS, verb);

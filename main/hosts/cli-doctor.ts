@@ -2,6 +2,7 @@ import { bitsOf, hasBit, hexShort } from '../../app/bits/mask.ts';
 import type { Answer } from '../../app/bridge.ts';
 import { cpuidEntry } from '../../app/cpu/cpuid.ts';
 import { EXIT } from '../../app/refusals/codes.ts';
+import { setUp } from '../../app/refusals/helper-refusal.ts';
 import { answer } from '../../app/refusals/refusal.ts';
 import { errnoName } from '../../app/wire/errno.ts';
 import type { HelloReply } from '../../app/wire/messages.ts';
@@ -106,8 +107,6 @@ const xfd = ({ cpuid }: HelloReply): Check => {
 const CAP_SYS_PTRACE = 19;
 const CAP_SYS_ADMIN = 21;
 
-const setcap = (capabilities: string, path: string): string => `sudo setcap ${capabilities}+ep ${JSON.stringify(path)}`;
-
 const yama = ({ yamaScope, capabilities }: HelloReply, { helperPath }: MachineFacts): Check => {
   const title = 'kernel.yama.ptrace_scope';
   const isFree = hasBit(capabilities, CAP_SYS_PTRACE);
@@ -122,24 +121,25 @@ const yama = ({ yamaScope, capabilities }: HelloReply, { helperPath }: MachineFa
     );
   }
   if (isFree) return check('yama', title, 'ok', `${yamaScope}, and the helper has CAP_SYS_PTRACE`);
-  return check(
-    'yama',
-    title,
-    'missing',
-    `${yamaScope}: the helper needs CAP_SYS_PTRACE`,
-    setcap('cap_sys_ptrace', helperPath),
-  );
+  return check('yama', title, 'missing', `${yamaScope}: the helper needs CAP_SYS_PTRACE`, setUp({ helperPath }));
 };
 
 const ptrace = ({ capabilities, uid }: HelloReply, { helperPath }: MachineFacts): Check => {
   const title = 'helper’s capabilities';
   if (hasBit(capabilities, CAP_SYS_PTRACE)) {
     const admin = hasBit(capabilities, CAP_SYS_ADMIN) ? ', CAP_SYS_ADMIN' : '';
-    return check('capabilities', title, 'ok', `CAP_SYS_PTRACE${admin}: VMMs of every user`);
+    return check(
+      'capabilities',
+      title,
+      'ok',
+      uid === 0
+        ? `CAP_SYS_PTRACE${admin}: VMMs of every user`
+        : `CAP_SYS_PTRACE${admin}: VMMs of user ${uid}, and those that /etc/tilescope/policy gives`,
+    );
   }
   return check(
     ...(['capabilities', title, 'limited', `none: VMMs of user ${uid} alone`] as const),
-    setcap('cap_sys_ptrace', helperPath),
+    setUp({ helperPath }),
   );
 };
 
@@ -148,7 +148,7 @@ const seccomp = ({ capabilities }: HelloReply, { helperPath }: MachineFacts): Ch
   if (hasBit(capabilities, CAP_SYS_ADMIN)) return check('seccomp', title, 'ok', 'can be read before a call is made');
   return check(
     ...(['seccomp', title, 'limited', 'cannot be read (CAP_SYS_ADMIN): VMMs with a filter are refused'] as const),
-    setcap('cap_sys_ptrace,cap_sys_admin', helperPath),
+    setUp({ helperPath }, ' --seccomp'),
   );
 };
 

@@ -60,6 +60,19 @@ export const OPTIONS = [
   { name: 'before', value: 'FILE', kind: 'state', says: 'the state that held C before; C was zero otherwise' },
   { name: 'port', value: 'N', kind: 'none', says: 'a port of 127.0.0.1; a free one otherwise' },
   { name: 'no-open', value: null, kind: 'none', says: 'open no browser' },
+  { name: 'user', value: 'LIST', kind: 'none', says: 'who comes into the group, besides whoever called sudo' },
+  {
+    ...{ name: 'allow', value: 'LIST', kind: 'none' },
+    says: 'whose VMMs the group may reach besides its own: USER or USER:PROGRAM, divided by commas',
+  },
+  {
+    name: 'seccomp',
+    value: null,
+    kind: 'none',
+    says: 'give CAP_SYS_ADMIN too: read seccomp filters, and suspend them',
+  },
+  { name: 'undo', value: null, kind: 'none', says: 'take back what was done' },
+  { name: 'yes', value: null, kind: 'none', says: 'do it, and do not only show it' },
   { name: 'help', value: null, kind: 'none', says: 'how the verb is used' },
 ] as const satisfies readonly OptionRow[];
 

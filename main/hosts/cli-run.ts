@@ -27,9 +27,11 @@ import {
   showPathsJson,
   showPathsText,
 } from './cli-output.ts';
+import { privileges } from './cli-privileges.ts';
 import { product } from './cli-product.ts';
 import { outsideNote, stateFrom, withSession } from './cli-states.ts';
 import { restore, set } from './cli-writes.ts';
+import { ownHelper } from './places.ts';
 
 /** Where the command line's words go. */
 export interface Streams {
@@ -156,6 +158,8 @@ const run = (host: Host, command: Command): Printed => {
       return convert(command);
     case 'product':
       return product(host, command);
+    case 'setup-privileges':
+      return privileges(command, ownHelper(null));
     case 'doctor':
       return doctor(host, command.json);
     case 'presets':

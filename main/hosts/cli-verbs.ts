@@ -227,6 +227,23 @@ export const VERBS = [
     exits: ['done', 'refused', 'usage'],
   },
   {
+    name: 'setup-privileges',
+    says: 'who may reach which VMM: show it, do it, take it back',
+    usage: ['[--user LIST] [--allow LIST] [--seccomp] [--yes]', '--undo [--yes]'],
+    words: [],
+    options: ['json', 'user', 'allow', 'seccomp', 'undo', 'yes'],
+    about: [
+      'Installs the helper for the group tilescope, with CAP_SYS_PTRACE; --allow adds CAP_DAC_READ_SEARCH and a line of /etc/tilescope/policy. The helper decides by the real uid of whoever runs it: his own VMMs, and those that the policy gives him; never a set-uid program.',
+      'Without --yes nothing is changed. --undo takes back what was done, and nothing else.',
+    ],
+    examples: [
+      { line: 'tilescope setup-privileges', says: 'what would be done' },
+      { line: 'sudo tilescope setup-privileges --allow libvirt-qemu --yes', says: 'libvirt’s guests too' },
+      { line: 'sudo tilescope setup-privileges --undo --yes', says: 'take it back' },
+    ],
+    exits: ['done', 'refused', 'usage'],
+  },
+  {
     name: 'web',
     says: 'serve the page on 127.0.0.1, for a browser',
     usage: ['[FILE] [--port N] [--no-open]'],

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
+import { preferInstalled } from './privileges.ts';
 
 /**
- * Where the helper lies: in the package's resources, else beside the bundles of the build. An environment variable names
+ * Where the helper lies: in the package's resources, else beside the bundles of the build; one that `setup-privileges` has installed comes first. An environment variable names
  * another, for a helper built with a sanitizer.
  *
  * @param resources Electron's resources folder where packaged, else null
@@ -9,6 +10,11 @@ import { fileURLToPath } from 'node:url';
 export const helperInside = (resources: string | null): string => {
   const named = process.env.TILESCOPE_HELPER;
   if (named !== undefined && named !== '') return named;
+  return preferInstalled(ownHelper(resources));
+};
+
+/** The one that came with this Tilescope. */
+export const ownHelper = (resources: string | null): string => {
   if (resources !== null) return `${resources}/bin/tilescope-helper`;
   return fileURLToPath(new URL('../native/tilescope-helper', import.meta.url));
 };

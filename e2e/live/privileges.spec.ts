@@ -1,0 +1,61 @@
+import { expect, test } from 'playwright/test';
+import { KVM_ABSENT } from '../models/guest.ts';
+import { builtFresh } from '../models/tilescope.ts';
+import { playTwoUsers, type TwoUsers, WITHOUT_TWO_USERS } from '../models/two-users.ts';
+
+const absent = KVM_ABSENT ?? WITHOUT_TWO_USERS;
+test.skip(absent !== null, absent ?? '');
+
+let users: TwoUsers;
+test.beforeAll(async () => {
+  await builtFresh();
+  users = playTwoUsers();
+});
+
+test.describe('[C64] setup-privileges', () => {
+  test('shows what it would do, and does nothing', () => {
+    expect(users.code('plan'), users.said('plan')).toBe(0);
+    expect(users.said('plan')).toContain('groupadd --system tilescope');
+    expect(users.said('plan')).toContain('setcap cap_sys_ptrace,cap_dac_read_search+ep');
+    expect(users.said('plan')).toContain('Nothing was changed');
+    expect(users.said('after-plan')).toContain('no-group');
+    expect(users.said('after-plan')).toContain('no-files');
+  });
+
+  test('is refused to who is not root', () => {
+    expect(users.code('plan-by-mara')).toBe(1);
+    expect(users.said('plan-by-mara')).toContain('only root may do this');
+  });
+
+  test('installs the helper as a group’s, with its capabilities and a policy of root’s', () => {
+    expect(users.code('do'), users.said('do')).toBe(0);
+    expect(users.said('done')).toContain('root:tilescope 750');
+    expect(users.said('done')).toMatch(/cap_dac_read_search,cap_sys_ptrace[=+]ep/);
+    expect(users.said('done')).toMatch(/^allow @\d+ \d+ \/mnt\/app\/native\/demo-vmm$/m);
+  });
+
+  test('mends what a refusal says that it mends: another user’s VMM is read and written', () => {
+    expect(users.code('before-own'), users.said('before-own')).toBe(0);
+    expect(users.code('before-other')).not.toBe(0);
+    for (const step of ['own', 'other', 'other-write']) expect(users.code(step), users.said(step)).toBe(0);
+  });
+
+  test('gives nothing beyond: root’s VMM is refused, and the list says so before', () => {
+    const [mara, jorn, root] = users.said('pids').trim().split(' ').map(Number);
+    expect(users.code('roots')).toBe(1);
+    expect(users.said('roots')).toContain('the helper may not be used for this process');
+    const list: { pid: number; attachable: boolean }[] = JSON.parse(users.said('list'));
+    const attachable = new Map(list.map((row) => [row.pid, row.attachable]));
+    expect([mara, jorn, root].map((pid) => attachable.get(pid ?? 0))).toEqual([true, true, false]);
+  });
+
+  test('takes everything back, and then there is nothing to take back', () => {
+    expect(users.said('undo-plan')).toContain('This would be taken back');
+    expect(users.code('undo'), users.said('undo')).toBe(0);
+    expect(users.said('after-undo')).toContain('no-group');
+    expect(users.said('after-undo')).toContain('no-files');
+    expect(users.said('again')).toBe('Nothing is to be done\n');
+    expect(users.code('after-own'), users.said('after-own')).toBe(0);
+    expect(users.code('after-other')).not.toBe(0);
+  });
+});
