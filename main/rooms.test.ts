@@ -88,6 +88,7 @@ const SEES: Readonly<Record<string, readonly string[]>> = {
   register: ['bits', 'value', 'cpu', 'xsave', 'tile'],
   edit: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register'],
   refusals: ['bits', 'xsave', 'wire'],
+  memory: ['bits', 'refusals', 'session'],
   debug: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register', 'edit', 'wire', 'session', 'refusals', 'model'],
   wire: ['bits', 'cpu', 'xsave', 'session'],
   session: ['bits', 'value', 'cpu', 'xsave', 'tile', 'register', 'edit', 'wire'],

@@ -39,6 +39,9 @@ const OWN = {
   // files
   file: EXIT.file,
   capture: EXIT.file,
+  // guest memory
+  'memory-unknown': EXIT.refused,
+  'not-mapped': EXIT.refused,
   conversion: EXIT.refused,
   doubtful: EXIT.doubtful,
   // the journal

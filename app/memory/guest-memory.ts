@@ -1,0 +1,98 @@
+import { concat } from '../bits/bytes.ts';
+import { hexShort } from '../bits/mask.ts';
+import type { Answer } from '../bridge.ts';
+import { answer, refuse } from '../refusals/refusal.ts';
+import { describeFault, type PagingContext, type Walk, walkLater } from './paging.ts';
+import { type Proof, type ProofPort, prove } from './proof.ts';
+import { candidatesOf, hostAddress, type Mapping } from './regions.ts';
+
+/** What a VMM's memory is read through. */
+export interface MemoryPort extends ProofPort {
+  /** Its readable and writable mappings. */
+  mappings(): Promise<Answer<readonly Mapping[]>>;
+}
+
+/** Guest memory that was read, and where it lies. */
+export interface MemoryRead {
+  readonly linear: bigint | null;
+  /** Guest physical address of the first byte. */
+  readonly physical: bigint;
+  readonly bytes: Uint8Array;
+}
+
+/** The memory of a guest whose place in the VMM is proved. It holds for one stop: tables and mappings may change later. */
+export interface GuestMemory {
+  readonly proof: Proof;
+  translate(linear: bigint): Promise<Walk>;
+  readLinear(linear: bigint, bytes: number): Promise<Answer<MemoryRead>>;
+  readPhysical(physical: bigint, bytes: number): Promise<Answer<MemoryRead>>;
+}
+
+/** The most that one call reads. */
+export const MOST_BYTES = 1 << 24;
+
+const unknownMemory = (physical: bigint) =>
+  refuse('memory-unknown', 'no memory is known at that physical address', {
+    where: hexShort(physical),
+    mend: 'It may be a device, firmware, or memory whose place in the VMM is not proved',
+  });
+
+/**
+ * Proves where the guest's memory lies, by the page tables of a vCPU that stands still.
+ * @param own linear addresses that the vCPU uses now
+ */
+export const openMemory = async (
+  context: PagingContext,
+  port: MemoryPort,
+  own: readonly bigint[],
+): Promise<Answer<GuestMemory>> => {
+  const mappings = await port.mappings();
+  if (!mappings.ok) return mappings;
+  const proved = await prove(context, port, candidatesOf(mappings.value), own);
+  if (!proved.ok) return refuse('memory-unknown', `memory is not known: ${proved.why}`, { where: 'guest memory' });
+  const { proof } = proved;
+
+  const readHere = async (physical: bigint, bytes: number): Promise<Uint8Array | null> => {
+    const host = hostAddress(proof.regions, physical, bytes);
+    return host === null ? null : port.readHost(host, bytes);
+  };
+  const checkSize = (bytes: number) =>
+    Number.isInteger(bytes) && bytes >= 1 && bytes <= MOST_BYTES
+      ? null
+      : refuse('usage', `1 to ${MOST_BYTES} bytes are read at a time, not ${bytes}`);
+  const translate = (linear: bigint): Promise<Walk> => walkLater(context, linear, readHere);
+
+  return answer<GuestMemory>({
+    proof,
+    translate,
+    readPhysical: async (physical, bytes) => {
+      const wrong = checkSize(bytes);
+      if (wrong !== null) return wrong;
+      const read = await readHere(physical, bytes);
+      return read === null ? unknownMemory(physical) : answer({ linear: null, physical, bytes: read });
+    },
+    readLinear: async (linear, bytes) => {
+      const wrong = checkSize(bytes);
+      if (wrong !== null) return wrong;
+      const parts: Uint8Array[] = [];
+      let first: bigint | null = null;
+      for (let done = 0; done < bytes; ) {
+        const at = BigInt.asUintN(64, linear + BigInt(done));
+        const found = await translate(at);
+        if (!found.ok) {
+          return refuse('not-mapped', `the guest cannot read that linear address: ${describeFault(found)}`, {
+            where: hexShort(at),
+          });
+        }
+        const left = found.pageBytes - Number(found.physical % BigInt(found.pageBytes));
+        const length = Math.min(left, bytes - done);
+        const read = await readHere(found.physical, length);
+        if (read === null) return unknownMemory(found.physical);
+        first ??= found.physical;
+        parts.push(read);
+        done += length;
+      }
+      return answer({ linear, physical: first ?? 0n, bytes: concat(parts) });
+    },
+  });
+};

@@ -1,0 +1,196 @@
+import { readU64 } from '../bits/bytes.ts';
+import { hasBit } from '../bits/mask.ts';
+import { type PagingContext, pagingMode, type Walk, walkLater } from './paging.ts';
+import { type Candidate, hostAddress, type Region } from './regions.ts';
+
+/**
+ * Whether a candidate is the guest's memory. The guest's page tables are walked through it, and every translation has to be
+ * the one that KVM gives, which walks the same tables through its own memory slots. What is not proved is not known, and no
+ * byte of it is shown.
+ */
+
+/** KVM_TRANSLATE's answer. */
+export interface KvmTranslation {
+  readonly valid: boolean;
+  readonly physical: bigint;
+}
+
+export interface ProofPort {
+  /** Bytes of the VMM; null where they cannot be read. */
+  readHost(address: bigint, bytes: number): Promise<Uint8Array | null>;
+  /** KVM_TRANSLATE for each; null where the call is refused. */
+  translate(linear: readonly bigint[]): Promise<readonly KvmTranslation[] | null>;
+}
+
+/** A region with what proved it: entries of page tables read there that led to KVM's own translations. */
+export interface ProvenRegion extends Region {
+  readonly witnesses: number;
+}
+
+export interface Proof {
+  readonly candidate: string;
+  /** Regions with at least one witness, minus what another candidate that holds as well sees elsewhere. */
+  readonly regions: readonly ProvenRegion[];
+  /** Translations that agreed with KVM's. */
+  readonly translations: number;
+}
+
+export type Proved = { readonly ok: true; readonly proof: Proof } | { readonly ok: false; readonly why: string };
+
+const PAGE = 4096;
+/** Leaves of the tables that are looked at, spread over what is mapped. */
+const MOST_SAMPLES = 48;
+const CHILDREN_AT_A_TIME = 6;
+
+/**
+ * KVM_TRANSLATE sets the Accessed flag of entries on its way, as a CPU's own speculative walk may (SDM vol. 3, 5.8). So it is
+ * asked for addresses alone that the candidate's tables say a CPU has used: then there is nothing to set. The first
+ * addresses are the vCPU's own, which it uses as it runs.
+ */
+const isAskedFor = (found: Walk): boolean => found.ok && found.accessed && found.steps.length > 0;
+
+type Reader = (physical: bigint, bytes: number) => Promise<Uint8Array | null>;
+
+/** Reads through a candidate, a page at a time, each once. */
+const readerOf = (port: ProofPort, regions: readonly Region[]): Reader => {
+  const pages = new Map<bigint, Promise<Uint8Array | null>>();
+  return async (physical, bytes) => {
+    const base = physical - (physical % BigInt(PAGE));
+    const host = hostAddress(regions, base, PAGE);
+    if (host === null) return null;
+    const page = pages.get(base) ?? port.readHost(host, PAGE);
+    pages.set(base, page);
+    const whole = await page;
+    const at = Number(physical - base);
+    return whole === null ? null : whole.subarray(at, at + bytes);
+  };
+};
+
+/** Present, accessed entries of one 512-entry table, spread over it. */
+const children = (table: Uint8Array): readonly number[] => {
+  const used = Array.from({ length: PAGE / 8 }, (_, at) => at).filter((at) => {
+    const entry = readU64(table, at * 8);
+    return hasBit(entry, 0) && hasBit(entry, 5);
+  });
+  if (used.length <= CHILDREN_AT_A_TIME) return used;
+  return Array.from(
+    { length: CHILDREN_AT_A_TIME },
+    (_, at) => used[Math.floor((at * (used.length - 1)) / (CHILDREN_AT_A_TIME - 1))] ?? 0,
+  );
+};
+
+/** Linear addresses that the tables of a 64-bit guest map and a CPU has used, spread over all of them. */
+const usedAddresses = async (context: PagingContext, read: Reader): Promise<readonly bigint[]> => {
+  const mode = pagingMode(context);
+  if (mode !== '4-level' && mode !== '5-level') return [];
+  const top = mode === '5-level' ? 5 : 4;
+  const found: bigint[] = [];
+  const addressMask = ((1n << BigInt(Math.min(context.physicalBits, 52))) - 1n) & ~0xfffn;
+  let tables = [{ table: context.control.cr3 & addressMask, linear: 0n }];
+  for (let level = top; level >= 1 && tables.length > 0; level -= 1) {
+    const next: { table: bigint; linear: bigint }[] = [];
+    for (const { table, linear } of tables) {
+      const bytes = await read(table, PAGE);
+      if (bytes === null) continue;
+      for (const index of children(bytes)) {
+        const entry = readU64(bytes, index * 8);
+        const address = linear | (BigInt(index) << BigInt(12 + 9 * (level - 1)));
+        if (level === 1 || hasBit(entry, 7)) found.push(BigInt.asUintN(64, BigInt.asIntN(12 + 9 * top, address)));
+        else next.push({ table: entry & addressMask, linear: address });
+      }
+    }
+    const step = Math.max(1, Math.ceil(next.length / MOST_SAMPLES));
+    tables = next.filter((_, at) => at % step === 0);
+  }
+  const step = Math.max(1, Math.ceil(found.length / MOST_SAMPLES));
+  return found.filter((_, at) => at % step === 0);
+};
+
+interface Held {
+  readonly candidate: Candidate;
+  readonly translations: number;
+  /** Physical addresses of the entries that led to translations, each once. */
+  readonly entries: ReadonlySet<bigint>;
+}
+
+/** Null: the candidate does not hold. */
+const judge = async (
+  context: PagingContext,
+  port: ProofPort,
+  candidate: Candidate,
+  own: readonly bigint[],
+): Promise<Held | null> => {
+  const read = readerOf(port, candidate.regions);
+  const entries = new Set<bigint>();
+  let translations = 0;
+  const holds = async (addresses: readonly bigint[]): Promise<boolean> => {
+    const walks = await Promise.all(addresses.map((linear) => walkLater(context, linear, read)));
+    const asked = addresses.flatMap((linear, at) => {
+      const found = walks[at];
+      return found !== undefined && isAskedFor(found) ? [{ linear, found }] : [];
+    });
+    if (asked.length === 0) return false;
+    const answers = await port.translate(asked.map(({ linear }) => linear));
+    if (answers?.length !== asked.length) return false;
+    for (const [at, { found }] of asked.entries()) {
+      const answer = answers[at];
+      if (!found.ok || answer === undefined || !answer.valid || answer.physical !== found.physical) return false;
+      for (const { address } of found.steps) entries.add(address);
+      translations += 1;
+    }
+    return true;
+  };
+  // The vCPU's own addresses first: they throw out nearly everything that is not the memory.
+  if (!(await holds(own))) return null;
+  const more = await usedAddresses(context, read);
+  if (more.length > 0 && !(await holds(more))) return null;
+  return { candidate, translations, entries };
+};
+
+/** Cuts a region where another candidate that holds as well sees the same memory at another place, or other memory there. */
+const isContested = (region: Region, others: readonly Held[]): boolean =>
+  others.some(({ candidate }) =>
+    candidate.regions.some((other) => {
+      const samePlace = region.physical - region.host === other.physical - other.host;
+      const physicalMeets =
+        region.physical < other.physical + other.bytes && other.physical < region.physical + region.bytes;
+      const hostMeets = region.host < other.host + other.bytes && other.host < region.host + region.bytes;
+      return !samePlace && (physicalMeets || hostMeets);
+    }),
+  );
+
+/**
+ * Tries the candidates and gives what holds.
+ * @param own linear addresses that the vCPU uses now: RIP, RSP and the like
+ */
+export const prove = async (
+  context: PagingContext,
+  port: ProofPort,
+  candidates: readonly Candidate[],
+  own: readonly bigint[],
+): Promise<Proved> => {
+  if (pagingMode(context) === 'none') {
+    return { ok: false, why: 'the guest runs without paging, so no page table can prove where its memory lies' };
+  }
+  const held: Held[] = [];
+  for (const candidate of candidates) {
+    const one = await judge(context, port, candidate, own);
+    if (one !== null) held.push(one);
+  }
+  const best = held.reduce<Held | null>((a, b) => (a === null || b.entries.size > a.entries.size ? b : a), null);
+  if (best === null) {
+    return { ok: false, why: "none of the VMM's mappings holds page tables that translate as KVM does" };
+  }
+  const regions = best.candidate.regions.flatMap((region) => {
+    const inside = (address: bigint) => address >= region.physical && address < region.physical + region.bytes;
+    const witnesses = [...best.entries].filter(inside).length;
+    return witnesses === 0 || isContested(region, held) ? [] : [{ ...region, witnesses }];
+  });
+  if (regions.length === 0) {
+    return {
+      ok: false,
+      why: 'more than one place in the VMM translates as KVM does, and nothing says which the guest reads',
+    };
+  }
+  return { ok: true, proof: { candidate: best.candidate.name, regions, translations: best.translations } };
+};

@@ -1,0 +1,140 @@
+/**
+ * Where a VMM keeps its guest's memory. KVM does not tell its memory slots, so what is here are candidates, drawn up from
+ * the VMM's own mappings by the layouts that VMMs are known to use. A candidate is nothing before it is proved (proof.ts).
+ */
+
+/** A part of guest physical memory, and where it lies in the VMM. Bytes and addresses. */
+export interface Region {
+  readonly physical: bigint;
+  readonly bytes: bigint;
+  readonly host: bigint;
+}
+
+/** A readable and writable mapping of the VMM that could hold guest memory. */
+export interface Mapping {
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/** Regions that do not overlap, in the order of their physical addresses. */
+export interface Candidate {
+  readonly name: string;
+  readonly regions: readonly Region[];
+}
+
+const MIB = 1n << 20n;
+const GIB = 1n << 30n;
+export const FOUR_GIB = 4n * GIB;
+
+/**
+ * How much memory stands below 4 GiB before the rest goes on at 4 GiB. QEMU's pc: 3 GiB if there is 3.5 GiB or more, else all
+ * of it (hw/i386/pc_piix.c); q35: 2 GiB from 2.75 GiB on, else 2.75 GiB (hw/i386/pc_q35.c); microvm 3 GiB; kvmtool, crosvm and
+ * older Firecracker: a gap of 768 MiB; Cloud Hypervisor and newer Firecracker: 3 GiB.
+ */
+export const LOW_ENDS: readonly bigint[] = [
+  3n * GIB,
+  2n * GIB,
+  2n * GIB + 768n * MIB,
+  3n * GIB + 256n * MIB,
+  3n * GIB + 512n * MIB,
+];
+
+const LEAST_BYTES = MIB;
+/** Nodes of one guest that are tried in any order; above it only in the order of their addresses, and back. */
+const MOST_PERMUTED = 4;
+const MOST_MAPPINGS = 12;
+
+const sizeOf = ({ start, end }: Mapping): bigint => end - start;
+
+/** Mappings that touch are one, as where the kernel has split one for its own reasons. */
+const joined = (mappings: readonly Mapping[]): readonly Mapping[] => {
+  const sorted = [...mappings].sort((a, b) => (a.start < b.start ? -1 : 1));
+  const whole: Mapping[] = [];
+  for (const one of sorted) {
+    const last = whole.at(-1);
+    if (last !== undefined && last.end === one.start) whole[whole.length - 1] = { start: last.start, end: one.end };
+    else whole.push(one);
+  }
+  return whole;
+};
+
+/** The pieces laid one after another from 0, what does not fit below `lowEnd` from 4 GiB on. */
+const laid = (pieces: readonly Mapping[], lowEnd: bigint): readonly Region[] => {
+  const regions: Region[] = [];
+  let at = 0n;
+  for (const piece of pieces) {
+    let host = piece.start;
+    let left = sizeOf(piece);
+    while (left > 0n) {
+      if (at === lowEnd) at = FOUR_GIB;
+      const room = at < lowEnd ? lowEnd - at : left;
+      let bytes = left;
+      if (room < left) bytes = room;
+      regions.push({ physical: at, bytes, host });
+      at += bytes;
+      host += bytes;
+      left -= bytes;
+    }
+  }
+  return regions;
+};
+
+const permutations = <T>(items: readonly T[]): readonly (readonly T[])[] =>
+  items.length <= 1
+    ? [items]
+    : items.flatMap((item, at) =>
+        permutations(items.filter((_, other) => other !== at)).map((rest) => [item, ...rest]),
+      );
+
+const orders = (pieces: readonly Mapping[]): readonly (readonly Mapping[])[] =>
+  pieces.length <= MOST_PERMUTED ? permutations(pieces) : [pieces, [...pieces].reverse()];
+
+/** Non-empty sets of mappings that could be one guest's memory: each alone, and those of like size or all together. */
+const sets = (mappings: readonly Mapping[]): readonly (readonly Mapping[])[] => {
+  const alone = mappings.map((one) => [one]);
+  const pairs = mappings.flatMap((a, at) => mappings.slice(at + 1).map((b) => [a, b]));
+  const bySize = [...new Set(mappings.map(sizeOf))].map((size) => mappings.filter((one) => sizeOf(one) === size));
+  return [...alone, ...pairs, ...[...bySize, mappings].filter((set) => set.length > 2)];
+};
+
+const keyOf = (regions: readonly Region[]): string =>
+  regions.map(({ physical, bytes, host }) => `${physical}+${bytes}@${host}`).join();
+
+/**
+ * Candidates, the likeliest first: large mappings before small ones, one mapping before several.
+ * @param mappings all readable and writable ones of the VMM; those under 1 MiB are left out
+ */
+export const candidatesOf = (mappings: readonly Mapping[]): readonly Candidate[] => {
+  const pieces = [
+    ...new Map([...joined(mappings), ...mappings].map((one) => [`${one.start}-${one.end}`, one])).values(),
+  ]
+    .filter((one) => sizeOf(one) >= LEAST_BYTES)
+    .sort((a, b) => (sizeOf(a) === sizeOf(b) ? (a.start < b.start ? -1 : 1) : sizeOf(a) > sizeOf(b) ? -1 : 1))
+    .slice(0, MOST_MAPPINGS);
+  const found = new Map<string, Candidate>();
+  for (const set of sets(pieces)) {
+    for (const order of orders(set)) {
+      for (const lowEnd of LOW_ENDS) {
+        const regions = laid(order, lowEnd);
+        const key = keyOf(regions);
+        const many = order.length === 1 ? 'one mapping' : `${order.length} mappings`;
+        if (!found.has(key)) found.set(key, { name: `${many}, ${lowEnd / MIB} MiB below 4 GiB`, regions });
+      }
+    }
+  }
+  return [...found.values()];
+};
+
+/**
+ * The legacy hole: video memory, option ROMs and shadowed firmware. A VMM may serve it from other memory than the rest, and
+ * no page table proves it. (QEMU hw/pci-host/pam.c)
+ */
+const HOLE = { start: 0xa0000n, end: 0x100000n } as const;
+
+/** Where a physical range lies in the VMM; null where it is not wholly inside one region, or touches the legacy hole. */
+export const hostAddress = (regions: readonly Region[], physical: bigint, bytes: number): bigint | null => {
+  const end = physical + BigInt(bytes);
+  if (physical < HOLE.end && end > HOLE.start) return null;
+  const region = regions.find((one) => physical >= one.physical && end <= one.physical + one.bytes);
+  return region === undefined ? null : region.host + (physical - region.physical);
+};
