@@ -177,6 +177,37 @@ static int handle_set_regs(const void *payload, size_t bytes, struct reply *repl
 	return vcpu_require(payload, &vcpu, why) < 0 ? -1 : write_regs(vcpu, &regs, reply, why);
 }
 
+static int handle_mappings(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
+{
+	struct vcpu *vcpu;
+
+	(void)bytes;
+	return vcpu_require(payload, &vcpu, why) < 0 ? -1 : memory_mappings(vcpu, reply, why);
+}
+
+static int handle_read_memory(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
+{
+	const struct read_memory_request *request = payload;
+	struct vcpu *vcpu;
+
+	(void)bytes;
+	return vcpu_require(&request->vcpu, &vcpu, why) < 0 ? -1 : memory_send(vcpu, request, reply, why);
+}
+
+static int handle_translate(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
+{
+	const struct translate_request *request = payload;
+	struct vcpu *vcpu;
+
+	if (request->count != (bytes - sizeof(*request)) / 8 || bytes % 8 != 0)
+		return refuse(why, REASON_BAD_FRAME, 0, NULL, "The frame says %u addresses and has %zu bytes of them.",
+			      request->count, bytes - sizeof(*request));
+	if (vcpu_require(&request->vcpu, &vcpu, why) < 0)
+		return -1;
+	return memory_translate(vcpu, (const uint64_t *)(const void *)((const uint8_t *)payload + sizeof(*request)),
+				request->count, reply, why);
+}
+
 /* Code, payload bytes, whether more may follow, function. */
 static const struct handler {
 	uint32_t code;
@@ -196,6 +227,9 @@ static const struct handler {
 	{ MSG_SET_XCR0, sizeof(struct set_xcr0_request), 0, handle_set_xcr0 },
 	{ MSG_SET_MSR, sizeof(struct set_msr_request), 0, handle_set_msr },
 	{ MSG_SET_REGS, sizeof(struct vcpu_ref) + REGS_BYTES, 0, handle_set_regs },
+	{ MSG_MAPPINGS, sizeof(struct vcpu_ref), 0, handle_mappings },
+	{ MSG_READ_MEMORY, sizeof(struct read_memory_request), 0, handle_read_memory },
+	{ MSG_TRANSLATE, sizeof(struct translate_request), 1, handle_translate },
 };
 
 static int dispatch(const struct frame_header *header, struct reply *reply, struct refusal *why)

@@ -144,6 +144,11 @@ int write_xcr0(struct vcpu *vcpu, uint64_t value, struct reply *reply, struct re
 int write_msr(struct vcpu *vcpu, const struct set_msr_request *request, struct reply *reply, struct refusal *why);
 int write_regs(struct vcpu *vcpu, const struct kvm_regs *regs, struct reply *reply, struct refusal *why);
 
+/* memory.c */
+int memory_mappings(struct vcpu *vcpu, struct reply *reply, struct refusal *why);
+int memory_send(struct vcpu *vcpu, const struct read_memory_request *request, struct reply *reply, struct refusal *why);
+int memory_translate(struct vcpu *vcpu, const uint64_t *linear, uint32_t count, struct reply *reply, struct refusal *why);
+
 /* pattern.c: what a buffer holds before a call, to see afterwards what the call wrote. */
 const uint8_t *pattern_bytes(void); /* SCRATCH_DATA_BYTES of random bytes, none of them 0 */
 uint32_t pattern_written(const uint8_t *bytes, size_t offset, size_t count); /* offset from SCRATCH_DATA; multiple of 8 */

@@ -16,6 +16,7 @@ static void all_calls(const struct vcpu *vcpu, struct program *p)
 		{ "KVM_GET_CPUID2", KVM_GET_CPUID2 }, { "KVM_GET_XCRS", KVM_GET_XCRS }, { "KVM_SET_XCRS", KVM_SET_XCRS },
 		{ "KVM_GET_MSRS", KVM_GET_MSRS }, { "KVM_SET_MSRS", KVM_SET_MSRS }, { "KVM_GET_REGS", KVM_GET_REGS },
 		{ "KVM_SET_REGS", KVM_SET_REGS }, { "KVM_GET_SREGS", KVM_GET_SREGS }, { "KVM_GET_VCPU_EVENTS", KVM_GET_VCPU_EVENTS },
+		{ "KVM_TRANSLATE", KVM_TRANSLATE },
 	};
 
 	program_add(p, "mmap", SYS_mmap, vcpu->scratch, SCRATCH_BYTES, PROT_READ | PROT_WRITE);

@@ -1,12 +1,14 @@
 import type { Decoded } from '../bits/decoded.ts';
 import type { Answer, Assignment, RestoreScope, WritesSoFar } from '../bridge.ts';
+import { cpuidEntry } from '../cpu/cpuid.ts';
 import { type StagedWrite, stageAssignments } from '../edit/assign.ts';
 import { stageRestore } from '../edit/restore.ts';
 import { stageWalk } from '../edit/walk.ts';
+import { type GuestMemory, openMemory } from '../memory/guest-memory.ts';
 import type { RefusalCode } from '../refusals/codes.ts';
-import { answer, refuse, refuseProblem } from '../refusals/refusal.ts';
+import { answer, type Refused, refuse, refuseProblem } from '../refusals/refusal.ts';
 import type { GeneralName } from '../register/registers.ts';
-import type { Capture } from '../session/capture.ts';
+import type { Capture, Facts } from '../session/capture.ts';
 import { applyWrite, type WriteOutcome } from './apply.ts';
 import type { Clock } from './clock.ts';
 import { generalToRestore } from './general-to-restore.ts';
@@ -33,6 +35,11 @@ export interface Session {
   /** Takes back the last write, or writes it again: each a verified write of its own. */
   undo(): Promise<Answer<WriteOutcome>>;
   redo(): Promise<Answer<WriteOutcome>>;
+  /**
+   * Reads guest memory while the vCPU stands still, and lets it run on as it did. The memory holds for that long alone: the
+   * guest's tables are its own again afterwards.
+   */
+  withMemory<T>(use: (memory: GuestMemory, facts: Facts) => Promise<Answer<T>>): Promise<Answer<T>>;
   /** What can be undone and redone, and what a restore of everything takes, as of now. */
   writes(): WritesSoFar;
   /** What the first look after the last write has found overwritten; null: nothing, or there is nothing to look at. */
@@ -52,6 +59,23 @@ const staged = (code: RefusalCode, result: Decoded<StagedWrite>): Answer<StagedW
 
 const hasChanged = ({ writtenBytes, changes }: WriteOutcome): boolean =>
   writtenBytes > 0 || changes.some(({ before, after }) => before !== after);
+
+const memoryOf = async (target: Target, facts: Facts): Promise<Answer<GuestMemory>> => {
+  const { memory } = target;
+  const { control, general, segments } = facts;
+  if (memory === undefined)
+    return refuse('memory-unknown', `a ${target.identity.kind} target has no memory to be read`);
+  if (control === null || general === null) {
+    return refuse('memory-unknown', 'memory is not known: the control registers of the vCPU could not be read');
+  }
+  const physicalBits = (cpuidEntry(facts.guestCpuid, PHYSICAL_BITS_LEAF, 0)?.eax ?? 0) & 0xff;
+  const own = [general.rip, general.rsp, segments?.fs_base ?? 0n, segments?.gs_base ?? 0n];
+  return openMemory({ control, physicalBits: physicalBits || LEAST_PHYSICAL_BITS }, memory, own);
+};
+
+/** CPUID 0x80000008: EAX[7:0] is how many bits a physical address has; a CPU without the leaf has 36. */
+const PHYSICAL_BITS_LEAF = 0x80000008;
+const LEAST_PHYSICAL_BITS = 36;
 
 export interface SessionOptions {
   readonly clock: Clock;
@@ -201,6 +225,19 @@ export const createSession = (
     undo: () => inTurn(() => walk(done.toUndo(), 'undo')),
     redo: () => inTurn(() => walk(done.toRedo(), 'redo')),
     writes,
+    withMemory: (use) =>
+      inTurn(async () => {
+        const wasFrozen = target.frozen;
+        const frozen = wasFrozen ? answer(null) : await target.freeze();
+        if (!frozen.ok) return frozen;
+        try {
+          const now = await target.capture();
+          const memory = now.ok ? await memoryOf(target, now.value.facts) : now;
+          return now.ok && memory.ok ? await use(memory.value, now.value.facts) : (memory as Refused);
+        } finally {
+          if (!wasFrozen) await target.resume();
+        }
+      }),
     firstLook: () => watch.firstLook(),
     restore: (scope, then = attached) => inTurn(() => restore(scope, then)),
     detach: (restoreFirst) =>

@@ -1,4 +1,5 @@
 import type { Answer, CallVerdict, ModelEvent, ModelPosition, Refusal } from '../bridge.ts';
+import type { MemoryPort } from '../memory/guest-memory.ts';
 import type { Capture, GeneralRegisters, TargetIdentity } from '../session/capture.ts';
 
 /** The program of a model, one instruction a step. */
@@ -39,6 +40,8 @@ export interface Target {
    * exception or interrupt is on its way into the guest, and where the CPU would not enter the guest with these values.
    */
   writeGeneral(values: GeneralRegisters): Promise<Answer<null>>;
+  /** The VMM's memory, to be read while the vCPU stands still; not there where a target has none. */
+  readonly memory?: MemoryPort;
   /** What a model executes; not there where the target is no model. */
   readonly program?: SteppedProgram;
   detach(): Promise<Answer<null>>;

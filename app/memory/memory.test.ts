@@ -48,7 +48,7 @@ const longTables = (memory: Uint8Array): void => {
   entry(memory, 0x4000, 21, 0x5000n | P | (1n << 45n));
 };
 
-describe('[M1] page tables are walked as a CPU walks them', () => {
+describe('[GM1] page tables are walked as a CPU walks them', () => {
   const memory = new Uint8Array(1 << 20);
   longTables(memory);
 
@@ -206,7 +206,7 @@ const guestBytes = (): Uint8Array => {
   return bytes;
 };
 
-describe('[M2] memory is known where its place is proved, and nowhere else', () => {
+describe('[GM2] memory is known where its place is proved, and nowhere else', () => {
   const paging = LONG(0x1000n);
   const other = (): Uint8Array => new Uint8Array(8 * MIB).fill(0xcc);
 

@@ -5,6 +5,7 @@ import { decodeCaptureReply } from './capture-reply.ts';
 import { PROTOCOL_VERSION } from './frames.ts';
 import { KVM_REGS_BYTES, readGeneral, writeGeneral } from './general.ts';
 import { decodeTargetList } from './list-reply.ts';
+import { decodeMappings, decodeMemory, decodeTranslate, encodeReadMemory, encodeTranslate } from './memory.ts';
 import { atEnd, type Fields, readStruct, readStructs, type Struct, type StructValue, writeStruct } from './struct.ts';
 import {
   ATTACH_REPLY,
@@ -202,6 +203,9 @@ export const MESSAGES = {
     encode: ({ general, ...vcpu }: SetRegsRequest) => concat([onVcpu(vcpu), writeGeneral(general)]),
     decode: decodeSetRegs,
   },
+  mappings: { code: 0x20, encode: onVcpu, decode: decodeMappings },
+  readMemory: { code: 0x21, encode: encodeReadMemory, decode: decodeMemory },
+  translate: { code: 0x22, encode: encodeTranslate, decode: decodeTranslate },
 } as const satisfies Record<string, MessageRow>;
 
 /** Sent unasked, with request id 0. */

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { SECTION_KIND } from './capture-reply.ts';
 import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES, PROTOCOL_VERSION, STATUS } from './frames.ts';
 import { KVM_REGS_BYTES } from './general.ts';
+import { MAX_READ_BYTES, MAX_TRANSLATIONS } from './memory.ts';
 import { ATTACH_SUSPEND_SECCOMP, EVENTS, MESSAGES, MSR_PUT_TO_INIT_FIRST } from './messages.ts';
 import { REASONS } from './reasons.ts';
 import { STRUCTS } from './structs.ts';
@@ -36,6 +37,8 @@ describe('the catalogue agrees with native/protocol.h', () => {
     expect(define('MAX_PAYLOAD_BYTES')).toBe(`(1u << ${Math.log2(MAX_PAYLOAD_BYTES)})`);
     expect(define('ATTACH_SUSPEND_SECCOMP')).toBe(`${ATTACH_SUSPEND_SECCOMP}u`);
     expect(define('MSR_PUT_TO_INIT_FIRST')).toBe(`${MSR_PUT_TO_INIT_FIRST}u`);
+    expect(define('MAX_TRANSLATIONS')).toBe(`${MAX_TRANSLATIONS}u`);
+    expect(define('MAX_READ_BYTES')).toBe(`(MAX_PAYLOAD_BYTES / ${MAX_PAYLOAD_BYTES / MAX_READ_BYTES})`);
     expect(define('REGS_BYTES')).toBe(`${KVM_REGS_BYTES}u`);
   });
 

@@ -128,6 +128,18 @@ export const SET_XCR0_REQUEST = struct('set_xcr0_request', { ...VCPU, value: 'u6
 export const SET_MSR_REQUEST = struct('set_msr_request', { ...VCPU, index: 'u32', flags: 'u32', value: 'u64' });
 
 /** Every struct but the frame header, which frames.ts draws. */
+export const MAPPINGS_HEAD = struct('mappings_head', { count: 'u32', leftOut: 'u32' });
+export const MAPPING_RECORD = struct('mapping_record', { start: 'u64', end: 'u64' });
+export const READ_MEMORY_REQUEST = struct('read_memory_request', {
+  ...VCPU,
+  address: 'u64',
+  bytes: 'u32',
+  reserved: 'u32',
+});
+export const TRANSLATE_REQUEST = struct('translate_request', { ...VCPU, count: 'u32', reserved: 'u32' });
+export const TRANSLATE_HEAD = struct('translate_head', { count: 'u32', reserved: 'u32' });
+export const TRANSLATION = struct('translation', { physical: 'u64', valid: 'u32', reserved: 'u32' });
+
 export const STRUCTS = [
   VCPU_REF,
   REFUSAL,
@@ -152,4 +164,10 @@ export const STRUCTS = [
   WRITE_REPLY,
   SET_XCR0_REQUEST,
   SET_MSR_REQUEST,
+  MAPPINGS_HEAD,
+  MAPPING_RECORD,
+  READ_MEMORY_REQUEST,
+  TRANSLATE_REQUEST,
+  TRANSLATE_HEAD,
+  TRANSLATION,
 ] as const;

@@ -42,6 +42,8 @@ export interface GuestOptions {
   readonly debugThreads?: boolean;
   /** Every vCPU counts, not the first alone; the others wait for ever otherwise. */
   readonly allCount?: boolean;
+  /** More words for QEMU. */
+  readonly more?: readonly string[];
 }
 
 const RAM_BYTES = 64n * 1024n * 1024n;
@@ -76,6 +78,7 @@ export class Guest {
         ...['-name', `guest=${options.name}${options.debugThreads === false ? '' : ',debug-threads=on'}`],
         ...['-display', 'none', '-nodefaults', '-serial', 'none', '-bios', rom],
         ...['-monitor', `unix:${socket},server=on,wait=off`],
+        ...(options.more ?? []),
       ],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     );

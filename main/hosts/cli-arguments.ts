@@ -12,6 +12,7 @@ import { findPreset, PRESETS } from '../../app/xsave/presets.ts';
 import { parseVcpuName, type VcpuName } from '../targets/vcpu-name.ts';
 import { type DiffCommand, diffCommand } from './cli-diff.ts';
 import { type JournalCommand, journalCommand } from './cli-journal.ts';
+import { type MemCommand, memCommand } from './cli-mem.ts';
 import { type OptionName, optionRow } from './cli-options.ts';
 import { type PrivilegesCommand, privilegesCommand } from './cli-privileges.ts';
 import { VERBS, type Verb, verbRow } from './cli-verbs.ts';
@@ -47,6 +48,7 @@ export type Command =
   | JournalCommand
   | PrivilegesCommand
   | ProductCommand
+  | MemCommand
   | { readonly verb: 'doctor'; readonly json: boolean }
   | { readonly verb: 'presets'; readonly json: boolean };
 
@@ -135,6 +137,7 @@ interface Given {
   readonly seccomp?: boolean;
   readonly undo?: boolean;
   readonly yes?: boolean;
+  readonly physical?: boolean;
 }
 
 const vcpuChoice = (verb: string, given: Given): Answer<VcpuChoice> => {
@@ -330,6 +333,10 @@ const PARSERS: Readonly<Record<ParsedVerb, (given: Given, words: readonly string
   diff: diffCommand,
   journal: journalCommand,
   'setup-privileges': privilegesCommand,
+  mem: (given, words) => {
+    const vcpu = vcpuChoice('mem', given);
+    return vcpu.ok ? memCommand(vcpu.value, given, words) : vcpu;
+  },
 };
 
 const isParsed = (verb: string): verb is ParsedVerb => Object.hasOwn(PARSERS, verb);

@@ -1,5 +1,5 @@
 import { CAPTURE_EXPORTS, VALUE_EXPORTS } from '../../app/formats/export/exports.ts';
-import { REGISTERS, registerRow, TILECFG_FIELDS } from '../../app/register/registers.ts';
+import { GENERAL_NAMES, REGISTERS, registerRow, TILECFG_FIELDS } from '../../app/register/registers.ts';
 import { TYPE_NAMES } from '../../app/register/type-names.ts';
 import { PRODUCTS } from '../../app/tile/product-instruction.ts';
 import { COMPONENTS, componentName } from '../../app/xsave/components.ts';
@@ -105,6 +105,8 @@ const candidatesOf = async (
       return pathCandidates(current, '=');
     case 'journal':
       return named(['list', 'restore', 'forget']);
+    case 'address':
+      return named(GENERAL_NAMES);
     case 'instruction':
       return PRODUCTS.map(({ name, formula }) => ({ word: name, says: formula }));
     case 'tile':

@@ -8,6 +8,7 @@ export type WordKind =
   | 'scope'
   | 'path'
   | 'assignment'
+  | 'address'
   | 'state'
   | 'journal'
   | 'instruction'
@@ -58,6 +59,7 @@ export const OPTIONS = [
   { name: 'compacted', value: null, kind: 'none', says: 'the compacted format, as XSAVEC writes it' },
   { name: 'instruction', value: 'NAME', kind: 'instruction', says: 'the tile product, such as TDPBSSD' },
   { name: 'before', value: 'FILE', kind: 'state', says: 'the state that held C before; C was zero otherwise' },
+  { name: 'physical', value: null, kind: 'none', says: 'ADDR is a guest physical address' },
   { name: 'port', value: 'N', kind: 'none', says: 'a port of 127.0.0.1; a free one otherwise' },
   { name: 'no-open', value: null, kind: 'none', says: 'open no browser' },
   { name: 'user', value: 'LIST', kind: 'none', says: 'who comes into the group, besides whoever called sudo' },

@@ -13,6 +13,7 @@ import { diff } from './cli-diff.ts';
 import { doctor } from './cli-doctor.ts';
 import { check, convert, presets } from './cli-files.ts';
 import { journal } from './cli-journal.ts';
+import { mem } from './cli-mem.ts';
 import {
   errorText,
   jsonText,
@@ -160,6 +161,8 @@ const run = (host: Host, command: Command): Printed => {
       return product(host, command);
     case 'setup-privileges':
       return privileges(command, ownHelper(null));
+    case 'mem':
+      return mem((work) => withSession(host, command.vcpu, work), command);
     case 'doctor':
       return doctor(host, command.json);
     case 'presets':

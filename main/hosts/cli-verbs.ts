@@ -78,6 +78,22 @@ export const VERBS = [
     exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
   },
   {
+    name: 'mem',
+    says: 'guest memory, by linear or by physical address',
+    usage: ['--pid PID [--vcpu N] ADDR[:TYPE][×N] [--bytes N] [--physical] [--out FILE]'],
+    words: ['address'],
+    options: ['json', ...LIVE, 'bytes', 'physical', 'out'],
+    about: [
+      'ADDR is a number, or a general register with a number added. TYPE is an element type such as u64 or bf16, and N how many.',
+      'Where a VMM keeps its guest’s memory is proved first: the guest’s page tables, walked through one of the VMM’s mappings, have to translate as KVM does. What is not proved is not known, and no byte of it is shown. The vCPU stands still meanwhile.',
+    ],
+    examples: [
+      { line: 'tilescope mem --pid 4242 rsp:u64x8', says: 'the top of the stack' },
+      { line: 'tilescope mem --pid 4242 0x1000 --bytes 4096 --physical --out page.bin', says: 'one page into a file' },
+    ],
+    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+  },
+  {
     name: 'set',
     says: 'write registers, read them back and compare',
     usage: ['--pid PID [--vcpu N] PATH=VALUE…'],

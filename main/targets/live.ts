@@ -17,6 +17,7 @@ import type { Helper } from '../helper.ts';
 import { listAll } from './listing.ts';
 import { findVcpu, type VcpuName } from './vcpu-name.ts';
 import { vmmNames } from './vmm.ts';
+import { vmmMemory } from './vmm-memory.ts';
 
 /** A vCPU of a running VMM, over a helper of its own. */
 
@@ -193,6 +194,7 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
     writeMsr: async (index, value, putToInitFirst) =>
       done(await ask('setMsr', { ...ref, index, value, putToInitFirst })),
     writeGeneral: async (general) => done(await ask('setRegs', { ...ref, general })),
+    memory: vmmMemory(ask, ref),
     detach: async () => {
       offDeath();
       offEvent();

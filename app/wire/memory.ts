@@ -1,0 +1,60 @@
+import { concat, writeU64 } from '../bits/bytes.ts';
+import { type Decoded, decoded } from '../bits/decoded.ts';
+import type { VcpuRef } from './messages.ts';
+import { atEnd, readStruct, readStructs, writeStruct } from './struct.ts';
+import {
+  MAPPING_RECORD,
+  MAPPINGS_HEAD,
+  READ_MEMORY_REQUEST,
+  TRANSLATE_HEAD,
+  TRANSLATE_REQUEST,
+  TRANSLATION,
+} from './structs.ts';
+
+/** The most that one frame reads or translates. */
+export const MAX_READ_BYTES = 1 << 19;
+export const MAX_TRANSLATIONS = 64;
+
+export interface ReadMemoryRequest extends VcpuRef {
+  /** In the VMM, inside a mapping that was listed. */
+  readonly address: bigint;
+  readonly bytes: number;
+}
+
+export interface TranslateRequest extends VcpuRef {
+  readonly linear: readonly bigint[];
+}
+
+export const encodeReadMemory = (request: ReadMemoryRequest): Uint8Array =>
+  writeStruct(READ_MEMORY_REQUEST, { ...request, reserved: 0 });
+
+export const encodeTranslate = ({ linear, ...vcpu }: TranslateRequest): Uint8Array => {
+  const addresses = new Uint8Array(linear.length * 8);
+  for (const [at, address] of linear.entries()) writeU64(addresses, at * 8, address);
+  return concat([writeStruct(TRANSLATE_REQUEST, { ...vcpu, count: linear.length, reserved: 0 }), addresses]);
+};
+
+export const decodeMappings = (bytes: Uint8Array) => {
+  const what = 'mappings reply';
+  const head = readStruct(MAPPINGS_HEAD, bytes, 0, what);
+  if (!head.ok) return head;
+  const { count, leftOut } = head.value;
+  const mappings = readStructs(MAPPING_RECORD, count, bytes, MAPPINGS_HEAD.bytes, what);
+  if (!mappings.ok) return mappings;
+  return atEnd({ mappings: mappings.value, leftOut }, MAPPINGS_HEAD.bytes + count * MAPPING_RECORD.bytes, bytes, what);
+};
+
+/** The bytes as they were read; how many were asked for is checked by the asker. */
+export const decodeMemory = (bytes: Uint8Array): Decoded<{ readonly bytes: Uint8Array }> =>
+  decoded({ bytes: bytes.slice() });
+
+export const decodeTranslate = (bytes: Uint8Array) => {
+  const what = 'translate reply';
+  const head = readStruct(TRANSLATE_HEAD, bytes, 0, what);
+  if (!head.ok) return head;
+  const { count } = head.value;
+  const rows = readStructs(TRANSLATION, count, bytes, TRANSLATE_HEAD.bytes, what);
+  if (!rows.ok) return rows;
+  const translations = rows.value.map(({ physical, valid }) => ({ physical, valid: valid !== 0 }));
+  return atEnd({ translations }, TRANSLATE_HEAD.bytes + count * TRANSLATION.bytes, bytes, what);
+};
