@@ -1,6 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   mkdtempSync,
   openSync,
@@ -14,7 +16,33 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export const KVM_ABSENT = existsSync('/dev/kvm') ? null : '/dev/kvm is absent: live tests cannot run';
+const isThere = (program: string): boolean =>
+  (process.env.PATH ?? '').split(':').some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+
+const kvmAbsent = (): string | null => {
+  try {
+    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
+    return null;
+  } catch {
+    return existsSync('/dev/kvm') ? '/dev/kvm cannot be opened by this user' : '/dev/kvm is absent';
+  }
+};
+
+const programAbsent = (): string | null =>
+  ['qemu-system-x86_64', 'as', 'ld'].find((program) => !isThere(program)) ?? null;
+
+/** Why no guest of QEMU's can run here, or null. */
+export const KVM_ABSENT: string | null =
+  process.env.TILESCOPE_NO_TARGETS ??
+  kvmAbsent() ??
+  (programAbsent() === null ? null : `${programAbsent()} is not installed`);
 
 /** What QEMU's own monitor prints of the vector state: a reader that shares no code with Tilescope. */
 export interface MonitorRegisters {

@@ -1,7 +1,6 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, type Locator } from 'playwright/test';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { expect, type Locator, test } from 'playwright/test';
 import { sampleAmxCapture } from '../../app/fixtures/samples.ts';
 import { captureText } from '../../app/session/document.ts';
 import { Window } from './window.ts';
@@ -14,7 +13,8 @@ export const amxCaptureFile = (changed: Readonly<Record<number, number>> = {}): 
   const capture = sampleAmxCapture();
   const bytes = capture.image.bytes.slice();
   for (const [offset, value] of Object.entries(changed)) bytes[TILEDATA_OFFSET + Number(offset)] = value;
-  const path = join(mkdtempSync(join(tmpdir(), 'tilescope-e2e-')), 'tiles.json');
+  const path = test.info().outputPath('tiles.json');
+  mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, captureText({ ...capture, image: { ...capture.image, bytes } }));
   return path;
 };

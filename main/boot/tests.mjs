@@ -4,11 +4,15 @@ import { join } from 'node:path';
 import { runAmxLab } from '../amx-lab.mjs';
 import { buildAll, ensureHelper, ensureStandIn } from './build.mjs';
 import { addUp, closingLine, FAILED, oneStep, readNativeLine, readPlaywright, readVitest } from './counts.mjs';
+import { failureList, nativeFailures, playwrightFailures, vitestFailures } from './failures.mjs';
+import { beginRun, leftWords, sweep } from './left.mjs';
 import { DIST, explain, ROOT } from './say.mjs';
 import { chromiumPath, ensurePackages, ensureTestPrograms, requireCompiler } from './setup.mjs';
 
 /** @typedef {import('./counts.mjs').Counts} Counts */
-/** @typedef {{ name: string, run: () => Promise<Counts> }} Step */
+/** @typedef {import('./failures.mjs').Failure} Failure */
+/** @typedef {Counts & { failures?: Failure[] }} Outcome */
+/** @typedef {{ name: string, run: () => Promise<Outcome> }} Step */
 
 const RESULTS = join(DIST, 'test');
 const tool = (/** @type {string[]} */ ...path) => join(ROOT, 'node_modules', ...path);
@@ -33,7 +37,7 @@ const show = (program, args, env = {}) =>
     });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text) => {
-      output = (output + text).slice(-65_536);
+      output = (output + text).slice(-1_048_576);
       process.stdout.write(text);
     });
     child.stderr.on('data', (text) => process.stderr.write(text));
@@ -53,25 +57,27 @@ const node = (
 /** The report a runner left; gone before it starts, so that an old one is never counted. @param {string} path */
 const readReport = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : '');
 
-/** @param {string} name @param {string[]} args @returns {Promise<Counts>} */
+/** @param {string} name @param {string[]} args @returns {Promise<Outcome>} */
 const vitest = async (name, args) => {
   const report = join(RESULTS, `${name}.json`);
   rmSync(report, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const config = ['--config', join('main', 'vitest.config.ts')];
   const { code } = await node(VITEST, ['run', ...config, ...reporters, ...args]);
-  return readVitest(readReport(report), code);
+  const text = readReport(report);
+  return { ...readVitest(text, code), failures: vitestFailures(text) };
 };
 
 /** @type {Step} */
 const types = {
   name: 'types',
   run: async () => {
-    let code = 0;
+    const failures = [];
     for (const project of ['app', 'app/tsconfig.test.json', 'main', 'renderer', 'e2e']) {
-      code ||= (await node(TSC, ['-p', project])).code;
+      if ((await node(TSC, ['-p', project])).code === 0) continue;
+      failures.push({ test: 'types', file: project, alone: `npx tsc -p ${project}` });
     }
-    return oneStep(code);
+    return { ...oneStep(failures.length), failures };
   },
 };
 
@@ -79,7 +85,14 @@ const types = {
 const walls = { name: 'walls', run: () => vitest('walls', ['--project', 'walls']) };
 
 /** @type {Step} */
-const lint = { name: 'lint', run: async () => oneStep((await node(BIOME, ['check', '--colors=off', '.'])).code) };
+const lint = {
+  name: 'lint',
+  run: async () => {
+    const counts = oneStep((await node(BIOME, ['check', '--colors=off', '.'])).code);
+    const failures = counts.failed === 0 ? [] : [{ test: 'lint', file: '.', alone: 'npx biome check .' }];
+    return { ...counts, failures };
+  },
+};
 
 /** @type {Step} */
 const unit = { name: 'unit tests', run: () => vitest('unit', ['--project', 'unit']) };
@@ -89,7 +102,7 @@ const native = {
   name: 'native tests',
   run: async () => {
     const { code, output } = await show('make', ['-s', '-C', 'native', `OUT=${join(DIST, 'native')}`, 'test']);
-    return readNativeLine(output, code);
+    return { ...readNativeLine(output, code), failures: nativeFailures(output) };
   },
 };
 
@@ -110,17 +123,45 @@ const playwright = (name, args) => ({
       ['test', '-c', join('e2e', 'playwright.config.ts'), '--reporter=list,json', ...args],
       { PLAYWRIGHT_JSON_OUTPUT_FILE: report, ...(chromium === null ? {} : { TILESCOPE_CHROMIUM: chromium }) },
     );
-    return readPlaywright(readReport(report), code);
+    const text = readReport(report);
+    return { ...readPlaywright(text, code), failures: playwrightFailures(text) };
   },
 });
+
+/** A step that failed and cannot say where is listed by its own name. @param {Step} step @param {Outcome} outcome @returns {Failure[]} */
+const failuresOf = (step, { failed, failures = [] }) =>
+  failed > 0 && failures.length === 0
+    ? [{ test: step.name, file: 'its words stand above', alone: ALONE[step.name] ?? 'npm test' }]
+    : failures;
+
+/** @type {Record<string, string>} */
+const ALONE = { 'AMX tests': 'npm run test:amx', build: 'npm run build', 'native tests': 'npm run check' };
+
+/** However the run ends, what it leaves is ended and named. @param {string} folder @param {() => Counts[]} soFar */
+const endOnSignal = (folder, soFar) => {
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
+    process.once(signal, () => {
+      void sweep(folder, 0).then((left) => {
+        for (const line of leftWords(left)) process.stdout.write(`${line}\n`);
+        process.stdout.write(`\nended by ${signal}\n${closingLine(addUp([...soFar(), FAILED]))}\n`);
+        process.exit(1);
+      });
+    });
+  }
+};
 
 /** Runs the steps in order, every one whatever the others say, and prints the closing line. @param {Step[]} steps */
 const runSteps = async (steps) => {
   mkdirSync(RESULTS, { recursive: true });
   /** @type {Counts[]} */
   const all = [];
+  /** @type {Failure[]} */
+  const failures = [];
+  const run = beginRun();
+  endOnSignal(run.folder, () => all);
   for (const step of steps) {
     process.stdout.write(`\n== ${step.name}\n`);
+    /** @type {Outcome} */
     let counts = FAILED;
     try {
       counts = await step.run();
@@ -129,7 +170,15 @@ const runSteps = async (steps) => {
     }
     process.stdout.write(`-- ${step.name}: ${closingLine(counts)}\n`);
     all.push(counts);
+    failures.push(...failuresOf(step, counts));
   }
+  const left = await run.end();
+  for (const line of leftWords(left)) process.stdout.write(`${line}\n`);
+  for (const { name } of left.processes) {
+    all.push(FAILED);
+    failures.push({ test: 'a process of the tests was left running', file: name, alone: 'npm test' });
+  }
+  process.stdout.write(failureList(failures));
   const sum = addUp(all);
   process.stdout.write(`\n${closingLine(sum)}\n`);
   return sum.failed === 0 ? 0 : 1;
@@ -168,14 +217,19 @@ const build = {
   },
 };
 
+/** What is not here, or cannot be had, is said by name; whatever needs it is skipped, and the rest is run. */
+const outsideSteps = () => {
+  const missing = ensureTestPrograms();
+  if (missing !== null) explain(missing);
+  const chromium = chromiumPath();
+  return [live, chromium === null ? skipped('Chromium not found', window) : window];
+};
+
 /** @param {string[]} args */
 export const runTests = async (args) => {
   if (args.length > 0) explain(`test takes no arguments; ${args.join(' ')} is ignored`);
   await ensurePackages();
-  const missing = ensureTestPrograms();
-  if (!existsSync('/dev/kvm')) explain('/dev/kvm is absent: the tests that need a live guest are skipped, by name');
-  const outside = missing === null ? [live, window] : [skipped(missing, live), skipped(missing, window)];
-  return runSteps([build, types, walls, lint, unit, native, amx, ...outside]);
+  return runSteps([build, types, walls, lint, unit, native, amx, ...outsideSteps()]);
 };
 
 /** @param {string[]} args */

@@ -81,8 +81,12 @@ static void *map_file(const char *path, size_t bytes)
 
 static int make_dir(struct guest *g)
 {
+	const char *folder = getenv("TMPDIR");
+
 	memset(g, 0, sizeof(*g));
-	(void)snprintf(g->dir, sizeof(g->dir), "/tmp/tilescope-test-XXXXXX");
+	if (!folder || strlen(folder) + sizeof("/tilescope-test-XXXXXX") > sizeof(g->dir))
+		folder = "/tmp";
+	(void)snprintf(g->dir, sizeof(g->dir), "%s/tilescope-test-XXXXXX", folder);
 	return mkdtemp(g->dir) ? 0 : -1;
 }
 

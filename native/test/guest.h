@@ -9,7 +9,7 @@
 
 struct guest {
 	pid_t pid;
-	char dir[64];                  /* its files */
+	char dir[80];                  /* its files */
 	volatile struct demo_page *page; /* demo VMM only */
 	volatile uint32_t *counter;    /* the guest's own, in memory shared with it */
 };
