@@ -230,6 +230,8 @@ export type RestoreScope =
 export type SessionEvent =
   | { readonly kind: 'gone'; readonly session: SessionId; readonly refusal: Refusal }
   | { readonly kind: 'helper'; readonly problem: string | null }
+  /** Started again with a file: `name` is opened as the one named at the start is. */
+  | { readonly kind: 'open-file'; readonly name: string }
   /** The host itself is gone, and every session with it: told by the page's own end of the connection, never by a host. */
   | { readonly kind: 'host-gone'; readonly problem: string }
   /**

@@ -17,6 +17,9 @@ export function App(): ReactElement {
 
   useEffect(() => {
     document.documentElement.dataset.theme = theme;
+    // The window's background before its page is painted; a browser colours its frame by it.
+    const ground = getComputedStyle(document.documentElement).getPropertyValue('--bg-0').trim();
+    document.querySelector('meta[name="theme-color"]')?.setAttribute('content', ground);
   }, [theme]);
   useEffect(() => listenToKeys(store), [store]);
 

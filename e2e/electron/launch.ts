@@ -43,6 +43,13 @@ const checkSandbox = (): void => {
   }
 };
 
+/** command_line_args.cc: behind an address nothing more may stand, lest a link that is clicked hands over switches. */
+const checkAddresses = (words: readonly string[]): void => {
+  const end = words.indexOf('--');
+  const address = words.findIndex((word) => /^[a-z]\S+:/i.test(word));
+  if (address >= 0 && address < (end < 0 ? words.length : end) - 1) endProcess(255);
+};
+
 const checkDisplay = async (): Promise<void> => {
   if (isHeadless()) return;
   const { DISPLAY, WAYLAND_DISPLAY } = process.env;
@@ -65,6 +72,7 @@ const exe = process.env.STAND_IN_EXE ?? '';
 delete process.env.STAND_IN_EXE;
 const packaged = basename(exe) !== 'electron';
 readSwitches(words);
+checkAddresses(words);
 checkSandbox();
 
 const named = words.find((word) => !word.startsWith('-'));

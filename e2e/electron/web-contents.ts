@@ -65,7 +65,11 @@ export class WebContents extends EventEmitter {
 
   /** ipcRenderer.invoke() of the preload. */
   async invoked(text: string, contextId: number): Promise<void> {
-    const { id, channel, args, preloadError } = JSON.parse(text);
+    const { id, channel, args, preloadError, color } = JSON.parse(text);
+    if (color !== undefined) {
+      this.emit('did-change-theme-color', preventable(), color);
+      return;
+    }
     if (preloadError !== undefined) {
       process.stderr.write(`stand-in: the preload failed: ${preloadError}\n`);
       this.emit('preload-error', preventable(), '', new Error(preloadError));

@@ -181,6 +181,15 @@ const preloadWorld = ({ encode, decode }: Codec, binding: string, source: string
     if (name === 'electron') return { ipcRenderer, contextBridge };
     throw new Error(`module not found: ${name}`);
   };
+  // `did-change-theme-color` is the browser's, which has no event for it in its protocol.
+  const tellColor = (): void => {
+    const color = document.querySelector('meta[name="theme-color"]')?.getAttribute('content');
+    if (color !== undefined) post?.(JSON.stringify({ color }));
+  };
+  document.addEventListener('DOMContentLoaded', () => {
+    tellColor();
+    new MutationObserver(tellColor).observe(document.head, { subtree: true, attributeFilter: ['content'] });
+  });
   const module = { exports: {} };
   try {
     new Function('require', 'process', 'exports', 'module', source)(

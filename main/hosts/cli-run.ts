@@ -160,7 +160,7 @@ const run = (host: Host, command: Command): Printed => {
     case 'product':
       return product(host, command);
     case 'setup-privileges':
-      return privileges(command, ownHelper(null));
+      return privileges(command, ownHelper());
     case 'mem':
       return mem((work) => withSession(host, command.vcpu, work), command);
     case 'doctor':

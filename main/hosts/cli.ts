@@ -86,8 +86,8 @@ export const runCli = async (args: readonly string[], places: Partial<Places> = 
   ]);
   const host = createHost({
     host: 'web',
-    helperPath: places.helperPath ?? helperInside(null),
-    demoPath: places.demoPath ?? demoInside(null),
+    helperPath: places.helperPath ?? helperInside(),
+    demoPath: places.demoPath ?? demoInside(),
     openAtStart: null,
   });
   try {

@@ -1,19 +1,11 @@
-import {
-  app,
-  BrowserWindow,
-  type IpcMainInvokeEvent,
-  ipcMain,
-  Menu,
-  protocol,
-  session,
-  type WebFrameMain,
-} from 'electron';
+import { app, BrowserWindow, type IpcMainInvokeEvent, ipcMain, protocol, session, type WebFrameMain } from 'electron';
 import { BRIDGE_VERBS, type SessionEvent } from '../../app/bridge.ts';
 import { refuse } from '../../app/refusals/refusal.ts';
 import { EVENT_CHANNEL, verbChannel } from '../channels.ts';
 import { PRODUCT_NAME } from '../product.ts';
 import { readPage, securityHeaders } from '../services/pages.ts';
 import type { WindowPage } from './electron-page.ts';
+import type { WindowPlace } from './window-place.ts';
 
 /** The window and its walls. Everything a page could use to get out, or another page to get in, is closed here. */
 
@@ -41,10 +33,19 @@ export const servePages = (pages: string, deterministic: boolean): void => {
   });
 };
 
+/** What our page may do beyond a page's own: write text to the clipboard, as its Copy buttons do. */
+const GRANTED = 'clipboard-sanitized-write';
+
 /** Electron's default is to grant: both handlers are needed, one is asked before a use and the other during it. */
-export const denyPermissions = (): void => {
-  session.defaultSession.setPermissionRequestHandler((_contents, _permission, decide) => decide(false));
-  session.defaultSession.setPermissionCheckHandler(() => false);
+export const limitPermissions = (): void => {
+  session.defaultSession.setPermissionRequestHandler((_contents, permission, decide, details) =>
+    decide(permission === GRANTED && details.isMainFrame && isOurUrl(details.requestingUrl)),
+  );
+  session.defaultSession.setPermissionCheckHandler(
+    (_contents, permission, origin) => permission === GRANTED && isOurUrl(origin),
+  );
+  // Its dictionaries would be fetched from the net.
+  session.defaultSession.setSpellCheckerEnabled(false);
 };
 
 /** For every web contents there ever is, not only those of our window. */
@@ -62,32 +63,78 @@ export const loadPage = (window: BrowserWindow): void => {
   window.loadURL(`${PAGE_ORIGIN}/index.html`).catch(() => undefined);
 };
 
-export const openWindow = (preload: string): BrowserWindow => {
+/**
+ * Shows the window once there is something to see: under Wayland a window that was never shown may never be painted
+ * (electron/electron#48859), so that its first paint is not waited for alone.
+ */
+const SHOWN_AT_LATEST_MS = 2_000;
+
+const showSoon = (window: BrowserWindow, onShown: () => void): void => {
+  let shown = false;
+  const show = (): void => {
+    clearTimeout(timer);
+    if (shown || window.isDestroyed()) return;
+    shown = true;
+    window.show();
+    onShown();
+  };
+  const timer = setTimeout(show, SHOWN_AT_LATEST_MS);
+  window.once('ready-to-show', show);
+  window.webContents.once('did-finish-load', show);
+  window.once('closed', () => clearTimeout(timer));
+};
+
+export interface OpenOptions {
+  readonly preload: string;
+  /** Where the user left it. */
+  readonly place: WindowPlace | null;
+  readonly dark: boolean;
+  readonly onShown: () => void;
+}
+
+/** The page's own background in each theme, so that a window is not the other one's until it is painted. */
+const BACKGROUND = { dark: '#0a0c10', light: '#ebedef' } as const;
+
+export const openWindow = ({ preload, place, dark, onShown }: OpenOptions): BrowserWindow => {
   const window = new BrowserWindow({
     title: PRODUCT_NAME,
     width: 1440,
     height: 900,
+    ...(place?.bounds ?? {}),
     minWidth: 960,
     minHeight: 600,
     show: false,
-    backgroundColor: '#101214',
-    webPreferences: { preload, contextIsolation: true, sandbox: true, nodeIntegration: false, webviewTag: false },
+    backgroundColor: place?.background ?? (dark ? BACKGROUND.dark : BACKGROUND.light),
+    webPreferences: {
+      preload,
+      contextIsolation: true,
+      sandbox: true,
+      nodeIntegration: false,
+      webviewTag: false,
+      spellcheck: false,
+    },
   });
-  window.once('ready-to-show', () => window.show());
+  if (place?.maximized === true) window.maximize();
+  showSoon(window, onShown);
   loadPage(window);
   return window;
+};
+
+/** An address of our page's: the whole of it, or its origin alone. */
+const isOurUrl = (address: string): boolean => {
+  try {
+    const url = new URL(address);
+    return url.protocol === `${SCHEME}:` && url.host === HOST;
+  } catch {
+    return false;
+  }
 };
 
 /** A call counts only from the main frame of our window while it shows our page. */
 const isOurPage = (frame: WebFrameMain | null, window: BrowserWindow | null): boolean => {
   if (frame === null || window === null || window.isDestroyed()) return false;
   if (frame !== window.webContents.mainFrame) return false;
-  try {
-    const url = new URL(frame.url);
-    return url.protocol === `${SCHEME}:` && url.host === HOST;
-  } catch {
-    return false;
-  }
+  return isOurUrl(frame.url);
 };
 
 export const serveVerbs = (pageNow: () => WindowPage | null, windowNow: () => BrowserWindow | null): void => {
@@ -101,30 +148,4 @@ export const serveVerbs = (pageNow: () => WindowPage | null, windowNow: () => Br
 
 export const tellWindow = (window: BrowserWindow | null, event: SessionEvent): void => {
   if (window !== null && !window.isDestroyed()) window.webContents.send(EVENT_CHANNEL, event);
-};
-
-/** The menu's keys are the page's own: it opens the file picker on Ctrl+O, wherever the key comes from. */
-const pressOpen = (window: BrowserWindow | null): void => {
-  for (const type of ['keyDown', 'keyUp'] as const) {
-    window?.webContents.sendInputEvent({ type, keyCode: 'O', modifiers: ['control'] });
-  }
-};
-
-export const setMenu = (windowNow: () => BrowserWindow | null): void => {
-  const open = {
-    label: 'Open…',
-    accelerator: 'Ctrl+O',
-    registerAccelerator: false,
-    click: () => pressOpen(windowNow()),
-  };
-  Menu.setApplicationMenu(
-    Menu.buildFromTemplate([
-      { label: 'File', submenu: [open, { type: 'separator' }, { role: 'quit' }] },
-      { role: 'editMenu' },
-      {
-        label: 'View',
-        submenu: [{ role: 'resetZoom' }, { role: 'zoomIn' }, { role: 'zoomOut' }, { role: 'togglefullscreen' }],
-      },
-    ]),
-  );
 };

@@ -8,92 +8,13 @@ import { type FakeSessions, fakeSessions } from '../testing/fake-sessions.ts';
 import { followPage } from './electron-page.ts';
 import { createHostPages } from './host-pages.ts';
 
-/** What the host tells Electron, recorded by a stand-in for the module: the binary is not needed to check the walls. */
-const electron = vi.hoisted(() => {
-  type Listener = (...args: never[]) => unknown;
-  const recorded = {
-    handles: new Map<string, Listener>(),
-    appListeners: new Map<string, Listener>(),
-    schemes: [] as unknown[],
-    protocols: new Map<string, Listener>(),
-    permissionRequest: null as Listener | null,
-    permissionCheck: null as Listener | null,
-    windows: [] as { options: Record<string, unknown>; url: string }[],
-    exposed: new Map<string, unknown>(),
-    invoked: [] as unknown[][],
-    rendererListeners: new Map<string, Set<Listener>>(),
-    menu: [] as { label?: string; role?: string; submenu?: { label?: string; role?: string }[] }[],
-  };
-  class BrowserWindow {
-    readonly pageListeners = new Map<string, Listener>();
-    readonly listeners = new Map<string, Listener>();
-    readonly webContents = {
-      mainFrame: { url: 'app://tilescope/index.html' },
-      send: vi.fn(),
-      sendInputEvent: vi.fn(),
-      on: (name: string, listener: Listener) => this.pageListeners.set(name, listener),
-    };
-    readonly record: { options: Record<string, unknown>; url: string };
-    destroyed = false;
-    constructor(options: Record<string, unknown>) {
-      this.record = { options, url: '' };
-      recorded.windows.push(this.record);
-    }
-    once = vi.fn();
-    on = (name: string, listener: Listener) => this.listeners.set(name, listener);
-    show = vi.fn();
-    isDestroyed = () => this.destroyed;
-    loadURL = async (url: string) => {
-      this.record.url = url;
-    };
-  }
-  return {
-    recorded,
-    module: {
-      BrowserWindow,
-      app: { on: (name: string, listener: Listener) => recorded.appListeners.set(name, listener) },
-      ipcMain: { handle: (channel: string, listener: Listener) => recorded.handles.set(channel, listener) },
-      protocol: {
-        registerSchemesAsPrivileged: (schemes: unknown[]) => recorded.schemes.push(...schemes),
-        handle: (scheme: string, listener: Listener) => recorded.protocols.set(scheme, listener),
-      },
-      session: {
-        defaultSession: {
-          setPermissionRequestHandler: (listener: Listener) => {
-            recorded.permissionRequest = listener;
-          },
-          setPermissionCheckHandler: (listener: Listener) => {
-            recorded.permissionCheck = listener;
-          },
-        },
-      },
-      Menu: {
-        buildFromTemplate: (template: typeof recorded.menu) => template,
-        setApplicationMenu: (menu: typeof recorded.menu) => {
-          recorded.menu = menu;
-        },
-      },
-      contextBridge: { exposeInMainWorld: (name: string, value: unknown) => recorded.exposed.set(name, value) },
-      ipcRenderer: {
-        invoke: async (...args: unknown[]) => {
-          recorded.invoked.push(args);
-          return { ok: true, value: null };
-        },
-        on: (channel: string, listener: Listener) => {
-          const all = recorded.rendererListeners.get(channel) ?? new Set();
-          recorded.rendererListeners.set(channel, all.add(listener));
-        },
-        removeListener: (channel: string, listener: Listener) =>
-          recorded.rendererListeners.get(channel)?.delete(listener),
-      },
-    },
-  };
-});
+vi.mock('electron', async () => (await import('../testing/fake-electron.ts')).electronModule);
 
-vi.mock('electron', () => electron.module);
-
-const { recorded } = electron;
+const { recorded } = await import('../testing/fake-electron.ts');
 const host = await import('./electron-window.ts');
+
+const open = (given: Partial<Parameters<typeof host.openWindow>[0]> = {}) =>
+  host.openWindow({ preload: '/preload.cjs', place: null, dark: true, onShown: () => undefined, ...given });
 
 const attach = vi.fn(async () => refuse('fault', 'not in this test'));
 const listTargets = async () => answer({ targets: [], skippedCount: 0 });
@@ -105,15 +26,16 @@ beforeEach(() => {
 
 describe('[C20] the window', () => {
   test('is sandboxed, isolated and without Node, and shows our page', () => {
-    host.openWindow('/somewhere/preload.cjs');
+    open();
     const [{ options, url } = { options: {}, url: '' }] = recorded.windows;
     expect(url).toBe('app://tilescope/index.html');
     expect(options.webPreferences).toEqual({
-      preload: '/somewhere/preload.cjs',
+      preload: '/preload.cjs',
       contextIsolation: true,
       sandbox: true,
       nodeIntegration: false,
       webviewTag: false,
+      spellcheck: false,
     });
   });
 
@@ -136,19 +58,56 @@ describe('[C20] the window', () => {
     expect((openHandler as (() => unknown) | null)?.()).toEqual({ action: 'deny' });
   });
 
-  test('every permission is denied, asked and checked', () => {
-    host.denyPermissions();
-    const decide = vi.fn();
-    recorded.permissionRequest?.({} as never, 'media' as never, decide as never);
-    expect(decide).toHaveBeenCalledWith(false);
-    expect(recorded.permissionCheck?.()).toBe(false);
+  test('of permissions, the clipboard’s text alone is granted, and to our page alone', () => {
+    host.limitPermissions();
+    const asked = (permission: string, requestingUrl: string, isMainFrame = true): unknown => {
+      const decide = vi.fn();
+      const details = { requestingUrl, isMainFrame };
+      recorded.permissionRequest?.({} as never, permission as never, decide as never, details as never);
+      return decide.mock.calls[0]?.[0];
+    };
+    const checked = (permission: string, origin: string): unknown =>
+      recorded.permissionCheck?.(null as never, permission as never, origin as never, {} as never);
+    const [granted, page] = ['clipboard-sanitized-write', 'app://tilescope/index.html'];
+    expect([asked(granted, page), checked(granted, 'app://tilescope/')]).toEqual([true, true]);
+    for (const other of ['clipboard-read', 'media', 'notifications', 'openExternal', 'fileSystem']) {
+      expect([asked(other, page), checked(other, 'app://tilescope/')], other).toEqual([false, false]);
+    }
+    for (const url of ['https://tilescope/', 'app://other/', '', 'app://tilescope.evil/']) {
+      expect([asked(granted, url), checked(granted, url)], url).toEqual([false, false]);
+    }
+    expect(asked(granted, page, false)).toBe(false);
+    expect(recorded.spellchecker).toBe(false);
   });
 
-  test('the menu opens files and quits, and has no developer tools', () => {
-    host.setMenu(() => null);
-    const text = JSON.stringify(recorded.menu);
-    expect(recorded.menu[0]?.submenu?.map((item) => item.label ?? item.role)).toEqual(['Open…', undefined, 'quit']);
-    expect(text).not.toMatch(/devtools|reload/i);
+  test('it is shown at the first of painted, loaded, two seconds, and once', () => {
+    vi.useFakeTimers();
+    type Shown = { show: ReturnType<typeof vi.fn>; onceListeners: Map<string, () => void> };
+    for (const first of ['ready-to-show', 'did-finish-load', 'time']) {
+      const onShown = vi.fn();
+      const { show, onceListeners } = open({ onShown }) as unknown as Shown;
+      expect(show).not.toHaveBeenCalled();
+      if (first === 'time') vi.advanceTimersByTime(2_000);
+      else onceListeners.get(first)?.();
+      expect(
+        [show, onShown].map((told) => told.mock.calls.length),
+        first,
+      ).toEqual([1, 1]);
+      for (const name of ['ready-to-show', 'did-finish-load']) onceListeners.get(name)?.();
+      vi.advanceTimersByTime(2_000);
+      expect(show).toHaveBeenCalledOnce();
+    }
+    vi.useRealTimers();
+  });
+
+  test('it opens where the user left it, on the background of the theme it was left in', () => {
+    const bounds = { x: 1, y: 2, width: 1000, height: 700 };
+    open({ place: { bounds, maximized: false, background: '#ebedef' } });
+    open({ dark: false });
+    open({ dark: true });
+    expect(recorded.windows[0]?.options).toMatchObject({ ...bounds, backgroundColor: '#ebedef' });
+    expect(recorded.windows[1]?.options).toMatchObject({ width: 1440, backgroundColor: '#ebedef' });
+    expect(recorded.windows[2]?.options).toMatchObject({ backgroundColor: '#0a0c10' });
   });
 });
 
@@ -198,7 +157,7 @@ describe('[C21] the app: scheme', () => {
 
 describe('[C22] every call is checked', () => {
   const served = () => {
-    const window = host.openWindow('/preload.cjs');
+    const window = open();
     let now: typeof window | null = window;
     const page = createHostPages(() => fakeSessions({ attach, listTargets })).open(() => undefined);
     host.serveVerbs(
@@ -272,7 +231,7 @@ describe('[C50] each load of the window is a page of its own', () => {
       made.push(sessions);
       return sessions;
     });
-    const window = host.openWindow('/preload.cjs');
+    const window = open();
     const stub = window as unknown as StubWindow;
     const [tell, load, giveUp, clock] = [vi.fn(), vi.fn(), vi.fn(), { ms: 0 }];
     const page = followPage({ window, hostPages, tell, load, giveUp, nowMs: () => clock.ms });

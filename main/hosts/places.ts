@@ -1,26 +1,28 @@
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { preferInstalled } from './privileges.ts';
 
+/** Where programs lie in a package: beside app.asar, for nothing can be run from inside of it. */
+const packaged = (name: string): string | null => {
+  // Electron's alone; in a clone it is the folder of Electron's own files.
+  const { resourcesPath } = process as { resourcesPath?: string };
+  const path = `${resourcesPath}/bin/${name}`;
+  return resourcesPath !== undefined && existsSync(path) ? path : null;
+};
+
 /**
- * Where the helper lies: in the package's resources, else beside the bundles of the build; one that `setup-privileges` has installed comes first. An environment variable names
- * another, for a helper built with a sanitizer.
- *
- * @param resources Electron's resources folder where packaged, else null
+ * Where the helper lies: in the package, else beside the bundles of the build; one that `setup-privileges` has installed comes
+ * first. An environment variable names another, for a helper built with a sanitizer.
  */
-export const helperInside = (resources: string | null): string => {
+export const helperInside = (): string => {
   const named = process.env.TILESCOPE_HELPER;
-  if (named !== undefined && named !== '') return named;
-  return preferInstalled(ownHelper(resources));
+  return named !== undefined && named !== '' ? named : preferInstalled(ownHelper());
 };
 
 /** The one that came with this Tilescope. */
-export const ownHelper = (resources: string | null): string => {
-  if (resources !== null) return `${resources}/bin/tilescope-helper`;
-  return fileURLToPath(new URL('../native/tilescope-helper', import.meta.url));
-};
+export const ownHelper = (): string =>
+  packaged('tilescope-helper') ?? fileURLToPath(new URL('../native/tilescope-helper', import.meta.url));
 
 /** The demo VMM lies beside the helper. */
-export const demoInside = (resources: string | null): string =>
-  resources === null
-    ? fileURLToPath(new URL('../native/demo-vmm', import.meta.url))
-    : `${resources}/bin/tilescope-demo-vmm`;
+export const demoInside = (): string =>
+  packaged('tilescope-demo-vmm') ?? fileURLToPath(new URL('../native/demo-vmm', import.meta.url));

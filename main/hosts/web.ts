@@ -39,8 +39,8 @@ export const runWeb = async (given: readonly string[]): Promise<number> => {
   const { file, port, open, deterministic } = args.value;
   const host = createHost({
     host: 'web',
-    helperPath: helperInside(null),
-    demoPath: demoInside(null),
+    helperPath: helperInside(),
+    demoPath: demoInside(),
     openAtStart: file,
   });
   const openIds = new Set<string>();

@@ -25,6 +25,10 @@ export interface Host {
   readonly helperPath: string;
   /** What the helper says of itself, the kernel and the CPU. */
   readonly hello: () => Promise<Answer<HelloReply>>;
+  /** Whether the user has named this file on a command line. */
+  readonly isOffered: (name: string) => boolean;
+  /** Another file was named, on the command line of a second start. */
+  readonly offer: (name: string) => void;
   readonly hostFacts: () => Promise<Answer<HostFacts>>;
   readonly listTargets: () => Promise<Answer<TargetList>>;
   readonly openLive: (
@@ -85,11 +89,18 @@ export const createHost = ({ host, helperPath, demoPath, openAtStart }: HostOpti
   const users = readUserNames();
   const helper: Helper = createHelper({ path: helperPath });
   const demo = createDemo(demoPath);
+  const offered = new Set(openAtStart === null ? [] : [openAtStart]);
+  let openFirst = openAtStart;
   return {
     journalFolder: journalFolder(),
     openAtStart,
     helperPath,
     hello: () => helper.hello(),
+    isOffered: (name) => offered.has(name),
+    offer: (name) => {
+      offered.add(name);
+      openFirst = name;
+    },
     hostFacts: async () => {
       const hello = await helper.hello();
       return answer({
@@ -102,7 +113,7 @@ export const createHost = ({ host, helperPath, demoPath, openAtStart }: HostOpti
         kernelRelease: hello.ok ? hello.value.kernelRelease : null,
         host,
         cpu: cpuModel(),
-        openAtStart,
+        openAtStart: openFirst,
         machine: hello.ok ? machineOf(hello.value) : null,
       });
     },

@@ -44,6 +44,8 @@ export interface SessionsOptions {
   readonly journalFolder: string;
   /** The file named on the command line: the one path that a page may have read for it. */
   readonly openAtStart: string | null;
+  /** Further files that were named since, by a second start. */
+  readonly isOffered?: (name: string) => boolean;
   /** Ids of the sessions that are open in this process, whichever page's: what they keep in the journal is in use. */
   readonly openIds: Set<string>;
   /** Which process each of them is attached to, by the session's id. */
@@ -158,7 +160,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
 
   /** The bytes that a page hands over; without any, those of the file named at the start, and of no other. */
   const bytesOf = async (name: string, base64: string): Promise<Answer<Uint8Array>> => {
-    const atStart = base64 === '' && options.openAtStart !== null && name === options.openAtStart;
+    const atStart = base64 === '' && (name === options.openAtStart || options.isOffered?.(name) === true);
     return atStart ? readBytes(name) : answer<Uint8Array>(Buffer.from(base64, 'base64'));
   };
 

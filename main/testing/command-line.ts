@@ -12,6 +12,8 @@ export const fakeHost = (folder: string, given: Partial<Host>): Host => ({
   openAtStart: null,
   helperPath: '/nowhere/tilescope-helper',
   hello: refused,
+  isOffered: () => false,
+  offer: () => undefined,
   hostFacts: refused,
   listTargets: refused,
   openLive: refused,

@@ -144,7 +144,7 @@ export const createTargetSlice =
     };
 
     /** What main tells of its own accord, about the vCPU on screen or one that is kept aside. */
-    const heard = (event: Exclude<SessionEvent, { kind: 'helper' | 'host-gone' }>): void => {
+    const heard = (event: Exclude<SessionEvent, { kind: 'helper' | 'host-gone' | 'open-file' }>): void => {
       const { session, parked } = get();
       const aside = [...parked.values()].find((one) => one.session.id === event.session);
       const now = session?.id === event.session ? get() : (aside ?? null);
@@ -201,6 +201,10 @@ export const createTargetSlice =
           if (event.kind === 'helper') {
             set({ helperProblem: event.problem });
             if (event.problem !== null) set({ refusal: helperGone(event.problem) });
+            return;
+          }
+          if (event.kind === 'open-file') {
+            void get().openFile(event.name, '');
             return;
           }
           heard(event);
