@@ -36,15 +36,16 @@ const CHROMIUM = {
 };
 
 /** Stories that are about the browser, and start the web host by themselves. */
-const OF_THE_BROWSER = ['window/page-gone.spec.ts', 'window/recovery.spec.ts'];
+const OF_THE_BROWSER = ['**/page-gone.spec.ts', '**/recovery.spec.ts'];
 
 /**
+ * Each project has a folder of its own, and no pattern: a pattern is matched against the whole path, the clone's own folder too.
+ *
  * `live` drives the command line against real QEMU guests and needs no browser; `window` drives the page of the web host in
  * Debian's Chromium; `stand-in` the same stories, pictures included, in the window, on what plays Electron; `shell` is the
  * window's own story; `electron` runs the stories on Electron's binary, wherever it is there, without comparing pictures.
  */
 export default defineConfig<object, { host: HostKind }>({
-  testDir: '.',
   outputDir: './results',
   fullyParallel: false,
   workers: 1,
@@ -53,29 +54,29 @@ export default defineConfig<object, { host: HostKind }>({
   timeout: 600_000,
   forbidOnly: true,
   reporter: [['list'], ['json', { outputFile: './results/report.json' }]],
-  snapshotPathTemplate: '{testDir}/shots/{arg}{ext}',
+  snapshotPathTemplate: './shots/{arg}{ext}',
   expect: { timeout: 100_000, toHaveScreenshot: { maxDiffPixels: 0, animations: 'disabled', caret: 'hide' } },
   projects: [
-    { name: 'live', testMatch: 'live/**/*.spec.ts' },
+    { name: 'live', testDir: './live' },
     {
       name: 'window',
-      testMatch: 'window/**/*.spec.ts',
+      testDir: './window',
       use: { ...CHROMIUM, host: 'web' },
     },
     // Not part of the tests: `npm run bench` asks for it by name.
-    { name: 'bench', testMatch: 'bench/**/*.bench.ts', use: { ...CHROMIUM, host: 'web' } },
+    { name: 'bench', testDir: './bench', testMatch: '*.bench.ts', use: { ...CHROMIUM, host: 'web' } },
     {
       name: 'stand-in',
-      testMatch: 'window/**/*.spec.ts',
+      testDir: './window',
       testIgnore: OF_THE_BROWSER,
       use: { ...CHROMIUM, host: 'stand-in' },
     },
-    { name: 'shell', testMatch: 'shell/**/*.spec.ts', use: { ...CHROMIUM, host: 'stand-in' } },
+    { name: 'shell', testDir: './shell', use: { ...CHROMIUM, host: 'stand-in' } },
     ...(BINARY_ABSENT === null
       ? [
           {
             name: 'electron',
-            testMatch: 'window/**/*.spec.ts',
+            testDir: './window',
             testIgnore: OF_THE_BROWSER,
             use: { ...CHROMIUM, host: 'electron' as const },
             // Drawn by another Chromium, with other fonts' rasterising.

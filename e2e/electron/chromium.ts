@@ -72,7 +72,7 @@ export class Chromium {
 
   static async launch(): Promise<Chromium> {
     const profile = mkdtempSync(join(tmpdir(), 'stand-in-'));
-    const errors = process.env.STAND_IN_LOG === undefined ? 'ignore' : 'inherit';
+    const errors = process.env.STAND_IN_LOG === 'all' ? 'inherit' : 'ignore';
     const child = spawn(PATH, switchesFor(profile), { stdio: ['ignore', 'ignore', errors, 'pipe', 'pipe'] });
     child.on('error', (error) => process.stderr.write(`stand-in: ${PATH} cannot be run: ${error.message}\n`));
     const chromium = new Chromium(child, profile);

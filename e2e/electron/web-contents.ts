@@ -65,8 +65,13 @@ export class WebContents extends EventEmitter {
 
   /** ipcRenderer.invoke() of the preload. */
   async invoked(text: string, contextId: number): Promise<void> {
-    const { id, channel, args, preloadError, color } = JSON.parse(text);
+    const { id, channel, args, preloadError, color, opens } = JSON.parse(text);
+    if (opens !== undefined) {
+      log('window.open', this.openHandler?.({ url: opens }).action, opens);
+      return;
+    }
     if (color !== undefined) {
+      log('theme color', color);
       this.emit('did-change-theme-color', preventable(), color);
       return;
     }

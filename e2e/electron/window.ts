@@ -18,6 +18,7 @@ interface Bounds {
 
 interface Options extends Partial<Bounds> {
   readonly show?: boolean;
+  readonly backgroundColor?: string;
   readonly webPreferences?: {
     readonly preload?: string;
     readonly nodeIntegration?: boolean;
@@ -53,6 +54,8 @@ class Window extends EventEmitter {
       throw new Error('stand-in: a sandboxed, isolated page alone is imitated');
     }
     this.#options = options;
+    const { x, y, width, height, backgroundColor } = options;
+    log('a window', JSON.stringify({ x, y, width, height, backgroundColor }));
     this.#contents = new WebContents(this);
     this.webContents = strict('webContents', this.#contents);
     windows.add(this);
@@ -231,6 +234,11 @@ class Window extends EventEmitter {
     else emitter.emit('window-all-closed');
   }
 }
+
+/** What a person does with the frame around the page, which no protocol reaches: a test sends this signal. */
+process.on('SIGUSR2', () => {
+  for (const window of [...windows]) void window.close();
+});
 
 export const BrowserWindow = new Proxy(Window, {
   construct: (target, [options]) => strict('BrowserWindow', new target(options as Options)),

@@ -71,6 +71,11 @@ const pageWorld = ({ encode, decode }: Codec): void => {
       use(JSON.parse((event as CustomEvent<string>).detail) as never),
     );
 
+  // lib/browser/guest-window-manager.ts: the main process is asked, and says no; nothing else is imitated.
+  window.open = (url) => {
+    document.dispatchEvent(new CustomEvent('stand-in:open', { detail: String(url) }));
+    return null;
+  };
   on('expose', ({ key, api }: { key: string; api: unknown }) => {
     if (key in window) throw new Error('Cannot bind an API on top of an existing property on the window object');
     Object.defineProperty(window, key, { value: freeze(enter(api)), enumerable: true });
@@ -181,6 +186,9 @@ const preloadWorld = ({ encode, decode }: Codec, binding: string, source: string
     if (name === 'electron') return { ipcRenderer, contextBridge };
     throw new Error(`module not found: ${name}`);
   };
+  document.addEventListener('stand-in:open', (event) => {
+    post?.(JSON.stringify({ opens: (event as CustomEvent<string>).detail }));
+  });
   // `did-change-theme-color` is the browser's, which has no event for it in its protocol.
   const tellColor = (): void => {
     const color = document.querySelector('meta[name="theme-color"]')?.getAttribute('content');

@@ -48,7 +48,7 @@ export interface StartOptions {
   /** What to run; the stand-in on the repository's folder otherwise. */
   readonly command?: readonly [string, ...string[]];
   /** A start that shares folder and port of another one is its second instance. */
-  readonly user?: UserFolder;
+  readonly user?: UserFolder | undefined;
   readonly cwd?: string;
 }
 
@@ -127,6 +127,17 @@ export class StandInHost {
       if (over !== null) throw new Error(`Tilescope ended before its page was there: ${JSON.stringify(over)}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+  }
+
+  /** As a person closes the window by its frame. */
+  closeWindow(): void {
+    this.child.kill('SIGUSR2');
+  }
+
+  /** The page of before has crashed: page() looks for the one that took its place. */
+  async forget(): Promise<void> {
+    await this.#browser?.close().catch(() => undefined);
+    this.#browser = null;
   }
 
   async stop(): Promise<Ended> {
