@@ -82,8 +82,9 @@ const ensureBuilt = async (lab, out, say) => {
 /** @param {Say} say @returns {Promise<string | null>} the folder with the programs */
 const buildPrograms = async (say) => {
   const out = join(DIST, 'native-static');
-  const targets = PROGRAMS.map((program) => join(out, program));
-  const args = ['-s', '-C', 'native', `OUT=${out}`, 'STATIC=1', ...targets];
+  // As make in native/ sees it, to which a path with a space is two words.
+  const targets = PROGRAMS.map((program) => `../dist/native-static/${program}`);
+  const args = ['-s', '-C', 'native', 'OUT=../dist/native-static', 'STATIC=1', ...targets];
   return (await runTool('make', args, say)) === 0 ? out : null;
 };
 

@@ -18,6 +18,8 @@ import { requireCompiler } from './setup.mjs';
 export const HELPER = join(DIST, 'native', 'tilescope-helper');
 /** Where the tests find what plays Electron. */
 export const STAND_IN = join(DIST, 'stand-in');
+/** As seen from native/: to make a path with a space is two words, and a clone may lie in one. */
+export const NATIVE_OUT = 'OUT=../dist/native';
 const VITE = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
 /** A build that takes longer than this has hung; another start stops waiting for it. */
 const LOCK_TIMEOUT_MS = 180_000;
@@ -92,7 +94,7 @@ const helper = {
   outputs: [HELPER],
   make: async () => {
     requireCompiler();
-    const code = await runTool('make', ['-s', '-C', 'native', `OUT=${join(DIST, 'native')}`]);
+    const code = await runTool('make', ['-s', '-C', 'native', NATIVE_OUT]);
     if (code !== 0) fail('building the helper failed; the compiler’s message stands above');
   },
 };

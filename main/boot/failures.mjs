@@ -71,7 +71,7 @@ export const nativeFailures = (output) => {
     const file = failed[1] === undefined ? 'native' : `native/${failed[1]}`;
     // One line of code that fails a thousand times is one.
     if (found.some((one) => one.file === file && one.alone.endsWith(program))) continue;
-    found.push({ test: failed[2] ?? '', file, alone: `ASAN_OPTIONS=detect_leaks=0 ${program}` });
+    found.push({ test: failed[2] ?? '', file, alone: `cd native && ASAN_OPTIONS=detect_leaks=0 ${program}` });
   }
   return found;
 };

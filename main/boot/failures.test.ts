@@ -62,12 +62,12 @@ describe('[C26] a failing run ends with which test, which file, how to run it al
       {
         test: 'is_old: killed at 1',
         file: 'native/test/test_steps.c:132',
-        alone: 'ASAN_OPTIONS=detect_leaks=0 /d/test-steps /d/helper',
+        alone: 'cd native && ASAN_OPTIONS=detect_leaks=0 /d/test-steps /d/helper',
       },
       {
         test: '/d/kill-storm ended with code 139 and no summary',
         file: 'native',
-        alone: 'ASAN_OPTIONS=detect_leaks=0 /d/kill-storm /d/helper --qemu',
+        alone: 'cd native && ASAN_OPTIONS=detect_leaks=0 /d/kill-storm /d/helper --qemu',
       },
     ]);
   });

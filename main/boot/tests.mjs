@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runAmxLab } from '../amx-lab.mjs';
-import { buildAll, ensureHelper, ensureStandIn } from './build.mjs';
+import { buildAll, ensureHelper, ensureStandIn, NATIVE_OUT } from './build.mjs';
 import { addUp, closingLine, FAILED, oneStep, readNativeLine, readPlaywright, readVitest } from './counts.mjs';
 import { failureList, nativeFailures, playwrightFailures, vitestFailures } from './failures.mjs';
 import { beginRun, leftWords, sweep } from './left.mjs';
@@ -101,7 +101,7 @@ const unit = { name: 'unit tests', run: () => vitest('unit', ['--project', 'unit
 const native = {
   name: 'native tests',
   run: async () => {
-    const { code, output } = await show('make', ['-s', '-C', 'native', `OUT=${join(DIST, 'native')}`, 'test']);
+    const { code, output } = await show('make', ['-s', '-C', 'native', NATIVE_OUT, 'test']);
     return { ...readNativeLine(output, code), failures: nativeFailures(output) };
   },
 };
