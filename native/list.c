@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "discover.h"
+#include "foresee.h"
 #include "permission.h"
 
 #define MAX_CMDLINE_BYTES 16384
@@ -76,6 +77,7 @@ static int add_target(struct reply *reply)
 	struct target_record record = { .pid = vmm.pid, .vm_count = vmm.vm_count, .vcpu_count = vmm.vcpu_count,
 					.vcpus_left_out = vmm.left_out };
 	struct permission permission;
+	struct refusal why;
 	struct status_facts status;
 	struct stat_facts stat;
 
@@ -86,6 +88,11 @@ static int add_target(struct reply *reply)
 	permission_check(vmm.pid, vmm.vcpus[0].tid, &permission);
 	if (permission.reason == REASON_NONE && !owns_a_vcpu())
 		permission.reason = REASON_NOT_A_VMM;
+	if (permission.reason == REASON_NONE && foresee_filters(vmm.pid, stat.start_time_ticks, &vmm.vcpus[0], &why) < 0) {
+		permission.reason = (enum reason)why.reason;
+		record.seccomp_action = why.seccomp_action;
+		memcpy(record.call, why.call, sizeof(record.call));
+	}
 	record.uid = status.uids[0];
 	record.reason = (uint32_t)permission.reason;
 	record.errno_or_scope = permission.errno_or_scope;

@@ -12,6 +12,7 @@
 
 #include "authority.h"
 #include "frame.h"
+#include "held.h"
 #include "kernel.h"
 #include "proc.h"
 
@@ -157,6 +158,10 @@ void permission_check(pid_t pid, pid_t tid, struct permission *p)
 		p->reason = REASON_NOT_64_BIT;
 	else if (facts.has_shadow_stack)
 		p->reason = REASON_SHADOW_STACK;
+	else if (held_by_cgroup(pid))
+		p->reason = REASON_CGROUP_FROZEN;
+	else if (held_by_signal(pid, tid))
+		p->reason = REASON_STOPPED;
 	else if (facts.tracer)
 		p->reason = REASON_ALREADY_TRACED; /* last: it is of this thread alone, and hides nothing that is of the process */
 	if (p->reason == REASON_YAMA)
@@ -176,6 +181,8 @@ int permission_refusal(const struct permission *p, struct refusal *why)
 		{ REASON_OTHER_USER, "The target belongs to another user, and CAP_SYS_PTRACE is missing." },
 		{ REASON_NOT_DUMPABLE, "The target is not dumpable, and CAP_SYS_PTRACE is missing." },
 		{ REASON_YAMA, "kernel.yama.ptrace_scope forbids it." },
+		{ REASON_STOPPED, "The process is stopped by a job-control signal." },
+		{ REASON_CGROUP_FROZEN, "The control group of the process is frozen." },
 		{ REASON_NOT_64_BIT, "The target is not a 64-bit program." },
 		{ REASON_SHADOW_STACK, "The target uses user shadow stacks, which a chain of returns cannot pass." },
 	};

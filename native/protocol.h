@@ -82,6 +82,8 @@ enum reason {
 	REASON_TARGET_GONE = 37,
 	REASON_NOT_AUTHORISED = 39,       /* the helper may, by its capabilities, and its caller may not: detail says why */
 	REASON_OTHER_HELPER = 38,         /* another helper is attached to this vCPU: refusal.other_pid */
+	REASON_STOPPED = 40,              /* by a job-control signal */
+	REASON_CGROUP_FROZEN = 41,
 	/* the write guard, and refusals of a write */
 	REASON_GUARD_XFD_COVERS_IMAGE = 50, /* image XSTATE_BV has a bit that IA32_XFD covers */
 	REASON_GUARD_ARMING_OVER_STATE = 51,/* IA32_XFD would be armed over a stored component in use */

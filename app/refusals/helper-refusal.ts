@@ -71,6 +71,8 @@ const yama: Wording = ({ errno: scope }, context) => {
   return { what: `kernel.yama.ptrace_scope is ${scope}: ${restriction}`, mend: mends };
 };
 
+const ENOMEM = 12;
+
 const OUR_FAULT = 'this is a fault of Tilescope: please report it with the steps that led here';
 
 /** One plain sentence a reason, and what would mend it. Nothing ends in a full stop. */
@@ -112,13 +114,24 @@ const WORDINGS: Record<Reason, Wording> = {
   }),
   SELF: says('the process is Tilescope itself or one that started it', 'choose another target'),
   NOT_64_BIT: says('the process is not a 64-bit one'),
+  STOPPED: says(
+    'the process is stopped by a signal (SIGSTOP, or Ctrl+Z in its terminal)',
+    'let it go on (kill -CONT, or fg in its terminal), then try again',
+  ),
+  CGROUP_FROZEN: says(
+    'the control group of the process is frozen, as docker pause does',
+    'thaw it (docker unpause, systemctl thaw, or write 0 to cgroup.freeze), then try again',
+  ),
   SHADOW_STACK: says('the thread has a shadow stack, which a chain of sigreturn frames cannot pass'),
   NO_GADGET: withDetail('the process has no place from which a system call can be made'),
   THREAD_NOT_FOUND: says(
     'no thread was seen running this vCPU',
-    'let the guest run: a vCPU that is paused or was never started has no thread to be found by',
+    'let the guest run: a vCPU that is paused or was never started is found by the name of its thread alone, which QEMU gives with -name NAME,debug-threads=on',
   ),
-  STOP_TIMEOUT: withDetail('the vCPU thread did not stop: it is in uninterruptible sleep', 'try again'),
+  STOP_TIMEOUT: withDetail(
+    'the vCPU thread did not stop',
+    'try again once its process does not wait for a disk or a page',
+  ),
   SECCOMP: ({ call, seccompAction }) => ({
     what: `the thread's seccomp filter would refuse ${call || 'the call'} (${describeAction(seccompAction)}), so it was not made`,
     mend: 'start the VMM without its filter, or suspend the filter while attached, which needs CAP_SYS_ADMIN',
@@ -156,7 +169,13 @@ const WORDINGS: Record<Reason, Wording> = {
     mend: null,
   }),
   CHAIN_TIMEOUT: withDetail('the calls in the target did not end in time', 'try again'),
-  NO_MEMORY: withDetail('there was not enough memory'),
+  NO_MEMORY: ({ call, errno, detail }) =>
+    call === 'mmap' && errno === ENOMEM
+      ? {
+          what: 'the VMM may have no more memory: one of its own limits is reached (RLIMIT_AS, its memory control group, or vm.max_map_count)',
+          mend: 'raise the limit: sudo prlimit --pid PID --as=unlimited, for one',
+        }
+      : { what: `there was not enough memory${detail && `: ${detail}`}`, mend: null },
 };
 
 const UNKNOWN: Wording = ({ reasonCode, detail }) => ({
@@ -193,11 +212,13 @@ export const targetObstacle = (
     readonly reasonCode: number;
     readonly errnoOrScope: number;
     readonly tracerPid: number;
+    readonly call?: string;
+    readonly seccompAction?: number;
   },
   context: RefusalContext = DEFAULT_CONTEXT,
 ): BridgeRefusal | null => {
   if (target.reason === 'NONE') return null;
-  const { reason, reasonCode, errnoOrScope: errno, tracerPid: otherPid } = target;
-  const refusal = { reason, reasonCode, errno, otherPid, seccompAction: 0, mask: 0n, call: '', detail: '' };
+  const { reason, reasonCode, errnoOrScope: errno, tracerPid: otherPid, call = '', seccompAction = 0 } = target;
+  const refusal = { reason, reasonCode, errno, otherPid, seccompAction, mask: 0n, call, detail: '' };
   return refusalToBridge(refusal, null, context);
 };

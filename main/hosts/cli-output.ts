@@ -74,7 +74,10 @@ export const listText = (targets: readonly TargetSummary[], skippedCount: number
     target.user,
     target.attachable ? 'yes' : `no: ${target.reason ?? 'not known why'}`,
   ]);
-  const skipped = skippedCount > 0 ? `${skippedCount} processes of other users could not be looked into\n` : '';
+  const skipped =
+    skippedCount > 0
+      ? `${skippedCount} processes of other users could not be looked into: as root they are, or with setup-privileges --allow\n`
+      : '';
   const numbers = targets.map(numbersText).join('');
   if (rows.length === 0) return `No process with KVM vCPUs was found\n${skipped}`;
   return table([['PID', 'VMM', 'NAME', 'VCPUS', 'USER', 'ATTACHABLE'], ...rows]) + numbers + skipped;

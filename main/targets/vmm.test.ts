@@ -26,6 +26,9 @@ describe('[C1] VMM and guest name from the command line', () => {
     ['/usr/bin/crosvm', 'crosvm run --name tiny vmlinux', 'crosvm', 'tiny'],
     ['/usr/bin/crosvm', 'crosvm run -s /tmp/one.sock vmlinux', 'crosvm', 'one'],
     ['/usr/bin/lkvm', 'lkvm run --name k1 -k bzImage', 'kvmtool', 'k1'],
+    ['/usr/local/bin/runsc', 'runsc-sandbox --root=/run/runsc boot --bundle=/b web-7', 'gVisor', 'web-7'],
+    ['/usr/bin/krunvm', 'krunvm start fedora', 'libkrun', 'krunvm'],
+    ['/usr/bin/stratovirt', 'stratovirt -name light -machine microvm', 'StratoVirt', 'light'],
     ['/home/me/my-vmm', 'my-vmm --kernel k', 'my-vmm', 'my-vmm'],
   ])('%s: %s', (executable, line, vmm, name) => {
     expect(names(executable, line)).toEqual({ vmm, name });

@@ -80,6 +80,10 @@ const VMMS: readonly VmmRow[] = [
     executable: /^(lkvm|lkvm-static|kvmtool|vm)$/,
     name: (args) => optionValue(args, ['--name', '-n']),
   },
+  // It starts itself again as runsc-sandbox, from a link without a name.
+  { vmm: 'gVisor', executable: /^runsc(-sandbox)?$/, name: (args) => args.at(-1) ?? null },
+  { vmm: 'libkrun', executable: /^(krunvm|krun|muvm|chroot_vm|libkrun.*)$/, name: () => null },
+  { vmm: 'StratoVirt', executable: /^stratovirt$/, name: (args) => optionValue(args, ['-name', '--name']) },
 ];
 
 /** A deleted executable, after an upgrade of the VMM, still has its name: the kernel appends this to the link. */
@@ -94,7 +98,10 @@ const withoutDeleted = (executable: string): string => executable.replace(/ \(de
 export const vmmNames = (executable: string, cmdline: readonly string[]): VmmNames => {
   const file = basename(withoutDeleted(executable)) || basename(cmdline[0] ?? '');
   const args = cmdline.slice(1);
-  const row = VMMS.find((candidate) => candidate.executable.test(file));
+  const called = basename(cmdline[0] ?? '');
+  const row =
+    VMMS.find((candidate) => candidate.executable.test(file)) ??
+    (file === 'exe' ? VMMS.find((candidate) => candidate.executable.test(called)) : undefined);
   if (row === undefined) return { vmm: file || 'unknown VMM', name: file || 'unnamed' };
   return { vmm: row.vmm, name: row.name(args) || file };
 };

@@ -2,7 +2,7 @@
  * A helper that misbehaves on request, for the tests of helper.ts: it speaks frames, and the word it is started with says
  * how. Its frames are laid by hand, so that a fault in app/wire cannot hide behind itself.
  */
-import { writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 
 const [mode = 'good'] = process.argv.slice(2);
 const HELLO = 0x01;
@@ -12,6 +12,9 @@ const FREEZE = 0x05;
 const OK = 0;
 const REFUSED = 1;
 const EVENT = 2;
+/** The header's, so that whoever raises it need not come here. */
+const HEADER = readFileSync(new URL('../../native/protocol.h', import.meta.url), 'utf8');
+const VERSION = Number(/define PROTOCOL_VERSION (\d+)u/.exec(HEADER)?.[1]);
 
 /** @param {number} requestId @param {number} code @param {number} status @param {Buffer} payload */
 const frame = (requestId, code, status, payload) => {
@@ -29,7 +32,7 @@ const send = (bytes) => {
 
 const hello = () => {
   const payload = Buffer.alloc(112);
-  payload.writeUInt32LE(mode === 'version' ? 99 : 3, 0);
+  payload.writeUInt32LE(mode === 'version' ? 99 : VERSION, 0);
   payload.writeUInt32LE(process.pid, 4);
   payload.write('6.1.0-fake', 48, 'ascii');
   return payload;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../discover.h"
+#include "../held.h"
 #include "../target.h"
 #include "check.h"
 
@@ -176,8 +177,27 @@ static void names(void)
 	CHECK(vcpu_of_link("anon_inode:kvm-vcpu:5") == 5 && vcpu_of_link("anon_inode:kvm-vcpu-stats:5") < 0, "links");
 }
 
+static void groups(void)
+{
+	static const char text[] = "9:name=systemd:/a\n6:cpu,freezer:/machine/x:y\n2:xfreezer:/no\n0::/user.slice/z\n";
+	char path[32];
+
+	rule("a process's control groups are told apart");
+	CHECK(cgroup_path(text, "freezer", path, sizeof(path)) && strcmp(path, "/machine/x:y") == 0, "%s", path);
+	CHECK(cgroup_path(text, "", path, sizeof(path)) && strcmp(path, "/user.slice/z") == 0, "%s", path);
+	CHECK(!cgroup_path(text, "memory", path, sizeof(path)) && !cgroup_path(NULL, "", path, sizeof(path)), "found");
+	CHECK(!cgroup_path(text, "freezer", path, 8), "cut short");
+	for (size_t length = 0; length < sizeof(text); length++) {
+		char *cut = strndup(text, length);
+
+		(void)cgroup_path(cut, "freezer", path, sizeof(path));
+		free(cut);
+	}
+}
+
 void proc_and_list(void)
 {
+	groups();
 	parsers();
 	mapping_costs();
 	pages();

@@ -1,0 +1,224 @@
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { expect, test } from 'playwright/test';
+import { KVM_ABSENT } from '../models/guest.ts';
+import { DEMO, isThere, LimitedVmm } from '../models/limited-vmm.ts';
+import { builtFresh } from '../models/tilescope.ts';
+
+test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
+const root = process.geteuid?.() === 0;
+
+let vmm: LimitedVmm | null = null;
+let folder: string;
+test.beforeAll(builtFresh);
+test.beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tilescope-limits-'));
+});
+test.afterEach(async () => {
+  await vmm?.end();
+  vmm = null;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const started = async (...words: string[]): Promise<LimitedVmm> => {
+  vmm = await LimitedVmm.start(words);
+  return vmm;
+};
+
+/** The list says no before attach does, both in the same words, and nothing happens to the VMM. */
+const expectRefused = async (one: LimitedVmm, words: string): Promise<void> => {
+  expect(await one.inList()).toMatchObject({ attachable: false, reason: expect.stringContaining(words) });
+  const { code, err } = await one.show();
+  expect(err).toContain(words);
+  expect(code).toBe(1);
+  expect(one.lives).toBe(true);
+};
+
+const expectWorks = async (one: LimitedVmm, ...options: string[]): Promise<void> => {
+  const { code, err } = await one.show(...options);
+  expect(err).toBe('');
+  expect(code).toBe(0);
+  expect(one.lives).toBe(true);
+};
+
+test.describe('[C66] a refusal’s mend, carried out, mends it; the list says what attach will say', () => {
+  test('stopped by a signal: let go on', async () => {
+    const one = await started(DEMO, '--program', 'integer');
+    await expectWorks(one);
+    process.kill(one.pid, 'SIGSTOP');
+    await expectRefused(one, 'is stopped by a signal');
+    process.kill(one.pid, 'SIGCONT');
+    await expectWorks(one);
+  });
+
+  test('a frozen control group: thawed', async () => {
+    const group = newGroup();
+    test.skip(group === null, 'no control group can be made here');
+    if (group === null) return;
+    const one = await started(DEMO, '--program', 'integer');
+    try {
+      group.take(one.pid);
+      group.freeze();
+      await expect.poll(() => group.isFrozen()).toBe(true);
+      await expectRefused(one, 'control group of the process is frozen');
+      group.thaw();
+      await expectWorks(one);
+    } finally {
+      group.thaw();
+      await one.end();
+      await expect.poll(() => group.remove()).toBe(true);
+    }
+  });
+
+  test('a tracer: ended', async () => {
+    test.skip(!isThere('strace'), 'strace is not installed');
+    const one = await started(DEMO, '--program', 'integer');
+    const tracer = spawn('strace', ['-f', '-o', '/dev/null', '-p', String(one.pid)], { stdio: 'ignore' });
+    await expect
+      .poll(() => /TracerPid:\t(\d+)/.exec(readFileSync(`/proc/${one.pid}/status`, 'utf8'))?.[1])
+      .not.toBe('0');
+    await expectRefused(one, `already traced by pid ${tracer.pid}`);
+    tracer.kill('SIGTERM');
+    await new Promise((resolve) => tracer.once('exit', resolve));
+    await expectWorks(one);
+  });
+
+  test('a filter that refuses the call: suspended by the explicit word', async () => {
+    test.skip(!root, 'reading and suspending a filter takes root');
+    const one = await started(DEMO, '--program', 'integer', '--seccomp', 'trap-get');
+    await expectRefused(one, 'seccomp filter would refuse KVM_GET_XSAVE2');
+    await expectWorks(one, '--suspend-seccomp');
+  });
+
+  test('the VMM’s own limit of memory: raised', async () => {
+    test.skip(!isThere('prlimit'), 'prlimit is not installed');
+    const one = await started(DEMO, '--program', 'integer');
+    const pages = Number(readFileSync(`/proc/${one.pid}/statm`, 'utf8').split(' ')[0]);
+    const limit = (bytes: string): void => {
+      expect(spawnSync('prlimit', ['--pid', String(one.pid), `--as=${bytes}:unlimited`]).status).toBe(0);
+    };
+    limit(String(pages * 4096));
+    const refused = await one.show();
+    expect(refused.err).toContain('one of its own limits is reached');
+    expect(refused.code).toBe(1);
+    limit('unlimited');
+    await expectWorks(one);
+  });
+});
+
+test.describe('[C66] odd places that are no limit', () => {
+  test('an executable that was deleted since', async () => {
+    const copy = join(folder, 'demo-vmm');
+    copyFileSync(DEMO, copy);
+    const one = await started(copy, '--program', 'integer');
+    rmSync(copy);
+    await expectWorks(one);
+  });
+
+  test('pid and mount namespaces of its own', async () => {
+    test.skip(!root || !isThere('unshare'), 'namespaces are made by root, with unshare');
+    const one = await started(
+      'unshare',
+      '-p',
+      '-f',
+      '-m',
+      '--mount-proc',
+      '--kill-child',
+      DEMO,
+      '--program',
+      'integer',
+    );
+    await expectWorks(one);
+  });
+
+  test('a user namespace of its own', async () => {
+    test.skip(spawnSync('unshare', ['-Ur', 'true']).status !== 0, 'user namespaces are not to be had');
+    await expectWorks(await started('unshare', '-Ur', '--kill-child', '-f', DEMO, '--program', 'integer'));
+  });
+
+  test('a root of its own', async () => {
+    test.skip(!root, 'chroot and mknod take root');
+    const { stdout } = spawnSync('ldd', [DEMO], { encoding: 'utf8' });
+    const libraries = [...stdout.matchAll(/(\/\S+) \(/g)].map((match) => match[1] ?? '');
+    for (const path of [DEMO, ...libraries]) {
+      const to = join(folder, path === DEMO ? '/demo-vmm' : path);
+      mkdirSync(dirname(to), { recursive: true });
+      copyFileSync(path, to);
+    }
+    mkdirSync(join(folder, 'dev'));
+    expect(spawnSync('mknod', [join(folder, 'dev/kvm'), 'c', '10', '232']).status).toBe(0);
+    await expectWorks(await started('chroot', folder, '/demo-vmm', '--program', 'integer'));
+  });
+
+  test('six at once on one vCPU: each reads it, or is told who does', async () => {
+    const one = await started(DEMO, '--program', 'integer');
+    const all = await Promise.all(Array.from({ length: 6 }, () => one.show()));
+    expect(all.some(({ code }) => code === 0)).toBe(true);
+    for (const { code, err } of all) if (code !== 0) expect(err).toMatch(/already (attached to|traced) by/);
+    await expectWorks(one);
+  });
+});
+
+interface Group {
+  take(pid: number): void;
+  freeze(): void;
+  thaw(): void;
+  isFrozen(): boolean;
+  remove(): boolean;
+}
+
+/** A control group that can be frozen: of version 2, else of version 1; null: neither can be made here. */
+function newGroup(): Group | null {
+  const name = `tilescope-${process.pid}-${basename(folder)}`;
+  const make = (path: string): boolean => {
+    try {
+      mkdirSync(path);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const remove = (path: string) => (): boolean => {
+    try {
+      rmdirSync(path);
+    } catch {
+      return !existsSync(path);
+    }
+    return true;
+  };
+  for (const mount of ['/sys/fs/cgroup', '/sys/fs/cgroup/unified']) {
+    const path = join(mount, name);
+    if (!existsSync(join(mount, 'cgroup.procs')) || !make(path)) continue;
+    if (!existsSync(join(path, 'cgroup.freeze'))) {
+      remove(path)();
+      continue;
+    }
+    return {
+      take: (pid) => writeFileSync(join(path, 'cgroup.procs'), String(pid)),
+      freeze: () => writeFileSync(join(path, 'cgroup.freeze'), '1'),
+      thaw: () => existsSync(path) && writeFileSync(join(path, 'cgroup.freeze'), '0'),
+      isFrozen: () => readFileSync(join(path, 'cgroup.events'), 'utf8').includes('frozen 1'),
+      remove: remove(path),
+    };
+  }
+  const path = join('/sys/fs/cgroup/freezer', name);
+  if (!existsSync('/sys/fs/cgroup/freezer/cgroup.procs') || !make(path)) return null;
+  return {
+    take: (pid) => writeFileSync(join(path, 'cgroup.procs'), String(pid)),
+    freeze: () => writeFileSync(join(path, 'freezer.state'), 'FROZEN'),
+    thaw: () => existsSync(path) && writeFileSync(join(path, 'freezer.state'), 'THAWED'),
+    isFrozen: () => readFileSync(join(path, 'freezer.state'), 'utf8').includes('FROZEN'),
+    remove: remove(path),
+  };
+}

@@ -1,0 +1,101 @@
+#include "foresee.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/kvm.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "permission.h"
+#include "session.h"
+
+#define KEPT 256
+
+/* A list is asked for again and again; filters never go, and a new one changes their number. */
+static struct kept {
+	uint64_t start_time_ticks;
+	pid_t tid;
+	uint32_t filters;
+	int result;
+	struct refusal why;
+} kept[KEPT];
+static size_t next_kept;
+
+static struct kept *find_kept(uint64_t start_time_ticks, pid_t tid, uint32_t filters)
+{
+	for (size_t i = 0; i < KEPT; i++)
+		if (kept[i].tid == tid && kept[i].start_time_ticks == start_time_ticks && kept[i].filters == filters)
+			return &kept[i];
+	return NULL;
+}
+
+/* Those that every session makes, and the one that brings the image. */
+static int check(const struct target *target, const struct seccomp_filters *filters, int fd, struct refusal *why)
+{
+	struct program program = { 0 };
+
+	program_add(&program, "mmap", SYS_mmap, SCRATCH_SLOT_BASE, SCRATCH_BYTES, PROT_READ | PROT_WRITE);
+	program.calls[0].arguments[3] = MAP_PRIVATE | MAP_ANONYMOUS;
+	program.calls[0].arguments[4] = (uint64_t)-1;
+	program_add(&program, "munmap", SYS_munmap, SCRATCH_SLOT_BASE, SCRATCH_BYTES, 0);
+	program_ioctl(&program, "KVM_GET_XSAVE2", fd, KVM_GET_XSAVE2, SCRATCH_SLOT_BASE);
+	return chain_check_filters(target, filters, &program, why);
+}
+
+/* 0: read. -1: the thread is not in KVM_RUN now, or cannot be stopped: nothing is known. */
+static int read_filters(const struct target *target, pid_t tid, int fd, struct seccomp_filters *filters)
+{
+	static struct stopped stop;
+	struct refusal ignored;
+	enum stop_state state;
+	int in_kvm_run;
+
+	if (permission_again(target->pid, &ignored) < 0 || thread_seize(target, tid, PTRACE_O_TRACESYSGOOD, &ignored) < 0)
+		return -1;
+	if (thread_stop(tid, fd, 0, 0, &stop, &state, &ignored) < 0) {
+		late_add(tid);
+		return -1;
+	}
+	in_kvm_run = state == STOP_IN_KVM_RUN;
+	if (in_kvm_run)
+		seccomp_read_filters(tid, filters);
+	if (thread_let_go(tid, &stop) < 0)
+		late_add(tid);
+	return in_kvm_run ? 0 : -1;
+}
+
+/* Asleep in another call than KVM_RUN: stopping it could be noticed, and would tell nothing. */
+static int sleeps_elsewhere(pid_t pid, pid_t tid, int fd)
+{
+	char *text = proc_text("/proc/%d/task/%d/syscall", pid, tid);
+	int elsewhere = text && strncmp(text, "running", 7) != 0 && !syscall_is_kvm_run(text, fd);
+
+	free(text);
+	return elsewhere;
+}
+
+int foresee_filters(pid_t pid, uint64_t start_time_ticks, const struct vcpu_place *vcpu, struct refusal *why)
+{
+	struct target target = { .pid = pid, .start_time_ticks = start_time_ticks };
+	struct seccomp_filters filters = { 0 };
+	struct status_facts facts;
+	struct kept *known;
+
+	if (!vcpu->tid || proc_status(pid, vcpu->tid, &facts) < 0 || facts.seccomp_mode != SECCOMP_MODE_FILTER)
+		return 0;
+	if (!(own_capabilities() >> CAP_SYS_ADMIN & 1))
+		return refuse(why, REASON_SECCOMP_UNREADABLE, EPERM, "PTRACE_SECCOMP_GET_FILTER",
+			      "The thread has a seccomp filter that may not be read: CAP_SYS_ADMIN is needed.");
+	known = find_kept(start_time_ticks, vcpu->tid, facts.seccomp_filters);
+	if (!known) {
+		if (sleeps_elsewhere(pid, vcpu->tid, vcpu->fd) || read_filters(&target, vcpu->tid, vcpu->fd, &filters) < 0)
+			return 0;
+		known = &kept[next_kept++ % KEPT];
+		*known = (struct kept){ .start_time_ticks = start_time_ticks, .tid = vcpu->tid, .filters = facts.seccomp_filters };
+		known->result = check(&target, &filters, vcpu->fd, &known->why);
+		seccomp_free_filters(&filters);
+	}
+	*why = known->why;
+	return known->result;
+}
