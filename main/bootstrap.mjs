@@ -4,17 +4,12 @@
  * to the state the command needs: packages, the helper, the bundles. Its own words go to stderr, so that the standard output
  * of `cli` is the command line's alone.
  */
-import { runBench } from './boot/bench.mjs';
-import { buildAll, ensureHelper, ensureMain } from './boot/build.mjs';
 import { explain, fail, isFault, requireNode } from './boot/say.mjs';
-import { ensurePackages } from './boot/setup.mjs';
-import { distribute, start } from './boot/start.mjs';
-import { runAmx, runCheck, runE2e, runTests } from './boot/tests.mjs';
 
 const USAGE = `Usage: node main/bootstrap.mjs COMMAND [ARGUMENT…]
 
   start   build what is stale and open Tilescope: the window where Electron is to be had, else the browser
-  cli     the command line: list, capture, show, set, restore, diff, journal, check, layout, convert, presets
+  cli     the command line: cli --help shows its verbs
   test    everything: types, walls, lint, unit, native, live and end-to-end tests
   check   the part of it that takes seconds: types, walls, lint, unit and native tests
   e2e     the end-to-end tests alone
@@ -22,30 +17,58 @@ const USAGE = `Usage: node main/bootstrap.mjs COMMAND [ARGUMENT…]
   bench   measurements: memory and time of long histories
   build   the helper and the bundles
   dist    the deb and AppImage packages, in release/
+  prepack what npm pack puts in its package: the bundles, and the helper linked statically
 `;
 
+const tests = () => import('./boot/tests.mjs');
+
+/** The command line, brought up to date. */
+const builtCli = async () => {
+  const [{ ensureHelper, ensureMain }, { ensurePackages }] = await Promise.all([
+    import('./boot/build.mjs'),
+    import('./boot/setup.mjs'),
+  ]);
+  await ensurePackages();
+  await ensureHelper();
+  await ensureMain();
+  return import(new URL('../dist/main/cli.js', import.meta.url).href);
+};
+
+/** Each command loads its own part: a start of the command line is not to read what the tests need. */
 /** @type {Record<string, (args: string[]) => Promise<number>>} */
 const COMMANDS = {
-  start: async (args) => start(args),
-  cli: async (args) => {
-    await ensurePackages();
-    await ensureHelper();
-    await ensureMain();
-    const { runCli } = await import(new URL('../dist/main/cli.js', import.meta.url).href);
-    return runCli(args);
+  start: async (args) => (await import('./boot/start.mjs')).start(args),
+  cli: async (args) => (await builtCli()).runCli(args),
+  tilescope: async (args) => {
+    const { CLI_VERBS, runCli } = await builtCli();
+    return CLI_VERBS.includes(args[0] ?? '') ? runCli(args) : (await import('./boot/start.mjs')).start(args);
   },
-  test: async (args) => runTests(args),
-  check: async (args) => runCheck(args),
-  e2e: async (args) => runE2e(args),
-  amx: async (args) => runAmx(args),
-  bench: async () => runBench(),
+  test: async (args) => (await tests()).runTests(args),
+  check: async (args) => (await tests()).runCheck(args),
+  e2e: async (args) => (await tests()).runE2e(args),
+  amx: async (args) => (await tests()).runAmx(args),
+  bench: async () => (await import('./boot/bench.mjs')).runBench(),
+  prepack: async () => {
+    const [{ buildAll, makeStatic }, { ensurePackages }] = await Promise.all([
+      import('./boot/build.mjs'),
+      import('./boot/setup.mjs'),
+    ]);
+    await ensurePackages();
+    await buildAll();
+    await makeStatic();
+    return 0;
+  },
   build: async (args) => {
     if (args.length > 0) fail(`build takes no arguments, got ${args.join(' ')}`);
+    const [{ buildAll }, { ensurePackages }] = await Promise.all([
+      import('./boot/build.mjs'),
+      import('./boot/setup.mjs'),
+    ]);
     await ensurePackages();
     await buildAll();
     return 0;
   },
-  dist: async (args) => distribute(args),
+  dist: async (args) => (await import('./boot/start.mjs')).distribute(args),
 };
 
 const [command = '', ...args] = process.argv.slice(2);

@@ -1,29 +1,16 @@
 #!/usr/bin/env node
-/** The command `tilescope` of the npm package: the command line for its verbs, and the window for everything else. */
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+/**
+ * The command `tilescope` of the npm package: the command line for its verbs, and the page in a browser for everything else.
+ * In a clone the bundles are brought up to date first, and the window opens where Electron is.
+ */
+import { existsSync } from 'node:fs';
 
-const VERBS = new Set([
-  'list',
-  'capture',
-  'show',
-  'set',
-  'restore',
-  'diff',
-  'journal',
-  'check',
-  'layout',
-  'convert',
-  'presets',
-  'setup-privileges',
-  '--help',
-  '-h',
-  '--version',
-]);
+const [node = '', script = '', ...args] = process.argv;
 
-const args = process.argv.slice(2);
-const command = VERBS.has(args[0] ?? '') ? 'cli' : 'start';
-const bootstrap = fileURLToPath(new URL('./bootstrap.mjs', import.meta.url));
-const { status, error } = spawnSync(process.execPath, [bootstrap, command, ...args], { stdio: 'inherit' });
-if (error !== undefined) process.stderr.write(`Tilescope: ${error.message}\n`);
-process.exitCode = status ?? 1;
+if (process.env.TILESCOPE_AS_BUILT === undefined && existsSync(new URL('./bootstrap.mjs', import.meta.url))) {
+  process.argv = [node, script, 'tilescope', ...args];
+  await import('./bootstrap.mjs');
+} else {
+  const { CLI_VERBS, runCli } = await import(new URL('../dist/main/cli.js', import.meta.url).href);
+  process.exitCode = await runCli(CLI_VERBS.includes(args[0] ?? '') ? args : ['web', ...args]);
+}

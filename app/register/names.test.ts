@@ -61,6 +61,7 @@ test('[R5] in words TILECFG is its fields, and a tile without a shape is not con
   expect(showText(capture, path('tmm1:i32'))).toBe('not configured');
   const left = made(Uint8Array.of(1, 2), 0, 0);
   expect(showText(left, path('tmm1:bf16'))).toBe('not configured; 2 bytes not zero');
+  expect(showText(left, path('tmm1'))).toMatch(/^not configured; 0x0+201$/);
   const odd = made(new Uint8Array(0), 1, 4);
   const at = layout.components.find(({ bit }) => bit === 17)?.offsetBytes ?? 0;
   odd.image.bytes[at + 2] = 7;

@@ -270,9 +270,10 @@ const isConfigured = (image: Image, register: string): boolean => {
 };
 
 /** A tile without a shape has no elements; bytes that an earlier shape left are there all the same. */
-const emptyTileText = (bytes: Uint8Array): string => {
+const emptyTileText = (bytes: Uint8Array, isTyped: boolean): string => {
   const left = bytes.reduce((count, byte) => count + (byte === 0 ? 0 : 1), 0);
-  return left === 0 ? 'not configured' : `not configured; ${left} bytes not zero`;
+  if (left === 0) return 'not configured';
+  return isTyped ? `not configured; ${left} bytes not zero` : `not configured; 0x${toHexHighFirst(bytes)}`;
 };
 
 /** One line: the value in the path's type, "init", "absent", "not configured", or "not known: why". */
@@ -285,7 +286,8 @@ export const showText = (capture: Capture, path: RegisterPath): string => {
   if (value.state !== 'inUse') return value.state;
   const { bytes, selection } = value;
   const isTile = rowBytesOf(path.register) > 0;
-  if (isTile && path.indexes.length === 0 && !isConfigured(capture.image, path.register)) return emptyTileText(bytes);
+  if (isTile && path.indexes.length === 0 && !isConfigured(capture.image, path.register))
+    return emptyTileText(bytes, path.type !== null);
   switch (selection.kind) {
     case 'whole':
       return path.register === 'tilecfg' ? tileConfigText(bytes) : `0x${toHexHighFirst(bytes)}`;

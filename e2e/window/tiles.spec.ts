@@ -74,3 +74,14 @@ test('the product check finds the one element that was planted wrong', async ({ 
   await page.setViewportSize({ width: 1100, height: 700 });
   await expect(page).toHaveScreenshot('tiles-product-1100x700.png');
 });
+
+test('[M8] a product on whose sum public texts disagree says on which it rests', async ({ open }) => {
+  const page = await open();
+  const tiles = new TilesWindow(page);
+  await tiles.openCapture(amxCaptureFile({}));
+  await page.getByRole('button', { name: 'Check a product' }).click();
+  const rests = page.getByTestId('product-rests-on');
+  await expect(rests).toHaveCount(0);
+  await page.getByLabel('Instruction').selectOption('TDPHF8PS');
+  await expect(rests).toContainText('Rests on Intel’s ISE 319433-057');
+});

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { benchStart } from './bench-start.mjs';
 import { buildAll } from './build.mjs';
 import { explain, ROOT } from './say.mjs';
 import { chromiumPath, ensurePackages } from './setup.mjs';
@@ -10,12 +11,13 @@ export const runBench = async () => {
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
   const args = [vitest, 'run', '--config', join('main', 'vitest.bench.config.ts')];
   const status = spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' }).status ?? 1;
+  await buildAll();
+  benchStart();
   const chromium = chromiumPath();
   if (chromium === null) {
     explain('skipped: step to painted: Chromium not found');
     return status;
   }
-  await buildAll();
   const playwright = join(ROOT, 'node_modules', 'playwright', 'cli.js');
   const paint = [playwright, 'test', '-c', join('e2e', 'playwright.config.ts'), '--project=bench', '--reporter=list'];
   const env = { ...process.env, TILESCOPE_CHROMIUM: chromium };

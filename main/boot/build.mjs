@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -7,12 +7,13 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
-import { DIST, explain, fail, ROOT } from './say.mjs';
+import { dirname, join } from 'node:path';
+import { DIST, explain, fail, installHint, ROOT } from './say.mjs';
 import { requireCompiler } from './setup.mjs';
 
 export const HELPER = join(DIST, 'native', 'tilescope-helper');
@@ -54,6 +55,29 @@ const digestOf = (product) => {
 };
 
 const stampOf = (/** @type {Product} */ product) => join(DIST, `.${product.name}-sources`);
+const timesStampOf = (/** @type {Product} */ product) => join(DIST, `.${product.name}-times`);
+
+/** When each source was written and how long it is: no file is read, and each is asked for once. @param {Product} product */
+const timesOf = (product) =>
+  sourcesOf(product)
+    .map((path) => {
+      const found = statSync(join(ROOT, path), { throwIfNoEntry: false });
+      return found === undefined ? `${path} gone\n` : `${path} ${found.mtimeMs} ${found.size}\n`;
+    })
+    .join('');
+
+/** @param {string} path */
+const textIn = (path) => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+};
+
+/** Every start asks this first: nothing was written since the last build. @param {Product} product @param {string} times */
+const isUntouched = (product, times) =>
+  product.outputs.every((path) => existsSync(path)) && textIn(timesStampOf(product)) === times;
 
 /** @param {Product} product @param {string} digest */
 const isFresh = (product, digest) =>
@@ -85,6 +109,27 @@ const viteBuild = async (mode) => {
   if (code !== 0) fail(`building ${mode} failed; the message stands above`);
 };
 
+/** What is installed below /usr/share, and where: the command line writes it, from its table of verbs. */
+export const SHARE = join(DIST, 'share');
+const SHARED = [
+  { words: ['man'], path: join('man', 'man1', 'tilescope.1') },
+  { words: ['completions', 'bash'], path: join('bash-completion', 'completions', 'tilescope') },
+  { words: ['completions', 'zsh'], path: join('zsh', 'vendor-completions', '_tilescope') },
+  { words: ['completions', 'fish'], path: join('fish', 'vendor_completions.d', 'tilescope.fish') },
+];
+
+const writeShare = async () => {
+  for (const { words, path } of SHARED) {
+    const asked = spawnSync(process.execPath, [join(ROOT, 'main', 'tilescope.mjs'), ...words], {
+      encoding: 'utf8',
+      env: { ...process.env, TILESCOPE_AS_BUILT: '1' },
+    });
+    if (asked.status !== 0) fail(`writing ${path} failed: ${asked.stderr}`);
+    mkdirSync(dirname(join(SHARE, path)), { recursive: true });
+    writeFileSync(join(SHARE, path), asked.stdout);
+  }
+};
+
 /** @type {Product} */
 const helper = {
   name: 'helper',
@@ -109,6 +154,7 @@ const main = {
   make: async () => {
     await viteBuild('main');
     await viteBuild('preload');
+    await writeShare();
   },
 };
 
@@ -174,14 +220,36 @@ const withLock = async (work) => {
 
 /** @param {Product} product */
 const ensure = async (product) => {
-  if (isFresh(product, digestOf(product))) return;
+  const times = timesOf(product);
+  if (isUntouched(product, times)) return;
   await withLock(async () => {
     const digest = digestOf(product);
-    if (isFresh(product, digest)) return;
+    // Written, and the same again: another branch and back.
+    if (isFresh(product, digest)) return writeFileSync(timesStampOf(product), times);
     explain(`building ${product.name}`);
     await product.make();
     writeFileSync(stampOf(product), digest);
+    writeFileSync(timesStampOf(product), times);
   });
+};
+
+/**
+ * Helper and demo guest for machines with another libc than this one's: linked statically, in the place of the others, which
+ * they do the same work as.
+ */
+export const makeStatic = async () => {
+  requireCompiler();
+  const folder = join(DIST, 'static');
+  const code = await runTool('make', ['-s', '-C', 'native', `OUT=${folder}`, 'STATIC=1']);
+  if (code !== 0)
+    fail(`linking the helper statically failed. ${installHint('libc6-dev', 'glibc-static')} brings what it needs`);
+  for (const program of ['tilescope-helper', 'demo-vmm']) {
+    mkdirSync(join(DIST, 'native'), { recursive: true });
+    const place = join(DIST, 'native', program);
+    // Beside it first: a program that runs cannot be written over.
+    copyFileSync(join(folder, program), `${place}.new`);
+    renameSync(`${place}.new`, place);
+  }
 };
 
 export const ensureHelper = () => ensure(helper);

@@ -11,7 +11,14 @@ const STAMP = join(ROOT, 'node_modules', '.tilescope-lock');
 const lockDigest = () => createHash('sha256').update(readFileSync(LOCK)).digest('hex');
 
 const packagesAreFresh = () => {
-  if (existsSync(STAMP)) return readFileSync(STAMP, 'utf8') === lockDigest();
+  const stamped = statSync(STAMP, { throwIfNoEntry: false });
+  // The lock file is read where it was written since, and not at every start.
+  if (stamped !== undefined) {
+    if (stamped.mtimeMs > statSync(LOCK).mtimeMs) return true;
+    const isSame = readFileSync(STAMP, 'utf8') === lockDigest();
+    if (isSame) writeFileSync(STAMP, lockDigest());
+    return isSame;
+  }
   // Installed by hand with npm, which leaves its own copy of the lock file behind.
   return existsSync(INSTALLED_LOCK) && statSync(INSTALLED_LOCK).mtimeMs >= statSync(LOCK).mtimeMs;
 };

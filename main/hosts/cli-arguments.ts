@@ -2,7 +2,6 @@ import { parseArgs } from 'node:util';
 import { decoded } from '../../app/bits/decoded.ts';
 import type { Answer, Assignment, RestoreScope } from '../../app/bridge.ts';
 import { parseScope } from '../../app/edit/scope.ts';
-import { CAPTURE_EXPORTS, VALUE_EXPORTS } from '../../app/formats/export/exports.ts';
 import { answer, messageOf, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import { nearNames } from '../../app/register/registers.ts';
 import { PRODUCTS, type ProductInstruction } from '../../app/tile/product-instruction.ts';
@@ -10,12 +9,11 @@ import type { ProductOperands } from '../../app/tile/product-shape.ts';
 import { parseCount } from '../../app/value/number.ts';
 import { findPreset, PRESETS } from '../../app/xsave/presets.ts';
 import { parseVcpuName, type VcpuName } from '../targets/vcpu-name.ts';
-import { type DiffCommand, diffCommand } from './cli-diff.ts';
-import { type JournalCommand, journalCommand } from './cli-journal.ts';
-import { type MemCommand, memCommand } from './cli-mem.ts';
+import { type MemCommand, memCommand } from './cli-mem-words.ts';
 import { type OptionName, optionRow } from './cli-options.ts';
 import { type PrivilegesCommand, privilegesCommand } from './cli-privileges.ts';
 import { VERBS, type Verb, verbRow } from './cli-verbs.ts';
+import { type DiffCommand, diffCommand, type JournalCommand, journalCommand } from './cli-words.ts';
 
 /** The command line, parsed: every verb with what it needs, or a refusal that says which word is wrong. */
 export type Command =
@@ -47,8 +45,8 @@ export type Command =
   | DiffCommand
   | JournalCommand
   | PrivilegesCommand
-  | ProductCommand
   | MemCommand
+  | ProductCommand
   | { readonly verb: 'doctor'; readonly json: boolean }
   | { readonly verb: 'presets'; readonly json: boolean };
 
@@ -130,6 +128,7 @@ interface Given {
   readonly bytes?: string | undefined;
   readonly compacted: boolean;
   readonly strict?: boolean;
+  readonly physical?: boolean;
   readonly instruction?: string | undefined;
   readonly before?: string | undefined;
   readonly user?: string | undefined;
@@ -137,7 +136,6 @@ interface Given {
   readonly seccomp?: boolean;
   readonly undo?: boolean;
   readonly yes?: boolean;
-  readonly physical?: boolean;
 }
 
 const vcpuChoice = (verb: string, given: Given): Answer<VcpuChoice> => {
@@ -256,11 +254,7 @@ const convertCommand = (given: Given, words: readonly string[]): Answer<Command>
   if (words.length > 1) return usage(`convert takes one FILE, got ${words.join(' ')}`);
   const { to, out, path, preset, compacted, force, json } = given;
   if (out === undefined || out === '') return usage('convert needs --out FILE');
-  const formats = (path === undefined ? CAPTURE_EXPORTS : VALUE_EXPORTS).map(({ id }) => id);
-  if (to === undefined || !formats.includes(to)) {
-    const of = path === undefined ? 'everything' : 'one register';
-    return usage(`--to is one of ${formats.join(', ')} for ${of}, not ${to ?? 'left out'}`);
-  }
+  if (to === undefined) return usage('convert needs --to FORMAT', 'convert');
   if (preset !== undefined) {
     const known = knownPreset(preset);
     if (!known.ok) return known;
@@ -342,8 +336,10 @@ const PARSERS: Readonly<Record<ParsedVerb, (given: Given, words: readonly string
 const isParsed = (verb: string): verb is ParsedVerb => Object.hasOwn(PARSERS, verb);
 
 /** node:util's own description of an option. */
-const optionType = (name: OptionName) =>
-  optionRow(name).value === null ? ({ type: 'boolean' } as const) : ({ type: 'string' } as const);
+const optionType = (name: OptionName) => {
+  const { value, isMany = false } = optionRow(name);
+  return { type: value === null ? 'boolean' : 'string', multiple: isMany } as const;
+};
 
 const given = (values: Readonly<Record<string, unknown>>): Given => ({
   ...values,

@@ -3,10 +3,10 @@ import type { Readable } from 'node:stream';
 import type { Answer } from '../../app/bridge.ts';
 import { EXIT } from '../../app/refusals/codes.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
-import type { Host } from '../services/host.ts';
 import { answerFromTables, type Streams } from './cli.ts';
 import { errorText } from './cli-output.ts';
 import { runCommand } from './cli-run.ts';
+import type { HostOf } from './cli-states.ts';
 
 /** `tilescope batch`: commands from standard input, one a line, by one process with one helper for its listings. */
 
@@ -48,7 +48,7 @@ interface Ran {
 /** A verb that reads standard input, or never ends, has no place in a batch. */
 const NOT_HERE: readonly string[] = ['batch', '--batch', 'web'];
 
-const runLine = async (words: readonly string[], host: Host): Promise<Ran> => {
+const runLine = async (words: readonly string[], host: HostOf): Promise<Ran> => {
   let [out, err] = ['', ''];
   const kept: Streams = {
     out: (text) => {
@@ -79,7 +79,7 @@ const parsedJson = (out: string): unknown => {
 export const runBatch = async (
   options: readonly string[],
   input: Readable,
-  host: Host,
+  host: HostOf,
   { out, err }: Streams,
 ): Promise<number> => {
   const wrong = options.find((word) => word !== '--json');

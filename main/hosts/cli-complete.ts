@@ -4,11 +4,11 @@ import { TYPE_NAMES } from '../../app/register/type-names.ts';
 import { PRODUCTS } from '../../app/tile/product-instruction.ts';
 import { COMPONENTS, componentName } from '../../app/xsave/components.ts';
 import { PRESETS } from '../../app/xsave/presets.ts';
-import type { Host } from '../services/host.ts';
 import { createRecovery } from '../services/recovery.ts';
 import type { Streams } from './cli.ts';
 import { SHELLS } from './cli-completions.ts';
 import { OPTIONS, type OptionName, optionRow, type WordKind } from './cli-options.ts';
+import type { HostOf } from './cli-states.ts';
 import { VERBS, type VerbRow, verbRow } from './cli-verbs.ts';
 
 /** What a word may become, for the completion scripts: a line each, the word, a tab, and what it is. */
@@ -42,8 +42,8 @@ const listCandidates = (current: string): readonly Candidate[] => {
   return named([...components, ...REGISTERS.map(({ name }) => name)].map((name) => before + name));
 };
 
-const vmms = async (host: Host): Promise<readonly { pid: number; says: string; vcpus: readonly number[] }[]> => {
-  const listed = await host.listTargets();
+const vmms = async (host: HostOf): Promise<readonly { pid: number; says: string; vcpus: readonly number[] }[]> => {
+  const listed = await (await host()).listTargets();
   if (!listed.ok) return [];
   return listed.value.targets.map(({ pid, vmm, name, vcpus }) => ({
     pid,
@@ -57,7 +57,8 @@ const valueBehind = (words: readonly string[], option: OptionName): string | und
   return at < 0 ? undefined : words[at + 1];
 };
 
-const leftBehind = async (host: Host): Promise<readonly Candidate[]> => {
+const leftBehind = async (hostOf: HostOf): Promise<readonly Candidate[]> => {
+  const host = await hostOf();
   const recovery = createRecovery({
     journalFolder: host.journalFolder,
     openLive: (pid, ticks, vcpu) => host.openLive(pid, ticks, vcpu),
@@ -72,7 +73,7 @@ const candidatesOf = async (
   kind: WordKind,
   current: string,
   words: readonly string[],
-  host: Host,
+  host: HostOf,
 ): Promise<readonly Candidate[]> => {
   switch (kind) {
     case 'file':
@@ -134,7 +135,7 @@ const wordKind = (row: VerbRow, words: readonly string[]): WordKind => {
 };
 
 /** @param typed the words behind the program's name; the last one is the one to complete, as far as it is typed */
-export const candidates = async (typed: readonly string[], host: Host): Promise<readonly Candidate[]> => {
+export const candidates = async (typed: readonly string[], host: HostOf): Promise<readonly Candidate[]> => {
   const [verb = '', ...rest] = typed;
   const current = typed.at(-1) ?? '';
   const fits = ({ word }: Candidate): boolean => word === FILES.word || word.startsWith(current);
@@ -160,7 +161,7 @@ export const candidates = async (typed: readonly string[], host: Host): Promise<
   return (await candidatesOf(wordKind(row, before), current, before, host)).filter(fits);
 };
 
-export const complete = async (typed: readonly string[], host: Host, { out }: Streams): Promise<number> => {
+export const complete = async (typed: readonly string[], host: HostOf, { out }: Streams): Promise<number> => {
   for (const { word, says } of await candidates(typed, host)) out(says === '' ? `${word}\n` : `${word}\t${says}\n`);
   return 0;
 };

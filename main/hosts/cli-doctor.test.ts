@@ -30,7 +30,7 @@ const of = (hello: Partial<HelloReply>, facts: Partial<MachineFacts> = {}): read
 
 const one = (id: string, checks: readonly Check[]): Check | undefined => checks.find((check) => check.id === id);
 
-describe('[C54] doctor', () => {
+describe('[C74] doctor', () => {
   test('a machine that has everything', () => {
     expect(of({}).map(({ id, state }) => [id, state])).toEqual([
       ...['helper', 'kvm', 'kernel', 'kvm-components', 'amx', 'xfd', 'yama', 'capabilities'].map((id) => [id, 'ok']),
@@ -115,7 +115,7 @@ describe('[C54] doctor', () => {
   });
 });
 
-describe('[C54] doctor on the command line', () => {
+describe('[C74] doctor on the command line', () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'tilescope-doctor-'));

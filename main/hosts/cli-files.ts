@@ -1,5 +1,4 @@
 import { access } from 'node:fs/promises';
-import { hexShort } from '../../app/bits/mask.ts';
 import type { Answer } from '../../app/bridge.ts';
 import { checkRestore } from '../../app/compat/check.ts';
 import type { Destination as Place } from '../../app/compat/destination.ts';
@@ -16,12 +15,12 @@ import { COMPACTED_BIT, componentName } from '../../app/xsave/components.ts';
 import { convertImage } from '../../app/xsave/convert.ts';
 import type { Layout } from '../../app/xsave/image.ts';
 import { compactedLayout, layoutFromCpuid, supervisorPlaces } from '../../app/xsave/layout.ts';
-import { findPreset, PRESETS, presetBits } from '../../app/xsave/presets.ts';
+import { findPreset } from '../../app/xsave/presets.ts';
 import { oneState, readStates, writeBytes } from '../captures.ts';
-import type { Host } from '../services/host.ts';
 import type { ConvertCommand, Destination, FileChoice } from './cli-arguments.ts';
 import { checkJson, checkText } from './cli-compat-output.ts';
-import { jsonText, type Output, printed, table } from './cli-output.ts';
+import { jsonText, type Output } from './cli-output.ts';
+import type { HostOf } from './cli-states.ts';
 
 /** The verbs about files: what they hold, where they fit, what they become. */
 
@@ -113,13 +112,13 @@ const inDoubt = (path: string, layout: Layout) =>
     mend: `name its CPU: ${(layout.guess?.candidates ?? []).map(({ cpu }) => `--from ${cpu}`).join(' or ')}`,
   });
 
-const placeOf = async (host: Host, destination: Destination, now: Capture | null): Promise<Answer<Place>> => {
+const placeOf = async (host: HostOf, destination: Destination, now: Capture | null): Promise<Answer<Place>> => {
   if (now !== null) return answer({ kind: 'target', facts: now.facts });
   if (destination.kind === 'preset') {
     const preset = findPreset(destination.name);
     return preset === undefined ? refuse('usage', 'there is no such preset') : answer({ kind: 'preset', preset });
   }
-  const facts = await host.hostFacts();
+  const facts = await (await host()).hostFacts();
   if (!facts.ok) return facts;
   const { machine, kernelRelease, helper } = facts.value;
   if (machine === null) return refuse('helper-gone', helper.problem ?? 'the helper does not answer');
@@ -128,7 +127,7 @@ const placeOf = async (host: Host, destination: Destination, now: Capture | null
 
 /** @param now the vCPU it is to go to, as captured; null where a preset or this host is meant */
 export const check = async (
-  host: Host,
+  host: HostOf,
   command: { readonly file: FileChoice; readonly destination: Destination; readonly json: boolean },
   now: Capture | null,
 ): Promise<Answer<Output>> => {
@@ -199,7 +198,18 @@ const exported = (capture: Capture, { to, path }: ConvertCommand): Answer<Uint8A
   return row === undefined ? refuse('usage', `there is no format ${to}`) : answerOf(row.make(values.value), to);
 };
 
+/** The formats that there are: of everything, or of one register. */
+const unknownFormat = ({ to, path }: ConvertCommand): Answer<never> | null => {
+  const formats = (path === null ? CAPTURE_EXPORTS : VALUE_EXPORTS).map(({ id }) => id);
+  if (formats.includes(to)) return null;
+  const of = path === null ? 'everything' : 'one register';
+  const mend = 'tilescope convert --help shows how it is used';
+  return refuse('usage', `--to is one of ${formats.join(', ')} for ${of}, not ${to}`, { mend });
+};
+
 export const convert = async (command: ConvertCommand): Promise<Answer<Output>> => {
+  const unknown = unknownFormat(command);
+  if (unknown !== null) return unknown;
   const state = await stateOfFile(command.file);
   if (!state.ok) return state;
   const capture = reshaped(state.value.capture, command);
@@ -214,34 +224,4 @@ export const convert = async (command: ConvertCommand): Promise<Answer<Output>> 
     ? jsonText({ ...report, imageBytes: image.length, format: layout.format })
     : `${command.out}: ${written.value} bytes, ${command.to}; layout: ${layout.source}\n`;
   return answer({ text, code: 0, note: state.value.note });
-};
-
-export const presets = (json: boolean): Answer<Output> => {
-  const rows = PRESETS.map((preset) => {
-    const layout = layoutFromCpuid(preset.cpuid, preset.label);
-    const bits = presetBits(preset);
-    return { ...preset, bits, totalBytes: layout.ok ? layout.value.totalBytes : null };
-  });
-  if (json) {
-    return answer(
-      printed(
-        jsonText(
-          rows.map(({ name, aliases, label, vendor, source, bits, totalBytes }) => ({
-            ...{ name, aliases, label, vendor, totalBytes },
-            components: bits.map(componentName),
-            source,
-          })),
-        ),
-      ),
-    );
-  }
-  const lines = rows.map(({ name, vendor, label, bits, totalBytes, aliases }) => [
-    name,
-    vendor,
-    String(totalBytes ?? 'not known'),
-    hexShort(bits.reduce((mask, bit) => mask | (1n << BigInt(bit)), 0n)),
-    label,
-    aliases.join(' '),
-  ]);
-  return answer(printed(table([['NAME', 'VENDOR', 'BYTES', 'COMPONENTS', 'CPU', 'ALSO'], ...lines])));
 };

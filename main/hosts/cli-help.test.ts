@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CAPTURE_EXPORTS, VALUE_EXPORTS } from '../../app/formats/export/exports.ts';
 import { EXIT_CODES } from '../../app/refusals/codes.ts';
 import { answer } from '../../app/refusals/refusal.ts';
 import type { Host } from '../services/host.ts';
@@ -54,7 +55,7 @@ const withProgram = (program: string) =>
     ? test
     : (name: string, _: () => unknown) => test.skip(`${name} (${program} is not installed)`, () => {});
 
-describe('[C55] one table of verbs', () => {
+describe('[C75] one table of verbs', () => {
   test.each(VERBS.map((row) => [row.name, row] as const))(
     '%s: --help has usage, options, examples, exit codes',
     async (name, row) => {
@@ -89,6 +90,15 @@ describe('[C55] one table of verbs', () => {
     expect(EXIT_CODES.map(({ code }) => code)).toEqual(EXIT_CODES.map((_, index) => index));
   });
 
+  test('the formats that convert tells of are those that there are', async () => {
+    const { out } = await run('convert', '--help');
+    const told = /FORMAT of everything: ([a-z, ]+)\.\s+Of one register \(--path\):\s+([a-z, ]+)\./.exec(
+      out.replaceAll('\n', ' '),
+    );
+    const listed = (formats: readonly { readonly id: string }[]): string => formats.map(({ id }) => id).join(', ');
+    expect([told?.[1], told?.[2]]).toEqual([listed(CAPTURE_EXPORTS), listed(VALUE_EXPORTS)]);
+  });
+
   test('a verb that is nearly one', async () => {
     const ran = await run('shwo', 'a.json');
     expect(ran.code).toBe(2);
@@ -97,7 +107,7 @@ describe('[C55] one table of verbs', () => {
   });
 });
 
-describe('[C56] tilescope(1)', () => {
+describe('[C76] tilescope(1)', () => {
   withProgram('man')('man finds nothing to warn of', () => {
     const path = join(folder, 'tilescope.1');
     writeFileSync(path, manPage());
@@ -121,9 +131,10 @@ describe('[C56] tilescope(1)', () => {
   });
 });
 
-const words = async (...typed: string[]): Promise<string[]> => (await candidates(typed, host)).map(({ word }) => word);
+const words = async (...typed: string[]): Promise<string[]> =>
+  (await candidates(typed, async () => host)).map(({ word }) => word);
 
-describe('[C57] completions', () => {
+describe('[C77] completions', () => {
   test.each<[string[], string[]]>([
     [['ca'], ['capture', ':files']],
     [['show', '--pi'], ['--pid']],

@@ -3,33 +3,9 @@ import { answer, refuse } from '../../app/refusals/refusal.ts';
 import { createRecovery } from '../services/recovery.ts';
 import type { VcpuChoice } from './cli-arguments.ts';
 import { jsonText, type Output, printed, table, writeJson, writeText } from './cli-output.ts';
+import type { JournalCommand } from './cli-words.ts';
 
-/** `tilescope journal`: what a Tilescope that died has kept of a vCPU, from before its first write. */
-export interface JournalCommand {
-  readonly verb: 'journal';
-  readonly act: 'list' | 'restore' | 'forget';
-  /** 32 hex digits, or as many of the first as name one entry alone; '' for list. */
-  readonly id: string;
-  readonly suspendSeccomp: boolean;
-  readonly json: boolean;
-}
-
-const usage = (what: string) => refuse('usage', what, { mend: 'tilescope --help shows how it is used' });
-
-export const journalCommand = (
-  given: { readonly json: boolean; readonly 'suspend-seccomp': boolean },
-  words: readonly string[],
-): Answer<JournalCommand> => {
-  const [act = 'list', id = '', ...more] = words;
-  const options = { suspendSeccomp: given['suspend-seccomp'], json: given.json };
-  if (act !== 'list' && act !== 'restore' && act !== 'forget') {
-    return usage(`journal is followed by list, restore or forget, not ${act}`);
-  }
-  if (more.length > 0 || (act === 'list' && id !== '')) return usage(`too many words: ${words.join(' ')}`);
-  if (act !== 'list' && !/^[0-9a-f]{4,32}$/.test(id))
-    return usage(`journal ${act} needs the ID that journal list shows`);
-  return answer({ verb: 'journal', act, id, ...options });
-};
+const usage = (what: string) => refuse('usage', what, { mend: 'tilescope journal --help shows how it is used' });
 
 const STATE_WORDS = { there: 'can be restored', gone: 'gone', unreadable: 'unreadable' } as const;
 

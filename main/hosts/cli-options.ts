@@ -22,6 +22,8 @@ interface OptionRow {
   /** The word behind it, as usage calls it; null: none. */
   readonly value: string | null;
   readonly kind: WordKind;
+  /** It may be given more than once. */
+  readonly isMany?: true;
   /** One line; where it says something else of a verb, the verb's own text does. */
   readonly says: string;
 }
@@ -45,7 +47,12 @@ export const OPTIONS = [
     ...{ name: 'from', value: 'CPU', kind: 'preset' },
     says: 'the CPU whose layout FILE has, where FILE does not say; a guess otherwise',
   },
-  { name: 'preset', value: 'CPU', kind: 'preset', says: 'the CPU that is meant: see presets' },
+  {
+    name: 'preset',
+    value: 'CPU',
+    kind: 'preset',
+    says: 'check, convert: the CPU to go to; elsewhere the same as --from',
+  },
   {
     ...{ name: 'strict', value: null, kind: 'none' },
     says: 'refuse a FILE whose layout is in doubt (exit code 6); restore always does',

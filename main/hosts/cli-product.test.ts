@@ -46,7 +46,7 @@ const B = [1, 1, 1, 1, 2, 2, 2, 2, 1, 0, 0, 0, 0, 1, 0, 0];
 // Row 0: (1+2+3+4) + 5 = 15; 2·(1+2+3+4) + 6 = 26. Row 1: −10 + 1 = −9; −20 + 1 = −19.
 const PRODUCT = [15, 26, -9, -19];
 
-describe('[C53] the product check', () => {
+describe('[C73] the product check', () => {
   test('what the instruction leaves: exit code 0', async () => {
     const file = state('after.json', PRODUCT, A, B);
     const ran = await run('product', file, 'tmm0', 'tmm1', 'tmm2', '--instruction', 'TDPBSSD');

@@ -12,11 +12,10 @@ import { brokenProductRules, productExtents } from '../../app/tile/product-shape
 import { printTileElement } from '../../app/tile/tile-type-text.ts';
 import { BIT } from '../../app/xsave/components.ts';
 import { viewComponent } from '../../app/xsave/view.ts';
-import type { Host } from '../services/host.ts';
 import type { ProductCommand } from './cli-arguments.ts';
 import { stateOfFile } from './cli-files.ts';
 import { jsonText, type Output, table } from './cli-output.ts';
-import { stateFrom } from './cli-states.ts';
+import { type HostOf, stateFrom } from './cli-states.ts';
 
 /** `tilescope product FILE C A B --instruction NAME`: C as it is, beside what the instruction would have left there. */
 
@@ -104,7 +103,7 @@ const words = ({ instruction, tiles, before }: ProductCommand, check: Checked): 
   return lines.join('');
 };
 
-export const product = async (host: Host, command: ProductCommand): Promise<Answer<Output>> => {
+export const product = async (host: HostOf, command: ProductCommand): Promise<Answer<Output>> => {
   const before = await accumulator(command);
   if (!before.ok) return before;
   const state = await stateFrom(host, command.from);

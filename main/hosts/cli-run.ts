@@ -5,15 +5,8 @@ import { answer, refuseProblem } from '../../app/refusals/refusal.ts';
 import { parsePath } from '../../app/register/path.ts';
 import { pathsOf } from '../../app/register/slices.ts';
 import type { Capture } from '../../app/session/capture.ts';
-import { writeCaptureFile } from '../captures.ts';
-import type { Host } from '../services/host.ts';
+import type { Streams } from './cli.ts';
 import { type Command, parseCommand } from './cli-arguments.ts';
-import { layoutJsonText, layoutText } from './cli-compat-output.ts';
-import { diff } from './cli-diff.ts';
-import { doctor } from './cli-doctor.ts';
-import { check, convert, presets } from './cli-files.ts';
-import { journal } from './cli-journal.ts';
-import { mem } from './cli-mem.ts';
 import {
   errorText,
   jsonText,
@@ -28,17 +21,8 @@ import {
   showPathsJson,
   showPathsText,
 } from './cli-output.ts';
-import { privileges } from './cli-privileges.ts';
-import { product } from './cli-product.ts';
-import { outsideNote, stateFrom, withSession } from './cli-states.ts';
-import { restore, set } from './cli-writes.ts';
+import { type HostOf, outsideNote, stateFrom } from './cli-states.ts';
 import { ownHelper } from './places.ts';
-
-/** Where the command line's words go. */
-export interface Streams {
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
-}
 
 type Of<Verb extends Command['verb']> = Extract<Command, { verb: Verb }>;
 /** What is printed on success. */
@@ -54,15 +38,19 @@ const namedPaths = (texts: readonly string[]): Answer<readonly NamedPath[]> => {
   return answer(paths);
 };
 
-const list = async (host: Host, { json }: Of<'list'>): Printed => {
-  const listed = await host.listTargets();
+const list = async (host: HostOf, { json }: Of<'list'>): Printed => {
+  const listed = await (await host()).listTargets();
   if (!listed.ok) return listed;
   const { targets, skippedCount } = listed.value;
   return answer(printed(json ? jsonText(listJson(targets)) : listText(targets, skippedCount)));
 };
 
-const capture = (host: Host, { vcpu, out, json }: Of<'capture'>): Printed =>
-  withSession(host, vcpu, async ({ attached }) => {
+const capture = async (host: HostOf, { vcpu, out, json }: Of<'capture'>): Printed => {
+  const [{ writeCaptureFile }, { withSession }] = await Promise.all([
+    import('../captures.ts'),
+    import('./cli-live.ts'),
+  ]);
+  return withSession(await host(), vcpu, async ({ attached }) => {
     const written = await writeCaptureFile(out, attached);
     if (!written.ok) return written;
     const imageBytes = attached.image.bytes.length;
@@ -72,6 +60,7 @@ const capture = (host: Host, { vcpu, out, json }: Of<'capture'>): Printed =>
       : `${out}: ${written.value} bytes, an image of ${imageBytes} bytes\n`;
     return answer({ text, code: EXIT.done, note: outsideNote(attached) });
   });
+};
 
 interface AskedPaths {
   readonly paths: readonly NamedPath[];
@@ -103,7 +92,7 @@ const shown = (capture: Capture, { paths, wrong }: AskedPaths, json: boolean): s
 const wrongNote = ({ wrong }: AskedPaths): string =>
   wrong.map(({ problem }) => `tilescope: ${describeProblem(problem)}\n`).join('');
 
-const show = async (host: Host, { from, paths: texts, json }: Of<'show'>): Printed => {
+const show = async (host: HostOf, { from, paths: texts, json }: Of<'show'>): Printed => {
   const asked = askedPaths(texts);
   const [first] = asked.wrong;
   // Nothing to show is no reason to attach.
@@ -117,25 +106,52 @@ const show = async (host: Host, { from, paths: texts, json }: Of<'show'>): Print
   return answer({ text: shown(found, asked, json), code, note: note + wrongNote(asked) });
 };
 
-const layout = async (host: Host, { from, json }: Of<'layout'>): Printed => {
+const layout = async (host: HostOf, { from, json }: Of<'layout'>): Printed => {
   const state = await stateFrom(host, from);
   if (!state.ok) return state;
   const { capture: found, note } = state.value;
+  const { layoutJsonText, layoutText } = await import('./cli-compat-output.ts');
   return answer({ text: json ? layoutJsonText(found) : layoutText(found), code: EXIT.done, note });
 };
 
-const checkThere = (host: Host, command: Of<'check'>): Printed => {
+const checkThere = async (host: HostOf, command: Of<'check'>): Printed => {
   const { destination } = command;
+  const { check } = await import('./cli-files.ts');
   if (destination.kind !== 'live') return check(host, command, null);
-  return withSession(host, destination.vcpu, ({ attached }) => check(host, command, attached));
+  const { withSession } = await import('./cli-live.ts');
+  return withSession(await host(), destination.vcpu, ({ attached }) => check(host, command, attached));
 };
 
-const setThere = async (host: Host, command: Of<'set'>): Printed => {
+const setThere = async (host: HostOf, command: Of<'set'>): Printed => {
   const paths = namedPaths(command.assignments.map(({ path }) => path));
-  return paths.ok ? set((work) => withSession(host, command.vcpu, work), command) : paths;
+  if (!paths.ok) return paths;
+  const [{ set }, { withSession }] = await Promise.all([import('./cli-writes.ts'), import('./cli-live.ts')]);
+  const here = await host();
+  return set((work) => withSession(here, command.vcpu, work), command);
 };
 
-const run = (host: Host, command: Command): Printed => {
+const restoreThere = async (host: HostOf, command: Of<'restore'>): Printed => {
+  const [{ restore }, { withSession }] = await Promise.all([import('./cli-writes.ts'), import('./cli-live.ts')]);
+  const here = await host();
+  return restore((work) => withSession(here, command.vcpu, work), command);
+};
+
+const diffThere = async (host: HostOf, command: Of<'diff'>): Printed => {
+  const { diff } = await import('./cli-diff.ts');
+  return diff(command, async (vcpu) => {
+    const { withSession } = await import('./cli-live.ts');
+    return withSession(await host(), vcpu, async ({ attached }) => answer(attached));
+  });
+};
+
+const memThere = async (host: HostOf, command: Of<'mem'>): Printed => {
+  const [{ mem }, { withSession }] = await Promise.all([import('./cli-mem.ts'), import('./cli-live.ts')]);
+  const here = await host();
+  return mem((work) => withSession(here, command.vcpu, work), command);
+};
+
+/** Each verb brings its own code with it, when it is asked for. */
+const run = async (host: HostOf, command: Command): Printed => {
   switch (command.verb) {
     case 'list':
       return list(host, command);
@@ -146,32 +162,32 @@ const run = (host: Host, command: Command): Printed => {
     case 'set':
       return setThere(host, command);
     case 'restore':
-      return restore((work) => withSession(host, command.vcpu, work), command);
+      return restoreThere(host, command);
     case 'diff':
-      return diff(command, (vcpu) => withSession(host, vcpu, async ({ attached }) => answer(attached)));
+      return diffThere(host, command);
     case 'journal':
-      return journal(host, command);
+      return (await import('./cli-journal.ts')).journal(await host(), command);
     case 'check':
       return checkThere(host, command);
     case 'layout':
       return layout(host, command);
     case 'convert':
-      return convert(command);
+      return (await import('./cli-files.ts')).convert(command);
     case 'product':
-      return product(host, command);
-    case 'setup-privileges':
-      return privileges(command, ownHelper());
-    case 'mem':
-      return mem((work) => withSession(host, command.vcpu, work), command);
+      return (await import('./cli-product.ts')).product(host, command);
     case 'doctor':
-      return doctor(host, command.json);
+      return (await import('./cli-doctor.ts')).doctor(await host(), command.json);
+    case 'setup-privileges':
+      return (await import('./cli-privileges.ts')).privileges(command, ownHelper());
+    case 'mem':
+      return memThere(host, command);
     case 'presets':
-      return Promise.resolve(presets(command.json));
+      return (await import('./cli-presets.ts')).presets(command.json);
   }
 };
 
-/** Runs one command with the host given; the exit code. */
-export const runCommand = async (args: readonly string[], host: Host, { out, err }: Streams): Promise<number> => {
+/** Runs one command; the exit code. */
+export const runCommand = async (args: readonly string[], host: HostOf, { out, err }: Streams): Promise<number> => {
   const command = parseCommand(args);
   const done = command.ok ? await run(host, command.value) : command;
   if (done.ok) {

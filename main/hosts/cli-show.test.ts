@@ -32,7 +32,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const run = (...args: string[]): Promise<Ran> => runOn(host, args);
 
-describe('[C51] what show takes', () => {
+describe('[C71] what show takes', () => {
   test('a path that is none does not keep the others from being shown', async () => {
     const shown = await run('show', '--pid', '4242', 'k1', 'zmm99', 'xmm0:f32[1]', '--json');
     expect(shown.code).toBe(2);
@@ -97,7 +97,7 @@ describe('[C51] what show takes', () => {
 
 const batch = async (text: string, ...options: string[]): Promise<Ran> => {
   let [out, err] = ['', ''];
-  const code = await runBatch(options, Readable.from([text]), host, {
+  const code = await runBatch(options, Readable.from([text]), async () => host, {
     out: (more) => {
       out += more;
     },
@@ -108,7 +108,7 @@ const batch = async (text: string, ...options: string[]): Promise<Ran> => {
   return { code, out, err };
 };
 
-describe('[C52] a batch', () => {
+describe('[C72] a batch', () => {
   test('answers every line, in order, whatever became of the others', async () => {
     const lines = ['# two questions', `show ${saved} xcr0`, 'frob', '', `show "${saved}" zmm99`, '--version'];
     const { out, code } = await batch(lines.join('\n'), '--json');

@@ -189,6 +189,7 @@ export const VERBS = [
     words: ['file'],
     options: ['json', ...FILE, 'vcpu', 'to', 'path', 'bytes', 'compacted', 'force', 'out'],
     about: [
+      'FORMAT of everything: capture, raw, core, c, hex, gdb, report. Of one register (--path): numpy, npy, c, csv, hex.',
       '--preset names the CPU whose layout the result has. What it has no room for is refused, or left out with --force.',
       ABOUT_FILES,
     ],

@@ -1,4 +1,5 @@
 import { PRODUCT } from '../product.ts';
+import type { Host } from '../services/host.ts';
 import { helpOfVerb, USAGE } from './cli-help.ts';
 import { CLI_VERBS, COMPLETE, verbRow } from './cli-verbs.ts';
 import { demoInside, helperInside } from './places.ts';
@@ -9,12 +10,6 @@ export { CLI_VERBS };
 export interface Streams {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-}
-
-/** Where the programs lie that the command line starts. */
-export interface Places {
-  readonly helperPath: string;
-  readonly demoPath: string;
 }
 
 /**
@@ -66,8 +61,8 @@ const onLostWords = (error: NodeJS.ErrnoException): void => {
   process.stderr.write(`tilescope: standard output cannot be written: ${error.message}\n`);
 };
 
-/** @param places in a package; otherwise beside the bundles */
-export const runCli = async (args: readonly string[], places: Partial<Places> = {}): Promise<number> => {
+export const runCli = async (given: readonly string[]): Promise<number> => {
+  const args = given[0] === '--batch' ? ['batch', ...given.slice(1)] : given;
   process.stdout.on('error', onLostWords);
   // There is nowhere left to say it.
   process.stderr.on('error', () => undefined);
@@ -79,25 +74,25 @@ export const runCli = async (args: readonly string[], places: Partial<Places> = 
   if (told !== null) return told;
   const [verb, ...words] = args;
   if (verb === 'web') return (await import('./web.ts')).runWeb(words);
-  const [{ createHost }, { runBatch }, { runCommand }] = await Promise.all([
-    import('../services/host.ts'),
-    import('./cli-batch.ts'),
-    import('./cli-run.ts'),
-  ]);
-  const host = createHost({
-    host: 'web',
-    helperPath: places.helperPath ?? helperInside(),
-    demoPath: places.demoPath ?? demoInside(),
-    openAtStart: null,
-  });
+  let made: Promise<Host> | null = null;
+  const host = (): Promise<Host> => {
+    made ??= import('../services/host.ts').then(({ createHost }) =>
+      createHost({ host: 'web', helperPath: helperInside(), demoPath: demoInside(), openAtStart: null }),
+    );
+    return made;
+  };
   try {
-    if (verb === 'batch' || verb === '--batch') return await runBatch(words, process.stdin, host, streams);
+    if (verb === 'batch') {
+      const { runBatch } = await import('./cli-batch.ts');
+      return await runBatch(words, process.stdin, host, streams);
+    }
     if (verb === COMPLETE) {
       const { complete } = await import('./cli-complete.ts');
       return await complete(words, host, streams);
     }
+    const { runCommand } = await import('./cli-run.ts');
     return await runCommand(args, host, streams);
   } finally {
-    await host.close();
+    if (made !== null) await (await (made as Promise<Host>)).close();
   }
 };

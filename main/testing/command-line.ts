@@ -39,6 +39,6 @@ export const runOn = async (host: Host, args: readonly string[]): Promise<Ran> =
       err += text;
     },
   };
-  const code = (await answerFromTables(args, streams)) ?? (await runCommand(args, host, streams));
+  const code = (await answerFromTables(args, streams)) ?? (await runCommand(args, async () => host, streams));
   return { code, out, err };
 };

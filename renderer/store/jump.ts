@@ -62,7 +62,11 @@ const tileJump = ({ image }: Capture, path: RegisterPath): Jump => {
     go: (state) => {
       state.setTab('tiles');
       state.showTile(tile);
-      if (type !== null) state.setTileType(tile, type);
+      if (type !== null) {
+        state.setTileType(tile, type);
+        // Indexes mean another element in each of the two.
+        state.setInterpretation(tile, path.vnni === true ? 'vnni' : 'stored');
+      }
       state.selectElement(tile, { row, column }, false);
     },
   };

@@ -3,6 +3,7 @@ import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { createFakeBridge, type FakeBridge } from '../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from './debugger-store.ts';
+import { jumpOf } from './jump.ts';
 import { selectDifferences, selectProductCheck } from './product-check.ts';
 import { selectApplyRefusal } from './selectors.ts';
 import { selectScaleEnd, selectTileConfig, selectTileScene, tileBytes, tileDataState } from './tile-scenes.ts';
@@ -26,6 +27,17 @@ const FIRST_PRODUCT = {
   instruction: 'TDPBSSD',
   accumulator: { kind: 'zero' },
 } as const;
+
+test.each([
+  ['tmm2:i8:vnni[5][1]', 'vnni'],
+  ['tmm2:i8[1][5]', 'stored'],
+] as const)('the palette goes to %s as its indexes are meant', async (text, interpretation) => {
+  const { store } = await attached();
+  store.getState().setTileType(2, 'u8');
+  store.getState().setInterpretation(2, interpretation === 'vnni' ? 'stored' : 'vnni');
+  jumpOf(sampleAmxCapture(), text)?.go(store.getState());
+  expect(store.getState().readings[2]).toEqual({ type: 'i8', interpretation });
+});
 
 describe('TILECFG', () => {
   test('all six rules hold for a configuration that LDTILECFG took', async () => {

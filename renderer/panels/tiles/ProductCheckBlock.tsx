@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import { readI32, readU32 } from '../../../app/bits/bytes.ts';
 import type { ProductDifference } from '../../../app/tile/product-compare.ts';
-import { PRODUCTS, type ProductInstruction, productRow } from '../../../app/tile/product-instruction.ts';
+import { PRODUCTS, type ProductInstruction, productRow, restsOn } from '../../../app/tile/product-instruction.ts';
 import { tileTypeRow } from '../../../app/tile/tile-type.ts';
 import { printTileElement } from '../../../app/tile/tile-type-text.ts';
 import { elementOffset } from '../../../app/tile/vnni.ts';
@@ -72,6 +72,7 @@ export function ProductCheckBlock({ tile, row, column }: { tile: number; row: nu
         <Picture tile={choice.operands.b} />
       </div>
       <p className="text-2 small">{aboutChoice(choice)}</p>
+      <RestsOn instruction={choice.instruction} />
       {check.kind === 'refused' ? (
         <ul className="checks" aria-label="Broken conditions">
           {check.sentences.map((sentence) => (
@@ -93,6 +94,17 @@ export function ProductCheckBlock({ tile, row, column }: { tile: number; row: nu
         </Button>
       </div>
     </section>
+  );
+}
+
+/** Public texts disagree on some products: the result is marked with the one that it rests on. */
+function RestsOn({ instruction }: { instruction: ProductInstruction }): ReactElement | null {
+  const text = restsOn(instruction);
+  if (text === null) return null;
+  return (
+    <p className="text-2 small" data-testid="product-rests-on">
+      Rests on {text}.
+    </p>
   );
 }
 
