@@ -213,6 +213,30 @@ describe.skipIf(missingCore !== null)('a core of the kernel', () => {
     }
   });
 
+  test.skipIf(missingGdb !== null)('[R2] gdb’s names mean here what they mean in gdb', () => {
+    const names = [
+      ...['ftag', 'fctrl', 'fstat', 'fiseg', 'fioff', 'foseg', 'fooff', 'fop'],
+      ...['pc', 'sp', 'eax', 'ax', 'al', 'ah', 'esi', 'sil', 'r9d', 'r9w', 'r9l'],
+      ...['cs', 'ss', 'ds', 'fs_base', 'gs_base', 'eflags'],
+      ...['xmm3.v4_int32[2]', 'xmm5.v2_int64[1]', 'xmm1.uint128'],
+    ];
+    for (const [thread, capture] of captures.entries()) {
+      const answers = ask(
+        file,
+        thread + 1,
+        names.map((name) => `/x $${name}`),
+      );
+      for (const [index, name] of names.entries()) {
+        const path = parsePath(`$${name}`);
+        assert(path.ok, `${name} is a path`);
+        // Signed elements are numbers here and bits there.
+        const widthBits = Number(/_int(\d+)/.exec(name)?.[1] ?? 128);
+        const shown = BigInt.asUintN(widthBits, BigInt(showText(capture, path.value)));
+        expect([name, `0x${shown.toString(16)}`]).toEqual([name, answers[index]]);
+      }
+    }
+  });
+
   test.skipIf(missingGdb !== null)(
     '[F7] converted to the Intel layout and written as a core, gdb reads every lane',
     () => {

@@ -45,7 +45,8 @@ test.describe('a real QEMU guest, from the command line', () => {
       threads.map((tid, index) => ({ index, tid })),
     );
     expect(Object.keys(listed ?? {}).sort()).toEqual(['attachable', 'name', 'pid', 'reason', 'vcpus', 'vmm']);
-    for (const vcpu of listed?.vcpus ?? []) expect(Object.keys(vcpu).sort()).toEqual(['fd', 'index', 'tid']);
+    for (const vcpu of listed?.vcpus ?? [])
+      expect(Object.keys(vcpu).sort()).toEqual(['fd', 'index', 'tid', 'vmmNumber']);
   });
 
   test('what show prints is what the monitor prints', async () => {
