@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'playwright/test';
+import { describedHost } from './models/described-host.ts';
 import { BINARY_ABSENT } from './models/electron.ts';
 import type { HostKind } from './models/host.ts';
 
@@ -12,6 +13,11 @@ if (process.env.TILESCOPE_TEST_STATE === undefined) {
   process.env.TILESCOPE_TEST_STATE = state;
   process.env.XDG_STATE_HOME = state;
   process.on('exit', () => rmSync(state, { recursive: true, force: true }));
+}
+
+// As if on another machine: described-host.ts has them by name. Workers inherit it.
+if (process.env.TILESCOPE_TEST_HOST !== undefined && process.env.TILESCOPE_DESCRIBED_HOST === undefined) {
+  Object.assign(process.env, describedHost(process.env.TILESCOPE_TEST_HOST));
 }
 
 // Each worker loads this file again: only the first says it.

@@ -13,6 +13,7 @@ const USAGE = `Usage: node main/bootstrap.mjs COMMAND [ARGUMENT…]
   test    everything: types, walls, lint, unit, native, live and end-to-end tests
   check   the part of it that takes seconds: types, walls, lint, unit and native tests
   e2e     the end-to-end tests alone
+  hosts   the stories as if on other machines: without PKU, AVX-512, XSAVES or KVM, with Intel's layout, with AMX
   amx     the tests on an emulated machine with AMX alone
   bench   measurements: memory and time of long histories
   build   the helper and the bundles
@@ -46,6 +47,7 @@ const COMMANDS = {
   test: async (args) => (await tests()).runTests(args),
   check: async (args) => (await tests()).runCheck(args),
   e2e: async (args) => (await tests()).runE2e(args),
+  hosts: async (args) => (await tests()).runHosts(args),
   amx: async (args) => (await tests()).runAmx(args),
   bench: async () => (await import('./boot/bench.mjs')).runBench(),
   prepack: async () => {

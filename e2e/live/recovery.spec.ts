@@ -6,6 +6,7 @@ import { expect, test } from 'playwright/test';
 import type { LeftOver, Opened } from '../../app/bridge.ts';
 import { BridgeClient } from '../models/bridge.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { fitting, WIDE } from '../models/having.ts';
 import { captureOf, meaningOf } from '../models/meaning.ts';
 import { type Random, randomFrom } from '../models/random.ts';
 import { StateFolder } from '../models/state-folder.ts';
@@ -15,11 +16,12 @@ const BOOTSTRAP = join(import.meta.dirname, '../../main/bootstrap.mjs');
 const KILLS = 32;
 
 /** One value over several components and MXCSR, none of them what it was. */
-const edits = (random: Random): string[] => [
-  `zmm${random.below(16)}=0x${Array.from({ length: 64 }, () => (1 + random.below(255)).toString(16).padStart(2, '0')).join('')}`,
-  `k${1 + random.below(7)}=0x${(1 + random.below(2 ** 31)).toString(16)}`,
-  `mxcsr=0x${random.pick(['1f81', '3f80', '1fa0'])}`,
-];
+const edits = (random: Random): string[] =>
+  fitting([
+    `zmm${random.below(16)}=0x${Array.from({ length: 64 }, () => (1 + random.below(255)).toString(16).padStart(2, '0')).join('')}`,
+    `k${1 + random.below(7)}=0x${(1 + random.below(2 ** 31)).toString(16)}`,
+    `mxcsr=0x${random.pick(['1f81', '3f80', '1fa0'])}`,
+  ]);
 
 test.describe('Tilescope is killed over a write', () => {
   test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
@@ -137,7 +139,7 @@ test.describe('Tilescope is killed over a write', () => {
       const listed = await bridge.sure<{ targets: { pid: number; startTimeTicks: string }[] }>('listTargets');
       const target = listed.targets.find(({ pid }) => pid === guest.pid);
       const { session } = await bridge.sure<Opened>('attach', guest.pid, target?.startTimeTicks, 0, round % 2 === 0);
-      await bridge.sure('apply', session, [{ path: 'zmm2:u32[0]', value: String(round + 77) }]);
+      await bridge.sure('apply', session, [{ path: `${WIDE}2:u32[0]`, value: String(round + 77) }]);
       expect(entries()).toHaveLength(1);
       // Neither it nor another Tilescope offers what is in use.
       expect(await bridge.sure('leftOvers')).toEqual([]);
@@ -157,7 +159,7 @@ test.describe('Tilescope is killed over a write', () => {
     const listed = await bridge.sure<{ targets: { pid: number; startTimeTicks: string }[] }>('listTargets');
     const target = listed.targets.find(({ pid }) => pid === other.pid);
     const { session } = await bridge.sure<Opened>('attach', other.pid, target?.startTimeTicks, 0, false);
-    await bridge.sure('apply', session, [{ path: 'k3', value: '0x77' }]);
+    await bridge.sure('apply', session, [{ path: 'xmm3:u32[0]', value: '0x77' }]);
     await host.kill();
     bridge.close();
     await other.stop();

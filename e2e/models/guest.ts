@@ -51,7 +51,7 @@ export interface MonitorRegisters {
   readonly fsw: string;
   /** Ten bytes as hex, exponent first, as they stand in ST(0) … ST(7). */
   readonly fpr: readonly string[];
-  /** 64 bytes each as hex, highest byte first. */
+  /** The widest registers that the guest has, 64 bytes each with AVX-512, as hex, highest byte first. */
   readonly zmm: readonly string[];
   readonly opmask: readonly string[];
 }
@@ -102,7 +102,16 @@ export class Guest {
     const child = spawn(
       'qemu-system-x86_64',
       [
-        ...['-accel', 'kvm', '-cpu', 'host,-arch-capabilities', '-m', '64', '-smp', String(options.vcpus ?? 1)],
+        ...[
+          '-accel',
+          'kvm',
+          '-cpu',
+          process.env.TILESCOPE_GUEST_CPU ?? 'host,-arch-capabilities',
+          '-m',
+          '64',
+          '-smp',
+          String(options.vcpus ?? 1),
+        ],
         ...['-name', `guest=${options.name}${options.debugThreads === false ? '' : ',debug-threads=on'}`],
         ...['-display', 'none', '-nodefaults', '-serial', 'none', '-bios', rom],
         ...['-monitor', `unix:${socket},server=on,wait=off`],
@@ -207,7 +216,7 @@ export class Guest {
       fcw: one(/FCW=([0-9a-f]+)/),
       fsw: one(/FSW=([0-9a-f]+)/),
       fpr: [...text.matchAll(/FPR\d=([0-9a-f]{16}) ([0-9a-f]{4})/g)].map((match) => `${match[2]}${match[1]}`),
-      zmm: all(/ZMM\d\d=((?:[0-9a-f]{16} ?){8})/g),
+      zmm: all(/[XYZ]MM\d\d=((?:[0-9a-f]{16} ?){2,8})/g),
       opmask: all(/Opmask\d\d=([0-9a-f]{16})/g),
     };
   }

@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import type { Assignment } from '../../app/bridge.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { enumeratedUser } from '../../app/xsave/layout.ts';
 
@@ -22,3 +24,48 @@ export const havingOf = ({ image, facts }: Capture): Having => {
   const wide = masks ? 'zmm' : (user & AVX) !== 0n ? 'ymm' : 'xmm';
   return { wide, wideBytes: wide === 'zmm' ? 64 : wide === 'ymm' ? 32 : 16, masks, pkru: (user & PKRU) !== 0n };
 };
+
+const flags = (): readonly string[] => {
+  const text = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : '';
+  return /^flags\s*: (.*)$/m.exec(text)?.[1]?.split(' ') ?? [];
+};
+
+/** What a guest of this machine has, as /proc/cpuinfo and the `-cpu` of the guests say, before there is one. */
+const ofThisMachine = (): Having => {
+  const lacking = (process.env.TILESCOPE_GUEST_CPU ?? '')
+    .split(',')
+    .flatMap((word) => /^-(\w+)$/.exec(word)?.[1] ?? []);
+  const has = (flag: string): boolean => flags().includes(flag) && !lacking.includes(flag);
+  const masks = has('avx512f');
+  const wide = masks ? 'zmm' : has('avx') ? 'ymm' : 'xmm';
+  return { wide, wideBytes: wide === 'zmm' ? 64 : wide === 'ymm' ? 32 : 16, masks, pkru: has('pku') };
+};
+
+export const HAVING: Having = ofThisMachine();
+/** The prefix of the widest vector registers, as in `${WIDE}3:f32[1]`. */
+export const WIDE = HAVING.wide;
+
+/** A value of so many bytes for each of the widest registers, of which a narrower one takes the low part. */
+const cut = (value: string): string => {
+  if (/^0x/.test(value)) return `0x${value.slice(2).slice(-HAVING.wideBytes * 2)}`;
+  const elements = value.split(',');
+  return elements.slice(0, Math.max(1, (elements.length * HAVING.wideBytes) / 64)).join(',');
+};
+
+/** Paths, and assignments as `set` takes them, written for AVX-512: without what a guest here does not have. */
+export const fitting = (words: readonly string[]): string[] =>
+  words.flatMap((word) => {
+    const [path = '', value] = word.split('=');
+    if (HAVING.masks) return [word];
+    const index = /^zmm(\d+)/.exec(path)?.[1];
+    if (/^k\d/.test(path) || Number(index ?? 0) > 15) return [];
+    const fits = path.replace(/^zmm/, WIDE);
+    return [value === undefined ? fits : `${fits}=${index === undefined ? value : cut(value)}`];
+  });
+
+/** The same for assignments of the bridge. */
+export const fittingEdits = (edits: readonly Assignment[]): Assignment[] =>
+  fitting(edits.map(({ path, value }) => `${path}=${value}`)).map((word) => {
+    const [path = '', value = ''] = word.split('=');
+    return { path, value };
+  });

@@ -5,8 +5,8 @@ import { meaningOfShown } from './meaning.ts';
 const BOOTSTRAP = join(import.meta.dirname, '../../main/bootstrap.mjs');
 export const BUILT = join(import.meta.dirname, '../../dist');
 
-/** The helper of the production build. */
-export const BUILT_HELPER = join(BUILT, 'native/tilescope-helper');
+/** The helper of the production build, or what stands for it (described-host.ts). */
+export const BUILT_HELPER = process.env.TILESCOPE_HELPER ?? join(BUILT, 'native/tilescope-helper');
 
 type Environment = Readonly<Record<string, string>>;
 

@@ -6,6 +6,7 @@ import { expect, type Page, test } from 'playwright/test';
 import { StandInHost, type StartOptions } from '../models/electron.ts';
 import { Files } from '../models/files.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { WIDE } from '../models/having.ts';
 import { Window } from '../models/window.ts';
 
 /** What the stand-in says of a window, where it is asked to. */
@@ -181,7 +182,7 @@ test.describe('with work under way', () => {
     await expect(window.target('shell')).toBeVisible();
     await window.attach('shell');
     await window.page.keyboard.press('Alt+2');
-    await window.type('zmm3:f32[1]', '2.5');
+    await window.type(`${WIDE}3:f32[1]`, '2.5');
     return window;
   };
 

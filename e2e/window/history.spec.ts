@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs';
 import { expect, type Page } from 'playwright/test';
 import { Files } from '../models/files.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { fitting, WIDE } from '../models/having.ts';
 import { test } from '../models/host.ts';
 import { shown, tilescope, tilescopeJson } from '../models/tilescope.ts';
 import { Window } from '../models/window.ts';
 
-const FOUND = ['zmm3:f32=0.5,-1,0,0.25,1,2.75,-0.75,2,0.125,0,-0.5,1,1.5,0.25,0,-1', 'k1=0xffff'];
-const PATHS = ['zmm3', 'k1', 'mxcsr'];
+const FOUND = fitting(['zmm3:f32=0.5,-1,0,0.25,1,2.75,-0.75,2,0.125,0,-0.5,1,1.5,0.25,0,-1', 'k1=0xffff']);
+const PATHS = fitting(['zmm3', 'k1', 'mxcsr']);
 
 /** Opens the file that the act asks for. */
 const choose = async (page: Page, act: () => Promise<void>, path: string): Promise<void> => {
@@ -50,15 +51,15 @@ test.describe('history', () => {
     await expect(window.target('history')).toBeVisible();
     await window.attach('history');
     await page.keyboard.press('Alt+2');
-    await window.type('zmm3:f32[1]', '-6.25');
+    await window.type(`${WIDE}3:f32[1]`, '-6.25');
     await window.apply();
-    await window.type('zmm3:f32[2]', '7');
+    await window.type(`${WIDE}3:f32[2]`, '7');
     await expect(window.staged()).toHaveText(/1 staged/);
 
     await page.keyboard.press('Control+2');
     await expect(window.staged()).toHaveCount(0);
     await expect(page.getByRole('heading', { name: 'Components' }).locator('..')).toContainText('vCPU 1');
-    await window.type('zmm3:f32[1]', '0.125');
+    await window.type(`${WIDE}3:f32[1]`, '0.125');
     await window.apply();
 
     await page.keyboard.press('Alt+5');
@@ -90,7 +91,7 @@ test.describe('history', () => {
     await window.attach('history');
     await page.keyboard.press('Alt+2');
     for (const value of ['1', '2', '3', '4', '5', '6']) {
-      await window.type('zmm3:f32[1]', value);
+      await window.type(`${WIDE}3:f32[1]`, value);
       await window.apply();
     }
     await page.getByRole('textbox', { name: 'Label of stop 7' }).fill('six');
@@ -112,7 +113,7 @@ test.describe('history', () => {
     await page.keyboard.press('End');
     await expect(track).toHaveAttribute('aria-valuenow', '7');
     await page.keyboard.press('Alt+ArrowLeft');
-    await expect(window.cell('zmm3:f32[1]')).toContainText('5');
+    await expect(window.cell(`${WIDE}3:f32[1]`)).toContainText('5');
 
     const saved = await downloaded(page, () => page.keyboard.press('Control+s'));
     expect(saved.name).toContain('history');
@@ -127,8 +128,8 @@ test.describe('history', () => {
     await expect(track).toHaveAttribute('aria-valuemax', '7');
     await page.keyboard.press('Alt+2');
     await window.shootLive('history-opened');
-    const stop = await tilescopeJson<{ 'zmm3:f32': number[] }>('show', `${file}@4`, 'zmm3:f32');
-    expect(stop['zmm3:f32'].slice(0, 4)).toEqual([0.5, 3, 0, 0.25]);
+    const stop = await tilescopeJson<Record<string, number[]>>('show', `${file}@4`, `${WIDE}3:f32`);
+    expect(stop[`${WIDE}3:f32`]?.slice(0, 4)).toEqual([0.5, 3, 0, 0.25]);
     await page.getByRole('button', { name: 'Detach' }).click();
 
     await expect(window.target('history')).toBeVisible();
@@ -144,7 +145,7 @@ test.describe('history', () => {
     await dialog.getByTestId('restore-now').click();
     await expect(dialog).toHaveCount(0);
     await page.keyboard.press('Alt+2');
-    await expect(window.cell('zmm3:f32[1]')).toContainText('3');
+    await expect(window.cell(`${WIDE}3:f32[1]`)).toContainText('3');
     await page.getByRole('button', { name: 'Detach' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
     await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
@@ -197,8 +198,8 @@ test.describe('history', () => {
     await restore.press('Enter');
     await expect(dialog).toHaveCount(0);
     await page.keyboard.press('Alt+2');
-    await expect(window.cell('zmm3:f32[5]')).toContainText('2.75');
-    await expect(window.cell('zmm3:f32[5]')).toHaveAttribute('data-mark', 'written');
+    await expect(window.cell(`${WIDE}3:f32[5]`)).toContainText('2.75');
+    await expect(window.cell(`${WIDE}3:f32[5]`)).toHaveAttribute('data-mark', 'written');
 
     await page.getByRole('button', { name: 'Detach' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Keep my edits' }).click();

@@ -1,5 +1,6 @@
 import { expect } from 'playwright/test';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { WIDE } from '../models/having.ts';
 import { test } from '../models/host.ts';
 import { Window } from '../models/window.ts';
 
@@ -31,8 +32,8 @@ test.describe('a vCPU that runs', () => {
     await expect.poll(stops).toBeGreaterThan(3);
 
     await page.keyboard.press('Alt+2');
-    await window.jump('zmm3:f32[1]');
-    await expect(window.cell('zmm3:f32[1]')).toBeFocused();
+    await window.jump(`${WIDE}3:f32[1]`);
+    await expect(window.cell(`${WIDE}3:f32[1]`)).toBeFocused();
     const before = await stops();
     await page.keyboard.type('-6.');
     await expect.poll(stops).toBeGreaterThan(before + 3);

@@ -1,10 +1,11 @@
 import { expect, type Page, test } from 'playwright/test';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { fitting, WIDE } from '../models/having.ts';
 import { StateFolder } from '../models/state-folder.ts';
 import { shown, WebHost } from '../models/tilescope.ts';
 import { Window } from '../models/window.ts';
 
-const PATHS = ['zmm3', 'k1', 'mxcsr'];
+const PATHS = fitting(['zmm3', 'k1', 'mxcsr']);
 
 /** How a page ends; each gives the next one of the same browser. */
 const ENDS: Readonly<Record<string, (page: Page) => Promise<Page>>> = {
@@ -58,7 +59,7 @@ test.describe('the page that held written edits goes, and Tilescope stays', () =
       await expect(window.target('reloaded')).toBeVisible();
       await window.attach('reloaded');
       await page.keyboard.press('Alt+2');
-      await window.type('zmm3:f32[1]', '-6.25');
+      await window.type(`${WIDE}3:f32[1]`, '-6.25');
       await window.apply();
 
       const next = await end(page);

@@ -1,10 +1,11 @@
 import { expect, test } from 'playwright/test';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { fitting, WIDE } from '../models/having.ts';
 import { StateFolder } from '../models/state-folder.ts';
 import { shown, WebHost } from '../models/tilescope.ts';
 import { Window } from '../models/window.ts';
 
-const PATHS = ['zmm3', 'k1', 'mxcsr'];
+const PATHS = fitting(['zmm3', 'k1', 'mxcsr']);
 
 test.describe('the program that held written edits is killed', () => {
   test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
@@ -36,7 +37,7 @@ test.describe('the program that held written edits is killed', () => {
     await expect(window.target('crash')).toBeVisible();
     await window.attach('crash');
     await page.keyboard.press('Alt+2');
-    await window.type('zmm3:f32[1]', '-6.25');
+    await window.type(`${WIDE}3:f32[1]`, '-6.25');
     await window.apply();
 
     await page.keyboard.press('Alt+5');
@@ -88,7 +89,7 @@ test.describe('the program that held written edits is killed', () => {
       await expect(window.target('ended')).toBeVisible();
       await window.attach('ended');
       await page.keyboard.press('Alt+2');
-      await window.type('zmm3:f32[1]', '2');
+      await window.type(`${WIDE}3:f32[1]`, '2');
       await window.apply();
     } finally {
       await host.kill();

@@ -1,11 +1,12 @@
 import { expect } from 'playwright/test';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { fitting, WIDE } from '../models/having.ts';
 import { test } from '../models/host.ts';
 import { shown, tilescope } from '../models/tilescope.ts';
 import { Window } from '../models/window.ts';
 
 /** State worth looking at, put into the guest from outside before the window opens. */
-const FOUND = [
+const FOUND = fitting([
   'zmm0:f32=-0.02,0.203,1.191,0.544,-0.48,0.247,1.043,0.223,-1.22,-0.69,-1.57,0.202,-0.38,-1.21,1.817,1.733',
   'zmm1:f32=-0.5,-0.75,-1,2,-1,-1,0.25,-0.75,1,1.5,2,1.5,0.125,0.125,-1,-1',
   'zmm3:f32=0.5,-1,0,0.25,1,2.75,-0.75,2,0.125,0,-0.5,1,1.5,0.25,0,-1',
@@ -13,7 +14,7 @@ const FOUND = [
   'xmm9:f32=8e-3,-inf,0.008,-4e-3',
   'k1=0x000000000000ffff',
   'mxcsr=0x1fa0',
-];
+]);
 
 test.describe('a live QEMU guest in the window', () => {
   test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
@@ -31,7 +32,7 @@ test.describe('a live QEMU guest in the window', () => {
   const show = (...paths: string[]): Promise<Record<string, unknown>> => shown('--pid', String(guest.pid), ...paths);
 
   test('pick it, open it, change one lane, apply, see it verified, restore, detach', async ({ open }) => {
-    const paths = ['zmm0', 'zmm1', 'zmm3', 'mxcsr'];
+    const paths = fitting(['zmm0', 'zmm1', 'zmm3', 'mxcsr']);
     const found = await show(...paths);
     const footprint = guest.footprint();
 
@@ -47,19 +48,19 @@ test.describe('a live QEMU guest in the window', () => {
     await page.setViewportSize({ width: 1440, height: 900 });
 
     await page.keyboard.press('Alt+2');
-    await window.type('zmm3:f32[1]', '3e99');
+    await window.type(`${WIDE}3:f32[1]`, '3e99');
     await expect(page.getByText(/does not fit f32/)).toBeVisible();
     await window.shootLive('value-refused');
     await page.keyboard.press('Escape');
     await expect(window.staged()).toHaveCount(0);
 
-    await window.type('zmm3:f32[1]', '-6.25');
+    await window.type(`${WIDE}3:f32[1]`, '-6.25');
     await expect(window.staged()).toHaveText(/1 staged/);
-    await expect(window.cell('zmm3:f32[1]')).toHaveAttribute('data-mark', 'staged');
+    await expect(window.cell(`${WIDE}3:f32[1]`)).toHaveAttribute('data-mark', 'staged');
     await window.shootLive('one-lane-staged');
 
     await window.apply();
-    await expect(window.cell('zmm3:f32[1]')).toHaveAttribute('data-mark', 'written');
+    await expect(window.cell(`${WIDE}3:f32[1]`)).toHaveAttribute('data-mark', 'written');
     await window.shootLive('one-lane-written');
 
     await window.continue();
@@ -75,7 +76,7 @@ test.describe('a live QEMU guest in the window', () => {
     await expect(page.getByRole('dialog')).toHaveCount(0);
     await window.shootLive('restored');
 
-    await window.type('zmm3:f32[0]', '1e-3');
+    await window.type(`${WIDE}3:f32[0]`, '1e-3');
     await window.apply();
     await page.getByRole('button', { name: 'Detach' }).click();
     await expect(page.getByRole('dialog', { name: /^Detach/ })).toBeVisible();

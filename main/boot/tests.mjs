@@ -6,7 +6,7 @@ import { buildAll, ensureHelper, ensureStandIn, NATIVE_OUT } from './build.mjs';
 import { addUp, closingLine, FAILED, oneStep, readNativeLine, readPlaywright, readVitest } from './counts.mjs';
 import { failureList, nativeFailures, playwrightFailures, vitestFailures } from './failures.mjs';
 import { beginRun, leftWords, sweep } from './left.mjs';
-import { DIST, explain, ROOT } from './say.mjs';
+import { DIST, explain, fail, ROOT } from './say.mjs';
 import { chromiumPath, ensurePackages, ensureTestPrograms, requireCompiler } from './setup.mjs';
 
 /** @typedef {import('./counts.mjs').Counts} Counts */
@@ -110,9 +110,10 @@ const native = {
  * Playwright's projects: `live` is the command line against a real QEMU, `window` the page in Chromium.
  * @param {string} name
  * @param {string[]} args
+ * @param {Record<string, string>} [env]
  * @returns {Step}
  */
-const playwright = (name, args) => ({
+const playwright = (name, args, env = {}) => ({
   name,
   run: async () => {
     const report = join(RESULTS, `${name.replaceAll(' ', '-')}.json`);
@@ -121,7 +122,7 @@ const playwright = (name, args) => ({
     const { code } = await node(
       PLAYWRIGHT,
       ['test', '-c', join('e2e', 'playwright.config.ts'), '--reporter=list,json', ...args],
-      { PLAYWRIGHT_JSON_OUTPUT_FILE: report, ...(chromium === null ? {} : { TILESCOPE_CHROMIUM: chromium }) },
+      { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: report, ...(chromium === null ? {} : { TILESCOPE_CHROMIUM: chromium }) },
     );
     const text = readReport(report);
     return { ...readPlaywright(text, code), failures: playwrightFailures(text) };
@@ -244,6 +245,23 @@ export const runCheck = async (args) => {
 export const runAmx = async (args) => {
   if (args.length > 0) explain(`amx takes no arguments; ${args.join(' ')} is ignored`);
   return runSteps([amx]);
+};
+
+/** Described in e2e/models/described-host.ts. */
+const OTHER_HOSTS = ['no-pku', 'no-avx512', 'no-xsaves', 'intel', 'amx', 'no-kvm'];
+
+/** The same stories as if on other machines: what the helper says of the host is another, and so is the guests' CPU. @param {string[]} args names of hosts; none: all of them */
+export const runHosts = async (args) => {
+  await ensurePackages();
+  ensureTestPrograms();
+  const names = args.length > 0 ? args : OTHER_HOSTS;
+  const unknown = names.find((name) => !OTHER_HOSTS.includes(name));
+  if (unknown !== undefined) fail(`no host is named ${unknown}: ${OTHER_HOSTS.join(', ')}`);
+  const projects = ['--project=live', ...(chromiumPath() === null ? [] : ['--project=window'])];
+  return runSteps([
+    build,
+    ...names.map((name) => playwright(`on the host ${name}`, projects, { TILESCOPE_TEST_HOST: name })),
+  ]);
 };
 
 /** @param {string[]} args are Playwright's, such as `--update-snapshots` */
