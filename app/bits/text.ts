@@ -26,7 +26,8 @@ const sequenceBytes = (lead: number): number =>
 export const CHUNK_CHARACTERS = 8192;
 
 /** The characters of these codes, of at most CHUNK_CHARACTERS. Applied, not spread: that goes through an iterator. */
-export const textOfCodes = (codes: Uint8Array): string => String.fromCharCode.apply(null, codes as unknown as number[]);
+export const textOfCodes = (codes: Uint8Array | Uint16Array): string =>
+  String.fromCharCode.apply(null, codes as unknown as number[]);
 
 /** Where the run of ASCII that begins here ends, or its chunk. */
 const asciiEnd = (bytes: Uint8Array, from: number): number => {
@@ -36,14 +37,30 @@ const asciiEnd = (bytes: Uint8Array, from: number): number => {
   return at;
 };
 
+/** Runs of ASCII that are shorter are put together with what stands around them: each text of its own has its price. */
+const SHORT_RUN = 64;
+
 /** UTF-8 to text; every byte that is not part of a valid sequence becomes U+FFFD. */
 export const textFromUtf8 = (bytes: Uint8Array): string => {
-  const characters: string[] = [];
+  if (bytes.length <= CHUNK_CHARACTERS && asciiEnd(bytes, 0) === bytes.length) return textOfCodes(bytes);
+  const pieces: string[] = [];
+  const codes = new Uint16Array(Math.min(CHUNK_CHARACTERS, bytes.length) + 2 + SHORT_RUN);
+  let held = 0;
+  const flush = (): void => {
+    if (held > 0) pieces.push(textOfCodes(codes.subarray(0, held)));
+    held = 0;
+  };
   for (let at = 0; at < bytes.length; ) {
+    if (held >= CHUNK_CHARACTERS) flush();
     const end = asciiEnd(bytes, at);
-    if (end > at) {
-      characters.push(textOfCodes(bytes.subarray(at, end)));
+    if (end - at >= SHORT_RUN) {
+      flush();
+      pieces.push(textOfCodes(bytes.subarray(at, end)));
       at = end;
+      continue;
+    }
+    if (end > at) {
+      for (; at < end; at += 1, held += 1) codes[held] = bytes[at] ?? 0;
       continue;
     }
     const lead = bytes[at] ?? 0;
@@ -57,10 +74,18 @@ export const textFromUtf8 = (bytes: Uint8Array): string => {
     }
     good &&= codePoint >= (SMALLEST[sizeBytes] ?? 0) && codePoint <= 0x10ffff;
     good &&= codePoint < 0xd800 || codePoint > 0xdfff;
-    characters.push(String.fromCodePoint(good ? codePoint : REPLACEMENT));
+    const character = good ? codePoint : REPLACEMENT;
+    // Beyond U+FFFF a pair of surrogates.
+    if (character > 0xffff) {
+      codes[held] = 0xd800 + ((character - 0x10000) >> 10);
+      held += 1;
+    }
+    codes[held] = character > 0xffff ? 0xdc00 + (character & 0x3ff) : character;
+    held += 1;
     at += good ? sizeBytes : 1;
   }
-  return characters.join('');
+  flush();
+  return pieces.join('');
 };
 
 /** Text to UTF-8; a lone surrogate becomes U+FFFD. */
@@ -83,3 +108,27 @@ export const utf8FromText = (text: string): Uint8Array => {
 
 /** A fixed field padded with NUL, as the helper sends it. */
 export const textFromField = (bytes: Uint8Array): string => textFromUtf8(untilNul(bytes));
+
+/**
+ * What a terminal or a browser obeys instead of showing: controls, C1 and U+009B (one more way to begin an escape) among
+ * them; marks of direction, which let a name read as another (U+202E); separators of lines; what has no width; and halves of
+ * characters.
+ */
+const NOT_SHOWN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/** Text from outside as it may be shown, on one line: names, paths and messages bring no lines and no orders of their own. */
+export const shownText = (text: string): string => text.replaceAll(NOT_SHOWN, '?');
+
+/** The same for text that has lines of its own. */
+export const shownLines = (text: string): string => text.split('\n').map(shownText).join('\n');
+
+/** The same for JSON, whose strings stay what they are: each such character as its escape. */
+export const shownJson = (json: string): string =>
+  json.replaceAll(NOT_SHOWN, (found) =>
+    found === '\n'
+      ? found
+      : Array.from(
+          { length: found.length },
+          (_, at) => `\\u${found.charCodeAt(at).toString(16).padStart(4, '0')}`,
+        ).join(''),
+  );

@@ -1,9 +1,10 @@
+import { shownText } from '../bits/text.ts';
 import { cpuidEntry } from '../cpu/cpuid.ts';
 import type { Capture, Facts } from '../session/capture.ts';
 import { cpuVendor } from '../xsave/facts.ts';
 
-/** Names come from outside: one line each, no control characters. */
-export const oneLine = (text: string): string => text.replaceAll(/\p{Cc}/gu, '?').slice(0, 300);
+/** Names come from outside: one line each, no control characters or marks of direction. */
+export const oneLine = (text: string): string => shownText(text).slice(0, 300);
 
 /** "AuthenticAMD family 26 model 68 stepping 0"; null: the table does not say. (SDM vol. 2A, CPUID leaf 01H: EAX) */
 export const cpuWords = (cpuid: Facts['guestCpuid']): string | null => {

@@ -1,5 +1,6 @@
 import { toHexHighFirst } from '../bits/bytes.ts';
 import { hexShort } from '../bits/mask.ts';
+import { shownLines } from '../bits/text.ts';
 import { msrRow } from '../cpu/msrs.ts';
 import { parsePath } from '../register/path.ts';
 import type { Capture, Facts } from '../session/capture.ts';
@@ -146,7 +147,7 @@ const pairLines = (title: string, pairs: readonly ValuePair[]): string =>
     : `\n${title}\n${pairs.map(({ path, before, after }) => `  ${path}\n${pairText(before, after)}`).join('')}`;
 
 /** More than a line is set under the first one. Other control characters, from a file of any origin, would reach a terminal. */
-const oneLong = (text: string): string => text.replaceAll(/[^\P{Cc}\n]/gu, '?').replaceAll('\n', '\n       ');
+const oneLong = (text: string): string => shownLines(text).replaceAll('\n', '\n       ');
 
 const TILE_ROWS = 16;
 

@@ -7,6 +7,7 @@ import { openElfCore } from './elf-core.ts';
 import { isElf } from './elf-notes.ts';
 import { BITCODE_REFUSAL, isFirecracker, isFirecrackerBitcode, openFirecracker } from './firecracker.ts';
 import { parseJson } from './json.ts';
+import { surveyJson } from './json-survey.ts';
 import { type OpenedFile, type OpenOptions, stateOf } from './opened.ts';
 import { openRaw } from './raw.ts';
 import { openSession } from './session.ts';
@@ -37,8 +38,11 @@ const openText = (name: string, bytes: Uint8Array, options: OpenOptions): Decode
   if (bytes.length > MOST_TEXT_BYTES) {
     return undecodable({ kind: 'not-allowed', what: name, why: `${bytes.length} bytes of JSON are too many` });
   }
+  const survey = surveyJson(name, bytes);
+  if (!survey.ok) return survey;
   const text = textFromUtf8(bytes);
-  const plain = plainJson(text);
+  // Tilescope's own documents name their format; what does not is parsed once, by the other reader.
+  const plain = survey.value.names.has('format') ? plainJson(text) : undefined;
   if (isSessionDocument(plain)) return openSession(name, plain, options);
   if (!isCaptureDocument(plain)) {
     // Only here do numbers of 64 bits stand as numbers, which the engine's own JSON rounds.
@@ -46,7 +50,9 @@ const openText = (name: string, bytes: Uint8Array, options: OpenOptions): Decode
     if (!document.ok) return document;
     if (isCloudHypervisor(document.value)) return openCloudHypervisor(name, document.value, options);
   }
-  const capture = plain === undefined ? parseCaptureText(text) : decodeCapture(plain);
+  // Without a format it is not parsed again to be told so.
+  const isOther = plain === undefined && !survey.value.names.has('format');
+  const capture = isOther ? decodeCapture({}) : plain === undefined ? parseCaptureText(text) : decodeCapture(plain);
   if (!capture.ok) return capture;
   const label = `vCPU ${capture.value.facts.target.vcpu}`;
   const state = stateOf(label, capture.value.image, capture.value.facts);

@@ -24,6 +24,9 @@ export const PRSTATUS_BYTES = 336;
 export const PRSTATUS_PID_OFFSET = 32;
 export const PRSTATUS_REGISTERS_OFFSET = 112;
 const PRPSINFO_BYTES = 136;
+const WANTED: ReadonlySet<number> = new Set([NT_PRSTATUS, NT_PRPSINFO, NT_X86_XSTATE, NT_X86_XSAVE_LAYOUT]);
+/** States that are put before somebody at once; of a core with more threads one is opened by its number. */
+const MOST_STATES = 8192;
 
 /** struct user_regs_struct: the order in which the registers lie, 8 bytes each. */
 export const USER_REGISTERS: readonly string[] = [
@@ -107,6 +110,15 @@ const layoutOfThread = (xstate: Uint8Array, note: Decoded<Layout> | null, preset
   return note ?? layoutFor(xstate, undefined);
 };
 
+const MOST_NAMED = 64;
+const someOf = (numbers: readonly number[]): string => {
+  const more = numbers.length - MOST_NAMED;
+  return `${numbers.slice(0, MOST_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+};
+
+/** The kernel numbers processes from 1: anything else in a note says that it is not known. */
+const processNumber = (value: number): number | null => (value > 0 ? value : null);
+
 const refuse = (name: string, why: string): Decoded<never> => undecodable({ kind: 'not-allowed', what: name, why });
 
 /**
@@ -115,13 +127,13 @@ const refuse = (name: string, why: string): Decoded<never> => undecodable({ kind
  * from the size and the mask at byte 464, as gdb does.
  */
 export const openElfCore = (name: string, bytes: Uint8Array, options: OpenOptions): Decoded<OpenedFile> => {
-  const notes = readCoreNotes(name, bytes);
+  const notes = readCoreNotes(name, bytes, WANTED);
   if (!notes.ok) return notes;
   const psinfo = notes.value.find((note) => note.type === NT_PRPSINFO && note.desc.length >= PRPSINFO_BYTES)?.desc;
   const layoutNote = notes.value.find((note) => note.type === NT_X86_XSAVE_LAYOUT && note.name === 'LINUX');
   const noteLayout = layoutNote === undefined ? null : decodeLayoutNote(layoutNote.desc);
   const executable = psinfo === undefined ? null : textFromField(psinfo.subarray(40, 56));
-  const pid = psinfo === undefined ? null : readI32(psinfo, 24);
+  const pid = psinfo === undefined ? null : processNumber(readI32(psinfo, 24));
 
   const threads = threadsOf(notes.value);
   const states: OpenedState[] = [];
@@ -135,11 +147,14 @@ export const openElfCore = (name: string, bytes: Uint8Array, options: OpenOption
       return undecodable({ kind: 'truncated', what, neededBytes: EXTENDED_OFFSET_BYTES, gotBytes });
     }
     if (xstate.length > MOST_IMAGE_BYTES) return refuse(what, `${xstate.length} bytes are too many`);
+    if (states.length === MOST_STATES) {
+      return refuse(name, `more than ${MOST_STATES} threads: name one of them by its number`);
+    }
     const layout = layoutOfThread(xstate, noteLayout, options.preset);
     if (!layout.ok) return layout;
     // The notes are a small part of a core: a copy lets the rest of the file go.
     const image = { bytes: xstate.slice(), layout: layout.value };
-    const target = fileTarget(name, 'ELF core', { pid, executable, vcpu: index, tid });
+    const target = fileTarget(name, 'ELF core', { pid, executable, vcpu: index, tid: processNumber(tid) });
     // The kernel sets XCR0 to its user features and writes the same mask at byte 464 (xstate.c, xstate_fx_sw_bytes).
     const known = {
       general: generalRegisters(thread.prstatus),
@@ -151,7 +166,7 @@ export const openElfCore = (name: string, bytes: Uint8Array, options: OpenOption
   if (states.length > 0) return decoded({ kind: 'elf-core', states });
   if (options.thread !== undefined && threads.some((thread) => thread.xstate !== null)) {
     const tids = threads.map((thread) => readI32(thread.prstatus, PRSTATUS_PID_OFFSET));
-    return refuse(name, `no thread ${options.thread} with extended state; its threads are ${tids.join(', ')}`);
+    return refuse(name, `no thread ${options.thread} with extended state; its threads are ${someOf(tids)}`);
   }
   return refuse(name, `no NT_X86_XSTATE note in its ${threads.length} threads`);
 };

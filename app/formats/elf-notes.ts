@@ -19,6 +19,8 @@ const PROGRAM_HEADER_BYTES = 56;
 const SECTION_HEADER_BYTES = 64;
 /** e_phnum when there are more program headers than 16 bits count: the number is sh_info of section 0. */
 const PN_XNUM = 0xffff;
+/** Notes of the kinds that are kept: four or five a thread, and a process has at most 32,768 threads by default. */
+const MOST_NOTES = 1 << 18;
 
 export interface ElfNote {
   /** As text, without its NUL: "CORE", "LINUX". */
@@ -83,7 +85,7 @@ const noteSegments = (name: string, bytes: Uint8Array): Decoded<readonly Segment
     table.at = start + 32;
     const size = table.u64();
     table.at = start + PROGRAM_HEADER_BYTES;
-    if (segmentType !== PT_NOTE) continue;
+    if (segmentType !== PT_NOTE || size === 0n) continue;
     if (offset + size > BigInt(bytes.length)) return truncated(name, offset + size, bytes.length);
     // A few headers may point at the same bytes over and over: the work would not be bounded by the file's size.
     total += size;
@@ -97,8 +99,12 @@ const pad4 = (sizeBytes: number): number => (4 - (sizeBytes % 4)) % 4;
 
 const asciiName = (bytes: Uint8Array): string => String.fromCharCode(...untilNul(bytes.subarray(0, 16)));
 
-/** All notes of a core, in file order. Descriptors are views of the file. */
-export const readCoreNotes = (name: string, bytes: Uint8Array): Decoded<readonly ElfNote[]> => {
+/** The notes of these types of a core, in file order. Descriptors are views of the file. */
+export const readCoreNotes = (
+  name: string,
+  bytes: Uint8Array,
+  types: ReadonlySet<number>,
+): Decoded<readonly ElfNote[]> => {
   const segments = noteSegments(name, bytes);
   if (!segments.ok) return segments;
   const notes: ElfNote[] = [];
@@ -108,11 +114,17 @@ export const readCoreNotes = (name: string, bytes: Uint8Array): Decoded<readonly
       const nameBytes = cursor.u32();
       const descBytes = cursor.u32();
       const type = cursor.u32();
-      const noteName = asciiName(cursor.bytes(nameBytes));
+      // A file full of notes that nobody asks for makes nothing that would be kept.
+      const isWanted = types.has(type);
+      const noteName = isWanted ? asciiName(cursor.bytes(nameBytes)) : '';
+      if (!isWanted) cursor.skip(nameBytes);
       cursor.skip(Math.min(pad4(nameBytes), cursor.left));
-      const desc = cursor.bytes(descBytes);
+      const desc = isWanted ? cursor.bytes(descBytes) : null;
+      if (desc === null) cursor.skip(descBytes);
       cursor.skip(Math.min(pad4(descBytes), cursor.left));
-      if (cursor.ok) notes.push({ name: noteName, type, desc });
+      if (!cursor.ok || desc === null) continue;
+      if (notes.length >= MOST_NOTES) return notACore(name, `more than ${MOST_NOTES} notes of threads`);
+      notes.push({ name: noteName, type, desc });
     }
     if (cursor.problem !== null) return undecodable(cursor.problem);
   }

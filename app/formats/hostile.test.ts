@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { concat, writeU32, writeU64 } from '../bits/bytes.ts';
@@ -5,8 +6,9 @@ import { assert, type Decoded } from '../bits/decoded.ts';
 import { textFromUtf8, utf8FromText } from '../bits/text.ts';
 import { KVM_TILES_XSAVE } from '../fixtures/kvm-tiles-xsave.ts';
 import { makeCapture, makeImage, presetLayout } from '../fixtures/preset-captures.ts';
-import { captureText } from '../session/document.ts';
-import { sessionText } from '../session/session-document.ts';
+import type { Capture } from '../session/capture.ts';
+import { captureText, parseCaptureText } from '../session/document.ts';
+import { parseSessionText, sessionText } from '../session/session-document.ts';
 import { convertImage } from '../xsave/convert.ts';
 import { openBytes } from './detect.ts';
 import { writeCore } from './elf-write.ts';
@@ -39,9 +41,20 @@ const exercise = (opened: Decoded<OpenedFile>): void => {
     reportText(capture);
     gdbCommands(capture);
     convertImage(image, presetLayout('granite-rapids'));
-    writeCore(capture);
-    captureText(capture);
+    readsBack(capture);
   }
+};
+
+/** What opens can be saved, and what is saved opens again and is the same: as a capture, as a core, as a session. */
+const readsBack = (capture: Capture): void => {
+  const again = parseCaptureText(captureText(capture));
+  assert(again.ok, 'it does not read back');
+  assert(isDeepStrictEqual(again.value, capture), 'it reads back as another');
+  const written = writeCore(capture);
+  assert(!written.ok || openBytes('core', written.value).ok, 'a core that is written does not open');
+  const stop = { number: 1, cause: 'file', label: null, write: null, event: null, capture } as const;
+  const saved = sessionText({ product: 'Tilescope', savedAtMs: 1, pinned: null, stops: [stop] });
+  assert(parseSessionText(saved).ok, 'a session that is saved does not open');
 };
 
 const smallVcpu = (): VcpuSample => ({ ...zenVcpu(), cpuid: zenVcpu().cpuid.slice(0, 8) });

@@ -1,11 +1,15 @@
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
+import { MOST_DEPTH, MOST_JSON_VALUES } from './json-survey.ts';
 
 /** A whole number beyond 2^53 stays exact, as bigint: VMMs write 64-bit registers as plain JSON numbers. */
 export type Json = null | boolean | number | bigint | string | readonly Json[] | JsonObject;
 export type JsonObject = ReadonlyMap<string, Json>;
 
-/** Deeper than any snapshot; a nest of brackets ends here instead of at the end of the stack. */
-const MOST_DEPTH = 64;
+/**
+ * Lists, objects, members, strings and numbers beyond 2^53 in one document: a vCPU has some thousand of them, and each takes
+ * some hundred bytes here.
+ */
+export const MOST_HEAVY_VALUES = 1 << 19;
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const SPACE = /[ \t\n\r]*/y;
@@ -40,6 +44,8 @@ class Unexpected extends Error {
 class Parser {
   readonly #text: string;
   #at = 0;
+  #heavy = 0;
+  #values = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -69,7 +75,15 @@ class Parser {
     this.#at += 1;
   }
 
+  #weigh(): void {
+    this.#heavy += 1;
+    if (this.#heavy > MOST_HEAVY_VALUES)
+      throw new Unexpected(this.#at, `at most ${MOST_HEAVY_VALUES} lists, objects, members and strings`);
+  }
+
   #value(depth: number): Json {
+    this.#values += 1;
+    if (this.#values > MOST_JSON_VALUES) throw new Unexpected(this.#at, `at most ${MOST_JSON_VALUES} values`);
     if (depth > MOST_DEPTH) throw new Unexpected(this.#at, `at most ${MOST_DEPTH} levels of nesting`);
     const first = this.#next();
     if (first === '{') return this.#object(depth);
@@ -90,11 +104,14 @@ class Parser {
     if (digits === '') throw new Unexpected(start, 'a value');
     const value = Number(digits);
     // More than 20 digits are no 64-bit number; turning millions of them into a bigint takes quadratic time.
-    return /^-?[0-9]{1,20}$/.test(digits) && !Number.isSafeInteger(value) ? BigInt(digits) : value;
+    if (Number.isSafeInteger(value) || !/^-?[0-9]{1,20}$/.test(digits)) return value;
+    this.#weigh();
+    return BigInt(digits);
   }
 
   #object(depth: number): Json {
     const members = new Map<string, Json>();
+    this.#weigh();
     this.#take('{');
     if (this.#next() === '}') {
       this.#at += 1;
@@ -114,6 +131,7 @@ class Parser {
 
   #array(depth: number): Json {
     const elements: Json[] = [];
+    this.#weigh();
     this.#take('[');
     if (this.#next() === ']') {
       this.#at += 1;
@@ -130,6 +148,7 @@ class Parser {
 
   #string(): string {
     this.#take('"');
+    this.#weigh();
     const parts: string[] = [];
     for (;;) {
       parts.push(this.#match(PLAIN));

@@ -1,5 +1,6 @@
 import { describeProblem, type Problem } from '../../app/bits/decoded.ts';
 import { hasBit, hexShort } from '../../app/bits/mask.ts';
+import { shownJson, shownText } from '../../app/bits/text.ts';
 import type { Refusal, TargetSummary } from '../../app/bridge.ts';
 import { certaintyOf, isDoubtful } from '../../app/register/doubt.ts';
 import { parsePath, type RegisterPath } from '../../app/register/path.ts';
@@ -25,7 +26,7 @@ export interface Output {
 
 export const printed = (text: string): Output => ({ text, code: 0, note: '' });
 
-export const jsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+export const jsonText = (value: unknown): string => `${shownJson(JSON.stringify(value, null, 2))}\n`;
 
 export const listJson = (targets: readonly TargetSummary[]): unknown =>
   targets.map(({ pid, vmm, name, vcpus, attachable, reason }) => ({
@@ -37,14 +38,8 @@ export const listJson = (targets: readonly TargetSummary[]): unknown =>
     reason,
   }));
 
-/** Names come from outside, other users' guests among them: they bring no lines and no orders to the terminal. */
-export const withoutControls = (text: string): string => text.replaceAll(/\p{Cc}/gu, '?');
-
-/** The same for text that has lines of its own. */
-export const linesWithoutControls = (text: string): string => text.split('\n').map(withoutControls).join('\n');
-
 export const table = (given: readonly (readonly string[])[]): string => {
-  const rows = given.map((row) => row.map(withoutControls));
+  const rows = given.map((row) => row.map(shownText));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map(
@@ -248,5 +243,5 @@ export const errorText = (refusal: Refusal): string => {
   if (refusal.where !== null && refusal.where !== call) lines.push(`  where: ${refusal.where}`);
   if (call !== '') lines.push(`  call:  ${call}`);
   if (refusal.mend !== null) lines.push(`  to do: ${refusal.mend}`);
-  return `${lines.map(withoutControls).join('\n')}\n`;
+  return `${lines.map(shownText).join('\n')}\n`;
 };

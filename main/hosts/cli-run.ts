@@ -1,4 +1,5 @@
 import { describeProblem, type Problem } from '../../app/bits/decoded.ts';
+import { shownLines } from '../../app/bits/text.ts';
 import type { Answer } from '../../app/bridge.ts';
 import { EXIT, exitCodeOf } from '../../app/refusals/codes.ts';
 import { answer, refuseProblem } from '../../app/refusals/refusal.ts';
@@ -10,7 +11,6 @@ import { type Command, parseCommand } from './cli-arguments.ts';
 import {
   errorText,
   jsonText,
-  linesWithoutControls,
   listJson,
   listText,
   type NamedPath,
@@ -191,7 +191,7 @@ export const runCommand = async (args: readonly string[], host: HostOf, { out, e
   const command = parseCommand(args);
   const done = command.ok ? await run(host, command.value) : command;
   if (done.ok) {
-    if (done.value.note !== '') err(linesWithoutControls(done.value.note));
+    if (done.value.note !== '') err(shownLines(done.value.note));
     out(done.value.text);
     return done.value.code;
   }

@@ -1,6 +1,7 @@
 import type { Answer, SessionEvent } from '../../app/bridge.ts';
 import { messageOf, refuse } from '../../app/refusals/refusal.ts';
 import type { Sessions } from '../services/sessions.ts';
+import { shown } from '../services/shown.ts';
 import { callVerb } from '../services/verbs.ts';
 
 /**
@@ -49,13 +50,15 @@ export const createHostPages = (openSessions: () => Sessions): HostPages => {
 
   const open = (tell: (event: SessionEvent) => void): HostPage => {
     const sessions = openSessions();
-    const unsubscribe = sessions.onEvent(tell);
+    const unsubscribe = sessions.onEvent((event) => tell(shown(event)));
     const inFlight = new Set<Promise<unknown>>();
     let ended: Promise<void> | null = null;
 
     const make = async (verb: unknown, args: unknown): Promise<Answer<unknown>> => {
       if (AFTER_FORMER_PAGES.includes(verb)) await formerPages();
-      return ended === null ? callVerb(sessions, verb, args) : refuse('page-gone', 'the page that asked has gone');
+      return ended === null
+        ? shown(await callVerb(sessions, verb, args))
+        : refuse('page-gone', 'the page that asked has gone');
     };
 
     const close = async (): Promise<void> => {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { shownText } from '../../app/bits/text.ts';
 import type {
   Answer,
   AppliedInSession,
@@ -160,8 +161,13 @@ export const createSessions = (options: SessionsOptions): Sessions => {
 
   /** The bytes that a page hands over; without any, those of the file named at the start, and of no other. */
   const bytesOf = async (name: string, base64: string): Promise<Answer<Uint8Array>> => {
-    const atStart = base64 === '' && (name === options.openAtStart || options.isOffered?.(name) === true);
-    return atStart ? readBytes(name) : answer<Uint8Array>(Buffer.from(base64, 'base64'));
+    const { openAtStart } = options;
+    if (base64 === '' && openAtStart !== null && (name === openAtStart || name === shownText(openAtStart))) {
+      // The page names it as it was shown to it.
+      return readBytes(openAtStart);
+    }
+    const isOffered = base64 === '' && options.isOffered?.(name) === true;
+    return isOffered ? readBytes(name) : answer<Uint8Array>(Buffer.from(base64, 'base64'));
   };
 
   const full = (): Answer<Opened> | null =>

@@ -1,4 +1,5 @@
 import { toBase64 } from '../../app/bits/base64.ts';
+import { shownText } from '../../app/bits/text.ts';
 import type { Answer } from '../../app/bridge.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
 import { fileWords } from '../store/recent-files.ts';
@@ -23,7 +24,7 @@ export const readPageFile = async (file: File): Promise<Answer<PageFile>> => {
   if (file.size > MOST_PAGE_BYTES && !isCore) {
     const refusal = {
       code: 'file',
-      what: `${file.name} has ${file.size} bytes; at most ${MOST_PAGE_BYTES} are read here`,
+      what: `${shownText(file.name)} has ${file.size} bytes; at most ${MOST_PAGE_BYTES} are read here`,
       where: null,
       mend: 'Choose the file of the vCPU state, not that of the guest’s memory',
       call: null,
@@ -32,7 +33,7 @@ export const readPageFile = async (file: File): Promise<Answer<PageFile>> => {
     return { ok: false, refusal };
   }
   const bytes = new Uint8Array(await file.slice(0, MOST_PAGE_BYTES).arrayBuffer());
-  return { ok: true, value: { name: file.name, base64: toBase64(bytes) } };
+  return { ok: true, value: { name: shownText(file.name), base64: toBase64(bytes) } };
 };
 
 export const openPageFile = async (store: DebuggerStore, file: File): Promise<void> => {

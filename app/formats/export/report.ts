@@ -1,4 +1,5 @@
 import { bitsOf, hex64, hexShort } from '../../bits/mask.ts';
+import { shownText } from '../../bits/text.ts';
 import { msrRow } from '../../cpu/msrs.ts';
 import type { Capture, Facts } from '../../session/capture.ts';
 import { bitMatrix } from '../../xsave/bitmatrix.ts';
@@ -13,7 +14,7 @@ import { firstRefusal, preflight } from '../../xsave/preflight.ts';
 import { cutComponents, viewComponent } from '../../xsave/view.ts';
 
 /** Names of files and processes come from outside: one line each, no control characters. */
-const oneLine = (text: string): string => text.replaceAll(/\p{Cc}/gu, '?').slice(0, 300);
+const oneLine = (text: string): string => shownText(text).slice(0, 300);
 
 const known = <T>(value: T | null, print: (value: T) => string): string =>
   value === null ? 'not known' : print(value);
