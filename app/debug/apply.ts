@@ -153,18 +153,36 @@ const wayBack = ({ staged, set, before }: Attempted, now: Capture, wasLetGo: boo
   return touched.ok ? { ...back, image: touched.value.image.bytes } : back;
 };
 
-/** What went back is read back too, before the vCPU may run on over it. */
-const writeAndRead = async (target: Target, set: WriteSet, now: Capture): Promise<Answer<null>> => {
+/** What of a write the vCPU does not hold already: where the kernel refused, it took nothing, and would refuse that again. */
+const differing = (set: WriteSet, now: Capture): WriteSet => ({
+  ...set,
+  image:
+    set.image === null ||
+    compareWritten({ bytes: set.image, layout: now.image.layout }, now.image.bytes).length === 0
+      ? null
+      : set.image,
+  xcr0: set.xcr0 === now.facts.xcr0 ? null : set.xcr0,
+  msrs: set.msrs.filter(({ index, value }) => msrValue(now, index) !== value),
+  general:
+    set.general === null || (now.facts.general !== null && firstDifference(set.general, now.facts.general) === null)
+      ? null
+      : set.general,
+});
+
+/** Whether anything had to go back. What did is read back too, before the vCPU may run on over it. */
+const writeAndRead = async (target: Target, whole: WriteSet, now: Capture): Promise<Answer<boolean>> => {
+  const set = differing(whole, now);
+  if (isEmpty(set)) return answer(false);
   const written = await writeInOrder(target, set, now);
   if (!written.ok) return written;
   const after = await target.capture();
   if (!after.ok) return after;
   const differs = readBackRefusal(differencesAfter(set, after.value));
-  return differs === null ? answer(null) : { ok: false, refusal: differs };
+  return differs === null ? answer(true) : { ok: false, refusal: differs };
 };
 
 /** Where the helper died over the write the vCPU runs on since: it is caught again for this, and let go. */
-const writeBack = async (target: Target, clock: Clock, attempted: Attempted): Promise<Answer<null>> => {
+const writeBack = async (target: Target, clock: Clock, attempted: Attempted): Promise<Answer<boolean>> => {
   for (let attempt = 1; ; attempt += 1) {
     const wasLetGo = !target.frozen;
     const now = wasLetGo ? await holdAndRead(target, clock) : await target.capture();
@@ -178,7 +196,7 @@ const writeBack = async (target: Target, clock: Clock, attempted: Attempted): Pr
 const rollBack = async (target: Target, clock: Clock, attempted: Attempted, cause: Refusal): Promise<Answer<never>> => {
   const back = await writeBack(target, clock, attempted);
   if (back.ok) {
-    const done = 'The state before the write was put back';
+    const done = back.value ? 'The state before the write was put back' : 'Nothing was changed';
     return { ok: false, refusal: { ...cause, mend: cause.mend === null ? done : `${done}. ${cause.mend}` } };
   }
   // Nothing is left of what was half written, nor anything that it could be restored to.

@@ -133,6 +133,18 @@ describe('[C6] a write that did not arrive is rolled back', () => {
     expect(target.state.facts.xcr0).toBe(before.facts.xcr0);
   });
 
+  test('refused before it changed anything: nothing has to go back, which the kernel would refuse as well', async () => {
+    const { target, session } = attach(withRegisters(sampleCapture(), { xfd: 0n }));
+    const xss = target.state.facts.msrs.find((msr) => msr.index === 0xda0);
+    expect(xss).toMatchObject({ value: 0n });
+    target.refuses.add('msr da0=1000').add('msr da0=0');
+    expect(await session.assign([{ path: 'xss', value: '0x1000' }])).toMatchObject({
+      ok: false,
+      refusal: { code: 'call-failed', mend: 'Nothing was changed' },
+    });
+    expect(target.log.filter((step) => step.startsWith('msr'))).toEqual(['msr da0=1000']);
+  });
+
   test('where the target has ended amid the write, that is said, and nothing is kept for it', async () => {
     const { target, session } = attach(sampleCapture());
     const gone = { ok: false, refusal: refusal('target-gone', 'the target has ended') } as const;
