@@ -157,8 +157,7 @@ const wayBack = ({ staged, set, before }: Attempted, now: Capture, wasLetGo: boo
 const differing = (set: WriteSet, now: Capture): WriteSet => ({
   ...set,
   image:
-    set.image === null ||
-    compareWritten({ bytes: set.image, layout: now.image.layout }, now.image.bytes).length === 0
+    set.image === null || compareWritten({ bytes: set.image, layout: now.image.layout }, now.image.bytes).length === 0
       ? null
       : set.image,
   xcr0: set.xcr0 === now.facts.xcr0 ? null : set.xcr0,
