@@ -1,9 +1,11 @@
-import { open, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { Answer } from '../app/bridge.ts';
 import { type OpenedFile, type OpenedState, type OpenOptions, openBytes } from '../app/formats/detect.ts';
 import { answer, messageOf, refuse, refuseProblem } from '../app/refusals/refusal.ts';
 import type { Capture } from '../app/session/capture.ts';
 import { captureText } from '../app/session/document.ts';
+import { checkPlace, writeWhole } from './files.ts';
 
 /** Files of state on disk. What is inside is app/'s business: here bytes are read and written, and their number bounded. */
 
@@ -34,7 +36,8 @@ const tooLarge = (name: string, sizeBytes: number) =>
  */
 export const readBytes = async (path: string): Promise<Answer<Uint8Array>> => {
   try {
-    const file = await open(path, 'r');
+    // Without O_NONBLOCK a pipe that nobody writes to would be waited for.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const facts = await file.stat();
       if (!facts.isFile()) return refuse('file', 'this is not a file', { where: path });
@@ -74,11 +77,21 @@ export const oneState = (path: string, { states }: OpenedFile): Answer<OpenedSta
   });
 };
 
-/** Only for its owner: vector registers hold keys. */
+/** Whole or not at all, and only for its owner. */
 export const writeBytes = async (path: string, bytes: Uint8Array): Promise<Answer<number>> => {
   try {
-    await writeFile(path, bytes, { mode: 0o600 });
+    await writeWhole(path, bytes);
     return answer(bytes.length);
+  } catch (error) {
+    return refuse('file', `the file cannot be written: ${messageOf(error)}`, { where: path });
+  }
+};
+
+/** Whether it can be written there, before a target is attached to for what goes into it. */
+export const checkWritable = async (path: string): Promise<Answer<null>> => {
+  try {
+    await checkPlace(path);
+    return answer(null);
   } catch (error) {
     return refuse('file', `the file cannot be written: ${messageOf(error)}`, { where: path });
   }

@@ -1,12 +1,13 @@
-import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { constants, statSync } from 'node:fs';
+import { open, readdir, rm, stat } from 'node:fs/promises';
+import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describeProblem } from '../app/bits/decoded.ts';
 import type { Answer } from '../app/bridge.ts';
 import { answer, messageOf, refuse } from '../app/refusals/refusal.ts';
 import type { Capture } from '../app/session/capture.ts';
 import { decodeJournalEntry, encodeJournalEntry, type JournalEntry } from '../app/session/journal-entry.ts';
+import { HALF, makeFolder, writeWhole } from './files.ts';
 import { bootId, startTimeOf } from './processes.ts';
 import { PRODUCT } from './product.ts';
 
@@ -14,6 +15,16 @@ import { PRODUCT } from './product.ts';
  * The state found at attach, on disk before the first write: should Tilescope die, what the vCPU held is not lost with it.
  * One file a session, `journal/PID-STARTTIME-vcpuN-SESSION.json`, removed by a clean detach.
  */
+
+/** Root's own, where HOME is another user's, as under `sudo -E`: what root keeps there nobody else could read or remove. */
+const homeOf = (named: string | undefined): string => {
+  if (!named) return homeFolder();
+  try {
+    return process.geteuid?.() === 0 && statSync(named).uid !== 0 ? userInfo().homedir : named;
+  } catch {
+    return named;
+  }
+};
 
 /** A user id that no list of users names has none: then a folder at the root is named, where a write is refused or kept. */
 const homeFolder = (): string => {
@@ -27,7 +38,7 @@ const homeFolder = (): string => {
 /** XDG Base Directory Specification: a relative XDG_STATE_HOME is ignored. */
 export const journalFolder = (environment: Readonly<Record<string, string | undefined>> = process.env): string => {
   const named = environment.XDG_STATE_HOME;
-  const state = named?.startsWith('/') ? named : join(environment.HOME || homeFolder(), '.local', 'state');
+  const state = named?.startsWith('/') ? named : join(homeOf(environment.HOME), '.local', 'state');
   return join(state, 'tilescope', 'journal');
 };
 
@@ -39,15 +50,6 @@ export interface JournalFile {
 const entryName = (session: string, capture: Capture): string => {
   const { pid, startTimeTicks, vcpu } = capture.facts.target;
   return `${pid ?? 0}-${startTimeTicks ?? 0}-vcpu${vcpu}-${session}.json`;
-};
-
-const syncFolder = async (folder: string): Promise<void> => {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 };
 
 /**
@@ -62,7 +64,6 @@ export const writeJournal = async (
   general: JournalEntry['general'] = [],
 ): Promise<Answer<JournalFile>> => {
   const path = join(folder, entryName(session, attached));
-  const half = `${path}.new`;
   const entry = encodeJournalEntry({
     product: PRODUCT,
     session,
@@ -73,21 +74,10 @@ export const writeJournal = async (
   });
   try {
     // The state may hold the guest's secrets: AES round keys live in vector registers.
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    // A file of our own making: what lies there already may be a link of somebody else's, or theirs to read.
-    await rm(half, { force: true });
-    const handle = await open(half, 'wx', 0o600);
-    try {
-      await handle.writeFile(`${JSON.stringify(entry)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(half, path);
-    await syncFolder(folder);
+    await makeFolder(folder);
+    await writeWhole(path, new TextEncoder().encode(`${JSON.stringify(entry)}\n`));
     return answer({ path });
   } catch (error) {
-    await rm(half, { force: true }).catch(() => undefined);
     return refuse('journal', `the state found at attach could not be put on disk, so nothing was written`, {
       where: `${path}: ${messageOf(error)}`,
       mend: 'Make room there and the folder writable, or name another with XDG_STATE_HOME',
@@ -119,7 +109,8 @@ export interface KeptFile extends JournalFile {
 }
 
 const NAME = /^([1-9]\d{0,9})-(\d{1,20})-vcpu(\d{1,5})-([0-9a-f]{32})\.json$/;
-const HALF = /-vcpu\d{1,5}-[0-9a-f]{32}\.json\.new$/;
+const FORMER_HALF = /-vcpu\d{1,5}-[0-9a-f]{32}\.json\.new$/;
+const isHalf = (name: string): boolean => HALF.test(name) || FORMER_HALF.test(name);
 /** An image of at most 1 MiB as base64, and the tables around it. */
 const MAX_ENTRY_BYTES = 8 * 1024 * 1024;
 const MAX_ENTRIES = 1024;
@@ -135,7 +126,7 @@ export const keptFiles = async (folder: string): Promise<Answer<readonly KeptFil
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return answer([]);
     return refuse('file', `the journal cannot be read: ${messageOf(error)}`, { where: folder });
   }
-  for (const name of names.filter((one) => HALF.test(one)).slice(0, MAX_ENTRIES)) {
+  for (const name of names.filter(isHalf).slice(0, MAX_ENTRIES)) {
     const path = join(folder, name);
     const age = await stat(path).then(
       ({ mtimeMs }) => Date.now() - mtimeMs,

@@ -134,6 +134,7 @@ const ENTRIES = [
   'main/hosts/web.ts',
   'main/hosts/cli.ts',
   'main/preload.ts',
+  'main/decode-worker.ts',
   'main/testing/fake-helper.mjs',
   'main/pack/electron-builder.mjs',
   'renderer/main.tsx',

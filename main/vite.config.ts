@@ -30,7 +30,7 @@ const renderer: UserConfig = {
   },
 };
 
-/** One of the three hosts, an ES module each, with shared chunks beside them. */
+/** The three hosts and the reader of files, an ES module each, with shared chunks beside them. */
 const main: UserConfig = {
   root: at('main'),
   publicDir: false,
@@ -42,7 +42,12 @@ const main: UserConfig = {
     target: 'node20',
     minify: false,
     rollupOptions: {
-      input: { electron: at('main/hosts/electron.ts'), web: at('main/hosts/web.ts'), cli: at('main/hosts/cli.ts') },
+      input: {
+        electron: at('main/hosts/electron.ts'),
+        web: at('main/hosts/web.ts'),
+        cli: at('main/hosts/cli.ts'),
+        'decode-worker': at('main/decode-worker.ts'),
+      },
       external: EXTERNAL,
       output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
     },

@@ -28,15 +28,25 @@ const isSessionEvent = (value: unknown): value is SessionEvent => {
 /**
  * The bridge over a WebSocket, for a page served by the web host. Requests are {"id", "verb", "args"}, replies
  * {"id", "answer"}, events {"event"}, all text. Every request ends: in its answer, or refused when the socket closes.
- * A socket that closed stays closed, since the sessions it carried are gone with it.
+ * A socket that closed stays closed, since the sessions it carried are gone with it. The page that the host's one-time
+ * token opened is told the secret by which it comes in again, {"secret"}.
  */
-export const createWebBridge = (open: () => Socket): Bridge => {
+export const createWebBridge = (open: () => Socket, keepSecret: (secret: string) => void = () => undefined): Bridge => {
   const waiting = new Map<number, (answer: Answer<never>) => void>();
   const listeners = new Set<(event: SessionEvent) => void>();
   const unsent: string[] = [];
   let state: 'opening' | 'open' | 'closed' = 'opening';
   let lastId = 0;
-  const gone: Answer<never> = { ok: false, refusal: hostGone('the connection to the web host is closed') };
+  const closed: Answer<never> = { ok: false, refusal: hostGone('the connection to the web host is closed') };
+  /** A page that the host does not know is told so by nothing but the end of its socket. */
+  const notLetIn: Answer<never> = {
+    ok: false,
+    refusal: {
+      ...hostGone('the host is gone, or does not know this page'),
+      mend: 'Open the address that Tilescope printed at its start; it is good for one use, so start Tilescope again for another',
+    },
+  };
+  let gone = notLetIn;
   const tell = (event: SessionEvent): void => {
     for (const listener of listeners) listener(event);
   };
@@ -44,6 +54,7 @@ export const createWebBridge = (open: () => Socket): Bridge => {
   const socket = open();
   socket.onopen = () => {
     state = 'open';
+    gone = closed;
     for (const text of unsent.splice(0)) socket.send(text);
   };
   socket.onclose = () => {
@@ -61,6 +72,7 @@ export const createWebBridge = (open: () => Socket): Bridge => {
       return;
     }
     if (!isRecord(message)) return;
+    if (typeof message.secret === 'string') keepSecret(message.secret);
     if (isSessionEvent(message.event)) tell(message.event);
     if (typeof message.id !== 'number') return;
     const answer = waiting.get(message.id);

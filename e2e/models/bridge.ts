@@ -1,24 +1,32 @@
 import { randomBytes } from 'node:crypto';
-import { type ClientRequest, get, type IncomingMessage, request } from 'node:http';
+import { request } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Answer, BridgeVerb, SessionEvent } from '../../app/bridge.ts';
 
-/** A client of the web host's bridge as the page is one: cookie by token, then text messages over a WebSocket. */
+interface Heard {
+  readonly id?: number;
+  readonly answer?: Answer<never>;
+  readonly event?: SessionEvent;
+  readonly secret?: string;
+}
+
+/** A client of the web host's bridge as the page is one: let in by token, then by secret; text messages over a WebSocket. */
 export class BridgeClient {
   /** What the host has told without being asked, the first first. */
   readonly events: SessionEvent[] = [];
   readonly #socket: Socket;
   readonly #origin: string;
-  readonly #cookie: string;
+  /** Told by the host to whoever came in by its token; '' until then. */
+  #secret: string;
   readonly #waiting = new Map<number, { resolve: (answer: Answer<never>) => void; reject: (why: Error) => void }>();
   #heard: Buffer = Buffer.alloc(0);
   #message: Buffer[] = [];
   #lastId = 0;
 
-  private constructor(socket: Socket, origin: string, cookie: string) {
+  private constructor(socket: Socket, origin: string, secret: string) {
     this.#socket = socket;
     this.#origin = origin;
-    this.#cookie = cookie;
+    this.#secret = secret;
     socket.on('data', (chunk: Buffer) => this.#hear(chunk));
     socket.on('error', () => undefined);
     socket.on('close', () => {
@@ -29,20 +37,20 @@ export class BridgeClient {
 
   /** @param url the one that the web host prints, with its token */
   static async open(url: string): Promise<BridgeClient> {
-    const { origin } = new URL(url);
-    const first = await answered(get(url));
-    first.resume();
-    const cookie = first.headers['set-cookie']?.[0]?.split(';')[0];
-    if (cookie === undefined) throw new Error(`no cookie for the token: ${first.statusCode}`);
-    return BridgeClient.#connect(origin, cookie);
+    const { origin, hash } = new URL(url);
+    const client = await BridgeClient.#connect(origin, `tilescope.token.${hash.slice(1)}`, '');
+    // The secret comes first, before any answer.
+    await client.sure('hostFacts');
+    if (client.#secret === '') throw new Error('no secret for the token');
+    return client;
   }
 
   /** Another tab of the same browser, or the same one once more after it was reloaded. */
   another(): Promise<BridgeClient> {
-    return BridgeClient.#connect(this.#origin, this.#cookie);
+    return BridgeClient.#connect(this.#origin, `tilescope.secret.${this.#secret}`, this.#secret);
   }
 
-  static async #connect(origin: string, cookie: string): Promise<BridgeClient> {
+  static async #connect(origin: string, word: string, secret: string): Promise<BridgeClient> {
     const headers = {
       Connection: 'Upgrade',
       Upgrade: 'websocket',
@@ -50,7 +58,7 @@ export class BridgeClient {
       'Sec-WebSocket-Key': randomBytes(16).toString('base64'),
       Host: new URL(origin).host,
       Origin: origin,
-      Cookie: cookie,
+      'Sec-WebSocket-Protocol': `tilescope, ${word}`,
     };
     const asked = request(new URL('/bridge', origin), { headers });
     const socket = await new Promise<Socket>((resolve, reject) => {
@@ -59,7 +67,7 @@ export class BridgeClient {
       asked.once('error', reject);
       asked.end();
     });
-    return new BridgeClient(socket, origin, cookie);
+    return new BridgeClient(socket, origin, secret);
   }
 
   ask<T>(verb: BridgeVerb, ...args: readonly unknown[]): Promise<Answer<T>> {
@@ -103,7 +111,8 @@ export class BridgeClient {
       if ((first & 0x80) === 0) continue;
       const text = Buffer.concat(this.#message).toString();
       this.#message = [];
-      const { id, answer, event } = JSON.parse(text) as { id?: number; answer?: Answer<never>; event?: SessionEvent };
+      const { id, answer, event, secret } = JSON.parse(text) as Heard;
+      if (secret !== undefined) this.#secret = secret;
       if (event !== undefined) this.events.push(event);
       if (id === undefined || answer === undefined) continue;
       this.#waiting.get(id)?.resolve(answer);
@@ -111,12 +120,6 @@ export class BridgeClient {
     }
   }
 }
-
-const answered = (asked: ClientRequest): Promise<IncomingMessage> =>
-  new Promise((resolve, reject) => {
-    asked.once('response', resolve);
-    asked.once('error', reject);
-  });
 
 /** A client's frames are masked. (RFC 6455, 5.3) */
 function textFrame(text: string): Buffer {

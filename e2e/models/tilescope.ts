@@ -105,7 +105,7 @@ export class WebHost {
     const url = await new Promise<string>((resolve, reject) => {
       const hear = (chunk: Buffer): void => {
         said += chunk.toString();
-        const found = /http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]+/.exec(said)?.[0];
+        const found = /http:\/\/127\.0\.0\.1:\d+\/#[\w-]{43}/.exec(said)?.[0];
         if (found !== undefined) resolve(found);
       };
       child.stdout?.on('data', hear);

@@ -150,7 +150,9 @@ const main = {
   folders: ['app', 'main'],
   files: /\.ts$/,
   extra: ['package-lock.json'],
-  outputs: ['cli.js', 'web.js', 'electron.js', 'preload.cjs'].map((file) => join(DIST, 'main', file)),
+  outputs: ['cli.js', 'web.js', 'electron.js', 'decode-worker.js', 'preload.cjs'].map((file) =>
+    join(DIST, 'main', file),
+  ),
   make: async () => {
     await viteBuild('main');
     await viteBuild('preload');

@@ -46,10 +46,13 @@ const list = async (host: HostOf, { json }: Of<'list'>): Printed => {
 };
 
 const capture = async (host: HostOf, { vcpu, out, json }: Of<'capture'>): Printed => {
-  const [{ writeCaptureFile }, { withSession }] = await Promise.all([
+  const [{ checkWritable, writeCaptureFile }, { withSession }] = await Promise.all([
     import('../captures.ts'),
     import('./cli-live.ts'),
   ]);
+  // Before a target is attached to for it: a pipe would hold it up, a folder would refuse afterwards.
+  const place = await checkWritable(out);
+  if (!place.ok) return place;
   return withSession(await host(), vcpu, async ({ attached }) => {
     const written = await writeCaptureFile(out, attached);
     if (!written.ok) return written;

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { app, type BrowserWindow, dialog, nativeTheme, screen } from 'electron';
 import { messageOf } from '../../app/refusals/refusal.ts';
+import { createDecoder } from '../services/decoder.ts';
 import { createHost } from '../services/host.ts';
+import { createShared } from '../services/opening.ts';
 import { createSessions } from '../services/sessions.ts';
 import { CLI_VERBS, runCli } from './cli.ts';
 import { keepAltChords, offerContextMenu, setMenu } from './electron-menu.ts';
@@ -19,7 +21,7 @@ import {
   tellWindow,
 } from './electron-window.ts';
 import { createHostPages } from './host-pages.ts';
-import { demoInside, helperInside } from './places.ts';
+import { decoderInside, demoInside, helperInside } from './places.ts';
 import { runWeb } from './web.ts';
 import { type Asked, readWords, wordsAfter } from './window-arguments.ts';
 import { keepPlace, readPlace } from './window-place.ts';
@@ -50,9 +52,9 @@ const runWindow = async ({ file, deterministic, unknown }: Extract<Asked, { kind
     demoPath: demoInside(),
     openAtStart: file,
   });
-  const openIds = new Set<string>();
-  const attachedPids = new Map<string, number>();
-  const hostPages = createHostPages(() => createSessions({ ...host, openIds, attachedPids }));
+  const decoder = createDecoder({ worker: decoderInside() });
+  const shared = createShared();
+  const hostPages = createHostPages(() => createSessions({ ...host, shared, decode: decoder.decode }));
   const placeFile = join(app.getPath('userData'), 'window.json');
   let window: BrowserWindow | null = null;
   let page: WindowPage | null = null;
@@ -113,8 +115,7 @@ const runWindow = async ({ file, deterministic, unknown }: Extract<Asked, { kind
     // The vCPUs are let go before the process ends, not by its end.
     event.preventDefault();
     closing = true;
-    void hostPages
-      .close()
+    void Promise.all([decoder.close(), hostPages.close()])
       .then(() => host.close())
       .finally(() => app.quit());
   });

@@ -31,12 +31,15 @@ const AFTER_FORMER_PAGES: readonly unknown[] = [
   'compareLeftOver',
   'forgetLeftOver',
 ];
+/** Calls of one page that wait for their answers: far more than a page makes, and few enough to be kept. */
+const MOST_CALLS = 256;
 /** A helper that hangs holds its own page's end up, not every other page. */
 const FORMER_PAGES_TIMEOUT_MS = 3_000;
 
 export const createHostPages = (openSessions: () => Sessions): HostPages => {
   const pages = new Set<HostPage>();
   const ending = new Set<Promise<void>>();
+  let isClosed = false;
 
   const formerPages = async (): Promise<void> => {
     if (ending.size === 0) return;
@@ -53,6 +56,12 @@ export const createHostPages = (openSessions: () => Sessions): HostPages => {
     const unsubscribe = sessions.onEvent((event) => tell(shown(event)));
     const inFlight = new Set<Promise<unknown>>();
     let ended: Promise<void> | null = null;
+
+    const refused = (): Answer<never> | null => {
+      if (ended !== null || isClosed) return refuse('page-gone', 'the page that asked has gone');
+      if (inFlight.size < MOST_CALLS) return null;
+      return refuse('busy', `${MOST_CALLS} calls of this page wait for their answers`, { mend: 'Try again' });
+    };
 
     const make = async (verb: unknown, args: unknown): Promise<Answer<unknown>> => {
       if (AFTER_FORMER_PAGES.includes(verb)) await formerPages();
@@ -72,7 +81,9 @@ export const createHostPages = (openSessions: () => Sessions): HostPages => {
     };
 
     const page: HostPage = {
-      call: (verb, args) => {
+      call: async (verb, args) => {
+        const no = refused();
+        if (no !== null) return no;
         const made = make(verb, args);
         inFlight.add(made);
         return made.finally(() => inFlight.delete(made));
@@ -94,6 +105,7 @@ export const createHostPages = (openSessions: () => Sessions): HostPages => {
   return {
     open,
     close: async () => {
+      isClosed = true;
       await Promise.all([...[...pages].map((page) => page.end()), ...ending]);
     },
   };

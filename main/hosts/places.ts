@@ -23,6 +23,9 @@ export const helperInside = (): string => {
 export const ownHelper = (): string =>
   packaged('tilescope-helper') ?? fileURLToPath(new URL('../native/tilescope-helper', import.meta.url));
 
+/** The reader of files lies beside the bundles of the hosts, in the package too. */
+export const decoderInside = (): URL => new URL('./decode-worker.js', import.meta.url);
+
 /** The demo VMM lies beside the helper. */
 export const demoInside = (): string =>
   packaged('tilescope-demo-vmm') ?? fileURLToPath(new URL('../native/demo-vmm', import.meta.url));

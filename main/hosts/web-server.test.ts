@@ -67,67 +67,92 @@ const get = (path: string, headers: Record<string, string> = {}, method = 'GET')
     sent.end();
   });
 
-const tokenPath = () => {
-  const url = new URL(server.url);
-  return url.pathname + url.search;
-};
-
-const enter = async (): Promise<string> => {
-  const { headers } = await get(tokenPath());
-  return String(headers['set-cookie']?.[0]).split(';')[0] ?? '';
-};
-
+const tokenWord = () => `tilescope.token.${new URL(server.url).hash.slice(1)}`;
 const origin = () => `http://127.0.0.1:${server.port}`;
 
-const connect = (headers: Record<string, string>, path = '/bridge'): Promise<WebSocket | number> =>
+/** @param words the subprotocols offered behind the one that is spoken; null: none at all */
+const connect = (
+  words: readonly string[] | null,
+  headers: Record<string, string> = { Origin: origin() },
+  path = '/bridge',
+): Promise<WebSocket | number> =>
   new Promise((resolve) => {
-    const socket = new WebSocket(`ws://127.0.0.1:${server.port}${path}`, { headers });
+    const url = `ws://127.0.0.1:${server.port}${path}`;
+    const socket =
+      words === null ? new WebSocket(url, { headers }) : new WebSocket(url, ['tilescope', ...words], { headers });
+    // The first message may be there with the answer to the handshake.
+    socket.once('message', (data) => firstOf.set(socket, JSON.parse(data.toString())));
     socket.on('open', () => resolve(socket));
     socket.on('unexpected-response', (_request, response) => resolve(response.statusCode ?? 0));
     socket.on('error', () => undefined);
   });
+const firstOf = new WeakMap<WebSocket, unknown>();
 
-const open = async (): Promise<WebSocket> => {
-  const socket = await connect({ Cookie: await enter(), Origin: origin() });
+const sure = (socket: WebSocket | number): WebSocket => {
   if (typeof socket === 'number') throw new Error(`refused with ${socket}`);
   return socket;
 };
+
+/** Comes in by the token; the word by which the page comes in from then on. */
+const enter = async (): Promise<{ socket: WebSocket; word: string }> => {
+  const socket = sure(await connect([tokenWord()]));
+  await expect.poll(() => firstOf.get(socket)).toMatchObject({ secret: expect.stringMatching(/^[\w-]{43}$/) });
+  const { secret } = firstOf.get(socket) as { secret: string };
+  return { socket, word: `tilescope.secret.${secret}` };
+};
+
+const open = async (): Promise<WebSocket> => (await enter()).socket;
 
 const nextMessage = (socket: WebSocket): Promise<unknown> =>
   new Promise((resolve) => socket.once('message', (data) => resolve(JSON.parse(data.toString()))));
 const closed = (socket: WebSocket): Promise<number> => new Promise((resolve) => socket.once('close', resolve));
 
 describe('[C10] the token', () => {
-  test('is exchanged for a cookie that scripts and other sites do not get', async () => {
-    const { status, headers } = await get(tokenPath());
-    expect(status).toBe(303);
-    expect(headers.location).toBe('/');
-    expect(headers['set-cookie']?.[0]).toMatch(/; HttpOnly; SameSite=Strict; Path=\/$/);
-    expect(new URL(server.url).searchParams.get('token')).toMatch(/^[\w-]{43}$/);
+  test('stands behind the #, which no browser sends, and is exchanged for a secret that is no cookie', async () => {
+    expect(new URL(server.url)).toMatchObject({
+      pathname: '/',
+      search: '',
+      hash: expect.stringMatching(/^#[\w-]{43}$/),
+    });
+    const { socket, word } = await enter();
+    expect(socket.protocol).toBe('tilescope');
+    expect(await connect([word])).toBeInstanceOf(WebSocket);
+    expect(word).not.toContain(new URL(server.url).hash.slice(1));
   });
 
   test('is good for one use', async () => {
-    await get(tokenPath());
-    const again = await get(tokenPath());
-    expect(again.status).toBe(403);
-    expect(again.headers['set-cookie']).toBeUndefined();
+    await enter();
+    expect(await connect([tokenWord()])).toBe(403);
   });
 
-  test('that is wrong gives no cookie and does not use up the right one', async () => {
-    expect((await get('/?token=x')).status).toBe(403);
-    expect((await get(tokenPath())).status).toBe(303);
+  test('that is wrong does not use up the right one', async () => {
+    expect(await connect([`tilescope.token.${'x'.repeat(43)}`])).toBe(403);
+    expect(await connect([`tilescope.secret.${'x'.repeat(43)}`])).toBe(403);
+    expect(await connect([])).toBe(403);
+    expect(await connect(null)).toBe(403);
+    expect(await connect([tokenWord()])).toBeInstanceOf(WebSocket);
+  });
+
+  test('is used up by nobody whose Origin or Host is another', async () => {
+    expect(await connect([tokenWord()], { Origin: 'http://evil.example' })).toBe(403);
+    expect(await connect([tokenWord()], { Origin: origin(), Host: 'evil.example' })).toBe(403);
+    expect(await connect([tokenWord()])).toBeInstanceOf(WebSocket);
+  });
+
+  test('no answer sets a cookie, and none is looked at: a browser sends those to every port of this machine', async () => {
+    const { word } = await enter();
+    const pages = [await get('/'), await get('/nothing'), await get('/', { Host: 'evil.example' })];
+    expect(pages.map(({ headers }) => headers['set-cookie'])).toEqual([undefined, undefined, undefined]);
+    const value = word.slice('tilescope.secret.'.length);
+    const cookie = `tilescope-${server.port}=${value}; tilescope=${value}; tilescope-secret=${value}`;
+    expect(await connect(null, { Origin: origin(), Cookie: cookie })).toBe(403);
+    expect(await connect([], { Origin: origin(), Cookie: cookie })).toBe(403);
   });
 });
 
 describe('[C11] the pages', () => {
-  test('are refused without the cookie, and with a wrong one', async () => {
-    expect((await get('/')).status).toBe(403);
-    expect((await get('/assets/index.js')).status).toBe(403);
-    expect((await get('/', { Cookie: `tilescope-${server.port}=AAAA` })).status).toBe(403);
-  });
-
-  test('are served with the cookie, under a strict policy', async () => {
-    const { status, headers, body } = await get('/', { Cookie: `other=1; ${await enter()}` });
+  test('are the program’s own files, served to whoever asks, under a strict policy', async () => {
+    const { status, headers, body } = await get('/');
     expect(status).toBe(200);
     expect(body).toContain('<html lang');
     expect(headers['content-security-policy']).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self'; /);
@@ -149,40 +174,45 @@ describe('[C11] the pages', () => {
     '/%ff',
     '/assets',
   ])('do not reach outside their folder: %s', async (path) => {
-    const { status, body } = await get(path, { Cookie: await enter() });
+    const { status, body } = await get(path);
     expect(status).toBe(404);
     expect(body).not.toContain('secret');
   });
 
   test('are read only', async () => {
-    expect((await get('/', { Cookie: await enter() }, 'POST')).status).toBe(405);
+    expect((await get('/', {}, 'POST')).status).toBe(405);
   });
 
   test('carry the deterministic mark where asked', async () => {
     await server.close();
     server = await start(true);
-    expect((await get('/', { Cookie: await enter() })).body).toContain('<html data-deterministic lang="en">');
+    expect((await get('/')).body).toContain('<html data-deterministic lang="en">');
   });
 });
 
 describe('[C12] Host and Origin', () => {
-  test('a Host that is not this address is refused, token and cookie or not', async () => {
+  test('a Host that is not this address is refused', async () => {
     for (const host of ['evil.example', `evil.example:${server.port}`, '127.0.0.1', `127.0.0.1:${server.port + 1}`]) {
-      expect((await get(tokenPath(), { Host: host })).status).toBe(403);
+      expect((await get('/', { Host: host })).status).toBe(403);
     }
-    expect((await get(tokenPath(), { Host: `localhost:${server.port}` })).status).toBe(303);
+  });
+
+  test('localhost may be [::1] and somebody else’s: the page is sent on, and no socket opens there', async () => {
+    const { status, headers } = await get('/', { Host: `localhost:${server.port}` });
+    expect([status, headers.location]).toEqual([308, `${origin()}/`]);
+    const local = `localhost:${server.port}`;
+    expect(await connect([tokenWord()], { Host: local, Origin: `http://${local}` })).toBe(403);
   });
 
   test('the socket opens for our page alone', async () => {
-    const cookie = await enter();
-    expect(await connect({ Origin: origin() })).toBe(403);
-    expect(await connect({ Cookie: cookie })).toBe(403);
-    expect(await connect({ Cookie: cookie, Origin: 'http://evil.example' })).toBe(403);
-    expect(await connect({ Cookie: cookie, Origin: 'null' })).toBe(403);
-    expect(await connect({ Cookie: cookie, Origin: origin(), Host: 'evil.example' })).toBe(403);
-    expect(await connect({ Cookie: cookie, Origin: origin() }, '/other')).toBe(404);
-    const socket = await connect({ Cookie: cookie, Origin: origin() });
-    expect(socket).toBeInstanceOf(WebSocket);
+    const { word } = await enter();
+    expect(await connect([word], {})).toBe(403);
+    expect(await connect([word], { Origin: 'http://evil.example' })).toBe(403);
+    expect(await connect([word], { Origin: 'null' })).toBe(403);
+    expect(await connect([word], { Origin: `http://127.0.0.1:${server.port + 1}` })).toBe(403);
+    expect(await connect([word], { Origin: origin(), Host: 'evil.example' })).toBe(403);
+    expect(await connect([word], { Origin: origin() }, '/other')).toBe(404);
+    expect(await connect([word])).toBeInstanceOf(WebSocket);
   });
 });
 
@@ -224,19 +254,17 @@ describe('[C13] the bridge over the socket', () => {
   });
 
   test('more tabs than anyone has are refused', async () => {
-    const headers = { Cookie: await enter(), Origin: origin() };
-    const all = await Promise.all(Array.from({ length: 32 }, () => connect(headers)));
-    expect(all.every((socket) => socket instanceof WebSocket)).toBe(true);
-    expect(await connect(headers)).toBe(503);
+    const { word } = await enter();
+    const all = await Promise.all(Array.from({ length: 40 }, () => connect([word])));
+    expect(all.filter((socket) => socket instanceof WebSocket)).toHaveLength(31);
+    expect(all.filter((socket) => socket === 503)).toHaveLength(9);
   });
 });
 
 describe('[C50] each socket is a page with sessions of its own', () => {
   const tabs = async (): Promise<[WebSocket, WebSocket]> => {
-    const headers = { Cookie: await enter(), Origin: origin() };
-    const [one, other] = [await connect(headers), await connect(headers)];
-    if (typeof one === 'number' || typeof other === 'number') throw new Error(`refused with ${one}, ${other}`);
-    return [one, other];
+    const { socket, word } = await enter();
+    return [socket, sure(await connect([word]))];
   };
 
   test.each(['close', 'terminate'] as const)('a page that goes by %s ends its own alone', async (way) => {

@@ -1,21 +1,23 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { messageOf } from '../../app/refusals/refusal.ts';
 import { readPage, securityHeaders } from '../services/pages.ts';
-import { createGate, type Gate } from '../services/tokens.ts';
-import { MAX_FILE_BASE64_CHARACTERS } from '../services/verbs.ts';
-import type { HostPage, HostPages } from './host-pages.ts';
+import { createGate, SUBPROTOCOL } from '../services/tokens.ts';
+import type { HostPages } from './host-pages.ts';
+import { say } from './say.ts';
+import { MAX_MESSAGE_BYTES, sendJson, serveSocket } from './web-socket.ts';
 
 /**
- * The page on 127.0.0.1. A web page of another origin, and another user of this machine, can both reach this port: the first
- * is kept out by Host, Origin and SameSite, the second by the token.
+ * The page on 127.0.0.1. A web page of another origin, and another user of this machine, can both reach this port. The page
+ * itself is the program's own files, which anyone may read; everything else needs the token or the secret, see tokens.ts.
  */
 export interface WebServer {
-  /** With the token in it: for the one who started it, and good for one use. */
+  /** With the token behind its #: for the one who started it, and good for one use. */
   readonly url: string;
   readonly port: number;
+  /** Nothing that anybody holds open keeps it from ending. */
   close(): Promise<void>;
 }
 
@@ -29,14 +31,20 @@ export interface WebServerOptions {
   /** A browser keeps what a page remembers by its address: the same port again finds it again. */
   readonly usualPort?: number;
   readonly deterministic: boolean;
+  /** Told when the token has been used: what else holds it is of no more use. */
+  readonly onEntered?: () => void;
 }
 
-/** A whole file in one message, and its envelope. */
-const MAX_MESSAGE_BYTES = MAX_FILE_BASE64_CHARACTERS + 65_536;
-/** What may wait in one socket before the page counts as gone: some hundred captures. */
-const MAX_BUFFERED_BYTES = 64 * 1024 * 1024;
 /** More tabs than anyone has, and few enough that a page gone wild cannot fill the machine with sessions. */
 const MAX_SOCKETS = 32;
+/** A browser opens six at a time. Who fills them all has to let go soon, see below. */
+const MAX_CONNECTIONS = 256;
+/** A request has no body here: who has not said it by then is not asking. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 5_000;
+const CHECK_EVERY_MS = 1_000;
+/** What is refused has its answer by then, or does not want it. */
+const REJECTED_LIVES_MS = 1_000;
 const HEADERS = securityHeaders("'self'");
 
 const send = (response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void => {
@@ -44,102 +52,131 @@ const send = (response: ServerResponse, status: number, text: string, headers: R
   response.end(text);
 };
 
-/** A name that resolves to 127.0.0.1 at an attacker's will (DNS rebinding) arrives with that name as Host. */
-const hostIsOurs = (request: IncomingMessage, port: number): boolean => {
-  const host = request.headers.host;
-  return host === `127.0.0.1:${port}` || host === `localhost:${port}`;
+/** The path that is asked for; null where it is none: "//" and much else cannot be part of a URL. */
+const pathOf = (request: IncomingMessage): string | null => {
+  const url = request.url ?? '';
+  return url.startsWith('/') && URL.canParse(url, 'http://127.0.0.1') && !url.startsWith('//')
+    ? new URL(url, 'http://127.0.0.1').pathname
+    : null;
 };
 
-const originIsOurs = (request: IncomingMessage): boolean => request.headers.origin === `http://${request.headers.host}`;
+const originOf = (port: number): string => `http://127.0.0.1:${port}`;
+
+/** A name that resolves to 127.0.0.1 at an attacker's will (DNS rebinding) arrives with that name as Host. */
+const hostIsOurs = (request: IncomingMessage, port: number): boolean => request.headers.host === `127.0.0.1:${port}`;
+
+/**
+ * `localhost` may as well be [::1], where another user may listen at the same port: a page is sent on to the address that
+ * is ours alone, and what stands behind its # goes with it.
+ */
+const hostIsLocalhost = (request: IncomingMessage, port: number): boolean =>
+  request.headers.host === `localhost:${port}`;
 
 const answerRequest = async (
   request: IncomingMessage,
   response: ServerResponse,
-  gate: Gate,
   port: number,
   options: WebServerOptions,
 ): Promise<void> => {
+  const path = pathOf(request);
+  if (path === null) return send(response, 400, 'Bad request\n');
+  if (hostIsLocalhost(request, port)) return send(response, 308, '', { Location: `${originOf(port)}/` });
   if (!hostIsOurs(request, port)) return send(response, 403, 'Wrong Host\n');
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return send(response, 405, 'GET only\n', { Allow: 'GET, HEAD' });
-  const url = new URL(request.url ?? '/', `http://127.0.0.1:${port}`);
-  if (url.pathname === '/' && url.searchParams.has('token')) {
-    const cookie = gate.exchange(url.searchParams.get('token'));
-    if (cookie === null) {
-      return send(response, 403, 'This token is wrong or was used before. Restart Tilescope for a new address.\n');
-    }
-    const attributes = 'HttpOnly; SameSite=Strict; Path=/';
-    return send(response, 303, '', { Location: '/', 'Set-Cookie': `${gate.cookieName}=${cookie}; ${attributes}` });
-  }
-  if (!gate.admits(request.headers.cookie)) {
-    return send(response, 403, 'Open the address that Tilescope printed at its start.\n');
-  }
-  const page = await readPage(options.pages, url.pathname, options.deterministic);
+  const page = await readPage(options.pages, path, options.deterministic);
   if (page === null) return send(response, 404, 'Not here\n');
   response.writeHead(200, { ...HEADERS, 'Content-Type': page.type, 'Content-Length': String(page.body.length) });
   response.end(request.method === 'HEAD' ? undefined : page.body);
 };
 
-/** One text message of the page: {"id", "verb", "args"}, answered by {"id", "answer"}. */
-const answerMessage = async (socket: WebSocket, text: string, page: HostPage): Promise<void> => {
-  let message: { id?: unknown; verb?: unknown; args?: unknown } | null;
-  try {
-    message = JSON.parse(text);
-  } catch {
-    message = null;
-  }
-  const id = message?.id;
-  if (typeof id !== 'number' || !Number.isSafeInteger(id)) {
-    // Without an id there is nothing to answer to: this is not our page.
-    return socket.close(1008, 'a request is {"id", "verb", "args"}');
-  }
-  const answer = await page.call(message?.verb, message?.args);
-  if (socket.readyState === socket.OPEN) socket.send(JSON.stringify({ id, answer }));
-};
-
-const serveSocket = (socket: WebSocket, hostPages: HostPages): void => {
-  const page = hostPages.open((event) => {
-    if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();
-    else if (socket.readyState === socket.OPEN) socket.send(JSON.stringify({ event }));
-  });
-  socket.on('message', (data, isBinary) => {
-    if (isBinary) return socket.close(1003, 'text only');
-    if (socket.bufferedAmount > MAX_BUFFERED_BYTES) return socket.terminate();
-    void answerMessage(socket, data.toString(), page).catch((error: unknown) => {
-      process.stderr.write(`Tilescope: the page's request failed: ${messageOf(error)}\n`);
-      socket.close(1011);
-    });
-  });
-  // A reload, a closed tab and a browser that crashed all end here.
-  socket.on('close', () => void page.end());
-  socket.on('error', () => socket.terminate());
-};
-
+/** Says no, and does not wait for whoever asked to hang up. */
 const reject = (socket: Duplex, status: string): void => {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  const destroy = (): void => {
+    socket.destroy();
+  };
+  setTimeout(destroy, REJECTED_LIVES_MS).unref();
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, destroy);
 };
 
 export const startWebServer = async (options: WebServerOptions): Promise<WebServer> => {
-  let gate: Gate | null = null;
-  const server = createServer((request, response) => {
-    if (gate === null) return send(response, 503, '');
-    answerRequest(request, response, gate, port(), options).catch((error: unknown) => {
-      process.stderr.write(`Tilescope: ${request.url ?? ''}: ${messageOf(error)}\n`);
+  const gate = createGate();
+  /** Every connection, what became a WebSocket or was refused as one among them: Node forgets those. */
+  const connections = new Set<Socket>();
+  let isClosing = false;
+  const port = (): number => (server.address() as AddressInfo | null)?.port ?? 0;
+  const fault = (where: string, error: unknown): void => say(`${where}: ${messageOf(error)}`);
+
+  const server = createServer({ connectionsCheckingInterval: CHECK_EVERY_MS }, (request, response) => {
+    response.on('error', () => response.destroy());
+    answerRequest(request, response, port(), options).catch((error: unknown) => {
+      fault('a request failed', error);
       if (!response.headersSent) send(response, 500, 'A fault of Tilescope\n');
+      else response.destroy();
     });
   });
-  const port = (): number => (server.address() as AddressInfo).port;
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false });
+  server.headersTimeout = REQUEST_TIMEOUT_MS;
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on('connection', (socket) => {
+    connections.add(socket);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => connections.delete(socket));
+  });
+  // What is no HTTP at all, and a CONNECT.
+  server.on('clientError', (_error, socket) => reject(socket, '400 Bad Request'));
+  server.on('connect', (_request, socket) => reject(socket, '400 Bad Request'));
+
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_MESSAGE_BYTES,
+    perMessageDeflate: false,
+    handleProtocols: () => SUBPROTOCOL,
+  });
+
+  const serve = (socket: WebSocket, offered: string | undefined): void => {
+    const secret = gate.admit(offered);
+    if (secret === null) {
+      socket.terminate();
+      return;
+    }
+    if (secret !== '') {
+      sendJson(socket, { secret });
+      options.onEntered?.();
+    }
+    try {
+      serveSocket(socket, options.hostPages);
+    } catch (error) {
+      fault('a page could not be served', error);
+      socket.terminate();
+    }
+  };
+
+  /** The status that an upgrade is refused with; null: it may be made. */
+  const refusedUpgrade = (request: IncomingMessage): string | null => {
+    const path = pathOf(request);
+    if (path === null) return '400 Bad Request';
+    if (path !== '/bridge') return '404 Not Found';
+    const isOurs = hostIsOurs(request, port()) && request.headers.origin === originOf(port());
+    if (!isOurs || !gate.knows(request.headers['sec-websocket-protocol'])) return '403 Forbidden';
+    return isClosing || sockets.clients.size >= MAX_SOCKETS ? '503 Service Unavailable' : null;
+  };
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());
-    const path = new URL(request.url ?? '/', 'http://127.0.0.1').pathname;
-    if (path !== '/bridge') return reject(socket, '404 Not Found');
-    if (!hostIsOurs(request, port()) || !originIsOurs(request)) return reject(socket, '403 Forbidden');
-    if (gate === null || !gate.admits(request.headers.cookie)) return reject(socket, '403 Forbidden');
-    if (sockets.clients.size >= MAX_SOCKETS) return reject(socket, '503 Service Unavailable');
-    sockets.handleUpgrade(request, socket, head, (ready) => serveSocket(ready, options.hostPages));
+    try {
+      const refused = refusedUpgrade(request);
+      if (refused !== null) reject(socket, refused);
+      else {
+        const offered = request.headers['sec-websocket-protocol'];
+        sockets.handleUpgrade(request, socket, head, (ready) => serve(ready, offered));
+      }
+    } catch (error) {
+      // Whatever a request brings about ends with it, and nobody else's session does.
+      fault('a socket could not be opened', error);
+      reject(socket, '400 Bad Request');
+    }
   });
-  server.headersTimeout = 10_000;
   const listen = (port: number): Promise<void> =>
     new Promise((resolve, fail) => {
       server.once('error', fail);
@@ -150,15 +187,15 @@ export const startWebServer = async (options: WebServerOptions): Promise<WebServ
     });
   if (options.port !== 0) await listen(options.port);
   else await listen(options.usualPort ?? 0).catch(() => listen(0));
-  gate = createGate(port());
+  server.on('error', (error) => fault('the port', error));
   return {
-    url: `http://127.0.0.1:${port()}/?token=${gate.token}`,
+    url: `${originOf(port())}/#${gate.token}`,
     port: port(),
     close: () =>
       new Promise((resolve) => {
-        for (const socket of sockets.clients) socket.terminate();
+        isClosing = true;
         server.close(() => resolve());
-        server.closeAllConnections();
+        for (const socket of connections) socket.destroy();
       }),
   };
 };

@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { createDemo } from './demo.ts';
@@ -17,6 +19,58 @@ describe('[C28] the demo guest', () => {
     expect(await demo.start()).toEqual(first);
     await demo.stop();
     expect(existsSync(`/proc/${first.value.pid}`)).toBe(false);
+  });
+
+  /** A script in its place, which notes each start in a file. */
+  const script = (lines: string): { path: string; starts: () => number; end: () => void } => {
+    const folder = mkdtempSync(join(tmpdir(), 'tilescope-demo-'));
+    const path = join(folder, 'demo');
+    writeFileSync(path, `#!/bin/sh\necho $$ >> ${folder}/starts\n${lines}\n`, { mode: 0o700 });
+    const pids = (): string[] =>
+      existsSync(join(folder, 'starts')) ? readFileSync(join(folder, 'starts'), 'utf8').trim().split('\n') : [];
+    return {
+      path,
+      starts: () => pids().length,
+      end: () => {
+        expect(pids().filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+        rmSync(folder, { recursive: true });
+      },
+    };
+  };
+  const READY = 'echo "ready pid=$$ program=amx (a script)"; read nothing';
+
+  test('thirty starts at once are one, and its end is the end of it', async () => {
+    const { path, starts, end } = script(READY);
+    const demo = createDemo(path);
+    const all = await Promise.all(Array.from({ length: 30 }, () => demo.start()));
+    expect(new Set(all.map((one) => JSON.stringify(one))).size).toBe(1);
+    expect(all[0]).toMatchObject({ ok: true });
+    expect(starts()).toBe(1);
+    await demo.stop();
+    end();
+  });
+
+  test('one that is still starting ends too, and none is started after that', async () => {
+    const { path, starts, end } = script('read nothing');
+    const demo = createDemo(path);
+    const starting = demo.start();
+    await expect.poll(starts).toBe(1);
+    await demo.stop();
+    expect(await starting).toMatchObject({ ok: false });
+    expect(await demo.start()).toMatchObject({ ok: false });
+    expect(starts()).toBe(1);
+    end();
+  });
+
+  test('one that says nothing, and one that does not listen, are ended', async () => {
+    const { path, end } = script("trap '' HUP INT TERM; while :; do sleep 0.05; done");
+    const demo = createDemo(path, { readyMs: 200, endMs: 100 });
+    expect(await demo.start()).toMatchObject({
+      ok: false,
+      refusal: { what: expect.stringContaining('nothing in time') },
+    });
+    end();
+    await demo.stop();
   });
 
   test('that cannot start is a refusal with its reason', async () => {

@@ -2,6 +2,7 @@ import type { Answer, OpenFile, SessionDocument } from '../../app/bridge.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { decodeFile } from '../captures.ts';
+import type { Reading } from './decoder.ts';
 
 /** One state of a file that a page has handed over, and what else the file holds. */
 export interface ChosenState {
@@ -12,6 +13,23 @@ export interface ChosenState {
   /** All stops of a saved session; null for every other file. */
   readonly timeline: SessionDocument | null;
 }
+
+/** What is to be read of which bytes. */
+export interface DecodeRequest {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** The number of a thread, vCPU or stop; null: the first, of a saved session the last. */
+  readonly wanted: number | null;
+  /** The CPU whose layout the file has; '': what the file says, or a guess. */
+  readonly preset: string;
+  /** Told each second where it takes longer than that. */
+  readonly onReading?: (reading: Reading) => void;
+}
+
+export type Decode = (request: DecodeRequest) => Promise<Answer<ChosenState>>;
+
+/** In this thread. */
+export const decodeHere: Decode = async ({ name, bytes, wanted, preset }) => chooseFrom(name, bytes, wanted, preset);
 
 /**
  * @param wanted the number of a thread, vCPU or stop; null: the first, of a saved session the last

@@ -104,7 +104,7 @@ describe('[C8] the entry and its folder', () => {
     symlinkSync(mine, join(journal, `${pid}-${startTimeTicks}-vcpu${vcpu}-${ID}.json.new`));
     expect(await writeJournal(journal, ID, capture)).toMatchObject({ ok: true });
     expect(readFileSync(mine, 'utf8')).toBe('precious');
-    expect(readdirSync(journal)).toHaveLength(1);
+    expect(readdirSync(journal).filter((name) => name.endsWith('.json'))).toHaveLength(1);
   });
 
   test('a user whom no list of users names has a folder all the same', () => {

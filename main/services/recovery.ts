@@ -9,6 +9,8 @@ import { type JournalEntry, sameVcpu, withoutDeletedMark } from '../../app/sessi
 import { type KeptFile, keptFiles, readJournal, removeJournal } from '../journal.ts';
 import { bootId, executableOf, startTimeOf } from '../processes.ts';
 import { CLOCK } from './clock.ts';
+import { inSlot } from './opening.ts';
+import type { Slots } from './slots.ts';
 
 /**
  * What a Tilescope that died has left in the journal: states from before its first write, each of one vCPU of one process.
@@ -35,6 +37,8 @@ export interface RecoveryOptions {
   readonly openLive: (pid: number, startTimeTicks: bigint, vcpu: number) => Promise<Answer<Target>>;
   /** Whether a session of this process is still open: its entry is in use. */
   readonly isOpen: (session: string) => boolean;
+  /** Entries that are being put back or forgotten, by whichever page. */
+  readonly inHand?: Set<string>;
 }
 
 type Standing = { readonly state: LeftOver['state']; readonly why: string | null };
@@ -93,10 +97,7 @@ const leftOverOf = (entry: JournalEntry): LeftOver => {
   };
 };
 
-export const createRecovery = ({ journalFolder, openLive, isOpen }: RecoveryOptions): Recovery => {
-  /** Entries that are being put back: the second of two clicks finds it busy. */
-  const busy = new Set<string>();
-
+export const createRecovery = ({ journalFolder, openLive, isOpen, inHand = new Set() }: RecoveryOptions): Recovery => {
   const fileOf = async (id: string): Promise<Answer<KeptFile>> => {
     const files = await keptFiles(journalFolder);
     if (!files.ok) return files;
@@ -106,7 +107,8 @@ export const createRecovery = ({ journalFolder, openLive, isOpen }: RecoveryOpti
       : answer(file);
   };
 
-  const beingPutBack = (id: string) => refuse('journal-in-use', 'this state is being put back', { where: id });
+  const beingPutBack = (id: string) =>
+    refuse('journal-in-use', 'this state is being put back or forgotten', { where: id });
 
   const inUse = (id: string) =>
     refuse('journal-in-use', 'the Tilescope that keeps this entry is still running', {
@@ -158,8 +160,8 @@ export const createRecovery = ({ journalFolder, openLive, isOpen }: RecoveryOpti
       return answer(found.sort((a, b) => (a.keptSinceMs ?? 0) - (b.keptSinceMs ?? 0)));
     },
     putBack: async (id) => {
-      if (busy.has(id)) return beingPutBack(id);
-      busy.add(id);
+      if (inHand.has(id)) return beingPutBack(id);
+      inHand.add(id);
       try {
         return await withTarget(id, async (target, { capture, general }, _now, file) => {
           const outcome = await applyWrite(target, CLOCK, {
@@ -176,34 +178,40 @@ export const createRecovery = ({ journalFolder, openLive, isOpen }: RecoveryOpti
           return { ok: false, refusal: { ...removed.refusal, what: `it was put back; but ${removed.refusal.what}` } };
         });
       } finally {
-        busy.delete(id);
+        inHand.delete(id);
       }
     },
     compare: (id) =>
       withTarget(id, async (_target, { capture, general }, now) => answer({ kept: capture, now, general })),
     forget: async (id) => {
       // Should the write fail, the entry is all there is to restore from.
-      if (busy.has(id)) return beingPutBack(id);
-      const file = await fileOf(id);
-      if (!file.ok) return file;
-      const entry = await readJournal(file.value);
-      if (entry.ok && isInUse(entry.value, isOpen)) return inUse(id);
-      return removeJournal(file.value);
+      if (inHand.has(id)) return beingPutBack(id);
+      inHand.add(id);
+      try {
+        const file = await fileOf(id);
+        if (!file.ok) return file;
+        const entry = await readJournal(file.value);
+        if (entry.ok && isInUse(entry.value, isOpen)) return inUse(id);
+        return await removeJournal(file.value);
+      } finally {
+        inHand.delete(id);
+      }
     },
   };
 };
 
 /** The verbs of the bridge over it. */
-export const recoveryVerbs = (recovery: Recovery) => ({
+/** @param slots a helper is started for each that looks at a vCPU */
+export const recoveryVerbs = (recovery: Recovery, slots: Slots) => ({
   leftOvers: recovery.leftOvers,
   putBack: async (id: string): Promise<Answer<Applied>> => {
-    const outcome = await recovery.putBack(id);
+    const outcome = await inSlot(slots, () => recovery.putBack(id));
     if (!outcome.ok) return outcome;
     const { capture, writtenBytes, changes } = outcome.value;
     return answer({ capture: encodeCapture(capture), writtenBytes, changes });
   },
   compareLeftOver: async (id: string): Promise<Answer<ComparedLeftOver>> => {
-    const found = await recovery.compare(id);
+    const found = await inSlot(slots, () => recovery.compare(id));
     if (!found.ok) return found;
     const { kept, now, general } = found.value;
     return answer({ kept: encodeCapture(kept), now: encodeCapture(now), general });

@@ -14,19 +14,20 @@ import { captureText } from '../../app/session/document.ts';
 import { decodeSession, encodeSession, type SavedSession } from '../../app/session/session-document.ts';
 import { joinedCore, sure } from '../testing/cores.ts';
 import { type FakeClock, fakeClock } from '../testing/fake-clock.ts';
+import { createShared, type Shared } from './opening.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 
 let folder: string;
 let target: FakeTarget;
 let sessions: Sessions;
 let events: SessionEvent[];
-let openIds: Set<string>;
+let shared: Shared;
 let clock: FakeClock;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tilescope-sessions-'));
   target = fakeTarget(sampleCapture());
-  openIds = new Set();
+  shared = createShared();
   clock = fakeClock();
   const nothing = async () => refuse('fault', 'not in this test');
   sessions = createSessions({
@@ -36,7 +37,7 @@ beforeEach(() => {
     openLive: async (pid) => (pid === 4242 ? answer(target) : refuse('no-such-process', 'there is no such process')),
     journalFolder: join(folder, 'journal'),
     openAtStart: join(folder, 'start.json'),
-    openIds,
+    shared,
     clock,
   });
   events = [];
@@ -165,33 +166,33 @@ describe('[O2] what the VMM puts back', () => {
 describe('[J3] ids of the sessions that are open', () => {
   test('are shared with the other pages until the vCPU is let go', async () => {
     const { session } = await open();
-    expect([...openIds]).toEqual([session]);
+    expect([...shared.openIds]).toEqual([session]);
     const { detach } = target;
     let during: string[] = [];
     target.detach = () => {
-      during = [...openIds];
+      during = [...shared.openIds];
       return detach();
     };
     await sessions.close();
     expect(during).toEqual([session]);
-    expect([...openIds]).toEqual([]);
+    expect([...shared.openIds]).toEqual([]);
   });
 
   test('an entry of another page of this process is not offered', async () => {
     const { session } = await open();
     await sessions.apply(session, RAX);
     expect(await sessions.leftOvers()).toMatchObject({ ok: true, value: [] });
-    openIds.delete(session);
+    shared.openIds.delete(session);
     expect(await sessions.leftOvers()).toMatchObject({ ok: true, value: [{ id: session }] });
   });
 
   test('end with a detach and with the target', async () => {
     const { session } = await open();
     await sessions.detach(session, false);
-    expect(openIds.size).toBe(0);
+    expect(shared.openIds.size).toBe(0);
     await open();
     target.end(refusal('target-gone', 'the target has ended'));
-    expect(openIds.size).toBe(0);
+    expect(shared.openIds.size).toBe(0);
   });
 });
 
@@ -274,7 +275,7 @@ describe('[C15] files', () => {
     expect(await read(1)).toBe('0x1');
     expect(await read(3)).toBe('file');
     expect(await read(null, 'a.json', base64('{}'))).toBe('file');
-    expect(openIds.size).toBe(0);
+    expect(shared.openIds.size).toBe(0);
     writeFileSync(join(folder, 'start.json'), captureText(sampleCapture()));
     expect(await read(null, join(folder, 'start.json'), '')).toBe('0xe7');
     expect(await read(null, join(folder, 'other.json'), '')).toBe('file');
@@ -289,7 +290,7 @@ describe('[C15] files', () => {
 });
 
 test('a target that another page of this Tilescope holds is not called traced by a stranger', async () => {
-  const attachedPids = new Map([['0'.repeat(32), 4242]]);
+  shared.attachedPids.set('0'.repeat(32), 4242);
   const traced = {
     ...{ pid: 4242, vmm: 'QEMU', name: 'a', executable: '/q', user: 'u', runningMs: 1, startTimeTicks: '1', vcpus: [] },
     ...{
@@ -301,7 +302,7 @@ test('a target that another page of this Tilescope holds is not called traced by
   };
   const nothing = async () => refuse('fault', 'not in this test');
   const other = createSessions({
-    ...{ startDemo: nothing, hostFacts: nothing, openLive: nothing, openAtStart: null, openIds, attachedPids },
+    ...{ startDemo: nothing, hostFacts: nothing, openLive: nothing, openAtStart: null, shared },
     listTargets: async () => answer({ targets: [traced, { ...traced, pid: 7 }], skippedCount: 0 }),
     journalFolder: join(folder, 'journal'),
   });

@@ -25,8 +25,9 @@ import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
 import { readBytes } from '../captures.ts';
 import { CLOCK } from './clock.ts';
-import { chooseFrom } from './file-states.ts';
+import { type Decode, decodeHere } from './file-states.ts';
 import { createKeptSession } from './kept-session.ts';
+import { inSlot, type Shared } from './opening.ts';
 import { createRecovery, recoveryVerbs } from './recovery.ts';
 import type { Verbs } from './verbs.ts';
 
@@ -47,15 +48,11 @@ export interface SessionsOptions {
   readonly openAtStart: string | null;
   /** Further files that were named since, by a second start. */
   readonly isOffered?: (name: string) => boolean;
-  /** Ids of the sessions that are open in this process, whichever page's: what they keep in the journal is in use. */
-  readonly openIds: Set<string>;
-  /** Which process each of them is attached to, by the session's id. */
-  readonly attachedPids?: Map<string, number>;
+  readonly shared: Shared;
+  /** Reads what a page hands over; away from this thread where that may take long. */
+  readonly decode?: Decode;
   readonly clock?: Clock;
 }
-
-/** More than anyone looks at, and few enough that a page gone wild cannot fill the machine with helpers. */
-const MAX_SESSIONS = 64;
 
 const documents = (captured: Answer<Capture>): Answer<CaptureDocument> =>
   captured.ok ? answer(encodeCapture(captured.value)) : captured;
@@ -82,7 +79,8 @@ const withOwn = (listed: Answer<TargetList>, own: ReadonlySet<number>): Answer<T
 };
 
 export const createSessions = (options: SessionsOptions): Sessions => {
-  const { openIds, attachedPids = new Map<string, number>(), clock = CLOCK } = options;
+  const { shared, clock = CLOCK, decode = decodeHere } = options;
+  const { openIds, attachedPids } = shared;
   const sessions = new Map<string, Session>();
   const files = new Map<string, { readonly name: string; readonly bytes: Uint8Array }>();
   const listeners = new Set<(event: SessionEvent) => void>();
@@ -90,9 +88,17 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     for (const listener of listeners) listener(event);
   };
 
-  const forget = (id: string): void => {
-    sessions.delete(id);
+  /** States of files that are being put in the place of another: the second of two clicks finds it busy. */
+  const choosing = new Set<string>();
+
+  const letFileGo = (id: string): void => {
+    shared.fileBytes.give(files.get(id)?.bytes.length ?? 0);
     files.delete(id);
+  };
+
+  const forget = (id: string): void => {
+    if (sessions.delete(id)) shared.sessions.give();
+    letFileGo(id);
     openIds.delete(id);
     attachedPids.delete(id);
   };
@@ -149,13 +155,23 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     wanted: number | null,
     preset: string,
   ): Promise<Answer<Opened>> => {
-    const chosen = chooseFrom(name, bytes, wanted, preset);
+    const chosen = await decode({ name, bytes, wanted, preset });
     if (!chosen.ok) return chosen;
     const { capture, number, file, timeline } = chosen.value;
     const vcpus = file.states.map((state) => state.vcpu);
     const opened = await open(fileTarget(name, capture, vcpus), false);
     if (!opened.ok) return opened;
-    files.set(opened.value.session, { name, bytes });
+    const { session } = opened.value;
+    if (!shared.fileBytes.take(bytes.length)) {
+      forget(session);
+      // Given back by forget(), and once more by whoever took the slot for it.
+      shared.sessions.take();
+      return refuse('file', `the files that are open hold ${shared.fileBytes.most} bytes`, {
+        where: name,
+        mend: 'Close one',
+      });
+    }
+    files.set(session, { name, bytes });
     return answer({ ...opened.value, vcpu: number, file, ...(timeline === null ? {} : { timeline }) });
   };
 
@@ -170,55 +186,60 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     return isOffered ? readBytes(name) : answer<Uint8Array>(Buffer.from(base64, 'base64'));
   };
 
-  const full = (): Answer<Opened> | null =>
-    sessions.size < MAX_SESSIONS
-      ? null
-      : refuse('too-many-sessions', `${MAX_SESSIONS} sessions are open`, { mend: 'Detach one' });
+  /** A session that is open holds its slot on until it is forgotten, which it may have been meanwhile. */
+  const opening = (work: () => Promise<Answer<Opened>>): Promise<Answer<Opened>> =>
+    inSlot(shared.sessions, work, (opened) => opened.ok);
 
   const recovery = createRecovery({
     journalFolder: options.journalFolder,
     openLive: options.openLive,
     isOpen: (id) => openIds.has(id),
+    inHand: shared.entriesInHand,
   });
 
   return {
-    ...recoveryVerbs(recovery),
+    ...recoveryVerbs(recovery, shared.sessions),
     hostFacts: options.hostFacts,
     listTargets: async () => withOwn(await options.listTargets(), new Set(attachedPids.values())),
     startDemo: options.startDemo,
-    attach: async (pid, startTimeTicks, vcpu, freeze) => {
-      const refused = full();
-      if (refused !== null) return refused;
-      const target = await options.openLive(pid, BigInt(startTimeTicks), vcpu);
-      return target.ok ? open(target.value, freeze) : target;
-    },
-    openFile: async (name, base64) => {
-      const refused = full();
-      if (refused !== null) return refused;
-      const bytes = await bytesOf(name, base64);
-      return bytes.ok ? openState(name, bytes.value, null, '') : bytes;
-    },
+    attach: (pid, startTimeTicks, vcpu, freeze) =>
+      opening(async () => {
+        const target = await options.openLive(pid, BigInt(startTimeTicks), vcpu);
+        return target.ok ? open(target.value, freeze) : target;
+      }),
+    openFile: (name, base64) =>
+      opening(async () => {
+        const bytes = await bytesOf(name, base64);
+        return bytes.ok ? openState(name, bytes.value, null, '') : bytes;
+      }),
     chooseState: async (id, vcpu, preset) => {
       const file = files.get(id);
       if (file === undefined) return refuse('no-such-session', 'no file is open in this session');
-      const opened = await openState(file.name, file.bytes, vcpu, preset);
-      if (opened.ok) forget(id);
-      return opened;
+      if (choosing.has(id)) return refuse('busy', 'another state of this file is being opened', { where: file.name });
+      choosing.add(id);
+      try {
+        return await opening(async () => {
+          const opened = await openState(file.name, file.bytes, vcpu, preset);
+          if (opened.ok) forget(id);
+          return opened;
+        });
+      } finally {
+        choosing.delete(id);
+      }
     },
     readState: async (name, base64, state, preset): Promise<Answer<FileState>> => {
       const bytes = await bytesOf(name, base64);
       if (!bytes.ok) return bytes;
-      const chosen = chooseFrom(name, bytes.value, state, preset);
+      const chosen = await decode({ name, bytes: bytes.value, wanted: state, preset });
       if (!chosen.ok) return chosen;
       return answer({ capture: encodeCapture(chosen.value.capture), file: chosen.value.file });
     },
     listModels: async () => answer(modelSummaries()),
-    openModel: async (program) => {
-      const refused = full();
-      if (refused !== null) return refused;
-      const target = openModel(program, Date.now);
-      return target.ok ? open(target.value, false) : target;
-    },
+    openModel: (program) =>
+      opening(async () => {
+        const target = openModel(program, Date.now);
+        return target.ok ? open(target.value, false) : target;
+      }),
     step: (id, count) =>
       withSession(id, async (session) => {
         const stepped = await session.step(count);
@@ -255,14 +276,15 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     },
     close: async () => {
       const open = [...sessions.values()];
+      for (const { id } of open) letFileGo(id);
       sessions.clear();
-      files.clear();
       // Until a session has let go its entry is in use; then another page may be offered it.
       await Promise.all(
         open.map((session) =>
           session.abandon().finally(() => {
             openIds.delete(session.id);
             attachedPids.delete(session.id);
+            shared.sessions.give();
           }),
         ),
       );

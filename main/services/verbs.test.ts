@@ -85,6 +85,8 @@ describe('[C24] calls of the page are hostile until checked', () => {
     ['readState', ['', 'e30=', null, '']],
     ['readState', ['a.json', '<svg>', null, '']],
     ['readState', ['a.json', 'e30=', null, '../x']],
+    ['attach', [1, '18446744073709551616', 0, false]],
+    ['attach', [1, '99999999999999999999', 0, false]],
     ['detach', [SESSION]],
     ['putBack', ['../../etc/passwd']],
     ['compareLeftOver', []],

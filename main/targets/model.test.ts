@@ -12,6 +12,7 @@ import { showJson } from '../../app/register/read.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture } from '../../app/session/document.ts';
 import { xstateBv } from '../../app/xsave/header.ts';
+import { createShared } from '../services/opening.ts';
 import { createSessions, type Sessions } from '../services/sessions.ts';
 
 let folder: string;
@@ -26,7 +27,7 @@ beforeEach(() => {
     openLive: nothing,
     journalFolder: join(folder, 'journal'),
     openAtStart: null,
-    openIds: new Set(),
+    shared: createShared(),
   });
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
