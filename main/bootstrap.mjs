@@ -15,6 +15,8 @@ const USAGE = `Usage: node main/bootstrap.mjs COMMAND [ARGUMENT…]
   e2e     the end-to-end tests alone
   hosts   the stories as if on other machines: without PKU, AVX-512, XSAVES or KVM, with Intel's layout, with AMX
   amx     the tests on an emulated machine with AMX alone
+  fuzz    bytes of every kind for whatever takes bytes from outside, for --seconds N
+  attack  a hostile client, hostile VMMs, a user without rights: what they could not do
   bench   measurements: memory and time of long histories
   build   the helper and the bundles
   dist    the deb and AppImage packages, in release/
@@ -49,6 +51,8 @@ const COMMANDS = {
   e2e: async (args) => (await tests()).runE2e(args),
   hosts: async (args) => (await tests()).runHosts(args),
   amx: async (args) => (await tests()).runAmx(args),
+  fuzz: async (args) => (await import('./boot/fuzz.mjs')).runFuzz(args),
+  attack: async (args) => (await import('./boot/attack.mjs')).runAttack(args),
   bench: async () => (await import('./boot/bench.mjs')).runBench(),
   prepack: async () => {
     const [{ buildAll, makeStatic }, { ensurePackages }] = await Promise.all([

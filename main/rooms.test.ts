@@ -135,6 +135,8 @@ const ENTRIES = [
   'main/hosts/cli.ts',
   'main/preload.ts',
   'main/decode-worker.ts',
+  'main/attack/run.ts',
+  'main/fuzz/run.ts',
   'main/testing/fake-helper.mjs',
   'main/pack/electron-builder.mjs',
   'renderer/main.tsx',

@@ -92,7 +92,26 @@ const standIn: UserConfig = {
   },
 };
 
-const BUILDS: Readonly<Record<string, UserConfig>> = { renderer, main, preload, 'stand-in': standIn };
+/** Fuzzing and attacks, which run apart from the tests for as long as they are given. */
+const trials: UserConfig = {
+  root: at('main'),
+  publicDir: false,
+  ssr: { noExternal: true, target: 'node' },
+  build: {
+    ssr: true,
+    outDir: at('dist/trials'),
+    emptyOutDir: true,
+    target: 'node20',
+    minify: false,
+    rollupOptions: {
+      input: { fuzz: at('main/fuzz/run.ts'), attack: at('main/attack/run.ts') },
+      external: EXTERNAL,
+      output: { format: 'es', entryFileNames: '[name].js' },
+    },
+  },
+};
+
+const BUILDS: Readonly<Record<string, UserConfig>> = { renderer, main, preload, 'stand-in': standIn, trials };
 
 /** `--mode renderer`, `--mode main`, `--mode preload` or `--mode stand-in`: one build each. */
 export default defineConfig(({ mode }) => {

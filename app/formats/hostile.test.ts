@@ -2,101 +2,21 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { concat, writeU32, writeU64 } from '../bits/bytes.ts';
-import { assert, type Decoded } from '../bits/decoded.ts';
+import type { Decoded } from '../bits/decoded.ts';
 import { textFromUtf8, utf8FromText } from '../bits/text.ts';
 import { KVM_TILES_XSAVE } from '../fixtures/kvm-tiles-xsave.ts';
-import { makeCapture, makeImage, presetLayout } from '../fixtures/preset-captures.ts';
-import type { Capture } from '../session/capture.ts';
-import { captureText, parseCaptureText } from '../session/document.ts';
-import { parseSessionText, sessionText } from '../session/session-document.ts';
-import { convertImage } from '../xsave/convert.ts';
 import { openBytes } from './detect.ts';
-import { writeCore } from './elf-write.ts';
-import { gdbCommands } from './export/gdb.ts';
-import { reportText } from './export/report.ts';
 import type { OpenedFile } from './opened.ts';
 import { cloudHypervisorFile } from './testdata/cloud-hypervisor-file.ts';
+import { exerciseWith } from './testdata/exercise.ts';
 import { firecrackerFile, type VcpuSample, withChecksum } from './testdata/firecracker-file.ts';
+import { core, SAMPLES } from './testdata/samples.ts';
 import { amxVcpuWith, imageFromBase64, zenVcpu } from './testdata/vcpus.ts';
 
 const tilesImage = (): Uint8Array => imageFromBase64(KVM_TILES_XSAVE);
 const amxVcpu = (): VcpuSample => amxVcpuWith(tilesImage());
 
-/*
- * Files made by an enemy. Whatever the bytes: an answer, in bounded time and memory, and never an exception. What opens is
- * used: a layout that lies would throw later, in whoever shows it.
- */
-const MOST_STATES = 8192;
-
-const exercise = (opened: Decoded<OpenedFile>): void => {
-  if (!opened.ok) return;
-  const { states } = opened.value;
-  assert(states.length > 0 && states.length <= MOST_STATES, `${states.length} states`);
-  for (const { capture } of states.slice(0, 4)) {
-    const { image } = capture;
-    expect(image.bytes.length).toBeLessThanOrEqual(1 << 20);
-    expect(image.layout.totalBytes).toBeLessThanOrEqual(1 << 20);
-    // A copy of its own, so that a file of gigabytes is not held by a few kilobytes of it.
-    expect(image.bytes.buffer.byteLength).toBe(image.bytes.length);
-    reportText(capture);
-    gdbCommands(capture);
-    convertImage(image, presetLayout('granite-rapids'));
-    readsBack(capture);
-  }
-};
-
-/** What opens can be saved, and what is saved opens again and is the same: as a capture, as a core, as a session. */
-const readsBack = (capture: Capture): void => {
-  const again = parseCaptureText(captureText(capture));
-  assert(again.ok, 'it does not read back');
-  assert(isDeepStrictEqual(again.value, capture), 'it reads back as another');
-  const written = writeCore(capture);
-  assert(!written.ok || openBytes('core', written.value).ok, 'a core that is written does not open');
-  const stop = { number: 1, cause: 'file', label: null, write: null, event: null, capture } as const;
-  const saved = sessionText({ product: 'Tilescope', savedAtMs: 1, pinned: null, stops: [stop] });
-  assert(parseSessionText(saved).ok, 'a session that is saved does not open');
-};
-
-const smallVcpu = (): VcpuSample => ({ ...zenVcpu(), cpuid: zenVcpu().cpuid.slice(0, 8) });
-
-const core = (): Uint8Array => {
-  const written = writeCore(
-    makeCapture('zen5', makeImage(presetLayout('zen5'), new Map([[7, new Uint8Array(1024).fill(3)]]))),
-  );
-  assert(written.ok, 'a core is written');
-  return written.value;
-};
-
-const capture = (): Uint8Array =>
-  utf8FromText(
-    captureText(makeCapture('zen5', makeImage(presetLayout('zen5'), new Map([[2, new Uint8Array(256).fill(7)]])))),
-  );
-
-/** Three stops, of two layouts. */
-const session = (): Uint8Array => {
-  const of = (preset: string, fill: number) =>
-    makeCapture(preset, makeImage(presetLayout(preset), new Map([[2, new Uint8Array(256).fill(fill)]])));
-  const captures = [of('zen5', 7), of('zen5', 8), of('granite-rapids', 7)];
-  return utf8FromText(
-    sessionText({
-      ...{ product: 'Tilescope', savedAtMs: 1, pinned: 2 },
-      stops: captures.map((one, at) => ({
-        ...{ number: at + 1, cause: 'capture', label: null, capture: one },
-        write: at === 0 ? null : { kind: 'undo', over: 0, writtenBytes: 1 },
-      })),
-    }),
-  );
-};
-
-const SAMPLES: readonly (readonly [string, () => Uint8Array])[] = [
-  ['raw image', tilesImage],
-  ['core', core],
-  ['Firecracker', () => firecrackerFile('8.0.0', [smallVcpu()])],
-  ['Firecracker with 4096 bytes', () => firecrackerFile('4.0.0', [smallVcpu()])],
-  ['Cloud Hypervisor', () => cloudHypervisorFile([smallVcpu()])],
-  ['capture', capture],
-  ['session', session],
-];
+const exercise = (opened: Decoded<OpenedFile>): void => exerciseWith(opened, isDeepStrictEqual);
 
 /** Every length of a short sample, and of a longer one as many as fit in the time, the first and last of them all. */
 const lengthsOf = (sizeBytes: number, most: number): number[] => {

@@ -170,6 +170,16 @@ const renderer = {
   make: async () => viteBuild('renderer'),
 };
 
+/** Fuzzing and attacks. @type {Product} */
+const trials = {
+  name: 'trials',
+  folders: ['app', 'main'],
+  files: /\.ts$/,
+  extra: ['package-lock.json'],
+  outputs: ['fuzz.js', 'attack.js'].map((file) => join(DIST, 'trials', file)),
+  make: async () => viteBuild('trials'),
+};
+
 /** A folder that plays Electron's, for the tests. @type {Product} */
 const standIn = {
   name: 'stand-in',
@@ -257,6 +267,7 @@ export const makeStatic = async () => {
 export const ensureHelper = () => ensure(helper);
 export const ensureMain = () => ensure(main);
 export const ensureRenderer = () => ensure(renderer);
+export const ensureTrials = () => ensure(trials);
 export const ensureStandIn = () => ensure(standIn);
 
 export const buildAll = async () => {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +31,7 @@ const page = (url: string): string =>
 /** The folder of this user's session, where there is one: cleared with it, and readable by nobody else. */
 const place = (): string => {
   const named = process.env.XDG_RUNTIME_DIR;
-  return named?.startsWith('/') ? named : tmpdir();
+  return named?.startsWith('/') && existsSync(named) ? named : tmpdir();
 };
 
 export const writeRedirect = async (url: string): Promise<RedirectFile> => {

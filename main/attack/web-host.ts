@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+
+/** The web host of the build as a process of its own, as it is attacked: from outside. */
+export interface AttackedHost {
+  readonly child: ChildProcess;
+  readonly port: number;
+  readonly token: string;
+  readonly said: () => string;
+  /** Sends the signal and waits for the end: how it ended, and after how long. */
+  end(signal: NodeJS.Signals): Promise<{ readonly code: number | null; readonly ms: number }>;
+}
+
+export interface HostOptions {
+  /** dist/main/web.js */
+  readonly web: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly words?: readonly string[];
+  readonly uid?: number;
+}
+
+const SCRIPT = 'process.exitCode = await (await import(process.argv[1])).runWeb(process.argv.slice(2))';
+const ADDRESS = /http:\/\/127\.0\.0\.1:(\d+)\/#([\w-]{43})/;
+/** Far more than an end takes; a host that is still there then hangs. */
+const END_TIMEOUT_MS = 60_000;
+
+export const startHost = async ({ web, environment = {}, words, uid }: HostOptions): Promise<AttackedHost> => {
+  const args = ['--input-type=module', '-e', SCRIPT, '--', web, ...(words ?? ['--no-open'])];
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+    cwd: '/',
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
+  let said = '';
+  const gone = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  const [, port = '', token = ''] = await new Promise<RegExpExecArray>((resolve, reject) => {
+    const hear = (chunk: Buffer): void => {
+      said += chunk.toString();
+      const found = ADDRESS.exec(said);
+      if (found !== null) resolve(found);
+    };
+    child.stdout?.on('data', hear);
+    child.stderr?.on('data', hear);
+    void gone.then((code) => reject(new Error(`the web host ended with ${code}: ${said}`)));
+  });
+  return {
+    child,
+    port: Number(port),
+    token,
+    said: () => said,
+    end: async (signal) => {
+      const began = performance.now();
+      child.kill(signal);
+      const kill = setTimeout(() => child.kill('SIGKILL'), END_TIMEOUT_MS);
+      const code = await gone;
+      clearTimeout(kill);
+      return { code, ms: Math.round(performance.now() - began) };
+    },
+  };
+};

@@ -1,0 +1,70 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildAll, ensureTrials } from './build.mjs';
+import { DIST, explain, ROOT } from './say.mjs';
+import { ensurePackages } from './setup.mjs';
+
+const CONNECTIONS = 5_000;
+const KILLS = 500;
+
+/** @param {string[]} args @param {string} name @param {number} otherwise */
+const numberOf = (args, name, otherwise) => {
+  const at = args.indexOf(name);
+  return at < 0 ? otherwise : Number(args[at + 1]);
+};
+
+/** VMMs that scribble, exec, churn threads, hand on descriptors and numbers, and helpers killed in between. @param {number} kills */
+const hostileVmms = (kills) => {
+  process.stdout.write('== hostile VMMs\n');
+  if (!existsSync('/dev/kvm')) {
+    process.stdout.write('   skipped: /dev/kvm is absent\n');
+    return 0;
+  }
+  const out = join(DIST, 'native');
+  const make = spawnSync('make', ['-s', '-C', 'native', `OUT=${out}`, 'tests'], { cwd: ROOT, stdio: ['ignore', 2, 2] });
+  if (make.status !== 0) {
+    process.stdout.write('   BROKEN: they cannot be built\n');
+    return 1;
+  }
+  const at = (/** @type {string} */ name) => join(out, 'sanitized', name);
+  const [helper, demo] = [at('tilescope-helper'), at('demo-vmm')];
+  const programs = [
+    ['test-lifetimes', helper, at('helper-steps'), at('odd-vmm')],
+    ['test-steps', at('helper-steps'), demo],
+    ['kill-storm', helper, '--demo', demo, '--kills', String(kills)],
+    ['kill-storm', helper, '--qemu', '--kills', String(kills)],
+  ];
+  let broken = 0;
+  for (const [name = '', ...words] of programs) {
+    const run = spawnSync(at(name), words, {
+      encoding: 'utf8',
+      env: { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' },
+      maxBuffer: 64 << 20,
+    });
+    const lines = run.stdout.trim().split('\n');
+    const shown = words.filter((word) => !word.includes('/')).join(' ');
+    process.stdout.write(`   ${name} ${shown}: ${lines.at(-1)}\n`);
+    for (const line of lines.filter((text) => text.startsWith('not ok'))) process.stdout.write(`   BROKEN: ${line}\n`);
+    if (run.status !== 0) broken += 1;
+  }
+  return broken;
+};
+
+/** @param {string[]} args `--connections N`, `--kills N`, `--seed N` */
+export const runAttack = async (args) => {
+  await ensurePackages();
+  await buildAll();
+  await ensureTrials();
+  const [connections, kills] = [numberOf(args, '--connections', CONNECTIONS), numberOf(args, '--kills', KILLS)];
+  const seed = numberOf(args, '--seed', Date.now() % 2 ** 31);
+  if (![connections, kills, seed].every(Number.isInteger)) {
+    explain('attack takes --connections N, --kills N and --seed N');
+    return 2;
+  }
+  process.stdout.write(`seed ${seed}\n`);
+  const { runAttack: run } = await import(new URL('../../dist/trials/attack.js', import.meta.url).href);
+  const broken = (await run(join(DIST, 'main', 'web.js'), connections, seed)) + hostileVmms(kills);
+  process.stdout.write(`\n${broken === 0 ? 'every attack held' : `${broken} attacks reached something`}\n`);
+  return broken === 0 ? 0 : 1;
+};

@@ -1,0 +1,186 @@
+import { isDeepStrictEqual } from 'node:util';
+import { assert, type Decoded, describeProblem } from '../../app/bits/decoded.ts';
+import { textFromUtf8, utf8FromText } from '../../app/bits/text.ts';
+import { BRIDGE_VERBS } from '../../app/bridge.ts';
+import { sampleSession } from '../../app/fixtures/sample-session.ts';
+import { sampleCapture } from '../../app/fixtures/samples.ts';
+import { openBytes } from '../../app/formats/detect.ts';
+import { parseJson } from '../../app/formats/json.ts';
+import { surveyJson } from '../../app/formats/json-survey.ts';
+import { exerciseWith } from '../../app/formats/testdata/exercise.ts';
+import { withChecksum } from '../../app/formats/testdata/firecracker-file.ts';
+import { SAMPLES } from '../../app/formats/testdata/samples.ts';
+import { decodeRefusal } from '../../app/refusals/helper-refusal.ts';
+import { parsePath } from '../../app/register/path.ts';
+import type { Capture } from '../../app/session/capture.ts';
+import { decodeJournalEntry, encodeJournalEntry } from '../../app/session/journal-entry.ts';
+import { decodeSession, sessionText } from '../../app/session/session-document.ts';
+import { encodeFrame, FrameReader } from '../../app/wire/frames.ts';
+import { MESSAGES } from '../../app/wire/messages.ts';
+import { problemOfCall } from '../services/verbs.ts';
+
+/** Something that takes bytes from outside. Whatever they are: an answer, and never an exception. */
+export interface FuzzTarget {
+  readonly name: string;
+  readonly seeds: () => readonly Uint8Array[];
+  /** What came of it, in a word or two: an input that brings about something new is kept to go on from. */
+  readonly run: (bytes: Uint8Array) => string | Promise<string>;
+}
+
+/** A problem without its numbers and names, so that two of a kind are one. */
+const wordOf = <T>(read: Decoded<T>): string =>
+  read.ok
+    ? 'read'
+    : describeProblem(read.problem)
+        .replaceAll(/[0-9]+|"[^"]*"/g, '#')
+        .slice(0, 120);
+
+const openAndUse = (bytes: Uint8Array): string => {
+  const opened = openBytes('fuzz', bytes);
+  exerciseWith(opened, isDeepStrictEqual);
+  return opened.ok ? `${opened.value.kind} of ${Math.min(opened.value.states.length, 9)}` : wordOf(opened);
+};
+
+const importers: readonly FuzzTarget[] = SAMPLES.map(([name, sample]) => ({
+  name: `importer: ${name}`,
+  seeds: () => [sample()],
+  // The checksum stands in front of everything else of a Firecracker file: made good, the rest is reached.
+  run: (bytes) => openAndUse(name.startsWith('Firecracker') ? withChecksum(bytes) : bytes),
+}));
+
+const tryJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+const json: FuzzTarget = {
+  name: 'JSON, surveyed and parsed',
+  seeds: () => [utf8FromText('{"a":[1,2.5,{"b":"c\\u0041"}],"format":null,"d":18446744073709551615}')],
+  run: (bytes) => {
+    const [survey, text] = [surveyJson('fuzz', bytes), textFromUtf8(bytes)];
+    const read = parseJson('fuzz', text);
+    const engine = tryJson(text);
+    // What the engine reads this reader reads too, as far as it is not too much.
+    if (engine !== undefined && survey.ok) assert(read.ok, 'the engine reads what this reader does not');
+    if (survey.ok && engine !== null && typeof engine === 'object' && !Array.isArray(engine)) {
+      const short = Object.keys(engine).filter((name) => /^[a-z_]{1,32}$/.test(name));
+      for (const name of short) assert(survey.value.names.has(name), `${name} was not seen`);
+    }
+    return `${wordOf(survey)}, ${wordOf(read)}`;
+  },
+};
+
+const capture = (): Capture => {
+  const sample = sampleCapture();
+  return {
+    ...sample,
+    facts: { ...sample.facts, target: { ...sample.facts.target, kind: 'live', pid: 4242, startTimeTicks: 918_273n } },
+  };
+};
+
+const journal: FuzzTarget = {
+  name: 'journal entry',
+  seeds: () => [
+    utf8FromText(
+      JSON.stringify(
+        encodeJournalEntry({
+          ...{ product: 'Tilescope', session: 'ab'.repeat(16), bootId: null, general: ['rax'], capture: capture() },
+          owner: { pid: 1, startTimeTicks: 1n },
+        }),
+      ),
+    ),
+  ],
+  run: (bytes) => {
+    const document = tryJson(textFromUtf8(bytes));
+    if (document === undefined) return 'no JSON';
+    const read = decodeJournalEntry(document);
+    if (read.ok) assert(decodeJournalEntry(encodeJournalEntry(read.value)).ok, 'an entry that is written is not read');
+    return wordOf(read);
+  },
+};
+
+const session: FuzzTarget = {
+  name: 'session document',
+  seeds: () => [utf8FromText(sessionText(sampleSession()))],
+  run: (bytes) => {
+    const document = tryJson(textFromUtf8(bytes));
+    if (document === undefined) return 'no JSON';
+    const read = decodeSession(document);
+    if (read.ok) assert(decodeSession(JSON.parse(sessionText(read.value))).ok, 'a session that is saved is not read');
+    return wordOf(read);
+  },
+};
+
+/** The first byte chooses the message, what follows is its reply. */
+const replies: FuzzTarget = {
+  name: 'wire: replies of the helper',
+  seeds: () => [
+    new Uint8Array(64),
+    new Uint8Array(512).fill(1),
+    Uint8Array.from({ length: 300 }, (_, at) => at & 0xff),
+  ],
+  run: (bytes) => {
+    const rows = Object.values(MESSAGES);
+    const row = rows[(bytes[0] ?? 0) % rows.length];
+    const refusal = decodeRefusal(bytes.subarray(1));
+    const read = row?.decode(bytes.subarray(1));
+    return `${row?.code}: ${read === undefined ? '' : wordOf(read as Decoded<unknown>)}, ${wordOf(refusal)}`;
+  },
+};
+
+const frames: FuzzTarget = {
+  name: 'protocol: a stream of frames, cut anywhere',
+  seeds: () => {
+    const frame = (code: number, size: number) =>
+      encodeFrame({ requestId: 1, code, status: 0, payload: new Uint8Array(size) });
+    return [frame(1, 0), Uint8Array.from([...frame(2, 7), ...frame(16, 300)])];
+  },
+  run: (bytes) => {
+    const whole = new FrameReader().push(bytes);
+    const reader = new FrameReader();
+    const cut: unknown[] = [];
+    let problem: unknown = null;
+    for (let at = 0, step = 1; at < bytes.length; at += step, step = (step * 7) % 61 || 1) {
+      const received = reader.push(bytes.subarray(at, at + step));
+      cut.push(...received.frames);
+      problem = received.problem;
+    }
+    assert(isDeepStrictEqual(cut, whole.frames), 'other frames come out where the stream is cut otherwise');
+    assert((problem === null) === (whole.problem === null), 'a problem where the stream is cut otherwise');
+    return `${Math.min(cut.length, 9)} frames, ${whole.problem === null}`;
+  },
+};
+
+const calls: FuzzTarget = {
+  name: 'bridge: calls of a page',
+  seeds: () =>
+    BRIDGE_VERBS.map((verb) =>
+      utf8FromText(JSON.stringify({ verb, args: ['0'.repeat(32), 1, [{ path: 'k1', value: '1' }], null] })),
+    ),
+  run: (bytes) => {
+    const message = tryJson(textFromUtf8(bytes)) as { verb?: unknown; args?: unknown } | undefined | null;
+    const problem = problemOfCall(message?.verb, message?.args);
+    return problem === null ? 'allowed' : problem.replaceAll(/[0-9]+/g, '#');
+  },
+};
+
+const paths: FuzzTarget = {
+  name: 'register paths',
+  seeds: () => ['zmm3:f32[5]', '$xmm1.v4_float[2]', 'tmm2:bf16[3][7]', 'mxcsr.RC'].map(utf8FromText),
+  run: (bytes) => {
+    const read = parsePath(textFromUtf8(bytes));
+    return read.ok
+      ? `a path of ${Object.keys(read.value).join(' ')}`
+      : describeProblem(read.problem)
+          .replaceAll(/[^a-z ]/g, '')
+          .slice(-24);
+  },
+};
+
+export const FUZZ_TARGETS: readonly FuzzTarget[] = [
+  ...importers,
+  ...[json, journal, session, replies, frames, calls, paths],
+];
