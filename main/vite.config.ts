@@ -2,6 +2,7 @@ import { builtinModules } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type UserConfig } from 'vite';
+import { licences } from './pack/licences.ts';
 
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
@@ -19,7 +20,7 @@ const EXTERNAL = [
 const renderer: UserConfig = {
   root: at('renderer'),
   base: './',
-  plugins: [react()],
+  plugins: [react(), licences(at('renderer/theme/fonts'))],
   build: {
     outDir: at('dist/renderer'),
     emptyOutDir: true,
@@ -34,6 +35,7 @@ const renderer: UserConfig = {
 const main: UserConfig = {
   root: at('main'),
   publicDir: false,
+  plugins: [licences(null)],
   ssr: { noExternal: true, target: 'node' },
   build: {
     ssr: true,

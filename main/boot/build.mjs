@@ -86,15 +86,15 @@ const isFresh = (product, digest) =>
   readFileSync(stampOf(product), 'utf8') === digest;
 
 /** Output of the tools goes to stderr. @param {string} program @param {string[]} args */
-const runTool = (program, args) =>
+export const runTool = (program, args) =>
   new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd: ROOT, stdio: ['ignore', 2, 2] });
     child.on('error', reject);
     child.on('exit', (code, signal) => resolve(signal === null ? code : 1));
   });
 
-/** @param {string} mode */
-const viteBuild = async (mode) => {
+/** @param {string} mode @param {string[]} more */
+export const viteBuild = async (mode, ...more) => {
   const config = join('main', 'vite.config.ts');
   const code = await runTool(process.execPath, [
     VITE,
@@ -105,6 +105,7 @@ const viteBuild = async (mode) => {
     mode,
     '--logLevel',
     'warn',
+    ...more,
   ]);
   if (code !== 0) fail(`building ${mode} failed; the message stands above`);
 };

@@ -8,6 +8,7 @@ import { failureList, nativeFailures, playwrightFailures, vitestFailures } from 
 import { beginRun, leftWords, sweep } from './left.mjs';
 import { DIST, explain, fail, ROOT } from './say.mjs';
 import { chromiumPath, ensurePackages, ensureTestPrograms, requireCompiler } from './setup.mjs';
+import { buildTwice } from './supply.mjs';
 
 /** @typedef {import('./counts.mjs').Counts} Counts */
 /** @typedef {import('./failures.mjs').Failure} Failure */
@@ -226,11 +227,14 @@ const outsideSteps = () => {
   return [live, chromium === null ? skipped('Chromium not found', window) : window];
 };
 
+/** @type {Step} */
+const twice = { name: 'reproducible build', run: async () => oneStep((await buildTwice()) ? 0 : 1) };
+
 /** @param {string[]} args */
 export const runTests = async (args) => {
   if (args.length > 0) explain(`test takes no arguments; ${args.join(' ')} is ignored`);
   await ensurePackages();
-  return runSteps([build, types, walls, lint, unit, native, amx, ...outsideSteps()]);
+  return runSteps([build, types, walls, lint, unit, native, twice, amx, ...outsideSteps()]);
 };
 
 /** @param {string[]} args */

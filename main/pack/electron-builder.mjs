@@ -32,6 +32,8 @@ export default {
     { from: 'dist/native/demo-vmm', to: 'bin/tilescope-demo-vmm' },
     { from: 'main/pack/tilescope.sh', to: 'bin/tilescope' },
     { from: 'LICENSE', to: 'LICENSE.Tilescope' },
+    { from: 'dist/main/THIRD-PARTY.txt', to: 'LICENSE.bundled-in-main.txt' },
+    { from: 'dist/renderer/THIRD-PARTY.txt', to: 'LICENSE.bundled-in-page.txt' },
   ],
   afterPack: checkHelper,
   electronLanguages: ['en-US'],

@@ -39,6 +39,7 @@ const copyOfProject = (project: string): void => {
   const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   put('package.json', JSON.stringify({ ...manifest, dependencies: { ws: '8.23.0' } }));
   put('LICENSE', 'MIT');
+  for (const part of ['main', 'renderer']) put(`dist/${part}/THIRD-PARTY.txt`, `what ${part} bundles`);
 };
 
 const standInElectron = (electron: string): void => {
@@ -89,6 +90,15 @@ describe('[C40] the package', () => {
     const manifest = JSON.parse(extractFile(join(packed, 'resources', 'app.asar'), 'package.json').toString());
     expect(manifest.main).toBe('dist/main/electron.js');
     expect(PACKED).toContain(manifest.main);
+  });
+
+  test('[Q3] the licences of what is bundled lie in the package', () => {
+    for (const [file, part] of [
+      ['LICENSE.bundled-in-main.txt', 'main'],
+      ['LICENSE.bundled-in-page.txt', 'renderer'],
+    ]) {
+      expect(readFileSync(join(packed, 'resources', file ?? ''), 'utf8')).toBe(`what ${part} bundles`);
+    }
   });
 
   test('the helper lies in the resources and can be run, without a set-uid bit', () => {
