@@ -232,6 +232,8 @@ export type SessionEvent =
   | { readonly kind: 'helper'; readonly problem: string | null }
   /** Started again with a file: `name` is opened as the one named at the start is. */
   | { readonly kind: 'open-file'; readonly name: string }
+  /** A file of this page takes longer than a second to read; told each second, and with null once it has ended, however. */
+  | { readonly kind: 'reading'; readonly name: string; readonly sizeBytes: number; readonly elapsedMs: number | null }
   /** The host itself is gone, and every session with it: told by the page's own end of the connection, never by a host. */
   | { readonly kind: 'host-gone'; readonly problem: string }
   /**
@@ -296,6 +298,8 @@ export interface Bridge {
   compareLeftOver(id: string): Promise<Answer<ComparedLeftOver>>;
   /** Removes what was kept; the vCPU stays as it is. */
   forgetLeftOver(id: string): Promise<Answer<null>>;
+  /** Calls off whatever file of this page is being read: its call ends in a refusal. */
+  cancelReading(): Promise<Answer<null>>;
   onEvent(listener: (event: SessionEvent) => void): () => void;
 }
 
@@ -323,5 +327,6 @@ export const BRIDGE_VERBS = [
   'putBack',
   'compareLeftOver',
   'forgetLeftOver',
+  'cancelReading',
 ] as const satisfies readonly (keyof Bridge)[];
 export type BridgeVerb = (typeof BRIDGE_VERBS)[number];

@@ -113,7 +113,8 @@ const FORMER_HALF = /-vcpu\d{1,5}-[0-9a-f]{32}\.json\.new$/;
 const isHalf = (name: string): boolean => HALF.test(name) || FORMER_HALF.test(name);
 /** An image of at most 1 MiB as base64, and the tables around it. */
 const MAX_ENTRY_BYTES = 8 * 1024 * 1024;
-const MAX_ENTRIES = 1024;
+/** Halves that are looked at in one go. */
+const MAX_HALVES = 1024;
 /** Writing one takes milliseconds: a half that is older belongs to a run that died over it, before any write. */
 const HALF_KEPT_MS = 60_000;
 
@@ -126,7 +127,7 @@ export const keptFiles = async (folder: string): Promise<Answer<readonly KeptFil
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return answer([]);
     return refuse('file', `the journal cannot be read: ${messageOf(error)}`, { where: folder });
   }
-  for (const name of names.filter(isHalf).slice(0, MAX_ENTRIES)) {
+  for (const name of names.filter(isHalf).slice(0, MAX_HALVES)) {
     const path = join(folder, name);
     const age = await stat(path).then(
       ({ mtimeMs }) => Date.now() - mtimeMs,
@@ -140,7 +141,7 @@ export const keptFiles = async (folder: string): Promise<Answer<readonly KeptFil
     const path = join(folder, name);
     return [{ path, session, pid: Number(pid), startTimeTicks: BigInt(ticks), vcpu: Number(vcpu) }];
   });
-  return answer(kept.sort((a, b) => (a.path < b.path ? -1 : 1)).slice(0, MAX_ENTRIES));
+  return answer(kept.sort((a, b) => (a.path < b.path ? -1 : 1)));
 };
 
 const unreadable = (file: JournalFile, why: string) =>

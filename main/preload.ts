@@ -31,6 +31,7 @@ const bridge = Object.freeze({
   putBack: (id) => ask('putBack', id),
   compareLeftOver: (id) => ask('compareLeftOver', id),
   forgetLeftOver: (id) => ask('forgetLeftOver', id),
+  cancelReading: () => ask('cancelReading'),
   onEvent: (listener) => {
     const hear = (_event: unknown, event: SessionEvent): void => listener(event);
     ipcRenderer.on(EVENT_CHANNEL, hear);

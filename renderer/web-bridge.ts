@@ -18,6 +18,12 @@ const isAnswer = (value: unknown): value is Answer<never> =>
 const isSessionEvent = (value: unknown): value is SessionEvent => {
   if (!isRecord(value)) return false;
   if (value.kind === 'helper') return value.problem === null || typeof value.problem === 'string';
+  if (value.kind === 'reading') {
+    const { name, sizeBytes, elapsedMs } = value;
+    return (
+      typeof name === 'string' && typeof sizeBytes === 'number' && (elapsedMs === null || typeof elapsedMs === 'number')
+    );
+  }
   if (typeof value.session !== 'string') return false;
   if (value.kind === 'gone') return isRecord(value.refusal);
   const { parts } = value;

@@ -97,6 +97,9 @@ const leftOverOf = (entry: JournalEntry): LeftOver => {
   };
 };
 
+/** Entries that are read for one answer; that there are more is said. */
+const MOST_SHOWN = 1024;
+
 export const createRecovery = ({ journalFolder, openLive, isOpen, inHand = new Set() }: RecoveryOptions): Recovery => {
   const fileOf = async (id: string): Promise<Answer<KeptFile>> => {
     const files = await keptFiles(journalFolder);
@@ -150,11 +153,18 @@ export const createRecovery = ({ journalFolder, openLive, isOpen, inHand = new S
       const files = await keptFiles(journalFolder);
       if (!files.ok) return files;
       const found: LeftOver[] = [];
-      for (const file of files.value) {
+      for (const file of files.value.slice(0, MOST_SHOWN)) {
         const entry = await readJournal(file);
         if (entry.ok) {
           if (!isInUse(entry.value, isOpen)) found.push(leftOverOf(entry.value));
         } else if (!isOpen(file.session)) found.push(unreadableLeftOver(file, entry.refusal.what));
+      }
+      const [next] = files.value.slice(MOST_SHOWN);
+      if (next !== undefined) {
+        const more = files.value.length - MOST_SHOWN;
+        found.push(
+          unreadableLeftOver(next, `this entry and ${more - 1} more were not looked into: forget others first`),
+        );
       }
       // The oldest first: of two entries of one vCPU it is the state from before the first of all writes.
       return answer(found.sort((a, b) => (a.keptSinceMs ?? 0) - (b.keptSinceMs ?? 0)));

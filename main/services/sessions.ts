@@ -25,6 +25,7 @@ import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
 import { readBytes } from '../captures.ts';
 import { CLOCK } from './clock.ts';
+import type { Reading } from './decoder.ts';
 import { type Decode, decodeHere } from './file-states.ts';
 import { createKeptSession } from './kept-session.ts';
 import { inSlot, type Shared } from './opening.ts';
@@ -96,6 +97,28 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     files.delete(id);
   };
 
+  /** The ways to call off what is being read. */
+  const readings = new Set<() => void>();
+
+  /** Reads a file; what takes longer than people wait without a word is told, and can be called off. */
+  const read: Decode = async (request) => {
+    const { name, bytes } = request;
+    let cancel: (() => void) | null = null;
+    const onReading = (reading: Reading): void => {
+      cancel = reading.cancel;
+      readings.add(cancel);
+      tell({ kind: 'reading', name, sizeBytes: bytes.length, elapsedMs: reading.elapsedMs });
+    };
+    try {
+      return await decode({ ...request, onReading });
+    } finally {
+      if (cancel !== null) {
+        readings.delete(cancel);
+        tell({ kind: 'reading', name, sizeBytes: bytes.length, elapsedMs: null });
+      }
+    }
+  };
+
   const forget = (id: string): void => {
     if (sessions.delete(id)) shared.sessions.give();
     letFileGo(id);
@@ -155,7 +178,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     wanted: number | null,
     preset: string,
   ): Promise<Answer<Opened>> => {
-    const chosen = await decode({ name, bytes, wanted, preset });
+    const chosen = await read({ name, bytes, wanted, preset });
     if (!chosen.ok) return chosen;
     const { capture, number, file, timeline } = chosen.value;
     const vcpus = file.states.map((state) => state.vcpu);
@@ -230,7 +253,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     readState: async (name, base64, state, preset): Promise<Answer<FileState>> => {
       const bytes = await bytesOf(name, base64);
       if (!bytes.ok) return bytes;
-      const chosen = await decode({ name, bytes: bytes.value, wanted: state, preset });
+      const chosen = await read({ name, bytes: bytes.value, wanted: state, preset });
       if (!chosen.ok) return chosen;
       return answer({ capture: encodeCapture(chosen.value.capture), file: chosen.value.file });
     },
@@ -270,11 +293,16 @@ export const createSessions = (options: SessionsOptions): Sessions => {
         if (detached.ok) forget(id);
         return detached;
       }),
+    cancelReading: async () => {
+      for (const cancel of [...readings]) cancel();
+      return answer(null);
+    },
     onEvent: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     close: async () => {
+      for (const cancel of [...readings]) cancel();
       const open = [...sessions.values()];
       for (const { id } of open) letFileGo(id);
       sessions.clear();

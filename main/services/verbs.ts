@@ -137,6 +137,7 @@ const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
   putBack: [session],
   compareLeftOver: [session],
   forgetLeftOver: [session],
+  cancelReading: [],
 };
 
 export const isVerb = (verb: unknown): verb is BridgeVerb => (BRIDGE_VERBS as readonly unknown[]).includes(verb);

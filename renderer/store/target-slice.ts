@@ -58,6 +58,9 @@ export interface TargetSlice {
   readonly busy: Busy | null;
   /** The last refusal, shown in the centre until it is closed or the next act succeeds. */
   readonly refusal: Refusal | null;
+  /** A file that takes long to read: how long by now. */
+  readonly reading: { readonly name: string; readonly sizeBytes: number; readonly elapsedMs: number } | null;
+  cancelReading(): Promise<void>;
   start(): Promise<void>;
   refreshTargets(): Promise<void>;
   /** Starts the demo guest and picks it. */
@@ -144,7 +147,7 @@ export const createTargetSlice =
     };
 
     /** What main tells of its own accord, about the vCPU on screen or one that is kept aside. */
-    const heard = (event: Exclude<SessionEvent, { kind: 'helper' | 'host-gone' | 'open-file' }>): void => {
+    const heard = (event: Exclude<SessionEvent, { kind: 'helper' | 'host-gone' | 'open-file' | 'reading' }>): void => {
       const { session, parked } = get();
       const aside = [...parked.values()].find((one) => one.session.id === event.session);
       const now = session?.id === event.session ? get() : (aside ?? null);
@@ -185,6 +188,11 @@ export const createTargetSlice =
       session: null,
       busy: null,
       refusal: null,
+      reading: null,
+
+      async cancelReading() {
+        await ask(() => bridge.cancelReading());
+      },
 
       async start() {
         bridge.onEvent((event) => {
@@ -205,6 +213,11 @@ export const createTargetSlice =
           }
           if (event.kind === 'open-file') {
             void get().openFile(event.name, '');
+            return;
+          }
+          if (event.kind === 'reading') {
+            const { name, sizeBytes, elapsedMs } = event;
+            set({ reading: elapsedMs === null ? null : { name, sizeBytes, elapsedMs } });
             return;
           }
           heard(event);

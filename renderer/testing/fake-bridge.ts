@@ -269,6 +269,7 @@ export const createFakeBridge = (
       bridge.left = bridge.left.filter((one) => one.id !== id);
       return yes(null);
     },
+    cancelReading: () => refused('cancelReading') ?? yes(null),
     onEvent(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

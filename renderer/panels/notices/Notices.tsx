@@ -6,6 +6,7 @@ import { selectIsHeld } from '../../store/selectors.ts';
 import { RunUntilNote } from '../model/RunUntilNote.tsx';
 import { HeldStrip } from './HeldStrip.tsx';
 import { OverwrittenNote } from './OverwrittenNote.tsx';
+import { ReadingNote } from './ReadingNote.tsx';
 
 /** Above the view: what was refused, and what happens to the vCPU that the user should know of. */
 export function Notices(): ReactElement | null {
@@ -14,10 +15,12 @@ export function Notices(): ReactElement | null {
   const held = useDebugger(selectIsHeld);
   const overwritten = useDebugger((state) => state.overwritten !== null);
   const run = useDebugger((state) => selectRunUntil(state) !== null);
-  if (refusal === null && !held && !overwritten && !run) return null;
+  const reading = useDebugger((state) => state.reading !== null);
+  if (refusal === null && !held && !overwritten && !run && !reading) return null;
   return (
     <div className="banners">
       {refusal === null ? null : <RefusalNote refusal={refusal} onClose={() => store.getState().closeRefusal()} />}
+      <ReadingNote />
       <RunUntilNote />
       <OverwrittenNote />
       <HeldStrip />

@@ -5,6 +5,7 @@ import { RefusalNote } from '../../controls/RefusalNote.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { Glyph, Mark } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
+import { ReadingNote } from '../notices/ReadingNote.tsx';
 import { LeftOvers } from './LeftOver.tsx';
 import { ModelList } from './ModelList.tsx';
 import { RecentFiles } from './RecentFiles.tsx';
@@ -15,6 +16,7 @@ export function TargetsScreen(): ReactElement {
   const store = useDebuggerStore();
   const filter = useDebugger((state) => state.targetFilter);
   const refusal = useDebugger((state) => state.refusal);
+  const reading = useDebugger((state) => state.reading !== null);
   const listing = useDebugger((state) => state.listing);
   const facts = useDebugger((state) => state.hostFacts);
   const helperProblem = useDebugger((state) => state.helperProblem);
@@ -67,8 +69,9 @@ export function TargetsScreen(): ReactElement {
           <ActionButton action={action('refresh')} look="square" />
           <ActionButton action={action('open-file')}>Open file…</ActionButton>
         </div>
-        {refusal === null && listing.refusal === null ? null : (
+        {refusal === null && listing.refusal === null && !reading ? null : (
           <div className="banners">
+            <ReadingNote />
             {refusal === null ? null : (
               <RefusalNote refusal={refusal} onClose={() => store.getState().closeRefusal()} />
             )}
