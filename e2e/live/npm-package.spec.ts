@@ -65,17 +65,23 @@ test.describe('[C78] the package that npm pack makes', () => {
   test('web serves the page', async () => {
     const web = spawn(installed.program, ['web', '--no-open', '--port', '0'], { stdio: ['ignore', 'ignore', 'pipe'] });
     try {
-      const url = await new Promise<string>((resolve, reject) => {
-        let heard = '';
-        web.stderr.on('data', (chunk: Buffer) => {
-          heard += chunk.toString();
-          const found = /http:\/\/127\.0\.0\.1:\d+\/\S*/.exec(heard)?.[0];
-          if (found !== undefined) resolve(found);
-        });
-        web.once('exit', (code) => reject(new Error(`web ended with ${code}: ${heard}`)));
+      let heard = '';
+      web.stderr.on('data', (chunk: Buffer) => {
+        heard += chunk.toString();
       });
+      /** The address that is printed as the first, the second … */
+      const address = async (number: number): Promise<string> => {
+        const all = (): string[] => [...heard.matchAll(/http:\/\/127\.0\.0\.1:\d+\/#\S+/g)].map(([url]) => url);
+        await expect.poll(() => all().length, { timeout: 60_000 }).toBeGreaterThanOrEqual(number);
+        return all()[number - 1] ?? '';
+      };
+      const url = await address(1);
       const page = await fetch(url, { redirect: 'manual' });
-      expect([200, 303]).toContain(page.status);
+      expect(page.status).toBe(200);
+      web.kill('SIGUSR2');
+      const fresh = await address(2);
+      expect(new URL(fresh).origin).toBe(new URL(url).origin);
+      expect(new URL(fresh).hash).not.toBe(new URL(url).hash);
     } finally {
       const gone = new Promise((resolve) => web.once('exit', resolve));
       web.kill('SIGTERM');

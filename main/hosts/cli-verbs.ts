@@ -267,7 +267,7 @@ export const VERBS = [
     words: ['file'],
     options: ['port', 'no-open'],
     about: [
-      'The address it prints is good for one use, on this machine only; forward the port (ssh -L) to see it elsewhere. Ctrl+C ends it.',
+      'The address it prints is good for one use, on this machine only; forward the port (ssh -L) to see it elsewhere. Ctrl+C ends it; kill -USR2 and its pid print a fresh address.',
     ],
     examples: [{ line: 'tilescope web --no-open --port 8080', says: 'on a machine without a screen' }],
     exits: ['done', 'refused', 'usage'],

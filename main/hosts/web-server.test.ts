@@ -107,6 +107,28 @@ const nextMessage = (socket: WebSocket): Promise<unknown> =>
   new Promise((resolve) => socket.once('message', (data) => resolve(JSON.parse(data.toString()))));
 const closed = (socket: WebSocket): Promise<number> => new Promise((resolve) => socket.once('close', resolve));
 
+describe('[C10] a fresh token', () => {
+  const word = (url: string): string => `tilescope.token.${new URL(url).hash.slice(1)}`;
+
+  test('takes the place of one that was used, and of one that was not', async () => {
+    const first = tokenWord();
+    expect(await connect([first])).toBeInstanceOf(WebSocket);
+    const second = word(server.freshUrl());
+    const third = word(server.freshUrl());
+    expect(new Set([first, second, third]).size).toBe(3);
+    for (const old of [first, second]) expect(await connect([old])).toBe(403);
+    expect(await connect([third])).toBeInstanceOf(WebSocket);
+    expect(await connect([third])).toBe(403);
+  });
+
+  test('leaves the pages that have come in', async () => {
+    const { word: entered, socket } = await enter();
+    server.freshUrl();
+    expect(socket.readyState).toBe(WebSocket.OPEN);
+    expect(await connect([entered])).toBeInstanceOf(WebSocket);
+  });
+});
+
 describe('[C10] the token', () => {
   test('stands behind the #, which no browser sends, and is exchanged for a secret that is no cookie', async () => {
     expect(new URL(server.url)).toMatchObject({

@@ -16,6 +16,8 @@ import { MAX_MESSAGE_BYTES, sendJson, serveSocket } from './web-socket.ts';
 export interface WebServer {
   /** With the token behind its #: for the one who started it, and good for one use. */
   readonly url: string;
+  /** Another such address, which takes the place of every one before. */
+  freshUrl(): string;
   readonly port: number;
   /** Nothing that anybody holds open keeps it from ending. */
   close(): Promise<void>;
@@ -188,8 +190,13 @@ export const startWebServer = async (options: WebServerOptions): Promise<WebServ
   if (options.port !== 0) await listen(options.port);
   else await listen(options.usualPort ?? 0).catch(() => listen(0));
   server.on('error', (error) => fault('the port', error));
+  const address = (): string => `${originOf(port())}/#${gate.token}`;
   return {
-    url: `${originOf(port())}/#${gate.token}`,
+    url: address(),
+    freshUrl: () => {
+      gate.renew();
+      return address();
+    },
     port: port(),
     close: () =>
       new Promise((resolve) => {

@@ -64,6 +64,10 @@ export const runWeb = async (given: readonly string[]): Promise<number> => {
   const shared = createShared();
   const hostPages = createHostPages(() => createSessions({ ...host, shared, decode: decoder.decode }));
   let redirect: RedirectFile | null = null;
+  let freshUrl: (() => string) | null = null;
+  const renew = (): void => {
+    if (freshUrl !== null) say(`open ${freshUrl()}\n  (good for one use; addresses of before are not good any more)`);
+  };
   const removeRedirect = (): void => {
     void redirect?.remove().catch(() => undefined);
   };
@@ -76,7 +80,11 @@ export const runWeb = async (given: readonly string[]): Promise<number> => {
       deterministic,
       onEntered: removeRedirect,
     });
-    say(`open ${server.url}\n  (good for one use, on this machine only; Ctrl+C ends it)`);
+    const once = `good for one use, on this machine only; kill -USR2 ${process.pid} prints another`;
+    say(`open ${server.url}\n  (${once}; Ctrl+C ends it)`);
+    // Not a key: a process in the background that reads its terminal is stopped, and the pages with it.
+    process.on('SIGUSR2', renew);
+    freshUrl = server.freshUrl;
     if (open && canOpenBrowser()) redirect = await openBrowser(server.url);
     await stopped;
     setTimeout(() => process.exit(1), END_TIMEOUT_MS).unref();
@@ -87,6 +95,7 @@ export const runWeb = async (given: readonly string[]): Promise<number> => {
     say(`the page cannot be served on 127.0.0.1:${port}: ${messageOf(error)}`);
     return 1;
   } finally {
+    process.removeListener('SIGUSR2', renew);
     removeRedirect();
     await decoder.close();
     await host.close();

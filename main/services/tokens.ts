@@ -9,6 +9,8 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 export interface Gate {
   /** For the printed address; 32 random bytes. */
   readonly token: string;
+  /** A fresh token in place of the one before, used or not: pages that have come in stay. */
+  renew(): void;
   /** Whether the subprotocols offered hold the secret, or the token while it was not used. */
   knows(offered: string | undefined): boolean;
   /** The same, and uses the token up: the secret where it was the token that opened, '' where it was the secret; else null. */
@@ -30,7 +32,7 @@ const sameSecret = (a: string, b: string): boolean => {
 };
 
 export const createGate = (): Gate => {
-  const token = randomBytes(SECRET_BYTES).toString('base64url');
+  let token = randomBytes(SECRET_BYTES).toString('base64url');
   const secret = randomBytes(SECRET_BYTES).toString('base64url');
   let isUsed = false;
   const find = (offered: string | undefined): 'token' | 'secret' | null => {
@@ -42,7 +44,13 @@ export const createGate = (): Gate => {
     return !isUsed && holds(TOKEN_WORD, token) ? 'token' : null;
   };
   return {
-    token,
+    get token() {
+      return token;
+    },
+    renew() {
+      token = randomBytes(SECRET_BYTES).toString('base64url');
+      isUsed = false;
+    },
     knows: (offered) => find(offered) !== null,
     admit(offered) {
       const found = find(offered);
