@@ -131,10 +131,23 @@ static int open_target(const struct attach_request *request, struct refusal *why
 	return 0;
 }
 
+/* May the filter be lifted at all? */
+static int can_suspend(const struct vcpu *vcpu, struct refusal *why)
+{
+	uintptr_t with = PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP, without = PTRACE_O_TRACESYSGOOD;
+
+	if (trace(PTRACE_SETOPTIONS, vcpu->tid, 0, (void *)with) < 0)
+		return refuse(why, REASON_PERMISSION, errno, "PTRACE_SETOPTIONS",
+			      "The kernel does not let the thread's seccomp filter be suspended: CAP_SYS_ADMIN is needed.");
+	return trace(PTRACE_SETOPTIONS, vcpu->tid, 0, (void *)without) < 0 ? refuse_errno(why, errno, "PTRACE_SETOPTIONS") : 0;
+}
+
 /* With the thread stopped: the part that must end with the thread in its own context, whatever happens. */
 static int attach_stopped(struct vcpu *vcpu, struct attach_reply *reply, struct refusal *why)
 {
 	vcpu_read_filters(vcpu);
+	if (vcpu_is_suspended(vcpu) && can_suspend(vcpu, why) < 0)
+		return -1;
 	if (scratch_map(vcpu, why) < 0)
 		return -1;
 	STEP("scratch is there");
@@ -173,7 +186,7 @@ int attach(const struct attach_request *request, struct attach_reply *reply, str
 {
 	struct vcpu_place *place = NULL;
 	struct vcpu *vcpu = vcpus;
-	uint64_t free_slot;
+	uint64_t free_place;
 	char *maps = NULL;
 	int result = -1;
 
@@ -194,7 +207,7 @@ int attach(const struct attach_request *request, struct attach_reply *reply, str
 	}
 	if (!target.restorer && gadget_find(&target, maps, why) < 0)
 		goto out;
-	if (scratch_find(vcpu->ref.vcpu_index, maps, &vcpu->scratch, &free_slot, why) < 0)
+	if (scratch_find(vcpu->ref.vcpu_index, maps, &vcpu->scratch, &free_place, why) < 0)
 		goto out;
 	STEP("mappings read");
 	if (search_thread(vcpu, place->tid, request->flags, why) < 0)

@@ -95,6 +95,7 @@ enum reason {
 	REASON_CALL_FAILED = 60,
 	REASON_CHAIN_TIMEOUT = 61,          /* the injected calls did not end in time */
 	REASON_NO_MEMORY = 62,
+	REASON_CHAIN_CHANGED = 63,          /* another thread of the target changed the injected calls: they were ended */
 };
 
 struct refusal {

@@ -3,13 +3,59 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 
 #include "proc.h"
 #include "session.h"
 
-static uint64_t slot_address(uint32_t vcpu_index, uint32_t slot)
+#define CHOICES 16
+
+/* splitmix64's last step: every bit of the question is in each bit of the answer. */
+static uint64_t mix(uint64_t z)
 {
-	return SCRATCH_SLOT_BASE + ((uint64_t)vcpu_index * SCRATCH_SLOTS + slot) * SCRATCH_SLOT_BYTES;
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+static uint64_t address_of(uint32_t number, uint32_t vcpu_index)
+{
+	uint64_t check = mix((uint64_t)number << 32 | vcpu_index) & ((1u << SCRATCH_CHECK_BITS) - 1);
+
+	return SCRATCH_BASE | ((uint64_t)number << SCRATCH_CHECK_BITS | check) << 12;
+}
+
+static int is_scratch(const struct mapping *m, uint32_t vcpu_index)
+{
+	uint64_t number = (m->start - SCRATCH_BASE) >> (12 + SCRATCH_CHECK_BITS);
+
+	return m->end - m->start == SCRATCH_BYTES && !m->path[0] && strcmp(m->access, "rw-p") == 0 &&
+	       number >> SCRATCH_RANDOM_BITS == 0 && m->start == address_of((uint32_t)number, vcpu_index);
+}
+
+static int is_free(uint64_t address, const char *maps)
+{
+	struct mapping m;
+
+	for (const char *at = maps; mapping_next(&at, &m) == 0;)
+		if (m.end + SCRATCH_GAP_BYTES > address && m.start < address + SCRATCH_BYTES + SCRATCH_GAP_BYTES)
+			return 0;
+	return 1;
+}
+
+static uint64_t choose(uint32_t vcpu_index, const char *maps)
+{
+	for (int tries = 0; tries < CHOICES; tries++) {
+		uint32_t number;
+		uint64_t address;
+
+		if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+			continue;
+		address = address_of(number & ((1u << SCRATCH_RANDOM_BITS) - 1), vcpu_index);
+		if (is_free(address, maps))
+			return address;
+	}
+	return 0;
 }
 
 static int helper_lives(const struct scratch_header *header)
@@ -24,26 +70,16 @@ static int helper_lives(const struct scratch_header *header)
 }
 
 /* A header of zeros is one whose helper died between mmap and its first write. Whoever lives owns the vCPU: refused. */
-int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t *free_slot, struct refusal *why)
+int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t *free_place, struct refusal *why)
 {
-	*left = *free_slot = 0;
-	for (uint32_t slot = 0; slot < SCRATCH_SLOTS; slot++) {
-		uint64_t address = slot_address(vcpu_index, slot);
-		struct scratch_header header = { 0 };
-		struct mapping m;
-		int taken = 0, ours = 0;
+	struct mapping m;
 
-		for (const char *at = maps; mapping_next(&at, &m) == 0;) {
-			if (m.end <= address || m.start >= address + SCRATCH_SLOT_BYTES)
-				continue;
-			taken = 1;
-			ours = m.start == address && m.end == address + SCRATCH_BYTES && !m.path[0] && m.access[1] == 'w';
-		}
-		if (!taken && !*free_slot)
-			*free_slot = address;
-		if (!ours || memory_read(target.pid, address, &header, sizeof(header)) < 0)
-			continue;
-		if (header.magic != SCRATCH_MAGIC && header.magic != 0)
+	*left = 0;
+	for (const char *at = maps; mapping_next(&at, &m) == 0;) {
+		struct scratch_header header = { 0 };
+
+		if (!is_scratch(&m, vcpu_index) || memory_read(target.pid, m.start, &header, sizeof(header)) < 0 ||
+		    (header.magic != SCRATCH_MAGIC && header.magic != 0))
 			continue;
 		if (header.magic && helper_lives(&header)) {
 			(void)refuse(why, REASON_OTHER_HELPER, 0, NULL, "Another helper is attached to vCPU %u.", vcpu_index);
@@ -51,21 +87,22 @@ int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t
 			return -1;
 		}
 		if (!*left)
-			*left = address;
+			*left = m.start;
 	}
-	if (!*left && !*free_slot)
-		return refuse(why, REASON_NO_MEMORY, 0, NULL, "Every address for scratch memory is taken.");
+	*free_place = *left ? 0 : choose(vcpu_index, maps);
+	if (!*left && !*free_place)
+		return refuse(why, REASON_NO_MEMORY, 0, NULL, "No free address was found for scratch memory.");
 	return 0;
 }
 
 /*
- * mmap through a chain on the thread's own stack. All calls of the session's life must be allowed before the first. 1: the
+ * mmap through a chain in room that is nobody's. All calls of the session's life must be allowed before the first. 1: the
  * address was taken meanwhile, and the kernel chose another, where no later helper would look: given back.
  */
-static int map_or_keep(struct vcpu *vcpu, const char *maps, uint64_t left, uint64_t free_slot, struct refusal *why)
+static int map_or_keep(struct vcpu *vcpu, const char *maps, uint64_t left, uint64_t free_place, struct refusal *why)
 {
 	struct program mapping = { 0 }, both;
-	uint64_t address = left ? left : free_slot;
+	uint64_t address = left ? left : free_place;
 	long result;
 
 	program_add(&mapping, "mmap", SYS_mmap, address, SCRATCH_BYTES, PROT_READ | PROT_WRITE);
@@ -78,7 +115,7 @@ static int map_or_keep(struct vcpu *vcpu, const char *maps, uint64_t left, uint6
 	vcpu->scratch = left;
 	if (left)
 		return 0;
-	if (vcpu_run_on_stack(vcpu, maps, &mapping, why) < 0)
+	if (vcpu_run_in_room(vcpu, maps, &mapping, why) < 0)
 		return -1;
 	result = mapping.calls[0].result;
 	if (result < 0 && result > -4096)
@@ -95,7 +132,7 @@ static int map_or_keep(struct vcpu *vcpu, const char *maps, uint64_t left, uint6
  */
 int scratch_map(struct vcpu *vcpu, struct refusal *why)
 {
-	uint64_t left, free_slot;
+	uint64_t left, free_place;
 	int result = 1;
 
 	for (uint32_t tries = 0; result == 1; tries++) {
@@ -105,10 +142,10 @@ int scratch_map(struct vcpu *vcpu, struct refusal *why)
 		result = -1;
 		if (!maps)
 			(void)refuse(why, REASON_TARGET_GONE, errno, NULL, "The mappings of process %d cannot be read.", target.pid);
-		else if (tries == SCRATCH_SLOTS)
+		else if (tries == CHOICES)
 			(void)refuse(why, REASON_NO_MEMORY, 0, "mmap", "The target's kernel maps scratch memory elsewhere each time.");
-		else if (scratch_find(vcpu->ref.vcpu_index, maps, &left, &free_slot, why) == 0)
-			result = map_or_keep(vcpu, maps, left, free_slot, why);
+		else if (scratch_find(vcpu->ref.vcpu_index, maps, &left, &free_place, why) == 0)
+			result = map_or_keep(vcpu, maps, left, free_place, why);
 		free(maps);
 	}
 	return result;
@@ -125,7 +162,7 @@ int scratch_unmap(struct vcpu *vcpu, struct refusal *why)
 		goto out;
 	}
 	program_add(&program, "munmap", SYS_munmap, vcpu->scratch, SCRATCH_BYTES, 0);
-	result = vcpu_run_on_stack(vcpu, maps, &program, why);
+	result = vcpu_run_in_room(vcpu, maps, &program, why);
 	if (result == 0 && program.calls[0].result < 0)
 		result = refuse_errno(why, (int)-program.calls[0].result, "munmap");
 	if (result == 0)

@@ -63,16 +63,13 @@ static void suspend_if_asked(struct vcpu *vcpu, uint32_t flags)
 /* 1: the thread stands stopped in KVM_RUN of this vCPU. 0: it does not, and was let go. -1 and why. */
 static int try_thread(struct vcpu *vcpu, uint32_t flags, struct refusal *why)
 {
-	uint32_t options = PTRACE_O_TRACESYSGOOD;
 	enum stop_state state;
 
 	if (!late_release(vcpu->tid))
 		return refuse(why, REASON_STOP_TIMEOUT, 0, NULL, "The thread still has not stopped since the last try.");
 	vcpu->late = 0;
 	suspend_if_asked(vcpu, flags);
-	if (vcpu_is_suspended(vcpu))
-		options |= PTRACE_O_SUSPEND_SECCOMP;
-	if (thread_seize(&target, vcpu->tid, options, why) < 0) {
+	if (thread_seize(&target, vcpu->tid, PTRACE_O_TRACESYSGOOD, why) < 0) {
 		late_add(vcpu->tid);
 		return -1;
 	}

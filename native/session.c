@@ -6,6 +6,7 @@
 
 #include "permission.h"
 #include "proc.h"
+#include "room.h"
 #include "step.h"
 
 #define OUTSIDE_TRIES 20
@@ -97,7 +98,21 @@ void vcpu_read_filters(struct vcpu *vcpu)
 
 int vcpu_check_filters(struct vcpu *vcpu, const struct program *program, struct refusal *why)
 {
-	return vcpu_is_suspended(vcpu) ? 0 : chain_check_filters(&target, &vcpu->filters, program, why);
+	uint32_t leave;
+
+	if (program_check(program, why) < 0)
+		return -1;
+	if (!vcpu_is_suspended(vcpu))
+		return chain_check_filters(&target, &vcpu->filters, program, why);
+	/* Should we be killed, the filter is there again, and the thread must get back into its own context nevertheless. */
+	leave = chain_entry_verdict(&target, &vcpu->filters, &vcpu->stop);
+	if (seccomp_allows(leave))
+		return 0;
+	(void)refuse(why, REASON_SECCOMP, 0, "rt_sigreturn",
+		     "The thread's seccomp filter, once it is there again, answers %s to rt_sigreturn, which every way back needs.",
+		     seccomp_action_name(leave));
+	why->seccomp_action = leave;
+	return -1;
 }
 
 int vcpu_add_allowed(struct vcpu *vcpu, struct program *program, const char *name, uint64_t number, uint64_t a, uint64_t b,
@@ -107,8 +122,7 @@ int vcpu_add_allowed(struct vcpu *vcpu, struct program *program, const char *nam
 
 	if (!vcpu_is_suspended(vcpu) && !seccomp_allows(chain_call_verdict(&target, &vcpu->filters, &call)))
 		return -1;
-	program_add(program, name, number, a, b, c);
-	return (int)program->count - 1;
+	return program_add(program, name, number, a, b, c);
 }
 
 int vcpu_add_ioctl(struct vcpu *vcpu, struct program *program, const char *name, uint64_t request, uint64_t offset)
@@ -174,11 +188,9 @@ static int stop_frozen(struct vcpu *vcpu, enum need need, struct refusal *why)
 /* One try. The thread is stopped where the state is STOP_IN_KVM_RUN, STOP_OUTSIDE or STOP_OTHER_VCPU, else let go. */
 static int stop_once(struct vcpu *vcpu, enum stop_state *state, struct refusal *why)
 {
-	uint32_t options = PTRACE_O_TRACESYSGOOD | (vcpu_is_suspended(vcpu) ? PTRACE_O_SUSPEND_SECCOMP : 0u);
-
 	if (permission_again(target.pid, why) < 0)
 		return -1;
-	if (thread_seize(&target, vcpu->tid, options, why) < 0) {
+	if (thread_seize(&target, vcpu->tid, PTRACE_O_TRACESYSGOOD, why) < 0) {
 		late_add(vcpu->tid); /* a stranger that could not be let go at once */
 		return -1;
 	}
@@ -293,11 +305,18 @@ struct chain_place vcpu_place(const struct vcpu *vcpu)
 	return (struct chain_place){ vcpu->scratch + SCRATCH_FRAMES, vcpu->scratch + SCRATCH_FPSTATE };
 }
 
-static int run_at(struct vcpu *vcpu, const struct chain_place *place, struct program *program, struct refusal *why)
+static int run_at(struct vcpu *vcpu, const struct chain_place *place, struct program *program, enum chain_switch how,
+		  struct refusal *why)
 {
-	if (chain_run_stepped(&target, vcpu->tid, place, &vcpu->stop, program, why) == 0)
-		return 0;
-	/* Out of time means that the thread is not stopped: it goes on through the chain, and we wait for it to show up. */
+	for (size_t i = 0; i < program->count; i++)
+		program->calls[i].forbidden = vcpu_is_suspended(vcpu) &&
+			!seccomp_allows(chain_call_verdict(&target, &vcpu->filters, &program->calls[i]));
+	return chain_run_driven(&target, vcpu->tid, place, &vcpu->stop, program, how, why);
+}
+
+/* Out of time means that the thread is not stopped: it goes on through the chain, and we wait for it to show up. */
+static int note_late(struct vcpu *vcpu, const struct refusal *why)
+{
 	if (why->reason == REASON_CHAIN_TIMEOUT) {
 		vcpu_is_late(vcpu);
 		vcpu->frozen = 0;
@@ -312,17 +331,30 @@ int vcpu_run(struct vcpu *vcpu, struct program *program, struct refusal *why)
 
 	if (vcpu_check_filters(vcpu, program, why) < 0)
 		return -1;
-	return run_at(vcpu, &place, program, why);
+	return run_at(vcpu, &place, program, SWITCH_BY_REGISTERS, why) < 0 ? note_late(vcpu, why) : 0;
 }
 
-int vcpu_run_on_stack(struct vcpu *vcpu, const char *maps, struct program *program, struct refusal *why)
+int vcpu_run_in_room(struct vcpu *vcpu, const char *maps, struct program *program, struct refusal *why)
 {
-	struct chain_place place;
+	static struct room room;
+	uint32_t entry;
 
 	if (vcpu_check_filters(vcpu, program, why) < 0 ||
-	    chain_place_on_stack(&vcpu->stop, maps, program->count, &place, why) < 0)
+	    room_find(&target, maps, vcpu->ref.vcpu_index, vcpu->fd, &room, why) < 0)
 		return -1;
-	return run_at(vcpu, &place, program, why);
+	if (thread_to_entry(vcpu->tid, &vcpu->stop, why) < 0)
+		return note_late(vcpu, why);
+	entry = chain_entry_verdict(&target, &vcpu->filters, &vcpu->stop);
+	if (!seccomp_allows(entry))
+		return refuse(why, REASON_SECCOMP, 0, "rt_sigreturn", "The thread's seccomp filter answers %s to rt_sigreturn.",
+			      seccomp_action_name(entry));
+	if (room_take(&target, &vcpu->stop, &room, why) < 0)
+		return -1;
+	if (run_at(vcpu, &room.place, program, SWITCH_AT_ENTRY, why) < 0)
+		return note_late(vcpu, why);
+	room_give_back(&target, &room);
+	STEP("room given back");
+	return 0;
 }
 
 int freeze(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why)

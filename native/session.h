@@ -6,13 +6,15 @@
 #include "target.h"
 
 /*
- * Scratch memory in the target, one region for each attached vCPU, at an address made from the vCPU's number, so that a
- * later helper finds what a killed one left behind. The room under the frames is the stack of a signal handler that runs
+ * Scratch memory in the target, one region for each attached vCPU. Its address is chosen at random, so that no other thread of
+ * the VMM knows it beforehand, and holds a check that the vCPU's number goes into: so a later helper tells what a killed one
+ * left behind from anything else, by address and length. The room under the frames is the stack of a signal handler that runs
  * before the first frame is loaded.
  */
-#define SCRATCH_SLOT_BASE 0x200000000000ull
-#define SCRATCH_SLOT_BYTES 0x100000u
-#define SCRATCH_SLOTS 8u
+#define SCRATCH_BASE 0x200000000000ull
+#define SCRATCH_RANDOM_BITS 22
+#define SCRATCH_CHECK_BITS 11
+#define SCRATCH_GAP_BYTES 0x100000u /* at least, to the mappings beside it: so it is never merged with one */
 #define SCRATCH_FRAMES 0x11000u
 #define SCRATCH_FPSTATE 0x19000u
 #define SCRATCH_DATA 0x1d000u
@@ -30,7 +32,6 @@
 #define SCRATCH_DONE 0x30b00u
 #define SCRATCH_BYTES 0x31000u
 #define SCRATCH_DATA_BYTES (SCRATCH_BYTES - SCRATCH_DATA)
-_Static_assert(SCRATCH_BYTES < SCRATCH_SLOT_BYTES, "regions of two slots never touch, so they are never merged");
 _Static_assert((MAX_CALLS + 1) * CHAIN_STRIDE <= SCRATCH_FPSTATE - SCRATCH_FRAMES, "a chain fits");
 _Static_assert(SCRATCH_FRAMES - 0x1000u >= 0x10000u, "64 KiB of stack under the frames");
 
@@ -93,9 +94,9 @@ int vcpu_add_allowed(struct vcpu *vcpu, struct program *program, const char *nam
 		     uint64_t c);
 int vcpu_add_ioctl(struct vcpu *vcpu, struct program *program, const char *name, uint64_t request, uint64_t offset);
 
-/* Through the stopped thread, in scratch memory or on its own stack; the filters are asked first. */
+/* Through the stopped thread, in scratch memory, or in room that is nobody's (room.h); the filters are asked first. */
 int vcpu_run(struct vcpu *vcpu, struct program *program, struct refusal *why);
-int vcpu_run_on_stack(struct vcpu *vcpu, const char *maps, struct program *program, struct refusal *why);
+int vcpu_run_in_room(struct vcpu *vcpu, const char *maps, struct program *program, struct refusal *why);
 struct chain_place vcpu_place(const struct vcpu *vcpu);
 int vcpu_is_suspended(const struct vcpu *vcpu);
 /* Scratch memory cannot be read or written. A process that has executed another program has none: it is gone. */
@@ -116,7 +117,7 @@ void vcpu_let_go(struct vcpu *vcpu);
  * scratch_map, once the thread is stopped, looks again, and asks the filters about all the calls of the session's life before
  * the first; it keeps a region that was left.
  */
-int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t *free_slot, struct refusal *why);
+int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t *free_place, struct refusal *why);
 int scratch_map(struct vcpu *vcpu, struct refusal *why);
 int scratch_sign(struct vcpu *vcpu, struct refusal *why);
 int scratch_unmap(struct vcpu *vcpu, struct refusal *why);

@@ -17,7 +17,7 @@
 
 #define STOP_TIMEOUT_NS 2000000000ull
 #define MAX_FPSTATE_BYTES 0x4000u
-#define MAX_CALLS 32
+#define MAX_CALLS 48
 
 struct target {
 	pid_t pid;
@@ -40,6 +40,7 @@ struct stopped {
 	uint64_t interrupted_ns;      /* CLOCK_MONOTONIC just before PTRACE_INTERRUPT */
 	uint64_t realtime_ns;         /* CLOCK_REALTIME when it had stopped */
 	uint32_t fpstate_bytes;       /* without the closing magic */
+	uint32_t regset_bytes;        /* of NT_X86_XSTATE, which fpstate was read from */
 	uint8_t fpstate[MAX_FPSTATE_BYTES] __attribute__((aligned(64)));
 };
 
@@ -56,6 +57,11 @@ int thread_seize(const struct target *target, pid_t tid, uint32_t options, struc
 /* Stops a seized thread and looks where it stands. Scratch [scratch, scratch + bytes) marks a chain's stack. */
 int thread_stop(pid_t tid, int vcpu_fd, uint64_t scratch, uint64_t scratch_bytes, struct stopped *stopped,
 		enum stop_state *state, struct refusal *why);
+/*
+ * Lets a stopped thread run to the entry of its next system call, which is its interrupted one where that is made again, and
+ * reads it anew there: to go on is to make that call.
+ */
+int thread_to_entry(pid_t tid, struct stopped *stopped, struct refusal *why); /* entry.c */
 /* Detaches, with the restart of an interrupted KVM_RUN that the VMM does not see. */
 int thread_let_go(pid_t tid, struct stopped *stopped);
 /* Puts the context for going on into the registers of a thread that stays stopped. */
@@ -64,6 +70,9 @@ int thread_prepare(pid_t tid, struct stopped *stopped);
 int thread_release_late(pid_t tid);
 /* 1: it died. For a thread that should be standing still. */
 int thread_is_gone(pid_t tid);
+/* Does a signal wait that the thread would take in user mode? */
+int thread_signal_waits(pid_t tid, uint64_t mask);
+int thread_read_fpstate(pid_t tid, struct stopped *stopped, struct refusal *why);
 /* The registers for going on: interrupted calls set up for their restart. */
 void thread_final_registers(const struct stopped *stopped, struct user_regs_struct *regs);
 
@@ -88,13 +97,16 @@ struct call {
 	const char *name;
 	uint64_t number;
 	uint64_t arguments[6];
-	long result; /* of a stepped run */
-	int ended;   /* its exit was seen, in a stepped run */
+	long result;   /* of a driven run */
+	int ended;     /* its exit was seen, in a driven run */
+	int forbidden; /* the filter, which is suspended, would not allow it */
 };
 
+/* Calls in the order in which they are made. One for which there is no room is counted, and nothing of it all is then made. */
 struct program {
 	struct call calls[MAX_CALLS];
 	size_t count;
+	uint32_t lost;
 };
 
 /* Where a chain lies: its frames upwards, and the thread's FPU state, 64-byte aligned. */
@@ -103,24 +115,27 @@ struct chain_place {
 	uint64_t fpstate;
 };
 
-void program_add(struct program *program, const char *name, uint64_t number, uint64_t a, uint64_t b, uint64_t c);
-void program_ioctl(struct program *program, const char *name, int fd, uint64_t request, uint64_t argument);
-
-/* Where a chain of so many calls fits under the thread's own stack pointer. maps: text of /proc/PID/maps. */
-int chain_place_on_stack(const struct stopped *stopped, const char *maps, size_t calls, struct chain_place *place,
-			 struct refusal *why);
+/* They return the call's place in the program; -1: there is none, and program_check will say so. */
+int program_add(struct program *program, const char *name, uint64_t number, uint64_t a, uint64_t b, uint64_t c);
+int program_ioctl(struct program *program, const char *name, int fd, uint64_t request, uint64_t argument);
+int program_check(const struct program *program, struct refusal *why);
 
 /*
- * Runs the program in the stopped thread. Stepped: through every system call under PTRACE_SYSCALL, results are kept, and
- * the thread stands still again in its own context at the end. Free: it is let go, and runs and restores itself.
+ * Driven: the calls are made one by one under PTRACE_SYSCALL, results are kept, and the thread stands still again in its own
+ * context at the end. At the entry of a system call nothing else can run on the frames' stack; a thread that is switched over
+ * by its registers may take a signal there first, and needs the room under the frames.
  */
-int chain_run_stepped(const struct target *target, pid_t tid, const struct chain_place *place, struct stopped *stopped,
-		      struct program *program, struct refusal *why);
+enum chain_switch { SWITCH_BY_REGISTERS, SWITCH_AT_ENTRY };
+int chain_run_driven(const struct target *target, pid_t tid, const struct chain_place *place, struct stopped *stopped,
+		     struct program *program, enum chain_switch how, struct refusal *why);
+/* Free: the calls are laid out as a chain of frames; the thread is let go, and runs and restores itself. */
 int chain_run_free(const struct target *target, pid_t tid, const struct chain_place *place, struct stopped *stopped,
 		   struct program *program, struct refusal *why);
 
 /* What the filters say to one call of a chain. */
 uint32_t chain_call_verdict(const struct target *target, const struct seccomp_filters *filters, const struct call *call);
+/* And to the rt_sigreturn into a chain at the entry of the thread's own call, and the one out of it. */
+uint32_t chain_entry_verdict(const struct target *target, const struct seccomp_filters *filters, const struct stopped *stopped);
 /* 0 where they allow all of it, the rt_sigreturns between the calls too. */
 int chain_check_filters(const struct target *target, const struct seccomp_filters *filters,
 			const struct program *program, struct refusal *why);

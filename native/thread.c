@@ -130,7 +130,7 @@ int thread_seize(const struct target *target, pid_t tid, uint32_t options, struc
 }
 
 /* Does a signal wait that the thread would take in user mode? */
-static int signal_waits(pid_t tid, uint64_t mask)
+int thread_signal_waits(pid_t tid, uint64_t mask)
 {
 	static const uint32_t queues[] = { 0, PTRACE_PEEKSIGINFO_SHARED };
 	siginfo_t waiting[32];
@@ -154,7 +154,7 @@ static int signal_waits(pid_t tid, uint64_t mask)
  * fpstate (fpstate->user_size), or the kernel falls back to FXSAVE and resets what lies behind. Tile data is in only where
  * the thread has some.
  */
-static int read_fpstate(pid_t tid, struct stopped *s, struct refusal *why)
+int thread_read_fpstate(pid_t tid, struct stopped *s, struct refusal *why)
 {
 	struct iovec io = { s->fpstate, sizeof(s->fpstate) - 64 };
 	struct fpstate_words words = { .magic1 = FPSTATE_MAGIC1 };
@@ -190,6 +190,7 @@ static int read_fpstate(pid_t tid, struct stopped *s, struct refusal *why)
 	memcpy(s->fpstate + FPSTATE_WORDS_OFFSET, &words, sizeof(words));
 	memcpy(s->fpstate + words.xstate_bytes, &magic2, 4);
 	s->fpstate_bytes = words.xstate_bytes;
+	s->regset_bytes = (uint32_t)io.iov_len;
 	return 0;
 }
 
@@ -240,7 +241,7 @@ static enum stop_state classify(pid_t tid, int vcpu_fd, uint64_t scratch, uint64
 		return STOP_NOT_NOW;
 	s->restarts_kvm_run = r->orig_rax == NR_IOCTL && (uint32_t)r->rsi == KVM_RUN && r->rax == (uint64_t)-EINTR;
 	s->in_kvm_run = s->restarts_kvm_run && (int)r->rdi == vcpu_fd;
-	s->signal_seen = signal_waits(tid, s->mask);
+	s->signal_seen = thread_signal_waits(tid, s->mask);
 	if (s->signal_seen)
 		return STOP_NOT_NOW;
 	if (s->restarts_kvm_run && !s->in_kvm_run)
@@ -295,7 +296,7 @@ int thread_stop(pid_t tid, int vcpu_fd, uint64_t scratch, uint64_t scratch_bytes
 	*state = classify(tid, vcpu_fd, scratch, scratch_bytes, s);
 	if (*state != STOP_IN_KVM_RUN && *state != STOP_OUTSIDE)
 		return 0;
-	if (read_fpstate(tid, s, why) == 0) {
+	if (thread_read_fpstate(tid, s, why) == 0) {
 		STEP("FPU state read");
 		return 0;
 	}
@@ -342,7 +343,7 @@ int thread_prepare(pid_t tid, struct stopped *s)
 	struct user_regs_struct regs;
 
 	if (!s->signal_seen)
-		s->signal_seen = signal_waits(tid, s->mask);
+		s->signal_seen = thread_signal_waits(tid, s->mask);
 	/* Without a chain the kernel still knows how to restart any call but KVM_RUN, which returned EINTR for good. */
 	if (!s->touched && !s->restarts_kvm_run)
 		return 0;

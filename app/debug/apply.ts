@@ -1,5 +1,5 @@
 import { hexShort } from '../bits/mask.ts';
-import type { Answer, Refusal } from '../bridge.ts';
+import type { Answer, CallVerdict, Refusal } from '../bridge.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
 import type { StagedWrite } from '../edit/assign.ts';
 import { compareWritten } from '../edit/compare.ts';
@@ -82,7 +82,28 @@ const factsAtWrite = (facts: Facts, set: WriteSet): Facts => {
   };
 };
 
-const checkBeforehand = (now: Capture, staged: StagedWrite, set: WriteSet): Answer<null> => {
+/** The first call of the write that the VMM's filter is known to forbid. */
+const forbiddenCall = ({ verdicts, filterSuspended }: Target, set: WriteSet): string | null => {
+  if (filterSuspended === true) return null;
+  const calls = [
+    ['KVM_SET_XSAVE', set.image !== null],
+    ['KVM_SET_XCRS', set.xcr0 !== null],
+    ['KVM_SET_MSRS', set.msrs.length > 0],
+    ['KVM_SET_REGS', set.general !== null],
+  ] as const;
+  const forbidden = ({ call, verdict }: CallVerdict): boolean =>
+    (verdict === 'refused' || verdict === 'kills') && calls.some(([name, needed]) => needed && name === call);
+  return verdicts.find(forbidden)?.call ?? null;
+};
+
+const checkBeforehand = (target: Target, now: Capture, staged: StagedWrite, set: WriteSet): Answer<null> => {
+  const call = forbiddenCall(target, set);
+  if (call !== null)
+    return refuse('seccomp', `the VMM's seccomp filter forbids ${call}, so nothing was written`, {
+      where: `vCPU ${target.identity.vcpu}`,
+      mend: 'Start the VMM without its filter, or suspend the filter while attached, which needs CAP_SYS_ADMIN',
+      call,
+    });
   if (set.image === null) return answer(null);
   const failed = firstRefusal(preflight(staged.image, factsAtWrite(now.facts, set)));
   if (failed === null) return answer(null);
@@ -216,12 +237,12 @@ interface Plan {
 }
 
 /** The write drawn up from a state and checked against it; null where nothing would change. */
-const plan = (request: WriteRequest, now: Capture): Answer<Plan | null> => {
+const plan = (target: Target, request: WriteRequest, now: Capture): Answer<Plan | null> => {
   const staged = request.stage(now);
   if (!staged.ok) return staged;
   const set = writeSetOf(staged.value);
   if (isEmpty(set)) return answer(null);
-  const allowed = checkBeforehand(now, staged.value, set);
+  const allowed = checkBeforehand(target, now, staged.value, set);
   return allowed.ok ? answer({ staged: staged.value, set }) : allowed;
 };
 
@@ -237,7 +258,7 @@ const writeAndCompare = async (
   request: WriteRequest,
   now: Capture,
 ): Promise<Answer<WriteOutcome>> => {
-  const planned = plan(request, now);
+  const planned = plan(target, request, now);
   if (!planned.ok) return planned;
   if (planned.value === null) return nothingToWrite(request, now);
   const { staged, set } = planned.value;
@@ -270,7 +291,7 @@ export const applyWrite = async (
   const wasFrozen = target.frozen;
   const preview = await target.capture();
   if (!preview.ok) return preview;
-  const planned = plan(request, preview.value);
+  const planned = plan(target, request, preview.value);
   if (!planned.ok) return planned;
   if (planned.value === null) return nothingToWrite(request, preview.value);
   const ready = await request.beforeWrite(planned.value.staged);

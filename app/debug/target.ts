@@ -25,6 +25,8 @@ export interface Target {
   readonly canWrite: boolean;
   readonly frozen: boolean;
   readonly verdicts: readonly CallVerdict[];
+  /** The filter that the verdicts are of is lifted for each call that it forbids. */
+  readonly filterSuspended?: boolean;
   capture(): Promise<Answer<Capture>>;
   freeze(): Promise<Answer<null>>;
   /** How long the vCPU had stood still, in nanoseconds. */

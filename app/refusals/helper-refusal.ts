@@ -176,6 +176,10 @@ const WORDINGS: Record<Reason, Wording> = {
           mend: 'raise the limit: sudo prlimit --pid PID --as=unlimited, for one',
         }
       : { what: `there was not enough memory${detail && `: ${detail}`}`, mend: null },
+  CHAIN_CHANGED: withDetail(
+    'the calls in the target were changed from outside and ended',
+    'look what else writes to the memory of the VMM, or whether the VMM itself is hostile',
+  ),
 };
 
 const UNKNOWN: Wording = ({ reasonCode, detail }) => ({

@@ -39,6 +39,7 @@ export const REASONS = {
   CALL_FAILED: 60,
   CHAIN_TIMEOUT: 61,
   NO_MEMORY: 62,
+  CHAIN_CHANGED: 63,
 } as const;
 
 export type Reason = keyof typeof REASONS;

@@ -40,7 +40,7 @@ export const OPTIONS = [
   },
   {
     ...{ name: 'suspend-seccomp', value: null, kind: 'none' },
-    says: 'suspend the VMM’s seccomp filter while attached (needs CAP_SYS_ADMIN)',
+    says: 'lift the VMM’s seccomp filter for each call that it forbids (needs CAP_SYS_ADMIN); a helper killed in the microseconds of such a call takes the VMM with it, by SIGSYS',
   },
   { name: 'thread', value: 'N', kind: 'none', says: 'one state of FILE, the same as FILE@N' },
   {

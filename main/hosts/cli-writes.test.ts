@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { stageAssignments } from '../../app/edit/assign.ts';
 import { draftOf, withXstateBit } from '../../app/edit/patch.ts';
 import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
 import { writeCore } from '../../app/formats/elf-write.ts';
-import { answer } from '../../app/refusals/refusal.ts';
+import { answer, refuse } from '../../app/refusals/refusal.ts';
 import { parsePath } from '../../app/register/path.ts';
 import { showText } from '../../app/register/read.ts';
 import type { Capture } from '../../app/session/capture.ts';
@@ -77,6 +77,34 @@ describe('[C6] a roll back that fails on the command line', () => {
     expect((await run('set', ...PID, 'zmm5:u32[0]=7')).code).toBe(1);
     expect(journal()).toEqual([]);
   });
+});
+
+describe('[C6] a write that is refused before it changed anything', () => {
+  const journal = (): string[] => (existsSync(host.journalFolder) ? readdirSync(host.journalFolder) : []);
+
+  test('is no failed roll back: nothing is put back, and nothing is kept', async () => {
+    Object.assign(target, { writeImage: async () => refuse('seccomp', 'the filter would refuse KVM_SET_XSAVE') });
+    const refused = await run('set', ...PID, 'zmm5:u32[0]=7');
+    expect(refused).toMatchObject({ code: 1, out: '' });
+    expect(refused.err).toContain('Nothing was changed');
+    expect(refused.err).not.toContain('could not be put back');
+    expect(journal()).toEqual([]);
+  });
+
+  test.each(['refused', 'kills'] as const)(
+    'a filter that is known beforehand (%s) stops it before the vCPU',
+    async (verdict) => {
+      Object.assign(target, { verdicts: [{ call: 'KVM_SET_XSAVE', number: '0x5000aea5', verdict }] });
+      const refused = await run('set', ...PID, 'zmm5:u32[0]=7');
+      expect(refused).toMatchObject({ code: 1, out: '' });
+      expect(refused.err).toContain('forbids KVM_SET_XSAVE, so nothing was written');
+      expect(target.log).not.toContain('freeze');
+      expect(journal()).toEqual([]);
+      expect(await run('set', ...PID, 'rax=5')).toMatchObject({ code: 0 });
+      Object.assign(target, { filterSuspended: true });
+      expect(await run('set', ...PID, 'zmm5:u32[0]=7')).toMatchObject({ code: 0 });
+    },
+  );
 });
 
 describe('[C47] general registers on the command line', () => {

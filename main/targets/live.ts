@@ -173,6 +173,7 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
     vcpus: identified.value.vcpus,
     canWrite: true,
     verdicts: calls,
+    filterSuspended: options.suspendSeccomp,
     get frozen() {
       return frozen;
     },

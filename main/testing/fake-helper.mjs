@@ -12,9 +12,9 @@ const FREEZE = 0x05;
 const OK = 0;
 const REFUSED = 1;
 const EVENT = 2;
-/** The header's, so that whoever raises it need not come here. */
+/** The version of the day: the header is the contract of both sides. */
 const HEADER = readFileSync(new URL('../../native/protocol.h', import.meta.url), 'utf8');
-const VERSION = Number(/define PROTOCOL_VERSION (\d+)u/.exec(HEADER)?.[1]);
+const VERSION = Number(/PROTOCOL_VERSION (\d+)u/.exec(HEADER)?.[1]);
 
 /** @param {number} requestId @param {number} code @param {number} status @param {Buffer} payload */
 const frame = (requestId, code, status, payload) => {

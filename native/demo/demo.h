@@ -12,6 +12,17 @@
 #define DEMO_PAGE_BYTES 4096u
 #define DEMO_MEMORY_BYTES 0x40000u
 #define DEMO_VCPU_STRIDE 64u /* counters of two vCPUs lie so far apart */
+
+/*
+ * Behind the guest's memory: small stacks, one beside the other, of which each vCPU's thread has one (--small-stack). While
+ * it is in KVM_RUN nothing at all is on it: every byte of the arena is DEMO_CANARY, at any moment.
+ */
+#define DEMO_BLOCK_BYTES 2048u
+#define DEMO_BLOCKS_PER_VCPU 4u
+#define DEMO_OWN_BLOCK 2u
+#define DEMO_ARENA_BYTES (DEMO_MAX_VCPUS * DEMO_BLOCKS_PER_VCPU * DEMO_BLOCK_BYTES)
+#define DEMO_CANARY(at) ((uint8_t)((at) * 31u + ((at) >> 8) + 7u))
+#define DEMO_BYTES (DEMO_PAGE_BYTES + DEMO_MEMORY_BYTES + DEMO_ARENA_BYTES)
 _Static_assert(GUEST_AREAS + DEMO_MAX_VCPUS * GUEST_AREA_BYTES <= DEMO_MEMORY_BYTES, "the areas fit");
 
 struct demo_vcpu {
@@ -22,8 +33,14 @@ struct demo_vcpu {
 	uint64_t other_errors;
 	uint64_t signals;     /* taken by the handler */
 	uint64_t sigsys;      /* a filter trapped a call */
-	uint64_t tile_checks; /* --host-tiles: the thread looked at its own tiles */
+	uint64_t tile_loads;  /* --host-tiles: at a kick the thread loads tiles of its own, */
+	uint64_t tile_checks; /* and at the next one looks at them and releases them */
 	uint64_t tile_errors; /* and they were not what it had loaded */
+	uint64_t io_count;    /* exits of the guest for a port */
+	uint64_t io_errors;   /* and it had not been given what the VMM had answered before, or not once */
+	uint64_t stack_checks; /* --small-stack: looks at the whole arena, one after each KVM_RUN */
+	uint64_t stack_errors; /* bytes of it that were changed */
+	uint64_t register_errors; /* KVM_RUN came back, and registers that the kernel keeps were changed */
 };
 
 struct demo_page {

@@ -1,11 +1,13 @@
 /*
  * The smallest VMM that behaves like a real one: a guest to look at where there is none.
  *
- *	demo-vmm [--program NAME] [--vcpus N] [--held] [--shm FILE] [--host-tiles] [--seccomp KIND] [--signal] [--park]
+ *	demo-vmm [--program NAME] [--vcpus N] [--held] [--shm FILE] [--host-tiles] [--small-stack] [--seccomp KIND] [--signal]
+ *		 [--park]
  *
- * --program     amx, avx512, integer; without it the first of them that runs here
+ * --program     amx, avx512, integer, io; without it the first of them that runs here
  * --held        the guest waits for steps in its area (guest_area.h) instead of going round
- * --host-tiles  the vCPU threads keep tiles of their own, and look after each EINTR whether they are still there
+ * --host-tiles  at a kick the vCPU threads load tiles of their own, at the next one they look at them and release them
+ * --small-stack KVM_RUN is made on a stack of 2 KiB amid others (small_stack.h), and after each all of them are looked at
  * --seccomp     a filter on the vCPU threads: see filter.h
  * --signal      a thread kicks every vCPU thread with a real-time signal each millisecond, as VMMs do
  * --park        after a moment of running, the vCPU threads wait outside KVM_RUN, as in a paused VM
@@ -31,10 +33,11 @@
 
 #include "filter.h"
 #include "host_tiles.h"
+#include "small_stack.h"
 #include "vm.h"
 
 static struct {
-	int vcpus, signal, park, held, host_tiles;
+	int vcpus, signal, park, held, host_tiles, small_stack;
 	const char *seccomp, *shm, *program;
 } options = { .vcpus = 1 };
 
@@ -43,10 +46,14 @@ struct vcpu {
 	struct vm_vcpu kvm;
 	struct demo_vcpu *page;
 	pthread_t thread;
+	uint16_t io_answer;
+	int io_answered;
+	uint64_t kicks_seen;
 };
 
 static struct vcpu vcpus[DEMO_MAX_VCPUS];
 static struct demo_page *page;
+static uint8_t *arena;
 static struct vm vm;
 static __thread struct vcpu *self;
 static pthread_mutex_t park_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -87,6 +94,61 @@ static void left_guest(const struct vcpu *v)
 	exit(2);
 }
 
+/* Each answer is another one, and comes back once. */
+static void serve_port(struct vcpu *v)
+{
+	struct kvm_run *run = v->kvm.run;
+	uint8_t *data = (uint8_t *)run + run->io.data_offset;
+
+	v->page->io_count++;
+	if (run->io.direction == KVM_EXIT_IO_IN) {
+		v->page->io_errors += (uint64_t)(v->io_answered != 0);
+		v->io_answer++;
+		v->io_answered = 1;
+		memcpy(data, &v->io_answer, sizeof(v->io_answer));
+	} else {
+		v->page->io_errors += (uint64_t)(!v->io_answered || memcmp(data, &v->io_answer, sizeof(v->io_answer)) != 0);
+		v->io_answered = 0;
+	}
+}
+
+static void change_host_tiles(struct vcpu *v)
+{
+	if (v->kicks_seen == v->page->signals)
+		return;
+	v->kicks_seen = v->page->signals;
+	if (v->page->tile_loads == v->page->tile_checks) {
+		host_tiles_load();
+		v->page->tile_loads++;
+	} else {
+		v->page->tile_errors += !host_tiles_intact();
+		host_tiles_release();
+		v->page->tile_checks++;
+	}
+}
+
+static void check_small_stack(const struct vcpu *v)
+{
+	for (uint32_t at = 0; at < DEMO_ARENA_BYTES; at++)
+		v->page->stack_errors += arena[at] != DEMO_CANARY(at);
+	v->page->stack_checks++;
+	v->page->register_errors += (uint64_t)small_stack_lost_registers();
+}
+
+/* 0, or -1 with errno. */
+static int run_guest(const struct vcpu *v)
+{
+	long result;
+
+	if (!options.small_stack)
+		return ioctl(v->kvm.fd, KVM_RUN, 0);
+	result = small_stack_run(arena, v->index, v->kvm.fd);
+	errno = result < 0 ? (int)-result : 0;
+	check_small_stack(v);
+	errno = result < 0 ? (int)-result : 0;
+	return result < 0 ? -1 : 0;
+}
+
 static void *vcpu_thread(void *argument)
 {
 	struct vcpu *v = argument;
@@ -98,21 +160,23 @@ static void *vcpu_thread(void *argument)
 	(void)prctl(PR_SET_NAME, name);
 	if (options.seccomp)
 		filter_install(options.seccomp);
-	if (options.host_tiles)
-		host_tiles_load();
+	if (options.small_stack && small_stack_prepare() < 0)
+		vm_fail("sigaltstack");
 	for (;;) {
 		v->page->run_count++;
-		if (ioctl(v->kvm.fd, KVM_RUN, 0) == 0)
-			left_guest(v);
+		if (run_guest(v) == 0) {
+			if (v->kvm.run->exit_reason != KVM_EXIT_IO)
+				left_guest(v);
+			serve_port(v);
+			continue;
+		}
 		if (errno == EINTR)
 			v->page->eintr_count++;
 		else if (errno != EAGAIN)
 			v->page->other_errors++;
 		v->kvm.run->immediate_exit = 0;
-		if (options.host_tiles) {
-			v->page->tile_errors += !host_tiles_intact();
-			v->page->tile_checks++;
-		}
+		if (options.host_tiles)
+			change_host_tiles(v);
 		if (options.park && v->page->eintr_count)
 			park(v);
 	}
@@ -123,13 +187,15 @@ static void map_shared(void)
 {
 	int fd = options.shm ? open(options.shm, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : memfd_create("demo", MFD_CLOEXEC);
 
-	if (fd < 0 || ftruncate(fd, DEMO_PAGE_BYTES + DEMO_MEMORY_BYTES) < 0)
+	if (fd < 0 || ftruncate(fd, DEMO_BYTES) < 0)
 		vm_fail("shared memory");
-	page = mmap(NULL, DEMO_PAGE_BYTES + DEMO_MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	page = mmap(NULL, DEMO_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED)
 		vm_fail("mmap");
 	close(fd);
 	vm.memory = (uint8_t *)page + DEMO_PAGE_BYTES;
+	arena = vm.memory + DEMO_MEMORY_BYTES;
+	small_stack_fill(arena);
 	page->vcpu_count = (uint32_t)options.vcpus;
 	page->pid = getpid();
 	(void)snprintf(page->program, sizeof(page->program), "%s", vm.program->name);
@@ -150,7 +216,7 @@ static void read_options(int count, char **arguments)
 		{ "shm", required_argument, NULL, 's' },   { "seccomp", required_argument, NULL, 'f' },
 		{ "signal", no_argument, NULL, 'k' },	   { "park", no_argument, NULL, 'p' },
 		{ "held", no_argument, NULL, 'h' },	   { "host-tiles", no_argument, NULL, 't' },
-		{ 0 },
+		{ "small-stack", no_argument, NULL, 'c' }, { 0 },
 	};
 	int letter;
 
@@ -164,6 +230,7 @@ static void read_options(int count, char **arguments)
 		case 'p': options.park = 1; break;
 		case 'h': options.held = 1; break;
 		case 't': options.host_tiles = 1; break;
+		case 'c': options.small_stack = 1; break;
 		default: usage();
 		}
 	}
@@ -225,7 +292,7 @@ static void kick_all(int kick_signal)
 int main(int count, char **arguments)
 {
 	struct timespec start = { .tv_nsec = 50000000 };
-	struct sigaction kick = { .sa_handler = on_kick }, trap = { .sa_handler = on_sigsys };
+	struct sigaction kick = { .sa_handler = on_kick, .sa_flags = SA_ONSTACK }, trap = { .sa_handler = on_sigsys };
 	int kick_signal = SIGRTMIN + 1, leashed = stdin_is_leash();
 
 	read_options(count, arguments);

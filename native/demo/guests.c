@@ -10,6 +10,9 @@ extern const uint8_t avx512_guest[], avx512_guest_end[];
 /* again: inc dword [0x7e00]; jmp again */
 static const uint8_t integer_guest[] = { 0x66, 0xff, 0x06, 0x00, 0x7e, 0xeb, 0xf9 };
 
+/* again: in ax, 0x10; mov [0x7e04], ax; out 0x12, ax; inc dword [0x7e00]; jmp again */
+static const uint8_t io_guest[] = { 0xe5, 0x10, 0xa3, 0x04, 0x7e, 0xe7, 0x12, 0x66, 0xff, 0x06, 0x00, 0x7e, 0xeb, 0xf2 };
+
 /*
  * Shapes with tails, so that bytes outside rows and columns exist: tmm0 is 10×14 dwords from 24 bytes of tmm1 and tmm2,
  * tmm3 is 7×9 from 6 bf16 of tmm4 and tmm5, tmm6 is full, tmm7 is not configured.
@@ -65,6 +68,8 @@ const struct guest_program guest_programs[] = {
 	  fill_avx512, vm_trial },
 	{ "integer", "an integer loop that leaves all vector state alone", GUEST_REAL_MODE, integer_guest,
 	  integer_guest + sizeof(integer_guest), NULL, 0, 0, NULL, NULL },
+	{ "io", "a word from a port to another, all the time", GUEST_REAL_MODE, io_guest, io_guest + sizeof(io_guest), NULL, 0, 0,
+	  NULL, NULL },
 };
 const size_t guest_program_count = sizeof(guest_programs) / sizeof(guest_programs[0]);
 

@@ -58,3 +58,8 @@ int host_tiles_intact(void)
 	STORE(7);
 	return memcmp(found, pattern, sizeof(found)) == 0;
 }
+
+void host_tiles_release(void)
+{
+	__asm__ volatile("tilerelease" : : : "memory");
+}

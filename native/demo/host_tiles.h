@@ -6,5 +6,6 @@
 int host_tiles_permit(void);
 void host_tiles_load(void);
 int host_tiles_intact(void);
+void host_tiles_release(void);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,7 +51,7 @@ int kvm_is_there(void)
 	return access("/dev/kvm", R_OK | W_OK) == 0;
 }
 
-static pid_t start(const char *const *arguments)
+pid_t guest_spawn(const char *const *arguments)
 {
 	pid_t parent = getpid(), pid = fork();
 
@@ -102,14 +103,45 @@ int guest_start_demo(struct guest *g, const char *program, const char *const *ar
 	all[2] = path;
 	while (arguments && *arguments && count < 15)
 		all[count++] = *arguments++;
-	g->page = map_file(path, DEMO_PAGE_BYTES + DEMO_MEMORY_BYTES);
+	g->page = map_file(path, DEMO_BYTES);
 	if (!g->page)
 		return -1;
 	g->counter = (volatile uint32_t *)((uintptr_t)g->page + DEMO_PAGE_BYTES + QEMU_COUNTER);
-	g->pid = start(all);
+	g->pid = guest_spawn(all);
 	for (int i = 0; i < 2000 && g->page->magic != DEMO_MAGIC && guest_lives(g); i++)
 		nap_ms(10);
 	return g->page->magic == DEMO_MAGIC ? 0 : -1;
+}
+
+static const volatile uint8_t *guest_arena(const struct guest *g)
+{
+	return (const volatile uint8_t *)(uintptr_t)g->page + DEMO_PAGE_BYTES + DEMO_MEMORY_BYTES;
+}
+
+uint32_t guest_arena_changes(const struct guest *g)
+{
+	uint32_t changes = 0;
+
+	for (uint32_t at = 0; at < DEMO_ARENA_BYTES; at++)
+		changes += guest_arena(g)[at] != DEMO_CANARY(at);
+	return changes;
+}
+
+int is_scratch_region(uint64_t start, uint64_t end)
+{
+	return start >> 45 == 1 && end - start == SCRATCH_REGION_BYTES;
+}
+
+unsigned int guest_scratch_regions(const struct guest *g)
+{
+	char *maps = proc_text("/proc/%d/maps", g->pid);
+	unsigned int count = 0;
+	struct mapping m;
+
+	for (const char *at = maps; at && mapping_next(&at, &m) == 0;)
+		count += (unsigned int)is_scratch_region(m.start, m.end);
+	free(maps);
+	return count;
 }
 
 /* QEMU's guest may run while QEMU itself still starts and its heap grows: wait for half a second without a change. */
@@ -161,7 +193,7 @@ static int start_qemu(struct guest *g, int vcpus, int wake)
 	if (!ram)
 		return -1;
 	g->counter = (volatile uint32_t *)(void *)(ram + QEMU_COUNTER);
-	g->pid = start(arguments);
+	g->pid = guest_spawn(arguments);
 	for (int i = 0; i < 1000 && *g->counter < 1000; i++) {
 		if (!guest_lives(g))
 			return -1;
@@ -260,6 +292,26 @@ int guest_step(const struct guest *g, int vcpu, uint32_t step)
 {
 	guest_start_step(g, vcpu, step);
 	return guest_has_done(g, vcpu, step);
+}
+
+static int kick_until(const struct guest *g, const volatile uint64_t *count)
+{
+	uint64_t before = *count;
+
+	(void)syscall(SYS_tgkill, g->pid, g->page->vcpus[0].tid, SIGRTMIN + 1);
+	for (int i = 0; i < 3000 && *count == before; i++)
+		nap_ms(1);
+	return *count == before + 1;
+}
+
+int guest_load_host_tiles(const struct guest *g)
+{
+	return kick_until(g, &g->page->vcpus[0].tile_loads);
+}
+
+int guest_check_host_tiles(const struct guest *g)
+{
+	return kick_until(g, &g->page->vcpus[0].tile_checks) && g->page->vcpus[0].tile_errors == 0;
 }
 
 static void add(char **text, size_t *used, const char *line)

@@ -15,6 +15,8 @@ struct guest {
 };
 
 int kvm_is_there(void);
+/* Ends with this process; 0 to 2 lead nowhere. */
+pid_t guest_spawn(const char *const *arguments);
 /* arguments end with NULL. The demo VMM writes its page; QEMU runs a ROM that counts. 0 or -1. */
 int guest_start_demo(struct guest *g, const char *program, const char *const *arguments);
 int guest_start_qemu(struct guest *g, int vcpus);
@@ -31,6 +33,18 @@ volatile struct guest_area *guest_area(const struct guest *g, int vcpu);
 void guest_start_step(const struct guest *g, int vcpu, uint32_t step);
 int guest_has_done(const struct guest *g, int vcpu, uint32_t step);
 int guest_step(const struct guest *g, int vcpu, uint32_t step);
+
+/* Demo VMM with --small-stack: bytes of its arena that are not what they must always be. */
+uint32_t guest_arena_changes(const struct guest *g);
+
+/* The helper's own memory in a VMM (session.h): by its place and length. */
+#define SCRATCH_REGION_BYTES 0x31000u
+int is_scratch_region(uint64_t start, uint64_t end);
+unsigned int guest_scratch_regions(const struct guest *g);
+
+/* Demo VMM with --host-tiles: its thread loads tiles of its own, or looks at them and releases them. 1: it has. */
+int guest_load_host_tiles(const struct guest *g);
+int guest_check_host_tiles(const struct guest *g);
 
 /* What must be the same before and after: threads, mappings, descriptors, signal masks. The caller frees it. */
 char *guest_portrait(const struct guest *g);

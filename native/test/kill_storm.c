@@ -175,20 +175,12 @@ static void one_kill(void)
 	} else {
 		CHECK(client_attach(&c, guest.pid, options.vcpu, 0, NULL) == 1, "attach: %s",
 		      c.refusal ? c.refusal->detail : "no answer");
+		CHECK(!options.tiles || guest_load_host_tiles(&guest), "the VMM's thread has no tiles of its own");
 		send_work(&c);
 		wait_us(random_below((unsigned int)options.span_us));
 	}
 	(void)client_kill(&c);
-}
-
-/* Is a region at one of the helper's addresses left? (session.h, SCRATCH_SLOT_BASE) */
-static int left_over(void)
-{
-	char *maps = proc_text("/proc/%d/maps", guest.pid);
-	int found = maps && (strncmp(maps, "200000", 6) == 0 || strstr(maps, "\n200000"));
-
-	free(maps);
-	return found;
+	CHECK(!options.tiles || during_attach || guest_check_host_tiles(&guest), "the VMM's own tiles were lost");
 }
 
 static void look(int number)
@@ -198,7 +190,7 @@ static void look(int number)
 	struct client c;
 	int is_old, is_new;
 
-	reclaimed += (unsigned int)left_over();
+	reclaimed += guest_scratch_regions(&guest) > 0;
 	CHECK(guest_lives(&guest), "the VMM died of kill %d", number);
 	CHECK(client_start(&c, options.helper) == 0, "no helper");
 	CHECK(client_attach(&c, guest.pid, options.vcpu, 0, NULL) == 1, "after kill %d: %s", number,
@@ -272,19 +264,6 @@ static int start_demo(void)
 	return options.tiles && (!guest_step(&guest, 0, STEP_LOAD) || !guest_step(&guest, 0, STEP_MULTIPLY)) ? -1 : 0;
 }
 
-/* The thread looks at its own tiles after a signal. */
-static void check_host_tiles(void)
-{
-	volatile struct demo_vcpu *v = &guest.page->vcpus[0];
-	uint64_t checks = v->tile_checks;
-
-	(void)syscall(SYS_tgkill, guest.pid, vcpu_tid, SIGRTMIN + 1);
-	for (int i = 0; i < 1000 && v->tile_checks == checks; i++)
-		wait_us(1000);
-	CHECK(v->tile_checks > checks, "the thread did not look at its tiles");
-	CHECK(v->tile_errors == 0, "%llu times the VMM's own tiles were lost", (unsigned long long)v->tile_errors);
-}
-
 static int start_guest(void)
 {
 	if (options.pid) {
@@ -322,8 +301,6 @@ int main(int count, char **arguments)
 		CHECK(i % 10 || progresses(), "the guest stands still after kill %d", i);
 	}
 	CHECK(progresses(), "the guest stands still");
-	if (options.tiles)
-		check_host_tiles();
 	CHECK(portrait_returns(&guest, before, &after), "the target is not as it was:\n--- before\n%s--- after\n%s", before, after);
 	if (options.demo)
 		printf("# the VMM saw %llu EINTRs\n", (unsigned long long)guest.page->vcpus[0].eintr_count);

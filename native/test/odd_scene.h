@@ -43,5 +43,7 @@ void threads(void);
 
 /* odd_each_step.c: a signal to the VMM at each step of each request. */
 void signals_at_each_step(void);
+/* odd_changed_frames.c: what another thread puts in the place of injected calls is not made. */
+void frames_are_changed(void);
 
 #endif

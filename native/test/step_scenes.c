@@ -11,6 +11,7 @@
 struct guest guest;
 struct state old;
 int arming;
+uint32_t attach_flags;
 
 int read_state(struct client *c, struct state *s)
 {
@@ -83,7 +84,7 @@ static void send_vcpu(struct client *c, uint32_t code)
 
 void send_attach(struct client *c)
 {
-	struct attach_request attach = { .vcpu = { guest.pid, 0 } };
+	struct attach_request attach = { .vcpu = { guest.pid, 0 }, .flags = attach_flags };
 
 	(void)client_send(c, MSG_ATTACH, &attach, sizeof(attach));
 }
@@ -166,5 +167,15 @@ const struct scene scenes[] = {
 	{ "detach of a frozen vCPU", { send_attach, send_freeze }, send_detach, 1, 1, 0 },
 };
 const size_t scene_count = sizeof(scenes) / sizeof(scenes[0]);
+
+/* The filter kills the VMM for KVM_SET_XSAVE, and is lifted for it. */
+const struct scene suspended_scenes[] = {
+	{ "attach, filter suspended", { NULL }, send_attach, 1, 0, 0 },
+	{ "capture, filter suspended", { send_attach }, send_capture, 1, 0, 0 },
+	{ "image, filter suspended", { send_attach }, send_image, 1, 0, 0 },
+	{ "image of a frozen vCPU, filter suspended", { send_attach, send_freeze }, send_image, 1, 1, 0 },
+	{ "detach, filter suspended", { send_attach }, send_detach, 1, 0, 0 },
+};
+const size_t suspended_scene_count = sizeof(suspended_scenes) / sizeof(suspended_scenes[0]);
 
 const struct scene arming_scene = { "IA32_XFD armed over tiles", { send_attach }, send_arming, 1, 0, TILEDATA };

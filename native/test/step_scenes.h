@@ -20,6 +20,7 @@ struct state {
 
 extern struct guest guest;
 extern struct state old; /* as it is found at first, and put back after each kill */
+extern uint32_t attach_flags; /* of all attaching */
 extern int arming; /* the guest is the one with tiles, whose loop uses general registers */
 
 int read_state(struct client *c, struct state *s); /* 0 or -1 */
@@ -39,7 +40,7 @@ struct scene {
 	int leaves_frozen; /* what comes before ends with a frozen vCPU */
 	uint64_t gives_up; /* the first of its two writes puts these components to init */
 };
-extern const struct scene scenes[], arming_scene;
-extern const size_t scene_count;
+extern const struct scene scenes[], suspended_scenes[], arming_scene;
+extern const size_t scene_count, suspended_scene_count;
 
 #endif

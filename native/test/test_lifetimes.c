@@ -4,6 +4,8 @@
  */
 #include <linux/sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -238,7 +240,18 @@ static void chain_ends_late(void)
 	end();
 }
 
-/* The address is taken between the look at the mappings and mmap: by no helper, but the kernel would then choose another. */
+/* The first argument of the system call at whose entry the vCPU's thread stands. */
+static uint64_t first_argument(void)
+{
+	char *text = proc_text("/proc/%d/task/%d/syscall", guest.pid, guest.page->vcpus[0].tid);
+	unsigned long long argument = 0;
+
+	CHECK(text && sscanf(text, "%*s 0x%llx", &argument) == 1, "the call cannot be read");
+	free(text);
+	return argument;
+}
+
+/* The address is taken when mmap is about to be made: by no helper, but the kernel would then choose another. */
 static void address_is_taken(void)
 {
 	struct client second;
@@ -247,11 +260,14 @@ static void address_is_taken(void)
 	if (!start(stepped, NULL, NULL))
 		return;
 	send_attach();
-	if (until("chain written")) {
-		CHECK(command(ODD_MAP, 0, 0x200000000000ull) && control()->answer == 0x200000000000ull, "not mapped");
+	if (until("chain: mmap at its entry")) {
+		uint64_t address = first_argument();
+
+		CHECK(command(ODD_MAP, 0, address) && control()->answer == address, "not mapped");
 		let_on();
 	}
 	CHECK(answer() == 1, "%s", words(&client));
+	CHECK(guest_scratch_regions(&guest) == 1, "%u scratch regions", guest_scratch_regions(&guest));
 	CHECK(client_start(&second, helper) == 0, "no helper");
 	CHECK(client_attach(&second, guest.pid, 0, 0, NULL) == 0 && reason(&second) == REASON_OTHER_HELPER, "%s", words(&second));
 	(void)client_end(&second);
@@ -315,6 +331,7 @@ int main(int count, char **arguments)
 	late_during_another();
 	chain_ends_late();
 	address_is_taken();
+	frames_are_changed();
 	tracer_comes_and_goes(5);
 	threads();
 	signals_at_each_step();

@@ -1,0 +1,81 @@
+/* Another thread of the VMM, played by this test, writes to the frames of a chain while the helper drives calls through it. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "../proc.h"
+#include "check.h"
+#include "odd_scene.h"
+
+/* Where the frames of a chain lie in scratch memory (session.h), and two of their words (kernel.h). */
+#define FRAMES_OFFSET 0x11000u
+#define FRAME_BYTES 320u
+#define FRAME_RAX (8u + 144u)
+#define FRAME_RIP (8u + 168u)
+
+static uint64_t scratch_address(void)
+{
+	char *maps = proc_text("/proc/%d/maps", guest.pid);
+	uint64_t found = 0;
+	struct mapping m;
+
+	for (const char *at = maps; at && mapping_next(&at, &m) == 0;)
+		if (is_scratch_region(m.start, m.end))
+			found = m.start;
+	free(maps);
+	return found;
+}
+
+/* The `syscall` that the frozen thread is set up to go on at. */
+static uint64_t own_syscall(pid_t pid)
+{
+	char *text = proc_text("/proc/%d/task/%d/syscall", pid, guest.page->vcpus[0].tid);
+	const char *last = text ? strrchr(text, ' ') : NULL;
+	uint64_t address = last ? strtoull(last, NULL, 16) : 0;
+
+	free(text);
+	return address;
+}
+
+/* A word of a frame, as another thread of the VMM could write it. */
+static void put_word(uint64_t address, uint64_t word)
+{
+	struct iovec from = { &word, sizeof(word) }, to = { (void *)(uintptr_t)address, sizeof(word) };
+
+	CHECK(process_vm_writev(guest.pid, &from, 1, &to, 1, 0) == (ssize_t)sizeof(word), "the frame cannot be written");
+}
+
+/* frame 0: another call where the thread should come to the gate; frame 1: another context than its own at the end. */
+static void one_is_changed(uint32_t frame)
+{
+	uint64_t at;
+
+	rule("calls that another thread of the VMM puts in place of ours are not made");
+	if (!start(stepped, NULL, NULL) || !attach_in_steps())
+		return;
+	send_vcpu(MSG_FREEZE);
+	CHECK(answer() == 1, "%s", words(&client));
+	at = scratch_address() + FRAMES_OFFSET + frame * FRAME_BYTES;
+	send_vcpu(MSG_CAPTURE);
+	if (until("chain written")) {
+		put_word(at + FRAME_RAX, SYS_exit_group);
+		if (frame == 1)
+			put_word(at + FRAME_RIP, 0);
+		else
+			put_word(at + FRAME_RIP, own_syscall(guest.pid));
+		let_on();
+	}
+	CHECK(answer() == 0 && reason(&client) == REASON_CHAIN_CHANGED, "%s", words(&client));
+	send_vcpu(MSG_DETACH);
+	CHECK(answer() == 1, "%s", words(&client));
+	CHECK(guest_lives(&guest) && guest_progresses(&guest, 0), "the VMM does not go on");
+	CHECK(guest.page->vcpus[0].other_errors == 0 && guest.page->vcpus[0].eintr_count == 0, "KVM_RUN came back");
+	end();
+}
+
+void frames_are_changed(void)
+{
+	one_is_changed(0);
+	one_is_changed(1);
+}
