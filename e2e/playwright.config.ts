@@ -69,6 +69,8 @@ export default defineConfig<object, { host: HostKind }>({
       testDir: './window',
       use: { ...CHROMIUM, host: 'web' },
     },
+    // Not part of the tests: `npm run test:vmms` asks for it by name, with the VMMs that are given to it.
+    { name: 'vmms', testDir: './vmms' },
     // Not part of the tests: `npm run bench` asks for it by name.
     { name: 'bench', testDir: './bench', testMatch: '*.bench.ts', use: { ...CHROMIUM, host: 'web' } },
     {

@@ -17,6 +17,7 @@ const USAGE = `Usage: node main/bootstrap.mjs COMMAND [ARGUMENT…]
   amx     the tests on an emulated machine with AMX alone
   fuzz    bytes of every kind for whatever takes bytes from outside, for --seconds N
   attack  a hostile client, hostile VMMs, a user without rights: what they could not do
+  vmms    the compatibility table of the VMMs that are installed or given: --qemu PATH, --kvmtool PATH
   bench   measurements: memory and time of long histories
   build   the helper and the bundles
   dist    the deb and AppImage packages, in release/
@@ -53,6 +54,7 @@ const COMMANDS = {
   amx: async (args) => (await tests()).runAmx(args),
   fuzz: async (args) => (await import('./boot/fuzz.mjs')).runFuzz(args),
   attack: async (args) => (await import('./boot/attack.mjs')).runAttack(args),
+  vmms: async (args) => (await import('./boot/vmms.mjs')).runVmms(args),
   bench: async () => (await import('./boot/bench.mjs')).runBench(),
   prepack: async () => {
     const [{ buildAll, makeStatic }, { ensurePackages }] = await Promise.all([

@@ -1,0 +1,216 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'playwright/test';
+import { encodeFrame } from '../../app/wire/frames.ts';
+import { MESSAGES } from '../../app/wire/messages.ts';
+import { BUILT_HELPER, builtFresh, builtTilescope } from '../models/tilescope.ts';
+import { cleanUp, type VmmKind, vmmKinds } from '../models/vmm-kinds.ts';
+
+/** The round of every VMM: list, capture, set, a second reader, restore, what is left behind, 50 helpers killed. */
+
+const KILLS = 50;
+const VALUE = '0xa5a5a5a5';
+
+interface Row {
+  readonly name: string;
+  listed: string;
+  read: string;
+  write: string;
+  second: string;
+  restored: string;
+  left: string;
+  killed: string;
+  eintr: string;
+}
+
+const rows: Row[] = [];
+const out = mkdtempSync(join(tmpdir(), 'tilescope-round-'));
+
+const nap = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+interface Listed {
+  readonly pid: number;
+  readonly attachable: boolean;
+  readonly reason: string | null;
+  readonly vcpus: readonly { readonly index: number; readonly vmmNumber: number | null }[];
+}
+
+const listed = async (): Promise<readonly Listed[]> => JSON.parse((await builtTilescope({}, 'list', '--json')).out);
+
+const startVmm = async ({ name, words, environment, saysReady }: VmmKind): Promise<[ChildProcess, Listed]> => {
+  const [program = '', ...args] = words;
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-2000);
+    });
+  }
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}: ${said}`);
+    const found = (await listed()).find(({ pid }) => pid === child.pid);
+    if (found !== undefined && (!saysReady || said.includes('ready'))) return [child, found];
+    await nap(50);
+  }
+};
+
+/** What must be the same before and after. Of the mappings, those that have no room to grow by themselves. */
+const portrait = (pid: number): string => {
+  const proc = `/proc/${pid}`;
+  const threads = readdirSync(`${proc}/task`).map((tid) => {
+    const status = readFileSync(`${proc}/task/${tid}/status`, 'utf8');
+    return `${tid} ${[...status.matchAll(/^(?:SigBlk|TracerPid):.*$/gm)].map(([line]) => line).join(' ')}`;
+  });
+  const descriptors = readdirSync(`${proc}/fd`).map((fd) => `${fd} ${readlinkSync(`${proc}/fd/${fd}`)}`);
+  return [...threads, ...descriptors, readFileSync(`${proc}/maps`, 'utf8')].join('\n');
+};
+
+/** A VMM's own heap and workers come and go: until two looks agree. */
+const settled = async (pid: number): Promise<string> => {
+  let last = portrait(pid);
+  for (let quiet = 0; quiet < 5; ) {
+    await nap(50);
+    const now = portrait(pid);
+    quiet = now === last ? quiet + 1 : 0;
+    last = now;
+  }
+  return last;
+};
+
+/** A helper that is killed at a random moment of attaching and capturing. */
+const killOne = async (pid: number, vcpuIndex: number, suspendSeccomp: boolean): Promise<void> => {
+  const helper = spawn(BUILT_HELPER, [], { stdio: ['pipe', 'pipe', 'ignore'] });
+  helper.stdin.on('error', () => undefined);
+  helper.stdout.resume();
+  const ask = (requestId: number, code: number, payload: Uint8Array): void => {
+    helper.stdin.write(encodeFrame({ requestId, code, status: 0, payload }));
+  };
+  ask(1, MESSAGES.hello.code, MESSAGES.hello.encode(null));
+  await new Promise((resolve) => helper.stdout.once('data', resolve));
+  const ref = { pid, vcpuIndex };
+  ask(2, MESSAGES.attach.code, MESSAGES.attach.encode({ ...ref, startTimeTicks: 0n, suspendSeccomp }));
+  for (let id = 3; id < 10; id += 1) ask(id, MESSAGES.capture.code, MESSAGES.capture.encode(ref));
+  const until = process.hrtime.bigint() + BigInt(Math.floor(Math.random() * 6_000_000));
+  while (process.hrtime.bigint() < until);
+  helper.kill('SIGKILL');
+  await new Promise((resolve) => helper.once('close', resolve));
+};
+
+/** CPU time of all its threads grows: its guest runs. */
+const runsOn = async (pid: number): Promise<boolean> => {
+  const used = (): number =>
+    readdirSync(`/proc/${pid}/task`)
+      .map((tid) => Number(readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ')[0]))
+      .reduce((sum, ns) => sum + ns, 0);
+  const before = used();
+  for (let i = 0; i < 200; i += 1) {
+    await nap(20);
+    if (used() > before) return true;
+  }
+  return false;
+};
+
+const round = async (kind: VmmKind, row: Row): Promise<void> => {
+  const [child, found] = await startVmm(kind);
+  const { pid } = found;
+  const last = found.vcpus.at(-1) ?? { index: 0, vmmNumber: null };
+  const index = found.vcpus.length > 1 ? last.index : 0;
+  const options = kind.suspend ? ['--suspend-seccomp'] : [];
+  const cli = (verb: string, ...words: string[]) =>
+    builtTilescope({}, verb, '--pid', String(pid), '--vcpu', `kvm:${index}`, ...options, ...words);
+  // By meaning: a component in its initial state, and one that is in use and holds those values, are the same.
+  const lane = async (): Promise<string> => {
+    const { out: said, err } = await cli('show', '--json', 'xmm3:u32');
+    if (said === '') throw new Error(err);
+    const { 'xmm3:u32': value } = JSON.parse(said);
+    return Array.isArray(value) ? value.join(' ') : '0 0 0 0';
+  };
+  try {
+    row.listed = found.attachable ? 'yes' : 'no, told why';
+    // A vCPU that has not been started has no state that a write would keep.
+    const before = await settled(pid);
+    const eintrBefore = kind.eintr?.() ?? 0;
+    const file = join(out, `${rows.length}.json`);
+    const captured = await cli('capture', '--out', file);
+    row.read = captured.code === 0 ? (kind.suspend ? 'suspended' : 'yes') : `no: ${captured.err.split('\n')[0]}`;
+    if (captured.code !== 0) return;
+    const old = await lane();
+    const set = await cli('set', `xmm3:u32[0]=${VALUE}`);
+    row.write = set.code === 0 ? (kind.suspend ? 'suspended' : 'yes') : refusedAs(set.err);
+    if (set.code === 0) {
+      row.second = (await lane()) === old ? 'NOT SEEN' : 'yes';
+      const back = await cli('restore', file);
+      const now = await lane();
+      row.restored = back.code === 0 && now === old ? 'yes' : `NO: ${old} is ${now} ${back.err.split('\n')[0]}`;
+    }
+    for (let kill = 0; kill < KILLS; kill += 1) await killOne(pid, index, kind.suspend);
+    // The next helper finds and gives back what the killed ones left.
+    const after = await cli('show', 'xcr0');
+    row.killed =
+      after.code === 0 && child.exitCode === null && (await runsOn(pid)) ? `${KILLS}` : `DIED OR STUCK: ${after.err}`;
+    row.left = (await settled(pid)) === before ? 'nothing' : 'SOMETHING';
+    if (kind.harmed !== undefined && kind.harmed() > 0) row.left = `HARMED ${kind.harmed()} times`;
+    row.eintr = kind.eintr === undefined ? '' : String(kind.eintr() - eintrBefore);
+  } finally {
+    child.kill('SIGKILL');
+    if (child.exitCode === null && child.signalCode === null)
+      await new Promise((resolve) => child.once('exit', resolve));
+  }
+};
+
+const refusedAs = (err: string): string => {
+  const call = /call: {2}(\S+)/.exec(err)?.[1];
+  return call === undefined ? `no: ${(err.split('\n')[0] ?? '').replace('tilescope: ', '')}` : `no: ${call}`;
+};
+
+const HEAD = [
+  'VMM',
+  'list',
+  'read',
+  'write',
+  'second reader',
+  'restored',
+  'left behind',
+  'helpers killed',
+  'EINTR seen',
+];
+
+const table = (): string => {
+  const cells = rows.map((row) => [
+    ...[row.name, row.listed, row.read, row.write, row.second, row.restored, row.left, row.killed, row.eintr],
+  ]);
+  return [HEAD, HEAD.map(() => '---'), ...cells].map((line) => `| ${line.join(' | ')} |`).join('\n');
+};
+
+test.beforeAll(builtFresh);
+test.afterAll(() => {
+  rmSync(out, { recursive: true, force: true });
+  cleanUp();
+  console.log(`\n${table()}\n`);
+});
+
+for (const kind of vmmKinds()) {
+  test(kind.name, async () => {
+    const row: Row = {
+      ...{
+        name: kind.name,
+        listed: '',
+        read: '',
+        write: '',
+        second: '',
+        restored: '',
+        left: '',
+        killed: '',
+        eintr: '',
+      },
+    };
+    rows.push(row);
+    await round(kind, row);
+    expect(row.read).toMatch(/^(yes|suspended)$/);
+    expect(row.left).toBe('nothing');
+    expect(row.killed).toBe(String(KILLS));
+    if (row.write === 'yes' || row.write === 'suspended') expect([row.second, row.restored]).toEqual(['yes', 'yes']);
+  });
+}

@@ -1,0 +1,35 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { buildAll } from './build.mjs';
+import { explain, fail, ROOT } from './say.mjs';
+import { ensurePackages } from './setup.mjs';
+
+/** The compatibility table: every VMM that is installed, or given by --qemu PATH, --kvmtool PATH (each may come again). @param {string[]} args */
+export const runVmms = async (args) => {
+  /** @type {Record<string, string[]>} */
+  const given = { '--qemu': [], '--kvmtool': [] };
+  for (let at = 0; at < args.length; at += 2) {
+    const list = given[args[at] ?? ''];
+    const path = args[at + 1];
+    if (list === undefined || path === undefined) {
+      return fail(`test:vmms takes --qemu PATH and --kvmtool PATH, got ${args.join(' ')}`);
+    }
+    if (!existsSync(path)) return fail(`${path} is not there`);
+    list.push(resolve(path));
+  }
+  await ensurePackages();
+  await buildAll();
+  if (!existsSync('/dev/kvm')) {
+    explain('skipped: /dev/kvm is absent');
+    return 0;
+  }
+  const playwright = join(ROOT, 'node_modules', 'playwright', 'cli.js');
+  const words = [playwright, 'test', '-c', join('e2e', 'playwright.config.ts'), '--project=vmms', '--reporter=list'];
+  const env = {
+    ...process.env,
+    TILESCOPE_QEMU: (given['--qemu'] ?? []).join('\n'),
+    TILESCOPE_KVMTOOL: (given['--kvmtool'] ?? []).join('\n'),
+  };
+  return spawnSync(process.execPath, words, { cwd: ROOT, stdio: 'inherit', env }).status ?? 1;
+};
