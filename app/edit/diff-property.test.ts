@@ -73,6 +73,7 @@ const swapped = ({ components, registers, facts }: DiffReport) => ({
   facts: turned(facts),
 });
 
+const FLIPPED = 'XSTATE_BV of initial values';
 const NOTHING = { components: [], registers: [], facts: [] };
 
 /** MXCSR and its mask are no part of x87. (SDM vol. 1, 10.5.1) */
@@ -126,6 +127,8 @@ test('[N1] a diff is the same from either side, counts what differs byte by byte
       for (const { name } of REGISTERS) {
         const values = bothValues(a, b, name);
         if (values === null || /^(mm\d|mxcsr_mask)/.test(name)) continue;
+        // Bits of components that hold their initial values on both sides are told as a fact, not as the register.
+        if (name === 'xstate_bv' && report.facts.some(({ path }) => path === FLIPPED)) continue;
         const index = /^[xyz]mm(\d+)$/.exec(name)?.[1];
         const names = index === undefined ? [name] : ['xmm', 'ymm', 'zmm'].map((width) => width + index);
         const found = names.filter((one) => told.includes(one));
@@ -136,7 +139,7 @@ test('[N1] a diff is the same from either side, counts what differs byte by byte
         expect({
           components: report.components,
           registers: told.filter((name) => name !== 'mxcsr_mask'),
-          facts: report.facts.filter(({ path }) => path !== 'XSTATE_BV of initial values'),
+          facts: report.facts.filter(({ path }) => path !== FLIPPED),
         }).toEqual(NOTHING);
 
       const lines = diffText(a, b).split('\n');
