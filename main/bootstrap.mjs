@@ -76,7 +76,7 @@ const COMMANDS = {
     await buildAll();
     return 0;
   },
-  dist: async (args) => (await import('./boot/start.mjs')).distribute(args),
+  dist: async (args) => (await import('./boot/dist.mjs')).distribute(args),
 };
 
 const [command = '', ...args] = process.argv.slice(2);

@@ -69,12 +69,20 @@ const E2E_NEEDS = [
   },
 ];
 
-/** Judges of what is shipped for shells and man. The tests that ask them say so where they are not there. */
+/** Judges of what is shipped for shells, man and desktops. The tests that ask them say so where they are not there. */
 const JUDGES = [
   { what: 'man', debian: 'man-db', present: () => which('man') !== null },
   { what: 'ShellCheck', debian: 'shellcheck', present: () => which('shellcheck') !== null },
   { what: 'zsh', debian: 'zsh', present: () => which('zsh') !== null },
   { what: 'fish', debian: 'fish', present: () => which('fish') !== null },
+  {
+    what: 'desktop-file-validate',
+    debian: 'desktop-file-utils',
+    present: () => which('desktop-file-validate') !== null,
+  },
+  { what: 'appstreamcli', debian: 'appstream', present: () => which('appstreamcli') !== null },
+  { what: 'xmllint', debian: 'libxml2-utils', present: () => which('xmllint') !== null },
+  { what: 'lintian', debian: 'lintian', present: () => which('lintian') !== null },
 ];
 
 /** @returns {string | null} */

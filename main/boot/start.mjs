@@ -1,11 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { buildAll } from './build.mjs';
 import { electronBinary, fetchElectron } from './electron-binary.mjs';
 import { DIST, explain, fail, ROOT } from './say.mjs';
 import { ensurePackages } from './setup.mjs';
-import { buildTwice, problemOfLock, writeBillOfMaterials } from './supply.mjs';
 import { runElectron, sandboxProblem, whyNotShown } from './window.mjs';
 
 const ELECTRON = join(ROOT, 'node_modules', 'electron');
@@ -60,20 +58,4 @@ export const start = async (given) => {
   const ended = await runElectron(binary, [ROOT, ...args.filter((argument) => argument !== '--no-open')]);
   const notShown = whyNotShown(ended);
   return notShown === null ? ended.code : servePage(notShown, args);
-};
-
-/** Makes the packages. @param {string[]} args are handed to electron-builder, such as `--linux dir` */
-export const distribute = async (args) => {
-  const problem = problemOfLock();
-  if (problem !== null) fail(problem);
-  await ensurePackages();
-  await buildAll();
-  if (!(await buildTwice())) fail('what is packed cannot be built again by others; the differences stand above');
-  explain(`bill of materials: ${writeBillOfMaterials(join(ROOT, 'release'))}`);
-  const builder = join(ROOT, 'node_modules', 'electron-builder', 'out', 'cli', 'cli.js');
-  const targets = args.length > 0 ? args : ['--linux', 'deb', 'AppImage'];
-  const given = ['--config', join('main', 'pack', 'electron-builder.mjs'), '--publish', 'never', ...targets];
-  const run = spawnSync(process.execPath, [builder, ...given], { cwd: ROOT, stdio: 'inherit' });
-  if (run.status !== 0) fail('packing failed; electron-builder’s message stands above');
-  return 0;
 };

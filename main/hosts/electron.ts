@@ -136,6 +136,13 @@ const runWindow = async ({ file, deterministic, unknown }: Extract<Asked, { kind
   show();
 };
 
+/** The page is served until a signal comes: ours, for Electron's own would quit before the vCPUs are let go, and a second one would kill. */
+const untilSignal = async (serve: () => Promise<number>): Promise<number> => {
+  await app.whenReady();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+  return serve();
+};
+
 /** Wrong words: to the terminal where there is one, else to the person who clicked. */
 const refuseWords = async (what: string): Promise<void> => {
   say(`${what}\n  to do: ${USAGE}`);
@@ -154,9 +161,11 @@ app.commandLine.appendSwitch('password-store', 'basic');
 if (!asked.ok) {
   void refuseWords(asked.refusal.what);
 } else if (asked.value.kind === 'verb') {
-  void runCli(asked.value.words).then((code) => app.exit(code));
+  const words = asked.value.words;
+  void (words[0] === 'web' ? untilSignal(() => runCli(words)) : runCli(words)).then((code) => app.exit(code));
 } else if (asked.value.kind === 'page') {
-  void runWeb(asked.value.words).then((code) => app.exit(code));
+  const words = asked.value.words;
+  void untilSignal(() => runWeb(words)).then((code) => app.exit(code));
 } else if (!app.requestSingleInstanceLock({ words: [...words], cwd: process.cwd() })) {
   say('it is open already: that window takes the file');
   app.exit(0);

@@ -1,26 +1,31 @@
 #!/bin/sh
-# electron-builder's own steps, but for the link: /usr/bin/tilescope is the script that knows the command line's verbs.
 set -e
 app='/opt/${sanitizedProductName}'
+profile='/etc/apparmor.d/${executable}'
 
-ln -sf "$app/resources/bin/tilescope" /usr/bin/tilescope
+ln -sf "$app/${executable}" /usr/bin/tilescope
 
-# The set-uid sandbox only where the kernel has no user namespaces.
-if [ -L /proc/self/ns/user ] && unshare --user true 2>/dev/null; then
-	chmod 0755 "$app/chrome-sandbox" || true
-else
-	chmod 4755 "$app/chrome-sandbox" || true
-fi
-
-# Ubuntu 24 and later allow user namespaces by AppArmor profile only; earlier ones do not know the profile's format.
-profile="$app/resources/apparmor-profile"
-if [ -e "$profile" ] && command -v apparmor_parser >/dev/null 2>&1 && apparmor_status --enabled >/dev/null 2>&1; then
-	if apparmor_parser --skip-kernel-load --debug "$profile" >/dev/null 2>&1; then
-		cp -f "$profile" '/etc/apparmor.d/${executable}'
-		apparmor_parser --replace --write-cache --skip-read-cache '/etc/apparmor.d/${executable}' || true
+# Ubuntu 24.04 and later give user namespaces by AppArmor profile; earlier ones do not know the profile's format.
+namespaces=
+if command -v apparmor_parser >/dev/null 2>&1 && apparmor_status --enabled >/dev/null 2>&1; then
+	if apparmor_parser --skip-kernel-load --debug "$app/resources/apparmor-profile" >/dev/null 2>&1; then
+		cp -f "$app/resources/apparmor-profile" "$profile"
+		if [ -x /usr/bin/ischroot ] && /usr/bin/ischroot; then
+			namespaces=profile
+		elif apparmor_parser --replace --write-cache --skip-read-cache "$profile"; then
+			namespaces=profile
+		else
+			rm -f "$profile"
+		fi
 	fi
 fi
 
-if command -v update-desktop-database >/dev/null 2>&1; then
-	update-desktop-database /usr/share/applications || true
+# root may always have a namespace, which says nothing: it is asked for as a user is.
+if [ -z "$namespaces" ] && setpriv --reuid=65534 --regid=65534 --clear-groups unshare -Ur true 2>/dev/null; then
+	namespaces=yes
+fi
+if [ -n "$namespaces" ]; then
+	chmod 0755 "$app/chrome-sandbox" || true
+else
+	chmod 4755 "$app/chrome-sandbox" || true
 fi

@@ -1,10 +1,22 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { extractFile, listPackage } from '@electron/asar';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CLI_VERBS } from '../hosts/cli-verbs.ts';
+import { PRODUCT_VERSION } from '../product.ts';
 
 /**
  * Packs the application with a stand-in for Electron's folder, whose download needs a network: everything but Electron
@@ -22,6 +34,13 @@ const FUSES_AS_SHIPPED = '101100011';
 let folder: string;
 let packed: string;
 let fuses: string;
+/** What fpm was asked to put into the deb, and the files themselves. */
+let asked: {
+  readonly options: Readonly<Record<string, readonly string[]>>;
+  readonly files: readonly { readonly to: string }[];
+  readonly scripts: { readonly postinst: string; readonly postrm: string };
+};
+const inDeb = (path: string): string => join(folder, 'fpm', 'files', path);
 
 const copyOfProject = (project: string): void => {
   const put = (path: string, text: string, mode = 0o644): void => {
@@ -29,13 +48,14 @@ const copyOfProject = (project: string): void => {
     writeFileSync(join(project, path), text, { mode });
   };
   for (const path of [...PACKED, 'dist/renderer/index.html', 'dist/renderer/assets/index.js']) put(path, `// ${path}`);
-  put('dist/native/tilescope-helper', '#!/bin/sh\n', 0o755);
-  put('dist/native/obj/frame.o', 'not to be packed');
+  put('dist/static/tilescope-helper', '#!/bin/sh\n', 0o755);
+  put('dist/static/demo-vmm', '#!/bin/sh\n', 0o755);
+  put('dist/static/obj/frame.o', 'not to be packed');
+  for (const name of ['tilescope.1.gz', 'tilescope.bash', '_tilescope', 'tilescope.fish'])
+    put(`dist/share/${name}`, name);
   put('node_modules/ws/package.json', '{"name":"ws","version":"8.23.0"}');
   put('app/bits/mask.ts', 'not to be packed');
-  for (const file of ['tilescope.sh', 'after-install.sh', 'after-remove.sh', 'electron-builder.mjs']) {
-    put(`main/pack/${file}`, readFileSync(join(ROOT, 'main/pack', file), 'utf8'), file.endsWith('.sh') ? 0o755 : 0o644);
-  }
+  cpSync(join(ROOT, 'main/pack'), join(project, 'main/pack'), { recursive: true });
   const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   put('package.json', JSON.stringify({ ...manifest, dependencies: { ws: '8.23.0' } }));
   put('LICENSE', 'MIT');
@@ -60,20 +80,32 @@ const standInElectron = (electron: string): void => {
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'tilescope-pack-'));
   const project = join(folder, 'project');
+  mkdirSync(join(folder, 'fpm'));
   copyOfProject(project);
   standInElectron(join(folder, 'electron'));
   const config = ['--config', 'main/pack/electron-builder.mjs', `-c.electronDist=${join(folder, 'electron')}`];
   const run = spawnSync(
     process.execPath,
-    [BUILDER, ...config, '-c.electronVersion=45.4.1', '--linux', 'dir', '--x64', '--publish', 'never'],
-    { cwd: project, encoding: 'utf8', env: { ...process.env, CI: 'true', NO_UPDATE_NOTIFIER: '1' } },
+    [BUILDER, ...config, '-c.electronVersion=45.4.1', '--linux', 'deb', '--x64', '--publish', 'never'],
+    {
+      cwd: project,
+      encoding: 'utf8',
+      env: {
+        ...process.env,
+        CI: 'true',
+        NO_UPDATE_NOTIFIER: '1',
+        CUSTOM_FPM_PATH: join(ROOT, 'main/testing/fake-fpm.mjs'),
+        FAKE_FPM_OUT: join(folder, 'fpm'),
+      },
+    },
   );
   if (run.status !== 0) throw new Error(`electron-builder ended with ${run.status}: ${run.stdout}${run.stderr}`);
   packed = join(project, 'release', 'linux-unpacked');
-  const binary = readFileSync(join(packed, 'tilescope'), 'latin1');
+  asked = JSON.parse(readFileSync(join(folder, 'fpm', 'asked.json'), 'utf8'));
+  const binary = readFileSync(join(packed, 'tilescope-app'), 'latin1');
   const wireAt = binary.indexOf(FUSE_SENTINEL) + FUSE_SENTINEL.length + 2;
   fuses = binary.slice(wireAt, wireAt + FUSES_AS_SHIPPED.length);
-}, 120_000);
+}, 240_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -103,24 +135,189 @@ describe('[C40] the package', () => {
 
   test('the helper lies in the resources and can be run, without a set-uid bit', () => {
     expect(statSync(join(packed, 'resources/bin/tilescope-helper')).mode & 0o7777).toBe(0o755);
-    expect(statSync(join(packed, 'resources/bin/tilescope')).mode & 0o111).toBe(0o111);
-  });
-
-  test('the executable is called tilescope, and the command line finds it from its own place', () => {
-    expect(statSync(join(packed, 'tilescope')).mode & 0o111).toBe(0o111);
-    expect(existsSync(join(packed, 'electron'))).toBe(false);
-    writeFileSync(join(packed, 'tilescope'), '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
-    const say = (...words: string[]) =>
-      spawnSync(join(packed, 'resources/bin/tilescope'), words, { encoding: 'utf8' }).stdout.trim();
-    expect(say('list', '--json')).toBe('--no-sandbox --ozone-platform=headless list --json');
-    expect(say('saved.json')).toBe('saved.json');
+    expect(statSync(join(packed, 'resources/bin/tilescope-demo-vmm')).mode & 0o111).toBe(0o111);
   });
 });
 
 describe('[C41] fuses', () => {
-  test('no Node in disguise, no inspector, nothing but app.asar, no rights for file:', () => {
+  test('no Node in disguise, no inspector, nothing but app.asar, no rights for file:, no keyring', () => {
     // In the order of the wire: run as node, cookie encryption, NODE_OPTIONS, --inspect, asar integrity, only from asar,
     // V8 snapshot of the browser process (as shipped), rights of file:, and one more that stays as shipped.
-    expect(fuses).toBe('010001001');
+    expect(fuses).toBe('000001001');
   });
+});
+
+describe('[C42] the command', () => {
+  const HEADLESS = '--no-sandbox --ozone-platform=headless --disable-gpu';
+  let bin: string;
+  beforeAll(() => {
+    bin = join(folder, 'bin');
+    mkdirSync(bin);
+    writeFileSync(join(packed, 'tilescope-app'), '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
+  });
+  /** A program on PATH that answers with a word and ends with a code. */
+  const program = (name: string, word: string, code = 0): void =>
+    writeFileSync(join(bin, name), `#!/bin/sh\necho ${word}\nexit ${code}\n`, { mode: 0o755 });
+  const run = (words: readonly string[], env: Record<string, string> = {}) => {
+    const PATH = `${bin}:${process.env.PATH}`;
+    const { stdout, stderr } = spawnSync(join(packed, 'tilescope'), words, { encoding: 'utf8', env: { PATH, ...env } });
+    return { out: stdout.trim(), err: stderr };
+  };
+  const SCREEN = { DISPLAY: ':0' };
+  const asUser = (): void => {
+    program('id', '1000');
+    program('unshare', '', 0);
+  };
+
+  test('every verb goes to the command line, behind --, whatever AppRun puts before it', () => {
+    for (const verb of CLI_VERBS) {
+      expect(run([verb, '--json', 'pid:1/0', '--x']).out, verb).toBe(`${HEADLESS} -- ${verb} --json pid:1/0 --x`);
+      expect(run(['--no-sandbox', verb, '--json']).out, verb).toBe(`${HEADLESS} -- ${verb} --json`);
+    }
+  });
+
+  test('the window where there is one to be had', () => {
+    asUser();
+    expect(run(['saved file.json', '--ozone-platform=wayland'], SCREEN).out).toBe(
+      'saved file.json --ozone-platform=wayland',
+    );
+    expect(run([], { WAYLAND_DISPLAY: 'wayland-0' }).out).toBe('');
+  });
+
+  test('--web is the page, for root as well, and needs no display', () => {
+    asUser();
+    expect(run(['--web', '--port', '8080'], SCREEN).out).toBe(`${HEADLESS} --web --port 8080`);
+    program('id', '0');
+    expect(run(['--web']).out).toBe(`${HEADLESS} --web`);
+  });
+
+  test('where the window cannot come up, the page is served, and why is said', () => {
+    asUser();
+    expect(run(['a.json'])).toEqual({
+      out: `${HEADLESS} --web a.json`,
+      err: expect.stringContaining('there is no display'),
+    });
+    program('id', '0');
+    expect(run(['a.json'], SCREEN)).toEqual({
+      out: `${HEADLESS} --web a.json`,
+      err: expect.stringContaining('does not run as root'),
+    });
+    expect(run(['--no-sandbox', 'a.json'], SCREEN).out).toBe('--no-sandbox a.json');
+  });
+
+  test('without user namespaces the remedies are named; a set-uid sandbox is one', () => {
+    asUser();
+    program('unshare', '', 1);
+    const { out, err } = run([], SCREEN);
+    expect(out).toBe(`${HEADLESS} --web`);
+    expect(err).toContain(`sudo chmod 4755 '${join(packed, 'chrome-sandbox')}'`);
+    chmodSync(join(packed, 'chrome-sandbox'), 0o4755);
+    expect(run([], SCREEN).out).toBe('');
+    chmodSync(join(packed, 'chrome-sandbox'), 0o755);
+  });
+});
+
+describe('[C43] the deb', () => {
+  test('depends on what Electron links with, under the names of every release that has it', () => {
+    const depends = asked.options['-d'] ?? [];
+    for (const name of [
+      'libgbm1',
+      'libasound2 | libasound2t64',
+      'libnss3',
+      'libgtk-3-0 | libgtk-3-0t64',
+      'libcups2 | libcups2t64',
+    ]) {
+      expect(depends).toContain(name);
+    }
+    expect(asked.options['--name']).toEqual(['tilescope']);
+    expect(asked.options['--version']).toEqual([PRODUCT_VERSION]);
+  });
+
+  test('puts manual, completions, metadata, types and icons where they are looked for', () => {
+    const to = asked.files.map((file) => file.to);
+    expect(to).toEqual(
+      expect.arrayContaining([
+        '/usr/share/man/man1/tilescope.1.gz',
+        '/usr/share/bash-completion/completions/tilescope',
+        '/usr/share/zsh/vendor-completions/_tilescope',
+        '/usr/share/fish/vendor_completions.d/tilescope.fish',
+        '/usr/share/metainfo/io.github.tilescope.metainfo.xml',
+        '/usr/share/mime/packages/tilescope.xml',
+        '/usr/share/applications/tilescope.desktop',
+        ...[16, 24, 32, 48, 64, 128, 256, 512].map(
+          (size) => `/usr/share/icons/hicolor/${size}x${size}/apps/tilescope.png`,
+        ),
+        ...['capture', 'session'].map(
+          (kind) => `/usr/share/icons/hicolor/scalable/mimetypes/application-vnd.tilescope.${kind}+json.svg`,
+        ),
+      ]),
+    );
+    // Of its own: another program's icon says that nobody looked.
+    for (const name of readdirSync(join(ROOT, 'main/pack/icons'))) {
+      const size = Number(name.split('x')[0]);
+      const png = readFileSync(join(ROOT, 'main/pack/icons', name));
+      expect([png.readUInt32BE(16), png.readUInt32BE(20)], name).toEqual([size, size]);
+    }
+  });
+
+  test('its entry opens one file or address, and is the running window’s', () => {
+    const entry = readFileSync(inDeb('/usr/share/applications/tilescope.desktop'), 'utf8');
+    expect(entry).toMatch(/^Exec=\/opt\/Tilescope\/tilescope %u$/m);
+    expect(entry).toMatch(/^StartupWMClass=tilescope$/m);
+    expect(entry).toMatch(
+      /^MimeType=application\/vnd\.tilescope\.capture\+json;application\/vnd\.tilescope\.session\+json;$/m,
+    );
+    expect(entry).toContain('[Desktop Action page]');
+    const { desktopName } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    expect(desktopName).toBe('tilescope.desktop');
+  });
+
+  test('the AppImage’s runtime needs no libfuse2', async () => {
+    const { default: config } = await import('./electron-builder.mjs');
+    expect(config.toolsets.appimage).toMatch(/^1\./);
+  });
+
+  test('after the install it asks for a namespace as a user, and after the removal nothing is left', () => {
+    const { postinst, postrm } = asked.scripts;
+    expect(postinst).toMatch(/setpriv --reuid=65534 --regid=65534 --clear-groups unshare -Ur true/);
+    expect(postinst).toContain("app='/opt/Tilescope'");
+    expect(postinst).toContain('ln -sf "$app/tilescope" /usr/bin/tilescope');
+    expect(postrm).toMatch(/apparmor_parser --remove "\$profile"/);
+    expect(postrm).toMatch(/rm -f "\$profile"/);
+    const profile = readFileSync(join(packed, 'resources/apparmor-profile'), 'utf8');
+    expect(profile).toContain('profile "tilescope" "/opt/Tilescope/tilescope-app" flags=(unconfined)');
+  });
+});
+
+/** Programs of Debian's that judge what is shipped; where one is missing it is said by name. */
+const judged = (program: string, ...args: string[]): void => {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
+  if (error !== undefined) throw error;
+  expect(status, `${program} ${args.join(' ')}\n${stdout}${stderr}`).toBe(0);
+};
+const missing = (program: string): boolean => spawnSync(program, ['--version']).error !== undefined;
+const judge = (program: string, what: string, work: () => void): void => {
+  const absent = missing(program);
+  if (absent) console.log(`not run: ${what}: ${program} is not installed`);
+  test.skipIf(absent)(`${program}: ${what}`, work);
+};
+
+describe('[C43] judged by others', () => {
+  judge('desktop-file-validate', 'the desktop entry', () =>
+    judged('desktop-file-validate', '--warn-kde', inDeb('/usr/share/applications/tilescope.desktop')),
+  );
+  judge('appstreamcli', 'the metadata', () =>
+    judged('appstreamcli', 'validate', '--no-net', inDeb('/usr/share/metainfo/io.github.tilescope.metainfo.xml')),
+  );
+  judge('shellcheck', 'every script as it is installed', () => {
+    const scripts = Object.entries(asked.scripts).map(([name, text]) => {
+      const path = join(folder, name);
+      writeFileSync(path, text);
+      return path;
+    });
+    judged('shellcheck', join(packed, 'tilescope'), ...scripts);
+  });
+  judge('xmllint', 'the types and the icons', () =>
+    judged('xmllint', '--noout', join(ROOT, 'main/pack/tilescope.mime.xml'), join(ROOT, 'main/pack/document.svg')),
+  );
 });
