@@ -10,7 +10,7 @@ namespaces=
 if command -v apparmor_parser >/dev/null 2>&1 && apparmor_status --enabled >/dev/null 2>&1; then
 	if apparmor_parser --skip-kernel-load --debug "$app/resources/apparmor-profile" >/dev/null 2>&1; then
 		cp -f "$app/resources/apparmor-profile" "$profile"
-		if [ -x /usr/bin/ischroot ] && /usr/bin/ischroot; then
+		if command -v ischroot >/dev/null 2>&1 && ischroot; then
 			namespaces=profile
 		elif apparmor_parser --replace --write-cache --skip-read-cache "$profile"; then
 			namespaces=profile

@@ -75,7 +75,6 @@ const DEPENDS = [
   'libxfixes3',
   'libxkbcommon0',
   'libxrandr2',
-  'util-linux',
   'xdg-utils',
 ];
 
@@ -144,10 +143,13 @@ export default {
       installed(pack('tilescope.mime.xml'), '/usr/share/mime/packages/tilescope.xml'),
       mimeIcon('capture'),
       mimeIcon('session'),
-      installed(shared('tilescope.1.gz'), '/usr/share/man/man1/tilescope.1.gz'),
-      installed(shared('tilescope.bash'), '/usr/share/bash-completion/completions/tilescope'),
-      installed(shared('_tilescope'), '/usr/share/zsh/vendor-completions/_tilescope'),
-      installed(shared('tilescope.fish'), '/usr/share/fish/vendor_completions.d/tilescope.fish'),
+      installed(join(ROOT, 'dist', 'tilescope.1.gz'), '/usr/share/man/man1/tilescope.1.gz'),
+      installed(shared('bash-completion/completions/tilescope'), '/usr/share/bash-completion/completions/tilescope'),
+      installed(shared('zsh/vendor-completions/_tilescope'), '/usr/share/zsh/vendor-completions/_tilescope'),
+      installed(
+        shared('fish/vendor_completions.d/tilescope.fish'),
+        '/usr/share/fish/vendor_completions.d/tilescope.fish',
+      ),
       installed(join(ROOT, 'LICENSE'), '/usr/share/doc/tilescope/copyright'),
     ],
   },

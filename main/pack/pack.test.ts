@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { extractFile, listPackage } from '@electron/asar';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CLI_VERBS } from '../hosts/cli-verbs.ts';
@@ -51,14 +52,23 @@ const copyOfProject = (project: string): void => {
   put('dist/static/tilescope-helper', '#!/bin/sh\n', 0o755);
   put('dist/static/demo-vmm', '#!/bin/sh\n', 0o755);
   put('dist/static/obj/frame.o', 'not to be packed');
-  for (const name of ['tilescope.1.gz', 'tilescope.bash', '_tilescope', 'tilescope.fish'])
-    put(`dist/share/${name}`, name);
+  writeFileSync(
+    join(project, 'dist/tilescope.1.gz'),
+    gzipSync('.TH TILESCOPE 1\n.SH NAME\ntilescope \\- debugger\n.SH DESCRIPTION\nIt is.\n', { level: 9 }),
+  );
+  for (const path of [
+    'bash-completion/completions/tilescope',
+    'zsh/vendor-completions/_tilescope',
+    'fish/vendor_completions.d/tilescope.fish',
+  ]) {
+    put(`dist/share/${path}`, path);
+  }
   put('node_modules/ws/package.json', '{"name":"ws","version":"8.23.0"}');
   put('app/bits/mask.ts', 'not to be packed');
   cpSync(join(ROOT, 'main/pack'), join(project, 'main/pack'), { recursive: true });
   const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   put('package.json', JSON.stringify({ ...manifest, dependencies: { ws: '8.23.0' } }));
-  put('LICENSE', 'MIT');
+  put('LICENSE', readFileSync(join(ROOT, 'LICENSE'), 'utf8'));
   for (const part of ['main', 'renderer']) put(`dist/${part}/THIRD-PARTY.txt`, `what ${part} bundles`);
 };
 
@@ -317,6 +327,17 @@ describe('[C43] judged by others', () => {
     });
     judged('shellcheck', join(packed, 'tilescope'), ...scripts);
   });
+  // Electron's applications are in /opt, and it is fpm that writes the changelog.
+  judge('lintian', 'the deb', () =>
+    judged(
+      'lintian',
+      '--suppress-tags',
+      'dir-or-file-in-opt,no-changelog',
+      '--fail-on',
+      'error,warning',
+      join(packed, '..', `tilescope_${PRODUCT_VERSION}_amd64.deb`),
+    ),
+  );
   judge('xmllint', 'the types and the icons', () =>
     judged('xmllint', '--noout', join(ROOT, 'main/pack/tilescope.mime.xml'), join(ROOT, 'main/pack/document.svg')),
   );
