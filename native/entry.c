@@ -48,16 +48,16 @@ static void take_entry(struct stopped *s, const struct user_regs_struct *at_entr
 	}
 }
 
-int thread_to_entry(pid_t tid, struct stopped *s, struct refusal *why)
+enum on_the_way { ANY_CALL, KVM_RUN_ALONE };
+
+/* On to the entry of a system call; signals that come are delivered. Its registers are read into *regs. */
+static int run_to_entry(pid_t tid, enum on_the_way where, int vcpu_fd, struct user_regs_struct *regs, struct refusal *why)
 {
 	uint64_t deadline = now_ns(CLOCK_MONOTONIC) + STOP_TIMEOUT_NS;
-	struct ptrace_syscall_info info = { 0 };
-	struct user_regs_struct regs;
 	int signal_number = 0, status;
 
-	if (set_up_own_call(tid, s, why) < 0)
-		return -1;
-	do {
+	for (;;) {
+		struct ptrace_syscall_info info = { .op = PTRACE_SYSCALL_INFO_NONE };
 		enum wait_outcome outcome;
 
 		if (trace(PTRACE_SYSCALL, tid, 0, (void *)(uintptr_t)signal_number) < 0)
@@ -66,18 +66,47 @@ int thread_to_entry(pid_t tid, struct stopped *s, struct refusal *why)
 		if (outcome == WAIT_GONE)
 			return refuse(why, REASON_TARGET_GONE, 0, NULL, "The thread ended on its way to a system call.");
 		if (outcome == WAIT_TIMEOUT)
-			return refuse(why, REASON_CHAIN_TIMEOUT, 0, NULL, "The thread made no system call in two seconds.");
+			return refuse(why, REASON_CHAIN_TIMEOUT, 0, NULL, "The thread made no %s in two seconds.",
+				      where == ANY_CALL ? "system call" : "KVM_RUN");
 		signal_number = 0;
-		info.op = PTRACE_SYSCALL_INFO_NONE;
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80))
 			(void)trace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info);
 		else if ((unsigned int)status >> 16 == 0)
 			signal_number = WSTOPSIG(status);
-	} while (info.op != PTRACE_SYSCALL_INFO_ENTRY);
-	if (trace(PTRACE_GETREGS, tid, 0, &regs) < 0 || trace(PTRACE_GETSIGMASK, tid, 8, &s->mask) < 0)
-		return refuse_errno(why, errno, "PTRACE_GETREGS");
+		if (info.op != PTRACE_SYSCALL_INFO_ENTRY ||
+		    (where == KVM_RUN_ALONE && (info.entry.nr != NR_IOCTL || (uint32_t)info.entry.args[1] != KVM_RUN ||
+						(int)info.entry.args[0] != vcpu_fd)))
+			continue;
+		return trace(PTRACE_GETREGS, tid, 0, regs) < 0 ? refuse_errno(why, errno, "PTRACE_GETREGS") : 0;
+	}
+}
+
+/* What it is about to call becomes what it was interrupted in. */
+static int stand_at_entry(pid_t tid, struct stopped *s, const struct user_regs_struct *regs, struct refusal *why)
+{
+	if (trace(PTRACE_GETSIGMASK, tid, 8, &s->mask) < 0)
+		return refuse_errno(why, errno, "PTRACE_GETSIGMASK");
 	STEP("at the entry of a system call");
-	take_entry(s, &regs);
+	take_entry(s, regs);
 	s->signal_seen = thread_signal_waits(tid, s->mask);
 	return set_up_own_call(tid, s, why) < 0 ? -1 : thread_read_fpstate(tid, s, why);
+}
+
+int thread_to_entry(pid_t tid, struct stopped *s, struct refusal *why)
+{
+	struct user_regs_struct regs;
+
+	if (set_up_own_call(tid, s, why) < 0 || run_to_entry(tid, ANY_CALL, 0, &regs, why) < 0)
+		return -1;
+	return stand_at_entry(tid, s, &regs, why);
+}
+
+int thread_follow(pid_t tid, int vcpu_fd, struct stopped *s, struct refusal *why)
+{
+	struct user_regs_struct regs;
+
+	if (run_to_entry(tid, KVM_RUN_ALONE, vcpu_fd, &regs, why) < 0)
+		return -1;
+	s->in_kvm_run = 0; /* an exit may wait there for its completion */
+	return stand_at_entry(tid, s, &regs, why);
 }

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTOCOL_VERSION 4u
+#define PROTOCOL_VERSION 5u
 #define MAX_PAYLOAD_BYTES (1u << 20)
 
 struct frame_header {
@@ -47,6 +47,7 @@ enum message {
 	MSG_MAPPINGS = 0x20,
 	MSG_READ_MEMORY = 0x21,
 	MSG_TRANSLATE = 0x22,
+	MSG_STEP = 0x30,
 	EVENT_TARGET_GONE = 0x80, /* struct vcpu_ref: the target ended or the thread vanished; the session is over */
 };
 
@@ -383,4 +384,17 @@ _Static_assert(sizeof(struct read_memory_request) == 24, "read memory request is
 _Static_assert(sizeof(struct translate_request) == 16, "translate request is 16 bytes before its addresses");
 _Static_assert(sizeof(struct translation) == 16, "translation is 16 bytes on the wire");
 
+/* ---- run control: MSG_STEP; the vCPU is frozen afterwards. Reply: step_reply, then struct kvm_regs after each step -------- */
+#define MOST_STEPS_AT_ONCE 240u
+struct step_request {
+	struct vcpu_ref vcpu;
+	uint32_t count, reserved;
+};
+enum step_end { STEP_DONE, STEP_HALTED, STEP_BUSY }; /* waits for an interrupt; the VMM had more to do than is waited for */
+struct step_reply {
+	uint64_t pause_ns;
+	uint32_t steps, ended, exit_reason, detours, irqs_blocked, in_kvm_run; /* detours: exits and signals that were the VMM's */
+};
+_Static_assert(sizeof(struct step_request) == 16, "step request is 16 bytes on the wire");
+_Static_assert(sizeof(struct step_reply) == 32, "step reply is 32 bytes before its registers");
 #endif

@@ -3,6 +3,7 @@
 #define TILESCOPE_SESSION_H
 
 #include "guard.h"
+#include "loop.h"
 #include "target.h"
 
 /*
@@ -30,8 +31,10 @@
 #define SCRATCH_EVENTS 0x30900u
 #define SCRATCH_ANSWERS 0x30a00u
 #define SCRATCH_DONE 0x30b00u
-#define SCRATCH_BYTES 0x31000u
-#define SCRATCH_DATA_BYTES (SCRATCH_BYTES - SCRATCH_DATA)
+#define SCRATCH_DATA_END 0x31000u
+#define SCRATCH_DATA_BYTES (SCRATCH_DATA_END - SCRATCH_DATA)
+#define SCRATCH_LOOP SCRATCH_DATA_END /* loop.h */
+#define SCRATCH_BYTES (SCRATCH_LOOP + LOOP_BYTES)
 _Static_assert((MAX_CALLS + 1) * CHAIN_STRIDE <= SCRATCH_FPSTATE - SCRATCH_FRAMES, "a chain fits");
 _Static_assert(SCRATCH_FRAMES - 0x1000u >= 0x10000u, "64 KiB of stack under the frames");
 
@@ -139,6 +142,7 @@ void detach_all(void);
 int capture(struct vcpu *vcpu, struct reply *reply, struct refusal *why);
 int freeze(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why);
 int resume(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why);
+int step(struct vcpu *vcpu, const struct step_request *request, struct reply *reply, struct refusal *why); /* single_step.c */
 int verdicts(struct vcpu *vcpu, struct reply *reply, struct refusal *why);
 int write_image(struct vcpu *vcpu, const uint8_t *image, uint32_t bytes, struct reply *reply, struct refusal *why);
 int write_xcr0(struct vcpu *vcpu, uint64_t value, struct reply *reply, struct refusal *why);

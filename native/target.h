@@ -62,6 +62,8 @@ int thread_stop(pid_t tid, int vcpu_fd, uint64_t scratch, uint64_t scratch_bytes
  * reads it anew there: to go on is to make that call.
  */
 int thread_to_entry(pid_t tid, struct stopped *stopped, struct refusal *why); /* entry.c */
+/* The same to the thread's next KVM_RUN of this vCPU, through whatever its VMM does until then. */
+int thread_follow(pid_t tid, int vcpu_fd, struct stopped *stopped, struct refusal *why);
 /* Detaches, with the restart of an interrupted KVM_RUN that the VMM does not see. */
 int thread_let_go(pid_t tid, struct stopped *stopped);
 /* Puts the context for going on into the registers of a thread that stays stopped. */

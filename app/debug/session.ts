@@ -11,11 +11,12 @@ import type { GeneralName } from '../register/registers.ts';
 import type { Capture, Facts } from '../session/capture.ts';
 import { applyWrite, type WriteOutcome } from './apply.ts';
 import type { Clock } from './clock.ts';
+import { driveSteps } from './drive.ts';
 import { generalToRestore } from './general-to-restore.ts';
 import type { SessionJournal } from './journal.ts';
 import { createOverwrittenWatch, type Overwritten } from './overwritten-watch.ts';
 import { captureInPassing } from './passing-capture.ts';
-import type { Stepped, Target } from './target.ts';
+import type { Stepped, StepsMade, Target } from './target.ts';
 import { createWriteHistory, type WriteStep } from './write-history.ts';
 
 /** One attached vCPU with the state found at attach, which is kept until the end. */
@@ -29,6 +30,8 @@ export interface Session {
   resume(): Promise<Answer<bigint>>;
   /** Refused where the target is no model. */
   step(count: number): Promise<Answer<Stepped>>;
+  /** Single instructions of a live vCPU, which runs on afterwards as it did before. Refused where it cannot be driven. */
+  drive(count: number): Promise<Answer<StepsMade>>;
   assign(assignments: readonly Assignment[]): Promise<Answer<WriteOutcome>>;
   /** Puts `then` back, which is the state found at attach where nothing else is named. */
   restore(scope: RestoreScope, then?: Capture): Promise<Answer<WriteOutcome>>;
@@ -216,6 +219,7 @@ export const createSession = (
         const { kind } = target.identity;
         return target.program?.step(count) ?? refuse('no-program', `a ${kind} target cannot be stepped`);
       }),
+    drive: (count) => inTurn(() => driveSteps(target, count)),
     assign: (assignments) =>
       inTurn(() =>
         recorded({ kind: 'paths', paths: assignments.map(({ path }) => path.trim()) }, (now) =>

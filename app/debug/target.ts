@@ -15,6 +15,21 @@ export interface Stepped extends ModelPosition {
   readonly ended: boolean;
 }
 
+/** What single steps left behind, one entry for each instruction that ended. */
+export interface StepsMade {
+  readonly stops: readonly GeneralRegisters[];
+  /** Fewer than were asked for: the guest waits for an interrupt, or its VMM is at work. */
+  readonly ended: 'done' | 'halted' | 'busy';
+  /** KVM kept interrupts from the guest meanwhile. */
+  readonly interruptsBlocked: boolean;
+}
+
+/** Drives a vCPU that is another process's. It is frozen afterwards. */
+export interface RunControl {
+  readonly mostStepsAtOnce: number;
+  step(count: number): Promise<Answer<StepsMade>>;
+}
+
 /**
  * A vCPU that can be read, and perhaps written: live over the helper, a model in software, or a file. A write answers that
  * the call was made; what became of it shows a capture in the same stop.
@@ -46,6 +61,8 @@ export interface Target {
   readonly memory?: MemoryPort;
   /** What a model executes; not there where the target is no model. */
   readonly program?: SteppedProgram;
+  /** Not there where the vCPU cannot be driven. */
+  readonly runControl?: RunControl;
   detach(): Promise<Answer<null>>;
   /** Told once, when the target ended. Returns the way out of the subscription. */
   onGone(listener: (reason: Refusal) => void): () => void;

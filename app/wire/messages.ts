@@ -17,6 +17,8 @@ import {
   SET_IMAGE_REQUEST,
   SET_MSR_REQUEST,
   SET_XCR0_REQUEST,
+  STEP_REPLY,
+  STEP_REQUEST,
   THREAD_REPLY,
   VCPU_REF,
   VERDICT,
@@ -152,6 +154,28 @@ const decodeSetRegs = (bytes: Uint8Array) => {
   return atEnd({ ...reply, general }, neededBytes, bytes, what);
 };
 
+export interface StepRequest extends VcpuRef {
+  readonly count: number;
+}
+
+/** How a request for steps ended: all made; the guest waits for an interrupt; the VMM had more to do than is waited for. */
+export const STEP_ENDS = ['done', 'halted', 'busy'] as const;
+
+const decodeSteps = (bytes: Uint8Array) => {
+  const what = 'step reply';
+  const head = readStruct(STEP_REPLY, bytes, 0, what);
+  if (!head.ok) return head;
+  const { steps, ended, exitReason, irqsBlocked, pauseNs } = head.value;
+  const neededBytes = STEP_REPLY.bytes + steps * KVM_REGS_BYTES;
+  if (neededBytes > bytes.length) return undecodable({ kind: 'truncated', what, neededBytes, gotBytes: bytes.length });
+  const stops = Array.from({ length: steps }, (_, index) => {
+    const at = STEP_REPLY.bytes + index * KVM_REGS_BYTES;
+    return readGeneral(bytes.subarray(at, at + KVM_REGS_BYTES));
+  });
+  const reply = { pauseNs, stops, ended: STEP_ENDS[ended] ?? 'busy', exitReason, interruptsBlocked: irqsBlocked !== 0 };
+  return atEnd(reply, neededBytes, bytes, what);
+};
+
 interface MessageRow {
   readonly code: number;
   readonly encode: (request: never) => Uint8Array;
@@ -205,6 +229,11 @@ export const MESSAGES = {
   },
   mappings: { code: 0x20, encode: onVcpu, decode: decodeMappings },
   readMemory: { code: 0x21, encode: encodeReadMemory, decode: decodeMemory },
+  step: {
+    code: 0x30,
+    encode: (request: StepRequest) => writeStruct(STEP_REQUEST, { ...request, reserved: 0 }),
+    decode: decodeSteps,
+  },
   translate: { code: 0x22, encode: encodeTranslate, decode: decodeTranslate },
 } as const satisfies Record<string, MessageRow>;
 

@@ -23,6 +23,7 @@ import {
   MSR_VALUE,
   REFUSAL,
   SECTION,
+  STEP_REPLY,
   TARGET_RECORD,
   THREAD_REPLY,
   TRANSLATE_HEAD,
@@ -186,6 +187,14 @@ const REPLIES: Record<Shaped, Uint8Array> = {
   setXcr0: written,
   setMsr: written,
   setRegs: concat([written, kvmRegs]),
+  step: concat([
+    writeStruct(STEP_REPLY, {
+      ...{ pauseNs: 1n, steps: 2, ended: 0, exitReason: 4 },
+      ...{ detours: 0, irqsBlocked: 1, inKvmRun: 1 },
+    }),
+    kvmRegs,
+    kvmRegs,
+  ]),
   mappings: concat([
     writeStruct(MAPPINGS_HEAD, { count: 1, leftOut: 0 }),
     writeStruct(MAPPING_RECORD, { start: 0x1000n, end: 0x2000n }),

@@ -140,7 +140,20 @@ export const TRANSLATE_REQUEST = struct('translate_request', { ...VCPU, count: '
 export const TRANSLATE_HEAD = struct('translate_head', { count: 'u32', reserved: 'u32' });
 export const TRANSLATION = struct('translation', { physical: 'u64', valid: 'u32', reserved: 'u32' });
 
+export const STEP_REQUEST = struct('step_request', { ...VCPU, count: 'u32', reserved: 'u32' });
+export const STEP_REPLY = struct('step_reply', {
+  pauseNs: 'u64',
+  steps: 'u32',
+  ended: 'u32',
+  exitReason: 'u32',
+  detours: 'u32',
+  irqsBlocked: 'u32',
+  inKvmRun: 'u32',
+});
+
 export const STRUCTS = [
+  STEP_REQUEST,
+  STEP_REPLY,
   VCPU_REF,
   REFUSAL,
   HELLO_REQUEST,

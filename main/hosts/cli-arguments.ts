@@ -12,6 +12,7 @@ import { parseVcpuName, type VcpuName } from '../targets/vcpu-name.ts';
 import { type MemCommand, memCommand } from './cli-mem-words.ts';
 import { type OptionName, optionRow } from './cli-options.ts';
 import { type PrivilegesCommand, privilegesCommand } from './cli-privileges.ts';
+import { type StepCommand, stepCommand } from './cli-step-words.ts';
 import { VERBS, type Verb, verbRow } from './cli-verbs.ts';
 import { type DiffCommand, diffCommand, type JournalCommand, journalCommand } from './cli-words.ts';
 
@@ -47,6 +48,7 @@ export type Command =
   | PrivilegesCommand
   | MemCommand
   | ProductCommand
+  | StepCommand
   | { readonly verb: 'doctor'; readonly json: boolean }
   | { readonly verb: 'presets'; readonly json: boolean };
 
@@ -327,6 +329,10 @@ const PARSERS: Readonly<Record<ParsedVerb, (given: Given, words: readonly string
   diff: diffCommand,
   journal: journalCommand,
   'setup-privileges': privilegesCommand,
+  step: (given, words) => {
+    const vcpu = vcpuChoice('step', given);
+    return vcpu.ok ? stepCommand(vcpu.value, given.json, words) : vcpu;
+  },
   mem: (given, words) => {
     const vcpu = vcpuChoice('mem', given);
     return vcpu.ok ? memCommand(vcpu.value, given, words) : vcpu;

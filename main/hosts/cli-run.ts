@@ -147,6 +147,12 @@ const diffThere = async (host: HostOf, command: Of<'diff'>): Printed => {
   });
 };
 
+const stepThere = async (host: HostOf, command: Of<'step'>): Printed => {
+  const [{ step }, { withSession }] = await Promise.all([import('./cli-step.ts'), import('./cli-live.ts')]);
+  const there = await host();
+  return step((work) => withSession(there, command.vcpu, work), command);
+};
+
 const memThere = async (host: HostOf, command: Of<'mem'>): Printed => {
   const [{ mem }, { withSession }] = await Promise.all([import('./cli-mem.ts'), import('./cli-live.ts')]);
   const here = await host();
@@ -184,6 +190,8 @@ const run = async (host: HostOf, command: Command): Printed => {
       return (await import('./cli-privileges.ts')).privileges(command, ownHelper());
     case 'mem':
       return memThere(host, command);
+    case 'step':
+      return stepThere(host, command);
     case 'presets':
       return (await import('./cli-presets.ts')).presets(command.json);
   }

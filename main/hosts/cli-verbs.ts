@@ -94,6 +94,19 @@ export const VERBS = [
     exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
   },
   {
+    name: 'step',
+    says: 'single instructions of a running guest, without its VMM’s help',
+    usage: ['--pid PID [--vcpu N] [COUNT]'],
+    words: ['none'],
+    options: ['json', ...LIVE],
+    about: [
+      'RIP after each instruction. The vCPU makes its steps by itself and decides after each whether it goes on; what is the VMM’s, exits and signals, the VMM gets. It never sees a debug exit, whatever dies, and guest debug is off again when the last step has ended. Then the guest runs on.',
+      'A VMM that debugs its guest itself, such as QEMU with gdb attached, loses its own steps and breakpoints.',
+    ],
+    examples: [{ line: 'tilescope step --pid 4242 16', says: 'sixteen instructions' }],
+    exits: ['done', 'refused', 'usage', 'noTarget', 'helper'],
+  },
+  {
     name: 'set',
     says: 'write registers, read them back and compare',
     usage: ['--pid PID [--vcpu N] PATH=VALUE…'],

@@ -112,6 +112,7 @@ void filter_install(const char *kind)
 		{ "errno", SYS_ioctl, KVM_GET_SREGS, SECCOMP_RET_ERRNO | EPERM },
 		{ "kill-regs", SYS_ioctl, KVM_SET_REGS, SECCOMP_RET_KILL_PROCESS },
 		{ "trap-events", SYS_ioctl, (int64_t)(uint32_t)KVM_GET_VCPU_EVENTS, SECCOMP_RET_TRAP },
+		{ "no-copy", SYS_process_vm_readv, -1, SECCOMP_RET_KILL_PROCESS },
 		{ "no-clock", SYS_clock_gettime, -1, SECCOMP_RET_KILL_PROCESS },
 	};
 

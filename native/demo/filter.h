@@ -4,7 +4,7 @@
 
 /*
  * kind: allow, trap-set, kill-set (KVM_SET_XSAVE), trap-get (KVM_GET_XSAVE2), errno (KVM_GET_SREGS), kill-regs (KVM_SET_REGS),
- * trap-events (KVM_GET_VCPU_EVENTS), no-clock.
+ * trap-events (KVM_GET_VCPU_EVENTS), no-clock, no-copy (process_vm_readv).
  */
 void filter_install(const char *kind);
 

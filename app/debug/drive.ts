@@ -1,0 +1,26 @@
+import type { Answer } from '../bridge.ts';
+import { answer, refuse } from '../refusals/refusal.ts';
+import type { GeneralRegisters } from '../session/capture.ts';
+import type { StepsMade, Target } from './target.ts';
+
+/** So many single instructions, and the vCPU runs on as it did before. Fewer where an end comes first, which is said. */
+export const driveSteps = async (target: Target, count: number): Promise<Answer<StepsMade>> => {
+  const { runControl, identity } = target;
+  if (runControl === undefined) return refuse('no-program', `a ${identity.kind} target cannot be stepped`);
+  const wasFrozen = target.frozen;
+  const frozen = wasFrozen ? answer(null) : await target.freeze();
+  if (!frozen.ok) return frozen;
+  const stops: GeneralRegisters[] = [];
+  let made: StepsMade = { stops, ended: 'done', interruptsBlocked: true };
+  try {
+    while (stops.length < count && made.ended === 'done') {
+      const more = await runControl.step(Math.min(count - stops.length, runControl.mostStepsAtOnce));
+      if (!more.ok) return more;
+      stops.push(...more.value.stops);
+      made = { ...more.value, stops };
+    }
+    return answer(made);
+  } finally {
+    if (!wasFrozen && target.frozen) await target.resume();
+  }
+};

@@ -1,0 +1,50 @@
+import { expect, test } from 'playwright/test';
+import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { tilescope, tilescopeJson } from '../models/tilescope.ts';
+
+interface Steps {
+  readonly steps: number;
+  readonly stops: readonly { readonly rip: string }[];
+  readonly why: string | null;
+}
+
+test.describe('single steps of a real QEMU guest, from the command line', () => {
+  test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
+
+  let guest: Guest;
+  test.beforeAll(async () => {
+    guest = await Guest.start({ name: 'step' });
+  });
+  test.afterAll(async () => {
+    await guest?.stop();
+  });
+
+  test('[RC1] each step is one instruction of its loop, as QEMU’s monitor sees them, and QEMU is left as it was', async () => {
+    const footprint = guest.footprint();
+    const { steps, stops, why } = await tilescopeJson<Steps>('step', '--pid', String(guest.pid), '200');
+    expect([steps, why, stops.length]).toEqual([200, null, 200]);
+    const round = new Set(stops.map(({ rip }) => rip));
+    const seen = new Set<string>();
+    for (let look = 0; look < 20; look += 1) {
+      const rip = /[RE]IP=([0-9a-f]+)/.exec(await guest.monitor('info registers'))?.[1];
+      if (rip !== undefined) seen.add(`0x${BigInt(`0x${rip}`).toString(16)}`);
+    }
+    expect([...seen].every((rip) => round.has(rip))).toBe(true);
+    // The loop goes round: what follows an instruction once follows it always.
+    const after = new Map<string, string>();
+    for (const [index, { rip }] of stops.entries()) {
+      const next = stops[index + 1]?.rip;
+      if (next === undefined) continue;
+      expect(after.get(rip) ?? next).toBe(next);
+      after.set(rip, next);
+    }
+    await guest.progress();
+    expect(guest.footprint()).toEqual(footprint);
+  });
+
+  test('[RC1] a count that is none is refused before anything is stopped', async () => {
+    const refused = await tilescope('step', '--pid', String(guest.pid), '0');
+    expect(refused.code).toBe(2);
+    expect(refused.err).toContain('from 1 to');
+  });
+});

@@ -1,0 +1,241 @@
+/* Single steps of a guest whose instructions are known: test-step HELPER STEPPED-HELPER DEMO-VMM */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "client.h"
+#include "guest.h"
+#include "steps.h"
+
+#define CODE 0x1000u
+
+#define KILLED_STEPS 4u
+#define MOST_KILLS 1000u
+
+static const char *helper, *stepped, *demo;
+static struct guest guest;
+static struct client client;
+static struct step_reply head;
+static struct kvm_regs stops[MOST_STEPS_AT_ONCE];
+
+static const char *words(void)
+{
+	return client.refusal ? client.refusal->detail : "no answer";
+}
+
+static int step(uint32_t count)
+{
+	struct step_request request = { .vcpu = { guest.pid, 0 }, .count = count };
+	int answer = client_ask(&client, MSG_STEP, &request, sizeof(request));
+
+	memset(&head, 0, sizeof(head));
+	if (answer != 1)
+		return answer;
+	memcpy(&head, client.payload, sizeof(head));
+	memcpy(stops, client.payload + sizeof(head), head.steps * sizeof(stops[0]));
+	return answer;
+}
+
+static int start(const char *const *arguments)
+{
+	if (guest_start_demo(&guest, demo, arguments) == 0 && guest_progresses(&guest, 0) && client_start(&client, helper) == 0 &&
+	    client_attach(&client, guest.pid, 0, 0, NULL) == 1)
+		return 1;
+	CHECK(0, "the VMM or the helper did not start: %s", words());
+	guest_end(&guest);
+	return 0;
+}
+
+static void end(void)
+{
+	volatile struct demo_vcpu *v = &guest.page->vcpus[0];
+
+	CHECK(client_vcpu(&client, MSG_DETACH, guest.pid, 0) == 1, "%s", words());
+	CHECK(guest_lives(&guest) && guest_progresses(&guest, 0), "the guest does not go on");
+	CHECK(v->other_errors == 0 && v->io_errors == 0 && v->stack_errors == 0, "%llu errors, %llu answers lost, %llu bytes changed",
+	      (unsigned long long)v->other_errors, (unsigned long long)v->io_errors, (unsigned long long)v->stack_errors);
+	CHECK(guest_scratch_regions(&guest) == 0, "scratch is left");
+	CHECK(client_end(&client) == 0, "the helper did not end with 0");
+	guest_end(&guest);
+}
+
+/* After each instruction RIP stands at the next one of the program, which goes round. */
+static void check_round(uint64_t code, const uint32_t *at, uint32_t count, const char *name)
+{
+	uint32_t place = 0;
+
+	while (place < count && stops[0].rip != code + at[place])
+		place++;
+	for (uint32_t i = 0; i < head.steps; i++)
+		CHECK(stops[i].rip == code + at[(place + i) % count], "%s, step %u: rip %#llx", name, i, (unsigned long long)stops[i].rip);
+}
+
+static void counting_guest(void)
+{
+	static const char *const arguments[] = { "--program", "integer", "--small-stack", NULL };
+	static const uint32_t at[] = { 0, 5 };
+	volatile struct demo_vcpu *v;
+	uint32_t before;
+
+	rule("each step is one instruction, and the guest stands still between requests");
+	if (!start(arguments))
+		return;
+	v = &guest.page->vcpus[0];
+	CHECK(client_vcpu(&client, MSG_FREEZE, guest.pid, 0) == 1, "%s", words());
+	CHECK(step(1) == 1 && head.steps == 1 && head.ended == STEP_DONE, "%s", words());
+	for (int round = 0; round < 5; round++) {
+		before = *guest.counter;
+		CHECK(step(240) == 1 && head.steps == 240, "%u steps: %s", head.steps, words());
+		check_round(CODE, at, 2, "integer");
+		CHECK(*guest.counter == before + 120, "%u times counted in 120 rounds", *guest.counter - before);
+	}
+	CHECK(head.exit_reason == KVM_EXIT_DEBUG && head.detours == 0, "exit %u, %u detours", head.exit_reason, head.detours);
+	CHECK(guest_stands_still(&guest, 0), "it runs on");
+	CHECK(client_vcpu(&client, MSG_CAPTURE, guest.pid, 0) == 1, "%s", words());
+	CHECK(v->eintr_count == 0 && v->run_count == 1, "the VMM saw %llu EINTRs", (unsigned long long)v->eintr_count);
+	printf("# interrupts blocked: %u\n", head.irqs_blocked);
+	end();
+}
+
+static void leaving_guest(void)
+{
+	static const char *const arguments[] = { "--program", "io", "--small-stack", NULL };
+	static const uint32_t at[] = { 0, 2, 5, 7, 12 };
+	uint64_t exits;
+
+	rule("exits on the way are the VMM's: each once, with its answer");
+	if (!start(arguments))
+		return;
+	exits = guest.page->vcpus[0].io_count;
+	CHECK(step(200) == 1 && head.steps == 200, "%u steps: %s", head.steps, words());
+	check_round(CODE, at, 5, "io");
+	printf("# 200 steps, %u detours, %llu exits\n", head.detours, (unsigned long long)(guest.page->vcpus[0].io_count - exits));
+	CHECK(head.detours >= 78 && head.detours <= 82, "%u detours in 40 rounds with two exits each", head.detours);
+	end();
+}
+
+static void kicked_guest(void)
+{
+	static const char *const arguments[] = { "--program", "integer", "--small-stack", "--signal", NULL };
+	static const uint32_t at[] = { 0, 5 };
+	uint64_t before;
+
+	rule("kicks get through while the guest is stepped");
+	if (!start(arguments))
+		return;
+	before = guest.page->vcpus[0].eintr_count;
+	CHECK(step(240) == 1 && head.steps == 240, "%u steps: %s", head.steps, words());
+	check_round(CODE, at, 2, "integer");
+	printf("# 240 steps, %u detours, %llu EINTRs\n", head.detours, (unsigned long long)(guest.page->vcpus[0].eintr_count - before));
+	end();
+}
+
+static void qemu_guest(void)
+{
+	static const uint32_t at[] = { 5, 10 };
+	uint32_t before;
+
+	rule("a guest of QEMU is stepped, and QEMU does not know");
+	if (guest_start_qemu(&guest, 1) < 0) {
+		skip("single steps in QEMU", "qemu-system-x86_64 is absent or does not start");
+		guest_end(&guest);
+		return;
+	}
+	CHECK(client_start(&client, helper) == 0 && client_attach(&client, guest.pid, 0, 0, NULL) == 1, "%s", words());
+	CHECK(client_vcpu(&client, MSG_FREEZE, guest.pid, 0) == 1, "%s", words());
+	before = *guest.counter;
+	CHECK(step(240) == 1 && head.steps == 240 && head.ended == STEP_DONE, "%u steps: %s", head.steps, words());
+	check_round(0, at, 2, "QEMU");
+	CHECK(*guest.counter == before + 120, "%u times counted in 120 rounds", *guest.counter - before);
+	CHECK(client_vcpu(&client, MSG_DETACH, guest.pid, 0) == 1, "%s", words());
+	CHECK(guest_lives(&guest) && guest_progresses(&guest, 0), "the guest does not go on");
+	CHECK(client_end(&client) == 0, "the helper did not end with 0");
+	guest_end(&guest);
+}
+
+static void refused(void)
+{
+	static const char *const arguments[] = { "--program", "integer", "--seccomp", "no-copy", NULL };
+
+	rule("what the filter forbids is not begun");
+	if (!start(arguments))
+		return;
+	CHECK(step(1) == 0 && client.refusal->reason == REASON_SECCOMP && strcmp(client.refusal->call, "process_vm_readv") == 0, "%s", words());
+	CHECK(step(0) == 0 && step(MOST_STEPS_AT_ONCE + 1) == 0, "a count that cannot be");
+	end();
+}
+
+/* 2: killed at the count-th of its steps; 1: it had no more. */
+static int kill_at(unsigned int count, char *name)
+{
+	struct step_request request = { .vcpu = { guest.pid, 0 }, .count = KILLED_STEPS };
+	struct attach_request attach = { .vcpu = { guest.pid, 0 } };
+	struct client victim;
+	int outcome;
+
+	if (client_start_stepped(&victim, stepped) < 0)
+		return -1;
+	(void)client_send(&victim, MSG_ATTACH, &attach, sizeof(attach));
+	outcome = client_until_step(&victim, 0, name, NULL);
+	CHECK(outcome == 1, "attach: %s", victim.refusal ? victim.refusal->detail : "no answer");
+	(void)client_send(&victim, MSG_STEP, &request, sizeof(request));
+	outcome = client_until_step(&victim, count, name, NULL);
+	CHECK(outcome > 0, "step: %s", victim.refusal ? victim.refusal->detail : "no answer");
+	(void)(outcome == 2 ? client_kill(&victim) : client_end(&victim));
+	return outcome;
+}
+
+/* Were guest debug still armed, or an exit lost, the VMM would end, or miss an answer: it does not know the one and counts the other. */
+static void killed(const char *program)
+{
+	const char *const arguments[] = { "--program", program, "--small-stack", NULL };
+	char name[STEP_NAME_BYTES] = "";
+	volatile struct demo_vcpu *v;
+	unsigned int kills = 0;
+	uint64_t eintrs;
+
+	rule("a helper killed at any moment of stepping leaves a guest that runs on, undebugged");
+	if (!start(arguments))
+		return;
+	v = &guest.page->vcpus[0];
+	CHECK(client_vcpu(&client, MSG_DETACH, guest.pid, 0) == 1, "%s", words());
+	while (kills < MOST_KILLS && !checks_failed) {
+		eintrs = v->eintr_count;
+		if (kill_at(kills + 1, name) != 2)
+			break;
+		kills++;
+		CHECK(guest_lives(&guest) && guest_progresses(&guest, 0), "%s, killed at \"%s\": it does not go on", program, name);
+		CHECK(v->eintr_count <= eintrs + 1 && v->other_errors == 0 && v->io_errors == 0 && guest_arena_changes(&guest) == 0,
+		      "%s, killed at \"%s\": %llu EINTRs, %llu errors, %llu answers lost", program, name,
+		      (unsigned long long)(v->eintr_count - eintrs), (unsigned long long)v->other_errors, (unsigned long long)v->io_errors);
+	}
+	CHECK(kills > 50 && kills < MOST_KILLS, "%u kills", kills);
+	printf("# %s: killed at each of %u moments of %u steps; the VMM saw %llu EINTRs\n", program, kills, KILLED_STEPS,
+	       (unsigned long long)v->eintr_count);
+	CHECK(client_attach(&client, guest.pid, 0, 0, NULL) == 1, "%s", words());
+	end();
+}
+
+int main(int count, char **arguments)
+{
+	if (count != 4) {
+		fprintf(stderr, "usage: test-step HELPER STEPPED-HELPER DEMO-VMM\n");
+		return 64;
+	}
+	helper = arguments[1];
+	stepped = arguments[2];
+	demo = arguments[3];
+	if (!kvm_is_there()) {
+		skip("single steps", "/dev/kvm is absent");
+		return summary();
+	}
+	counting_guest();
+	leaving_guest();
+	kicked_guest();
+	refused();
+	qemu_guest();
+	killed("integer");
+	killed("io");
+	return summary();
+}
