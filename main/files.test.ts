@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sampleCapture } from '../app/fixtures/samples.ts';
 import { checkWritable, readBytes, writeBytes } from './captures.ts';
-import { checkPlace, HALF, makeFolder, writeWhole } from './files.ts';
+import { checkPlace, HALF, makeFolder, writeWhole, writeWholeNow } from './files.ts';
 import { writeRedirect } from './hosts/redirect-file.ts';
 import { journalFolder, keptFiles, writeJournal } from './journal.ts';
 
@@ -105,6 +105,33 @@ describe('[C52] a file is written whole or not at all', () => {
       spawnSync('umount', [disk]);
     }
   });
+});
+
+test('[C52] at once, for what is everybody’s to read', () => {
+  symlinkSync('/nowhere/at/all', path);
+  lchownSync(path, process.getuid?.() ?? 0, process.getgid?.() ?? 0);
+  expect(() => writeWholeNow(path, 'x', 0o644)).toThrow('ENOENT');
+  rmSync(path);
+  writeWholeNow(path, 'old', 0o644);
+  writeWholeNow(path, 'new', 0o644);
+  expect([readFileSync(path, 'utf8'), statSync(path).mode & 0o777, readdirSync(folder)]).toEqual([
+    'new',
+    0o644,
+    ['a.json'],
+  ]);
+  rmSync(path);
+  spawnSync('mkfifo', [path]);
+  expect(() => writeWholeNow(path, 'x')).toThrow('it is a pipe');
+});
+
+test('[C52] nothing else in main/ writes a file', () => {
+  const sources = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => /\.ts$/.test(name) && !/\.(test|config)\.ts$|^(testing|fuzz|attack)\//.test(name) && name !== 'files.ts',
+  );
+  const writing =
+    /\b(writeFile|writeFileSync|appendFile|appendFileSync|createWriteStream|copyFile|copyFileSync|cpSync)\b/;
+  expect(sources.length).toBeGreaterThan(50);
+  expect(sources.filter((name) => writing.test(readFileSync(join(import.meta.dirname, name), 'utf8')))).toEqual([]);
 });
 
 test('[C31] a pipe that nobody writes to is not waited for', async () => {

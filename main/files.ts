@@ -1,6 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readlink, rename, rm, stat } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 
 /**
@@ -24,9 +37,10 @@ const kindOf = (facts: Stats): string | null => {
   return 'a device';
 };
 
-const ifThere = async <T>(found: Promise<T>): Promise<T | null> => {
+/** What a look finds; null: there is nothing. */
+const ifThere = <T>(look: () => T): T | null => {
   try {
-    return await found;
+    return look();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
@@ -37,10 +51,10 @@ const ifThere = async <T>(found: Promise<T>): Promise<T | null> => {
  * The file that a path means. A link of one's own is gone after, as a user means it who keeps files elsewhere; one of
  * somebody else's is refused: it would let them choose which of this user's files is replaced.
  */
-const placeMeant = async (path: string): Promise<string> => {
+const placeMeant = (path: string): string => {
   let at = path;
   for (let links = 0; links <= MOST_LINKS; links += 1) {
-    const facts = await ifThere(lstat(at));
+    const facts = ifThere(() => lstatSync(at));
     if (facts === null || !facts.isSymbolicLink()) {
       const kind = facts === null ? null : kindOf(facts);
       if (kind !== null) throw new NotWritable(`it is ${kind}, not a file`);
@@ -48,7 +62,7 @@ const placeMeant = async (path: string): Promise<string> => {
     }
     if (facts.uid !== process.geteuid?.() && facts.uid !== 0)
       throw new NotWritable('it is a link that belongs to another user');
-    const to = await readlink(at);
+    const to = readlinkSync(at);
     at = isAbsolute(to) ? to : join(dirname(at), to);
   }
   throw new NotWritable('its links lead nowhere');
@@ -75,6 +89,11 @@ const fill = async (handle: FileHandle, bytes: Uint8Array): Promise<void> => {
   }
 };
 
+const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+const AS_NEW = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+const halfBeside = (folder: string): string =>
+  join(folder, `.tilescope-${randomBytes(NAME_BYTES).toString('hex')}.new`);
+
 /** What a death in between leaves behind. */
 export const HALF = /^\.tilescope-[0-9a-f]{18}\.new$/;
 
@@ -83,11 +102,10 @@ export const HALF = /^\.tilescope-[0-9a-f]{18}\.new$/;
  * Throws what the system says, or NotWritable. For its owner alone: vector registers hold keys.
  */
 export const writeWhole = async (path: string, bytes: Uint8Array): Promise<void> => {
-  const place = await placeMeant(path);
+  const place = placeMeant(path);
   const folder = dirname(place);
-  const half = join(folder, `.tilescope-${randomBytes(NAME_BYTES).toString('hex')}.new`);
-  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-  const handle = await open(half, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  const half = halfBeside(folder);
+  const handle = await open(half, AS_NEW, 0o600);
   try {
     await fill(handle, bytes);
     await rename(half, place);
@@ -98,18 +116,38 @@ export const writeWhole = async (path: string, bytes: Uint8Array): Promise<void>
   await syncFolder(folder);
 };
 
+/** The same at once, for what is written while the program ends, and with the rights of what is everybody's to read. */
+export const writeWholeNow = (path: string, text: string, mode = 0o600): void => {
+  const place = placeMeant(path);
+  const half = halfBeside(dirname(place));
+  const handle = openSync(half, AS_NEW, mode);
+  try {
+    try {
+      // Whatever the umask takes away.
+      fchmodSync(handle, mode);
+      writeFileSync(handle, text);
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+    renameSync(half, place);
+  } catch (error) {
+    rmSync(half, { force: true });
+    throw error;
+  }
+};
+
 /** Whether writing there can work, before anything is done for what is to be written. Throws as writeWhole does. */
 export const checkPlace = async (path: string): Promise<void> => {
-  const place = await placeMeant(path);
-  const facts = await stat(dirname(place));
+  const facts = await stat(dirname(placeMeant(path)));
   if (!facts.isDirectory()) throw new NotWritable('where it is to lie is no folder');
 };
 
 /** The uppermost folder on the way that is there. */
-const firstThere = async (folder: string): Promise<{ path: string; facts: Stats }> => {
+const firstThere = (folder: string): { path: string; facts: Stats } => {
   for (let at = folder; ; at = dirname(at)) {
-    const facts = await ifThere(stat(at));
-    if (facts !== null || at === dirname(at)) return { path: at, facts: facts ?? (await stat(at)) };
+    const facts = ifThere(() => statSync(at));
+    if (facts !== null || at === dirname(at)) return { path: at, facts: facts ?? statSync(at) };
   }
 };
 
@@ -118,7 +156,7 @@ const firstThere = async (folder: string): Promise<{ path: string; facts: Stats 
  * and lock that user out of their own: refused.
  */
 export const makeFolder = async (folder: string): Promise<void> => {
-  const { path, facts } = await firstThere(folder);
+  const { path, facts } = firstThere(folder);
   const self = process.geteuid?.();
   if (path !== folder && self === 0 && facts.uid !== 0) {
     throw new NotWritable(`${path} belongs to user ${facts.uid}: what root makes there would lock that user out`);

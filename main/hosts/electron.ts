@@ -1,8 +1,9 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { app, type BrowserWindow, dialog, nativeTheme, screen } from 'electron';
 import { messageOf } from '../../app/refusals/refusal.ts';
+import { writeWholeNow } from '../files.ts';
 import { createDecoder } from '../services/decoder.ts';
 import { createHost } from '../services/host.ts';
 import { createShared } from '../services/opening.ts';
@@ -33,7 +34,7 @@ const USAGE = 'tilescope [FILE] [--web] [--port N] [--no-open] [--deterministic]
 /** Whoever started the window takes the browser where it never comes up: this file's existence says that it did. */
 const noteShown = (): void => {
   const path = process.env.TILESCOPE_SHOWN_FILE;
-  if (path !== undefined && path !== '') writeFileSync(path, 'shown\n');
+  if (path !== undefined && path !== '') writeWholeNow(path, 'shown\n');
 };
 
 /** Sent by a second start: its words and where it stands. It is another program's data until it is read. */

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import type { Answer } from '../../app/bridge.ts';
 import { answer, messageOf, refuse } from '../../app/refusals/refusal.ts';
+import { writeWholeNow } from '../files.ts';
 
 /**
  * The installed helper: root's, of a group, 0750, with file capabilities, as dumpcap is. What was done is written down beside
@@ -54,7 +55,7 @@ const write = (path: string, text: string, shown: string): Step => ({
   shown,
   run: () => {
     mkdirSync(POLICY_FOLDER, { recursive: true, mode: 0o755 });
-    writeFileSync(path, text, { mode: 0o644 });
+    writeWholeNow(path, text, 0o644);
   },
 });
 
@@ -160,7 +161,7 @@ const planUndo = (): Answer<readonly Step[]> => {
           .filter((line) => !done.lines.includes(line))
           .join('\n');
         if (rest.trim() === '') rmSync(POLICY, { force: true });
-        else writeFileSync(POLICY, rest);
+        else writeWholeNow(POLICY, rest, 0o644);
       },
     });
   }

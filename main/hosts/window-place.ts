@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { writeWholeNow } from '../files.ts';
 
 /** Where the user left the window, kept beside Electron's own files. */
 export interface Bounds {
@@ -56,8 +57,7 @@ export const readPlace = (path: string, screens: readonly Bounds[]): WindowPlace
 export const keepPlace = (path: string, place: WindowPlace): void => {
   try {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(`${path}.new`, JSON.stringify(place));
-    renameSync(`${path}.new`, path);
+    writeWholeNow(path, JSON.stringify(place));
   } catch {
     // The next window opens where the desktop puts it.
   }
