@@ -5,7 +5,6 @@ import { type OpenedFile, type OpenedState, type OpenOptions, openBytes } from '
 import { answer, messageOf, refuse, refuseProblem } from '../app/refusals/refusal.ts';
 import type { Capture } from '../app/session/capture.ts';
 import { captureText } from '../app/session/document.ts';
-import { checkPlace, writeWhole } from './files.ts';
 
 /** Files of state on disk. What is inside is app/'s business: here bytes are read and written, and their number bounded. */
 
@@ -80,7 +79,7 @@ export const oneState = (path: string, { states }: OpenedFile): Answer<OpenedSta
 /** Whole or not at all, and only for its owner. */
 export const writeBytes = async (path: string, bytes: Uint8Array): Promise<Answer<number>> => {
   try {
-    await writeWhole(path, bytes);
+    await (await import('./files.ts')).writeWhole(path, bytes);
     return answer(bytes.length);
   } catch (error) {
     return refuse('file', `the file cannot be written: ${messageOf(error)}`, { where: path });
@@ -90,7 +89,7 @@ export const writeBytes = async (path: string, bytes: Uint8Array): Promise<Answe
 /** Whether it can be written there, before a target is attached to for what goes into it. */
 export const checkWritable = async (path: string): Promise<Answer<null>> => {
   try {
-    await checkPlace(path);
+    await (await import('./files.ts')).checkPlace(path);
     return answer(null);
   } catch (error) {
     return refuse('file', `the file cannot be written: ${messageOf(error)}`, { where: path });

@@ -49,13 +49,18 @@ const valuesOf = ({ fractionBits, exponentBits, firstSpecial, hasInfinity }: Sma
   });
 };
 
-const F16_VALUES = valuesOf(F16);
-const BF8_VALUES = valuesOf(BF8);
-const HF8_VALUES = valuesOf(HF8);
+/** The table of 65,536 values is made by the first who asks for one: a start of the command line does not wait for it. */
+const valueIn = (format: SmallFormat): ((bits: number) => number) => {
+  let values: Float64Array | null = null;
+  return (bits) => {
+    values ??= valuesOf(format);
+    return values[bits] ?? Number.NaN;
+  };
+};
 
-export const f16Value = (bits: number): number => F16_VALUES[bits] ?? Number.NaN;
-export const bf8Value = (bits: number): number => BF8_VALUES[bits] ?? Number.NaN;
-export const hf8Value = (bits: number): number => HF8_VALUES[bits] ?? Number.NaN;
+export const f16Value = valueIn(F16);
+export const bf8Value = valueIn(BF8);
+export const hf8Value = valueIn(HF8);
 
 const F32_QUIET_BIT = 0x0040_0000;
 

@@ -1,7 +1,7 @@
 import type { Answer } from '../../app/bridge.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
 import { jsonText, type Output, printed } from './cli-output.ts';
-import { type Step, setUp, type Wishes } from './privileges.ts';
+import type { Step, Wishes } from './privileges.ts';
 
 /** `tilescope setup-privileges`: shows what it would do, does it with --yes, and takes it back with --undo. */
 export interface PrivilegesCommand {
@@ -62,6 +62,7 @@ export const privileges = async (
   { wishes, undo, yes, json }: PrivilegesCommand,
   helperPath: string,
 ): Promise<Answer<Output>> => {
+  const { setUp } = await import('./privileges.ts');
   const plan = undo ? setUp.planUndo() : setUp.plan(wishes, helperPath);
   if (!plan.ok) return plan;
   const steps = plan.value;

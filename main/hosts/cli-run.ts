@@ -21,8 +21,8 @@ import {
   showPathsJson,
   showPathsText,
 } from './cli-output.ts';
+import { privileges } from './cli-privileges.ts';
 import { type HostOf, outsideNote, stateFrom } from './cli-states.ts';
-import { ownHelper } from './places.ts';
 
 type Of<Verb extends Command['verb']> = Extract<Command, { verb: Verb }>;
 /** What is printed on success. */
@@ -187,7 +187,7 @@ const run = async (host: HostOf, command: Command): Printed => {
     case 'doctor':
       return (await import('./cli-doctor.ts')).doctor(await host(), command.json);
     case 'setup-privileges':
-      return (await import('./cli-privileges.ts')).privileges(command, ownHelper());
+      return privileges(command, (await import('./places.ts')).ownHelper());
     case 'mem':
       return memThere(host, command);
     case 'step':

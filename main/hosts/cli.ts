@@ -2,7 +2,6 @@ import { PRODUCT } from '../product.ts';
 import type { Host } from '../services/host.ts';
 import { helpOfVerb, USAGE } from './cli-help.ts';
 import { CLI_VERBS, COMPLETE, verbRow } from './cli-verbs.ts';
-import { demoInside, helperInside } from './places.ts';
 
 export { CLI_VERBS };
 
@@ -76,8 +75,9 @@ export const runCli = async (given: readonly string[]): Promise<number> => {
   if (verb === 'web') return (await import('./web.ts')).runWeb(words);
   let made: Promise<Host> | null = null;
   const host = (): Promise<Host> => {
-    made ??= import('../services/host.ts').then(({ createHost }) =>
-      createHost({ host: 'web', helperPath: helperInside(), demoPath: demoInside(), openAtStart: null }),
+    made ??= Promise.all([import('../services/host.ts'), import('./places.ts')]).then(
+      ([{ createHost }, { demoInside, helperInside }]) =>
+        createHost({ host: 'web', helperPath: helperInside(), demoPath: demoInside(), openAtStart: null }),
     );
     return made;
   };
