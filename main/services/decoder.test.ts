@@ -18,6 +18,18 @@ const DIES = reader('process.exit(3);');
 const LARGE = new Uint8Array(512 * 1024);
 const asked = (name: string) => ({ name, bytes: LARGE, wanted: null, preset: '' });
 
+test('[F18] the thread starts whatever this process was started with, and sees nothing of its environment', async () => {
+  const code =
+    "import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => parentPort.postMessage({ ok: false, refusal: { what: [process.execArgv, Object.keys(process.env)] } }));";
+  process.execArgv.push('--input-type=module');
+  try {
+    const answer = await createDecoder({ worker: reader(code) }).decode(asked('a'));
+    expect(answer).toMatchObject({ ok: false, refusal: { what: [[], []] } });
+  } finally {
+    process.execArgv.pop();
+  }
+});
+
 describe('[F18] files are read away from the sessions', () => {
   test('a short one at once, a long one in a thread', async () => {
     const decoder = createDecoder({ worker: ANSWERS });

@@ -56,7 +56,12 @@ export const createDecoder = ({
     new Promise((resolve) => {
       const { name, bytes } = request;
       const startedMs = performance.now();
-      const worker = new Worker(url, { resourceLimits: { maxOldGenerationSizeMb: memoryMb }, stdout: false });
+      const worker = new Worker(url, {
+        resourceLimits: { maxOldGenerationSizeMb: memoryMb },
+        // Of this process's own switches some are for no thread, and then none starts; and it needs nothing of the environment.
+        execArgv: [],
+        env: {},
+      });
       const end = (result: Answer<ChosenState>): void => {
         clearTimeout(patience);
         clearInterval(telling);
