@@ -2,7 +2,7 @@ import { type Decoded, decoded } from '../bits/decoded.ts';
 import { bitsOf, hasBit, hexShort, maskOf } from '../bits/mask.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
 import type { Capture, Facts } from '../session/capture.ts';
-import { xcr0Refusal } from '../xsave/bitmatrix.ts';
+import { bitMatrix, type Contradiction, xcr0Refusal } from '../xsave/bitmatrix.ts';
 import { componentLabel, componentName, componentRow } from '../xsave/components.ts';
 import { convertImage, restrictLayout } from '../xsave/convert.ts';
 import { DYNAMIC_MASK, LEAST_KVM_BYTES, neededBytes, xfdValue } from '../xsave/facts.ts';
@@ -42,8 +42,14 @@ export interface AsItIs {
   readonly misread: readonly ComponentBit[];
 }
 
+/**
+ * `yes`: KVM_SET_XSAVE takes the image as it is, and the guest has the same registers. `after-conversion`: it takes all of
+ * them once the image is converted, and refuses or misreads it as it is.
+ */
+export type Fits = 'yes' | 'after-conversion' | 'with-losses' | 'no';
+
 export interface RestoreVerdict {
-  readonly fits: 'yes' | 'with-losses' | 'no';
+  readonly fits: Fits;
   /** A few words for a badge. */
   readonly badge: string;
   readonly destination: string;
@@ -60,6 +66,8 @@ export interface RestoreVerdict {
   readonly layoutDiffers: readonly LayoutDifference[];
   /** Why KVM_SET_XCRS would refuse the capture's XCR0 there, with EINVAL; null: it would not, or XCR0 was not read. */
   readonly xcr0Refusal: string | null;
+  /** What is odd about the state itself, wherever it goes: as bitMatrix() tells it. */
+  readonly warnings: readonly Contradiction[];
   /** The verdict in words, the most important first; no full stops. */
   readonly sentences: readonly string[];
 }
@@ -126,6 +134,7 @@ const differences = (here: Layout, there: Layout): LayoutDifference[] => {
 
 const badgeOf = (fits: RestoreVerdict['fits'], lost: readonly Lost[], refusal: PreflightStep | null): string => {
   if (fits === 'yes') return 'fits';
+  if (fits === 'after-conversion') return 'fits after conversion';
   if (fits === 'no') return `does not fit: ${refusal?.errno ?? refusal?.label ?? 'refused'}`;
   if (lost.length === 0) return 'fits, but not XCR0';
   return lost.length === 1 ? `fits, loses ${lost[0]?.name}` : `fits, loses ${lost.length} components`;
@@ -164,7 +173,8 @@ export const checkRestore = (capture: Capture, destination: Destination): Decode
   }));
   const { xcr0 } = capture.facts;
   const xcr0Why = xcr0 === null ? null : xcr0Refusal(xcr0, { image, facts: place.facts });
-  const fits = refused !== null ? 'no' : lost.length > 0 || xcr0Why !== null ? 'with-losses' : 'yes';
+  const whole = asItIs.outcome === 'taken' ? 'yes' : 'after-conversion';
+  const fits = refused !== null ? 'no' : lost.length > 0 || xcr0Why !== null ? 'with-losses' : whole;
   const first = asItIs.refusal ?? refused;
   const verdict = {
     fits,
@@ -178,6 +188,7 @@ export const checkRestore = (capture: Capture, destination: Destination): Decode
     errno: first?.errno ?? null,
     lost,
     layoutDiffers: differences(capture.image.layout, place.layout),
+    warnings: bitMatrix(capture).contradictions,
     xcr0Refusal: xcr0Why === null || xcr0 === null ? null : `XCR0 ${hexShort(xcr0)}: ${xcr0Why}`,
   } as const;
   return decoded({ ...verdict, sentences: saySentences(capture, destination, verdict) });

@@ -42,7 +42,7 @@ const presetPlace = (preset: Preset): Decoded<Place> => {
   const layout = layoutFromCpuid(preset.cpuid, preset.label);
   if (!layout.ok) return layout;
   const cpuid = cpuidOf(preset);
-  const supported = (enumeratedUser(preset.cpuid) ?? 0n) & KVM_SUPPORTED;
+  const supported = (enumeratedUser(preset.cpuid) ?? 0n) & KVM_SUPPORTED & ~maskOf(preset.leftOut);
   const bytes = Math.max(LEAST_KVM_BYTES, restrictLayout(layout.value, supported).totalBytes);
   const facts = factsOf(targetOf('model', 'preset', preset.label), 'KVM_GET_XSAVE2', {
     guestCpuid: cpuid,

@@ -3,6 +3,7 @@ import type { Capture } from '../session/capture.ts';
 import { componentLabel, componentRow } from '../xsave/components.ts';
 import type { ComponentBit, ComponentPlace, Layout } from '../xsave/image.ts';
 import { holesOf, layoutDoubts, layoutFromCpuid, placeOf, supervisorPlaces } from '../xsave/layout.ts';
+import { missingSubleaves } from '../xsave/state-rules.ts';
 
 /** Where a component lies in one of the columns. */
 export interface TablePlace {
@@ -28,6 +29,8 @@ export interface LayoutColumn {
   readonly doubts: readonly string[];
   /** Supervisor components that the CPUID table enumerates: they have a size and no standard offset. */
   readonly supervisors: readonly ComponentPlace[];
+  /** Components that the CPUID table announces without a sub-leaf of their own: rows without a place. */
+  readonly announced: readonly ComponentBit[];
 }
 
 /**
@@ -53,7 +56,7 @@ export interface LayoutTable {
   readonly differing: readonly LayoutRow[];
 }
 
-const NO_COLUMN = { layout: null, totalBytes: null, holes: [], doubts: [], supervisors: [] };
+const NO_COLUMN = { layout: null, totalBytes: null, holes: [], doubts: [], supervisors: [], announced: [] };
 
 const columnOf = (id: ColumnId, label: string, layout: Layout, cpuid: Cpuid | null): LayoutColumn => ({
   id,
@@ -64,6 +67,7 @@ const columnOf = (id: ColumnId, label: string, layout: Layout, cpuid: Cpuid | nu
   holes: holesOf(layout),
   doubts: cpuid === null ? [] : layoutDoubts(layout, cpuid),
   supervisors: cpuid === null ? [] : supervisorPlaces(cpuid),
+  announced: cpuid === null ? [] : missingSubleaves(cpuid),
 });
 
 const cpuidColumn = (id: ColumnId, label: string, cpuid: Cpuid): LayoutColumn => {
@@ -71,7 +75,8 @@ const cpuidColumn = (id: ColumnId, label: string, cpuid: Cpuid): LayoutColumn =>
   const layout = layoutFromCpuid(cpuid, label);
   if (layout.ok) return columnOf(id, label, layout.value, cpuid);
   const { problem } = layout;
-  return { ...NO_COLUMN, id, label, why: problem.kind === 'not-allowed' ? problem.why : 'not a layout' };
+  const why = problem.kind === 'not-allowed' ? problem.why : 'not a layout';
+  return { ...NO_COLUMN, id, label, why, announced: missingSubleaves(cpuid) };
 };
 
 const placeIn = (column: LayoutColumn, bit: ComponentBit): TablePlace | null => {
@@ -103,8 +108,9 @@ const differenceOf = (columns: readonly LayoutColumn[], places: readonly (TableP
 
 const tableOf = (columns: readonly LayoutColumn[]): LayoutTable => {
   const bits = new Set<ComponentBit>();
-  for (const { layout, supervisors } of columns) {
+  for (const { layout, supervisors, announced } of columns) {
     for (const { bit } of [...(layout?.components ?? []), ...supervisors]) bits.add(bit);
+    for (const bit of announced) bits.add(bit);
   }
   const rows = [...bits]
     .sort((a, b) => a - b)

@@ -2,6 +2,7 @@ import { hexShort } from '../bits/mask.ts';
 import type { Capture } from '../session/capture.ts';
 import { componentLabel } from '../xsave/components.ts';
 import { xfdValue } from '../xsave/facts.ts';
+import { failedMeans } from '../xsave/failed.ts';
 import { firstRefusal } from '../xsave/preflight.ts';
 import type { AsItIs, LayoutDifference, RestoreVerdict } from './check.ts';
 import type { Destination } from './destination.ts';
@@ -10,6 +11,9 @@ const list = (names: readonly string[]): string => names.join(', ');
 
 const headline = ({ fits, destination, lost, steps }: Omit<RestoreVerdict, 'sentences'>): string => {
   if (fits === 'yes') return `fits ${destination}: everything in use can be restored`;
+  if (fits === 'after-conversion') {
+    return `fits ${destination} after conversion: everything in use can be restored, but not from this image as it is`;
+  }
   if (fits === 'no') return `does not fit ${destination}: ${firstRefusal(steps)?.sentence ?? 'refused'}`;
   return `fits ${destination} with losses${lost.length === 0 ? '' : `: ${list(lost.map(({ name }) => name))}`}`;
 };
@@ -46,7 +50,12 @@ export const saySentences = (
       'the image is in the compacted format, and is converted to the standard one, the only one KVM takes',
     );
   for (const step of verdict.steps) if (step.outcome === 'warning') sentences.push(step.sentence);
-  if (image.layout.source.startsWith('guessed')) sentences.push(`the layout of the image is ${image.layout.source}`);
+  for (const { severity, sentence } of verdict.warnings) sentences.push(`${severity}: ${sentence}`);
+  for (const failed of facts.failed) {
+    const means = failedMeans(failed);
+    if (means !== null) sentences.push(`${failed.call} failed with errno ${failed.errno}: ${means}`);
+  }
+  if (image.layout.guess !== undefined) sentences.push(`the layout of the image is ${image.layout.source}`);
   if (destination.kind === 'preset') {
     sentences.push('taken for granted of a preset: permission for TILEDATA, every component in CPUID, IA32_XFD clear');
     return sentences;

@@ -66,6 +66,8 @@ export const writeRegister = (draft: Draft, row: RegisterRow, bytes: Uint8Array)
   switch (source.kind) {
     case 'fragments':
       return writeParts(draft, source.parts, bytes);
+    case 'supervisor':
+      return writeParts(draft, [source.part], bytes);
     case 'mm':
       return writeParts(draft, [mmPart(draft.image, source.index)], bytes);
     case 'mxcsr':

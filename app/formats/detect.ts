@@ -2,6 +2,7 @@ import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { textFromUtf8 } from '../bits/text.ts';
 import { decodeCapture, isCaptureDocument, parseCaptureText } from '../session/document.ts';
 import { isSessionDocument } from '../session/session-document.ts';
+import { EXTENDED_OFFSET_BYTES } from '../xsave/layout.ts';
 import { isCloudHypervisor, openCloudHypervisor } from './cloud-hypervisor.ts';
 import { openElfCore } from './elf-core.ts';
 import { isElf } from './elf-notes.ts';
@@ -20,9 +21,10 @@ const BRACE = 0x7b;
 /** Text larger than this is no capture and no state.json; it would be decoded as a whole. */
 const MOST_TEXT_BYTES = 256 << 20;
 
+/** Text has no NUL, and an XSAVE image has always one before its extended region: FCW 037BH begins with a brace too. */
 const beginsObject = (bytes: Uint8Array): boolean => {
   const first = bytes.subarray(0, 64).find((byte) => !WHITE_SPACE.has(byte));
-  return first === BRACE;
+  return first === BRACE && !bytes.subarray(0, EXTENDED_OFFSET_BYTES).includes(0);
 };
 
 /** What the engine reads as JSON, many times as fast as the reader that keeps every number exact; undefined: it is none. */

@@ -7,6 +7,7 @@ import { convertImage, restrictLayout } from '../xsave/convert.ts';
 import { compactedLayout, placeOf } from '../xsave/layout.ts';
 import { viewComponent } from '../xsave/view.ts';
 import { openBytes } from './detect.ts';
+import { readCoreNotes } from './elf-notes.ts';
 import { writeCore } from './elf-write.ts';
 
 const HI16 = new Uint8Array(1024).map((_, at) => at * 5);
@@ -107,4 +108,19 @@ test('[F5] a layout note that contradicts itself is not replaced by a guess', ()
   // The second record's offset: opmask into the middle of AVX.
   writeU32(file, file.length - 16 * 3 + 8, 600);
   expect(refusal(file)).toContain('begins inside');
+});
+
+test('[F7] NT_PRFPREG has initial values where the image has stale bytes: it has no XSTATE_BV to say so', () => {
+  const capture = zen(0xe7n);
+  const bytes = capture.image.bytes.slice();
+  bytes.fill(0x11, 0, 24);
+  bytes.fill(0x22, 32, 416);
+  const core = written({ ...capture, image: { ...capture.image, bytes } });
+  const notes = readCoreNotes('core', core);
+  assert(notes.ok, 'notes are read');
+  const fp = notes.value.find(({ type, name }) => type === 2 && name === 'CORE')?.desc ?? new Uint8Array(0);
+  expect(fp).toHaveLength(512);
+  expect([fp[0], fp[1]]).toEqual([0x7f, 0x03]);
+  expect(fp.subarray(2, 24).every((byte) => byte === 0)).toBe(true);
+  expect(fp.subarray(32, 416).every((byte) => byte === 0)).toBe(true);
 });

@@ -3,8 +3,16 @@ import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { maskOf } from '../bits/mask.ts';
 import { utf8FromText } from '../bits/text.ts';
 import type { Capture } from '../session/capture.ts';
-import { LEGACY_BYTES } from '../xsave/layout.ts';
-import { SOFTWARE_OFFSET_BYTES } from '../xsave/legacy.ts';
+import { BIT } from '../xsave/components.ts';
+import { LEGACY_BYTES, placeOf } from '../xsave/layout.ts';
+import {
+  MXCSR_MASK_OFFSET_BYTES,
+  MXCSR_OFFSET_BYTES,
+  mxcsrMask,
+  mxcsrToKeep,
+  SOFTWARE_OFFSET_BYTES,
+} from '../xsave/legacy.ts';
+import { componentBytesOrInit } from '../xsave/view.ts';
 import {
   NT_PRFPREG,
   NT_PRPSINFO,
@@ -71,6 +79,21 @@ const xstate = (capture: Capture): Uint8Array => {
   return whole;
 };
 
+/**
+ * NT_PRFPREG is FXSAVE's: it has no XSTATE_BV, and gdb reads it without one. A component in init has its initial values
+ * there, whatever stale bytes the image has, and MXCSR what the state means by it.
+ */
+const legacyState = ({ image }: Capture): Uint8Array => {
+  const bytes = image.bytes.slice(0, LEGACY_BYTES);
+  for (const bit of [BIT.x87, BIT.SSE]) {
+    const place = placeOf(image.layout, bit);
+    if (place !== undefined) bytes.set(componentBytesOrInit(image, bit), place.offsetBytes);
+  }
+  writeU32(bytes, MXCSR_OFFSET_BYTES, mxcsrToKeep(image));
+  writeU32(bytes, MXCSR_MASK_OFFSET_BYTES, mxcsrMask(image));
+  return bytes;
+};
+
 const layoutNote = (capture: Capture): Uint8Array => {
   const extended = capture.image.layout.components.filter((place) => place.bit >= 2);
   const bytes = new Uint8Array(16 * extended.length);
@@ -98,7 +121,7 @@ export const writeCore = (capture: Capture): Decoded<Uint8Array> => {
   const notes = concat([
     note('CORE', NT_PRSTATUS, prstatus(capture, target.tid ?? pid)),
     note('CORE', NT_PRPSINFO, prpsinfo(capture, pid)),
-    note('CORE', NT_PRFPREG, image.slice(0, LEGACY_BYTES)),
+    note('CORE', NT_PRFPREG, legacyState(capture)),
     note('LINUX', NT_X86_XSTATE, image),
     note('LINUX', NT_X86_XSAVE_LAYOUT, layoutNote(capture)),
   ]);

@@ -183,3 +183,11 @@ test('[F1] a capture and a raw image hold one state: by the number of another th
   expect(open(tilesImage(), { thread: 0 }).kind).toBe('raw');
   expect(refusal(tilesImage(), { thread: 7 })).toContain('there is no state 7 in it');
 });
+
+test('[F1] a raw image whose FCW is 037BH begins with a brace, and is no JSON', () => {
+  for (const fcw of [0x037b, 0x0a7b, 0x0d7b]) {
+    const bytes = masked(2440, 0x2e7n, AMD);
+    writeU32(bytes, 0, fcw);
+    expect(open(bytes).kind).toBe('raw');
+  }
+});

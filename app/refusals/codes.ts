@@ -13,6 +13,7 @@ export const EXIT_CODES = [
   { name: 'noTarget', code: 4, says: 'no such process, vCPU or journal entry' },
   { name: 'helper', code: 5, says: 'the helper is missing, or does not answer' },
   { name: 'doubtful', code: 6, says: 'the layout of a file is in doubt, and --strict was given' },
+  { name: 'conversion', code: 7, says: 'check: it fits once it is converted, and not as it is' },
 ] as const;
 
 export const EXIT = Object.fromEntries(EXIT_CODES.map(({ name, code }) => [name, code])) as {

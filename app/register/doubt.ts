@@ -8,7 +8,8 @@ export type Certainty = 'certain' | 'doubtful';
 /** Whether the layout is a guess of which parts may be wrong. */
 export const isDoubtful = ({ guess }: Layout): boolean => guess !== undefined && guess.doubtful.length > 0;
 
-const partsOf = (source: RegisterSource): readonly FragmentPlace[] => (source.kind === 'fragments' ? source.parts : []);
+const partsOf = (source: RegisterSource): readonly FragmentPlace[] =>
+  source.kind === 'fragments' ? source.parts : source.kind === 'supervisor' ? [source.part] : [];
 
 /** What is to be said beside a register's value; null: the layout is not in doubt, and nothing is. */
 export const certaintyOf = ({ layout }: Image, source: RegisterSource): Certainty | null => {

@@ -1,6 +1,7 @@
 import { bytesOfUint, concat, readUint, toHexHighFirst } from '../bits/bytes.ts';
 import { assert, type Decoded, decoded, describeProblem, undecodable } from '../bits/decoded.ts';
 import { hasBit } from '../bits/mask.ts';
+import { msrRow } from '../cpu/msrs.ts';
 import type { Capture, Facts } from '../session/capture.ts';
 import { tileConfigOf } from '../tile/config.ts';
 import { tileShape } from '../tile/geometry.ts';
@@ -11,8 +12,9 @@ import { xstateBv } from '../xsave/header.ts';
 import type { Image } from '../xsave/image.ts';
 import { placeOf } from '../xsave/layout.ts';
 import { mxcsr, mxcsrMask, ST_OFFSET_BYTES, ST_STRIDE_BYTES, top } from '../xsave/legacy.ts';
+import { supervisorFields } from '../xsave/supervisor.ts';
 import { rawTileConfig } from '../xsave/tilecfg.ts';
-import { componentBytesOrInit, viewComponent } from '../xsave/view.ts';
+import { componentBytesOrInit, roomFor, viewComponent } from '../xsave/view.ts';
 import { lostOf } from './doubt.ts';
 import type { RegisterPath } from './path.ts';
 import { isTileType, jsonTyped, printTyped, type RegisterType, typeBytes } from './register-type.ts';
@@ -97,6 +99,16 @@ const whyNoMsr = (facts: Facts, index: number): string => {
     : `KVM_GET_MSRS does not give this MSR (errno ${reading.errno})`;
 };
 
+/** Of an MSR that a component holds, the one in a compacted image is as old as the image: it comes before KVM's. */
+const readMsr = ({ image, facts }: Capture, index: number): WholeRegister => {
+  const bit = msrRow(index)?.component ?? null;
+  const field = bit === null ? undefined : supervisorFields(bit).find(({ msr }) => msr === index);
+  if (bit !== null && field !== undefined && roomFor(image, bit) !== undefined) {
+    return readParts(image, [{ bit, offsetBytes: field.offsetBytes, sizeBytes: 8 }]);
+  }
+  return known(facts.msrs.find((msr) => msr.index === index)?.value, () => whyNoMsr(facts, index));
+};
+
 export const readSource = ({ image, facts }: Capture, source: RegisterSource): WholeRegister => {
   switch (source.kind) {
     case 'fragments':
@@ -112,7 +124,11 @@ export const readSource = ({ image, facts }: Capture, source: RegisterSource): W
     case 'xcr0':
       return known(facts.xcr0, () => whyFailed(facts, 'KVM_GET_XCRS'));
     case 'msr':
-      return known(facts.msrs.find((msr) => msr.index === source.index)?.value, () => whyNoMsr(facts, source.index));
+      return readMsr({ image, facts }, source.index);
+    case 'supervisor':
+      return roomFor(image, source.part.bit) === undefined
+        ? readMsr({ image, facts }, source.msr)
+        : readParts(image, [source.part]);
     case 'general':
       return known(facts.general?.[source.key], () => whyFailed(facts, 'KVM_GET_REGS'));
     case 'control':

@@ -1,9 +1,10 @@
-import { MSRS } from '../cpu/msrs.ts';
+import { MSRS, msrRow } from '../cpu/msrs.ts';
 import type { ControlRegisters, GeneralRegisters, SegmentRegisters } from '../session/capture.ts';
 import { type FieldRow, fieldsOf } from '../xsave/bitfields.ts';
 import { BIT, COMPONENTS, type RegisterFile } from '../xsave/components.ts';
 import { XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';
 import { fullTagWord, ST_BYTES, ST_OFFSET_BYTES, ST_STRIDE_BYTES } from '../xsave/legacy.ts';
+import { supervisorFields } from '../xsave/supervisor.ts';
 import { PALETTE_1 } from '../xsave/tilecfg.ts';
 
 /** A part of a register inside one component, lowest part first. */
@@ -23,6 +24,8 @@ export type RegisterSource =
   | { readonly kind: 'header'; readonly offsetBytes: number }
   | { readonly kind: 'xcr0' }
   | { readonly kind: 'msr'; readonly index: number }
+  /** A field of a supervisor component, in a compacted image that has room for it; else an MSR that a file may hold. */
+  | { readonly kind: 'supervisor'; readonly part: FragmentPlace; readonly msr: number }
   | { readonly kind: 'general'; readonly key: keyof GeneralRegisters }
   | { readonly kind: 'control'; readonly key: keyof ControlRegisters }
   | { readonly kind: 'segment'; readonly key: keyof SegmentRegisters }
@@ -105,6 +108,19 @@ const SEGMENTS = [
   ...(['fs_base', 'gs_base'] as const).map((key) => ({ key, widthBits: 64 })),
 ];
 
+/** "uintr_handler", "lbr_3_from_ip": of those that KVM gives by MSR there is a row of the MSR already. */
+const SUPERVISOR: readonly RegisterRow[] = COMPONENTS.filter(({ kind }) => kind === 'supervisor').flatMap(({ bit }) =>
+  supervisorFields(bit)
+    .filter(({ msr }) => msrRow(msr) === undefined)
+    .map(({ name, offsetBytes, msr }) =>
+      single(name.toLowerCase().replace(/^ia32_/, ''), 64, {
+        kind: 'supervisor',
+        part: { bit, offsetBytes, sizeBytes: 8 },
+        msr,
+      }),
+    ),
+);
+
 const numbered = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 /** Every register that has a path, in the order of help and lists. */
@@ -136,6 +152,7 @@ export const REGISTERS: readonly RegisterRow[] = [
   single('xcomp_bv', 64, { kind: 'header', offsetBytes: XCOMP_BV_OFFSET_BYTES }),
   single('xcr0', 64, { kind: 'xcr0' }),
   ...MSRS.map((msr) => single(msr.path, 64, { kind: 'msr', index: msr.index })),
+  ...SUPERVISOR,
   ...GENERAL_NAMES.map((key) => single(key, 64, { kind: 'general', key })),
   ...CONTROL_KEYS.map((key) => single(key, 64, { kind: 'control', key })),
   ...SEGMENTS.map(({ key, widthBits }) => single(key, widthBits, { kind: 'segment', key })),
@@ -207,11 +224,6 @@ const ALIASES: Readonly<Record<string, string>> = {
   fstat: 'fsw',
   eflags: 'rflags',
   xfeatures: 'xstate_bv',
-  ia32_xfd: 'xfd',
-  ia32_xfd_err: 'xfd_err',
-  ia32_xss: 'xss',
-  ia32_u_cet: 'u_cet',
-  ia32_s_cet: 's_cet',
   bndcfg: 'bndcfgu',
   st: 'st0',
   pc: 'rip',
@@ -225,7 +237,7 @@ const byName = new Map([...VIEWS, ...REGISTERS].map((row) => [row.name, row]));
 /** Case-insensitive; a leading "$", as in gdb, is the caller's to strip. */
 export const registerRow = (name: string): RegisterRow | undefined => {
   const lower = name.toLowerCase();
-  return byName.get(lower) ?? byName.get(ALIASES[lower] ?? '');
+  return byName.get(lower) ?? byName.get(ALIASES[lower] ?? '') ?? byName.get(lower.replace(/^ia32_/, ''));
 };
 
 const distance = (a: string, b: string): number => {

@@ -1,5 +1,6 @@
 import { concat, equalBytes } from '../bits/bytes.ts';
 import { describeProblem } from '../bits/decoded.ts';
+import { msrRow } from '../cpu/msrs.ts';
 import type { RegisterPath } from '../register/path.ts';
 import { readRegister } from '../register/read.ts';
 import { typeBytes } from '../register/register-type.ts';
@@ -65,8 +66,20 @@ const readsOfSource = (source: RegisterSource): Reads => {
       return image(() => []);
     case 'xcr0':
       return ofFacts(({ xcr0 }) => xcr0);
-    case 'msr':
-      return ofFacts(({ msrs }) => msrs.find((msr) => msr.index === source.index)?.value);
+    case 'msr': {
+      const bit = msrRow(source.index)?.component ?? null;
+      return {
+        stretches: (layout) => (bit === null ? [] : [HEADER, ...placed(layout, bit, 0, null)]),
+        fact: ({ msrs }) => msrs.find((msr) => msr.index === source.index)?.value,
+      };
+    }
+    case 'supervisor': {
+      const { bit, offsetBytes, sizeBytes } = source.part;
+      return {
+        ...image((layout) => placed(layout, bit, offsetBytes, sizeBytes)),
+        fact: ({ msrs }) => msrs.find((msr) => msr.index === source.msr)?.value,
+      };
+    }
     case 'general':
       return ofFacts(({ general }) => general?.[source.key]);
     case 'control':

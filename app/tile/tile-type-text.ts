@@ -4,7 +4,7 @@ import type { FloatFormat } from '../value/float-format.ts';
 import { patternBits } from '../value/float-format.ts';
 import { parseElement, parseFloatText } from '../value/parse.ts';
 import { DOES_NOT_FIT, printElement, printFitted, printFittedFloat, printFloat } from '../value/print.ts';
-import { tf32Bits } from './float-bits.ts';
+import { isF32Nan, tf32Bits } from './float-bits.ts';
 import { type TileType, tileTypeRow } from './tile-type.ts';
 
 /** Only tf32 stores bits that its format does not have: the lowest of its f32. */
@@ -13,7 +13,11 @@ const unusedLowBits = (bytes: number, format: FloatFormat): number => bytes * 8 
 const patternOf = (bytes: Uint8Array, offsetBytes: number, sizeBytes: number, format: FloatFormat): bigint =>
   sizeBytes === 1
     ? BigInt(readU8(bytes, offsetBytes))
-    : BigInt(tf32Bits(readU32(bytes, offsetBytes))) >> BigInt(unusedLowBits(sizeBytes, format));
+    : storedTf32(readU32(bytes, offsetBytes)) >> BigInt(unusedLowBits(sizeBytes, format));
+
+/** As stored: a signaling NaN stays one, unless cutting made an infinity of it; then as an instruction would take it. */
+const storedTf32 = (bits: number): bigint =>
+  BigInt(isF32Nan(bits) && !isF32Nan(bits & 0xffff_e000) ? tf32Bits(bits) : (bits & 0xffff_e000) >>> 0);
 
 const withSign = (text: string): string => (/^[-−]/.test(text) ? text : `+${text}`);
 

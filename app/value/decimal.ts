@@ -27,10 +27,35 @@ const pointOf = (numerator: bigint, denominator: bigint): number => {
  * significand is not zero and normalised as decodeFloat gives it.
  */
 export const shortestDecimal = (significand: bigint, exponent: number, format: FloatFormat): Decimal => {
+  const short = freeFormat(significand, exponent, format);
+  // With few bits of precision the digits found may lie a decade above the value, and others of the same number nearer.
+  const up = exponent > 0 ? significand << BigInt(exponent) : significand;
+  const down = exponent < 0 ? 1n << BigInt(-exponent) : 1n;
+  const near = roundedDecimal(up, down, short.digits.length);
+  return isReadAs(near, significand, exponent, format) ? near : short;
+};
+
+/** Whether the decimal reads back as this value: it lies between the middles to its neighbours, ends included if even. */
+const isReadAs = (decimal: Decimal, significand: bigint, exponent: number, format: FloatFormat): boolean => {
+  const scale = decimal.point - decimal.digits.length;
+  const up = exponent > 0 ? 1n << BigInt(exponent) : 1n;
+  const down = exponent < 0 ? 1n << BigInt(-exponent) : 1n;
+  // Everything in quarters of a step of the significand: the decimal, the value, half a step below and above.
+  const numerator = BigInt(decimal.digits) * (scale > 0 ? pow10(scale) : 1n) * 4n * down;
+  const denominator = (scale < 0 ? pow10(-scale) : 1n) * up;
+  const value = significand * 4n;
+  const below = isAtPower(significand, exponent, format) ? 1n : 2n;
+  const [low, high] = [(value - below) * denominator, (value + 2n) * denominator];
+  return (significand & 1n) === 0n ? low <= numerator && numerator <= high : low < numerator && numerator < high;
+};
+
+/** Below a power of two the neighbours lie half as far apart, except at the lowest exponent. */
+const isAtPower = (significand: bigint, exponent: number, format: FloatFormat): boolean =>
+  significand === 1n << BigInt(format.precisionBits - 1) && exponent > lowestExponent(format);
+
+const freeFormat = (significand: bigint, exponent: number, format: FloatFormat): Decimal => {
   const even = (significand & 1n) === 0n;
-  // Below a power of two the neighbours lie half as far apart, except at the lowest exponent.
-  const atPower = significand === 1n << BigInt(format.precisionBits - 1) && exponent > lowestExponent(format);
-  const scale = atPower ? 2n : 1n;
+  const scale = isAtPower(significand, exponent, format) ? 2n : 1n;
   const up = exponent > 0 ? 1n << BigInt(exponent) : 1n;
   const down = exponent < 0 ? 1n << BigInt(-exponent) : 1n;
   // value = rest / unit; half the gaps to the neighbours are low / unit and high / unit.

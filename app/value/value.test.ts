@@ -42,6 +42,16 @@ const f16Value = (pattern: number): number => {
 
 const everyBits = (type: ElementType) => fc.bigInt(0n, (1n << BigInt(elementBytes(type) * 8)) - 1n);
 
+const f32Of = (bits: number): number => {
+  view.setUint32(0, bits);
+  return view.getFloat32(0);
+};
+const f16Of = (bits: number): number => {
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  return exponent === 0 ? fraction * 2 ** -24 : (fraction + 1024) * 2 ** (exponent - 25);
+};
+
 describe('round trips', () => {
   test.each(['f16', 'bf16'] as const)('[V1] every pattern of %s prints and reads back bit for bit', (type) => {
     for (let pattern = 0; pattern < 0x10000; pattern += 1) {
@@ -144,6 +154,26 @@ describe('printing floats', () => {
         for (const candidate of [down * scale, (down + 1) * scale]) expect(readsBack(candidate), text).toBe(false);
       }
     }
+  });
+
+  test.each(['bf16', 'f16'] as const)('[V2] every %s prints the nearest of the shortest decimals', (type) => {
+    const digitsOf = (text: string): number =>
+      /^-?([0-9.]+)/
+        .exec(text)?.[1]
+        ?.replace('.', '')
+        .replace(/^0+|0+$/g, '').length ?? 0;
+    for (let pattern = 1; pattern < 0x7c00; pattern += 1) {
+      const bytes = Uint8Array.of(pattern & 0xff, pattern >> 8);
+      const text = printElement(type, bytes, 0);
+      const value = Number(bytes.length && type === 'bf16' ? f32Of(pattern << 16) : f16Of(pattern));
+      // JavaScript rounds a double to so many digits correctly: no decimal of that length is nearer.
+      const near = Number(value.toPrecision(Math.max(digitsOf(text), 1)));
+      const reads = parseElement(type, String(near));
+      if (!reads.ok || reads.value[0] !== bytes[0] || reads.value[1] !== bytes[1]) continue;
+      // Halfway between two, both are as near.
+      expect(Math.abs(Number(text) - value)).toBeLessThanOrEqual(Math.abs(near - value) * (1 + 1e-9));
+    }
+    expect(type === 'bf16' ? printElement(type, Uint8Array.of(1, 0), 0) : '9e-41').toBe('9e-41');
   });
 
   test('[V2] known values', () => {

@@ -167,6 +167,51 @@ const CET: readonly FieldRow[] = [
   span('BITMAP_BASE', 63, 12, 'base of the legacy code bitmap, in pages'),
 ];
 
+const UINTR_MISC: readonly FieldRow[] = [
+  span('UITTSZ', 31, 0, 'index of the last entry of the user-interrupt target table'),
+  span('UINV', 39, 32, 'vector that notifies of user interrupts'),
+  bit('UIF', 63, 'user interrupts are delivered'),
+];
+
+const UINTR_TT: readonly FieldRow[] = [
+  bit('SENDUIPI', 0, 'SENDUIPI may be used'),
+  span('UITTADDR', 56, 4, 'address of the user-interrupt target table, in units of 16 bytes'),
+];
+
+const LBR_CTL: readonly FieldRow[] = [
+  bit('LBREN', 0, 'branches are recorded'),
+  bit('OS', 1, 'at privilege level 0'),
+  bit('USR', 2, 'at privilege levels above 0'),
+  bit('CALL_STACK', 3, 'as a call stack'),
+  bit('JCC', 16, 'conditional branches taken'),
+  bit('NEAR_REL_JMP', 17, 'near relative jumps'),
+  bit('NEAR_IND_JMP', 18, 'near indirect jumps'),
+  bit('NEAR_REL_CALL', 19, 'near relative calls'),
+  bit('NEAR_IND_CALL', 20, 'near indirect calls'),
+  bit('NEAR_RET', 21, 'near returns'),
+  bit('OTHER_BRANCH', 22, 'other branches'),
+];
+
+const BRANCH_TYPES = {
+  ...{ 0: 'JCC', 1: 'near indirect jump', 2: 'near direct jump', 3: 'near indirect call', 4: 'near direct call' },
+  ...{ 5: 'near return', 15: 'other' },
+} as const;
+
+/** Of every entry, and of the last event record. (Intel SDM vol. 3, architectural last branch records.) */
+const LBR_INFO: readonly FieldRow[] = [
+  span('CYC_CNT', 15, 0, 'cycles since the branch before'),
+  span('BR_TYPE', 59, 56, 'kind of branch', BRANCH_TYPES),
+  bit('CYC_CNT_VALID', 60, 'the cycles are counted'),
+  bit('TSX_ABORT', 61, 'a transaction was aborted'),
+  bit('IN_TSX', 62, 'inside a transaction'),
+  bit('MISPRED', 63, 'the branch was predicted wrong'),
+];
+
+const PASID: readonly FieldRow[] = [
+  span('PASID', 19, 0, 'process address space identifier'),
+  bit('VALID', 31, 'ENQCMD may use it'),
+];
+
 /** One bit a component, by the component's own name: XCR0, XSS, XSTATE_BV, XCOMP_BV, XFD. */
 const COMPONENT_MASK: readonly FieldRow[] = COMPONENTS.map((row) => bit(row.name, row.bit, row.holds));
 
@@ -182,6 +227,11 @@ export const BITFIELDS = {
   rflags: RFLAGS,
   u_cet: CET,
   s_cet: CET,
+  uintr_misc: UINTR_MISC,
+  uintr_tt: UINTR_TT,
+  lbr_ctl: LBR_CTL,
+  ler_info: LBR_INFO,
+  pasid: PASID,
   xcr0: COMPONENT_MASK,
   xss: COMPONENT_MASK,
   xstate_bv: COMPONENT_MASK,
@@ -191,6 +241,9 @@ export const BITFIELDS = {
 } as const satisfies Record<string, readonly FieldRow[]>;
 
 export const fieldsOf = (register: string): readonly FieldRow[] =>
+  /^(lbr_\d+|ler)_info$/.test(register) ? LBR_INFO : fieldsByName(register);
+
+const fieldsByName = (register: string): readonly FieldRow[] =>
   (BITFIELDS as Readonly<Record<string, readonly FieldRow[]>>)[register] ?? [];
 
 /** A stretch of a register that software has to leave zero. Fields may lie in it; the mask has the bits that are none. */

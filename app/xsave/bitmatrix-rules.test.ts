@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { writeU64 } from '../bits/bytes.ts';
+import { writeU32, writeU64 } from '../bits/bytes.ts';
 import { makeCapture, makeImage, presetCpuid, presetLayout } from '../fixtures/preset-captures.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
 import type { Capture, Facts } from '../session/capture.ts';
@@ -24,11 +24,13 @@ const withBytes = (change: (bytes: Uint8Array) => void): Capture => {
 const found = (capture: Capture): Record<string, readonly number[]> =>
   Object.fromEntries(bitMatrix(capture).contradictions.map(({ rule, bits }) => [rule, bits]));
 
-/** A compacted image of Sapphire Rapids with these bits in XCOMP_BV and all bytes zero. */
+/** A compacted image of Sapphire Rapids with these bits in XCOMP_BV and all else as in init. */
 const compacted = (xcompBv: bigint, bv: bigint, known: Partial<Facts> = {}): Capture => {
   const packed = compactedLayout(layout, COMPACTED | xcompBv, supervisorPlaces(presetCpuid('sapphire-rapids')));
   if (!packed.ok) throw new Error('no layout');
   const bytes = new Uint8Array(packed.value.totalBytes);
+  writeU32(bytes, 0, 0x37f);
+  writeU32(bytes, 24, 0x1f80);
   writeU64(bytes, 512, bv);
   writeU64(bytes, 520, COMPACTED | xcompBv);
   return { image: { bytes, layout: packed.value }, facts: { ...idle.facts, ...known } };

@@ -166,7 +166,8 @@ export const RULES: readonly Rule[] = [
     source: 'Linux 8647c52e9504',
     severity: 'warning',
     broken: (row) => row('xstate_bv') & ~row('xcr0') & PKRU,
-    say: () => 'PKRU is in XSTATE_BV and not in XCR0: the host has leaked it into the image',
+    say: () =>
+      'PKRU is in XSTATE_BV and not in XCR0: the host has leaked it into the image. Kernels with ad856280ddea and without 8647c52e9504 (5.17 to 6.5) refuse it with EINVAL; convert --without pkru drops it',
   },
   {
     rule: 'xstate-bv-outside-xcr0',

@@ -6,6 +6,7 @@ import { componentLabel } from './components.ts';
 import { enumerated, msrValue, xfdValue } from './facts.ts';
 import { xcompBv, xstateBv } from './header.ts';
 import { enumeratedUser } from './layout.ts';
+import { stateContradictions } from './state-rules.ts';
 
 export type { BitRow, BitRowId, Contradiction, Severity } from './bitmatrix-rules.ts';
 
@@ -40,7 +41,7 @@ export const bitMatrix = (capture: Capture): { readonly rows: BitRow[]; readonly
       contradictions.push({ rule, bits, rows: ids, sentence: say(nameBits(bits), bits), source, severity });
     }
   }
-  return { rows, contradictions };
+  return { rows, contradictions: [...contradictions, ...stateContradictions(capture)] };
 };
 
 /** Why XSETBV, and so KVM_SET_XCRS, would refuse this XCR0: the first rule it breaks, or null. */

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readU64, writeU32, writeU64 } from '../bits/bytes.ts';
 import { hasBit } from '../bits/mask.ts';
-import { makeImage, presetCpuid, presetLayout } from '../fixtures/preset-captures.ts';
+import { makeCapture, makeImage, presetCpuid, presetLayout } from '../fixtures/preset-captures.ts';
+import { bitMatrix } from './bitmatrix.ts';
 import { type Converted, convertImage, restrictLayout } from './convert.ts';
 import { xcompBv, xstateBv } from './header.ts';
 import type { Image, Layout } from './image.ts';
@@ -188,3 +189,35 @@ const legacyBytes = (image: Image, bit: number): Uint8Array => {
   const bytes = Uint8Array.from(componentBytesOrInit(image, bit));
   return bit === 0 ? bytes.fill(0, 24, 32) : bytes;
 };
+
+describe('[F16] the MXCSR that goes along', () => {
+  const zen = presetLayout('zen5');
+  const controlOf = (bv: bigint, stored: number): number => {
+    const image = makeImage(zen, new Map(), stored);
+    writeU64(image.bytes, 512, bv);
+    const converted = convertImage(image, presetLayout('skylake-sp'));
+    return converted.ok ? mxcsr(converted.value.image) : -1;
+  };
+
+  test.each([
+    ['0 with nothing in use is what KVM makes of it', 0n, 0, 0x1f80],
+    ['0 with x87 alone in use too', 1n, 0, 0x1f80],
+    ['bits that no CPU has, where KVM does not look', 0n, 0xffffffff, 0x1f80],
+    ['and where it looks they stay, to be refused', 1n, 0xffffffff, 0xffffffff],
+    ['0 in use stays', 2n, 0, 0],
+    ['what XSAVE may have written beside an SSE in init', 0n, 0x3f80, 0x3f80],
+  ] as const)('%s', (_name, bv, stored, kept) => {
+    expect(controlOf(bv, stored)).toBe(kept);
+  });
+
+  test('FCW and MXCSR that mask nothing are told, in use alone', () => {
+    const rules = (bv: bigint): string[] => {
+      const image = makeImage(zen, new Map(), 0);
+      image.bytes.fill(0, 0, 2);
+      writeU64(image.bytes, 512, bv);
+      return bitMatrix(makeCapture('zen5', image)).contradictions.map(({ sentence }) => sentence.split(' ')[0] ?? '');
+    };
+    expect(rules(3n)).toEqual(['FCW', 'MXCSR']);
+    expect(rules(0n)).toEqual([]);
+  });
+});

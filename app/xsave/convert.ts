@@ -5,7 +5,13 @@ import { BIT, COMPACTED_BIT, componentName } from './components.ts';
 import { XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES, xstateBv } from './header.ts';
 import type { ComponentBit, Image, Layout } from './image.ts';
 import { EXTENDED_OFFSET_BYTES, placeOf } from './layout.ts';
-import { MXCSR_MASK_OFFSET_BYTES, MXCSR_OFFSET_BYTES, mxcsr, mxcsrMask, SOFTWARE_OFFSET_BYTES } from './legacy.ts';
+import {
+  MXCSR_MASK_OFFSET_BYTES,
+  MXCSR_OFFSET_BYTES,
+  mxcsrMask,
+  mxcsrToKeep,
+  SOFTWARE_OFFSET_BYTES,
+} from './legacy.ts';
 import { INIT_MXCSR, initBytes, roomFor, viewComponent } from './view.ts';
 
 /** A component whose registers the new image cannot hold, and why, as one sentence without a full stop. */
@@ -55,7 +61,7 @@ export const convertImage = (image: Image, to: Layout): Decoded<Converted> => {
 
   // MXCSR belongs to no component's bytes. With SSE in init state a compacted image has no MXCSR at all, and readers of a
   // standard one differ: the bit is set, over XMM registers of zero, so that none of them drops it.
-  const control = mxcsr(image);
+  const control = mxcsrToKeep(image);
   if (control !== INIT_MXCSR) bv = withBit(bv, BIT.SSE, true);
   writeU32(bytes, MXCSR_OFFSET_BYTES, control);
   writeU32(bytes, MXCSR_MASK_OFFSET_BYTES, mxcsrMask(image));

@@ -186,7 +186,7 @@ test('[X16] a guest CPUID with TILECFG alone is named', () => {
   const guestCpuid = capture.facts.guestCpuid.map((entry) =>
     entry.leaf === 0xd && entry.subleaf === 0 ? { ...entry, eax: 0x202e7 } : entry,
   );
-  expect(broken({ guestCpuid, xcr0: 0x2e7n }, 0n)).toEqual(['cpuid-half-amx']);
+  expect(broken({ guestCpuid, xcr0: 0x2e7n }, 0n)).toContain('cpuid-half-amx');
 });
 
 test('[X17] XCR0 is refused by the rules of XSETBV and by CPUID', () => {

@@ -82,7 +82,11 @@ export const layoutFromCpuid = (cpuid: Cpuid, source: string): Decoded<Layout> =
   for (const bit of bitsOf(mask)) {
     if (bit < 2 || bit === COMPACTED_BIT) continue;
     const entry = cpuidEntry(cpuid, LEAF, bit);
-    if (entry === undefined) return notALayout(source, `sub-leaf ${bit} is enumerated and not in the table`);
+    if (entry === undefined) {
+      const missing = bitsOf(mask).filter((one) => one >= 2 && one !== COMPACTED_BIT && !cpuidEntry(cpuid, LEAF, one));
+      const are = missing.length === 1 ? `sub-leaf ${bit} is` : `sub-leaves ${missing.join(', ')} are`;
+      return notALayout(source, `${are} enumerated and not in the table`);
+    }
     const place = placeFromEntry(bit, entry, entry.ebx >>> 0);
     if (place.supervisor) return notALayout(source, `${componentName(bit)} is enumerated as user and as supervisor`);
     if (place.sizeBytes === 0) return notALayout(source, `${componentName(bit)} is enumerated with size 0`);

@@ -2,6 +2,7 @@ import { type Cpuid, cpuidEntry } from '../cpu/cpuid.ts';
 import type { Capture } from '../session/capture.ts';
 import { componentLabel } from './components.ts';
 import { LEAST_KVM_BYTES, neededBytes } from './facts.ts';
+import { oddPackedSize } from './state-rules.ts';
 import { cutComponents } from './view.ts';
 
 export interface LedgerVerdict {
@@ -115,7 +116,7 @@ export const sizeLedger = (capture: Capture): LedgerRow[] => {
       'CPUID 0xD.1.EBX',
       compactedBytes,
       `compacted, XCR0 and XSS, ${whose}`,
-      compactedBytes === null ? unknown('not read') : { kind: 'other', sentence: 'other format: not compared' },
+      packedVerdict(compactedBytes, whose === 'guest' ? oddPackedSize(capture) : null),
     ),
     row('rfc', 'RFC constant', RFC_XSAVE_BYTES, 'proposed in 2021, a fixed size', rfcVerdict(need)),
     row(
@@ -138,6 +139,13 @@ const row = (id: string, label: string, bytes: number | null, source: string, ve
   source,
   verdict,
 });
+
+/** Held against its own format: what XCR0 and IA32_XSS take there. */
+const packedVerdict = (said: number | null, odd: ReturnType<typeof oddPackedSize>): LedgerVerdict => {
+  if (said === null) return unknown('not read');
+  if (odd === null) return { kind: 'other', sentence: 'other format: not compared' };
+  return { kind: 'short', sentence: `XCR0 with IA32_XSS take ${odd.takes} in the compacted format` };
+};
 
 // A smaller total does not fall short: KVM's least size is 4096, whatever the components need.
 const withinLeast = (bytes: number, need: LedgerNeed): LedgerVerdict | null =>

@@ -100,3 +100,33 @@ export const mxcsr = (image: Image): number =>
 
 /** As stored; hardware writes it and never reads it, and KVM hands back what it was given. */
 export const mxcsrMask = (image: Image): number => readU32(image.bytes, MXCSR_MASK_OFFSET_BYTES);
+
+/**
+ * The MXCSR that goes along when the state goes elsewhere. With neither SSE nor AVX in use KVM drops what is stored and the
+ * guest has 1F80H; a 0 that nobody wrote (a buffer cleared by memset) is taken so, and so is what no CPU can hold, where
+ * KVM_SET_XSAVE does not look at it. Everything else a CPU may have saved beside an SSE in init: XSAVE writes it whatever
+ * XSTATE_BV says.
+ */
+export const mxcsrToKeep = (image: Image): number => {
+  const stored = mxcsr(image);
+  const bv = xstateBv(image);
+  if (hasBit(bv, BIT.SSE) || hasBit(bv, BIT.AVX)) return stored;
+  const isUnlooked = !hasBit(bv, BIT.x87) && (stored & ~MOST_MXCSR) !== 0;
+  return stored === 0 || isUnlooked ? INIT_MXCSR : stored;
+};
+
+/** Bits that MXCSR has on some CPU: 15:0, and AMD's bit 17. */
+const MOST_MXCSR = 0x2ffff;
+
+const X87_MASKS = 0x3f;
+const SSE_MASKS = 0x1f80;
+
+/** Registers in use, by name, that mask no exception at all: no ABI starts so, and memory that was cleared looks so. */
+export const unmaskedControls = (image: Image): ('FCW' | 'MXCSR')[] => {
+  const bv = xstateBv(image);
+  const sse = hasBit(bv, BIT.SSE) || hasBit(bv, BIT.AVX);
+  return [
+    ...(hasBit(bv, BIT.x87) && (fcw(image) & X87_MASKS) === 0 ? (['FCW'] as const) : []),
+    ...(sse && (mxcsr(image) & SSE_MASKS) === 0 ? (['MXCSR'] as const) : []),
+  ];
+};

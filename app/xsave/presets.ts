@@ -15,6 +15,8 @@ export interface Preset {
    */
   readonly cpuid: Cpuid;
   readonly source: string;
+  /** Components that Linux leaves out on this CPU though leaf 0xD has them, and so does its KVM. */
+  readonly leftOut: readonly number[];
 }
 
 /** [bit, size, standard offset, ECX]; supervisor components have offset 0 and ECX bit 0. */
@@ -91,7 +93,8 @@ const preset = (
   source = DUMP,
 ): Preset => {
   const hasAmx = rows.some(([bit]) => bit === 18);
-  return { name, aliases, label, vendor, cpuid: [...leafD(rows, features), ...(hasAmx ? AMX_LEAVES : [])], source };
+  const cpuid = [...leafD(rows, features), ...(hasAmx ? AMX_LEAVES : [])];
+  return { name, aliases, label, vendor, cpuid, source, leftOut: [] };
 };
 
 const ICE_LAKE: readonly Row[] = [AVX, ...INTEL_AVX512, INTEL_PKRU];
@@ -155,7 +158,17 @@ export const PRESETS: readonly Preset[] = [
     0,
   ),
   preset('zen1', ['zen', 'naples', 'zen+'], 'Zen (Naples)', 'AMD', [AVX], 0xf, of('0800F11')),
-  preset('zen2', ['rome'], 'Zen 2 (Rome)', 'AMD', [AVX, [9, 64, 0x340, 0]]),
+  // CPUID 7.ECX does not have PKU there: fpu/xstate.c, xsave_cpuid_features, then takes PKRU out of XCR0.
+  { ...preset('zen2', ['rome'], 'Zen 2 (Rome)', 'AMD', [AVX, [9, 64, 0x340, 0]]), leftOut: [9] },
+  preset(
+    'zen2-linux',
+    ['rome-linux'],
+    'Zen 2 under Linux, without PKRU',
+    'AMD',
+    [AVX],
+    0xf,
+    'Linux cleans XCR0 of PKRU where CPUID 7.ECX does not have PKU, as on Zen 2: its XCR0 is 7 (fpu/xstate.c, xsave_cpuid_features)',
+  ),
   preset('zen3', ['milan'], 'Zen 3 (Milan)', 'AMD', [AVX, AMD_PKRU, ...CET]),
   preset('zen4', ['genoa'], 'Zen 4 (Genoa)', 'AMD', ZEN4),
   preset('zen5', ['turin'], 'Zen 5 (Turin)', 'AMD', ZEN4),

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { decoded } from '../../app/bits/decoded.ts';
+import { maskOf } from '../../app/bits/mask.ts';
 import type { Answer, Assignment, RestoreScope } from '../../app/bridge.ts';
 import { parseScope } from '../../app/edit/scope.ts';
 import { answer, messageOf, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
@@ -71,6 +72,8 @@ export interface ConvertCommand {
   /** The CPU whose layout the result has; null: as it is. */
   readonly preset: string | null;
   readonly compacted: boolean;
+  /** Components to be put to init. */
+  readonly without: bigint | null;
   /** A fixed length of the image; null: as long as its layout says. */
   readonly bytes: number | null;
   readonly force: boolean;
@@ -127,6 +130,7 @@ interface Given {
   readonly preset?: string | undefined;
   readonly to?: string | undefined;
   readonly path?: string | undefined;
+  readonly without?: string | undefined;
   readonly bytes?: string | undefined;
   readonly compacted: boolean;
   readonly strict?: boolean;
@@ -250,6 +254,16 @@ const checkCommand = (given: Given, words: readonly string[]): Answer<Command> =
 
 const MAX_IMAGE_BYTES = 1 << 16;
 
+const withoutOf = (list: string | undefined): Answer<bigint | null> => {
+  if (list === undefined) return answer(null);
+  const scope = parseScope(list);
+  if (!scope.ok) return refuseProblem('usage', scope.problem, { where: `--without ${list}` });
+  if (scope.value.kind !== 'components' || scope.value.bits.some((bit) => bit < 2)) {
+    return usage(`--without names components such as pkru,avx; x87 and SSE cannot be left out, got ${list}`);
+  }
+  return answer(maskOf(scope.value.bits));
+};
+
 const convertCommand = (given: Given, words: readonly string[]): Answer<Command> => {
   const file = fileChoice('convert', given, words[0], false);
   if (!file.ok) return file;
@@ -265,7 +279,9 @@ const convertCommand = (given: Given, words: readonly string[]): Answer<Command>
   if (given.bytes !== undefined && bytes === null) {
     return usage(`--bytes is a number up to ${MAX_IMAGE_BYTES}, not ${given.bytes}`);
   }
-  const layout = { path: path ?? null, preset: preset ?? null, compacted, bytes };
+  const left = withoutOf(given.without);
+  if (!left.ok) return left;
+  const layout = { path: path ?? null, preset: preset ?? null, compacted, bytes, without: left.value };
   return answer({ verb: 'convert', file: file.value, to, ...layout, force, out, json });
 };
 

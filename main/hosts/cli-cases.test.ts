@@ -72,3 +72,109 @@ test('[D9] a component that was cut off keeps its row', async () => {
   const { out } = await run('show', of('ch7534-truncated.json'));
   expect(out).toMatch(/18 +XTILEDATA +cut +2816 +8192 +cut off: in use, ends at 11008, the file at 4096/);
 });
+
+describe('[C32] what check says of files that people have asked about', () => {
+  const check = (name: string, cpu: string): Promise<Ran> => run('check', of(name), '--preset', cpu);
+
+  test('an image of a Zen 4 on a Skylake fits after conversion alone: not "fits", and an exit code of its own', async () => {
+    const { code, out } = await check('rr3573-zen4.bin', 'skylake-sp');
+    expect(code).toBe(7);
+    expect(out).toContain('fits after conversion');
+    expect(out).toContain('reads opmask, ZMM_Hi256, Hi16_ZMM, PKRU from the wrong place');
+    expect((await check('rr3573-zen4.bin', 'zen4')).code).toBe(0);
+    expect(
+      JSON.parse((await run('check', of('rr3573-zen4.bin'), '--preset', 'skylake-sp', '--json')).out),
+    ).toMatchObject({
+      fits: 'after-conversion',
+    });
+  });
+
+  test.each([
+    ['gem5-296-bv0.bin', 'skylake-sp', 'under a clear XSTATE_BV bit: they are stale and will not be loaded'],
+    ['fc5972-noxss.fc', 'zen4', 'offers 0x1800 (CET_U, CET_S) and MSR 0xda0 (IA32_XSS) is not among the MSRs'],
+    ['pkru-leak-broadwell-guest.json', 'skylake-sp', 'convert --without pkru drops it'],
+    ['pkru-leak-broadwell-guest.json', 'skylake-sp', 'ad856280ddea and without 8647c52e9504'],
+    ['tc-colsb62.bin', 'sapphire-rapids', 'colsb[0] is 62, not a multiple of 4'],
+    ['wtf140-mxcsr.bin', 'skylake-sp', 'MXCSR 0xbfa1 has bits outside the stored MXCSR_MASK 0x1fa1'],
+    ['wtf140-mxcsr.bin', 'skylake-sp', 'no CPU has MXCSR_MASK 0x1fa1'],
+    ['fc5438-kernel515.json', 'ice-lake-sp', 'the kernel is older than 5.17'],
+    ['rr2643-skx-203.bin', 'broadwell', 'loses PKRU'],
+    ['rr2643-skx-203.bin', 'broadwell', 'EINVAL'],
+    ['rr2655-zen2-pkru.bin', 'zen2', 'EINVAL'],
+    ['rr2655-zen2-pkru.bin', 'zen2', 'KVM supports 0x7'],
+    ['rr2655-zen2-pkru.bin', 'zen2-linux', 'KVM supports 0x7'],
+  ] as const)('%s on %s: %s', async (name, cpu, words) => {
+    const { out } = await check(name, cpu);
+    expect(out).toContain(words);
+  });
+
+  test.each([
+    ['tc-colsb62.bin', 'colsb[0] is 62, not a multiple of 4'],
+    ['llama26954-garbage.bin', 'TILECFG is one that LDTILECFG refuses'],
+    ['wtf140-mxcsr.bin', 'has bits outside the stored MXCSR_MASK'],
+    ['igvm60b.json', 'announces 11 (CET_U), 12 (CET_S) and has no sub-leaf for it'],
+    ['openvmm708.json', 'EBX says 10704 bytes, and XCR0 with IA32_XSS take 10752 in the compacted format'],
+    ['fc5438-kernel515.json', 'ARCH_GET_XCOMP_GUEST_PERM: errno 22: the kernel is older than 5.17'],
+    ['fc5972-noxss.fc', 'is not among the MSRs'],
+    ['pkru-leak-broadwell-guest.json', 'the host has leaked it into the image'],
+  ] as const)('layout of %s: %s', async (name, words) => {
+    expect((await run('layout', of(name))).out).toContain(words);
+  });
+
+  test('rows for what a table announces without a sub-leaf', async () => {
+    const { out } = await run('layout', of('igvm60b.json'));
+    expect(out).toMatch(/^11 +CET_U/m);
+    expect(out).toMatch(/^12 +CET_S/m);
+  });
+});
+
+describe('[F16] a state that was cleared by memset', () => {
+  test('goes to KVM as KVM takes it: MXCSR stays 1F80, whatever layout it is converted to', async () => {
+    const out = join(folder, 'converted');
+    const done = await run(
+      'convert',
+      of('zeroed-4096.bin'),
+      '--from',
+      'zen4',
+      '--to',
+      'raw',
+      '--preset',
+      'zen4',
+      '--out',
+      out,
+    );
+    expect(done.code).toBe(0);
+    const shown = JSON.parse((await run('show', out, '--from', 'zen4', 'mxcsr', 'xstate_bv', 'fcw', '--json')).out);
+    expect(shown).toEqual({ mxcsr: '0x00001f80', xstate_bv: '0x0000000000000000', fcw: { state: 'init' } });
+  });
+});
+
+test('[C33] convert --without puts components to init', async () => {
+  const out = join(folder, 'dropped');
+  const done = await run(
+    'convert',
+    of('pkru-leak-broadwell-guest.json'),
+    '--without',
+    'pkru',
+    '--to',
+    'capture',
+    '--out',
+    out,
+  );
+  expect(done.code).toBe(0);
+  expect(JSON.parse((await run('show', out, 'xstate_bv', 'pkru', '--json')).out)).toMatchObject({
+    pkru: { state: 'init' },
+  });
+  expect((await run('convert', of('zen3-2440.bin'), '--without', 'sse', '--to', 'raw', '--out', out)).code).toBe(2);
+});
+
+test('[X20] supervisor registers of an XSAVES image are read from it by path', async () => {
+  const paths = ['u_cet', 'pl3_ssp', 'pl0_ssp', 'pl1_ssp', 'pl2_ssp', 'uintr_handler', 'lbr_depth', 'ia32_lbr_ctl'];
+  const shown = JSON.parse((await run('show', of('uintr-lbr-cet.bin'), ...paths, '--json')).out);
+  const value = (path: string): bigint => BigInt(shown[path]);
+  expect(['u_cet', 'pl3_ssp', 'pl0_ssp', 'pl1_ssp', 'pl2_ssp'].map(value)).toEqual([3n, 0x7ffff000n, 1n, 2n, 3n]);
+  for (const path of ['uintr_handler', 'lbr_depth', 'ia32_lbr_ctl']) expect(shown[path]).toMatch(/^0x[0-9a-f]{16}$/);
+  expect(
+    (await run('show', of('uintr-lbr-cet.bin'), 'uintr_misc.UINV', 'lbr_0_info.MISPRED', 'u_cet.SH_STK_EN')).code,
+  ).toBe(0);
+});

@@ -1,8 +1,9 @@
 import { hexShort } from '../../app/bits/mask.ts';
 import type { RestoreVerdict } from '../../app/compat/check.ts';
 import { type LayoutTable, layoutTable, type TablePlace } from '../../app/compat/layouts.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture, Facts } from '../../app/session/capture.ts';
 import { bitMatrix } from '../../app/xsave/bitmatrix.ts';
+import { failedMeans } from '../../app/xsave/failed.ts';
 import { sizeLedger } from '../../app/xsave/ledger.ts';
 import type { PreflightStep } from '../../app/xsave/preflight.ts';
 import { jsonText, table } from './cli-output.ts';
@@ -25,6 +26,7 @@ export const checkJson = (verdict: RestoreVerdict): unknown => ({
   lost: verdict.lost.map(({ bit, name, why }) => ({ bit, name, why })),
   layoutDiffers: verdict.layoutDiffers,
   xcr0Refusal: verdict.xcr0Refusal,
+  warnings: verdict.warnings,
   steps: verdict.steps.map(stepJson),
   sentences: verdict.sentences,
 });
@@ -56,6 +58,19 @@ const MARK: Readonly<Record<LayoutTable['rows'][number]['difference'], string>> 
   missing: 'not everywhere',
 };
 
+/** Calls that failed, and what that means. */
+const failedLines = ({ failed }: Facts): string[] =>
+  failed.length === 0
+    ? []
+    : [
+        `not read\n${failed
+          .map((one) => {
+            const means = failedMeans(one);
+            return `  ${one.call}: errno ${one.errno}${means === null ? '' : `: ${means}`}\n`;
+          })
+          .join('')}`,
+      ];
+
 export const layoutText = (capture: Capture): string => {
   const layouts = layoutTable(capture);
   const rows = layouts.rows.map((row) => [
@@ -86,6 +101,7 @@ export const layoutText = (capture: Capture): string => {
     ...(doubts.length > 0 ? [`doubts\n${doubts.join('')}`] : []),
     `sizes\n${table(ledger)}`,
     `bits\n${table(bits)}`,
+    ...failedLines(capture.facts),
     found.length > 0 ? `contradictions\n${found.join('')}` : 'contradictions: none\n',
   ].join('\n');
 };
@@ -102,5 +118,6 @@ export const layoutJsonText = (capture: Capture): string => {
     sizes: sizeLedger(capture),
     bits: matrix.rows.map(({ id, label, value }) => ({ id, label, value: value === null ? null : hexShort(value) })),
     contradictions: matrix.contradictions,
+    failed: capture.facts.failed.map((one) => ({ ...one, means: failedMeans(one) })),
   });
 };

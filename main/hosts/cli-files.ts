@@ -1,18 +1,19 @@
 import { access } from 'node:fs/promises';
 import type { Answer } from '../../app/bridge.ts';
-import { checkRestore } from '../../app/compat/check.ts';
+import { checkRestore, type Fits } from '../../app/compat/check.ts';
 import type { Destination as Place } from '../../app/compat/destination.ts';
 import { thisMachine } from '../../app/compat/this-machine.ts';
 import type { OpenedFile } from '../../app/formats/detect.ts';
 import { CAPTURE_EXPORTS, VALUE_EXPORTS } from '../../app/formats/export/exports.ts';
 import { fixedSizeImage } from '../../app/formats/export/fixed-size.ts';
 import { valuesOf } from '../../app/formats/export/values.ts';
+import { EXIT } from '../../app/refusals/codes.ts';
 import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import { isDoubtful } from '../../app/register/doubt.ts';
 import { parsePath } from '../../app/register/path.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { COMPACTED_BIT, componentName } from '../../app/xsave/components.ts';
-import { convertImage } from '../../app/xsave/convert.ts';
+import { convertImage, restrictLayout } from '../../app/xsave/convert.ts';
 import type { Layout } from '../../app/xsave/image.ts';
 import { compactedLayout, layoutFromCpuid, supervisorPlaces } from '../../app/xsave/layout.ts';
 import { findPreset } from '../../app/xsave/presets.ts';
@@ -125,6 +126,13 @@ const placeOf = async (host: HostOf, destination: Destination, now: Capture | nu
   return answer(thisMachine(machine, kernelRelease));
 };
 
+const CODES = {
+  yes: EXIT.done,
+  'after-conversion': EXIT.conversion,
+  'with-losses': EXIT.refused,
+  no: EXIT.refused,
+} as const satisfies Record<Fits, number>;
+
 /** @param now the vCPU it is to go to, as captured; null where a preset or this host is meant */
 export const check = async (
   host: HostOf,
@@ -138,7 +146,7 @@ export const check = async (
   const verdict = checkRestore(state.value.capture, place.value);
   if (!verdict.ok) return refuseProblem('file', verdict.problem, { where: command.file.path });
   const text = command.json ? jsonText(checkJson(verdict.value)) : checkText(verdict.value);
-  return answer({ text, code: verdict.value.fits === 'yes' ? 0 : 1, note: state.value.note });
+  return answer({ text, code: CODES[verdict.value.fits], note: state.value.note });
 };
 
 const layoutFor = (capture: Capture, presetName: string | null, compacted: boolean): Answer<Layout> => {
@@ -163,6 +171,15 @@ const answerOf = <T>(
 /** The capture as it is to be written: in another layout or format, of another length. */
 const reshaped = (capture: Capture, command: ConvertCommand): Answer<Capture> => {
   let { image } = capture;
+  if (command.without !== null) {
+    const kept = restrictLayout(image.layout, ~command.without & ((1n << 63n) - 1n));
+    const left = answerOf(convertImage(image, kept), command.file.path);
+    if (!left.ok) return left;
+    // The place stays, in init; x87 and SSE have no place to lose.
+    const bytes = new Uint8Array(image.bytes.length);
+    bytes.set(left.value.image.bytes.subarray(0, bytes.length));
+    image = { bytes, layout: image.layout };
+  }
   if (command.preset !== null || command.compacted) {
     const layout = layoutFor(capture, command.preset, command.compacted);
     if (!layout.ok) return layout;

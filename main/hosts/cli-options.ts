@@ -64,6 +64,7 @@ export const OPTIONS = [
   { name: 'path', value: 'PATH', kind: 'path', says: 'one register instead of everything' },
   { name: 'bytes', value: 'N', kind: 'none', says: 'an image of exactly N bytes, such as 4096 or 12288' },
   { name: 'compacted', value: null, kind: 'none', says: 'the compacted format, as XSAVEC writes it' },
+  { name: 'without', value: 'LIST', kind: 'scope', says: 'components put to init, such as a leaked PKRU: pkru' },
   { name: 'instruction', value: 'NAME', kind: 'instruction', says: 'the tile product, such as TDPBSSD' },
   { name: 'before', value: 'FILE', kind: 'state', says: 'the state that held C before; C was zero otherwise' },
   { name: 'physical', value: null, kind: 'none', says: 'ADDR is a guest physical address' },

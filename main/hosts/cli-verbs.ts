@@ -177,7 +177,7 @@ export const VERBS = [
     examples: [
       { line: 'tilescope check before.json --preset sapphire-rapids', says: 'the first refusal and its errno' },
     ],
-    exits: READS,
+    exits: [...READS, 'conversion'],
   },
   {
     name: 'layout',
@@ -200,7 +200,7 @@ export const VERBS = [
       'FILE --path PATH --to FORMAT --out FILE',
     ],
     words: ['file'],
-    options: ['json', ...FILE, 'vcpu', 'to', 'path', 'bytes', 'compacted', 'force', 'out'],
+    options: ['json', ...FILE, 'vcpu', 'to', 'path', 'bytes', 'compacted', 'without', 'force', 'out'],
     about: [
       'FORMAT of everything: capture, raw, core, c, hex, gdb, report. Of one register (--path): numpy, npy, c, csv, hex.',
       '--preset names the CPU whose layout the result has. What it has no room for is refused, or left out with --force.',

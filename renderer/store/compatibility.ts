@@ -47,7 +47,7 @@ const NOT_KNOWN: Badge = {
   title: 'Nothing is known of the destination',
 };
 
-const LOOKS = { yes: 'good', 'with-losses': 'warn', no: 'bad' } as const;
+const LOOKS = { yes: 'good', 'after-conversion': 'good', 'with-losses': 'warn', no: 'bad' } as const;
 
 const badgeOf = memoizePair((verdict: Decoded<RestoreVerdict>, capture: Capture): Badge => {
   if (!verdict.ok) return { ...NOT_KNOWN, title: describeProblem(verdict.problem) };
@@ -60,7 +60,7 @@ const badgeOf = memoizePair((verdict: Decoded<RestoreVerdict>, capture: Capture)
   // What the file is as it stands is said before what it could be once converted: worst first.
   if (fits !== 'no' && verdict.value.asItIs.outcome === 'misread')
     return { look: 'bad', text: 'KVM would misread it', title };
-  if (fits === 'yes' && verdict.value.asItIs.outcome === 'refused') {
+  if (fits === 'after-conversion') {
     const { errno } = verdict.value;
     return { look: 'warn', text: `fits once converted${errno === null ? '' : `, as it is ${errno}`}`, title };
   }

@@ -210,3 +210,16 @@ test('[F10] absent registers and fields have no values', () => {
     expect(valuesOf(vector(), path.value).ok).toBe(false);
   }
 });
+
+test("[F11] gdb's set commands keep every bit of an x87 register: long double constants have the suffix l", () => {
+  const x87 = new Uint8Array(160);
+  x87[0] = 0x7f;
+  x87[1] = 0x03;
+  x87[4] = 0xff;
+  // 1 + 2^-63, 3 and 1e-4000, which no double holds.
+  x87.set([1, 0, 0, 0, 0, 0, 0, 0x80, 0xff, 0x3f], 32);
+  x87.set([0, 0, 0, 0, 0, 0, 0, 0xc0, 0x00, 0x40], 48);
+  const lines = gdbCommands(makeCapture('zen5', makeImage(presetLayout('zen5'), new Map([[0, x87]])))).split('\n');
+  expect(lines).toContain('set $st0 = 1.0000000000000000001l');
+  expect(lines).toContain('set $st1 = 3.0l');
+});

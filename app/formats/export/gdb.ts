@@ -47,9 +47,9 @@ const x87Commands = (image: Image): string[] => {
   const tags = stack.reduce((word, row) => word | (TAGS[row.tag] << (2 * row.physical)), 0);
   const registers = stack.map(({ stack: index, bytes }) => {
     const text = printElement('f80', bytes, 0);
-    // gdb has no way to write a NaN, an infinity or an odd encoding into a register.
+    // Without the suffix gdb reads the number as a double. It has no way to write a NaN, an infinity or an odd encoding.
     return /[0-9]$/.test(text)
-      ? `set $st${index} = ${text}`
+      ? `set $st${index} = ${/[.e]/.test(text) ? text : `${text}.0`}l`
       : `# $st${index} is ${text}, 0x${toHexHighFirst(bytes)}: gdb cannot set it`;
   });
   return [

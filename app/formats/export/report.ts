@@ -5,6 +5,7 @@ import type { Capture, Facts } from '../../session/capture.ts';
 import { bitMatrix } from '../../xsave/bitmatrix.ts';
 import { componentName } from '../../xsave/components.ts';
 import { cpuVendor } from '../../xsave/facts.ts';
+import { failedMeans } from '../../xsave/failed.ts';
 import { xcompBv, xstateBv } from '../../xsave/header.ts';
 import type { ComponentPlace, Image } from '../../xsave/image.ts';
 import { holesOf } from '../../xsave/layout.ts';
@@ -85,7 +86,10 @@ const registerLines = ({ xcr0, msrs, guestPermission, hostPermission, supportedX
   `guest permission ${known(guestPermission, mask)}`,
   `host permission ${known(hostPermission, mask)}`,
   `KVM supports ${known(supportedXcr0, mask)}`,
-  ...failed.map(({ call, errno }) => `${oneLine(call)} failed with errno ${errno}`),
+  ...failed.map((one) => {
+    const means = failedMeans(one);
+    return `${oneLine(one.call)} failed with errno ${one.errno}${means === null ? '' : `: ${means}`}`;
+  }),
 ];
 
 /**

@@ -109,6 +109,8 @@ function FileChoice(): ReactElement {
 
 const LOOKS = {
   yes: { look: 'good', glyph: 'check' },
+  // A restore converts.
+  'after-conversion': { look: 'good', glyph: 'check' },
   'with-losses': { look: 'warn', glyph: 'warn' },
   no: { look: 'bad', glyph: 'stop' },
 } as const satisfies Record<string, { look: string; glyph: GlyphName }>;
