@@ -1,4 +1,5 @@
 import type { CpuidEntry } from './cpu/cpuid.ts';
+import type { FileKind } from './formats/kinds.ts';
 
 /**
  * The bridge between the renderer and main: a short list of verbs. The window's preload and the web host's client both
@@ -71,7 +72,7 @@ export interface MachineFacts {
  * session one for each stop.
  */
 export interface OpenFile {
-  readonly kind: 'capture' | 'session' | 'raw' | 'elf-core' | 'firecracker' | 'cloud-hypervisor';
+  readonly kind: FileKind;
   /** `vcpu` is the number by which a state is chosen: a vCPU, a thread id, in a saved session the number of a stop. */
   readonly states: readonly { readonly vcpu: number; readonly label: string }[];
   /** The CPU that was named for the layout; null: what the file says, or a guess. */

@@ -18,7 +18,7 @@ export const describeProblem = (problem: Problem): string => {
     case 'truncated':
       return `${problem.what} is cut short: ${problem.neededBytes} bytes needed, ${problem.gotBytes} there`;
     case 'unknown-components':
-      return `state components not known here: mask 0x${problem.mask.toString(16)}`;
+      return `state components without a place here: mask 0x${problem.mask.toString(16)}; name the CPU that has them with --from CPU`;
     case 'reserved-not-zero':
       return `${problem.what}: reserved byte at offset ${problem.offsetBytes} is not zero`;
     case 'not-allowed':

@@ -9,9 +9,11 @@ import { isElf } from './elf-notes.ts';
 import { BITCODE_REFUSAL, isFirecracker, isFirecrackerBitcode, openFirecracker } from './firecracker.ts';
 import { parseJson } from './json.ts';
 import { surveyJson } from './json-survey.ts';
+import { notRead } from './not-read.ts';
 import { type OpenedFile, type OpenOptions, stateOf } from './opened.ts';
 import { openRaw } from './raw.ts';
 import { openSession } from './session.ts';
+import { isSignalFrame, openSignalFrame } from './signal-frame.ts';
 
 export type { FileKind, OpenedFile, OpenedState, OpenOptions } from './opened.ts';
 
@@ -69,20 +71,37 @@ const onlyState = (name: string, file: OpenedFile, { thread }: OpenOptions): Dec
   return undecodable({ kind: 'not-allowed', what: name, why: `there is no state ${thread} in it: it holds ${what}` });
 };
 
+interface Format {
+  readonly opens: (bytes: Uint8Array) => boolean;
+  readonly open: (name: string, bytes: Uint8Array, options: OpenOptions) => Decoded<OpenedFile>;
+}
+
+/** The first that knows the file opens it. What knows itself by a mark of its own comes before what is known by its shape. */
+const FORMATS: readonly Format[] = [
+  { opens: isElf, open: openElfCore },
+  { opens: isFirecracker, open: openFirecracker },
+  { opens: beginsObject, open: openText },
+  { opens: isSignalFrame, open: openSignalFrame },
+];
+
+const openImage = (name: string, bytes: Uint8Array, options: OpenOptions): Decoded<OpenedFile> => {
+  const raw = openRaw(name, bytes, options);
+  if (raw.ok) return onlyState(name, raw.value, options);
+  const other = notRead(bytes) ?? (isFirecrackerBitcode(bytes) ? BITCODE_REFUSAL : null);
+  return other === null ? raw : undecodable({ kind: 'not-allowed', what: name, why: other });
+};
+
 /**
  * Opens what someone dropped on the window or named on the command line: a capture, a saved session, a raw image, an ELF
- * core, a Firecracker or Cloud Hypervisor snapshot. What it is, its content says; its name only labels it. Everything in it is
- * hostile until checked: the answer is a file or a problem, in time and memory bounded by its size.
+ * core, a signal frame, a Firecracker or Cloud Hypervisor snapshot. What it is, its content says; its name only labels it.
+ * Everything in it is hostile until checked: the answer is a file or a problem, in time and memory bounded by its size.
  */
 export const openBytes = (name: string, file: Uint8Array, options: OpenOptions = {}): Decoded<OpenedFile> => {
   // A subclass may come from outside (Node's Buffer), whose slice() shares its memory instead of copying.
   const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
   if (bytes.length === 0) return undecodable({ kind: 'not-allowed', what: name, why: 'the file is empty' });
-  if (isElf(bytes)) return openElfCore(name, bytes, options);
-  if (isFirecracker(bytes)) return openFirecracker(name, bytes, options);
-  if (beginsObject(bytes)) return openText(name, bytes, options);
-  const raw = openRaw(name, bytes, options);
-  if (raw.ok) return onlyState(name, raw.value, options);
-  if (!isFirecrackerBitcode(bytes)) return raw;
-  return undecodable({ kind: 'not-allowed', what: name, why: BITCODE_REFUSAL });
+  const other = options.preset === undefined ? notRead(bytes) : null;
+  if (other !== null) return undecodable({ kind: 'not-allowed', what: name, why: other });
+  const format = FORMATS.find(({ opens }) => opens(bytes));
+  return format === undefined ? openImage(name, bytes, options) : format.open(name, bytes, options);
 };

@@ -83,7 +83,8 @@ test('[F5] other ELF files are refused, and why', () => {
     edit(file);
     return refusal(file);
   };
-  expect(change((file) => file.fill(1, 4, 5))).toContain('64-bit');
+  expect(change((file) => file.fill(3, 4, 5))).toContain('ELF class is 3');
+  expect(change((file) => file.fill(1, 4, 5))).toContain('i386 is 3 in the 32-bit class');
   expect(change((file) => file.fill(2, 5, 6))).toContain('little-endian');
   expect(change((file) => writeU16(file, 16, 3))).toContain('ELF type is 3');
   expect(change((file) => writeU16(file, 18, 183))).toContain('machine is 183');
@@ -116,7 +117,7 @@ test('[F7] NT_PRFPREG has initial values where the image has stale bytes: it has
   bytes.fill(0x11, 0, 24);
   bytes.fill(0x22, 32, 416);
   const core = written({ ...capture, image: { ...capture.image, bytes } });
-  const notes = readCoreNotes('core', core);
+  const notes = readCoreNotes('core', core, new Set([2]));
   assert(notes.ok, 'notes are read');
   const fp = notes.value.find(({ type, name }) => type === 2 && name === 'CORE')?.desc ?? new Uint8Array(0);
   expect(fp).toHaveLength(512);

@@ -3,20 +3,32 @@ import { untilNul } from '../bits/text.ts';
 import { Cursor } from './cursor.ts';
 
 /*
- * ELF64, little-endian (System V ABI; Linux include/uapi/linux/elf.h):
+ * ELF64 (ELF32: see CLASSES), little-endian (System V ABI; Linux include/uapi/linux/elf.h):
  *   ELF header 64    e_ident 16: 7F 45 4C 46, class, data …   e_type 16   e_machine 18   e_phoff 32   e_shoff 40
  *                    e_phentsize 54   e_phnum 56
  *   program header   p_type 0   p_offset 8   p_filesz 32
  *   note             n_namesz 0   n_descsz 4   n_type 8   name, padded to 4   descriptor, padded to 4
  */
 const ELF_MAGIC = 0x464c457f;
+const CLASS_32 = 1;
 const CLASS_64 = 2;
 const LITTLE_ENDIAN = 1;
 const ET_CORE = 4;
+const EM_386 = 3;
 const EM_X86_64 = 62;
 const PT_NOTE = 4;
-const PROGRAM_HEADER_BYTES = 56;
-const SECTION_HEADER_BYTES = 64;
+
+/** Where the two classes have what is read of them; a 32-bit core is that of an i386 process. */
+const CLASSES = {
+  [CLASS_32]: {
+    ...{ machine: EM_386, entryBytes: 32, sectionBytes: 40, infoAt: 28, phoff: 28, shoff: 32, counts: 42 },
+    ...{ offsetAt: 4, sizeAt: 16, wide: false },
+  },
+  [CLASS_64]: {
+    ...{ machine: EM_X86_64, entryBytes: 56, sectionBytes: 64, infoAt: 44, phoff: 32, shoff: 40, counts: 54 },
+    ...{ offsetAt: 8, sizeAt: 32, wide: true },
+  },
+} as const;
 /** e_phnum when there are more program headers than 16 bits count: the number is sh_info of section 0. */
 const PN_XNUM = 0xffff;
 /** Notes of the kinds that are kept: four or five a thread, and a process has at most 32,768 threads by default. */
@@ -32,7 +44,7 @@ export interface ElfNote {
 export const isElf = (bytes: Uint8Array): boolean => bytes.length >= 4 && new Cursor(bytes, 'ELF').u32() === ELF_MAGIC;
 
 const notACore = (name: string, why: string): Decoded<never> =>
-  undecodable({ kind: 'not-allowed', what: name, why: `not an x86-64 core file: ${why}` });
+  undecodable({ kind: 'not-allowed', what: name, why: `not an x86 core file: ${why}` });
 
 interface Segment {
   readonly offsetBytes: number;
@@ -50,28 +62,34 @@ const noteSegments = (name: string, bytes: Uint8Array): Decoded<readonly Segment
   header.at = 16;
   const type = header.u16();
   const machine = header.u16();
-  header.at = 32;
-  const phoff = header.u64();
-  const shoff = header.u64();
-  header.at = 54;
+  const shape = elfClass === CLASS_32 ? CLASSES[CLASS_32] : CLASSES[CLASS_64];
+  const word = (cursor: Cursor): bigint => (shape.wide ? cursor.u64() : BigInt(cursor.u32()));
+  header.at = shape.phoff;
+  const phoff = word(header);
+  header.at = shape.shoff;
+  const shoff = word(header);
+  header.at = shape.counts;
   const entryBytes = header.u16();
   const shortCount = header.u16();
   if (header.problem !== null) return undecodable(header.problem);
   if (magic !== ELF_MAGIC) return notACore(name, 'no ELF magic');
-  if (elfClass !== CLASS_64) return notACore(name, 'not of the 64-bit class');
+  if (elfClass !== CLASS_64 && elfClass !== CLASS_32) return notACore(name, `its ELF class is ${elfClass}`);
   if (data !== LITTLE_ENDIAN) return notACore(name, 'not little-endian');
   if (type !== ET_CORE) return notACore(name, `its ELF type is ${type}, a core's is ${ET_CORE}`);
-  if (machine !== EM_X86_64) return notACore(name, `its machine is ${machine}, x86-64 is ${EM_X86_64}`);
-  if (entryBytes !== PROGRAM_HEADER_BYTES) return notACore(name, `program headers of ${entryBytes} bytes`);
+  if (machine !== shape.machine) {
+    const is = shape.wide ? `x86-64 is ${EM_X86_64}` : `i386 is ${EM_386} in the 32-bit class`;
+    return notACore(name, `its machine is ${machine}, ${is}`);
+  }
+  if (entryBytes !== shape.entryBytes) return notACore(name, `program headers of ${entryBytes} bytes`);
 
   let count = shortCount;
   if (shortCount === PN_XNUM) {
-    if (shoff + BigInt(SECTION_HEADER_BYTES) > BigInt(bytes.length)) {
-      return truncated(name, shoff + BigInt(SECTION_HEADER_BYTES), bytes.length);
+    if (shoff + BigInt(shape.sectionBytes) > BigInt(bytes.length)) {
+      return truncated(name, shoff + BigInt(shape.sectionBytes), bytes.length);
     }
-    count = new Cursor(bytes, name, Number(shoff) + 44).u32();
+    count = new Cursor(bytes, name, Number(shoff) + shape.infoAt).u32();
   }
-  const end = phoff + BigInt(count) * BigInt(PROGRAM_HEADER_BYTES);
+  const end = phoff + BigInt(count) * BigInt(shape.entryBytes);
   if (end > BigInt(bytes.length)) return truncated(name, end, bytes.length);
 
   const segments: Segment[] = [];
@@ -80,11 +98,11 @@ const noteSegments = (name: string, bytes: Uint8Array): Decoded<readonly Segment
   for (let index = 0; index < count; index += 1) {
     const start = table.at;
     const segmentType = table.u32();
-    table.at = start + 8;
-    const offset = table.u64();
-    table.at = start + 32;
-    const size = table.u64();
-    table.at = start + PROGRAM_HEADER_BYTES;
+    table.at = start + shape.offsetAt;
+    const offset = word(table);
+    table.at = start + shape.sizeAt;
+    const size = word(table);
+    table.at = start + shape.entryBytes;
     if (segmentType !== PT_NOTE || size === 0n) continue;
     if (offset + size > BigInt(bytes.length)) return truncated(name, offset + size, bytes.length);
     // A few headers may point at the same bytes over and over: the work would not be bounded by the file's size.

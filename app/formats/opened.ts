@@ -1,9 +1,9 @@
 import type { SessionDocument } from '../bridge.ts';
 import { type Capture, type Facts, type TargetIdentity, targetOf } from '../session/capture.ts';
 import type { Image } from '../xsave/image.ts';
+import type { FileKind } from './kinds.ts';
 
-/** What a file can be. Found by its content, never by its name. */
-export type FileKind = 'capture' | 'session' | 'raw' | 'elf-core' | 'firecracker' | 'cloud-hypervisor';
+export type { FileKind } from './kinds.ts';
 
 /** The state of one thread, of one vCPU, or at one stop. */
 export interface OpenedState {

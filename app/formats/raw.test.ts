@@ -162,7 +162,11 @@ test('[F1] what is nothing of this is refused, and why', () => {
   expect(refusal(bare(1 << 17, 3n))).toContain('too many');
   const reserved = bare(832, 3n);
   reserved[540] = 1;
+  expect(open(reserved).kind).toBe('raw');
+  // Neither header nor legacy region: nothing is left to know an image by.
+  reserved.fill(0xe1, 0, 6);
   expect(refusal(reserved)).toContain('540');
+  expect(refusal(reserved)).toContain('--from CPU');
   expect(refusal(reserved, { preset: 'zen3' })).toBe('opened');
 });
 

@@ -45,7 +45,7 @@ export const softwareMask = (bytes: Uint8Array): bigint | null => {
 };
 
 /** MXCSR_MASK as CPUs write it: AMD's has bit 17 (misaligned SSE mode). Zero, and anything else, says nothing. */
-const VENDOR_MASKS: ReadonlyMap<number, Preset['vendor']> = new Map([
+export const VENDOR_MASKS: ReadonlyMap<number, Preset['vendor']> = new Map([
   [0xffff, 'Intel'],
   [0x2ffff, 'AMD'],
 ]);

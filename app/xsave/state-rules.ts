@@ -6,7 +6,7 @@ import type { Capture } from '../session/capture.ts';
 import type { Contradiction } from './bitmatrix-rules.ts';
 import { BIT, COMPACTED_BIT, componentLabel } from './components.ts';
 import { msrValue } from './facts.ts';
-import { xstateBv } from './header.ts';
+import { headerReserved, xstateBv } from './header.ts';
 import type { ComponentBit } from './image.ts';
 import { compactedLayout, enumeratedSupervisor, enumeratedUser, layoutFromCpuid, supervisorPlaces } from './layout.ts';
 import { MXCSR_MASK_OFFSET_BYTES, mxcsr, unmaskedControls } from './legacy.ts';
@@ -184,6 +184,26 @@ const packedSize: Find = (capture) => {
   ];
 };
 
-const FINDS: readonly Find[] = [unmasked, mxcsrMask, tileConfig, xssMissing, subleaves, packedSize];
+/** Said here too, because an image with such a header opens, and what is wrong is what it is opened for. */
+const header: Find = ({ image }) => {
+  const wrong = headerReserved(image).flatMap((problem) =>
+    problem.kind === 'reserved-not-zero' ? [problem.offsetBytes] : [],
+  );
+  if (wrong.length === 0) return [];
+  const where =
+    wrong.length === 1 ? `byte ${wrong[0]}` : `bytes ${wrong[0]} to ${wrong.at(-1)}, ${wrong.length} of them`;
+  const sentence = `reserved header ${where} not zero: XRSTOR raises #GP, KVM_SET_XSAVE is EINVAL`;
+  return [
+    found(
+      'header-reserved',
+      'error',
+      [],
+      'Intel SDM vol. 1 section 13.4.2; Linux validate_user_xstate_header',
+      sentence,
+    ),
+  ];
+};
+
+const FINDS: readonly Find[] = [header, unmasked, mxcsrMask, tileConfig, xssMissing, subleaves, packedSize];
 
 export const stateContradictions: Find = (capture) => FINDS.flatMap((find) => find(capture));

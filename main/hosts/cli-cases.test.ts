@@ -178,3 +178,52 @@ test('[X20] supervisor registers of an XSAVES image are read from it by path', a
     (await run('show', of('uintr-lbr-cet.bin'), 'uintr_misc.UINV', 'lbr_0_info.MISPRED', 'u_cet.SH_STK_EN')).code,
   ).toBe(0);
 });
+
+describe('[F1] files that were refused though they are what they are', () => {
+  test('a 32-bit signal frame, by sw_reserved', async () => {
+    const shown = await run('show', of('dr5079-sig32.bin'), 'zmm7:u32[0]', 'xcr0', '--json');
+    expect(JSON.parse(shown.out)).toMatchObject({ 'zmm7:u32[0]': 0xa0000700, xcr0: '0x00000000000000ff' });
+    const all = await run('show', of('dr5079-sig32.bin'));
+    expect(all.out).toContain('2688 bytes by 32-bit signal frame');
+    expect(all.err).toContain('the size 2688 of the signal frame');
+  });
+
+  test('an i386 core, laid out by its own note', async () => {
+    const shown = JSON.parse(
+      (await run('show', of('i386-real.core'), 'zmm0:u32[0]', 'zmm3:u32[15]', 'rip', '--json')).out,
+    );
+    expect(shown).toMatchObject({ 'zmm0:u32[0]': 0xa0000000, 'zmm3:u32[15]': 0xa000030f });
+    expect((await run('show', of('i386-real.core'))).out).toContain('ELF core, i386');
+  });
+
+  test('a core of FreeBSD', async () => {
+    const shown = JSON.parse((await run('show', of('freebsd-zen3.core'), 'ymm3:u32[0]', 'pkru', '--json')).out);
+    expect(shown).toEqual({ 'ymm3:u32[0]': 0xa0000300, pkru: '0x55555554' });
+    expect((await run('show', of('freebsd-zen3.core'), '--thread', '1234')).code).toBe(0);
+  });
+
+  test('a migration stream of QEMU is named, with what to do', async () => {
+    const { code, err } = await run('show', of('qemu-migration-head.bin'));
+    expect(code).toBe(3);
+    expect(err).toContain('a QEMU migration stream (QEVM), not read here');
+    expect(err).toContain('capture the guest while it runs');
+  });
+
+  test('a bit without a place is named alone, with what to do', async () => {
+    const { code, err } = await run('show', of('bv-extra-62.bin'));
+    expect(code).toBe(3);
+    expect(err).toContain('mask 0x4000000000000000;');
+    expect(err).toContain('--from CPU');
+    expect((await run('show', of('bv-extra-62.bin'), '--from', 'skylake-sp', 'k1')).code).toBe(0);
+  });
+
+  test('a dirty header opens, what is wrong where is said, and KVM answers EINVAL', async () => {
+    const shown = await run('show', of('dr3814-hdr-garbage.bin'), 'xmm0');
+    expect(shown.code).toBe(0);
+    expect((await run('layout', of('dr3814-hdr-garbage.bin'))).out).toContain('reserved header bytes 528 to');
+    const checked = await run('check', of('dr3814-hdr-garbage.bin'), '--preset', 'skylake-sp');
+    expect(checked.code).toBe(1);
+    expect(checked.out).toContain('EINVAL, reserved header byte 528 is not zero');
+    expect(shown.err).toContain('--from CPU');
+  });
+});

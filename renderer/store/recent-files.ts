@@ -1,4 +1,5 @@
 import type { OpenFile } from '../../app/bridge.ts';
+import { FILE_KINDS } from '../../app/formats/kinds.ts';
 
 /** A file that was opened before. Neither its bytes nor its place are kept: a page is not told where a file lies. */
 export interface RecentFile {
@@ -12,20 +13,12 @@ export interface RecentFile {
 const MOST_RECENT = 8;
 const MOST_NAME_CHARACTERS = 200;
 
-const KINDS: Readonly<Record<OpenFile['kind'], readonly [what: string, one: string, many: string]>> = {
-  capture: ['capture', 'state', 'states'],
-  session: ['saved session', 'stop', 'stops'],
-  raw: ['raw XSAVE image', 'state', 'states'],
-  'elf-core': ['ELF core', 'thread', 'threads'],
-  firecracker: ['Firecracker snapshot', 'vCPU', 'vCPUs'],
-  'cloud-hypervisor': ['Cloud Hypervisor snapshot', 'vCPU', 'vCPUs'],
-};
-
 /** A file in a few words, with the stops of a saved session; one state of one kind needs no count. */
 export const fileWords = ({ kind, states }: OpenFile, stops: number): string => {
-  const [what, one, many] = KINDS[kind];
+  const row = FILE_KINDS.find((one) => one.kind === kind);
+  if (row === undefined) return kind;
   const held = kind === 'session' ? stops : states.length;
-  return kind === 'capture' || kind === 'raw' ? what : `${what}, ${held} ${held === 1 ? one : many}`;
+  return row.one === 'state' ? row.what : `${row.what}, ${held} ${held === 1 ? row.one : row.many}`;
 };
 
 /** The newest first; a file opened again moves to the front. */

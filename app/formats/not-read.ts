@@ -1,0 +1,70 @@
+import { readU16, readU32 } from '../bits/bytes.ts';
+import { textFromUtf8 } from '../bits/text.ts';
+
+/** Files that hold extended state in a form that is not read here, known by how they begin; and what to do instead. */
+interface NotRead {
+  readonly what: string;
+  readonly begins: (bytes: Uint8Array) => boolean;
+  readonly instead: string;
+}
+
+const text =
+  (prefix: string) =>
+  (bytes: Uint8Array): boolean =>
+    textFromUtf8(bytes.subarray(0, prefix.length)) === prefix;
+
+const word =
+  (value: number) =>
+  (bytes: Uint8Array): boolean =>
+    bytes.length >= 4 && readU32(bytes, 0) === value;
+
+const LIVE = 'restore it, and capture the guest while it runs: tilescope capture --pid PID --out FILE';
+const BY_HAND = 'or take the XSAVE area out of it and open those bytes, with --from CPU';
+
+/** Sources: QEMU migration/savevm.c; libvirt qemu_saveimage.h; qcow2 and VMDK headers; VirtualBox SSM.cpp; Xen's stream formats. */
+const NOT_READ: readonly NotRead[] = [
+  { what: 'a QEMU migration stream (QEVM)', begins: text('QEVM'), instead: `${LIVE}; ${BY_HAND}` },
+  {
+    what: 'a state file of virsh save (LibvirtQemudSave), which holds a QEMU migration stream',
+    begins: (bytes) => text('LibvirtQemudSave')(bytes) || text('LibvirtQemudPart')(bytes),
+    instead: `${LIVE}; ${BY_HAND}`,
+  },
+  {
+    what: 'a qcow2 disk image, which may hold a state of savevm',
+    begins: (bytes) => bytes.length >= 4 && readU32(bytes, 0) === 0xfb494651,
+    instead: `load the state with loadvm, and ${LIVE}`,
+  },
+  {
+    what: 'a saved state of VirtualBox',
+    begins: (bytes) => text('\x7fVirtualBox SavedState')(bytes),
+    instead: `debugvm dumpvmcore gives an ELF core; ${BY_HAND}`,
+  },
+  {
+    what: 'a saved domain of Xen',
+    begins: (bytes) =>
+      text('Xen saved domain')(bytes) ||
+      (bytes.length >= 16 && readU32(bytes, 8) === 0x4c465830 && readU16(bytes, 0) === 0xffff),
+    instead: `xl dump-core gives an ELF core; ${BY_HAND}`,
+  },
+  {
+    what: 'a suspended state of VMware',
+    begins: (bytes) => word(0xbed2bed2)(bytes) || word(0xbed3bed3)(bytes) || word(0xbad1bad1)(bytes),
+    instead: `vmss2core gives a core; ${BY_HAND}`,
+  },
+  {
+    what: 'a memory dump of a Windows kernel',
+    begins: text('PAGEDU64'),
+    instead: `.dump in WinDbg gives a minidump of a process, and .writemem the XSAVE area; ${BY_HAND}`,
+  },
+  {
+    what: 'a compressed kdump (makedumpfile)',
+    begins: text('KDUMP   '),
+    instead: 'crash reads it: its registers come from NT_PRSTATUS, which holds no extended state',
+  },
+];
+
+/** What a file is that is not read here, and what to do; null: nothing that is known. */
+export const notRead = (bytes: Uint8Array): string | null => {
+  const found = NOT_READ.find(({ begins }) => begins(bytes));
+  return found === undefined ? null : `${found.what}, not read here: ${found.instead}`;
+};
