@@ -1,6 +1,7 @@
 import type { SessionDocument } from '../bridge.ts';
 import { type Capture, type Facts, type TargetIdentity, targetOf } from '../session/capture.ts';
 import type { Image } from '../xsave/image.ts';
+import type { Preset } from '../xsave/presets.ts';
 import type { FileKind } from './kinds.ts';
 
 export type { FileKind } from './kinds.ts';
@@ -24,8 +25,8 @@ export interface OpenedFile {
 }
 
 export interface OpenOptions {
-  /** The CPU whose layout the image has, by its preset name; it takes the place of what the file says or suggests. */
-  readonly preset?: string;
+  /** The CPU whose layout the image has, or the name of its preset; it takes the place of what the file says or suggests. */
+  readonly preset?: string | Preset;
   /** One state only: the thread's id in a core, the vCPU's index in a snapshot, the stop's number in a session. */
   readonly thread?: number;
 }

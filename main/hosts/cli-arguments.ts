@@ -8,8 +8,9 @@ import { nearNames } from '../../app/register/registers.ts';
 import { PRODUCTS, type ProductInstruction } from '../../app/tile/product-instruction.ts';
 import type { ProductOperands } from '../../app/tile/product-shape.ts';
 import { parseCount } from '../../app/value/number.ts';
-import { findPreset, PRESETS } from '../../app/xsave/presets.ts';
+import type { Preset } from '../../app/xsave/presets.ts';
 import { parseVcpuName, type VcpuName } from '../targets/vcpu-name.ts';
+import { cpuNamed } from './cli-cpu.ts';
 import { type MemCommand, memCommand } from './cli-mem-words.ts';
 import { type OptionName, optionRow } from './cli-options.ts';
 import { type PrivilegesCommand, privilegesCommand } from './cli-privileges.ts';
@@ -42,7 +43,7 @@ export type Command =
       readonly destination: Destination;
       readonly json: boolean;
     }
-  | { readonly verb: 'layout'; readonly from: Source; readonly json: boolean }
+  | { readonly verb: 'layout'; readonly from: Source | null; readonly json: boolean }
   | ConvertCommand
   | DiffCommand
   | JournalCommand
@@ -70,7 +71,7 @@ export interface ConvertCommand {
   readonly to: string;
   readonly path: string | null;
   /** The CPU whose layout the result has; null: as it is. */
-  readonly preset: string | null;
+  readonly preset: Preset | null;
   readonly compacted: boolean;
   /** Components to be put to init. */
   readonly without: bigint | null;
@@ -88,14 +89,14 @@ export interface FileChoice {
   /** Thread id in a core, vCPU in a snapshot, stop in a saved session; null: the only one, of a session the last. */
   readonly thread: number | null;
   /** The CPU whose layout the file has; null: what the file says, or a guess. */
-  readonly preset: string | null;
+  readonly preset: Preset | null;
   /** A layout in doubt is refused. */
   readonly strict: boolean;
 }
 
 export type Destination =
   | { readonly kind: 'live'; readonly vcpu: VcpuChoice }
-  | { readonly kind: 'preset'; readonly name: string }
+  | { readonly kind: 'preset'; readonly preset: Preset }
   | { readonly kind: 'this-host' };
 
 export interface VcpuChoice {
@@ -188,20 +189,11 @@ const fileChoice = (verb: string, given: Given, path: string | undefined, isLayo
   if (isLayout && given.from !== undefined && given.preset !== undefined) {
     return usage('--from and --preset both name the layout of the file: one is enough');
   }
-  const preset = given.from ?? (isLayout ? given.preset : undefined) ?? null;
-  if (preset !== null) {
-    const known = knownPreset(preset);
-    if (!known.ok) return known;
-  }
-  return answer({ path, thread, preset, strict: given.strict === true });
+  const named = given.from ?? (isLayout ? given.preset : undefined);
+  const preset = named === undefined ? answer(null) : cpuNamed(named);
+  if (!preset.ok) return preset;
+  return answer({ path, thread, preset: preset.value, strict: given.strict === true });
 };
-
-const knownPreset = (name: string): Answer<string> =>
-  findPreset(name) === undefined
-    ? refuse('usage', `there is no preset ${name}`, {
-        mend: `known are ${PRESETS.map((preset) => preset.name).join(', ')}`,
-      })
-    : answer(name);
 
 const sourceOf = (verb: string, given: Given, words: readonly string[]): Answer<Source> => {
   if (given.pid !== undefined) {
@@ -223,6 +215,8 @@ const showCommand = (given: Given, words: readonly string[]): Answer<Command> =>
 };
 
 const layoutCommand = (given: Given, words: readonly string[]): Answer<Command> => {
+  // Nothing named: this host.
+  if (words.length === 0 && given.pid === undefined) return answer({ verb: 'layout', from: null, json: given.json });
   const from = sourceOf('layout', given, words);
   if (!from.ok) return from;
   const more = from.value.kind === 'file' ? words.slice(1) : words;
@@ -235,8 +229,8 @@ const destinationOf = (given: Given): Answer<Destination> => {
     return usage('--pid and --preset both name where to: one is enough');
   }
   if (given.preset !== undefined) {
-    const known = knownPreset(given.preset);
-    return known.ok ? answer({ kind: 'preset', name: known.value }) : known;
+    const known = cpuNamed(given.preset);
+    return known.ok ? answer({ kind: 'preset', preset: known.value }) : known;
   }
   if (given.pid === undefined) return answer({ kind: 'this-host' });
   const vcpu = vcpuChoice('check', given);
@@ -271,17 +265,15 @@ const convertCommand = (given: Given, words: readonly string[]): Answer<Command>
   const { to, out, path, preset, compacted, force, json } = given;
   if (out === undefined || out === '') return usage('convert needs --out FILE');
   if (to === undefined) return usage('convert needs --to FORMAT', 'convert');
-  if (preset !== undefined) {
-    const known = knownPreset(preset);
-    if (!known.ok) return known;
-  }
+  const cpu = preset === undefined ? answer(null) : cpuNamed(preset);
+  if (!cpu.ok) return cpu;
   const bytes = given.bytes === undefined ? null : parseCount(given.bytes, MAX_IMAGE_BYTES);
   if (given.bytes !== undefined && bytes === null) {
     return usage(`--bytes is a number up to ${MAX_IMAGE_BYTES}, not ${given.bytes}`);
   }
   const left = withoutOf(given.without);
   if (!left.ok) return left;
-  const layout = { path: path ?? null, preset: preset ?? null, compacted, bytes, without: left.value };
+  const layout = { path: path ?? null, preset: cpu.value, compacted, bytes, without: left.value };
   return answer({ verb: 'convert', file: file.value, to, ...layout, force, out, json });
 };
 

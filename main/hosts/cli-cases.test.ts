@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { findPreset } from '../../app/xsave/presets.ts';
 import { fakeHost, type Ran, runOn } from '../testing/command-line.ts';
 
 /** Files that people have asked about in public, and what a command line has to say of each. */
@@ -225,5 +226,42 @@ describe('[F1] files that were refused though they are what they are', () => {
     expect(checked.code).toBe(1);
     expect(checked.out).toContain('EINVAL, reserved header byte 528 is not zero');
     expect(shown.err).toContain('--from CPU');
+  });
+});
+
+describe('[C31] any CPU from what cpuid -r printed there', () => {
+  const hex = (value: number, digits = 8): string => `0x${(value >>> 0).toString(16).padStart(digits, '0')}`;
+  const dump = (name: string): string => {
+    const preset = findPreset(name);
+    if (preset === undefined) throw new Error(name);
+    const lines = preset.cpuid.map(
+      ({ leaf, subleaf, eax, ebx, ecx, edx }) =>
+        `   ${hex(leaf)} ${hex(subleaf, 2)}: eax=${hex(eax)} ebx=${hex(ebx)} ecx=${hex(ecx)} edx=${hex(edx)}`,
+    );
+    const path = join(folder, `${name}.txt`);
+    writeFileSync(
+      path,
+      `CPU 0:\n   0x00000000 0x00: eax=0x0000000d ebx=0x68747541 ecx=0x444d4163 edx=0x69746e65\n${lines.join('\n')}\n`,
+    );
+    return path;
+  };
+
+  test('as the layout of a file, and as the place to go', async () => {
+    const from = await run('show', of('gdb13-gcore-on-amd.core'), '--from', dump('zen4'), 'zmm17:u32[0]', '--json');
+    expect(JSON.parse(from.out)).toEqual({ 'zmm17:u32[0]': 2684358912 });
+    const there = await run('check', of('rr3573-zen4.bin'), '--preset', dump('skylake-sp'));
+    expect(there.code).toBe(7);
+    const out = join(folder, 'moved');
+    expect(
+      (await run('convert', of('rr3573-zen4.bin'), '--preset', dump('skylake-sp'), '--to', 'raw', '--out', out)).code,
+    ).toBe(0);
+    expect((await run('show', out, 'k1')).out).toContain('0x00000000c0de0001');
+  });
+
+  test('what is neither a preset nor such a file is refused, and what there is is named', async () => {
+    expect((await run('check', of('rr3573-zen4.bin'), '--preset', 'pentium')).err).toContain('cpuid -r');
+    const path = join(folder, 'nothing.txt');
+    writeFileSync(path, 'not CPUID');
+    expect(await run('check', of('rr3573-zen4.bin'), '--preset', path)).toMatchObject({ code: 3, out: '' });
   });
 });

@@ -160,7 +160,7 @@ describe('[C32] check', () => {
     [['check', 'a', '--preset', 'zen5', '--pid', '1']],
     [['show', 'a', '--from', 'spr', '--preset', 'spr']],
     [['show', '--pid', '4242', '--preset', 'spr']],
-    [['layout']],
+    [['layout', 'a', 'b']],
     [['convert', 'a', '--to', 'raw']],
     [['convert', 'a', '--to', 'jpeg', '--out', 'b']],
     [['convert', 'a', '--to', 'numpy', '--out', 'b']],
@@ -225,5 +225,16 @@ describe('[C33] convert, layout, presets', () => {
   test('presets', async () => {
     const listed = JSON.parse((await run('presets', '--json')).out);
     expect(listed.map(({ name }: { name: string }) => name)).toContain('sapphire-rapids');
+  });
+});
+
+test('[C51] layout without a file shows this host', async () => {
+  const { code, out } = await run('layout');
+  expect(code).toBe(0);
+  expect(out).toMatch(/KVM supports +0xe7/);
+  expect(out).toMatch(/5 +opmask +user +832 +64/);
+  expect(JSON.parse((await run('layout', '--json')).out)).toMatchObject({
+    kvmSupports: '0xe7',
+    components: expect.any(Array),
   });
 });

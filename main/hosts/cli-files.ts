@@ -16,7 +16,7 @@ import { COMPACTED_BIT, componentName } from '../../app/xsave/components.ts';
 import { convertImage, restrictLayout } from '../../app/xsave/convert.ts';
 import type { Layout } from '../../app/xsave/image.ts';
 import { compactedLayout, layoutFromCpuid, supervisorPlaces } from '../../app/xsave/layout.ts';
-import { findPreset } from '../../app/xsave/presets.ts';
+import type { Preset } from '../../app/xsave/presets.ts';
 import { oneState, readStates, writeBytes } from '../captures.ts';
 import type { ConvertCommand, Destination, FileChoice } from './cli-arguments.ts';
 import { checkJson, checkText } from './cli-compat-output.ts';
@@ -116,8 +116,7 @@ const inDoubt = (path: string, layout: Layout) =>
 const placeOf = async (host: HostOf, destination: Destination, now: Capture | null): Promise<Answer<Place>> => {
   if (now !== null) return answer({ kind: 'target', facts: now.facts });
   if (destination.kind === 'preset') {
-    const preset = findPreset(destination.name);
-    return preset === undefined ? refuse('usage', 'there is no such preset') : answer({ kind: 'preset', preset });
+    return answer({ kind: 'preset', preset: destination.preset });
   }
   const facts = await (await host()).hostFacts();
   if (!facts.ok) return facts;
@@ -149,11 +148,10 @@ export const check = async (
   return answer({ text, code: CODES[verdict.value.fits], note: state.value.note });
 };
 
-const layoutFor = (capture: Capture, presetName: string | null, compacted: boolean): Answer<Layout> => {
-  const preset = presetName === null ? undefined : findPreset(presetName);
+const layoutFor = (capture: Capture, preset: Preset | null, compacted: boolean): Answer<Layout> => {
   const { image, facts } = capture;
   const standard =
-    preset === undefined
+    preset === null
       ? answer(image.layout)
       : answerOf(layoutFromCpuid(preset.cpuid, preset.label), `preset ${preset.name}`);
   if (!standard.ok || !compacted || standard.value.format === 'compacted') return standard;

@@ -110,6 +110,10 @@ const show = async (host: HostOf, { from, paths: texts, json }: Of<'show'>): Pri
 };
 
 const layout = async (host: HostOf, { from, json }: Of<'layout'>): Printed => {
+  if (from === null) {
+    const { hostLayout } = await import('./cli-host-layout.ts');
+    return hostLayout(await host(), json);
+  }
   const state = await stateFrom(host, from);
   if (!state.ok) return state;
   const { capture: found, note } = state.value;

@@ -182,7 +182,7 @@ export const VERBS = [
   {
     name: 'layout',
     says: 'layouts, sizes and bits side by side',
-    usage: ['FILE', '--pid PID [--vcpu N]'],
+    usage: ['', 'FILE', '--pid PID [--vcpu N]'],
     words: ['file'],
     options: ['json', ...LIVE, ...FILE],
     about: [
