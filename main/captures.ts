@@ -5,6 +5,7 @@ import { type OpenedFile, type OpenedState, type OpenOptions, openBytes } from '
 import { answer, messageOf, refuse, refuseProblem } from '../app/refusals/refusal.ts';
 import type { Capture } from '../app/session/capture.ts';
 import { captureText } from '../app/session/document.ts';
+import { unpacked } from './unpack.ts';
 
 /** Files of state on disk. What is inside is app/'s business: here bytes are read and written, and their number bounded. */
 
@@ -19,7 +20,9 @@ const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
 /** @param name for the message: the path, or the name the page gave */
 export const decodeFile = (name: string, bytes: Uint8Array, options: OpenOptions = {}): Answer<OpenedFile> => {
   if (bytes.length > MAX_FILE_BYTES) return tooLarge(name, bytes.length);
-  const opened = openBytes(name, bytes, options);
+  const whole = unpacked(name, bytes, MAX_FILE_BYTES);
+  if (!whole.ok) return whole;
+  const opened = openBytes(name, whole.value, options);
   return opened.ok ? answer(opened.value) : refuseProblem('file', opened.problem, { where: name });
 };
 

@@ -103,7 +103,10 @@ const fitted = (path: string, saved: Capture, now: Capture, command: Of<'restore
     ...(unsaid.length === 0 ? [] : [`no room in the file: ${unsaid.map(({ name }) => name).join(', ')}`]),
   ];
   const note = left.length === 0 ? '' : `${path}: left as it is here: ${left.join('; ')}\n`;
-  return answer({ then, scope: withoutLost(scope, lost), note });
+  // The guest would take an exception at its next instruction that is inexact: said before it does.
+  const unmasked = verdict.value.warnings.filter(({ rule }) => rule === 'exceptions-unmasked');
+  const warnings = unmasked.map(({ sentence }) => `${path}: warning: ${sentence}\n`).join('');
+  return answer({ then, scope: withoutLost(scope, lost), note: note + warnings });
 };
 
 export const restore = async (withSession: WithSession, command: Of<'restore'>): Promise<Answer<Output>> => {
