@@ -9,6 +9,7 @@ import { isElf } from './elf-notes.ts';
 import { BITCODE_REFUSAL, isFirecracker, isFirecrackerBitcode, openFirecracker } from './firecracker.ts';
 import { parseJson } from './json.ts';
 import { surveyJson } from './json-survey.ts';
+import { isMinidump, openMinidump } from './minidump.ts';
 import { notRead } from './not-read.ts';
 import { type OpenedFile, type OpenOptions, stateOf } from './opened.ts';
 import { openRaw } from './raw.ts';
@@ -80,6 +81,7 @@ interface Format {
 const FORMATS: readonly Format[] = [
   { opens: isElf, open: openElfCore },
   { opens: isFirecracker, open: openFirecracker },
+  { opens: isMinidump, open: openMinidump },
   { opens: beginsObject, open: openText },
   { opens: isSignalFrame, open: openSignalFrame },
 ];
@@ -93,7 +95,7 @@ const openImage = (name: string, bytes: Uint8Array, options: OpenOptions): Decod
 
 /**
  * Opens what someone dropped on the window or named on the command line: a capture, a saved session, a raw image, an ELF
- * core, a signal frame, a Firecracker or Cloud Hypervisor snapshot. What it is, its content says; its name only labels it.
+ * core, a minidump, a signal frame, a Firecracker or Cloud Hypervisor snapshot. What it is, its content says; its name only labels it.
  * Everything in it is hostile until checked: the answer is a file or a problem, in time and memory bounded by its size.
  */
 export const openBytes = (name: string, file: Uint8Array, options: OpenOptions = {}): Decoded<OpenedFile> => {

@@ -26,7 +26,13 @@ export const PRSTATUS_BYTES = 336;
 export const PRSTATUS_PID_OFFSET = 32;
 export const PRSTATUS_REGISTERS_OFFSET = 112;
 const PRPSINFO_BYTES = 136;
-const WANTED: ReadonlySet<number> = new Set([NT_PRSTATUS, NT_PRPSINFO, NT_X86_XSTATE, NT_X86_XSAVE_LAYOUT, NT_GDB_TDESC]);
+const WANTED: ReadonlySet<number> = new Set([
+  NT_PRSTATUS,
+  NT_PRPSINFO,
+  NT_X86_XSTATE,
+  NT_X86_XSAVE_LAYOUT,
+  NT_GDB_TDESC,
+]);
 /** States that are put before somebody at once; of a core with more threads one is opened by its number. */
 const MOST_STATES = 8192;
 
