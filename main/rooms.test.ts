@@ -60,7 +60,11 @@ const MAY: Readonly<
 > = {
   app: { rooms: [], packages: [], inTests: [TESTING, NODE] },
   main: { rooms: ['app'], packages: [NODE, /^electron$/, /^ws$/], inTests: [TESTING, BUILDING, /^@electron\/asar$/] },
-  renderer: { rooms: ['app'], packages: [/^react(-dom)?(\/.*)?$/, /^zustand(\/.*)?$/], inTests: [TESTING, NODE] },
+  renderer: {
+    rooms: ['app'],
+    packages: [/^react(-dom|-resizable-panels)?(\/.*)?$/, /^zustand(\/.*)?$/],
+    inTests: [TESTING, NODE],
+  },
   e2e: { rooms: ['app'], packages: [NODE, /^playwright(\/test)?$/, /^@electron\/asar$/], inTests: [] },
 };
 

@@ -47,6 +47,11 @@ export class TilesWindow extends Window {
     await expect(this.page.getByTestId('model-step')).toHaveText(String(before + 1));
   }
 
+  /** Opens the table of rows, colsb and the rules over the matrix. */
+  async openRules(): Promise<void> {
+    await this.page.getByRole('button', { name: 'Rows and rules' }).click();
+  }
+
   element(tile: number, row: number, column: number): Locator {
     return this.page.getByRole('gridcell', { name: new RegExp(`^tmm${tile}\\[${row}\\]\\[${column}\\] `) });
   }

@@ -122,6 +122,7 @@ test('TILECFG is edited where it stands, and what palette 1 forbids is refused i
   const model = new TilesWindow(page);
   await model.openModel(0);
   for (let step = 0; step < 20; step += 1) await model.step();
+  await model.openRules();
   const rows = page.getByRole('button', { name: /^tilecfg\.rows\[2\] / });
   await rows.focus();
   await page.keyboard.type('17');

@@ -30,7 +30,7 @@ export const listenToKeys = (store: DebuggerStore): (() => void) => {
       const state = store.getState();
       if (state.overlay !== null) state.setOverlay(null);
       else if (state.editor !== null) state.closeEditor();
-      else if (state.inspectorOpen) state.toggleInspector();
+      else if (state.componentsOpen) state.openComponents(false);
       else if (state.refusal !== null) state.closeRefusal();
       return;
     }

@@ -5,6 +5,7 @@ import type { State } from '../store/state.ts';
 import type { GlyphName } from '../theme/Glyph.tsx';
 import { COMPARE_ACTIONS, writeWalkRefusal } from './compare-actions.ts';
 import { chooseFile } from './open-file.ts';
+import { PANE_ACTIONS } from './pane-actions.ts';
 import { focusFilter, moveRegion } from './regions.ts';
 import { RESTORE_ACTIONS } from './restore-actions.ts';
 import { RUN_ACTIONS } from './run-actions.ts';
@@ -222,15 +223,7 @@ export const ACTIONS: readonly Action[] = [
     refused: needsStops,
     run: (store) => store.getState().flipLanes(),
   },
-  {
-    id: 'inspector',
-    title: 'Inspector',
-    group: 'View',
-    glyph: 'info',
-    keys: ['F4'],
-    refused: needsStops,
-    run: (store) => store.getState().toggleInspector(),
-  },
+  ...PANE_ACTIONS,
   {
     id: 'theme',
     title: 'Dark or light',

@@ -266,7 +266,7 @@ describe('views', () => {
       selectPreflight,
       selectComponentMarks,
     ]) {
-      expect(select(state)).toBe(select({ ...state, inspectorOpen: !state.inspectorOpen }));
+      expect(select(state)).toBe(select({ ...state, componentsOpen: !state.componentsOpen }));
     }
   });
 });

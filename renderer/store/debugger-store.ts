@@ -14,6 +14,8 @@ import { createTargetSlice } from './target-slice.ts';
 import { createTilesSlice } from './tiles-slice.ts';
 import { createTimelineSlice } from './timeline-slice.ts';
 import { createViewSlice, type Remembered, type Theme } from './view-slice.ts';
+import { createWatchSlice } from './watch-slice.ts';
+import { createWorkbenchSlice } from './workbench-slice.ts';
 
 export type DebuggerStore = StoreApi<State>;
 
@@ -39,4 +41,6 @@ export const createDebuggerStore = (
     ...createModelSlice(bridge)(...tools),
     ...createLiveSlice(bridge, remembered)(...tools),
     ...createRunUntilSlice(bridge)(...tools),
+    ...createWatchSlice(remembered)(...tools),
+    ...createWorkbenchSlice(remembered)(...tools),
   }));

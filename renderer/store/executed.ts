@@ -1,5 +1,6 @@
 import type { DisassemblyLine, ModelPosition } from '../../app/bridge.ts';
 import { PRODUCTS } from '../../app/tile/product-instruction.ts';
+import { memoizePair } from './memoize.ts';
 import type { State } from './state.ts';
 import type { ProductChoice } from './tiles-slice.ts';
 
@@ -28,8 +29,9 @@ export const executedAt = ({ stops, position }: Shown, at: number): DisassemblyL
   return rip === undefined ? null : (position.disassembly.find(({ address }) => BigInt(address) === rip) ?? null);
 };
 
-/** The product executed last at or before the stop on screen; what it added to stood at the stop before it. */
-export const lastProduct = (state: Shown, tile: number | null = null): ProductChoice | null => {
+const lastProducts = memoizePair((_: State['stops'], __: ModelPosition) => new Map<string, ProductChoice | null>());
+
+const findProduct = (state: Shown, tile: number | null): ProductChoice | null => {
   for (let at = state.at; at > 0; at -= 1) {
     const line = executedAt(state, at);
     const product = line === null ? null : productOfLine(line);
@@ -38,4 +40,16 @@ export const lastProduct = (state: Shown, tile: number | null = null): ProductCh
     return at === state.at ? product : { ...product, accumulator: { kind: 'stop', number } };
   }
   return null;
+};
+
+/** The product executed last at or before the stop on screen; what it added to stood at the stop before it. */
+export const lastProduct = (state: Shown, tile: number | null = null): ProductChoice | null => {
+  if (state.position === null) return null;
+  const table = lastProducts(state.stops, state.position);
+  const key = `${state.at} ${tile}`;
+  const known = table.get(key);
+  if (known !== undefined) return known;
+  const found = findProduct(state, tile);
+  table.set(key, found);
+  return found;
 };

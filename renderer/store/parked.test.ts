@@ -93,7 +93,7 @@ describe('several vCPUs at once', () => {
     ]);
     expect(selectWithEdits(store.getState()).map(({ vcpu }) => vcpu)).toEqual([1]);
     const both = selectAttached(store.getState());
-    expect(selectAttached({ ...store.getState(), inspectorOpen: true })).toBe(both);
+    expect(selectAttached({ ...store.getState(), componentsOpen: true })).toBe(both);
   });
 
   test('a refused attach leaves everything as it is', async () => {

@@ -13,10 +13,10 @@ import { firstRefusal, type PreflightStep, preflight } from '../../app/xsave/pre
 import { memoizePair } from './memoize.ts';
 import { captureAfter } from './provenance.ts';
 import type { RestoreWhat } from './restore-slice.ts';
+import { selectSelectedPath } from './selected-path.ts';
 import { selectSelectedBit, selectWriteRefusal } from './selectors.ts';
 import type { State } from './state.ts';
 import type { Stop } from './timeline-slice.ts';
-import { vectorFile } from './vector.ts';
 
 /** The state to be restored, as it would be sent. */
 export interface Source {
@@ -95,27 +95,6 @@ const stagedByScope = memoizePair((now: Capture, then: Capture) => {
     return write;
   };
 });
-
-/** The register that the inspector speaks of, as a path; null: a component or nothing is selected. */
-export const selectSelectedPath = (state: State): string | null => {
-  const { selection, stops } = state;
-  const image = stops.at(-1)?.capture.image;
-  if (image === undefined) return null;
-  switch (selection?.kind) {
-    case 'register':
-      return selection.path;
-    case 'vector': {
-      const file = vectorFile(image);
-      return `${file.kind}${Math.min(selection.index, file.count - 1)}`;
-    }
-    case 'tile':
-      return `tmm${selection.tile}`;
-    case 'xfd':
-      return 'xfd';
-    default:
-      return null;
-  }
-};
 
 const general = (write: StagedWrite, now: Capture): number => {
   const before = now.facts.general;

@@ -12,6 +12,8 @@ import type { TargetSlice } from './target-slice.ts';
 import type { TilesSlice } from './tiles-slice.ts';
 import type { TimelineSlice } from './timeline-slice.ts';
 import type { ViewSlice } from './view-slice.ts';
+import type { WatchSlice } from './watch-slice.ts';
+import type { WorkbenchSlice } from './workbench-slice.ts';
 
 export type State = CompareSlice &
   ParkedSlice &
@@ -25,7 +27,9 @@ export type State = CompareSlice &
   TilesSlice &
   ModelSlice &
   LiveSlice &
-  RunUntilSlice;
+  RunUntilSlice &
+  WatchSlice &
+  WorkbenchSlice;
 
 /** One slice of the store: it may read and set all of the state, and gives its own part. */
 export type Slice<T> = StateCreator<State, [], [], T>;

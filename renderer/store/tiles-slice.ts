@@ -35,8 +35,9 @@ export interface ProductChoice {
 export interface TilesSlice {
   /** The large one. */
   readonly tile: number;
-  /** Shown beside it where there is room for two. */
-  readonly otherTile: number;
+  /** How the tiles stand where there is room for all. */
+  readonly tilesLayout: 'product' | 'eight' | 'one';
+  setTilesLayout(layout: TilesSlice['tilesLayout']): void;
   readonly readings: readonly TileReading[];
   readonly tileLook: TileLook;
   readonly tileScale: 'own' | 'shared';
@@ -90,16 +91,16 @@ export const createTilesSlice: Slice<TilesSlice> = (set, get) => {
     }));
   return {
     tile: 0,
-    otherTile: 1,
+    tilesLayout: 'product',
+    setTilesLayout: (tilesLayout) => set({ tilesLayout }),
     readings: Array.from({ length: 8 }, () => FIRST_READING),
     tileLook: 'both',
     tileScale: 'own',
     blockFrom: null,
     product: null,
     showTile: (tile) =>
-      set((state) => ({
+      set(() => ({
         tile,
-        otherTile: state.tile === tile ? state.otherTile : state.tile,
         blockFrom: null,
         editor: null,
         selection: { kind: 'tile', tile, row: 0, column: 0 },

@@ -155,7 +155,7 @@ describe('product check', () => {
     store.getState().setProduct(FIRST_PRODUCT);
     const check = selectProductCheck(store.getState());
     expect(check?.kind === 'compared' ? check.comparison.differences : null).toEqual([]);
-    expect(selectProductCheck({ ...store.getState(), inspectorOpen: true })).toBe(check);
+    expect(selectProductCheck({ ...store.getState(), componentsOpen: true })).toBe(check);
   });
 
   test('one wrong element is found where it is, with both values', async () => {

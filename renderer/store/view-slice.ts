@@ -42,7 +42,12 @@ export interface ViewSlice {
   readonly componentFilter: 'all' | 'inUse' | 'changed';
   readonly mapFormat: 'standard' | 'compacted';
   readonly selection: Selection | null;
-  readonly inspectorOpen: boolean;
+  /** What the strip of stops marks: a path, as "zmm3 changed"; '': nothing. */
+  readonly stopFilter: string;
+  setStopFilter(text: string): void;
+  /** The stretch of the timeline that the strip shows; null: all of it. */
+  readonly trackChosen: { readonly from: number; readonly places: number } | null;
+  setTrackChosen(view: ViewSlice['trackChosen']): void;
   readonly theme: Theme;
   readonly overlay: Overlay | null;
   /** Where compatibility is judged against: this machine, or a preset by its name. */
@@ -68,7 +73,6 @@ export interface ViewSlice {
   showRegister(group: RegisterGroup, path: string): void;
   /** Opens the registers that a component holds. */
   showComponent(bit: number): void;
-  toggleInspector(): void;
   setTheme(theme: Theme): void;
   setOverlay(overlay: Overlay | null): void;
   setDestination(destination: string): void;
@@ -135,7 +139,10 @@ export const createViewSlice =
     componentFilter: 'all',
     mapFormat: 'standard',
     selection: null,
-    inspectorOpen: false,
+    stopFilter: '',
+    setStopFilter: (stopFilter) => set({ stopFilter }),
+    trackChosen: null,
+    setTrackChosen: (trackChosen) => set({ trackChosen }),
     theme,
     overlay: null,
     destination: HERE,
@@ -187,7 +194,6 @@ export const createViewSlice =
       if (group !== null) set({ tab: 'registers', group, editor: null });
       else if (bit === BIT.XTILECFG || bit === BIT.XTILEDATA) set({ tab: 'tiles', editor: null });
     },
-    toggleInspector: () => set((state) => ({ inspectorOpen: !state.inspectorOpen })),
     setTheme: (next) => {
       remembered.set('theme', next);
       set({ theme: next });

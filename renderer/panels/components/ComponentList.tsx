@@ -1,4 +1,5 @@
 import { type KeyboardEvent, type ReactElement, useEffect, useMemo, useRef } from 'react';
+import { Button } from '../../controls/Button.tsx';
 import { Segment } from '../../controls/Segment.tsx';
 import { selectDifferingBytes } from '../../store/compare-difference.ts';
 import { type ComponentEntry, GROUPS } from '../../store/components.ts';
@@ -24,6 +25,7 @@ export function ComponentList(): ReactElement {
   const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
   const cpuidKnown = useDebugger((state) => (selectCapture(state)?.facts.guestCpuid.length ?? 0) > 0);
   const differing = useDebugger(selectDifferingBytes);
+  const pinned = useDebugger((state) => state.componentsPinned);
   const list = useRef<HTMLDivElement>(null);
   const groups = useMemo(
     () =>
@@ -64,6 +66,13 @@ export function ComponentList(): ReactElement {
           value={filter}
           choices={FILTERS}
           onChoose={(value) => store.getState().setComponentFilter(value)}
+        />
+        <Button
+          label={pinned ? 'Fold the components to the rail' : 'Keep the components open'}
+          look="tiny ghost square"
+          glyph={pinned ? 'chevronRight' : 'flag'}
+          glyphClass={pinned ? 'g12 mirrored' : 'g12'}
+          onPress={() => store.getState().pinComponents(!pinned)}
         />
       </div>
       <div className="component-columns" aria-hidden="true">

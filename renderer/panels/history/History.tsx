@@ -2,8 +2,9 @@ import { type ReactElement, useMemo } from 'react';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { Button } from '../../controls/Button.tsx';
-import { useDebugger } from '../../store/context.ts';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectIsNewest } from '../../store/selectors.ts';
+import { selectFilteredStops } from '../../store/stop-filter.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { SaveDoneNote, SavedNote } from './SavedNote.tsx';
 import { StopLabel } from './StopLabel.tsx';
@@ -17,58 +18,105 @@ const MANY_STOPS = 300;
 
 export function History(): ReactElement {
   const length = useDebugger((state) => state.stops.length);
-  const span = useDebugger((state) => spanText(state.stops));
-  const bytes = useDebugger((state) => state.keptBytes);
-  const raised = useDebugger((state) => state.modelEvents.some(({ kind }) => kind === 'nm'));
   const fitted = useMemo(() => fitView(length), [length]);
   const [view, onView] = useTrackView(fitted);
   return (
-    <section className="history" data-region="history" data-testid="history" aria-label="History">
-      <div className="section-head history-head">
-        <h2>History</h2>
-        <span className="text-3 small nowrap">
-          <span className="val">{length}</span> {length === 1 ? 'stop' : 'stops'}
-          {span === null ? null : (
-            <>
-              {' '}
-              over <span className="val">{span}</span>
-            </>
-          )}
-          {', '}
-          <span className="val">{sizeText(bytes)}</span>
-        </span>
-        <SavedNote />
-        <Label />
-        <span className="push" />
-        <span className="line text-3 small wide-only history-key" aria-hidden="true">
-          <span className="line tight">
-            <Glyph name="flag" className="g12" />
-            attach
-          </span>
-          <span className="line tight">
-            <Glyph name="check2" className="g12 is-written" />
-            write
-          </span>
-          {raised ? (
-            <span className="line tight">
-              <Glyph name="lock" className="g12 is-armed" />
-              #NM
-            </span>
-          ) : null}
-        </span>
-        {length < MANY_STOPS ? null : <Zoom view={view} onView={onView} length={length} />}
-        <ActionButton action={action('run-until')} look="tiny ghost" glyph={null}>
-          Run until…
-        </ActionButton>
-        <RestoreToStop />
-        <ActionButton action={action('pin-stop')} look="tiny ghost" glyphClass="g12">
-          Pin A
-        </ActionButton>
-        <Stepper />
-      </div>
+    <section
+      className="history"
+      data-region="history"
+      data-pane="history"
+      data-testid="history"
+      tabIndex={-1}
+      aria-label="History"
+    >
       <Track view={view} onView={onView} />
       <SaveDoneNote />
     </section>
+  );
+}
+
+/** What stands behind the names of the bottom dock: how much history there is, the label of the stop, and the way between stops. */
+export function HistoryTools(): ReactElement {
+  const length = useDebugger((state) => state.stops.length);
+  const span = useDebugger((state) => spanText(state.stops));
+  const bytes = useDebugger((state) => state.keptBytes);
+  const fitted = useMemo(() => fitView(length), [length]);
+  const [view, onView] = useTrackView(fitted);
+  return (
+    <div className="history-head" data-testid="history-tools">
+      <span className="text-3 small nowrap wide-only">
+        <span className="val">{length}</span> {length === 1 ? 'stop' : 'stops'}
+        {span === null ? null : (
+          <>
+            {' '}
+            over <span className="val">{span}</span>
+          </>
+        )}
+        {', '}
+        <span className="val">{sizeText(bytes)}</span>
+      </span>
+      <SavedNote />
+      <span className="push" />
+      <Label />
+      <Filter />
+      {length < MANY_STOPS ? null : <Zoom view={view} onView={onView} length={length} />}
+      <ActionButton action={action('run-until')} look="tiny ghost" glyph={null}>
+        <span className="wide-only">Run until…</span>
+      </ActionButton>
+      <RestoreToStop />
+      <ActionButton action={action('pin-stop')} look="tiny ghost" glyphClass="g12">
+        <span className="wide-only">Pin A</span>
+      </ActionButton>
+      <Stepper />
+    </div>
+  );
+}
+
+/** "Where did zmm3 change": a path typed here marks the stops at which its value differs from the one before. */
+function Filter(): ReactElement {
+  const store = useDebuggerStore();
+  const text = useDebugger((state) => state.stopFilter);
+  const found = useDebugger(selectFilteredStops);
+  const length = useDebugger((state) => state.stops.length);
+  const go = (step: 1 | -1): void => {
+    if (found === null || found === 'no path' || found.length === 0) return;
+    const { at, goToStop } = store.getState();
+    const next = step === 1 ? found.find((index) => index > at) : found.findLast((index) => index < at);
+    goToStop(next ?? found[step === 1 ? 0 : found.length - 1] ?? at);
+  };
+  return (
+    <span className="line tight">
+      <label className="field history-filter">
+        <Glyph name="search" className="g12" />
+        <input
+          type="search"
+          className="val small"
+          data-filter
+          aria-label="Stops at which a register changed"
+          aria-invalid={found === 'no path'}
+          placeholder="zmm3 changed"
+          value={text}
+          spellCheck={false}
+          autoComplete="off"
+          onChange={(event) => store.getState().setStopFilter(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter') go(event.shiftKey ? -1 : 1);
+            else if (event.key === 'Escape' && text !== '') store.getState().setStopFilter('');
+            else return;
+            event.preventDefault();
+            event.stopPropagation();
+          }}
+        />
+      </label>
+      {found === null ? null : found === 'no path' ? (
+        <span className="small is-refused">no register</span>
+      ) : (
+        <span className="pill changed-pill" role="status">
+          <Glyph name="delta" className="g10" />
+          {found.length} of {length} stops
+        </span>
+      )}
+    </span>
   );
 }
 

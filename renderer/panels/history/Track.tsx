@@ -10,7 +10,9 @@ import {
 } from 'react';
 import { indexOfStop } from '../../store/compare-slice.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { selectFilteredStops } from '../../store/stop-filter.ts';
 import { causeWords } from '../../store/stop-name.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { useShownTheme } from '../tiles/use-theme.ts';
 import { drawTrack, laneColours } from './draw-track.ts';
@@ -24,6 +26,7 @@ import {
   following,
   isFit,
   pageOf,
+  spotsOf,
   stopAtX,
   type TrackView,
   xOfStop,
@@ -182,6 +185,7 @@ export function Track({ view, onView }: TrackProps): ReactElement {
           <>
             <Marks view={view} widthPx={widthPx} oneLane={oneLane} ratio={ratio} />
             <TrackGlyphs view={view} widthPx={widthPx} />
+            <Filtered view={view} widthPx={widthPx} />
             <Pins view={view} widthPx={widthPx} />
             <Overview view={view} widthPx={widthPx} />
           </>
@@ -209,6 +213,22 @@ function Marks({ view, widthPx, oneLane, ratio }: Placed & { oneLane: boolean; r
   return (
     // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a canvas without a tab stop takes no focus.
     <canvas ref={canvas} aria-hidden="true" className="track-marks" data-testid="track-marks" />
+  );
+}
+
+/** A triangle over each stop that the filter finds. */
+function Filtered({ view, widthPx }: Placed): ReactElement | null {
+  const found = useDebugger(selectFilteredStops);
+  const stops = useDebugger((state) => state.stops);
+  if (found === null || found === 'no path') return null;
+  return (
+    <>
+      {spotsOf(found, view, widthPx, 10).map(({ index, x }) => (
+        <span key={stops[index]?.number} className="track-found is-changed" style={{ left: x }}>
+          <Glyph name="delta" className="g10" />
+        </span>
+      ))}
+    </>
   );
 }
 
@@ -259,27 +279,26 @@ export const useTrackView = (fitted: TrackView): [TrackView, TrackProps['onView'
   const store = useDebuggerStore();
   const length = useDebugger((state) => state.stops.length);
   const at = useDebugger((state) => state.at);
-  const [chosen, setChosen] = useState<TrackView | null>(null);
-  const [seenAt, setSeenAt] = useState(at);
+  const chosen = useDebugger((state) => state.trackChosen);
   // Another vCPU may have fewer stops.
   const now = useMemo(
     () => (chosen === null || isFit(chosen, length) ? fitted : clampView(chosen, length)),
     [chosen, fitted, length],
   );
-  if (at !== seenAt) {
-    setSeenAt(at);
-    if (chosen !== null) {
-      const clamped = clampView(chosen, length);
-      const next = isFit(clamped, length) ? null : following(clamped, at, length);
-      if (next !== chosen) setChosen(next);
-    }
-  }
+  const seenAt = useRef(at);
+  useEffect(() => {
+    if (seenAt.current === at) return;
+    seenAt.current = at;
+    const { trackChosen, setTrackChosen } = store.getState();
+    if (trackChosen === null) return;
+    const clamped = clampView(trackChosen, length);
+    const next = isFit(clamped, length) ? null : following(clamped, at, length);
+    if (next !== trackChosen) setTrackChosen(next);
+  }, [store, at, length]);
   const [change] = useState(() => (next: (view: TrackView, count: number) => TrackView): void => {
-    const n = store.getState().stops.length;
-    setChosen((former) => {
-      const made = next(former ?? fitView(n), n);
-      return isFit(made, n) ? null : made;
-    });
+    const { stops, trackChosen, setTrackChosen } = store.getState();
+    const made = next(trackChosen ?? fitView(stops.length), stops.length);
+    setTrackChosen(isFit(made, stops.length) ? null : made);
   });
   return [now, change];
 };

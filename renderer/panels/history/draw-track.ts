@@ -3,9 +3,9 @@ import type { Theme } from '../../store/view-slice.ts';
 import { LANES, lanesOf } from './lanes.ts';
 import { columnsOf, type TrackView, xOfStop } from './track-view.ts';
 
-export const LANE_PX = 12;
-const MARK_TOP_PX = 2;
-const MARK_PX = 7;
+export const LANE_PX = 16;
+const MARK_TOP_PX = 3;
+const MARK_PX = 9;
 const WIDEST_MARK_PX = 10;
 const LEAST_MARK_PX = 3;
 

@@ -15,8 +15,8 @@ export function ApplyRefused({ place }: { place: 'foot' | 'tabs' }): ReactElemen
   const errno = useDebugger((state) => selectRefusedEdit(state)?.step?.errno ?? null);
   if (sentence === null) return null;
   const show = (): void => {
-    if (!store.getState().inspectorOpen) store.getState().toggleInspector();
-    requestAnimationFrame(() => scrollInPanel('[data-testid="staged-edits"]'));
+    store.getState().askWorkbench({ kind: 'show', pane: 'inspector' });
+    setTimeout(() => scrollInPanel('[data-testid="staged-edits"]'), 50);
   };
   return (
     <button

@@ -1,5 +1,4 @@
 import type { ReactElement } from 'react';
-import { fieldsOf } from '../../../app/xsave/bitfields.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { Button } from '../../controls/Button.tsx';
@@ -18,31 +17,20 @@ import { StagedEdits } from './StagedEdits.tsx';
 
 /** About the selection, always: what it is, where it lies, who changed it; then what is staged and what would come of it. */
 export function Inspector(): ReactElement {
-  const store = useDebuggerStore();
-  const open = useDebugger((state) => state.inspectorOpen);
   const selection = useDebugger((state) => state.selection);
   const capture = useDebugger(selectCapture);
   const staged = useDebugger((state) => state.staged.length > 0);
   // There it is about the two stops, whatever is selected elsewhere.
   const isComparing = useDebugger((state) => state.tab === 'compare' && state.stops.length > 0);
-  const isDense =
-    selection?.kind === 'register' && fieldsOf(selection.path).some(({ exception }) => exception !== undefined);
   return (
     <aside
-      className={`right-pane ${open ? 'open' : ''}`}
+      className="inspector-pane"
       data-region="inspector"
+      data-pane="inspector"
       data-testid="inspector"
+      tabIndex={-1}
       aria-label="Inspector"
     >
-      <button
-        type="button"
-        className="inspector-strip"
-        aria-expanded={open}
-        aria-keyshortcuts="F4"
-        onClick={() => store.getState().toggleInspector()}
-      >
-        Inspector <kbd>F4</kbd>
-      </button>
       <div className="inspector">
         {isComparing ? (
           <AboutDifference>{staged ? <StagedEdits /> : null}</AboutDifference>
@@ -71,7 +59,7 @@ export function Inspector(): ReactElement {
         ) : (
           <AboutRegister path={selection.path} field={selection.field ?? null}>
             {staged ? <StagedEdits /> : null}
-            <Preflight dense={isDense} />
+            <Preflight />
           </AboutRegister>
         )}
         <ApplyRefused place="foot" />

@@ -1,5 +1,5 @@
 import { type ReactElement, useState } from 'react';
-import { firstRefusal, type PreflightOutcome, type PreflightStep } from '../../../app/xsave/preflight.ts';
+import type { PreflightOutcome, PreflightStep } from '../../../app/xsave/preflight.ts';
 import { useDebugger } from '../../store/context.ts';
 import { selectIsNewest, selectPreflight, selectRefusedEdit } from '../../store/selectors.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
@@ -16,10 +16,10 @@ const OUTCOME: Readonly<
 };
 
 /**
- * Every check in the order the kernel makes them; the first failing one is the verdict. Dense: what passes is counted, and
- * listed when asked for.
+ * One line, worst first: the glyph of the worst, then what was counted. Open, it lists failures, then warnings, then what
+ * passes, in the order in which the kernel checks.
  */
-export function Preflight({ dense = false }: { dense?: boolean }): ReactElement | null {
+export function Preflight(): ReactElement | null {
   const [all, setAll] = useState(false);
   const steps = useDebugger(selectPreflight);
   const newest = useDebugger(selectIsNewest);
@@ -28,56 +28,67 @@ export function Preflight({ dense = false }: { dense?: boolean }): ReactElement 
   const kind = useDebugger((state) => state.session?.kind);
   // A file goes nowhere by itself: where it might go, and what is said there, is under Compatibility.
   if (steps.length === 0 || !newest || kind === 'file') return null;
-  const refusal = firstRefusal(steps);
   // Beneath the edit that is the cause stands the same sentence.
   const isSaidAbove = cause !== null;
-  const isListed = ({ outcome }: PreflightStep): boolean => outcome !== 'pass' && outcome !== 'not-reached';
-  const listed = dense && !all ? steps.filter(isListed) : steps;
+  const listed = all
+    ? WORST_FIRST.flatMap((outcome) => steps.filter((step) => step.outcome === outcome))
+    : steps.filter(isBad);
+  const worst = WORST_FIRST.find((outcome) => steps.some((step) => step.outcome === outcome)) ?? 'pass';
   return (
-    <section className={`block ${dense ? 'dense' : ''}`} data-testid="preflight" aria-label="Pre-flight">
-      <h3>
-        Pre-flight
-        <span className="aside">
-          <span className={`pill ${refusal === null ? 'good' : 'bad'}`}>
-            <Glyph name={refusal === null ? 'check' : 'stop'} className="g12" />
-            {refusal === null ? 'would be accepted' : 'would be refused'}
-          </span>
+    <section className="block preflight" data-testid="preflight" aria-label="Pre-flight">
+      <button type="button" className="preflight-line" aria-expanded={all} onClick={() => setAll(!all)}>
+        <Glyph name={OUTCOME[worst].glyph} className={OUTCOME[worst].look} />
+        <span>
+          Pre-flight: <span className={OUTCOME[worst].look}>{checksText(steps)}</span>
         </span>
-      </h3>
-      {staged ? null : <p className="text-3 small preflight-what">the image as it was read, if it were written back</p>}
-      <ul className="checks">
-        {listed.map((step) => (
-          <li
-            key={step.id}
-            title={`${step.sentence} (${step.value})`}
-            aria-label={`${step.label}: ${OUTCOME[step.outcome].word}`}
-          >
-            <Glyph name={OUTCOME[step.outcome].glyph} className={OUTCOME[step.outcome].look} />
-            <span className={`what ${step.outcome === 'not-reached' ? 'is-init' : ''}`}>
-              {step.label}
-              {(step.outcome === 'fail' && !isSaidAbove) || step.outcome === 'warning' ? (
-                <span className={step.outcome === 'fail' ? 'sentence' : 'sentence soft'}>{step.sentence}</span>
-              ) : null}
-            </span>
-            {step.errno === undefined || step.outcome !== 'fail' ? null : (
-              <span className="from val small">{step.errno}</span>
-            )}
-          </li>
-        ))}
-      </ul>
-      {dense ? (
-        <button type="button" className="link small" aria-expanded={all} onClick={() => setAll(!all)}>
-          {all ? 'fewer' : checksText(steps)}
-        </button>
+        <span className="push" />
+        <Glyph name={all ? 'chevron' : 'chevronRight'} className="g12 text-3" />
+      </button>
+      {all && !staged ? (
+        <p className="text-3 small preflight-what">the image as it was read, if it were written back</p>
       ) : null}
+      {listed.length === 0 ? null : (
+        <ul className="checks">
+          {listed.map((step) => (
+            <li
+              key={step.id}
+              title={`${step.sentence} (${step.value})`}
+              aria-label={`${step.label}: ${OUTCOME[step.outcome].word}`}
+            >
+              <Glyph name={OUTCOME[step.outcome].glyph} className={OUTCOME[step.outcome].look} />
+              <span className={`what ${step.outcome === 'not-reached' ? 'is-init' : ''}`}>
+                {step.label}
+                {(step.outcome === 'fail' && !isSaidAbove) || step.outcome === 'warning' ? (
+                  <span className={step.outcome === 'fail' ? 'sentence' : 'sentence soft'}>{step.sentence}</span>
+                ) : null}
+              </span>
+              {step.errno === undefined || step.outcome !== 'fail' ? null : (
+                <span className="from val small">{step.errno}</span>
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
     </section>
   );
 }
 
-/** "12 checks pass", "8 checks pass, 3 not reached". */
-const checksText = (steps: readonly PreflightStep[]): string => {
+const WORST_FIRST: readonly PreflightOutcome[] = ['fail', 'warning', 'not-known', 'pass', 'not-reached'];
+const isBad = ({ outcome }: PreflightStep): boolean => outcome === 'fail' || outcome === 'warning';
+
+/** "11 checks pass", "1 fails, 6 checks pass, 5 not reached", "11 checks pass, 1 warning". */
+export const checksText = (steps: readonly PreflightStep[]): string => {
   const of = (outcome: PreflightOutcome): number => steps.filter((step) => step.outcome === outcome).length;
-  const [passed, missed] = [of('pass'), of('not-reached')];
-  const pass = `${count(passed, 'check')} ${passed === 1 ? 'passes' : 'pass'}`;
-  return missed === 0 ? pass : `${pass}, ${missed} not reached`;
+  const [failed, warned, unknown, passed, missed] = (
+    ['fail', 'warning', 'not-known', 'pass', 'not-reached'] as const
+  ).map(of);
+  return [
+    (failed ?? 0) === 0 ? '' : `${failed} ${failed === 1 ? 'fails' : 'fail'}`,
+    passed === 0 ? '' : `${count(passed ?? 0, 'check')} ${passed === 1 ? 'passes' : 'pass'}`,
+    (warned ?? 0) === 0 ? '' : count(warned ?? 0, 'warning'),
+    (unknown ?? 0) === 0 ? '' : `${unknown} not known`,
+    (missed ?? 0) === 0 ? '' : `${missed} not reached`,
+  ]
+    .filter((text) => text !== '')
+    .join(', ');
 };

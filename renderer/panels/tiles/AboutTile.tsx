@@ -17,7 +17,7 @@ import { InspectorHead } from '../inspector/InspectorHead.tsx';
 import { ElementChanged, RegisterChanged } from '../inspector/LastChanged.tsx';
 import { MARK_GLYPH } from '../registers/MarkLegend.tsx';
 import { ProductCheckBlock } from './ProductCheckBlock.tsx';
-import { shortType } from './TileView.tsx';
+import { shortType } from './TileReadingControls.tsx';
 
 interface AboutTileProps {
   readonly tile: number;

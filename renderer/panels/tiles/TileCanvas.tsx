@@ -22,6 +22,10 @@ const samePicture = (a: TilePicture, b: TilePicture): boolean =>
   a.differences === b.differences &&
   a.colours === b.colours &&
   a.geometry.cellPx === b.geometry.cellPx &&
+  a.geometry.rowPx === b.geometry.rowPx &&
+  a.geometry.rows === b.geometry.rows &&
+  a.geometry.columns === b.geometry.columns &&
+  a.geometry.notation === b.geometry.notation &&
   a.scene.reading.type === b.scene.reading.type &&
   a.scene.reading.interpretation === b.scene.reading.interpretation &&
   a.scene.extent.rows === b.scene.extent.rows &&

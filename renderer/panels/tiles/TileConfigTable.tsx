@@ -1,7 +1,8 @@
-import { type KeyboardEvent, type ReactElement, useRef } from 'react';
+import { type KeyboardEvent, type ReactElement, useRef, useState } from 'react';
+import { TILE_STRIDE_BYTES } from '../../../app/tile/geometry.ts';
 import { tileTypeRow } from '../../../app/tile/tile-type.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { markedPart } from '../../store/provenance.ts';
+import { markedPart, shownMark } from '../../store/provenance.ts';
 import { selectEditRefusal, selectProvenance } from '../../store/selectors.ts';
 import type { TileConfigField } from '../../store/tile-edits.ts';
 import { type ConfigRule, type TileConfigView, tileExtent } from '../../store/tile-scenes.ts';
@@ -9,93 +10,158 @@ import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { MARK_GLYPH, MARK_WORDS } from '../registers/MarkLegend.tsx';
 import { beginsEdit, ValueEditor } from '../registers/ValueEditor.tsx';
+import { shortType } from './TileReadingControls.tsx';
+import { TileRole } from './TileRole.tsx';
 import { TileThumbnail } from './TileThumbnail.tsx';
-import { shortType } from './TileView.tsx';
 
 const TILES = [0, 1, 2, 3, 4, 5, 6, 7];
 
-export function TileConfigTable({ view }: { view: TileConfigView }): ReactElement {
-  const chosen = useDebugger((state) => state.tile);
-  const broken = view.rules.filter(({ outcome }) => outcome === 'broken').length;
-  const held = view.rules.filter(({ outcome }) => outcome === 'holds').length;
-  const isStale = view.state === 'init';
+/** The configuration as one strip: its two bytes, the verdict of the rules, and a card for each tile. Rows on demand. */
+export function TileConfigTable({ view, isLow }: { view: TileConfigView; isLow: boolean }): ReactElement {
+  const [open, setOpen] = useState(false);
   return (
-    <section className="section" aria-label="TILECFG" data-testid="tilecfg">
-      <div className="section-head">
-        <h2>TILECFG</h2>
-        <ConfigField field="palette_id" label="palette" offset={0} value={view.config.paletteId} tile={null} />
-        <ConfigField field="start_row" label="start_row" offset={1} value={view.config.startRow} tile={null} />
-        <span className="text-3 small wide-only">
-          64 bytes{view.offsetBytes === null ? '' : ` at ${view.offsetBytes}`}
-        </span>
-        <span className="push" />
-        {isStale ? (
-          <span className="pill">init</span>
-        ) : (
-          <span className={`pill ${broken === 0 ? 'good' : 'bad'}`} data-testid="tilecfg-rules">
-            <Glyph name={broken === 0 ? 'check' : 'stop'} className="g12" />
-            {broken === 0
-              ? `${held} of ${view.rules.length} rules hold`
-              : count(broken, 'rule is broken', 'rules are broken')}
+    <section className={`tilecfg-strip ${isLow ? 'low' : ''}`} aria-label="TILECFG" data-testid="tilecfg">
+      {isLow ? null : (
+        <div className="section-head">
+          <h2>TILECFG</h2>
+          <ConfigField field="palette_id" label="palette" offset={0} value={view.config.paletteId} tile={null} />
+          <ConfigField field="start_row" label="start_row" offset={1} value={view.config.startRow} tile={null} />
+          <span className="text-3 small wide-only">
+            64 bytes{view.offsetBytes === null ? '' : ` at ${view.offsetBytes}`}
           </span>
-        )}
-      </div>
-      {view.sentence === null ? null : <p className="tile-note text-2">{view.sentence}</p>}
-      <div className="tilecfg" style={{ '--chosen': chosen }}>
-        <div className="tilecfg-chosen" aria-hidden="true" />
-        <TileHeads />
-        <div className="tilecfg-line pictures">
-          <span className="text-2 small">heat map</span>
-          {TILES.map((tile) => (
-            <span key={tile} className="tilecfg-cell">
-              <TileThumbnail tile={tile} />
-            </span>
-          ))}
+          <RulesPill view={view} />
+          <span className="push" />
+          <RowsButton open={open} onPress={() => setOpen(!open)} />
         </div>
-        <ConfigLine field="rows" view={view} />
-        <ConfigLine field="colsb" view={view} />
-        <ShapeLine view={view} />
-        <LimitsLine view={view} />
+      )}
+      {view.sentence === null ? null : <p className="tile-note text-2">{view.sentence}</p>}
+      <div className="tilecfg-cards">
+        <TileCards view={view} isLow={isLow} />
+        {isLow ? <RowsButton open={open} onPress={() => setOpen(!open)} /> : null}
       </div>
-      <Rules view={view} />
+      {open ? (
+        <div className="tilecfg-sheet">
+          {isLow ? (
+            <div className="section-head">
+              <ConfigField field="palette_id" label="palette" offset={0} value={view.config.paletteId} tile={null} />
+              <ConfigField field="start_row" label="start_row" offset={1} value={view.config.startRow} tile={null} />
+              <RulesPill view={view} />
+            </div>
+          ) : null}
+          <div className="tilecfg">
+            <div className="tilecfg-line">
+              <span />
+              {TILES.map((tile) => (
+                <span key={tile} className="tilecfg-cell val small text-2">
+                  tmm{tile}
+                </span>
+              ))}
+            </div>
+            <ConfigLine field="rows" view={view} />
+            <ConfigLine field="colsb" view={view} />
+            <LimitsLine view={view} />
+          </div>
+          <Rules view={view} />
+        </div>
+      ) : null}
     </section>
   );
 }
 
-/** The eight tiles by name: a row of tabs that chooses the large one. */
-function TileHeads(): ReactElement {
+function RowsButton({ open, onPress }: { open: boolean; onPress: () => void }): ReactElement {
+  return (
+    <button
+      type="button"
+      className="button tiny ghost"
+      aria-label="Rows and rules"
+      aria-expanded={open}
+      title="Rows and rules"
+      onClick={onPress}
+    >
+      <span className="wide-only">Rows and rules</span>
+      <Glyph name={open ? 'chevron' : 'chevronRight'} className="g12 text-3" />
+    </button>
+  );
+}
+
+/** One verdict, worst first: what breaks, else that all hold. */
+function RulesPill({ view }: { view: TileConfigView }): ReactElement {
+  const broken = view.rules.filter(({ outcome }) => outcome === 'broken').length;
+  const held = view.rules.filter(({ outcome }) => outcome === 'holds').length;
+  if (view.state === 'init') return <span className="pill">init</span>;
+  return (
+    <span className={`pill ${broken === 0 ? 'good' : 'bad'}`} data-testid="tilecfg-rules">
+      <Glyph name={broken === 0 ? 'check' : 'stop'} className="g12" />
+      {broken === 0
+        ? `${held} of ${view.rules.length} rules hold`
+        : count(broken, 'rule is broken', 'rules are broken')}
+    </span>
+  );
+}
+
+/** The eight tiles by name, picture, role and shape: a row of tabs that chooses the large one. */
+function TileCards({ view, isLow }: { view: TileConfigView; isLow: boolean }): ReactElement {
   const store = useDebuggerStore();
   const chosen = useDebugger((state) => state.tile);
-  const operands = useDebugger((state) => state.product?.operands ?? null);
-  const role = (tile: number): string =>
-    operands === null ? '' : tile === operands.c ? 'C' : tile === operands.a ? 'A' : tile === operands.b ? 'B' : '';
   const onKeyDown = (event: KeyboardEvent<HTMLElement>): void => {
-    const next = { ArrowRight: chosen + 1, ArrowLeft: chosen - 1, Home: 0, End: 7 }[event.key];
+    const digit = /^[1-8]$/.test(event.key) ? Number(event.key) - 1 : undefined;
+    const next = digit ?? { ArrowRight: chosen + 1, ArrowLeft: chosen - 1, Home: 0, End: 7 }[event.key];
     if (next === undefined || event.altKey || event.ctrlKey) return;
     event.preventDefault();
     const tile = (next + 8) % 8;
     store.getState().showTile(tile);
-    event.currentTarget.querySelector<HTMLElement>(`[data-tile="${tile}"]`)?.focus();
+    event.currentTarget.querySelector<HTMLElement>(`[role="tab"][data-tile="${tile}"]`)?.focus();
   };
   return (
-    <div className="tilecfg-line heads" role="tablist" aria-label="Tiles" onKeyDown={onKeyDown}>
-      <span />
+    <div className="tile-cards" role="tablist" aria-label="Tiles" onKeyDown={onKeyDown}>
       {TILES.map((tile) => (
-        <button
-          key={tile}
-          type="button"
-          role="tab"
-          className="val small tilecfg-head"
-          aria-selected={tile === chosen}
-          aria-label={`tmm${tile}`}
-          data-tile={tile}
-          tabIndex={tile === chosen ? 0 : -1}
-          onClick={() => store.getState().showTile(tile)}
-        >
-          tmm{tile} {role(tile) === '' ? null : <span className="text-3">{role(tile)}</span>}
-        </button>
+        <TileCard key={tile} tile={tile} view={view} isLow={isLow} isChosen={tile === chosen} />
       ))}
     </div>
+  );
+}
+
+interface TileCardProps {
+  readonly tile: number;
+  readonly view: TileConfigView;
+  readonly isLow: boolean;
+  readonly isChosen: boolean;
+}
+
+function TileCard({ tile, view, isLow, isChosen }: TileCardProps): ReactElement {
+  const store = useDebuggerStore();
+  const type = useDebugger((state) => state.readings[tile]?.type ?? 'i32');
+  const mark = useDebugger((state) => {
+    const provenance = selectProvenance(state);
+    return provenance === null ? 'none' : shownMark(markedPart(provenance, `tmm${tile}`, 0, TILE_STRIDE_BYTES));
+  });
+  const { rows, colsb } = tileExtent(view, tile);
+  const bad = view.rules.find(({ tiles }) => tiles.includes(tile));
+  const columns = Math.floor(colsb / tileTypeRow(type).bytes);
+  const shape = rows === 0 ? 'unused' : isLow ? `${rows}×${columns}` : `${rows}×${columns} ${shortType(type)}`;
+  return (
+    <button
+      type="button"
+      role="tab"
+      className="tile-card"
+      aria-selected={isChosen}
+      aria-label={`tmm${tile}`}
+      aria-description={`${shape}${MARK_WORDS[mark]}`}
+      title={bad?.sentence ?? `tmm${tile} ${shape}`}
+      data-tile={tile}
+      tabIndex={isChosen ? 0 : -1}
+      onClick={() => store.getState().showTile(tile)}
+    >
+      {isLow ? <TileThumbnail tile={tile} rowPx={2} widthPx={48} /> : null}
+      <span className="line tight tile-card-name">
+        <span className="val small">tmm{tile}</span>
+        <TileRole tile={tile} />
+        {mark === 'none' ? null : <Glyph name={MARK_GLYPH[mark]} className={`g10 is-${mark}`} />}
+        {bad === undefined ? null : <Glyph name="stop" className="g12 is-refused" />}
+      </span>
+      {isLow ? null : <TileThumbnail tile={tile} />}
+      <span className={`val small nowrap ${rows === 0 ? 'is-init' : 'text-2'}`}>{shape}</span>
+    </button>
   );
 }
 
@@ -175,24 +241,6 @@ function ConfigField({ field, label, offset, value, tile }: ConfigFieldProps): R
         />
       ) : null}
     </span>
-  );
-}
-
-function ShapeLine({ view }: { view: TileConfigView }): ReactElement {
-  const readings = useDebugger((state) => state.readings);
-  return (
-    <div className="tilecfg-line">
-      <span className="text-2 small">shape</span>
-      {TILES.map((tile) => {
-        const { rows, colsb } = tileExtent(view, tile);
-        const type = readings[tile]?.type ?? 'i32';
-        return (
-          <span key={tile} className={`tilecfg-cell val small ${rows === 0 ? 'is-init' : ''}`}>
-            {rows === 0 ? 'none' : `${rows}×${Math.floor(colsb / tileTypeRow(type).bytes)} ${shortType(type)}`}
-          </span>
-        );
-      })}
-    </div>
   );
 }
 

@@ -21,7 +21,7 @@ import { moveInGrid } from '../registers/grid-moves.ts';
 import { beginsEdit, ValueEditor } from '../registers/ValueEditor.tsx';
 import { differencesByElement, elementLabel } from './element-label.ts';
 import { blockOf, blockText, pastedAssignments } from './tile-clipboard.ts';
-import { ROW_PX, type TileGeometry } from './tile-geometry.ts';
+import type { TileGeometry } from './tile-geometry.ts';
 
 interface TileGridProps {
   readonly scene: TileScene;
@@ -54,8 +54,10 @@ export function TileGrid({ scene, geometry, differences, onRefused }: TileGridPr
   useLayoutEffect(() => {
     const former = grid.current?.querySelector('[tabindex="0"]');
     former?.setAttribute('tabindex', '-1');
+    former?.removeAttribute('data-region-start');
     const cell = cellAt(grid.current, active);
     cell?.setAttribute('tabindex', '0');
+    cell?.setAttribute('data-region-start', '');
     for (const old of grid.current?.querySelectorAll('[aria-selected="true"]') ?? [])
       old.removeAttribute('aria-selected');
     if (selection !== null) cell?.setAttribute('aria-selected', 'true');
@@ -120,7 +122,7 @@ export function TileGrid({ scene, geometry, differences, onRefused }: TileGridPr
       aria-rowcount={rows}
       aria-colcount={columns}
       tabIndex={-1}
-      style={{ '--cell': `${geometry.cellPx}px` }}
+      style={{ '--cell': `${geometry.cellPx}px`, '--cell-row': `${geometry.rowPx}px` }}
       onKeyDown={onKeyDown}
       onMouseDown={(event) => {
         // Shift extends the block from where the focus is: the press must not move the focus first.
@@ -157,14 +159,17 @@ export function TileGrid({ scene, geometry, differences, onRefused }: TileGridPr
           aria-hidden="true"
           style={{
             left: block.column * geometry.cellPx,
-            top: block.row * ROW_PX,
+            top: block.row * geometry.rowPx,
             width: block.columns * geometry.cellPx,
-            height: block.rows * ROW_PX,
+            height: block.rows * geometry.rowPx,
           }}
         />
       )}
       {editing ? (
-        <div className="tile-editor" style={{ left: (active.column + 1) * geometry.cellPx, top: active.row * ROW_PX }}>
+        <div
+          className="tile-editor"
+          style={{ left: (active.column + 1) * geometry.cellPx, top: active.row * geometry.rowPx }}
+        >
           <ValueEditor
             path={path}
             onDone={leave}

@@ -1,6 +1,6 @@
 import { type ReactElement, useState } from 'react';
 import { tileTypeRow } from '../../../app/tile/tile-type.ts';
-import { Button } from '../../controls/Button.tsx';
+import { useMenu } from '../../controls/use-menu.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { TileScene } from '../../store/tile-scenes.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -31,10 +31,6 @@ export function TileLegend({ scene, scaleEnd, differences }: TileLegendProps): R
           <span className="val text-2">{endText(scaleEnd)}</span>
         </span>
       )}
-      <span className="line tight text-2">
-        <span className="hatch-box" aria-hidden="true" />
-        outside rows × colsb
-      </span>
       {nans === 0 ? null : (
         <span className="line tight text-2">
           <span className="nan-box" aria-hidden="true" />
@@ -66,6 +62,7 @@ export function TileLegend({ scene, scaleEnd, differences }: TileLegendProps): R
 /** Copies the selected block, else the whole matrix. */
 export function CopyAs({ scene }: { scene: TileScene }): ReactElement {
   const store = useDebuggerStore();
+  const { open, setOpen, button, menu, onKeyDown, onBlur } = useMenu();
   const [said, setSaid] = useState<string | null>(null);
   const copy = (format: CopyFormat): void => {
     const { selection, blockFrom } = store.getState();
@@ -77,15 +74,45 @@ export function CopyAs({ scene }: { scene: TileScene }): ReactElement {
     );
   };
   return (
-    <span className="line tight">
-      <span className="text-3" role="status">
-        {said ?? 'copy as'}
-      </span>
-      {COPY_FORMATS.map(({ id, label }) => (
-        <Button key={id} label={`Copy tmm${scene.tile} as ${label}`} look="tiny ghost" onPress={() => copy(id)}>
-          {id === 'numpy' ? 'NumPy' : id.toUpperCase()}
-        </Button>
-      ))}
+    <span className="menu-anchor">
+      <button
+        ref={button}
+        type="button"
+        className="button tiny ghost outlined"
+        aria-haspopup="menu"
+        aria-expanded={open}
+        title="Copy the selected block, else the whole matrix"
+        onClick={() => setOpen(!open)}
+      >
+        <Glyph name="copy" className="g12" />
+        <span role="status">{said ?? 'Copy as…'}</span>
+      </button>
+      {open ? (
+        <div
+          ref={menu}
+          className="menu to-left"
+          role="menu"
+          aria-label={`Copy tmm${scene.tile} as`}
+          tabIndex={-1}
+          onKeyDown={onKeyDown}
+          onBlur={onBlur}
+        >
+          {COPY_FORMATS.map(({ id, label }) => (
+            <button
+              key={id}
+              type="button"
+              role="menuitem"
+              onClick={() => {
+                setOpen(false);
+                button.current?.focus();
+                copy(id);
+              }}
+            >
+              <span>{label}</span>
+            </button>
+          ))}
+        </div>
+      ) : null}
     </span>
   );
 }

@@ -7,7 +7,8 @@ import { tileColours } from './heat.ts';
 import { useShownTheme } from './use-theme.ts';
 
 /** A tile in 64 × 48 px; the picture of a value, not the value, and so hidden from screen readers. */
-export function TileThumbnail({ tile }: { tile: number }): ReactElement {
+export function TileThumbnail(props: { tile: number; rowPx?: number; widthPx?: number }): ReactElement {
+  const { tile, rowPx = THUMB_ROW_PX, widthPx = 64 } = props;
   const theme = useShownTheme();
   const scene = useDebugger(selectTileScene(tile));
   const scaleEnd = useDebugger(selectScaleEnd(tile));
@@ -16,10 +17,10 @@ export function TileThumbnail({ tile }: { tile: number }): ReactElement {
   useLayoutEffect(() => {
     if (canvas.current === null || scene === null) return;
     const { rows, colsb } = scene.extent;
-    const key = [scene.reading.type, rows, colsb, scaleEnd, theme, window.devicePixelRatio].join(' ');
+    const key = [scene.reading.type, rows, colsb, scaleEnd, theme, rowPx, window.devicePixelRatio].join(' ');
     const last = drawn.current;
     if (last !== null && last.key === key && equalBytes(last.bytes, scene.matrix.bytes)) return;
-    drawThumbnail(canvas.current, { scene, scaleEnd, colours: tileColours(theme) });
+    drawThumbnail(canvas.current, { scene, scaleEnd, colours: tileColours(theme) }, rowPx);
     drawn.current = { bytes: scene.matrix.bytes, key };
   });
   return (
@@ -29,7 +30,7 @@ export function TileThumbnail({ tile }: { tile: number }): ReactElement {
       aria-hidden="true"
       className="tile-thumb"
       data-tile={tile}
-      style={{ width: 64, height: 16 * THUMB_ROW_PX }}
+      style={{ width: widthPx, height: 16 * rowPx }}
     />
   );
 }

@@ -3,47 +3,60 @@ import { useDebugger } from '../../store/context.ts';
 import { selectCapture } from '../../store/selectors.ts';
 import { selectTileConfig, tileDataState } from '../../store/tile-scenes.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
-import { Disassembly } from '../model/Disassembly.tsx';
+import { EightTiles, TilesLayoutChoice, useTilesLayout } from './EightTiles.tsx';
 import { TileConfigTable } from './TileConfigTable.tsx';
 import { TileView } from './TileView.tsx';
 
-/** From this width on two tiles stand side by side. */
-const TWO_FROM_PX = 1600;
+/** Below this height the strip of the configuration folds to one row of small pictures. */
+const LOW_PX = 620;
+/** From this size on all eight tiles stand beside each other. */
+const EIGHT_FROM = { widthPx: 1400, heightPx: 1000 };
 
-/** AMX: the configuration, eight tiles small, and one or two of them large. */
+/** AMX: the configuration as a strip, and one tile large; in a large window all eight. */
 export function Tiles(): ReactElement | null {
   const capture = useDebugger(selectCapture);
   const config = useDebugger(selectTileConfig);
   const tile = useDebugger((state) => state.tile);
-  const other = useDebugger((state) => state.otherTile);
   const box = useRef<HTMLDivElement>(null);
-  const [two, setTwo] = useState(false);
+  const [size, setSize] = useState<'low' | 'usual' | 'eight'>('usual');
   useLayoutEffect(() => {
     const node = box.current;
     if (node === null) return;
-    const observer = new ResizeObserver(() => setTwo(node.clientWidth >= TWO_FROM_PX));
+    const measure = (): void =>
+      setSize(
+        node.clientHeight < LOW_PX
+          ? 'low'
+          : node.clientWidth >= EIGHT_FROM.widthPx && node.clientHeight >= EIGHT_FROM.heightPx
+            ? 'eight'
+            : 'usual',
+      );
+    const observer = new ResizeObserver(measure);
     observer.observe(node);
+    measure();
     return () => observer.disconnect();
   }, []);
+  const layout = useTilesLayout(size === 'eight');
   if (capture === null || config === null) return null;
   const data = tileDataState(capture);
+  const isThere = config.state !== 'absent' && data.state !== 'absent';
   return (
-    <div ref={box}>
-      <Disassembly />
-      {config.state === 'absent' ? <Absent sentence={config.sentence ?? ''} /> : <TileConfigTable view={config} />}
-      {data.state === 'absent' ? (
-        config.state === 'absent' ? null : (
-          <Absent sentence={data.sentence ?? ''} />
-        )
-      ) : config.state === 'absent' ? null : (
-        <section className="section">
-          {data.sentence === null ? null : <p className="tile-note text-2">{data.sentence}</p>}
-          <div className={two ? 'tile-pair' : ''}>
-            <TileView tile={tile} main />
-            {two ? <TileView tile={other} main={false} /> : null}
-          </div>
-        </section>
+    <div ref={box} className="tiles-view">
+      {config.state === 'absent' ? (
+        <Absent sentence={config.sentence ?? ''} />
+      ) : (
+        <TileConfigTable view={config} isLow={size === 'low' || layout !== 'one'} />
       )}
+      {config.state !== 'absent' && data.state === 'absent' ? <Absent sentence={data.sentence ?? ''} /> : null}
+      {isThere ? (
+        <>
+          {data.sentence === null ? null : <p className="tile-note text-2">{data.sentence}</p>}
+          {layout === 'one' ? (
+            <TileView tile={tile} layouts={size === 'eight' ? <TilesLayoutChoice /> : null} />
+          ) : (
+            <EightTiles layout={layout} />
+          )}
+        </>
+      ) : null}
     </div>
   );
 }

@@ -6,7 +6,8 @@ import { elementAt, elementOffset } from '../../../app/tile/vnni.ts';
 import type { TileScene } from '../../store/tile-scenes.ts';
 import type { TileLook } from '../../store/tiles-slice.ts';
 import { heatStep, type TileColours } from './heat.ts';
-import { ROW_PX, type TileGeometry } from './tile-geometry.ts';
+import { notationText } from './notation.ts';
+import type { TileGeometry } from './tile-geometry.ts';
 
 export interface TilePicture {
   readonly scene: TileScene;
@@ -17,8 +18,8 @@ export interface TilePicture {
   readonly colours: TileColours;
 }
 
-const VALUE_FONT = '450 11px "JetBrains Mono", monospace';
-const WORD_FONT = '700 11px "JetBrains Mono", monospace';
+const fontOf = (fontPx: number, isStrong: boolean): string =>
+  `${isStrong ? 700 : 450} ${fontPx}px "JetBrains Mono", monospace`;
 
 const texts = new Map<string, Map<number, string>>();
 const MOST_TEXTS = 40_000;
@@ -40,6 +41,16 @@ export const fittedElement = (type: TileType, bytes: Uint8Array, offset: number,
   const text = printFittedTileElement(type, bytes, offset, characters);
   table.set(bits, text);
   return text;
+};
+
+/** What stands in a cell, in the notation of its matrix; NaN and infinities in words. */
+const textOf = ({ scene, geometry }: TilePicture, value: number, offset: number): string => {
+  const { matrix } = scene;
+  const { notation, characters } = geometry;
+  if (notation === null) return '';
+  if (notation.kind === 'each' || !Number.isFinite(value))
+    return fittedElement(matrix.type, matrix.bytes, offset, characters);
+  return notationText(value, notation).replace(/^-/, '\u2212');
 };
 
 const hatchOf = (context: CanvasRenderingContext2D, colour: string): CanvasPattern | string => {
@@ -123,12 +134,17 @@ const drawMark = (
   colour: string,
   x: number,
   y: number,
-  cellPx: number,
+  { cellPx, rowPx }: TileGeometry,
 ): void => {
   context.fillStyle = colour;
   context.strokeStyle = colour;
   context.lineWidth = 1.5;
   context.beginPath();
+  if (cellPx < 40 && mark !== 'refused') {
+    // No digit is covered where there is no room beside it: a bar on the upper edge.
+    context.fillRect(x, y, cellPx - 1, 2);
+    return;
+  }
   if (mark === 'changed') {
     context.moveTo(x + 4, y + 1);
     context.lineTo(x + 7, y + 6);
@@ -138,13 +154,13 @@ const drawMark = (
   }
   if (mark === 'refused') {
     context.lineWidth = 1;
-    context.strokeRect(x + 0.5, y + 0.5, cellPx - 2, ROW_PX - 2);
+    context.strokeRect(x + 0.5, y + 0.5, cellPx - 2, rowPx - 2);
     for (const [across, down] of OCTAGON) context.lineTo(x + across, y + down);
     context.fill();
     return;
   }
   if (mark === 'staged') {
-    context.fillRect(x, y + ROW_PX - 3, cellPx - 1, 2);
+    context.fillRect(x, y + rowPx - 3, cellPx - 1, 2);
     context.moveTo(x + 1.5, y + 6.5);
     context.lineTo(x + 6.5, y + 1.5);
   } else {
@@ -158,7 +174,8 @@ const drawMark = (
 const drawCells = (context: CanvasRenderingContext2D, picture: TilePicture): void => {
   const { scene, geometry, look, colours } = picture;
   const { matrix, values, marks } = scene;
-  const { cellPx, characters } = geometry;
+  const { cellPx, rowPx, fontPx, notation } = geometry;
+  const paddingPx = tileTypeRow(matrix.type).bytes === 1 ? 4 : fontPx === 10 ? 4 : 6;
   const nanHatch = hatchOf(context, colours.token('heat-nan'));
   for (let row = 0; row < matrix.rows; row += 1) {
     for (let column = 0; column < matrix.columns; column += 1) {
@@ -170,25 +187,25 @@ const drawCells = (context: CanvasRenderingContext2D, picture: TilePicture): voi
       const ink = inkOf(picture, value, nanHatch);
       const fill = shown === null ? ink.fill : colours.token(`${shown}-bg`);
       const x = column * cellPx;
-      const y = row * ROW_PX;
+      const y = row * rowPx;
       if (fill !== null) {
         context.fillStyle = fill;
-        context.fillRect(x, y, cellPx - 1, ROW_PX - 1);
+        context.fillRect(x, y, Math.max(1, cellPx - (cellPx < 8 ? 0 : 1)), Math.max(1, rowPx - (rowPx < 8 ? 0 : 1)));
       }
-      if (shown !== null && mark !== 'none') drawMark(context, mark, colours.token(shown), x, y, cellPx);
-      if (characters === null) continue;
+      if (shown !== null && mark !== 'none') drawMark(context, mark, colours.token(shown), x, y, geometry);
+      if (notation === null) continue;
       const offset = elementOffset(matrix.type, matrix.interpretation, { row, column });
       context.fillStyle = shown === null ? ink.text : colours.token(shown);
-      context.font = ink.isWord || mark === 'staged' || mark === 'refused' ? WORD_FONT : VALUE_FONT;
-      const text = fittedElement(matrix.type, matrix.bytes, offset, characters);
+      context.font = fontOf(fontPx, ink.isWord || mark === 'staged' || mark === 'refused');
+      const text = textOf(picture, value, offset);
       if (Number.isNaN(value) && shown === null && look !== 'numbers') {
         // A word on a hatch of its own colour cannot be read: it stands on a plate.
         const width = context.measureText(text).width + 4;
         context.fillStyle = colours.token('bg-1');
-        context.fillRect(x + cellPx - 2 - width, y + 3, width, ROW_PX - 7);
+        context.fillRect(x + cellPx - paddingPx + 2 - width, y + 3, width, rowPx - 7);
         context.fillStyle = ink.text;
       }
-      context.fillText(text, x + cellPx - 4, y + ROW_PX / 2 + 0.5);
+      context.fillText(text, x + cellPx - paddingPx, y + rowPx / 2 + 0.5);
     }
   }
 };
@@ -197,9 +214,10 @@ const drawCells = (context: CanvasRenderingContext2D, picture: TilePicture): voi
 const drawOutside = (context: CanvasRenderingContext2D, picture: TilePicture): void => {
   const { scene, geometry, colours } = picture;
   const { matrix, outside } = scene;
-  const { cellPx, widthPx, heightPx, characters } = geometry;
+  const { cellPx, rowPx, widthPx, heightPx, characters, notation, fontPx } = geometry;
+  if (geometry.rows === matrix.rows && geometry.columns === matrix.columns) return;
   const right = matrix.columns * cellPx;
-  const bottom = matrix.rows * ROW_PX;
+  const bottom = matrix.rows * rowPx;
   context.fillStyle = hatchOf(context, colours.token('hatch'));
   context.fillRect(right, 0, widthPx - right, bottom);
   context.fillRect(0, bottom, widthPx, heightPx - bottom);
@@ -210,9 +228,9 @@ const drawOutside = (context: CanvasRenderingContext2D, picture: TilePicture): v
   }
   for (let row = 0; row <= geometry.rows; row += 1) {
     const from = row <= matrix.rows ? right : 0;
-    context.fillRect(from, row * ROW_PX - 1, widthPx - from, 1);
+    context.fillRect(from, row * rowPx - 1, widthPx - from, 1);
   }
-  context.font = VALUE_FONT;
+  context.font = fontOf(fontPx, false);
   const seen = new Set<string>();
   for (const offset of outside) {
     const { row, column } = elementAt(matrix.type, matrix.interpretation, offset);
@@ -220,14 +238,14 @@ const drawOutside = (context: CanvasRenderingContext2D, picture: TilePicture): v
     if (seen.has(key)) continue;
     seen.add(key);
     const x = column * cellPx;
-    const y = row * ROW_PX;
+    const y = row * rowPx;
     context.fillStyle = colours.token('bg-1');
-    context.fillRect(x, y, cellPx - 1, ROW_PX - 1);
+    context.fillRect(x, y, cellPx - 1, rowPx - 1);
     context.fillStyle = colours.token('state-warn');
-    if (characters === null) context.fillRect(x + 2, y + 6, cellPx - 5, ROW_PX - 13);
+    if (notation === null) context.fillRect(x + 2, y + 6, cellPx - 5, rowPx - 13);
     else {
       const at = elementOffset(matrix.type, matrix.interpretation, { row, column });
-      context.fillText(fittedElement(matrix.type, matrix.bytes, at, characters), x + cellPx - 4, y + ROW_PX / 2 + 0.5);
+      context.fillText(fittedElement(matrix.type, matrix.bytes, at, characters), x + cellPx - 6, y + rowPx / 2 + 0.5);
     }
   }
 };
@@ -236,10 +254,10 @@ const drawOutside = (context: CanvasRenderingContext2D, picture: TilePicture): v
 const drawDifferences = (context: CanvasRenderingContext2D, { geometry, colours, differences }: TilePicture): void => {
   for (const { row, column } of differences) {
     const x = column * geometry.cellPx;
-    const y = row * ROW_PX;
+    const y = row * geometry.rowPx;
     context.strokeStyle = colours.token('state-refused');
     context.lineWidth = 2;
-    context.strokeRect(x, y, geometry.cellPx - 1, ROW_PX - 1);
+    context.strokeRect(x + 1, y + 1, geometry.cellPx - 3, geometry.rowPx - 3);
   }
 };
 
@@ -256,7 +274,7 @@ export const drawTile = (canvas: HTMLCanvasElement, picture: TilePicture): void 
   if (rows > 0 && columns > 0) {
     context.strokeStyle = colours.token('text-1');
     context.lineWidth = 1;
-    context.strokeRect(0.5, 0.5, columns * geometry.cellPx - 1, rows * ROW_PX - 1);
+    context.strokeRect(0.5, 0.5, columns * geometry.cellPx - 1, rows * geometry.rowPx - 1);
   }
   drawDifferences(context, picture);
 };
@@ -267,14 +285,15 @@ export const THUMB_ROW_PX = 3;
 export const drawThumbnail = (
   canvas: HTMLCanvasElement,
   picture: Pick<TilePicture, 'scene' | 'colours' | 'scaleEnd'>,
+  rowPx = THUMB_ROW_PX,
 ): void => {
   const { scene, colours, scaleEnd } = picture;
-  const context = contextFor(canvas, 64, 16 * THUMB_ROW_PX);
+  const context = contextFor(canvas, 64, 16 * rowPx);
   if (context === null) return;
   const { type } = scene.reading;
   const { bytes: size, read, scale } = tileTypeRow(type);
   context.fillStyle = hatchOf(context, colours.token('hatch'));
-  context.fillRect(0, 0, 64, 16 * THUMB_ROW_PX);
+  context.fillRect(0, 0, 64, 16 * rowPx);
   const { rows, colsb } = scene.extent;
   for (let row = 0; row < rows; row += 1) {
     for (let byte = 0; byte + size <= colsb; byte += size) {
@@ -284,7 +303,7 @@ export const drawThumbnail = (
         : Number.isFinite(value)
           ? (colours[scale].fill[heatStep(value, scaleEnd, scale)] ?? '#808080')
           : colours.token('heat-inf');
-      context.fillRect(byte, row * THUMB_ROW_PX, size, THUMB_ROW_PX);
+      context.fillRect(byte, row * rowPx, size, rowPx);
     }
   }
 };

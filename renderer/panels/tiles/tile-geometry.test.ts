@@ -1,23 +1,53 @@
 import { expect, test } from 'vitest';
+import type { TileType } from '../../../app/tile/tile-type.ts';
+import type { TileScene } from '../../store/tile-scenes.ts';
+import { notationOf, notationText } from './notation.ts';
 import { tileGeometry } from './tile-geometry.ts';
 
-test('32-bit elements share the room, with numbers in them', () => {
-  const geometry = tileGeometry({ type: 'i32', interpretation: 'stored' }, 'both', 760);
-  expect(geometry).toMatchObject({ rows: 16, columns: 16, cellPx: 47, widthPx: 752 });
-  expect(geometry.characters).not.toBeNull();
+/** A matrix as far as its geometry and its notation look at it. */
+const scene = (type: TileType, rows: number, columns: number, values: readonly number[] = [1]): TileScene =>
+  ({
+    ...{ tile: 0, reading: { type, interpretation: 'stored' } },
+    ...{ extent: { rows, colsb: 64 }, matrix: { rows, columns, type, interpretation: 'stored' } },
+    ...{ values: Float64Array.from(values), statistics: {}, marks: [], outside: [] },
+  }) as unknown as TileScene;
+
+const ROOM = { widthPx: 800, heightPx: 435 };
+
+test('sixteen columns of 32 bits are whole at the usual width, with numbers and rows of 27', () => {
+  const geometry = tileGeometry(scene('i32', 16, 16, [-88_700, 12]), 'both', ROOM, false);
+  expect(geometry).toMatchObject({ rows: 16, columns: 16, cellPx: 50, rowPx: 27, notation: { kind: 'integer' } });
+  expect(geometry.widthPx).toBeLessThanOrEqual(ROOM.widthPx);
+  expect(geometry.heightPx).toBeLessThanOrEqual(ROOM.heightPx);
+});
+
+test('a low view has lower rows, and never lower than 20', () => {
+  expect(tileGeometry(scene('i32', 16, 16), 'both', { widthPx: 900, heightPx: 365 }, false).rowPx).toBe(22);
+  expect(tileGeometry(scene('i32', 16, 16), 'both', { widthPx: 900, heightPx: 100 }, false).rowPx).toBe(20);
+});
+
+test('what is not configured is folded away, and the cells grow into the room', () => {
+  expect(tileGeometry(scene('i32', 5, 7), 'both', ROOM, false)).toMatchObject({ rows: 5, columns: 7, cellPx: 72 });
+  expect(tileGeometry(scene('i32', 5, 7), 'both', ROOM, true)).toMatchObject({ rows: 16, columns: 16, cellPx: 50 });
 });
 
 test('bytes scroll sideways with numbers, and fit as heat alone', () => {
-  expect(tileGeometry({ type: 'i8', interpretation: 'stored' }, 'both', 760)).toMatchObject({
-    cellPx: 32,
-    columns: 64,
-  });
-  expect(tileGeometry({ type: 'i8', interpretation: 'stored' }, 'heat', 800)).toMatchObject({
-    cellPx: 12,
-    characters: null,
-  });
+  expect(tileGeometry(scene('i8', 16, 64), 'both', ROOM, false)).toMatchObject({ cellPx: 26, columns: 64 });
+  expect(tileGeometry(scene('i8', 16, 64), 'heat', ROOM, false)).toMatchObject({ cellPx: 12, notation: null });
 });
 
-test('un-interleaved quads are four times as high and as wide as dwords', () => {
-  expect(tileGeometry({ type: 'u8', interpretation: 'vnni' }, 'both', 760)).toMatchObject({ rows: 64, columns: 16 });
+test('one matrix has one notation: the widest element decides for all', () => {
+  const wide = scene('i32', 2, 2, [-35_812, -148_100, 7, 0]);
+  expect(notationOf(wide, 7)).toEqual({ kind: 'integer' });
+  const narrow = notationOf(wide, 6);
+  expect(narrow).toEqual({ kind: 'exponent', digits: 1 });
+  if (narrow === null || narrow.kind === 'each') throw new Error('no notation');
+  expect(Array.from(wide.values, (value) => notationText(value, narrow))).toEqual(['-3.6e4', '-1.5e5', '7.0e0', '0']);
+});
+
+test('floats have the same digits behind the point, as many as are needed and fit', () => {
+  expect(notationOf(scene('f32', 2, 2, [1.5, -20.25, 3]), 8)).toEqual({ kind: 'fixed', decimals: 2 });
+  expect(notationOf(scene('f32', 2, 2, [1.5, 2.5]), 8)).toEqual({ kind: 'fixed', decimals: 1 });
+  expect(notationOf(scene('f32', 2, 2, [1e-9, 2.5]), 8)).toMatchObject({ kind: 'exponent' });
+  expect(notationOf(scene('f32', 2, 2, [1e30, 2.5]), 2)).toBeNull();
 });

@@ -1,44 +1,98 @@
-import { type TileType, tileTypeRow } from '../../../app/tile/tile-type.ts';
+import { tileTypeRow } from '../../../app/tile/tile-type.ts';
 import { matrixExtent } from '../../../app/tile/vnni.ts';
-import type { TileLook, TileReading } from '../../store/tiles-slice.ts';
+import type { TileScene } from '../../store/tile-scenes.ts';
+import type { TileLook } from '../../store/tiles-slice.ts';
+import { integerCharacters, isInteger, type Notation, notationOf } from './notation.ts';
 
-export const ROW_PX = 20;
 export const HEAD_PX = 24;
-/** Advance width of a value digit at 11 px, and the room a cell keeps free. */
-const DIGIT_PX = 6.6;
-const PADDING_PX = 8;
+export const COLUMN_HEAD_PX = 16;
 const FULL = { rows: 16, colsb: 64 };
 
-/** Room for what a value of the type needs at least: -128, 255, -1e-4; below it a cell shows heat alone. */
-const NUMBERS_FROM_PX: Readonly<Partial<Record<TileType, number>>> = { i8: 32, u8: 26, cf16: 92 };
-const NUMBERS_FROM_OTHERS_PX = 40;
-const numbersFrom = (type: TileType): number => NUMBERS_FROM_PX[type] ?? NUMBERS_FROM_OTHERS_PX;
-/** A cell is never narrower than this, keyed by bytes an element. */
-const LEAST_PX: Readonly<Record<number, number>> = { 1: 12, 2: 24, 4: 40 };
+/** Fonts of the values, the first that holds them: size, advance width of a digit, room kept free in a cell. */
+const FONTS = [
+  { fontPx: 11, digitPx: 6.6, paddingPx: 8 },
+  { fontPx: 10, digitPx: 6.02, paddingPx: 6 },
+] as const;
 
-export interface TileGeometry {
-  /** Rows and columns of the whole tile, configured or not. */
-  readonly rows: number;
-  readonly columns: number;
-  readonly cellPx: number;
-  /** null: too narrow for numbers. */
-  readonly characters: number | null;
+/** Below this a 32-bit cell shows heat alone; keyed by bytes an element. */
+const NUMBERS_FROM_PX: Readonly<Record<number, number>> = { 1: 26, 2: 38, 4: 38 };
+/** A cell is never narrower than this; keyed by bytes an element. */
+const LEAST_PX: Readonly<Record<number, number>> = { 1: 5, 2: 10, 4: 20 };
+/** Cells grow into the room that is won, so far as the eye still takes a row for one. */
+const WIDEST_PX = 72;
+const ROW_LEAST_PX = 20;
+const ROW_MOST_PX = 27;
+
+/** The room that a matrix may fill, without its heads. */
+export interface Room {
   readonly widthPx: number;
   readonly heightPx: number;
 }
 
-/** Every cell a whole number of px; where the room does not hold them the tile scrolls sideways. */
-export const tileGeometry = ({ type, interpretation }: TileReading, look: TileLook, roomPx: number): TileGeometry => {
-  const { rows, columns } = matrixExtent(type, interpretation, FULL);
-  const least = look === 'heat' ? (LEAST_PX[tileTypeRow(type).bytes] ?? 40) : numbersFrom(type);
-  const cellPx = Math.max(least, Math.floor(roomPx / columns));
-  const hasNumbers = look !== 'heat' && cellPx >= numbersFrom(type);
-  return {
-    rows,
-    columns,
-    cellPx,
-    characters: hasNumbers ? Math.max(1, Math.floor((cellPx - PADDING_PX + 4) / DIGIT_PX)) : null,
-    widthPx: cellPx * columns,
-    heightPx: ROW_PX * rows,
-  };
+export interface TileGeometry {
+  /** What is shown: the configured part, or where it is unfolded the whole tile. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly cellPx: number;
+  readonly rowPx: number;
+  readonly fontPx: number;
+  /** null: too narrow for numbers. */
+  readonly notation: Notation | null;
+  readonly characters: number;
+  readonly widthPx: number;
+  readonly heightPx: number;
+}
+
+interface Fit {
+  readonly fontPx: number;
+  readonly characters: number;
+  readonly notation: Notation | null;
+}
+
+/** The largest font in which integers stand in full; where none holds them the larger one, with exponents. */
+const fitOf = (scene: TileScene, cellPx: number): Fit => {
+  const fits = FONTS.map(({ fontPx, digitPx, paddingPx }) => ({
+    fontPx,
+    characters: Math.max(1, Math.floor((cellPx - paddingPx) / digitPx)),
+  }));
+  const needed = isInteger(scene) ? integerCharacters(scene, 'integers') : 0;
+  const fit = fits.find(({ characters }) => characters >= needed) ?? fits.at(-1) ?? { fontPx: 11, characters: 1 };
+  return { ...fit, notation: notationOf(scene, fit.characters) };
 };
+
+const sized = (scene: TileScene, isUnfolded: boolean): { readonly rows: number; readonly columns: number } => {
+  const { type, interpretation } = scene.reading;
+  return isUnfolded ? matrixExtent(type, interpretation, FULL) : scene.matrix;
+};
+
+const made = (
+  scene: TileScene,
+  look: TileLook,
+  shape: { readonly rows: number; readonly columns: number },
+  cellPx: number,
+  rowPx: number,
+): TileGeometry => {
+  const { bytes } = tileTypeRow(scene.reading.type);
+  const none: Fit = { fontPx: 11, characters: 1, notation: null };
+  const canRead = look !== 'heat' && cellPx >= (NUMBERS_FROM_PX[bytes] ?? 38) && rowPx >= 12;
+  const fit = canRead ? fitOf(scene, cellPx) : none;
+  const { rows, columns } = shape;
+  return { rows, columns, cellPx, rowPx, ...fit, widthPx: cellPx * columns, heightPx: rowPx * rows };
+};
+
+/** Every cell a whole number of px; where the room does not hold numbers that are asked for, the tile scrolls sideways. */
+export const tileGeometry = (scene: TileScene, look: TileLook, room: Room, isUnfolded: boolean): TileGeometry => {
+  const shape = sized(scene, isUnfolded);
+  const { bytes } = tileTypeRow(scene.reading.type);
+  const columns = Math.max(1, shape.columns);
+  const across = Math.floor(room.widthPx / columns);
+  const isComplex = tileTypeRow(scene.reading.type).text.kind === 'complex';
+  const least = look === 'heat' ? (LEAST_PX[bytes] ?? 20) : isComplex ? 92 : (NUMBERS_FROM_PX[bytes] ?? 38);
+  const cellPx = Math.max(least, Math.min(isComplex ? 120 : WIDEST_PX, across));
+  const rowPx = Math.max(ROW_LEAST_PX, Math.min(ROW_MOST_PX, Math.floor(room.heightPx / Math.max(1, shape.rows))));
+  return made(scene, look, shape, cellPx, rowPx);
+};
+
+/** A matrix whose cells are given, so that it lies edge to edge with another one. */
+export const fixedGeometry = (scene: TileScene, look: TileLook, cellPx: number, rowPx: number): TileGeometry =>
+  made(scene, look, sized(scene, false), cellPx, rowPx);

@@ -1,10 +1,10 @@
 import { type ReactElement, useEffect } from 'react';
+import { useMenu } from '../../controls/use-menu.ts';
 import { isDeterministic } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { LIVE_RATES, type LiveHz } from '../../store/live-slice.ts';
 import type { Session } from '../../store/target-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
-import { useMenu } from './use-menu.ts';
 
 /** Less than this share of the rate asked for is said. */
 const NEARLY = 0.9;

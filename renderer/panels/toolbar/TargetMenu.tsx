@@ -1,10 +1,10 @@
 import type { ReactElement, ReactNode } from 'react';
 import { ACTIONS, type Action, chordText } from '../../actions/registry.ts';
+import { useMenu } from '../../controls/use-menu.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { type AttachedVcpu, selectAttached } from '../../store/parked.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
-import { useMenu } from './use-menu.ts';
 
 const ITEMS = [
   'detach',

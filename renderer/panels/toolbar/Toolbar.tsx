@@ -189,8 +189,8 @@ function Pending(): ReactElement {
           aria-label={`${staged} staged`}
           title="Show the staged edits"
           onClick={() => {
-            if (!store.getState().inspectorOpen) store.getState().toggleInspector();
-            requestAnimationFrame(() => scrollInPanel('[data-testid="staged-edits"]'));
+            store.getState().askWorkbench({ kind: 'show', pane: 'inspector' });
+            setTimeout(() => scrollInPanel('[data-testid="staged-edits"]'), 50);
           }}
         >
           <Glyph name="pen" className="g12 is-staged" />

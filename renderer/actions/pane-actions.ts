@@ -1,0 +1,120 @@
+import { selectDifferences } from '../store/product-check.ts';
+import type { State } from '../store/state.ts';
+import { selectWatchable } from '../store/watch-slice.ts';
+import type { Action } from './registry.ts';
+
+const needsStops = (state: State): string | null => (state.stops.length === 0 ? 'nothing is open' : null);
+
+const differencesShown = (state: State) =>
+  state.product === null ? [] : selectDifferences(state.product.operands.c)(state);
+
+const toDifference =
+  (step: 1 | -1) =>
+  (state: State): void => {
+    const rows = differencesShown(state);
+    const { product, selection } = state;
+    if (product === null || rows.length === 0) return;
+    const here = selection?.kind === 'tile' && selection.tile === product.operands.c ? selection : null;
+    const at = here === null ? -1 : rows.findIndex(({ row, column }) => row === here.row && column === here.column);
+    const next = rows[(at === -1 ? (step === 1 ? 0 : rows.length - 1) : at + step + rows.length) % rows.length];
+    if (next === undefined) return;
+    state.setTab('tiles');
+    state.showTile(product.operands.c);
+    state.selectElement(product.operands.c, next, false);
+  };
+
+/** The acts on the panes of the workbench, and on what they follow. */
+export const PANE_ACTIONS: readonly Action[] = [
+  {
+    id: 'components',
+    title: 'Components',
+    group: 'View',
+    glyph: 'list',
+    keys: ['Alt+0'],
+    refused: needsStops,
+    run: (store) => {
+      const { componentsOpen, componentsPinned, openComponents, pinComponents } = store.getState();
+      if (componentsPinned) pinComponents(false);
+      else openComponents(!componentsOpen);
+    },
+  },
+  {
+    id: 'program',
+    title: 'Program, shown or folded',
+    group: 'View',
+    glyph: 'code',
+    keys: ['Alt+P'],
+    refused: needsStops,
+    run: (store) => store.getState().askWorkbench({ kind: 'toggle', pane: 'program' }),
+  },
+  {
+    id: 'inspector',
+    title: 'Inspector, shown or folded',
+    group: 'View',
+    glyph: 'info',
+    keys: ['F4'],
+    refused: needsStops,
+    run: (store) => store.getState().askWorkbench({ kind: 'toggle', pane: 'inspector' }),
+  },
+  {
+    id: 'watch-pane',
+    title: 'Watch, shown or folded',
+    group: 'View',
+    glyph: 'eye',
+    keys: ['Alt+W'],
+    refused: needsStops,
+    run: (store) => store.getState().askWorkbench({ kind: 'toggle', pane: 'watch' }),
+  },
+  {
+    id: 'history-pane',
+    title: 'History, shown or folded',
+    group: 'View',
+    glyph: 'flag',
+    keys: ['Alt+H'],
+    refused: needsStops,
+    run: (store) => store.getState().askWorkbench({ kind: 'toggle', pane: 'history' }),
+  },
+  {
+    id: 'reset-layout',
+    title: 'Reset layout',
+    group: 'View',
+    glyph: 'restore',
+    keys: [],
+    refused: needsStops,
+    run: (store) => store.getState().askWorkbench({ kind: 'reset' }),
+  },
+  {
+    id: 'watch-selected',
+    title: 'Watch what is selected',
+    group: 'View',
+    glyph: 'eye',
+    keys: ['Shift+F9'],
+    refused: (state) =>
+      needsStops(state) ?? (selectWatchable(state) === null ? 'nothing with a path is selected' : null),
+    run: (store) => {
+      const state = store.getState();
+      const path = selectWatchable(state);
+      if (path === null) return;
+      state.watch(path);
+      state.askWorkbench({ kind: 'show', pane: 'watch' });
+    },
+  },
+  {
+    id: 'next-difference',
+    title: 'Next difference from the product',
+    group: 'View',
+    glyph: 'differs',
+    keys: ['F7'],
+    refused: (state) => (differencesShown(state).length === 0 ? 'no product is checked, or nothing differs' : null),
+    run: (store) => toDifference(1)(store.getState()),
+  },
+  {
+    id: 'former-difference',
+    title: 'Former difference from the product',
+    group: 'View',
+    glyph: 'differs',
+    keys: ['Shift+F7'],
+    refused: (state) => (differencesShown(state).length === 0 ? 'no product is checked, or nothing differs' : null),
+    run: (store) => toDifference(-1)(store.getState()),
+  },
+];

@@ -1,0 +1,129 @@
+// biome-ignore-all lint/a11y/useSemanticElements: a fieldset cannot be drawn as a segment.
+import type { ReactElement } from 'react';
+import { perDword, type TileType, tileTypeRow } from '../../../app/tile/tile-type.ts';
+import { Segment } from '../../controls/Segment.tsx';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import type { TileScene } from '../../store/tile-scenes.ts';
+import type { TileLook } from '../../store/tiles-slice.ts';
+
+/** Chips in the order of the programmer's families; the label is short, the full name is the accessible one. */
+const CHIPS: readonly { readonly name: string; readonly types: readonly (readonly [TileType, string])[] }[] = [
+  {
+    name: 'Integers',
+    types: [
+      ['i8', 'int8'],
+      ['u8', 'uint8'],
+      ['i32', 'int32'],
+      ['u32', 'uint32'],
+    ],
+  },
+  {
+    name: 'Floating point',
+    types: [
+      ['bf16', 'bf16'],
+      ['f16', 'fp16'],
+      ['cf16', 'cfp16'],
+      ['tf32', 'tf32'],
+      ['f32', 'fp32'],
+    ],
+  },
+  {
+    name: 'fp8',
+    types: [
+      ['hf8', 'E4M3'],
+      ['bf8', 'E5M2'],
+    ],
+  },
+];
+
+export const shortType = (type: TileType): string =>
+  CHIPS.flatMap(({ types }) => types).find(([name]) => name === type)?.[1] ?? type;
+
+const LOOKS: readonly { readonly value: TileLook; readonly label: string }[] = [
+  { value: 'both', label: 'Numbers on heat' },
+  { value: 'numbers', label: 'Numbers' },
+  { value: 'heat', label: 'Heat' },
+];
+
+export function TypeChips({ tile, type }: { tile: number; type: TileType }): ReactElement {
+  const store = useDebuggerStore();
+  return (
+    <span className="line tight tile-types">
+      {CHIPS.map(({ name, types }) => (
+        <Segment
+          key={name}
+          name={`Read tmm${tile} as: ${name}`}
+          look="tiny"
+          value={types.some(([value]) => value === type) ? type : null}
+          choices={types.map(([value, content]) => ({ value, label: tileTypeRow(value).label, content }))}
+          onChoose={(next) => store.getState().setTileType(tile, next)}
+        />
+      ))}
+    </span>
+  );
+}
+
+export function LookChips(): ReactElement {
+  const store = useDebuggerStore();
+  const look = useDebugger((state) => state.tileLook);
+  return (
+    <Segment
+      name="Numbers or heat map (H)"
+      look="tiny"
+      value={look}
+      choices={LOOKS}
+      onChoose={(next) => store.getState().setTileLook(next)}
+    />
+  );
+}
+
+const PER_DWORD: Readonly<Record<number, string>> = { 2: 'pairs', 4: 'quads' };
+
+/** Refused where the type is not interleaved; the tooltip says why. */
+export function VnniToggle({ tile, scene }: { tile: number; scene: TileScene }): ReactElement {
+  const store = useDebuggerStore();
+  const { type, interpretation } = scene.reading;
+  const v = perDword(type);
+  const why = v > 1 ? null : `${tileTypeRow(type).label} fills a dword: a product does not interleave it`;
+  const set = (next: 'stored' | 'vnni'): void => {
+    if (why === null) store.getState().setInterpretation(tile, next);
+  };
+  return (
+    <span className="segment tiny" role="group" aria-label={`Order of tmm${tile}`} title={why ?? undefined}>
+      <button
+        type="button"
+        aria-pressed={interpretation === 'stored'}
+        aria-disabled={why === null ? undefined : true}
+        onClick={() => set('stored')}
+      >
+        VNNI off
+      </button>
+      <button
+        type="button"
+        aria-pressed={interpretation === 'vnni'}
+        aria-disabled={why === null ? undefined : true}
+        title={why ?? `Rows of the matrix that B holds in ${PER_DWORD[v]} of a dword`}
+        onClick={() => set('vnni')}
+      >
+        {PER_DWORD[v] ?? 'pairs'}
+      </button>
+    </span>
+  );
+}
+
+export function ScaleToggle(): ReactElement {
+  const store = useDebuggerStore();
+  const scale = useDebugger((state) => state.tileScale);
+  return (
+    <Segment
+      name="Scale"
+      look="tiny"
+      value={scale}
+      choices={[
+        { value: 'own', label: 'Own scale' },
+        { value: 'shared', label: 'Shared scale' },
+      ]}
+      onChoose={(next) => store.getState().setTileScale(next)}
+    />
+  );
+}

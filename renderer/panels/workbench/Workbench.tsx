@@ -1,0 +1,170 @@
+import { type ReactElement, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import {
+  Separator,
+  type TabNode,
+  type TabRenderProps,
+  useWorkspaceCallbackRef,
+  Workspace,
+  type WorkspaceModel,
+} from 'react-resizable-panels';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import type { Session } from '../../store/target-slice.ts';
+import { HistoryTools } from '../history/History.tsx';
+import { ViewTools } from './CentreView.tsx';
+import {
+  defaultLayout,
+  homeOf,
+  isView,
+  LOW_PX,
+  layoutKey,
+  parseLayout,
+  type SizeClass,
+  sizeClassOf,
+} from './layout.ts';
+import { paneContent, TAB_KEYS, TabMark } from './panes.tsx';
+
+type Model = WorkspaceModel<null>;
+
+/** The class of the window, which changes when it is resized past a limit and not before. */
+const useSizeClass = (): { readonly size: SizeClass; readonly isLow: boolean } => {
+  const read = (): string => `${sizeClassOf(window.innerWidth)} ${window.innerHeight < LOW_PX ? 'low' : 'high'}`;
+  const [now, setNow] = useState(read);
+  useEffect(() => {
+    const change = (): void => setNow(read());
+    window.addEventListener('resize', change);
+    return () => window.removeEventListener('resize', change);
+  });
+  const [size, height] = now.split(' ');
+  return { size: size as SizeClass, isLow: height === 'low' };
+};
+
+/** Panes in docks around the views. How they lie is remembered for each kind of target and class of window. */
+export function Workbench({ session }: { session: Session }): ReactElement {
+  const { size, isLow } = useSizeClass();
+  // Another class of window, or another kind of target, has another layout: the panes are put up anew.
+  return <Docks key={`${session.kind} ${size} ${isLow}`} kind={session.kind} size={size} isLow={isLow} />;
+}
+
+interface DocksProps {
+  readonly kind: Session['kind'];
+  readonly size: SizeClass;
+  readonly isLow: boolean;
+}
+
+function Docks({ kind, size, isLow }: DocksProps): ReactElement {
+  const store = useDebuggerStore();
+  const shown = useDebugger((state) => state.tab);
+  const request = useDebugger((state) => state.workbenchRequest);
+  const [workspace, setWorkspace] = useWorkspaceCallbackRef<null>();
+  const key = `${layoutKey(kind, size)}${isLow ? '.low' : ''}`;
+  const [first] = useState(
+    () => parseLayout(store.getState().rememberedLayout(key), kind) ?? defaultLayout(kind, size, isLow),
+  );
+  // What was selected when the layout was remembered is no matter of layout: the tab in front is the store's.
+  const settling = useRef(true);
+  useLayoutEffect(() => {
+    if (workspace === null) return;
+    const home = homeOf(workspace.getModel(), shown);
+    settling.current = true;
+    if (home !== null && !home.shown) workspace.selectTab(shown);
+    if (home?.folded === true) workspace.expandTabset(home.id);
+    settling.current = false;
+  }, [workspace, shown]);
+
+  useEffect(() => {
+    if (workspace === null || request === null) return;
+    store.getState().askWorkbench(null);
+    if (request.kind === 'reset') {
+      store.getState().rememberLayout(key, null);
+      workspace.setModel(defaultLayout(kind, size, isLow));
+      workspace.selectTab(store.getState().tab);
+      return;
+    }
+    const home = homeOf(workspace.getModel(), request.pane);
+    if (home === null) return;
+    if (home.folded) workspace.expandTabset(home.id);
+    else if (request.kind === 'toggle' && home.shown) {
+      workspace.collapseTabset(home.id);
+      return;
+    }
+    workspace.selectTab(request.pane);
+    requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-pane="${request.pane}"]`)?.focus());
+  }, [workspace, request, store, key, kind, size, isLow]);
+
+  const onModelChanged = useCallback(
+    (model: Model): void => {
+      if (settling.current) return;
+      store.getState().rememberLayout(key, JSON.stringify(model));
+      const { tab } = store.getState();
+      const home = homeOf(model, tab);
+      if (home === null || home.shown) return;
+      // Another view of the same tab set came to the front.
+      const front = frontOf(model, home.id);
+      if (front !== null && isView(front)) store.getState().setTab(front);
+    },
+    [store, key],
+  );
+  return (
+    <Workspace<null>
+      className="workbench"
+      workspaceRef={setWorkspace}
+      defaultModel={first}
+      onModelChanged={onModelChanged}
+      renderTab={renderTab}
+      renderTabContent={paneContent}
+      renderTabsetToolbar={renderTools}
+      renderSeparator={renderSeparator}
+      hiddenTabBehavior="unmount"
+      lazyTabContent
+      tabRemovalSelectionBehavior="recent"
+      classNames={CLASS_NAMES}
+    />
+  );
+}
+
+const CLASS_NAMES = {
+  header: 'dock-head',
+  tabList: 'dock-tabs',
+  tabset: 'dock',
+  tabPanels: 'dock-panels',
+  toolbar: 'dock-tools',
+};
+
+const frontOf = (model: Model, id: string): string | null => {
+  const walk = (node: Model['root']): string | null => {
+    if (node.type === 'tabset') return node.id === id ? (node.selectedId ?? node.tabs[0]?.id ?? null) : null;
+    for (const child of node.children) {
+      const found = walk(child);
+      if (found !== null) return found;
+    }
+    return null;
+  };
+  return walk(model.root);
+};
+
+const renderTab = (tab: TabNode<null>, props: TabRenderProps): ReactElement => (
+  <div
+    {...props}
+    aria-keyshortcuts={TAB_KEYS[tab.id]}
+    title={TAB_KEYS[tab.id] === undefined ? tab.title : `${tab.title} (${TAB_KEYS[tab.id]})`}
+  >
+    {tab.title}
+    <span aria-hidden="true" className="tab-mark">
+      <TabMark id={tab.id} />
+    </span>
+  </div>
+);
+
+const renderTools = (tabset: {
+  readonly id: string;
+  readonly tabs: readonly { readonly id: string }[];
+}): ReactElement | null =>
+  tabset.tabs.some(({ id }) => isView(id)) ? (
+    <ViewTools />
+  ) : tabset.tabs.some(({ id }) => id === 'history') ? (
+    <HistoryTools />
+  ) : null;
+
+const renderSeparator = (orientation: 'horizontal' | 'vertical'): ReactElement => (
+  <Separator className={`splitter ${orientation}`} aria-label="Splitter" />
+);

@@ -1,0 +1,147 @@
+import { normalizeWorkspaceModel, type WorkspaceModel, type WorkspaceModelInput } from 'react-resizable-panels';
+import type { Session } from '../../store/target-slice.ts';
+import type { Tab } from '../../store/view-slice.ts';
+
+/** What a pane of the workbench shows. A view is one of the centre; the others stand in the docks. */
+export type PaneId = Tab | 'program' | 'inspector' | 'watch' | 'history';
+
+export const VIEWS: readonly { readonly id: Tab; readonly title: string }[] = [
+  { id: 'overview', title: 'Overview' },
+  { id: 'registers', title: 'Registers' },
+  { id: 'tiles', title: 'Tiles' },
+  { id: 'xfd', title: 'XFD' },
+  { id: 'compare', title: 'Compare' },
+];
+const DOCKED: readonly { readonly id: PaneId; readonly title: string }[] = [
+  { id: 'program', title: 'Program' },
+  { id: 'inspector', title: 'Inspector' },
+  { id: 'watch', title: 'Watch' },
+  { id: 'history', title: 'History' },
+];
+const TITLES = new Map<string, string>([...VIEWS, ...DOCKED].map(({ id, title }) => [id, title]));
+export const isView = (id: string): id is Tab => VIEWS.some((view) => view.id === id);
+
+/** Windows of one class share a layout: under 1280, up to 1799, from 1800 px. */
+export type SizeClass = 'small' | 'usual' | 'wide';
+export const sizeClassOf = (widthPx: number): SizeClass =>
+  widthPx < 1280 ? 'small' : widthPx < 1800 ? 'usual' : 'wide';
+
+type Model = WorkspaceModel<null>;
+type Input = WorkspaceModelInput<null>;
+
+const tab = (id: PaneId) => ({ id, title: TITLES.get(id) ?? id, data: null, disableClose: true });
+
+const LEFT_PX = { small: 280, usual: 248, wide: 372 } as const;
+const RIGHT_PX = { small: 300, usual: 296, wide: 420 } as const;
+export const LOW_PX = 800;
+
+/**
+ * The layout that nobody has changed. The Program of a model has a column of its own; a live vCPU or a file has none yet, and
+ * its strip says so. In a small window both docks are strips, so that the whole width goes to the view.
+ */
+export const defaultLayout = (kind: Session['kind'], size: SizeClass, isLow: boolean): Input => ({
+  version: 1,
+  root: {
+    type: 'split',
+    id: 'rows',
+    orientation: 'vertical',
+    children: [
+      {
+        type: 'split',
+        id: 'columns',
+        orientation: 'horizontal',
+        children: [
+          ...(kind === 'file'
+            ? []
+            : [
+                {
+                  type: 'tabset' as const,
+                  id: 'left',
+                  size: `${LEFT_PX[size]}px`,
+                  minWidth: '240px',
+                  maxWidth: '480px',
+                  collapsible: true,
+                  collapsed: size === 'small' || kind === 'live',
+                  tabs: [tab('program')],
+                },
+              ]),
+          {
+            type: 'tabset',
+            id: 'centre',
+            minWidth: '480px',
+            disableDrag: true,
+            selectedId: 'overview',
+            tabs: VIEWS.map(({ id }) => tab(id)),
+          },
+          {
+            type: 'tabset',
+            id: 'right',
+            size: `${RIGHT_PX[size]}px`,
+            minWidth: '264px',
+            maxWidth: '640px',
+            collapsible: true,
+            collapsed: size === 'small',
+            selectedId: 'inspector',
+            tabs: [tab('inspector'), tab('watch')],
+          },
+        ],
+      },
+      {
+        type: 'tabset',
+        id: 'bottom',
+        size: isLow ? '72px' : '124px',
+        minHeight: '34px',
+        maxHeight: '400px',
+        collapsible: true,
+        tabs: [tab('history')],
+      },
+    ],
+  },
+});
+
+const panesOf = (node: Model['root']): readonly string[] =>
+  node.type === 'tabset' ? node.tabs.map(({ id }) => id) : node.children.flatMap(panesOf);
+
+/** A layout that was remembered; null where it is none, or lacks a pane that there is now. */
+export const parseLayout = (text: string | null, kind: Session['kind']): Model | null => {
+  let value: unknown;
+  try {
+    value = JSON.parse(text ?? 'null');
+  } catch {
+    return null;
+  }
+  const model = normalizeWorkspaceModel<null>(value, {
+    mapTab: ({ id }) => (TITLES.has(id) ? tab(id as PaneId) : null),
+  });
+  if (model === null) return null;
+  const panes = new Set([
+    ...panesOf(model.root),
+    ...(model.floating ?? []).flatMap(({ tabs }) => tabs.map(({ id }) => id)),
+  ]);
+  const needed = [...VIEWS, ...DOCKED].filter(({ id }) => kind !== 'file' || id !== 'program');
+  return needed.every(({ id }) => panes.has(id)) ? model : null;
+};
+
+export const layoutKey = (kind: Session['kind'], size: SizeClass): string => `layout.${kind}.${size}`;
+
+/** The tab set that holds a pane, and whether it is folded to a strip. */
+export const homeOf = (
+  model: Model,
+  pane: string,
+): { readonly id: string; readonly folded: boolean; readonly shown: boolean } | null => {
+  const walk = (node: Model['root']): ReturnType<typeof homeOf> => {
+    if (node.type === 'split') {
+      for (const child of node.children) {
+        const found = walk(child);
+        if (found !== null) return found;
+      }
+      return null;
+    }
+    if (!node.tabs.some(({ id }) => id === pane)) return null;
+    return { id: node.id, folded: node.collapsed === true, shown: (node.selectedId ?? node.tabs[0]?.id) === pane };
+  };
+  const floating = model.floating?.find(({ tabs }) => tabs.some(({ id }) => id === pane));
+  return floating === undefined
+    ? walk(model.root)
+    : { id: floating.id, folded: floating.collapsed === true, shown: floating.selectedId === pane };
+};

@@ -1,0 +1,44 @@
+import type { ReactElement } from 'react';
+import type { TabNode } from 'react-resizable-panels';
+import { useDebugger } from '../../store/context.ts';
+import { selectPreflightRefusal } from '../../store/selectors.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+import { History } from '../history/History.tsx';
+import { Inspector } from '../inspector/Inspector.tsx';
+import { Program } from '../model/Program.tsx';
+import { Watch } from '../watch/Watch.tsx';
+import { CentreView } from './CentreView.tsx';
+import { isView, VIEWS } from './layout.ts';
+
+/** The key that brings a pane to the front, beside its name. */
+export const TAB_KEYS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(VIEWS.map(({ id }, at) => [id, `Alt+${at + 1}`])),
+  program: 'Alt+P',
+  inspector: 'F4',
+};
+
+const DOCKED: Readonly<Record<string, () => ReactElement | null>> = {
+  program: Program,
+  inspector: Inspector,
+  watch: Watch,
+  history: History,
+};
+
+export const paneContent = ({ id }: TabNode<null>): ReactElement | null => {
+  if (isView(id)) return <CentreView view={id} />;
+  const Pane = DOCKED[id];
+  return Pane === undefined ? null : <Pane />;
+};
+
+/** What stands behind a pane's name: its number, how many there are, what must be seen while it is folded. */
+export function TabMark({ id }: { id: string }): ReactElement | null {
+  const watched = useDebugger((state) => (id === 'watch' ? state.watched.length : 0));
+  const stops = useDebugger((state) => (id === 'history' ? state.stops.length : 0));
+  const refused = useDebugger((state) => id === 'inspector' && selectPreflightRefusal(state) !== null);
+  const at = VIEWS.findIndex((view) => view.id === id);
+  if (at !== -1) return <span className="text-3 small val wide-only">{at + 1}</span>;
+  if (id === 'watch' && watched > 0) return <span className="text-3 small val">{watched}</span>;
+  if (id === 'history') return <span className="text-3 small val">{stops}</span>;
+  if (refused) return <Glyph name="stop" className="g12 is-refused" />;
+  return null;
+}

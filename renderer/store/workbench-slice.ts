@@ -1,0 +1,37 @@
+import type { Slice } from './state.ts';
+import type { Remembered } from './view-slice.ts';
+
+/** What a key or the palette asks of the workbench; it does it and forgets the request. */
+export type WorkbenchRequest =
+  | { readonly kind: 'toggle'; readonly pane: 'program' | 'inspector' | 'watch' | 'history' }
+  | { readonly kind: 'show'; readonly pane: 'program' | 'inspector' | 'watch' | 'history' }
+  | { readonly kind: 'reset' };
+
+export interface WorkbenchSlice {
+  /** The full list of components beside the rail; pinned, it takes the rail's place. */
+  readonly componentsOpen: boolean;
+  readonly componentsPinned: boolean;
+  readonly workbenchRequest: WorkbenchRequest | null;
+  askWorkbench(request: WorkbenchRequest | null): void;
+  openComponents(open: boolean): void;
+  pinComponents(pinned: boolean): void;
+  rememberedLayout(key: string): string | null;
+  /** Null forgets it. */
+  rememberLayout(key: string, text: string | null): void;
+}
+
+export const createWorkbenchSlice =
+  (remembered: Remembered): Slice<WorkbenchSlice> =>
+  (set) => ({
+    componentsOpen: false,
+    componentsPinned: remembered.get('componentsPinned') === 'yes',
+    workbenchRequest: null,
+    askWorkbench: (workbenchRequest) => set({ workbenchRequest }),
+    openComponents: (componentsOpen) => set({ componentsOpen }),
+    pinComponents: (componentsPinned) => {
+      remembered.set('componentsPinned', componentsPinned ? 'yes' : 'no');
+      set({ componentsPinned, componentsOpen: false });
+    },
+    rememberedLayout: (key) => remembered.get(key),
+    rememberLayout: (key, text) => remembered.set(key, text ?? ''),
+  });
