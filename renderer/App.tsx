@@ -6,6 +6,7 @@ import { DebuggerScreen } from './panels/DebuggerScreen.tsx';
 import { Overlays } from './panels/overlays/Overlays.tsx';
 import { TargetsScreen } from './panels/targets/TargetsScreen.tsx';
 import { useDebugger, useDebuggerStore } from './store/context.ts';
+import { wouldLose } from './store/leaving.ts';
 import { GlyphSymbols } from './theme/Glyph.tsx';
 
 export function App(): ReactElement {
@@ -22,6 +23,13 @@ export function App(): ReactElement {
     document.querySelector('meta[name="theme-color"]')?.setAttribute('content', ground);
   }, [theme]);
   useEffect(() => listenToKeys(store), [store]);
+  useEffect(() => {
+    const ask = (event: BeforeUnloadEvent): void => {
+      if (wouldLose(store.getState())) event.preventDefault();
+    };
+    window.addEventListener('beforeunload', ask);
+    return () => window.removeEventListener('beforeunload', ask);
+  }, [store]);
 
   const onDragOver = (event: DragEvent): void => {
     event.preventDefault();

@@ -1,3 +1,4 @@
+import { isDeterministic } from './fixed.ts';
 import type { Remembered, Theme } from './store/view-slice.ts';
 
 const PREFIX = 'tilescope.';
@@ -27,7 +28,8 @@ export const firstTheme = (): Theme =>
   asTheme(new URLSearchParams(window.location.search).get('theme')) ??
   asTheme(document.documentElement.dataset.theme) ??
   asTheme(pageMemory.get('theme')) ??
-  (window.matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark');
+  // Where every run is to look the same the desktop has no say.
+  (!isDeterministic() && window.matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark');
 
 /** `?deterministic` fixes everything that differs between two runs, so that a screenshot is the same twice. */
 export const markDeterministic = (): void => {

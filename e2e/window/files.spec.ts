@@ -85,7 +85,7 @@ test.describe('files in the window', () => {
 
   test('a capture dropped on the first screen, and a text that is none', async ({ open }) => {
     const page = await open();
-    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    await expect(page.getByTestId('targets')).toBeVisible();
     await drop(page, 'notes.txt', Buffer.from('hello'));
     await expect(page.getByRole('alert')).toContainText('notes.txt');
     await drop(page, 'saved.json', readFileSync(files.capture()));

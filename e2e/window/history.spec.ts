@@ -76,7 +76,7 @@ test.describe('history', () => {
     await expect(dialog.getByRole('list', { name: 'vCPUs with edits' }).getByRole('listitem')).toHaveCount(2);
     await window.shootLive('history-detach-asks');
     await dialog.getByRole('button', { name: 'Restore and detach' }).click();
-    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    await expect(page.getByTestId('targets')).toBeVisible();
     expect([await show(0), await show(1)]).toEqual(found);
     await guest.progress();
   });
@@ -119,7 +119,7 @@ test.describe('history', () => {
     expect(saved.name).toContain('history');
     await page.getByRole('button', { name: 'Detach' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
-    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    await expect(page.getByTestId('targets')).toBeVisible();
     expect(await show(0)).toEqual(found);
 
     const file = files.write('history.session.json', saved.bytes);
@@ -148,7 +148,7 @@ test.describe('history', () => {
     await expect(window.cell(`${WIDE}3:f32[1]`)).toContainText('3');
     await page.getByRole('button', { name: 'Detach' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
-    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    await expect(page.getByTestId('targets')).toBeVisible();
     expect(await show(0)).toEqual(found);
     await guest.progress();
   });
@@ -203,7 +203,7 @@ test.describe('history', () => {
 
     await page.getByRole('button', { name: 'Detach' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Keep my edits' }).click();
-    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    await expect(page.getByTestId('targets')).toBeVisible();
     // Both vCPUs hold the same registers now.
     expect([await show(0), await show(1)]).toEqual([held, held]);
     await guest.progress();

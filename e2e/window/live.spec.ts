@@ -54,7 +54,7 @@ test.describe('a vCPU that runs', () => {
 
     await page.getByRole('button', { name: 'Detach' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
-    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    await expect(page.getByTestId('targets')).toBeVisible();
     await guest.progress();
     expect(guest.footprint()).toEqual(footprint);
   });

@@ -29,7 +29,7 @@ test.describe('Enter on the first screen', () => {
     await page.keyboard.press('Enter');
     await expect(window.state()).toHaveText('Running');
     await page.getByRole('button', { name: 'Detach' }).click();
-    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    await expect(page.getByTestId('targets')).toBeVisible();
   });
 
   test('the page finds everything it asks for, its icon too', async ({ open, page }) => {
@@ -38,7 +38,7 @@ test.describe('Enter on the first screen', () => {
       if (response.status() >= 400) missing.push(`${response.status()} ${response.url()}`);
     });
     const shown = await open();
-    await expect(shown.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    await expect(shown.getByTestId('targets')).toBeVisible();
     const icon = await shown.evaluate(async () => {
       const link = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
       const response = await fetch(link?.href ?? '');

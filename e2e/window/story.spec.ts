@@ -38,7 +38,7 @@ test.describe('a live QEMU guest in the window', () => {
 
     const page = await open();
     const window = new Window(page);
-    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    await expect(page.getByTestId('targets')).toBeVisible();
     await expect(window.target('story')).toBeVisible();
     await window.shootLive('targets');
     await window.attach('story');
@@ -82,7 +82,7 @@ test.describe('a live QEMU guest in the window', () => {
     await expect(page.getByRole('dialog', { name: /^Detach/ })).toBeVisible();
     await window.shootLive('detach-asks');
     await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
-    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    await expect(page.getByTestId('targets')).toBeVisible();
     expect(await show(...paths)).toEqual(found);
     await guest.progress();
     expect(guest.footprint()).toEqual(footprint);

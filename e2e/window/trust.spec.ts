@@ -87,7 +87,7 @@ test.describe('edit and restore that can be trusted', () => {
     await expect(dialog).toHaveCount(0);
 
     await page.getByRole('button', { name: 'Detach' }).click();
-    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    await expect(page.getByTestId('targets')).toBeVisible();
     expect(await show()).toEqual(found);
     await guest.progress();
   });
@@ -130,7 +130,7 @@ test.describe('edit and restore that can be trusted', () => {
 
     await page.getByRole('button', { name: 'Detach' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
-    await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+    await expect(page.getByTestId('targets')).toBeVisible();
     await guest.progress();
   });
 });

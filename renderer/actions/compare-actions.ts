@@ -25,7 +25,7 @@ export const COMPARE_ACTIONS: readonly Action[] = [
   },
   {
     id: 'pin-stop',
-    title: 'Pin this stop as A',
+    title: 'Pin A, this stop',
     group: 'View',
     glyph: 'flag',
     keys: [],

@@ -299,7 +299,7 @@ export const ACTIONS: readonly Action[] = [
   },
   {
     id: 'refresh',
-    title: 'Look for targets again',
+    title: 'Look again for targets',
     group: 'Target',
     glyph: 'refresh',
     keys: ['F9'],

@@ -11,17 +11,19 @@ interface ActionButtonProps {
   readonly glyphClass?: string;
   readonly children?: ReactNode;
   readonly withKeys?: boolean;
+  /** Where the button is called otherwise than the act. */
+  readonly label?: string | undefined;
 }
 
 /** A button for an action of the registry: name, key, reason of refusal and act all come from there. */
 export function ActionButton(props: ActionButtonProps): ReactElement {
-  const { action, look, glyph = action.glyph, glyphClass, children, withKeys = false } = props;
+  const { action, look, glyph = action.glyph, glyphClass, children, withKeys = false, label = action.title } = props;
   const store = useDebuggerStore();
   const refused = useDebugger((state) => action.refused(state));
   const chord = action.keys[0];
   return (
     <Button
-      label={action.title}
+      label={withKeys && chord !== undefined ? `${label} ${chordText(chord).replaceAll('+', ' ')}` : label}
       look={look}
       glyph={glyph ?? undefined}
       glyphClass={glyphClass}

@@ -1,6 +1,7 @@
 import type { WritesSoFar } from '../../app/bridge.ts';
 import { generalToRestore } from '../../app/debug/general-to-restore.ts';
-import type { PathChange } from '../../app/edit/assign.ts';
+import { captureAfter } from '../../app/edit/assign.ts';
+import { type DifferentValue, differences } from '../../app/edit/diff-elements.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
 import { memoizeByIdentity, memoizePair } from './memoize.ts';
 import { type ParkedVcpu, parkedNow } from './parked.ts';
@@ -11,13 +12,11 @@ import type { Stop } from './timeline-slice.ts';
 export interface LeavingWrite {
   readonly vcpu: number;
   /** Without the general registers. */
-  readonly changes: readonly PathChange[];
+  readonly changes: readonly DifferentValue[];
   /** General registers that were written here, and go back by a tick alone once the guest has run. */
-  readonly general: readonly PathChange[];
+  readonly general: readonly DifferentValue[];
   readonly hasRun: boolean;
 }
-
-const isGeneral = (names: readonly string[]) => (change: PathChange) => names.includes(change.path);
 
 const changesBack = memoizePair((writes: WritesSoFar, stops: readonly Stop[]) => {
   const [first, now] = [stops[0], stops.at(-1)];
@@ -25,8 +24,9 @@ const changesBack = memoizePair((writes: WritesSoFar, stops: readonly Stop[]) =>
   const names = generalToRestore(writes, true);
   const write = stageRestore(now.capture, first.capture, { kind: 'all' }, names);
   if (!write.ok) return null;
-  const general = write.value.changes.filter(isGeneral(names));
-  return { changes: write.value.changes.filter((row) => !general.includes(row)), general };
+  const values = differences(now.capture, captureAfter(now.capture, write.value), 'f32').flatMap((one) => one.values);
+  const isGeneral = ({ path }: DifferentValue): boolean => names.some((name) => name === path);
+  return { changes: values.filter((row) => !isGeneral(row)), general: values.filter(isGeneral) };
 });
 
 const writeOf = ({ session, stops, writes }: ParkedVcpu): LeavingWrite | null => {
@@ -47,3 +47,10 @@ const together = memoizeByIdentity((state: State): readonly LeavingWrite[] =>
 
 /** What "restore and leave" would write, vCPU by vCPU. */
 export const selectLeaving = (state: State): readonly LeavingWrite[] => together(state);
+
+/** Whether a page that goes takes along what nobody has kept: stops, labels, staged edits of a target that still answers. */
+export const wouldLose = ({ session, stops, staged, parked, hostLost, saveDone }: State): boolean => {
+  if (session === null || session.kind === 'file' || hostLost) return false;
+  const isSaved = saveDone !== null && saveDone.stops === stops.length;
+  return staged.length > 0 || parked.size > 0 || (stops.length > 1 && !isSaved);
+};

@@ -1,3 +1,4 @@
+import { isDeterministic } from '../fixed.ts';
 import { memoizeByIdentity } from './memoize.ts';
 import type { Stop } from './timeline-slice.ts';
 
@@ -9,7 +10,10 @@ export interface Pauses {
 }
 
 /** A pause that a guest may feel: said in the colour of attention. */
-export const LONG_PAUSE_NS = 1_000_000;
+const LONG_PAUSE_NS = 1_000_000;
+
+/** Whether the greatest is one that a guest may feel. A clock has no say where every run is to look the same. */
+export const isLongPause = ({ greatestNs }: Pauses): boolean => !isDeterministic() && greatestNs > LONG_PAUSE_NS;
 
 /** Null: nothing was measured, as of a file or a model. */
 export const pausesOf = memoizeByIdentity((stops: readonly Stop[]): Pauses | null => {

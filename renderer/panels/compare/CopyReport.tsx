@@ -18,7 +18,7 @@ export function CopyReport({ make, look }: { make: () => string; look: string })
     );
   };
   const words = copied === null ? 'Copy for a report' : copied ? 'Copied' : 'Refused by the browser';
-  const label = copied === null ? 'Copy the differences as text' : words;
+  const label = copied === null ? 'Copy for a report, the differences as text' : words;
   return (
     <Button label={label} look={look} glyph={copied === true ? 'check' : 'copy'} glyphClass="g12" onPress={copy}>
       {words}

@@ -84,7 +84,13 @@ function Listing({ lines }: { lines: readonly DisassemblyLine[] }): ReactElement
         {halted ? <span className="pill plain">halted</span> : null}
       </div>
       <LastEvent />
-      <ol ref={list} className="program val" aria-label="Instructions">
+      <ol
+        ref={list}
+        className="program val"
+        aria-label="Instructions"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it.
+        tabIndex={0}
+      >
         {lines.map((line) => {
           const here = BigInt(line.address) === address;
           const offset = (BigInt(line.address) - base).toString(16);

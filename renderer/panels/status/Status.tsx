@@ -1,6 +1,6 @@
 import type { ReactElement } from 'react';
 import { useDebugger } from '../../store/context.ts';
-import { LONG_PAUSE_NS, pausesOf } from '../../store/pauses.ts';
+import { isLongPause, pausesOf } from '../../store/pauses.ts';
 import { selectCapture } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { kernelText, pauseText, tidText } from '../../wording.ts';
@@ -42,9 +42,7 @@ export function Status(): ReactElement {
               {pauses === null || pauses.looks < 2 ? null : (
                 <>
                   , median <span className="val">{pauseText(pauses.medianNs)}</span>, greatest{' '}
-                  <span className={`val ${pauses.greatestNs > LONG_PAUSE_NS ? 'is-warn' : ''}`}>
-                    {pauseText(pauses.greatestNs)}
-                  </span>
+                  <span className={`val ${isLongPause(pauses) ? 'is-armed' : ''}`}>{pauseText(pauses.greatestNs)}</span>
                 </>
               )}
             </span>

@@ -70,7 +70,6 @@ function ModelRow({ model, selected }: { model: ModelSummary; selected: boolean 
       className="model-row"
       role="option"
       aria-selected={selected}
-      aria-label={`${model.title}, model, ${count(model.steps, 'step')}`}
       tabIndex={-1}
       onClick={() => {
         store.getState().pickModel(model.id);
@@ -122,7 +121,7 @@ export function ModelDetail(): ReactElement {
       </div>
       <div className="target-acts">
         <ActionButton action={action('open-model')} look="primary" glyph={null}>
-          Open<kbd>Enter</kbd>
+          Open the model
         </ActionButton>
       </div>
     </div>

@@ -5,7 +5,7 @@ import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { fixed, isDeterministic } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { LONG_PAUSE_NS } from '../../store/pauses.ts';
+import { isLongPause } from '../../store/pauses.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count, kernelText, pauseText, pidText, tidText } from '../../wording.ts';
 import { ModelDetail } from './ModelList.tsx';
@@ -126,12 +126,12 @@ function Selected({ target }: { target: TargetSummary }): ReactElement {
 /** The pause of one thread for each look: what this machine has shown, and no promise. */
 function Measured(): ReactElement {
   const measured = useDebugger((state) => state.measured);
-  const isLong = measured !== null && measured.greatestNs > LONG_PAUSE_NS;
+  const isLong = measured !== null && isLongPause(measured);
   return (
     <li data-testid="measured">
       <Glyph
         name={measured === null ? 'info' : isLong ? 'warn' : 'check'}
-        className={measured === null ? 'text-3' : isLong ? 'is-warn' : 'is-written'}
+        className={measured === null ? 'text-3' : isLong ? 'is-armed' : 'is-written'}
       />
       <span className="what">
         {measured === null ? (

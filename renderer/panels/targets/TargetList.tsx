@@ -6,7 +6,7 @@ import { CopyButton } from '../../controls/CopyButton.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { targetsMatching } from '../../store/target-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
-import { count, pidText, runningText } from '../../wording.ts';
+import { pidText, runningText } from '../../wording.ts';
 import { seccompSentence } from './seccomp.ts';
 
 const COLUMNS = ['', 'guest, VMM', 'pid', 'vCPUs', 'user', 'running', 'can Tilescope attach?'];
@@ -39,17 +39,6 @@ export function TargetList(): ReactElement {
   };
   return (
     <>
-      <div className="targets-title">
-        <h2>Live on this machine</h2>
-        <span className="text-3 small" data-testid="targets-count">
-          {count(list.targets.length, 'process holds vCPUs', 'processes hold vCPUs')}
-          {shown.length === list.targets.length ? '' : `, ${shown.length} shown`}
-        </span>
-        <span className="push" />
-        <ActionButton action={action('demo')} look="ghost">
-          Start a demo guest
-        </ActionButton>
-      </div>
       <div className="target-grid target-columns" aria-hidden="true">
         {COLUMNS.map((column) => (
           <span key={column} className={RIGHT.has(column) ? 'right' : ''}>
@@ -79,7 +68,6 @@ export function TargetList(): ReactElement {
 
 function TargetRow({ target, selected }: { target: TargetSummary; selected: boolean }): ReactElement {
   const store = useDebuggerStore();
-  const verdict = target.attachable ? 'attachable' : 'not attachable';
   return (
     <>
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: the list box in front of the rows holds the keyboard. */}
@@ -88,7 +76,6 @@ function TargetRow({ target, selected }: { target: TargetSummary; selected: bool
         className="target-grid target-row"
         role="option"
         aria-selected={selected}
-        aria-label={`${target.name}, ${target.vmm}, pid ${pidText(target.pid)}, ${verdict}`}
         data-pid={target.pid}
         tabIndex={-1}
         onClick={() => {

@@ -1,8 +1,10 @@
-import type { ReactElement } from 'react';
+import { type ReactElement, useEffect, useMemo } from 'react';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { RefusalNote } from '../../controls/RefusalNote.tsx';
+import { isDeterministic } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { targetsMatching } from '../../store/target-slice.ts';
 import { Glyph, Mark } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { ReadingNote } from '../notices/ReadingNote.tsx';
@@ -14,7 +16,7 @@ import { TargetList } from './TargetList.tsx';
 
 export function TargetsScreen(): ReactElement {
   const store = useDebuggerStore();
-  const filter = useDebugger((state) => state.targetFilter);
+  useLookingAgain();
   const refusal = useDebugger((state) => state.refusal);
   const reading = useDebugger((state) => state.reading !== null);
   const listing = useDebugger((state) => state.listing);
@@ -37,38 +39,7 @@ export function TargetsScreen(): ReactElement {
         <ActionButton action={action('help')} look="square ghost" />
       </header>
       <main className="centre" data-region="centre" data-testid="centre">
-        <div className="targets-head">
-          <h1>Targets</h1>
-          <span className="push" />
-          <label className="field">
-            <Glyph name="search" />
-            <input
-              type="search"
-              data-filter
-              aria-label="Filter targets"
-              placeholder="Name, pid or guest"
-              value={filter}
-              spellCheck={false}
-              onChange={(event) => {
-                store.getState().setTargetFilter(event.target.value);
-                store.getState().showDetailOf('target');
-              }}
-              onKeyDown={(event) => {
-                if (event.key === 'Escape' && filter !== '') {
-                  event.preventDefault();
-                  store.getState().setTargetFilter('');
-                }
-                if (event.key === 'ArrowDown') {
-                  event.preventDefault();
-                  document.querySelector<HTMLElement>('.target-list')?.focus();
-                }
-              }}
-            />
-            <kbd>/</kbd>
-          </label>
-          <ActionButton action={action('refresh')} look="square" />
-          <ActionButton action={action('open-file')}>Open file…</ActionButton>
-        </div>
+        <Hero />
         {refusal === null && listing.refusal === null && !reading ? null : (
           <div className="banners">
             <ReadingNote />
@@ -80,6 +51,7 @@ export function TargetsScreen(): ReactElement {
         )}
         <LeftOvers />
         <div className="scroll">
+          <LiveHead />
           <TargetList />
           <ModelList />
           <RecentFiles />
@@ -101,6 +73,112 @@ export function TargetsScreen(): ReactElement {
         <span className="push" />
         <span className="wide-only">{facts?.host === 'web' ? 'served on 127.0.0.1' : ''}</span>
       </footer>
+    </div>
+  );
+}
+
+/** Nothing is looked for in a page that nobody sees, nor in one that is to look the same twice. */
+const LOOK_EVERY_MS = 3000;
+const useLookingAgain = (): void => {
+  const store = useDebuggerStore();
+  useEffect(() => {
+    if (isDeterministic()) return;
+    const timer = setInterval(() => {
+      const { session, busy } = store.getState();
+      if (document.visibilityState === 'visible' && session === null && busy === null)
+        void store.getState().refreshTargets();
+    }, LOOK_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [store]);
+};
+
+/** What this is, what may be dropped, and a way in for one who has no guest at hand. */
+function Hero(): ReactElement {
+  const store = useDebuggerStore();
+  const model = useDebugger((state) => state.models?.[0] ?? null);
+  return (
+    <div className="targets-head">
+      <div>
+        <h1>See, change and step the extended state of a running KVM guest</h1>
+        <p className="text-2">
+          XSAVE components, AMX tiles and XFD of any vCPU on this machine. The VMM needs no preparation and is left as
+          it was.
+        </p>
+        {model === null ? null : (
+          <p className="targets-try">
+            <span className="strong">Try</span>
+            <button
+              type="button"
+              className="button model-button"
+              onClick={() => void store.getState().openModel(model.id)}
+            >
+              <Glyph name="flask" className="is-accent" />
+              {model.title}
+            </button>
+            <span className="text-2">
+              then press <kbd>F10</kbd> and watch its tiles fill. A model: nothing on this machine is touched.
+            </span>
+          </p>
+        )}
+      </div>
+      <div className="targets-drop wide-only">
+        <Glyph name="file" className="text-3" />
+        <span>
+          <span className="strong">Drop a file anywhere</span>
+          <span className="text-2 small block">core, raw XSAVE image, VMM snapshot or a saved session</span>
+        </span>
+      </div>
+    </div>
+  );
+}
+
+function LiveHead(): ReactElement {
+  const store = useDebuggerStore();
+  const filter = useDebugger((state) => state.targetFilter);
+  const list = useDebugger((state) => state.listing.list);
+  const shown = useMemo(() => targetsMatching(list, filter).length, [list, filter]);
+  const found = list?.targets.length ?? 0;
+  return (
+    <div className="targets-title">
+      <h2>Live on this machine</h2>
+      {found === 0 ? null : (
+        <span className="text-3 small ellipsis" data-testid="targets-count">
+          {count(found, 'process holds vCPUs', 'processes hold vCPUs')}
+          {shown === found ? '' : `, ${shown} shown`}
+        </span>
+      )}
+      <span className="push" />
+      <label className="field">
+        <Glyph name="search" />
+        <input
+          type="search"
+          data-filter
+          aria-label="Filter targets"
+          placeholder="Name, pid or guest"
+          value={filter}
+          spellCheck={false}
+          onChange={(event) => {
+            store.getState().setTargetFilter(event.target.value);
+            store.getState().showDetailOf('target');
+          }}
+          onKeyDown={(event) => {
+            if (event.key === 'Escape' && filter !== '') {
+              event.preventDefault();
+              store.getState().setTargetFilter('');
+            }
+            if (event.key === 'ArrowDown') {
+              event.preventDefault();
+              document.querySelector<HTMLElement>('.target-list')?.focus();
+            }
+          }}
+        />
+        <kbd>/</kbd>
+      </label>
+      <ActionButton action={action('refresh')} look="square ghost" />
+      <ActionButton action={action('demo')} look="ghost outlined">
+        Start a demo guest
+      </ActionButton>
+      <ActionButton action={action('open-file')}>Open file…</ActionButton>
     </div>
   );
 }

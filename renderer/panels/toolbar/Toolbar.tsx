@@ -75,7 +75,11 @@ export function Toolbar(): ReactElement | null {
         <span className="wide-only">Capture</span>
       </ActionButton>
       <RestoreButton />
-      <ActionButton action={action('detach')} look="ghost">
+      <ActionButton
+        action={action('detach')}
+        look="ghost"
+        label={session.kind === 'live' ? undefined : 'Close, detach'}
+      >
         <span className="broad-only">{session.kind === 'live' ? 'Detach' : 'Close'}</span>
       </ActionButton>
       {/* Its words grow and shrink by themselves: nothing stands to its right that would be moved. */}
