@@ -13,6 +13,8 @@ export interface VmmKind {
   readonly saysReady: boolean;
   /** Of a filter that keeps Tilescope out unless it is suspended. */
   readonly suspend: boolean;
+  /** Its runtime starts threads and maps memory all the time. */
+  readonly neverRests?: boolean;
   /** How often KVM_RUN returned EINTR to it, where it counts that. */
   readonly eintr?: () => number;
   /** What it has found changed in its own memory, where it looks. */
@@ -96,7 +98,13 @@ const goVmm = (): VmmKind[] => {
   const memory = join(folder, 'go-memory');
   writeFileSync(memory, Buffer.alloc(0x10000));
   const wrongSums = (): number => readFileSync(memory).readUInt32LE(0x7e04);
-  return [{ name: 'a VMM in Go', words: [program, memory], saysReady: false, suspend: false, harmed: wrongSums }];
+  return [
+    {
+      ...{ name: 'a VMM in Go', words: [program, memory], saysReady: false, suspend: false },
+      neverRests: true,
+      harmed: wrongSums,
+    },
+  ];
 };
 
 const list = (name: string): string[] => (process.env[name] ?? '').split('\n').filter((path) => path !== '');
