@@ -1,12 +1,12 @@
 import { type DragEvent, type ReactElement, useEffect, useState } from 'react';
 import { listenToKeys } from './actions/keys.ts';
+import { askBeforeLeaving } from './actions/leaving.ts';
 import { openPageFile } from './actions/open-file.ts';
 import { openRefusal } from './actions/registry.ts';
 import { DebuggerScreen } from './panels/DebuggerScreen.tsx';
 import { Overlays } from './panels/overlays/Overlays.tsx';
 import { TargetsScreen } from './panels/targets/TargetsScreen.tsx';
 import { useDebugger, useDebuggerStore } from './store/context.ts';
-import { wouldLose } from './store/leaving.ts';
 import { GlyphSymbols } from './theme/Glyph.tsx';
 
 export function App(): ReactElement {
@@ -23,13 +23,7 @@ export function App(): ReactElement {
     document.querySelector('meta[name="theme-color"]')?.setAttribute('content', ground);
   }, [theme]);
   useEffect(() => listenToKeys(store), [store]);
-  useEffect(() => {
-    const ask = (event: BeforeUnloadEvent): void => {
-      if (wouldLose(store.getState())) event.preventDefault();
-    };
-    window.addEventListener('beforeunload', ask);
-    return () => window.removeEventListener('beforeunload', ask);
-  }, [store]);
+  useEffect(() => askBeforeLeaving(store), [store]);
 
   const onDragOver = (event: DragEvent): void => {
     event.preventDefault();

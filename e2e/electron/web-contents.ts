@@ -65,7 +65,11 @@ export class WebContents extends EventEmitter {
 
   /** ipcRenderer.invoke() of the preload. */
   async invoked(text: string, contextId: number): Promise<void> {
-    const { id, channel, args, preloadError, color, opens } = JSON.parse(text);
+    const { id, channel, args, preloadError, color, opens, closes } = JSON.parse(text);
+    if (closes === true) {
+      this.emit('closed-by-script');
+      return;
+    }
     if (opens !== undefined) {
       log('window.open', this.openHandler?.({ url: opens }).action, opens);
       return;

@@ -59,6 +59,7 @@ class Window extends EventEmitter {
     this.#contents = new WebContents(this);
     this.webContents = strict('webContents', this.#contents);
     windows.add(this);
+    this.#contents.on('closed-by-script', () => void this.close());
     emitter.emit('web-contents-created', preventable(), this.webContents);
     this.#opened = this.#open();
     this.#opened.catch((error) => {
@@ -136,7 +137,9 @@ class Window extends EventEmitter {
     on('Page.javascriptDialogOpening', ({ type }) => {
       const event = preventable();
       if (type === 'beforeunload') contents.emit('will-prevent-unload', event);
-      void this.ask('Page.handleJavaScriptDialog', { accept: type !== 'beforeunload' || event.defaultPrevented });
+      const accept = type !== 'beforeunload' || event.defaultPrevented;
+      // Whoever else watches the page may have answered already, and says the same.
+      this.ask('Page.handleJavaScriptDialog', { accept }).catch(() => undefined);
       if (type === 'beforeunload' && !event.defaultPrevented) life.quitting = false;
     });
     on('Fetch.requestPaused', (paused) => {

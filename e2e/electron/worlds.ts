@@ -76,6 +76,10 @@ const pageWorld = ({ encode, decode }: Codec): void => {
     document.dispatchEvent(new CustomEvent('stand-in:open', { detail: String(url) }));
     return null;
   };
+  // web_contents_preferences.cc: a script may close its window, which a tab's may not.
+  window.close = () => {
+    document.dispatchEvent(new CustomEvent('stand-in:close'));
+  };
   on('expose', ({ key, api }: { key: string; api: unknown }) => {
     if (key in window) throw new Error('Cannot bind an API on top of an existing property on the window object');
     Object.defineProperty(window, key, { value: freeze(enter(api)), enumerable: true });
@@ -189,6 +193,7 @@ const preloadWorld = ({ encode, decode }: Codec, binding: string, source: string
   document.addEventListener('stand-in:open', (event) => {
     post?.(JSON.stringify({ opens: (event as CustomEvent<string>).detail }));
   });
+  document.addEventListener('stand-in:close', () => post?.(JSON.stringify({ closes: true })));
   // `did-change-theme-color` is the browser's, which has no event for it in its protocol.
   const tellColor = (): void => {
     const color = document.querySelector('meta[name="theme-color"]')?.getAttribute('content');

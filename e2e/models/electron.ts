@@ -163,7 +163,10 @@ export const launchBinary = async (
     env: { ...(process.env as Environment), XDG_CONFIG_HOME: user.path, ...environment },
   });
   const stop = async (): Promise<void> => {
-    await app.close();
+    // As a person at the terminal does: nobody is asked about edits.
+    const closed = app.waitForEvent('close');
+    app.process().kill('SIGTERM');
+    await closed;
     user.remove();
   };
   return { page: await app.firstWindow(), stop };

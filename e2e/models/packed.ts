@@ -62,7 +62,7 @@ export class Packed {
     const url = await new Promise<string>((resolve, reject) => {
       child.stderr?.setEncoding('utf8').on('data', (text) => {
         said += text;
-        const found = /http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]+/.exec(said)?.[0];
+        const found = /http:\/\/127\.0\.0\.1:\d+\/#[\w-]+/.exec(said)?.[0];
         if (found !== undefined) resolve(found);
       });
       void ended.then((code) => reject(new Error(`it ended with ${code}: ${said}`)));

@@ -164,7 +164,7 @@ test.describe('where the window cannot come up, npm start serves the page', () =
       test.skip(how.includes('root') && process.getuid?.() !== 0, 'only root is refused its sandbox');
       host = await StandInHost.npmStart({ words: [...words, '--no-open'], environment });
       await said(why);
-      await said(/open http:\/\/127\.0\.0\.1:\d+\/\?token=/);
+      await said(/open http:\/\/127\.0\.0\.1:\d+\/#/);
     });
   }
 });
@@ -185,6 +185,21 @@ test.describe('with work under way', () => {
     await window.type(`${WIDE}3:f32[1]`, '2.5');
     return window;
   };
+
+  test('closing the window asks about what is staged, as Detach does, and closes once it is answered', async () => {
+    const { page } = await edited();
+    const dialog = page.getByRole('dialog', { name: /^Detach from/ });
+    // Left alone it would be accepted; the stand-in says the same: the page stays.
+    page.on('dialog', (asked) => void asked.dismiss().catch(() => undefined));
+    host?.closeWindow();
+    await expect(dialog).toBeVisible();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await expect(page.getByRole('button', { name: /^1 staged$/ })).toBeVisible();
+    host?.closeWindow();
+    await dialog.getByRole('button', { name: 'Discard and detach' }).click();
+    expect(await host?.ended).toMatchObject({ code: 0, signal: null });
+    await guest.progress();
+  });
 
   test('Ctrl+C lets the vCPU go before the process ends, however often it comes', async () => {
     await edited();

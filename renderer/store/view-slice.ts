@@ -26,7 +26,8 @@ export type Selection =
 export type Overlay =
   | { readonly kind: 'palette' }
   | { readonly kind: 'help' }
-  | { readonly kind: 'detach' }
+  /** `closing`: the window was to be closed, and closes once it is detached. */
+  | { readonly kind: 'detach'; readonly closing?: true }
   | { readonly kind: 'restore' }
   | { readonly kind: 'export' }
   | { readonly kind: 'run-until' }

@@ -21,9 +21,12 @@ export function DetachDialog(): ReactElement {
   const hasGeneral = leaving.some(({ general }) => general.length > 0);
   // What the guest has computed since is its own: rax of then beside rip of now is a crash.
   const [general, setGeneral] = useState(!leaving.some((row) => row.hasRun && row.general.length > 0));
-  const leave = (how: LeaveHow): void => {
+  const closing = useDebugger((state) => state.overlay?.kind === 'detach' && state.overlay.closing === true);
+  const leave = async (how: LeaveHow): Promise<void> => {
     close();
-    void store.getState().detach(how);
+    await store.getState().detach(how);
+    // A browser leaves its tabs to the user; what could not be detached stays, with its reason.
+    if (closing && store.getState().session === null) window.close();
   };
   const title = `Detach from ${name}`;
   return (
