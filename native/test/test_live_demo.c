@@ -173,6 +173,8 @@ static void one_filter(const struct filter_case *f, uint32_t flags)
 
 static void filters(void)
 {
+	if (!can_read_filters("seccomp verdicts on the demo VMM"))
+		return;
 	rule("demo VMM: seccomp verdicts are known before a call is made");
 	for (size_t i = 0; i < sizeof(filter_cases) / sizeof(filter_cases[0]); i++)
 		one_filter(&filter_cases[i], 0);

@@ -41,7 +41,7 @@ static void hello(void)
 
 static void wrong_frames(void)
 {
-	static const uint32_t codes[] = { 1, 2, 3, 4, 5, 6, 7, 0x10, 0x11, 0x12, 0x13, 0x14 };
+	static const uint32_t codes[] = { 1, 2, 3, 4, 5, 6, 7, 0x10, 0x11, 0x12, 0x13, 0x14, 0x20, 0x21, 0x22 };
 	static uint8_t bytes[64];
 	struct frame_header zero_id = { 0, 0, MSG_LIST_TARGETS, 0 };
 	struct client c;
