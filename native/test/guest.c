@@ -1,7 +1,6 @@
 #include "guest.h"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +13,6 @@
 #include <unistd.h>
 
 #include "../proc.h"
-#include "check.h"
 
 #define QEMU_COUNTER 0x7e00u
 #define QEMU_MEMORY_BYTES 0x4000000u
@@ -51,23 +49,6 @@ static void nap_ms(int ms)
 int kvm_is_there(void)
 {
 	return access("/dev/kvm", R_OK | W_OK) == 0;
-}
-
-int can_read_filters(const char *name)
-{
-	unsigned long long effective = 0;
-	char line[256];
-	FILE *status = fopen("/proc/self/status", "r");
-
-	while (status && fgets(line, sizeof(line), status))
-		if (sscanf(line, "CapEff: %llx", &effective) == 1)
-			break;
-	if (status)
-		(void)fclose(status);
-	if (effective >> CAP_SYS_ADMIN & 1)
-		return 1;
-	skip(name, "CAP_SYS_ADMIN is needed, for seccomp filters are read with it alone");
-	return 0;
 }
 
 pid_t guest_spawn(const char *const *arguments)

@@ -15,8 +15,6 @@ struct guest {
 };
 
 int kvm_is_there(void);
-/* CAP_SYS_ADMIN in the initial user namespace, without which the kernel shows nobody a seccomp filter. Says so by name if not. */
-int can_read_filters(const char *name);
 /* Ends with this process; 0 to 2 lead nowhere. */
 pid_t guest_spawn(const char *const *arguments);
 /* arguments end with NULL. The demo VMM writes its page; QEMU runs a ROM that counts. 0 or -1. */

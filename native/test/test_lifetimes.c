@@ -15,6 +15,7 @@
 #include "../proc.h"
 #include "check.h"
 #include "odd_scene.h"
+#include "privilege.h"
 
 static void filter_before_stop(void)
 {
@@ -314,8 +315,10 @@ int main(int count, char **arguments)
 		skip("lifetimes", "/dev/kvm is absent");
 		return summary();
 	}
-	filter_before_stop();
-	filter_while_frozen();
+	if (can_read_filters("filters that come meanwhile")) {
+		filter_before_stop();
+		filter_while_frozen();
+	}
 	for (int frozen = 0; frozen < 2; frozen++) {
 		program_is_replaced(MSG_DETACH, frozen);
 		program_is_replaced(MSG_CAPTURE, frozen);

@@ -8,6 +8,7 @@
 
 #include "check.h"
 #include "live.h"
+#include "privilege.h"
 
 static int start(struct guest *g, const char *a, const char *b, const char *c)
 {

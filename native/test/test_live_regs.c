@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "live.h"
+#include "privilege.h"
 
 /* In memory of the real-mode guest: mov [0x7f00], eax; mov [0x7f04], ebx; jmp 0x1000, where it counts. */
 #define PROBE_CODE 0x1100u
