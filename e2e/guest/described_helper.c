@@ -7,17 +7,14 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MOST_BYTES (1u << 20)
-#define MSG_HELLO 0x01u
-#define MSG_LIST 0x02u
+#include "../../native/protocol.h"
 
-struct header {
-	uint32_t payload_bytes, request_id, code, status;
-};
+#define MOST_BYTES MAX_PAYLOAD_BYTES
 
 static int whole(int from, void *bytes, size_t count)
 {
@@ -61,7 +58,7 @@ static int hand_on(int from)
 {
 	static uint8_t payload[MOST_BYTES];
 	int no_targets = getenv("TILESCOPE_NO_TARGETS") != NULL;
-	struct header header;
+	struct frame_header header;
 
 	while (whole(from, &header, sizeof(header)) == 0) {
 		if (header.payload_bytes > MOST_BYTES || whole(from, payload, header.payload_bytes) < 0)
@@ -73,10 +70,9 @@ static int hand_on(int from)
 				return 1;
 			header.payload_bytes = (uint32_t)bytes;
 		}
-		if (header.status == 0 && header.code == MSG_LIST && no_targets) {
-			header.payload_bytes = 8;
-			for (int i = 0; i < 8; i++)
-				payload[i] = 0;
+		if (header.status == 0 && header.code == MSG_LIST_TARGETS && no_targets) {
+			header.payload_bytes = sizeof(struct list_head);
+			memset(payload, 0, sizeof(struct list_head));
 		}
 		if (say(&header, sizeof(header)) < 0 || say(payload, header.payload_bytes) < 0)
 			return 1;

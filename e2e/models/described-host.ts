@@ -138,7 +138,8 @@ const helloHere = (): Hello => {
 const built = (): string => {
   const program = join(MADE, 'described-helper');
   const source = join(import.meta.dirname, '../guest/described_helper.c');
-  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return program;
+  const newest = Math.max(...[source, join(ROOT, 'native/protocol.h')].map((path) => statSync(path).mtimeMs));
+  if (existsSync(program) && statSync(program).mtimeMs > newest) return program;
   mkdirSync(MADE, { recursive: true });
   execFileSync('cc', ['-std=c17', '-D_GNU_SOURCE', '-O1', '-Wall', '-Wextra', '-Werror', source, '-o', program]);
   return program;
