@@ -157,7 +157,7 @@ static void lay_data(const struct layout *y)
 	const struct loop *l = y->loop;
 	uint64_t table = l->base + AT_TABLE, reason = l->run + EXIT_REASON_OFFSET;
 	struct data data = {
-		.on.control = l->control, .no_exit = NO_EXIT, .interrupted = KVM_EXIT_INTR,
+		.on = l->debug, .no_exit = NO_EXIT, .interrupted = KVM_EXIT_INTR,
 		.to_table = part(DATA(from_table), 1), .from_reason = part(reason, 1),
 		.to_branch = part(RSP_OF(BRANCH) + 1, 1), .from_table = part(table, 1),
 		.to_kept = part(DATA(exit_reason), 4), .from_exit_reason = part(reason, 4),

@@ -30,7 +30,7 @@ struct loop {
 	uint64_t run;     /* kvm_run in the target */
 	int vcpu_fd;
 	pid_t own_pid;    /* the target's number as it sees itself */
-	uint32_t control; /* KVM_GUESTDBG_* of a step */
+	struct kvm_guest_debug debug; /* what each KVM_RUN ends at: a step, or breakpoints */
 	uint32_t steps;
 };
 

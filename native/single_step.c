@@ -1,4 +1,4 @@
-/* MSG_STEP: the guest goes on by single instructions, and the vCPU stays frozen after the last. */
+/* MSG_STEP: the guest goes on by single instructions, or to a breakpoint, and the vCPU stays frozen then. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +15,9 @@
 #define GUESTDBG_BLOCKIRQ 0x00100000u
 #define GUESTDBG_STEP (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
 #define STEP_TIMEOUT_NS 1500000000ull
+#define INTERRUPT_AGAIN_NS 200000000ull
+#define MOST_INTERRUPTS 8
+#define MOST_WAIT_MS 2000u
 #define MOST_DETOURS 1000u /* of the VMM, for exits and kicks, in one request */
 
 static struct kvm_regs stops[LOOP_STEPS];
@@ -24,8 +27,10 @@ struct stepping {
 	struct loop loop;
 	struct step_reply head;
 	uint32_t wanted;
+	uint64_t wait_ns; /* for an instruction to end, or a breakpoint to be hit */
 	uint64_t rip; /* after the last step, or before the first */
-	int interrupted; /* by us: no instruction ended in time */
+	int breakpoints; /* armed, instead of steps */
+	int interrupted; /* by us, so often: no instruction ended in time */
 };
 
 /* The process's number in its own pid namespace, the last of NSpid. */
@@ -83,8 +88,8 @@ static int prepare(struct stepping *s, struct refusal *why)
 	s->loop = (struct loop){
 		.base = s->vcpu->scratch + SCRATCH_LOOP, .fpstate = s->vcpu->scratch + SCRATCH_FPSTATE, .run = room.run,
 		.vcpu_fd = s->vcpu->fd, .own_pid = own_number(),
-		.control = GUESTDBG_STEP | (s->head.irqs_blocked ? GUESTDBG_BLOCKIRQ : 0),
 	};
+	s->loop.debug.control = GUESTDBG_STEP | (s->head.irqs_blocked ? GUESTDBG_BLOCKIRQ : 0);
 	loop_calls(&s->loop, &calls);
 	return chain_check_filters(&target, &s->vcpu->filters, &calls, why);
 }
@@ -125,15 +130,17 @@ static int switch_over(struct stepping *s, struct refusal *why)
 static int next_stop(struct stepping *s, int *status, struct refusal *why)
 {
 	for (;;) {
-		enum wait_outcome outcome = thread_wait(s->vcpu->tid, status, now_ns(CLOCK_MONOTONIC) + STEP_TIMEOUT_NS);
+		enum wait_outcome outcome = thread_wait(s->vcpu->tid, status, now_ns(CLOCK_MONOTONIC) +
+							     (s->interrupted ? INTERRUPT_AGAIN_NS : s->wait_ns));
 
 		if (outcome == WAIT_STATUS)
 			return 0;
 		if (outcome == WAIT_GONE)
 			return refuse(why, REASON_TARGET_GONE, 0, NULL, "The thread ended during a step.");
-		if (s->interrupted)
+		/* One that came just before KVM_RUN was entered has not ended it. */
+		if (s->interrupted == MOST_INTERRUPTS)
 			return refuse(why, REASON_CHAIN_TIMEOUT, 0, NULL, "The steps did not end in time.");
-		s->interrupted = 1;
+		s->interrupted++;
 		if (trace(PTRACE_INTERRUPT, s->vcpu->tid, 0, NULL) < 0)
 			return refuse_errno(why, errno, "PTRACE_INTERRUPT");
 	}
@@ -181,7 +188,7 @@ static int count_ended_by_exit(struct stepping *s, struct refusal *why)
 
 	if (read_regs(s, &regs, why) < 0)
 		return -1;
-	if (regs.rip == s->rip)
+	if (regs.rip == s->rip || s->breakpoints)
 		return 0;
 	s->rip = regs.rip;
 	stops[s->head.steps++] = regs;
@@ -251,12 +258,65 @@ static int begin(struct vcpu *vcpu, struct refusal *why)
 	return -1;
 }
 
-int step(struct vcpu *vcpu, const struct step_request *request, struct reply *reply, struct refusal *why)
+#define DEBUG_DR6_OFFSET 48u /* kvm_run.debug.arch.dr6 */
+#define USE_BREAKPOINTS (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP)
+
+static int make_steps(struct stepping *s, uint32_t count, struct refusal *why)
 {
-	struct stepping s = { .vcpu = vcpu, .wanted = request->count };
-	struct kvm_regs before;
 	int more;
 
+	s->wanted = count;
+	do
+		more = go_on(s, why);
+	while (more == 1);
+	return more;
+}
+
+/*
+ * One step first, for a breakpoint where it stands would be hit at once; then on, with the breakpoints alone. Time that the VMM
+ * takes for itself counts too.
+ */
+static int run_to_breakpoint(struct stepping *s, const struct step_request *request, struct refusal *why)
+{
+	const uint64_t dr[4] = { request->dr0, request->dr1, request->dr2, request->dr3 };
+	uint64_t deadline = now_ns(CLOCK_MONOTONIC) + (uint64_t)request->wait_ms * 1000000u;
+	int more;
+
+	if (make_steps(s, 1, why) < 0)
+		return -1;
+	/* An instruction breakpoint at the place that the step came to is hit there. */
+	for (unsigned int i = 0; i < 4 && s->head.ended == STEP_DONE; i++)
+		if ((request->dr7 >> (2 * i) & 3) && !(request->dr7 >> (16 + 4 * i) & 3) && dr[i] == s->rip) {
+			s->head.dr6 = 1ull << i;
+			return 0;
+		}
+	if (s->head.ended != STEP_DONE)
+		return 0;
+	s->head.steps = 0;
+	s->wanted = 1;
+	s->loop.debug = (struct kvm_guest_debug){ .control = USE_BREAKPOINTS };
+	memcpy(s->loop.debug.arch.debugreg, dr, sizeof(dr));
+	s->loop.debug.arch.debugreg[7] = request->dr7;
+	s->breakpoints = 1;
+	do {
+		uint64_t now = now_ns(CLOCK_MONOTONIC);
+
+		s->wait_ns = deadline > now ? deadline - now : 1;
+		more = go_on(s, why);
+	} while (more == 1);
+	if (more < 0 || !s->head.steps)
+		return more;
+	return memory_read(target.pid, s->loop.run + DEBUG_DR6_OFFSET, &s->head.dr6, sizeof(s->head.dr6)) < 0 ?
+		       refuse_errno(why, errno, "process_vm_readv") : 0;
+}
+
+int step(struct vcpu *vcpu, const struct step_request *request, struct reply *reply, struct refusal *why)
+{
+	struct stepping s = { .vcpu = vcpu, .wait_ns = STEP_TIMEOUT_NS };
+	struct kvm_regs before;
+
+	if (request->wait_ms > MOST_WAIT_MS)
+		return refuse(why, REASON_BAD_FRAME, 0, NULL, "At most %u ms are waited at once, not %u.", MOST_WAIT_MS, request->wait_ms);
 	if (request->count == 0 || request->count > LOOP_STEPS)
 		return refuse(why, REASON_BAD_FRAME, 0, NULL, "From 1 to %u steps at once, not %u.", LOOP_STEPS, request->count);
 	if (begin(vcpu, why) < 0)
@@ -266,10 +326,7 @@ int step(struct vcpu *vcpu, const struct step_request *request, struct reply *re
 		return -1;
 	}
 	s.rip = before.rip;
-	do
-		more = go_on(&s, why);
-	while (more == 1);
-	if (more < 0)
+	if ((request->dr7 ? run_to_breakpoint(&s, request, why) : make_steps(&s, request->count, why)) < 0)
 		return give_up(vcpu, why);
 	if (thread_prepare(vcpu->tid, &vcpu->stop) < 0)
 		return refuse_errno(why, errno, "PTRACE_SETREGS");

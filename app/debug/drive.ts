@@ -1,6 +1,6 @@
 import type { Answer } from '../bridge.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
-import type { GeneralRegisters } from '../session/capture.ts';
+import type { Capture, GeneralRegisters } from '../session/capture.ts';
 import type { StepsMade, Target } from './target.ts';
 
 /** So many single instructions, and the vCPU runs on as it did before. Fewer where an end comes first, which is said. */
@@ -20,6 +20,32 @@ export const driveSteps = async (target: Target, count: number): Promise<Answer<
       made = { ...more.value, stops };
     }
     return answer(made);
+  } finally {
+    if (!wasFrozen && target.frozen) await target.resume();
+  }
+};
+
+/** How long one request waits: shorter than the helper's answer is waited for. */
+const WAIT_AT_ONCE_MS = 1_000;
+
+/** Runs until an instruction at one of the addresses is next, and gives the state there; null: it was over before that. */
+export const driveToBreakpoint = async (
+  target: Target,
+  breakpoints: readonly bigint[],
+  isOver: () => boolean,
+): Promise<Answer<Capture | null>> => {
+  const { runControl, identity } = target;
+  if (runControl === undefined) return refuse('no-program', `a ${identity.kind} target cannot be driven`);
+  const wasFrozen = target.frozen;
+  const frozen = wasFrozen ? answer(null) : await target.freeze();
+  if (!frozen.ok) return frozen;
+  try {
+    while (!isOver()) {
+      const run = await runControl.runTo(breakpoints, WAIT_AT_ONCE_MS);
+      if (!run.ok) return run;
+      if (run.value.ended === 'done') return await target.capture();
+    }
+    return answer(null);
   } finally {
     if (!wasFrozen && target.frozen) await target.resume();
   }

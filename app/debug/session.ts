@@ -11,7 +11,7 @@ import type { GeneralName } from '../register/registers.ts';
 import type { Capture, Facts } from '../session/capture.ts';
 import { applyWrite, type WriteOutcome } from './apply.ts';
 import type { Clock } from './clock.ts';
-import { driveSteps } from './drive.ts';
+import { driveSteps, driveToBreakpoint } from './drive.ts';
 import { generalToRestore } from './general-to-restore.ts';
 import type { SessionJournal } from './journal.ts';
 import { createOverwrittenWatch, type Overwritten } from './overwritten-watch.ts';
@@ -32,6 +32,8 @@ export interface Session {
   step(count: number): Promise<Answer<Stepped>>;
   /** Single instructions of a live vCPU, which runs on afterwards as it did before. Refused where it cannot be driven. */
   drive(count: number): Promise<Answer<StepsMade>>;
+  /** To one of up to four linear addresses, and the state there; null: it was over before that. Then the vCPU runs on. */
+  runTo(breakpoints: readonly bigint[], isOver: () => boolean): Promise<Answer<Capture | null>>;
   assign(assignments: readonly Assignment[]): Promise<Answer<WriteOutcome>>;
   /** Puts `then` back, which is the state found at attach where nothing else is named. */
   restore(scope: RestoreScope, then?: Capture): Promise<Answer<WriteOutcome>>;
@@ -220,6 +222,7 @@ export const createSession = (
         return target.program?.step(count) ?? refuse('no-program', `a ${kind} target cannot be stepped`);
       }),
     drive: (count) => inTurn(() => driveSteps(target, count)),
+    runTo: (breakpoints, isOver) => inTurn(() => driveToBreakpoint(target, breakpoints, isOver)),
     assign: (assignments) =>
       inTurn(() =>
         recorded({ kind: 'paths', paths: assignments.map(({ path }) => path.trim()) }, (now) =>

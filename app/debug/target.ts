@@ -28,6 +28,8 @@ export interface StepsMade {
 export interface RunControl {
   readonly mostStepsAtOnce: number;
   step(count: number): Promise<Answer<StepsMade>>;
+  /** On until an instruction at one of up to four linear addresses is next, or for so long. One stop, where one was hit. */
+  runTo(breakpoints: readonly bigint[], waitMs: number): Promise<Answer<StepsMade>>;
 }
 
 /**

@@ -156,7 +156,20 @@ const decodeSetRegs = (bytes: Uint8Array) => {
 
 export interface StepRequest extends VcpuRef {
   readonly count: number;
+  /** With breakpoints: no steps, but on until one is hit, or this long. */
+  readonly waitMs?: number;
+  /** Linear addresses of instructions, four at most. */
+  readonly breakpoints?: readonly bigint[];
 }
+
+/** DR7: each of them enabled, for execution; bit 10 is always set. */
+const dr7Of = (breakpoints: readonly bigint[]): bigint =>
+  breakpoints.reduce((dr7, _, index) => dr7 | (1n << BigInt(2 * index)), breakpoints.length === 0 ? 0n : 0x400n);
+
+const encodeStep = ({ breakpoints = [], waitMs = 0, ...request }: StepRequest): Uint8Array => {
+  const [dr0 = 0n, dr1 = 0n, dr2 = 0n, dr3 = 0n] = breakpoints;
+  return writeStruct(STEP_REQUEST, { ...request, waitMs, dr0, dr1, dr2, dr3, dr7: dr7Of(breakpoints) });
+};
 
 /** How a request for steps ended: all made; the guest waits for an interrupt; the VMM had more to do than is waited for. */
 export const STEP_ENDS = ['done', 'halted', 'busy'] as const;
@@ -229,11 +242,7 @@ export const MESSAGES = {
   },
   mappings: { code: 0x20, encode: onVcpu, decode: decodeMappings },
   readMemory: { code: 0x21, encode: encodeReadMemory, decode: decodeMemory },
-  step: {
-    code: 0x30,
-    encode: (request: StepRequest) => writeStruct(STEP_REQUEST, { ...request, reserved: 0 }),
-    decode: decodeSteps,
-  },
+  step: { code: 0x30, encode: encodeStep, decode: decodeSteps },
   translate: { code: 0x22, encode: encodeTranslate, decode: decodeTranslate },
 } as const satisfies Record<string, MessageRow>;
 

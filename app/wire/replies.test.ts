@@ -189,7 +189,7 @@ const REPLIES: Record<Shaped, Uint8Array> = {
   setRegs: concat([written, kvmRegs]),
   step: concat([
     writeStruct(STEP_REPLY, {
-      ...{ pauseNs: 1n, steps: 2, ended: 0, exitReason: 4 },
+      ...{ pauseNs: 1n, dr6: 0n, steps: 2, ended: 0, exitReason: 4 },
       ...{ detours: 0, irqsBlocked: 1, inKvmRun: 1 },
     }),
     kvmRegs,

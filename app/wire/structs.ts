@@ -140,9 +140,19 @@ export const TRANSLATE_REQUEST = struct('translate_request', { ...VCPU, count: '
 export const TRANSLATE_HEAD = struct('translate_head', { count: 'u32', reserved: 'u32' });
 export const TRANSLATION = struct('translation', { physical: 'u64', valid: 'u32', reserved: 'u32' });
 
-export const STEP_REQUEST = struct('step_request', { ...VCPU, count: 'u32', reserved: 'u32' });
+export const STEP_REQUEST = struct('step_request', {
+  ...VCPU,
+  count: 'u32',
+  waitMs: 'u32',
+  dr0: 'u64',
+  dr1: 'u64',
+  dr2: 'u64',
+  dr3: 'u64',
+  dr7: 'u64',
+});
 export const STEP_REPLY = struct('step_reply', {
   pauseNs: 'u64',
+  dr6: 'u64',
   steps: 'u32',
   ended: 'u32',
   exitReason: 'u32',

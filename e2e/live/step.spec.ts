@@ -42,6 +42,19 @@ test.describe('single steps of a real QEMU guest, from the command line', () => 
     expect(guest.footprint()).toEqual(footprint);
   });
 
+  test('[RC2] a breakpoint in its loop is hit, one elsewhere is not', async () => {
+    const footprint = guest.footprint();
+    const { stops } = await tilescopeJson<Steps>('step', '--pid', String(guest.pid), '4');
+    // The loop's segments are flat: RIP is the linear address.
+    for (const { rip } of stops) {
+      expect(await tilescopeJson('break', '--pid', String(guest.pid), rip)).toEqual({ hit: true, rip, why: null });
+    }
+    const missed = await tilescope('break', '--pid', String(guest.pid), '0x5000', '--wait', '1');
+    expect([missed.code, missed.out]).toEqual([1, 'no instruction at 0x5000 in 1 s\n']);
+    await guest.progress();
+    expect(guest.footprint()).toEqual(footprint);
+  });
+
   test('[RC1] a count that is none is refused before anything is stopped', async () => {
     const refused = await tilescope('step', '--pid', String(guest.pid), '0');
     expect(refused.code).toBe(2);

@@ -10,6 +10,7 @@ import type { ProductOperands } from '../../app/tile/product-shape.ts';
 import { parseCount } from '../../app/value/number.ts';
 import type { Preset } from '../../app/xsave/presets.ts';
 import { parseVcpuName, type VcpuName } from '../targets/vcpu-name.ts';
+import { type BreakCommand, breakCommand } from './cli-break-words.ts';
 import { cpuNamed } from './cli-cpu.ts';
 import { type MemCommand, memCommand } from './cli-mem-words.ts';
 import { type OptionName, optionRow } from './cli-options.ts';
@@ -50,6 +51,7 @@ export type Command =
   | PrivilegesCommand
   | MemCommand
   | ProductCommand
+  | BreakCommand
   | StepCommand
   | { readonly verb: 'doctor'; readonly json: boolean }
   | { readonly verb: 'presets'; readonly json: boolean };
@@ -337,6 +339,10 @@ const PARSERS: Readonly<Record<ParsedVerb, (given: Given, words: readonly string
   diff: diffCommand,
   journal: journalCommand,
   'setup-privileges': privilegesCommand,
+  break: (given, words) => {
+    const vcpu = vcpuChoice('break', given);
+    return vcpu.ok ? breakCommand(vcpu.value, given, words) : vcpu;
+  },
   step: (given, words) => {
     const vcpu = vcpuChoice('step', given);
     return vcpu.ok ? stepCommand(vcpu.value, given.json, words) : vcpu;

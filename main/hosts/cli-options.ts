@@ -67,6 +67,7 @@ export const OPTIONS = [
   { name: 'without', value: 'LIST', kind: 'scope', says: 'components put to init, such as a leaked PKRU: pkru' },
   { name: 'instruction', value: 'NAME', kind: 'instruction', says: 'the tile product, such as TDPBSSD' },
   { name: 'before', value: 'FILE', kind: 'state', says: 'the state that held C before; C was zero otherwise' },
+  { name: 'wait', value: 'SECONDS', kind: 'none', says: 'how long at most; 10 where it is not given' },
   { name: 'physical', value: null, kind: 'none', says: 'ADDR is a guest physical address' },
   { name: 'port', value: 'N', kind: 'none', says: 'a port of 127.0.0.1; a free one otherwise' },
   { name: 'no-open', value: null, kind: 'none', says: 'open no browser' },

@@ -151,6 +151,12 @@ const diffThere = async (host: HostOf, command: Of<'diff'>): Printed => {
   });
 };
 
+const breakThere = async (host: HostOf, command: Of<'break'>): Printed => {
+  const [{ runToBreakpoint }, { withSession }] = await Promise.all([import('./cli-break.ts'), import('./cli-live.ts')]);
+  const there = await host();
+  return runToBreakpoint((work) => withSession(there, command.vcpu, work), command);
+};
+
 const stepThere = async (host: HostOf, command: Of<'step'>): Printed => {
   const [{ step }, { withSession }] = await Promise.all([import('./cli-step.ts'), import('./cli-live.ts')]);
   const there = await host();
@@ -194,6 +200,8 @@ const run = async (host: HostOf, command: Command): Printed => {
       return privileges(command, (await import('./places.ts')).ownHelper());
     case 'mem':
       return memThere(host, command);
+    case 'break':
+      return breakThere(host, command);
     case 'step':
       return stepThere(host, command);
     case 'presets':

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -39,6 +39,45 @@ const drivable = (upTo = Number.POSITIVE_INFINITY, end: StepsMade['ended'] = 'ha
   });
   return asked;
 };
+
+describe('[RC2] tilescope break', () => {
+  const breakAt = (...args: string[]): Promise<Ran> =>
+    runOn(fakeHost(folder, { openLive: async () => answer(target) }), ['break', '--pid', '4242', ...args]);
+
+  /** Hit at the third request. */
+  const hitLate = () => {
+    const asked: (readonly bigint[])[] = [];
+    Object.assign(target, {
+      runControl: {
+        mostStepsAtOnce: 60,
+        runTo: async (breakpoints: readonly bigint[]) => {
+          asked.push(breakpoints);
+          return answer({ stops: [], ended: asked.length < 3 ? 'halted' : 'done', interruptsBlocked: true });
+        },
+      },
+    });
+    return asked;
+  };
+
+  test('runs on until it is hit; the state there is kept, and the guest runs on', async () => {
+    const asked = hitLate();
+    const out = join(folder, 'there.json');
+    const { code, out: text } = await breakAt('--json', '0x1000', '0x2000', '--out', out);
+    const rip = `0x${target.state.facts.general?.rip.toString(16)}`;
+    expect(JSON.parse(text)).toEqual({ hit: true, rip, why: null });
+    expect(code).toBe(0);
+    expect(asked).toEqual(Array(3).fill([0x1000n, 0x2000n]));
+    expect(existsSync(out)).toBe(true);
+    expect(target.log.slice(-2)).toEqual(['resume', 'detach']);
+  });
+
+  test.each([[[]], [['0x1', '2', '3', '4', '5']], [['here']], [['0x10000000000000000']], [['1', '--wait', '0']]])(
+    '%j is refused',
+    async (words) => {
+      expect((await breakAt(...words)).code).toBe(2);
+    },
+  );
+});
 
 describe('[RC1] tilescope step', () => {
   test('one instruction where no number is given, and the guest runs on', async () => {

@@ -107,6 +107,21 @@ export const VERBS = [
     exits: ['done', 'refused', 'usage', 'noTarget', 'helper'],
   },
   {
+    name: 'break',
+    says: 'run a guest to an instruction, and its state there',
+    usage: ['--pid PID [--vcpu N] ADDR… [--wait SECONDS] [--out FILE]'],
+    words: ['none'],
+    options: ['json', ...LIVE, 'wait', 'out'],
+    about: [
+      'ADDR is the linear address of an instruction; four at most, in the CPU’s own breakpoint registers: no byte of the guest is changed, and its own breakpoints come back afterwards. The VMM sees nothing of it, whatever dies. --out keeps the state at the breakpoint as a capture. Then the guest runs on.',
+      'Where the machine’s KVM emulates an instruction itself, a breakpoint at it may not be hit.',
+    ],
+    examples: [
+      { line: 'tilescope break --pid 4242 0xffffffff81000000 --out there.json', says: 'the state when it gets there' },
+    ],
+    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+  },
+  {
     name: 'set',
     says: 'write registers, read them back and compare',
     usage: ['--pid PID [--vcpu N] PATH=VALUE…'],

@@ -207,6 +207,11 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
         if (reply.ok) frozen = true;
         return reply;
       },
+      runTo: async (breakpoints, waitMs) => {
+        const reply = await ask('step', { ...ref, count: 1, breakpoints, waitMs });
+        if (reply.ok) frozen = true;
+        return reply;
+      },
     },
     detach: async () => {
       offDeath();
