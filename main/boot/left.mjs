@@ -3,7 +3,7 @@
  * whatever it was started, and its temporary files lie in one folder. Who is left is named, and ended by its number.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -110,6 +110,8 @@ export const leftWords = ({ processes, files, mounts }) => [
  */
 export const beginRun = () => {
   const folder = mkdtempSync(join(process.env.TMPDIR || tmpdir(), 'tilescope-run-'));
+  // Tests that play another user put what he may see inside: he passes through, and lists nothing.
+  chmodSync(folder, 0o711);
   process.env[MARK] = folder;
   process.env.TMPDIR = folder;
   // The keeper is not of the run: it outlives us, and goes when its pipe closes.
