@@ -41,7 +41,7 @@ static void hello(void)
 
 static void wrong_frames(void)
 {
-	static const uint32_t codes[] = { 1, 2, 3, 4, 5, 6, 7, 0x10, 0x11, 0x12, 0x13, 0x14, 0x20, 0x21, 0x22 };
+	static const uint32_t codes[] = { 1, 2, 3, 4, 5, 6, 7, 0x10, 0x11, 0x12, 0x13, 0x14, 0x20, 0x21, 0x22, 0x30 };
 	static uint8_t bytes[64];
 	struct frame_header zero_id = { 0, 0, MSG_LIST_TARGETS, 0 };
 	struct client c;
@@ -95,14 +95,14 @@ static void truncated(void)
 /* Known and unknown codes, right and wrong lengths, random payloads; never the pid of a living process but init's. */
 static void fuzz(int rounds)
 {
-	static const uint32_t lengths[] = { 0, 8, 16, 24, 32, 152, 600, 4112 };
+	static const uint32_t lengths[] = { 0, 8, 16, 24, 32, 56, 152, 600, 4112 };
 	static uint8_t bytes[8192];
 	struct client c;
 
 	rule("random frames are answered, one by one");
 	CHECK(client_start(&c, helper) == 0, "no helper");
 	for (int i = 0; i < rounds; i++) {
-		uint32_t length = rnd(3) ? lengths[rnd(8)] : rnd(sizeof(bytes)), code = rnd(4) ? rnd(0x20) : rnd(0xffff);
+		uint32_t length = rnd(3) ? lengths[rnd(9)] : rnd(sizeof(bytes)), code = rnd(4) ? rnd(0x40) : rnd(0xffff);
 		struct vcpu_ref ref = { (int32_t)(0x40000000 + rnd(1000)), rnd(4) };
 
 		for (uint32_t at = 0; at < length; at++)
