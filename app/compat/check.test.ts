@@ -69,7 +69,7 @@ describe('[K1] the verdict', () => {
     expect(verdict.fits).toBe('after-conversion');
     expect(verdict.firstRefusal).toBeNull();
     expect(verdict.asItIs).toMatchObject({ outcome: 'misread', misread: [5, 6, 7] });
-    expect(verdict.sentences[1]).toContain('reads opmask, ZMM_Hi256, Hi16_ZMM from the wrong place');
+    expect(verdict.sentences.slice(1, 3).join()).toContain('reads opmask, ZMM_Hi256, Hi16_ZMM from the wrong place');
     expect(verdict.layoutDiffers.find((row) => row.bit === 5)).toEqual({
       bit: 5,
       name: 'opmask',
@@ -91,6 +91,23 @@ describe('[K1] the verdict', () => {
     expect([verdict.firstRefusal?.id, verdict.errno]).toEqual(['size', 'EFAULT']);
     expect(viewComponent(verdict.image, 17).state).toBe('inUse');
     expect(verdict.badge).toBe('fits, loses TILEDATA');
+  });
+
+  test.each([576, 832, 2440, 2696, 4095])('[K8] a whole image of %i bytes: EFAULT comes before all else', (length) => {
+    const whole = check({ ...zen, image: makeImage(zen.image.layout, new Map()) }, preset('zen5'));
+    const image = { ...makeImage(zen.image.layout, new Map()) };
+    const cut = { ...image, bytes: image.bytes.slice(0, length) };
+    const dirty = withBytes({ ...zen, image: cut }, (bytes) => bytes.fill(1, 540, 541));
+    const [good, bad] = [check({ ...zen, image: cut }, preset('zen5')), check(dirty, preset('zen5'))];
+    expect(whole.asItIs.short).toBeNull();
+    expect(whole.sentences.join()).not.toContain('EFAULT');
+    for (const verdict of [good, bad]) {
+      expect(verdict.asItIs.short).toEqual({ bytes: length, copies: 4096, errno: 'EFAULT' });
+      expect(verdict.sentences[1]).toContain(`copies 4096 bytes and the image has ${length}: alone it is EFAULT`);
+    }
+    expect([good.fits, good.errno]).toEqual(['yes', null]);
+    expect([bad.fits, bad.errno]).toEqual(['no', 'EINVAL']);
+    expect(bad.sentences[2]).toContain('EINVAL, reserved header byte 540 is not zero');
   });
 
   test('MXCSR with the misaligned mode of AMD does not fit an Intel CPU', () => {

@@ -31,8 +31,15 @@ export interface LayoutDifference {
   readonly there: Extent | null;
 }
 
+/** A whole image in fewer bytes than KVM_SET_XSAVE copies: of those bytes alone the copy ends with EFAULT, before any other check. */
+export interface Short {
+  readonly bytes: number;
+  readonly copies: number;
+  readonly errno: 'EFAULT';
+}
+
 /**
- * The file's own bytes given to KVM_SET_XSAVE there, unconverted. `misread`: KVM would take them and look for components in
+ * The file's own bytes given to KVM_SET_XSAVE there, unconverted, in a buffer as large as KVM copies. `misread`: KVM would take them and look for components in
  * use at other offsets than where the image has them: nothing is refused and the registers are wrong.
  */
 export interface AsItIs {
@@ -40,6 +47,8 @@ export interface AsItIs {
   readonly steps: readonly PreflightStep[];
   readonly refusal: PreflightStep | null;
   readonly misread: readonly ComponentBit[];
+  /** What comes first where the bytes are given without a buffer around them; null: they are as many as KVM copies. */
+  readonly short: Short | null;
 }
 
 /**
@@ -84,11 +93,14 @@ const samePlace = (a: Extent | undefined, b: Extent | undefined): boolean =>
   a?.offsetBytes === b?.offsetBytes && a?.sizeBytes === b?.sizeBytes;
 
 const checkAsItIs = ({ image }: Capture, { layout, facts }: Place, readsBytes: number): AsItIs => {
-  const steps = kernelPreflight({ bytes: padded(image, readsBytes), layout }, facts);
+  const bytes = padded(image, readsBytes);
+  const isFilled = bytes.length > image.bytes.length;
+  const short = isFilled ? ({ bytes: image.bytes.length, copies: readsBytes, errno: 'EFAULT' } as const) : null;
+  const steps = kernelPreflight({ bytes, layout }, facts);
   const refusal = firstRefusal(steps);
   const misread = bitsOf(xstateBv(image)).filter((bit) => !samePlace(placeOf(image.layout, bit), placeOf(layout, bit)));
   const outcome = refusal !== null ? 'refused' : misread.length > 0 ? 'misread' : 'taken';
-  return { outcome, steps, refusal, misread: outcome === 'misread' ? misread : [] };
+  return { outcome, steps, refusal, misread: outcome === 'misread' ? misread : [], short };
 };
 
 /** Why a component with a place there cannot be had by this guest all the same; null: it can. */

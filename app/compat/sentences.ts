@@ -18,6 +18,14 @@ const headline = ({ fits, destination, lost, steps }: Omit<RestoreVerdict, 'sent
   return `fits ${destination} with losses${lost.length === 0 ? '' : `: ${list(lost.map(({ name }) => name))}`}`;
 };
 
+/** Before all else: the copy comes before every check of what was copied. */
+const sayShort = ({ short }: AsItIs): string[] =>
+  short === null
+    ? []
+    : [
+        `KVM_SET_XSAVE copies ${short.copies} bytes and the image has ${short.bytes}: alone it is ${short.errno}, or what lies behind it is taken; a VMM fills the rest with zeros, and what follows is of that`,
+      ];
+
 const sayAsItIs = ({ outcome, refusal, misread }: AsItIs): string => {
   if (outcome === 'refused') {
     return `KVM_SET_XSAVE of the image as it is: ${refusal?.errno ?? 'refused'}, ${refusal?.sentence ?? ''}`;
@@ -42,7 +50,12 @@ export const saySentences = (
   destination: Destination,
   verdict: Omit<RestoreVerdict, 'sentences'>,
 ): string[] => {
-  const sentences = [headline(verdict), sayAsItIs(verdict.asItIs), ...verdict.lost.map(({ why }) => why)];
+  const sentences = [
+    headline(verdict),
+    ...sayShort(verdict.asItIs),
+    sayAsItIs(verdict.asItIs),
+    ...verdict.lost.map(({ why }) => why),
+  ];
   if (verdict.xcr0Refusal !== null) sentences.push(`KVM_SET_XCRS: EINVAL, ${verdict.xcr0Refusal}`);
   if (image.layout.format === 'standard') sentences.push(...moved(verdict.layoutDiffers));
   else

@@ -109,6 +109,25 @@ describe('[C32] what check says of files that people have asked about', () => {
     expect(out).toContain(words);
   });
 
+  test('[K8] short files: EFAULT of the bytes alone comes first, and the exact EINVAL behind it', async () => {
+    const words = ['check', of('dr3814-hdr-garbage.bin'), '--from', 'skylake-sp', '--preset', 'skylake-sp'];
+    const { code, out, err } = await run(...words);
+    expect([code, err]).toEqual([1, '']);
+    expect(out).toMatch(/the image has 832: alone it is EFAULT.*\n.*: EINVAL, reserved header byte 528 is not zero\n/);
+    const json = JSON.parse((await run(...words, '--json')).out);
+    expect(json).toMatchObject({
+      fits: 'no',
+      errno: 'EINVAL',
+      firstRefusal: { id: 'reserved', sentence: 'reserved header byte 528 is not zero' },
+      asItIs: { outcome: 'refused', short: { bytes: 832, copies: 4096, errno: 'EFAULT' } },
+    });
+    const lost = await check('rr2643-skx-203.bin', 'broadwell');
+    expect(lost.code).toBe(1);
+    expect(lost.out).toMatch(
+      /has 2696: alone it is EFAULT.*\n.*: EINVAL, bit 9 \(PKRU\) of XSTATE_BV: KVM supports 0x7\n/,
+    );
+  });
+
   test.each([
     ['tc-colsb62.bin', 'colsb[0] is 62, not a multiple of 4'],
     ['llama26954-garbage.bin', 'TILECFG is one that LDTILECFG refuses'],

@@ -22,7 +22,7 @@ export const checkJson = (verdict: RestoreVerdict): unknown => ({
   destination: verdict.destination,
   errno: verdict.errno,
   firstRefusal: verdict.firstRefusal === null ? null : stepJson(verdict.firstRefusal),
-  asItIs: { outcome: verdict.asItIs.outcome, misread: verdict.asItIs.misread },
+  asItIs: { outcome: verdict.asItIs.outcome, misread: verdict.asItIs.misread, short: verdict.asItIs.short },
   lost: verdict.lost.map(({ bit, name, why }) => ({ bit, name, why })),
   layoutDiffers: verdict.layoutDiffers,
   xcr0Refusal: verdict.xcr0Refusal,
