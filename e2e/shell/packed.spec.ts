@@ -93,7 +93,7 @@ test.describe('the package, unpacked', () => {
     }) => {
       const { url, interrupt } = await packed.serve(...words);
       await page.goto(url);
-      await expect(page.getByRole('heading', { name: 'Targets' })).toBeVisible();
+      await expect(page.getByRole('heading', { name: 'Live on this machine' })).toBeVisible();
       expect(await interrupt()).toBe(0);
     });
   }
