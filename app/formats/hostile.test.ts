@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -10,7 +11,9 @@ import type { OpenedFile } from './opened.ts';
 import { cloudHypervisorFile } from './testdata/cloud-hypervisor-file.ts';
 import { exerciseWith } from './testdata/exercise.ts';
 import { firecrackerFile, type VcpuSample, withChecksum } from './testdata/firecracker-file.ts';
+import { minidumpFile } from './testdata/minidump-file.ts';
 import { core, SAMPLES } from './testdata/samples.ts';
+import { signalFrame } from './testdata/signal-frame-file.ts';
 import { amxVcpuWith, imageFromBase64, zenVcpu } from './testdata/vcpus.ts';
 
 const tilesImage = (): Uint8Array => imageFromBase64(KVM_TILES_XSAVE);
@@ -28,7 +31,19 @@ const lengthsOf = (sizeBytes: number, most: number): number[] => {
   return [...lengths].filter((length) => length >= 0);
 };
 
-describe.each(SAMPLES)('[F13] %s', (_name, sample) => {
+const caseFile = (name: string): Uint8Array =>
+  new Uint8Array(readFileSync(new URL(`testdata/cases/${name}`, import.meta.url)));
+
+const MORE: typeof SAMPLES = [
+  ['minidump', () => minidumpFile([tilesImage().slice(0, 2696), tilesImage().slice(0, 2696)])],
+  ['64-bit signal frame', () => signalFrame(64)],
+  ['32-bit signal frame', () => signalFrame(32)],
+  ['i386 core', () => caseFile('i386-real.core')],
+  ['FreeBSD core', () => caseFile('freebsd-zen3.core')],
+  ['core of an old gdb', () => caseFile('gdb13-gcore-on-amd.core')],
+];
+
+describe.each([...SAMPLES, ...MORE])('[F13] %s', (_name, sample) => {
   test('opens', () => {
     expect(openBytes('sample', sample()).ok).toBe(true);
   });

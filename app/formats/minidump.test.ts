@@ -1,42 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { writeU32, writeU64 } from '../bits/bytes.ts';
+import { writeU32 } from '../bits/bytes.ts';
 import { makeImage, presetLayout } from '../fixtures/preset-captures.ts';
 import { vectorBytes } from '../register/vector.ts';
 import { convertImage } from '../xsave/convert.ts';
 import type { Image } from '../xsave/image.ts';
 import { compactedLayout } from '../xsave/layout.ts';
 import { openBytes } from './detect.ts';
-
-/** Bytes laid down by hand from the headers: 32 of the file, one directory entry, the list of threads, the contexts. */
-const dumpOf = (images: readonly Uint8Array[]): Uint8Array => {
-  const list = 32 + 12;
-  const first = list + 4 + 48 * images.length;
-  const size = (image: Uint8Array): number => 1232 + 32 + (image.length - 512);
-  const bytes = new Uint8Array(first + images.reduce((sum, image) => sum + size(image), 0));
-  writeU32(bytes, 0, 0x504d444d);
-  writeU32(bytes, 4, 0xa793);
-  writeU32(bytes, 8, 1);
-  writeU32(bytes, 12, 32);
-  writeU32(bytes, 32, 3);
-  writeU32(bytes, 36, 4 + 48 * images.length);
-  writeU32(bytes, 40, list);
-  writeU32(bytes, list, images.length);
-  let at = first;
-  for (const [index, image] of images.entries()) {
-    const thread = list + 4 + 48 * index;
-    writeU32(bytes, thread, 1000 + index);
-    writeU32(bytes, thread + 40, size(image));
-    writeU32(bytes, thread + 44, at);
-    writeU32(bytes, at + 48, 0x10005f);
-    writeU64(bytes, at + 248, 0x7ff6_0000_1234n);
-    bytes.set(image.subarray(0, 512), at + 256);
-    writeU32(bytes, at + 1232 + 16, 32);
-    writeU32(bytes, at + 1232 + 20, image.length - 512);
-    bytes.set(image.subarray(512), at + 1232 + 32);
-    at += size(image);
-  }
-  return bytes;
-};
+import { minidumpFile } from './testdata/minidump-file.ts';
 
 const skylake = presetLayout('skylake-sp');
 const avx = new Uint8Array(256).map((_, at) => at + 1);
@@ -53,7 +23,7 @@ describe('[F1] a minidump of Windows', () => {
   test('one state for each thread, by its number, with its registers', () => {
     const opened = openBytes(
       'app.dmp',
-      dumpOf([image().bytes.slice(0, skylake.totalBytes), image().bytes.slice(0, skylake.totalBytes)]),
+      minidumpFile([image().bytes.slice(0, skylake.totalBytes), image().bytes.slice(0, skylake.totalBytes)]),
     );
     if (!opened.ok) throw new Error(JSON.stringify(opened.problem));
     expect([opened.value.kind, ...opened.value.states.map(({ label }) => label)]).toEqual([
@@ -71,14 +41,14 @@ describe('[F1] a minidump of Windows', () => {
     const packed = compactedLayout(skylake, (1n << 63n) | 0xe7n);
     const converted = packed.ok ? convertImage(image(), packed.value) : packed;
     if (!converted.ok) throw new Error('not converted');
-    const opened = openBytes('app.dmp', dumpOf([converted.value.image.bytes]));
+    const opened = openBytes('app.dmp', minidumpFile([converted.value.image.bytes]));
     expect(opened.ok && opened.value.states[0]?.capture.image.layout.format).toBe('compacted');
     const capture = opened.ok ? opened.value.states[0]?.capture : undefined;
     expect(capture && vectorBytes(capture.image, 'zmm', 20)).toEqual(new Uint8Array(64).fill(9));
   });
 
   test('cut at every length, and with any count, it is opened or refused', () => {
-    const whole = dumpOf([image().bytes.slice(0, skylake.totalBytes)]);
+    const whole = minidumpFile([image().bytes.slice(0, skylake.totalBytes)]);
     for (let length = 32; length < whole.length; length += 37) openBytes('app.dmp', whole.slice(0, length));
     for (const at of [8, 12, 36, 40, 44, 48 + 40, 48 + 44]) {
       const changed = whole.slice();

@@ -1,4 +1,4 @@
-import { readU16, readU32 } from '../bits/bytes.ts';
+import { readU32 } from '../bits/bytes.ts';
 import { textFromUtf8 } from '../bits/text.ts';
 
 /** Files that hold extended state in a form that is not read here, known by how they begin; and what to do instead. */
@@ -21,7 +21,7 @@ const word =
 const LIVE = 'restore it, and capture the guest while it runs: tilescope capture --pid PID --out FILE';
 const BY_HAND = 'or take the XSAVE area out of it and open those bytes, with --from CPU';
 
-/** Sources: QEMU migration/savevm.c; libvirt qemu_saveimage.h; qcow2 and VMDK headers; VirtualBox SSM.cpp; Xen's stream formats. */
+/** Sources: QEMU migration/savevm.c; libvirt qemu_saveimage.h; qcow2 header; VirtualBox SSM.cpp; Xen's stream formats; crash's vmware_vmss.h; bhyve's snapshot.c. */
 const NOT_READ: readonly NotRead[] = [
   { what: 'a QEMU migration stream (QEVM)', begins: text('QEVM'), instead: `${LIVE}; ${BY_HAND}` },
   {
@@ -43,18 +43,30 @@ const NOT_READ: readonly NotRead[] = [
     what: 'a saved domain of Xen',
     begins: (bytes) =>
       text('Xen saved domain')(bytes) ||
-      (bytes.length >= 16 && readU32(bytes, 8) === 0x4c465830 && readU16(bytes, 0) === 0xffff),
+      text('LibxlFmt')(bytes) ||
+      (bytes.subarray(0, 8).every((byte) => byte === 0xff) && text('XENF')(bytes.subarray(8))),
     instead: `xl dump-core gives an ELF core; ${BY_HAND}`,
   },
   {
     what: 'a suspended state of VMware',
-    begins: (bytes) => word(0xbed2bed2)(bytes) || word(0xbed3bed3)(bytes) || word(0xbad1bad1)(bytes),
+    begins: (bytes) =>
+      word(0xbed0bed0)(bytes) ||
+      word(0xbed2bed2)(bytes) ||
+      word(0xbed3bed3)(bytes) ||
+      word(0xbad1bad1)(bytes) ||
+      word(0xbad2bad2)(bytes),
     instead: `vmss2core gives a core; ${BY_HAND}`,
   },
   {
     what: 'a memory dump of a Windows kernel',
-    begins: text('PAGEDU64'),
+    begins: (bytes) => text('PAGEDU64')(bytes) || text('PAGEDUMP')(bytes),
     instead: `.dump in WinDbg gives a minidump of a process, and .writemem the XSAVE area; ${BY_HAND}`,
+  },
+  {
+    what: 'the description of a snapshot of bhyve, whose state lies in the .kern file beside it',
+    begins: (bytes) =>
+      bytes[0] === 0x7b && /^\{\s*"(basic metadata|structs)"\s*:/.test(textFromUtf8(bytes.subarray(0, 64))),
+    instead: BY_HAND,
   },
   {
     what: 'a compressed kdump (makedumpfile)',

@@ -120,6 +120,18 @@ describe('text', () => {
     }
   });
 
+  test.each(['bf8', 'hf8'] as const)('[M2] %s: of as many digits none is nearer', (type) => {
+    expect(print('bf8', 0x2e)).toBe('0.09');
+    expect(print('bf16', 0x0001)).toBe('9e-41');
+    for (let pattern = 1; pattern < 0x7c; pattern += 1) {
+      const value = read(type, pattern);
+      const text = print(type, pattern);
+      const digits = text.replace(/e.*/, '').replace('.', '').replace(/^0+/, '').replace(/0+$/, '').length;
+      const nearest = Math.abs(Number(value.toPrecision(digits)) - value);
+      expect(Math.abs(Number(text) - value), `0x${pattern.toString(16)} as ${text}`).toBeLessThanOrEqual(nearest);
+    }
+  });
+
   test.each(['bf8', 'hf8'] as const)(
     '[M2] between neighbours of %s text is rounded to nearest, ties to even',
     (type) => {

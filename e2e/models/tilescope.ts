@@ -32,6 +32,14 @@ export async function tilescope(...words: string[]): Promise<Ran> {
   return ran(spawn(process.execPath, [BOOTSTRAP, 'cli', ...words], { stdio: ['ignore', 'pipe', 'pipe'] }));
 }
 
+/** The same with this piped into it, in two pieces. */
+export async function tilescopeFed(input: string, ...words: string[]): Promise<Ran> {
+  const child = spawn(process.execPath, [BOOTSTRAP, 'cli', ...words], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const half = Math.floor(input.length / 2);
+  child.stdin.write(input.slice(0, half), () => child.stdin.end(input.slice(half)));
+  return ran(child);
+}
+
 /** The same with the build as it is, in an environment of its own. A run that was killed has code -1. */
 export function builtTilescope(environment: Environment, ...words: string[]): Promise<Ran> {
   return ran(startBuilt('cli', words, environment));

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, type Page } from 'playwright/test';
 import { Files, GCORE_ABSENT } from '../models/files.ts';
 import { test } from '../models/host.ts';
-import { tilescope, tilescopeJson } from '../models/tilescope.ts';
+import { tilescope, tilescopeFed, tilescopeJson } from '../models/tilescope.ts';
 import { Window } from '../models/window.ts';
 
 // Nothing here is this machine's own: the same story, and the same pictures, everywhere.
@@ -47,6 +48,38 @@ const cut = (page: Page): Promise<string[]> =>
       .filter((node) => !/scroll|auto/.test(getComputedStyle(node).overflowX) && (node.textContent ?? '') !== '')
       .map((node) => (node.textContent ?? '').slice(0, 80)),
   );
+
+test('[C51] what cpuid -r prints, piped: --from - lays a file out by it, --preset - is where it goes', async () => {
+  const AMD = 'ebx=0x68747541 ecx=0x444d4163 edx=0x69746e65';
+  const rows = [
+    [0, 0x2e7, 0x988],
+    [1, 0xf, 0x988],
+    [2, 0x100, 0x240],
+    [5, 0x40, 0x340],
+    [6, 0x200, 0x380],
+  ] as const;
+  const all = [...rows, [7, 0x400, 0x580], [9, 8, 0x980]] as const;
+  const hex = (value: number, digits = 8): string => `0x${value.toString(16).padStart(digits, '0')}`;
+  const leaf = ([sub, eax, ebx]: readonly [number, number, number]): string =>
+    `   0x0000000d ${hex(sub, 2)}: eax=${hex(eax)} ebx=${hex(ebx)} ecx=${hex(sub === 0 ? ebx : 0)} edx=0x00000000\n`;
+  const dump = `CPU 0:\n   0x00000000 0x00: eax=0x0000000d ${AMD}\n${all.map(leaf).join('')}`;
+  const of = (name: string): string => join(import.meta.dirname, '../../app/formats/testdata/cases', name);
+  const shown = await tilescopeFed(
+    dump,
+    'show',
+    of('gdb13-gcore-on-amd.core'),
+    '--from',
+    '-',
+    'zmm17:u32[0]',
+    '--json',
+  );
+  expect(shown.code, shown.err).toBe(0);
+  expect(JSON.parse(shown.out)).toEqual({ 'zmm17:u32[0]': 2684358912 });
+  const there = await tilescopeFed(dump, 'check', of('rr3573-zen4.bin'), '--preset', '-', '--json');
+  expect(JSON.parse(there.out)).toMatchObject({ fits: 'yes', destination: 'CPUID of standard input' });
+  const wrong = await tilescopeFed('no CPUID', 'check', of('rr3573-zen4.bin'), '--preset', '-');
+  expect(wrong.code).toBe(3);
+});
 
 test.describe('files in the window', () => {
   let files: Files;

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readU64, writeU16, writeU32, writeU64 } from '../../app/bits/bytes.ts';
 import { maskOf } from '../../app/bits/mask.ts';
 import { type FakeTarget, fakeTarget, withRegisters } from '../../app/debug/testing/fake-target.ts';
 import { stageAssignments } from '../../app/edit/assign.ts';
@@ -186,6 +187,33 @@ describe('[C48] a file goes through the verdict before it is restored', () => {
     expect(refused.err).toContain('reserved header byte 540');
     expect(refused.err).toContain('tilescope check');
     expect(target.log).not.toContain('image');
+  });
+
+  test('[F16] exceptions that would become unmasked are said, and those that stay masked are not', async () => {
+    const warned = async (change: (bytes: Uint8Array) => void): Promise<string> => {
+      const capture = sampleCapture();
+      const bytes = capture.image.bytes.slice();
+      writeU64(bytes, 512, readU64(bytes, 512) | 7n);
+      writeU16(bytes, 0, 0x37f);
+      writeU32(bytes, 24, 0x1f80);
+      change(bytes);
+      const path = saved('masks.json', { ...capture, image: { ...capture.image, bytes } });
+      const ran = await run('restore', ...PID, '--force', path);
+      expect(ran.code, ran.err).toBe(0);
+      return ran.err;
+    };
+    expect(await warned(() => undefined)).not.toContain('masks no exception');
+    const mxcsr = await warned((bytes) => writeU32(bytes, 24, 0));
+    expect(mxcsr).toContain('warning: MXCSR masks no exception: with this state the first inexact result raises #XM');
+    expect(mxcsr).not.toContain('FCW');
+    const fcw = await warned((bytes) => writeU16(bytes, 0, 0));
+    expect(fcw).toContain('warning: FCW masks no exception: with this state the first inexact result raises #MF');
+    expect(fcw).not.toContain('MXCSR');
+    const unused = await warned((bytes) => {
+      writeU16(bytes, 0, 0);
+      writeU64(bytes, 512, readU64(bytes, 512) & ~1n);
+    });
+    expect(unused).not.toContain('masks no exception');
   });
 
   test('a capture of the vCPU itself goes back bit for bit', async () => {
