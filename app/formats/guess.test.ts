@@ -13,6 +13,7 @@ import type { Layout } from '../xsave/image.ts';
 import { layoutFromCpuid, placeOf } from '../xsave/layout.ts';
 import { PRESETS, type Preset } from '../xsave/presets.ts';
 import { openBytes } from './detect.ts';
+import { gdbCommands } from './export/gdb.ts';
 import { layoutFor } from './guess.ts';
 import type { OpenOptions } from './opened.ts';
 
@@ -50,6 +51,14 @@ describe('[F2] every witness counts, and a guess is never shown as a fact', () =
     expect(words(capture)).toContain('2440 is the size of the same components in the compacted format');
     expect(words(capture)).toContain('MXCSR_MASK 0xffff');
     expect(capture.image.layout.guess?.doubtful).toEqual([5, 6, 7, 9]);
+  });
+
+  test('[F11] nor does what was lost go to gdb as zeros: zmm0 to zmm5 as ymm, and no k', () => {
+    const commands = gdbCommands(openCase('gdb13-gcore-on-amd.core'));
+    expect(commands).not.toMatch(/set \$zmm[0-5]\.|set \$k/);
+    for (let index = 0; index < 6; index += 1) expect(commands).toContain(`set $ymm${index}.v8_int32 = {`);
+    for (let index = 6; index < 32; index += 1) expect(commands).toContain(`set $zmm${index}.v16_int32 = {`);
+    expect(commands).toContain('# k0 to k7 were lost: gdb up to 13');
   });
 
   test("gdb up to 13 on an AMD CPU: AMD's offsets in Intel's size, what it did not copy is lost, and the doubt", () => {

@@ -5,6 +5,7 @@ import { type ElementType, elementBytes } from '../value/element-type.ts';
 import type { ComponentView, Image } from '../xsave/image.ts';
 import { placeOf } from '../xsave/layout.ts';
 import { componentBytesOrInit, viewComponent } from '../xsave/view.ts';
+import { lostOf } from './doubt.ts';
 import { registerRow } from './registers.ts';
 
 export type VectorKind = 'xmm' | 'ymm' | 'zmm';
@@ -87,10 +88,11 @@ const laneBytes = (image: Image, bit: number, offsetBytes: number | null): Uint8
   return componentBytesOrInit(image, bit).subarray(start, start + LANE_BYTES);
 };
 
-/** Whole register for copying: null where a part of it has no room in the image. */
+/** Whole register for copying: null where a part of it has no room in the image, or was lost. */
 export const vectorBytes = (image: Image, kind: VectorKind, index: number): Uint8Array | null => {
   const source = registerRow(`${kind}${index}`)?.source;
   assert(source?.kind === 'fragments', `no register ${kind}${index}`);
+  if (lostOf(image, source.parts) !== undefined) return null;
   if (source.parts.some((part) => viewComponent(image, part.bit).state === 'absent')) return null;
   return concat(
     source.parts.map(({ bit, offsetBytes, sizeBytes }) =>

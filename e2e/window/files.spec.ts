@@ -104,6 +104,26 @@ test.describe('files in the window', () => {
     await expect(page.getByTestId('layouts')).toContainText('Skylake-SP');
   });
 
+  test('what an old gdb did not copy on an AMD CPU is lost, and no zeros', async ({ open }) => {
+    const page = await open();
+    await choose(page, join(import.meta.dirname, '../../app/formats/testdata/cases/gdb13-gcore-on-amd.core'));
+    await page.keyboard.press('Alt+2');
+    const cell = (name: string) => page.getByRole('gridcell', { name: new RegExp(`^${name} `) });
+    for (const name of ['zmm0:f32\\[8\\]', 'zmm5:f32\\[15\\]']) {
+      await expect(cell(name)).toHaveText('lost');
+      await expect(cell(name)).toHaveAttribute('aria-label', /lost: gdb up to 13/);
+    }
+    for (const name of ['zmm0:f32\\[7\\]', 'zmm6:f32\\[15\\]', 'zmm17:f32\\[0\\]']) {
+      await expect(cell(name)).toHaveText(/\d/);
+    }
+    await page
+      .getByRole('tab', { name: /opmask/i })
+      .or(page.getByRole('radio', { name: /opmask/i }))
+      .first()
+      .click();
+    await expect(page.getByText(/opmask was lost: gdb up to 13/)).toBeVisible();
+  });
+
   test('a core of a real process, named on the command line', async ({ open }) => {
     test.skip(GCORE_ABSENT !== null, GCORE_ABSENT ?? '');
     const path = await files.gcore();

@@ -1,3 +1,4 @@
+import { lostOf } from '../../app/register/doubt.ts';
 import { registerRow } from '../../app/register/registers.ts';
 import { vectorFragments } from '../../app/register/vector.ts';
 import type { Capture } from '../../app/session/capture.ts';
@@ -30,6 +31,31 @@ export const elementsOf = (file: VectorFile, type: LaneType): number =>
 /** As on the command line: zmm3:f32[5]. */
 export const elementPath = (file: VectorFile, index: number, type: LaneType, element: number): string =>
   `${file.kind}${index}:${elementTypeOf(type)}[${element}]`;
+
+/** The widest register that has an element's bytes, where the file has lost others of the wide one; or why they are lost. */
+export const holderOf = (
+  image: Image,
+  { kind }: VectorFile,
+  index: number,
+  fromBytes: number,
+  sizeBytes: number,
+): { readonly register: string; readonly lost: string | null } => {
+  const whole = `${kind}${index}`;
+  if (image.layout.lost === undefined) return { register: whole, lost: null };
+  let why: string | null = null;
+  for (const [one, bytes] of [
+    [kind, 64],
+    ['ymm', 32],
+    ['xmm', 16],
+  ] as const) {
+    const source = registerRow(`${one}${index}`)?.source;
+    if (source?.kind !== 'fragments' || fromBytes + sizeBytes > bytes) continue;
+    const lost = lostOf(image, source.parts);
+    if (lost === undefined) return { register: why === null ? whole : `${one}${index}`, lost: null };
+    why ??= lost.why;
+  }
+  return { register: whole, lost: why };
+};
 
 const vectorBit = (image: Image, index: number, fromBit: number): number => {
   const file = vectorFile(image);

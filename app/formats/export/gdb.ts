@@ -1,5 +1,6 @@
 import { readI32, readU32, readU64, toHexHighFirst } from '../../bits/bytes.ts';
 import { hexShort } from '../../bits/mask.ts';
+import { lostOf } from '../../register/doubt.ts';
 import { type VectorKind, vectorBytes } from '../../register/vector.ts';
 import type { Capture, GeneralRegisters } from '../../session/capture.ts';
 import { printElement } from '../../value/print.ts';
@@ -17,18 +18,21 @@ const WIDEST: readonly { readonly kind: VectorKind; readonly count: number; read
 // gdb gives 2147483648 a wider type than the other elements and then refuses the whole array.
 const int32 = (value: number): string => (value === -2147483648 ? '-2147483647 - 1' : String(value));
 
-const vectorCommands = (image: Image): string[] => {
-  const widest = WIDEST.find(({ kind }) => vectorBytes(image, kind, 0) !== null);
-  if (widest === undefined) return [];
-  return Array.from({ length: widest.count }, (_, index) => {
-    const bytes = vectorBytes(image, widest.kind, index);
-    if (bytes === null) return '';
-    const elements = Array.from({ length: bytes.length / 4 }, (_, element) => int32(readI32(bytes, element * 4)));
-    return `set $${widest.kind}${index}.${widest.field} = {${elements.join(', ')}}`;
+/** Each register at the widest that is there: of a file that has lost the upper half of some, those are set as far as they are. */
+const vectorCommands = (image: Image): string[] =>
+  Array.from({ length: 32 }, (_, index) => {
+    for (const { kind, count, field } of WIDEST) {
+      const bytes = index < count ? vectorBytes(image, kind, index) : null;
+      if (bytes === null) continue;
+      const elements = Array.from({ length: bytes.length / 4 }, (_, element) => int32(readI32(bytes, element * 4)));
+      return `set $${kind}${index}.${field} = {${elements.join(', ')}}`;
+    }
+    return '';
   }).filter((line) => line !== '');
-};
 
 const opmaskCommands = (image: Image): string[] => {
+  const lost = lostOf(image, [{ bit: BIT.opmask, offsetBytes: 0, sizeBytes: 64 }]);
+  if (lost !== undefined) return [`# k0 to k7 were lost: ${lost.why}`];
   if (viewComponent(image, BIT.opmask).state === 'absent') return [];
   const bytes = componentBytesOrInit(image, BIT.opmask);
   return Array.from({ length: 8 }, (_, index) => `set $k${index} = ${hexShort(readU64(bytes, 8 * index))}`);

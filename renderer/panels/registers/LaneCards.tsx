@@ -4,7 +4,7 @@ import { componentLabel } from '../../../app/xsave/components.ts';
 import { hueOf } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { markedPart, type Provenance, shownMark } from '../../store/provenance.ts';
-import { elementTypeOf, type VectorFile } from '../../store/vector.ts';
+import { elementTypeOf, holderOf, type VectorFile } from '../../store/vector.ts';
 import type { LaneType } from '../../store/view-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { fittedText, isWord, isZero, sizeOf } from './element-text.ts';
@@ -24,7 +24,6 @@ export function LaneCards({ provenance, file, index }: LaneCardsProps): ReactEle
   const right = useDebugger((state) => state.laneZero === 'right');
   const lanes = vectorLanes(provenance.now, index, elementTypeOf(type), file.widthBits);
   const shown = right ? [...lanes].reverse() : lanes;
-  const register = `${file.kind}${index}`;
   return (
     <div className="lane-cards" style={{ '--lanes': lanes.length }}>
       <div className="lane-row">
@@ -43,7 +42,7 @@ export function LaneCards({ provenance, file, index }: LaneCardsProps): ReactEle
             </div>
             <LaneBody
               provenance={provenance}
-              register={register}
+              holder={holderOf(provenance.now.image, file, index, lane.lane * LANE_BYTES, LANE_BYTES)}
               index={index}
               lane={lane.lane}
               init={lane.state === 'init'}
@@ -61,7 +60,7 @@ export function LaneCards({ provenance, file, index }: LaneCardsProps): ReactEle
 
 interface LaneBodyProps {
   readonly provenance: Provenance;
-  readonly register: string;
+  readonly holder: ReturnType<typeof holderOf>;
   readonly index: number;
   readonly lane: number;
   readonly init: boolean;
@@ -70,7 +69,9 @@ interface LaneBodyProps {
   readonly right: boolean;
 }
 
-function LaneBody({ provenance, register, index, lane, init, bit, type, right }: LaneBodyProps): ReactElement {
+function LaneBody({ provenance, holder, index, lane, init, bit, type, right }: LaneBodyProps): ReactElement {
+  const { register, lost } = holder;
+  if (lost !== null) return <p className="lane-init">lost: {lost}</p>;
   const whole = markedPart(provenance, register, lane * LANE_BYTES, LANE_BYTES);
   if (whole === null) return <p className="lane-init">not in this image</p>;
   if (init && whole.mark === 'none') {

@@ -1,4 +1,5 @@
 import type { ReactElement } from 'react';
+import { lostOf } from '../../../app/register/doubt.ts';
 import { BIT } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
 import { hueOf } from '../../store/components.ts';
@@ -12,8 +13,11 @@ const BYTES_HIGH_FIRST = [7, 6, 5, 4, 3, 2, 1, 0];
 
 export function Opmask({ provenance }: { provenance: Provenance }): ReactElement {
   const { state } = viewComponent(provenance.now.image, BIT.opmask);
-  if (state === 'absent')
-    return <p className="section-note text-2">opmask is not in this image: the guest has no k0 … k7.</p>;
+  if (state === 'absent') {
+    const lost = lostOf(provenance.now.image, [{ bit: BIT.opmask, offsetBytes: 0, sizeBytes: 64 }]);
+    const why = lost === undefined ? 'is not in this image: the guest has no k0 … k7' : `was lost: ${lost.why}`;
+    return <p className="section-note text-2">opmask {why}.</p>;
+  }
   return (
     <section className="section" aria-label="Opmask registers">
       <div className="section-head short-head">

@@ -14,7 +14,7 @@ import { vectorFragments } from '../../../app/register/vector.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { markedPart, type Provenance, shownMark } from '../../store/provenance.ts';
 import { selectEditRefusal } from '../../store/selectors.ts';
-import { elementPath, elementsOf, type VectorFile } from '../../store/vector.ts';
+import { elementPath, elementsOf, holderOf, type VectorFile } from '../../store/vector.ts';
 import type { LaneType } from '../../store/view-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { charactersIn, exactText, fittedText, isWord, isZero, sizeOf } from './element-text.ts';
@@ -254,16 +254,19 @@ function Cell(props: RowProps & { element: number; init: boolean; laneEnd: boole
   const size = sizeOf(type);
   const path = elementPath(file, index, type, element);
   const editing = useDebugger((state) => state.editor?.path === path);
-  const part = markedPart(provenance, `${file.kind}${index}`, element * size, size);
+  const { register, lost } = holderOf(provenance.now.image, file, index, element * size, size);
+  const part = lost === null ? markedPart(provenance, register, element * size, size) : null;
   const mark = shownMark(part);
   const blank = init && part?.mark !== 'staged';
-  const text = part === null ? '' : blank ? '·' : fittedText(type, part.bytes, 0, characters);
-  const exact = part === null ? 'not read' : blank ? 'init' : exactText(type, part.bytes, 0);
+  const text = lost !== null ? 'lost' : part === null ? '' : blank ? '·' : fittedText(type, part.bytes, 0, characters);
+  const exact =
+    lost !== null ? `lost: ${lost}` : part === null ? 'not read' : blank ? 'init' : exactText(type, part.bytes, 0);
   const look = [
     'vector-cell val inset-focus',
     mark === 'none' ? '' : mark,
     laneEnd ? 'lane-end' : '',
     part !== null && mark === 'none' && isZero(part.bytes, 0, size) ? 'zero' : '',
+    lost === null ? '' : 'is-init',
     isWord(text) && type !== 'hex' ? 'word' : '',
   ].join(' ');
   const before = part?.before == null ? '' : `, before ${exactText(type, part.before, 0)}`;
