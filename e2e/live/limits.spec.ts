@@ -1,6 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -14,7 +16,7 @@ import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'playwright/test';
 import { KVM_ABSENT } from '../models/guest.ts';
 import { DEMO, isThere, LimitedVmm } from '../models/limited-vmm.ts';
-import { builtFresh } from '../models/tilescope.ts';
+import { BUILT, builtFresh } from '../models/tilescope.ts';
 
 test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
 const root = process.geteuid?.() === 0;
@@ -85,12 +87,23 @@ test.describe('[C66] a refusal’s mend, carried out, mends it; the list says wh
     test.skip(!isThere('strace'), 'strace is not installed');
     const one = await started(DEMO, '--program', 'integer');
     const tracer = spawn('strace', ['-f', '-o', '/dev/null', '-p', String(one.pid)], { stdio: 'ignore' });
-    await expect
-      .poll(() => /TracerPid:\t(\d+)/.exec(readFileSync(`/proc/${one.pid}/status`, 'utf8'))?.[1])
-      .not.toBe('0');
+    await expect.poll(() => tracerOf(one.pid)).toBe(tracer.pid);
     await expectRefused(one, `already traced by pid ${tracer.pid}`);
     tracer.kill('SIGTERM');
     await new Promise((resolve) => tracer.once('exit', resolve));
+    await expectWorks(one);
+  });
+
+  test('gdb: detached', async () => {
+    test.skip(!isThere('gdb'), 'gdb is not installed');
+    const one = await started(DEMO, '--program', 'integer');
+    const gdb = spawn('gdb', ['-q', '-nx', '-iex', 'set debuginfod enabled off', '-p', String(one.pid)], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    await expect.poll(() => tracerOf(one.pid)).toBe(gdb.pid);
+    await expectRefused(one, `already traced by pid ${gdb.pid}`);
+    gdb.stdin.end('detach\nquit\n');
+    await new Promise((resolve) => gdb.once('exit', resolve));
     await expectWorks(one);
   });
 
@@ -116,6 +129,9 @@ test.describe('[C66] a refusal’s mend, carried out, mends it; the list says wh
     await expectWorks(one);
   });
 });
+
+const tracerOf = (pid: number): number =>
+  Number(/TracerPid:\t(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 
 test.describe('[C66] odd places that are no limit', () => {
   test('an executable that was deleted since', async () => {
@@ -145,6 +161,37 @@ test.describe('[C66] odd places that are no limit', () => {
   test('a user namespace of its own', async () => {
     test.skip(spawnSync('unshare', ['-Ur', 'true']).status !== 0, 'user namespaces are not to be had');
     await expectWorks(await started('unshare', '-Ur', '--kill-child', '-f', DEMO, '--program', 'integer'));
+  });
+
+  test('rootless: a user namespace of an unprivileged user, looked into by that user', async () => {
+    test.skip(!root || !isThere('unshare') || !isThere('setpriv'), 'another user is played by root, with setpriv');
+    const user = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const rootless = [...user, 'unshare', '-Ur'];
+    test.skip(spawnSync(user[0] ?? '', [...rootless.slice(1), 'true']).status !== 0, 'user namespaces take root here');
+    for (const part of ['main', 'native']) cpSync(join(BUILT, part), join(folder, part), { recursive: true });
+    copyFileSync(process.execPath, join(folder, 'node'));
+    writeFileSync(
+      join(folder, 'start'),
+      // A /dev/kvm that is anybody's, in this mount namespace alone.
+      `set -e; mount -t tmpfs tmpfs /mnt; mknod -m 666 /mnt/kvm c 10 232; mount --bind /mnt/kvm /dev/kvm
+       exec ${rootless.join(' ')} ${folder}/native/demo-vmm --program integer`,
+    );
+    chmodSync(folder, 0o755);
+    const one = await started('unshare', '-m', '--propagation', 'private', 'sh', join(folder, 'start'));
+    const script = 'process.exitCode = await (await import(process.argv[1])).runCli(process.argv.slice(2))';
+    const words = ['--input-type=module', '-e', script, '--', join(folder, 'main/cli.js')];
+    const environment = { PATH: process.env.PATH, XDG_STATE_HOME: '/nonexistent' };
+    const asUser = (...verb: string[]) =>
+      spawnSync(user[0] ?? '', [...user.slice(1), join(folder, 'node'), ...words, ...verb], {
+        encoding: 'utf8',
+        env: environment,
+      });
+    const listed: { pid: number; attachable: boolean }[] = JSON.parse(asUser('list', '--json').stdout);
+    expect(listed.find(({ pid }) => pid === one.pid)).toMatchObject({ attachable: true });
+    const { status, stderr } = asUser('show', '--pid', String(one.pid), 'xcr0');
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    await expectWorks(one);
   });
 
   test('a root of its own', async () => {

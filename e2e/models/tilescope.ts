@@ -11,7 +11,7 @@ export const BUILT_HELPER = process.env.TILESCOPE_HELPER ?? join(BUILT, 'native/
 type Environment = Readonly<Record<string, string>>;
 
 /** A host of the production build, as it is: without looking whether the build is fresh, so that it starts at once. */
-function startBuilt(host: 'cli' | 'web', words: readonly string[], environment: Environment): ChildProcess {
+export function startBuilt(host: 'cli' | 'web', words: readonly string[], environment: Environment): ChildProcess {
   const run = host === 'cli' ? 'runCli' : 'runWeb';
   const script = `process.exitCode = await (await import(process.argv[1])).${run}(process.argv.slice(2))`;
   return spawn(
