@@ -5,7 +5,7 @@ import { writeU32, writeU64 } from '../bits/bytes.ts';
 import { bitsOf, maskOf } from '../bits/mask.ts';
 import { isDoubtful } from '../register/doubt.ts';
 import { parsePath } from '../register/path.ts';
-import { showJson, showText } from '../register/read.ts';
+import { readStretch, showJson, showText } from '../register/read.ts';
 import type { Capture } from '../session/capture.ts';
 import { captureText, parseCaptureText } from '../session/document.ts';
 import { restrictLayout } from '../xsave/convert.ts';
@@ -67,6 +67,16 @@ describe('[F2] every witness counts, and a guess is never shown as a fact', () =
     expect(text(capture, 'k1')).toContain('lost: gdb up to 13');
     expect(text(capture, 'zmm0')).toContain('lost');
     expect(json(capture, 'zmm6:u32')).toEqual(counted(2684356096));
+    const xmm0 = readStretch(capture, 'xmm0', 0, 16);
+    expect(xmm0).not.toBeNull();
+    expect(readStretch(capture, 'zmm0', 0, 16)).toEqual(xmm0);
+    expect(readStretch(capture, 'zmm0', 24, 8)).toEqual(readStretch(capture, 'ymm0', 24, 8));
+    for (const [at, size] of [
+      [32, 4],
+      [28, 8],
+      [60, 4],
+    ] as const)
+      expect(readStretch(capture, 'zmm0', at, size)).toBeNull();
     expect(json(capture, 'ymm3:u32')).toEqual(counted(2684355328, 8));
     expect(cpus(capture).slice(0, 2)).toEqual(['zen5', 'granite-rapids']);
     expect(isDoubtful(capture.image.layout)).toBe(true);

@@ -216,6 +216,38 @@ export const readRegister = (capture: Capture, path: RegisterPath): Decoded<Regi
   return whole.state === 'init' ? decoded({ ...whole, selection: { kind: 'whole' } }) : selection;
 };
 
+/** The parts of a register that a stretch of its bytes lies in, cut to the stretch. */
+const within = (parts: readonly FragmentPlace[], fromByte: number, size: number): FragmentPlace[] => {
+  let at = 0;
+  return parts.flatMap(({ bit, offsetBytes, sizeBytes }) => {
+    const start = Math.max(fromByte - at, 0);
+    const end = Math.min(fromByte + size - at, sizeBytes);
+    at += sizeBytes;
+    return start < end ? [{ bit, offsetBytes: offsetBytes + start, sizeBytes: end - start }] : [];
+  });
+};
+
+/**
+ * A stretch of a register's bytes, initial values where its part is in init; null where that stretch is absent, lost or not
+ * read. Of a register whose upper part is lost the lower is known all the same.
+ */
+export const readStretch = (
+  capture: Capture,
+  register: string,
+  offsetBytes: number,
+  size: number,
+): Uint8Array | null => {
+  const source = registerRow(register)?.source;
+  if (source === undefined) return null;
+  const isFragments = source.kind === 'fragments';
+  const read = isFragments
+    ? readParts(capture.image, within(source.parts, offsetBytes, size))
+    : readSource(capture, source);
+  if (!('bytes' in read)) return null;
+  const bytes = isFragments ? read.bytes : read.bytes.subarray(offsetBytes, offsetBytes + size);
+  return bytes.length === size ? bytes : null;
+};
+
 type PrintOne<T> = (type: RegisterType, bytes: Uint8Array, offsetBytes: number) => T;
 
 const lanes = <T>(bytes: Uint8Array, type: RegisterType, from: number, count: number, one: PrintOne<T>): T[] =>

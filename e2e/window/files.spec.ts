@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, type Page } from 'playwright/test';
+import { expect, type Locator, type Page } from 'playwright/test';
 import { Files, GCORE_ABSENT } from '../models/files.ts';
 import { test } from '../models/host.ts';
 import { tilescope, tilescopeFed, tilescopeJson } from '../models/tilescope.ts';
@@ -9,12 +9,17 @@ import { Window } from '../models/window.ts';
 // Nothing here is this machine's own: the same story, and the same pictures, everywhere.
 test.use({ machine: 'stories' });
 
+/** Images that users had trouble with. */
+const CASES = join(import.meta.dirname, '../../app/formats/testdata/cases');
+
 /** One gesture from the first screen: Open file…, and the file. */
 const choose = async (page: Page, path: string): Promise<void> => {
   const chooser = page.waitForEvent('filechooser');
   await page.getByRole('button', { name: 'Open file…' }).click();
   await (await chooser).setFiles(path);
   await expect(page.getByRole('tab', { name: 'Overview' })).toBeVisible();
+  // Nothing lies under the pointer in the pictures.
+  await page.mouse.move(0, 0);
 };
 
 /** Drops a file on the page, as a file manager does. */
@@ -28,6 +33,15 @@ const drop = async (page: Page, name: string, bytes: Buffer): Promise<void> => {
     [name, bytes.toString('base64')] as const,
   );
   await page.locator('.page').dispatchEvent('drop', { dataTransfer });
+};
+
+/** Goes from one thing that takes the keyboard to the next, until it is this one. */
+const tabTo = async (page: Page, wanted: Locator): Promise<void> => {
+  for (let presses = 0; presses < 100; presses += 1) {
+    if (await wanted.evaluate((node) => node === document.activeElement)) break;
+    await page.keyboard.press('Tab');
+  }
+  await expect(wanted).toBeFocused();
 };
 
 /** Pictures must not depend on the CPU they are made on: the verdict is that of a CPU by name. */
@@ -167,7 +181,7 @@ test.describe('files in the window', () => {
     const page = await open();
     const window = new Window(page);
     await choose(page, path);
-    await restoredOn(page, 'Sapphire Rapids, Emerald Rapids');
+    await restoredOn(page, 'Sapphire Rapids');
     await expect(page.getByRole('button', { name: 'Compatibility: truncated' })).toBeVisible();
     await toTop(page, 'Compatibility');
     await window.shoot('files-compatibility');
@@ -175,6 +189,26 @@ test.describe('files in the window', () => {
     const checked = await tilescope('check', path, '--preset', 'sapphire-rapids', '--json');
     expect(checked.code).toBe(1);
     expect(JSON.parse(checked.out)).toMatchObject({ fits: 'with-losses', lost: [{ bit: 18 }] });
+  });
+
+  test('an image of which two CPUs are possible says so, and the CPU is named by keyboard', async ({ open }) => {
+    const page = await open();
+    const window = new Window(page);
+    await choose(page, join(CASES, 'asterinas3920-intel-cut2440.bin'));
+    const doubt = page.getByTestId('layout-doubt');
+    await expect(doubt.getByRole('status')).toHaveText('Layout in doubt');
+    const chooser = doubt.getByRole('combobox', { name: 'CPU whose layout the image has' });
+    await restoredOn(page, 'Zen 5 (Turin)');
+    await page.keyboard.press('Alt+2');
+    await page.getByRole('radio', { name: 'Opmask' }).click();
+    await page.mouse.move(0, 0);
+    await window.shoot('files-doubt');
+    await tabTo(page, chooser);
+    await page.keyboard.type('Zen 5');
+    await page.keyboard.press('Enter');
+    await expect(doubt).toHaveCount(0);
+    await page.keyboard.press('Alt+1');
+    await expect(page.getByLabel('Layout of the image')).toHaveValue('zen5');
   });
 
   test('saved as a raw image, it holds the bytes that were opened', async ({ open }) => {

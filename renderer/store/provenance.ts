@@ -3,7 +3,7 @@ import type { Decoded } from '../../app/bits/decoded.ts';
 import type { Assignment } from '../../app/bridge.ts';
 import { captureAfter as afterWrite, type StagedWrite, stageAssignments } from '../../app/edit/assign.ts';
 import { type RefusedEdit, refusedEdit } from '../../app/edit/refused-edit.ts';
-import { readRegister } from '../../app/register/read.ts';
+import { readRegister, readStretch } from '../../app/register/read.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { memoizeKeyed, memoizePair } from './memoize.ts';
 import type { Stop } from './timeline-slice.ts';
@@ -103,7 +103,8 @@ export const shownMark = (part: Pick<Marked, 'mark' | 'isRefused'> | null): Show
 const part = (capture: Capture | null, register: string, offset: number, size: number): Uint8Array | null => {
   if (capture === null) return null;
   const bytes = registerBytes(capture, register);
-  return bytes === null || bytes.length < offset + size ? null : bytes.subarray(offset, offset + size);
+  if (bytes === null) return readStretch(capture, register, offset, size);
+  return bytes.length < offset + size ? null : bytes.subarray(offset, offset + size);
 };
 
 const differ = (a: Uint8Array | null, b: Uint8Array | null): boolean => a !== null && b !== null && !equalBytes(a, b);

@@ -125,7 +125,7 @@ function Hero(): ReactElement {
         <Glyph name="file" className="text-3" />
         <span>
           <span className="strong">Drop a file anywhere</span>
-          <span className="text-2 small block">core, raw XSAVE image, VMM snapshot or a saved session</span>
+          <span className="text-2 small">core, raw XSAVE image, VMM snapshot or a saved session</span>
         </span>
       </div>
     </div>
