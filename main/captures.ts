@@ -18,9 +18,13 @@ export const MAX_FILE_BYTES = 64 * 1024 * 1024;
 const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
 
 /** @param name for the message: the path, or the name the page gave */
-export const decodeFile = (name: string, bytes: Uint8Array, options: OpenOptions = {}): Answer<OpenedFile> => {
+export const decodeFile = async (
+  name: string,
+  bytes: Uint8Array,
+  options: OpenOptions = {},
+): Promise<Answer<OpenedFile>> => {
   if (bytes.length > MAX_FILE_BYTES) return tooLarge(name, bytes.length);
-  const whole = unpacked(name, bytes, MAX_FILE_BYTES);
+  const whole = await unpacked(name, bytes, MAX_FILE_BYTES);
   if (!whole.ok) return whole;
   const opened = openBytes(name, whole.value, options);
   return opened.ok ? answer(opened.value) : refuseProblem('file', opened.problem, { where: name });

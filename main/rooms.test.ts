@@ -59,7 +59,11 @@ const MAY: Readonly<
   Record<Room, { rooms: readonly string[]; packages: readonly RegExp[]; inTests: readonly RegExp[] }>
 > = {
   app: { rooms: [], packages: [], inTests: [TESTING, NODE] },
-  main: { rooms: ['app'], packages: [NODE, /^electron$/, /^ws$/], inTests: [TESTING, BUILDING, /^@electron\/asar$/] },
+  main: {
+    rooms: ['app'],
+    packages: [NODE, /^electron$/, /^ws$/, /^xz-decompress$/],
+    inTests: [TESTING, BUILDING, /^@electron\/asar$/],
+  },
   renderer: {
     rooms: ['app'],
     packages: [/^react(-dom|-resizable-panels)?(\/.*)?$/, /^zustand(\/.*)?$/],

@@ -73,6 +73,8 @@ describe('[Q3] what is taken from others', () => {
   test.skipIf(why !== null)('their licences lie beside the bundles', () => {
     const [main = '', renderer = ''] = built.map((path) => readFileSync(path, 'utf8'));
     expect(main).toMatch(/^ws 8\.[\s\S]*Permission is hereby granted/m);
+    // It brings no file of its licence.
+    expect(main).toMatch(/^xz-decompress 0\.[\s\S]*Copyright \(c\) Tim Perry[\s\S]*Permission is hereby granted/m);
     for (const name of ['react 19', 'react-dom 19', 'scheduler', 'zustand 5']) expect(renderer).toContain(`\n${name}`);
     for (const font of ['Inter', 'JetBrainsMono']) expect(renderer).toContain(`${font} (OFL-1.1)`);
     expect(renderer).toContain('SIL OPEN FONT LICENSE');

@@ -13,6 +13,16 @@ interface ThirdParty {
   readonly text: string;
 }
 
+type Person = string | { readonly name?: string };
+
+interface Manifest {
+  readonly version: string;
+  readonly license?: string;
+  readonly main?: string;
+  readonly author?: Person;
+  readonly contributors?: readonly Person[];
+}
+
 const PACKAGE = /^(.*\/node_modules\/((?:@[^/]+\/)?[^/]+))\//;
 const LICENCE_FILE = /^(licen[cs]e|copying)(\.(txt|md))?$/i;
 
@@ -21,14 +31,30 @@ const packageOf = (moduleId: string): { folder: string; name: string } | null =>
   return folder === undefined || name === undefined ? null : { folder, name };
 };
 
+const MIT = readFileSync(join(import.meta.dirname, '../../LICENSE'), 'utf8')
+  .replace(/^[\s\S]*?(?=Permission is)/, '')
+  .trim();
+
+/**
+ * A package may say MIT and bring no file of it: its authors are then those of its manifest and of the notice at the head of
+ * its code, which names what it holds of others, and the terms are MIT's, as in our own LICENSE.
+ */
+const termsWithoutFile = (folder: string, { license, main, author, contributors = [] }: Manifest): string | null => {
+  if (license !== 'MIT' || main === undefined) return null;
+  const [, notice] = /^\/\*!([\s\S]*?)\*\//.exec(readFileSync(join(folder, main), 'utf8')) ?? [];
+  const people = [author, ...contributors].flatMap((one) => (typeof one === 'string' ? one : (one?.name ?? [])));
+  if (notice === undefined || people.length === 0) return null;
+  return `Copyright (c) ${people.join(', ')}\n${notice.replaceAll(/^ \* ?/gm, '').trimEnd()}\n\n${MIT}`;
+};
+
 const thirdParty = (folder: string, name: string): ThirdParty => {
-  const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
-    version: string;
-    license?: string;
-  };
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+  const { version, license } = manifest;
   const file = readdirSync(folder).find((one) => LICENCE_FILE.test(one));
-  if (file === undefined || license === undefined) throw new Error(`${name} is bundled and says no licence`);
-  return { name, version, licence: license, text: readFileSync(join(folder, file), 'utf8').trim() };
+  const text =
+    file === undefined ? termsWithoutFile(folder, manifest) : readFileSync(join(folder, file), 'utf8').trim();
+  if (text === null || license === undefined) throw new Error(`${name} is bundled and says no licence`);
+  return { name, version, licence: license, text };
 };
 
 /** The fonts' licences lie beside them as OFL-NAME.txt. */

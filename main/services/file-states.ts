@@ -35,13 +35,13 @@ export const decodeHere: Decode = async ({ name, bytes, wanted, preset }) => cho
  * @param wanted the number of a thread, vCPU or stop; null: the first, of a saved session the last
  * @param preset the CPU whose layout the file has; '': what the file says, or a guess
  */
-export const chooseFrom = (
+export const chooseFrom = async (
   name: string,
   bytes: Uint8Array,
   wanted: number | null,
   preset: string,
-): Answer<ChosenState> => {
-  const opened = decodeFile(name, bytes, preset === '' ? {} : { preset });
+): Promise<Answer<ChosenState>> => {
+  const opened = await decodeFile(name, bytes, preset === '' ? {} : { preset });
   if (!opened.ok) return opened;
   const { kind, states, session } = opened.value;
   const unasked = kind === 'session' ? states.at(-1) : states[0];
