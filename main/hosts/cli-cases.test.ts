@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readU64 } from '../../app/bits/bytes.ts';
+import { fakeTarget } from '../../app/debug/testing/fake-target.ts';
+import { sampleCapture } from '../../app/fixtures/samples.ts';
+import { answer } from '../../app/refusals/refusal.ts';
+import { BIT } from '../../app/xsave/components.ts';
+import { mxcsrToKeep } from '../../app/xsave/legacy.ts';
 import { findPreset } from '../../app/xsave/presets.ts';
+import { viewComponent } from '../../app/xsave/view.ts';
 import { fakeHost, type Ran, runOn } from '../testing/command-line.ts';
 
 /** Files that people have asked about in public, and what a command line has to say of each. */
@@ -148,7 +155,37 @@ describe('[C32] what check says of files that people have asked about', () => {
   });
 });
 
+describe('[F1] the same note, in a core and alone', () => {
+  test('has the same registers', async () => {
+    const [core, alone] = await Promise.all(
+      ['freebsd-zen3.core', 'zen3-2440.bin'].map(async (name) =>
+        JSON.parse((await run('show', of(name), 'xmm*', 'ymm*', 'pkru', 'mxcsr', '--json')).out),
+      ),
+    );
+    expect(core).toEqual(alone);
+    expect(core).toMatchObject({ pkru: '0x55555554' });
+  });
+
+  test('[F2] an image of a Zen 2 with PKRU: its own offsets, in 896 bytes', async () => {
+    const shown = await run('show', of('rr2655-zen2-pkru.bin'), 'pkru', '--strict');
+    expect(shown).toMatchObject({ code: 0, out: expect.stringContaining('0x55555554') });
+    expect(shown.err).toContain('offsets of Zen 2 (Rome)');
+    expect((await run('layout', of('rr2655-zen2-pkru.bin'))).out).toMatch(/^9 +PKRU +user .*832 \+ 64/m);
+  });
+});
+
 describe('[F16] a state that was cleared by memset', () => {
+  test('restored, it leaves MXCSR at 1F80 and FCW at 37F', async () => {
+    const target = fakeTarget(sampleCapture());
+    const host = fakeHost(folder, { openLive: async () => answer(target) });
+    const words = ['restore', '--pid', '4242', '--force', of('zeroed-4096.bin'), '--from', 'zen5'];
+    const done = await runOn(host, words);
+    expect(done.code, done.err).toBe(0);
+    expect(mxcsrToKeep(target.state.image)).toBe(0x1f80);
+    expect(viewComponent(target.state.image, BIT.x87)).toEqual({ state: 'init' });
+    expect(readU64(target.state.image.bytes, 512) & 7n).toBe(0n);
+  });
+
   test('goes to KVM as KVM takes it: MXCSR stays 1F80, whatever layout it is converted to', async () => {
     const out = join(folder, 'converted');
     const done = await run(
