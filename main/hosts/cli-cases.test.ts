@@ -148,6 +148,17 @@ describe('[C32] what check says of files that people have asked about', () => {
     expect((await run('layout', of(name))).out).toContain(words);
   });
 
+  test.each([
+    ['tc-colsb62.bin', 'warning: colsb[0] is 62, not a multiple of 4'],
+    ['llama26954-garbage.bin', 'error: TILECFG is one that LDTILECFG refuses'],
+    ['wtf140-mxcsr.bin', 'has bits outside the stored MXCSR_MASK'],
+    ['dr3814-hdr-garbage.bin', 'error: reserved header bytes 528 to 539'],
+  ] as const)('show of %s ends with what is odd: %s', async (name, words) => {
+    expect((await run('show', of(name))).out).toMatch(/^odd in this state$/m);
+    expect((await run('show', of(name))).out).toContain(words);
+    expect((await run('show', of('zen3-2440.bin'))).out).not.toContain('odd in this state');
+  });
+
   test('rows for what a table announces without a sub-leaf', async () => {
     const { out } = await run('layout', of('igvm60b.json'));
     expect(out).toMatch(/^11 +CET_U/m);
