@@ -9,7 +9,8 @@ test.describe('the demo guest', () => {
   test('is started from the picker, attached to, edited and let go', async ({ open }) => {
     const page = await open();
     const window = new Window(page);
-    await page.getByRole('button', { name: 'Start a demo guest' }).click();
+    // Where no guest runs the empty list offers it too.
+    await page.getByRole('button', { name: 'Start a demo guest' }).first().click();
     await expect(window.target('demo-vmm')).toHaveAttribute('aria-selected', 'true');
     await window.target('demo-vmm').click();
     await page.keyboard.press('Enter');
