@@ -14,6 +14,15 @@ const FUSE_WIRE = Buffer.concat([
   Buffer.from('101100011\n'),
 ]);
 
+type Environment = Readonly<Record<string, string>>;
+
+export interface Served {
+  readonly url: string;
+  readonly interrupt: () => Promise<number | null>;
+  /** What it wrote to standard error. */
+  readonly said: () => string;
+}
+
 /** The package as it is unpacked, made by `npm run dist` around what plays Electron. */
 export class Packed {
   readonly #folder = mkdtempSync(join(tmpdir(), 'tilescope-packed-'));
@@ -37,13 +46,19 @@ export class Packed {
   }
 
   /** On a machine without a screen. */
-  #start(words: readonly string[]): ChildProcess {
-    const env = { ...process.env, DISPLAY: '', WAYLAND_DISPLAY: '', XDG_CONFIG_HOME: this.#folder };
-    return spawn(this.command, words, { stdio: ['ignore', 'pipe', 'pipe'], env });
+  #start(words: readonly string[], environment: Environment = {}): ChildProcess {
+    const env = { ...process.env, DISPLAY: '', WAYLAND_DISPLAY: '', XDG_CONFIG_HOME: this.#folder, ...environment };
+    return spawn(this.command, words, { stdio: ['pipe', 'pipe', 'pipe'], env });
   }
 
   run(...words: string[]): Promise<Ran> {
-    const child = this.#start(words);
+    return this.runIn({}, ...words);
+  }
+
+  /** With an environment of its own, and what is said to it. */
+  runIn({ input = '', ...environment }: Environment & { readonly input?: string }, ...words: string[]): Promise<Ran> {
+    const child = this.#start(words, environment);
+    child.stdin?.on('error', () => undefined).end(input);
     const said = { out: '', err: '' };
     child.stdout?.setEncoding('utf8').on('data', (text) => {
       said.out += text;
@@ -55,8 +70,12 @@ export class Packed {
   }
 
   /** Serves the page: its address, and the end that Ctrl+C brings, pressed twice. */
-  async serve(...words: string[]): Promise<{ url: string; interrupt: () => Promise<number | null> }> {
-    const child = this.#start(words);
+  serve(...words: string[]): Promise<Served> {
+    return this.serveIn({}, ...words);
+  }
+
+  async serveIn(environment: Environment, ...words: string[]): Promise<Served> {
+    const child = this.#start(words, environment);
     const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
     let said = '';
     const url = await new Promise<string>((resolve, reject) => {
@@ -72,7 +91,7 @@ export class Packed {
       child.kill('SIGINT');
       return ended;
     };
-    return { url, interrupt };
+    return { url, interrupt, said: () => said };
   }
 
   remove(): void {

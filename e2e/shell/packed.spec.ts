@@ -4,6 +4,7 @@ import { StandInHost } from '../models/electron.ts';
 import { Files } from '../models/files.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { Packed } from '../models/packed.ts';
+import { tilescope } from '../models/tilescope.ts';
 
 test.describe('the package, unpacked', () => {
   let packed: Packed;
@@ -59,6 +60,41 @@ test.describe('the package, unpacked', () => {
     expect((await packed.run('--version')).out).toMatch(/^Tilescope \d/);
   });
 
+  test('check, product and batch answer as the command line without Electron does', async () => {
+    const capture = files.capture();
+    for (const [code, ...words] of [
+      [0, 'check', capture, '--preset', 'sapphire-rapids', '--json'],
+      [1, 'check', capture, '--preset', 'skylake-sp', '--json'],
+      [0, 'product', capture, 'tmm0', 'tmm1', 'tmm2', '--instruction', 'TDPBSSD', '--json'],
+      [2, 'product', capture, 'tmm0', 'tmm1', 'tmm9', '--instruction', 'TDPBSSD'],
+    ] as const) {
+      const ran = await packed.run(...words);
+      expect(ran, words.join(' ')).toEqual(await tilescope(...words));
+      expect(ran.code, words.join(' ')).toBe(code);
+    }
+    const input = `show '${capture}' xcr0\n# nothing\ncheck '${capture}' --preset sapphire-rapids\n`;
+    for (const words of [['batch'], ['--batch']]) {
+      const { code, out, err } = await packed.runIn({ input }, ...words, '--json');
+      expect({ code, err }).toEqual({ code: 0, err: '' });
+      const lines = out.trim().split('\n');
+      expect(lines.map((line) => JSON.parse(line)).map(({ line, code }) => [line, code])).toEqual([
+        [1, 0],
+        [3, 0],
+      ]);
+    }
+  });
+
+  test('setup-privileges says what it would do with the helper of the package, and does nothing', async () => {
+    const { code, out, err } = await packed.run('setup-privileges', '--json');
+    test.skip(err.includes('is not there'), err);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const { steps, done } = JSON.parse(out) as { steps: string[]; done: boolean };
+    expect(done).toBe(false);
+    expect(steps.filter((step) => step.startsWith('install ')).join('\n')).toContain(
+      '/linux-unpacked/resources/bin/tilescope-helper',
+    );
+  });
+
   test('the helper is found beside app.asar: targets are listed, doctor speaks with it', async () => {
     const listed = await packed.run('list', '--json');
     expect(listed).toMatchObject({ code: 0 });
@@ -66,7 +102,7 @@ test.describe('the package, unpacked', () => {
     expect((await packed.run('doctor', '--json')).out).toContain('/resources/bin/tilescope-helper');
   });
 
-  test('a vCPU is read, written, compared and given back', async () => {
+  test('a vCPU is read, written, compared, given back, stepped and run to an address', async () => {
     test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
     const guest = await Guest.start({ name: 'packed' });
     try {
@@ -82,6 +118,24 @@ test.describe('the package, unpacked', () => {
       expect(JSON.parse((await packed.run('show', '--pid', pid, 'mxcsr', '--json')).out)).not.toEqual({
         mxcsr: '0x9fc0',
       });
+      // What the guest counts in, its steps and a stop at one of them.
+      const page = files.write('page.bin', '');
+      const at = ['--physical', '--bytes', '16', '--out', page];
+      expect(await packed.run('mem', '--pid', pid, '0x7e00', ...at)).toMatchObject({ code: 0 });
+      const read = readFileSync(page);
+      expect(read).toHaveLength(16);
+      expect(read.readBigUInt64LE(0)).toBeGreaterThan(0n);
+      expect(read.readBigUInt64LE(0)).toBeLessThanOrEqual(await guest.counter());
+      const stepped = await packed.run('step', '--pid', pid, '8', '--json');
+      expect(stepped).toMatchObject({ code: 0 });
+      const { steps, stops } = JSON.parse(stepped.out) as { steps: number; stops: { rip: string }[] };
+      expect({ steps, stops: stops.length }).toEqual({ steps: 8, stops: 8 });
+      const rip = stops.at(-1)?.rip ?? '';
+      const there = await packed.run('break', '--pid', pid, rip, '--json');
+      expect(there).toMatchObject({ code: 0 });
+      expect(JSON.parse(there.out)).toEqual({ hit: true, rip, why: null });
+      expect((await packed.run('check', file, '--pid', pid, '--json')).code).toBe(0);
+      await guest.progress();
     } finally {
       await guest.stop();
     }
@@ -97,6 +151,41 @@ test.describe('the package, unpacked', () => {
       expect(await interrupt()).toBe(0);
     });
   }
+
+  test('a display that is gone: the page is served instead, until Ctrl+C', async ({ page }) => {
+    const words = ['--no-sandbox', '--no-open', files.capture()];
+    const { url, interrupt, said } = await packed.serveIn({ DISPLAY: ':4711' }, ...words);
+    expect(said()).toMatch(/no window: Electron ended with 139 before its window was shown/);
+    await page.goto(url);
+    await expect(page.getByRole('tab', { name: 'Overview' })).toBeVisible();
+    expect(await interrupt()).toBe(0);
+  });
+
+  test('a library that is missing is named, with what brings it: the page would need it too', async () => {
+    const gone = { DISPLAY: ':4711', STAND_IN_NO_LIBRARY: 'libgbm.so.1' };
+    const { code, err } = await packed.runIn(gone, '--no-sandbox', '--no-open');
+    expect(code).toBe(127);
+    expect(err).toContain('libgbm.so.1');
+    expect(err).toMatch(/apt install .*\.deb/);
+    expect(err).not.toContain('http://');
+  });
+
+  test('wrong words are refused once, not served', async () => {
+    const { code, err } = await packed.runIn({ WAYLAND_DISPLAY: 'stand-in' }, '--no-sandbox', 'a.json', 'b.json');
+    expect(code).toBe(2);
+    expect(err).toContain('one file can be opened');
+    expect(err).not.toMatch(/no window|http:/);
+  });
+
+  test('what is sent to the command reaches its window, and ends it once', async () => {
+    const host = await StandInHost.start({ command: [packed.command], words: ['--no-sandbox'] });
+    await expect((await host.page()).getByRole('heading', { name: 'Live on this machine' })).toBeVisible();
+    for (let times = 0; times < 3; times += 1) host.child.kill('SIGINT');
+    const { code, signal, said } = await host.ended;
+    expect({ code, signal }).toEqual({ code: 0, signal: null });
+    expect(said).not.toContain('http://');
+    await host.stop();
+  });
 
   test('the window opens a file, with the helper of the package', async () => {
     const host = await StandInHost.start({ command: [packed.command], words: ['--no-sandbox', files.capture()] });

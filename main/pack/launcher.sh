@@ -50,8 +50,36 @@ elif [ -n "$sandboxed" ] && command -v unshare >/dev/null && [ ! -u "$(dirname "
     sudo chown root:root '$(dirname "$app")/chrome-sandbox' && sudo chmod 4755 '$(dirname "$app")/chrome-sandbox'
     sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0    (Ubuntu, until the next boot, for every program)
     tilescope --no-sandbox    (the window without its sandbox)"
-else
+elif ! folder=$(mktemp -d "${TMPDIR:-/tmp}/tilescope-start-XXXXXX"); then
 	exec "$app" "$@"
+else
+	# Only from outside is it seen that Electron ended before there was a window: its display is gone, a library is missing.
+	# Until it ends this waits, and hands on what is sent here. As TERM: a shell starts what it does not wait for with INT ignored.
+	asked=
+	signalled=
+	trap 'rm -rf "$folder"' EXIT
+	TILESCOPE_SHOWN_FILE=$folder/shown "$app" "$@" &
+	child=$!
+	trap 'asked=yes signalled=yes; kill -TERM "$child" 2>/dev/null || :' INT TERM HUP
+	code=0
+	wait "$child" || code=$?
+	while [ -n "$signalled" ]; do
+		signalled=
+		again=0
+		wait "$child" || again=$?
+		# 127: it was waited for before.
+		if [ "$again" -ne 127 ]; then code=$again; fi
+	done
+	# A second start hands over and ends with 0, wrong words end with 2, and whom the user ends is not started again.
+	if [ -e "$folder/shown" ] || [ -n "$asked" ] || [ "$code" = 0 ] || [ "$code" = 2 ]; then exit "$code"; fi
+	if [ "$code" = 127 ]; then
+		say 'Electron could not be loaded, for the page neither: what is missing stands above
+  to do: sudo apt install ./tilescope_*.deb, which brings the libraries; the package for Node needs none of them'
+		exit "$code"
+	fi
+	trap - EXIT INT TERM HUP
+	rm -rf "$folder"
+	why="Electron ended with $code before its window was shown; what it said stands above"
 fi
 
 say "no window: $why"
