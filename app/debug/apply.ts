@@ -38,11 +38,11 @@ export interface WriteRequest {
 const HOLD_ATTEMPTS = 40;
 const HOLD_PAUSE_MS = 2;
 
-/** What lets a paused guest run on, in the words of its VMM. */
+/** Why it stays outside is not to be seen from outside; what to do about each. */
 const howToContinue = (vmm: string): string =>
   vmm === 'QEMU'
-    ? 'If QEMU has paused the guest, let it continue first: cont in its monitor, or virsh resume'
-    : 'If the VMM has paused the guest, let it continue first';
+    ? 'Where QEMU’s monitor or libvirt has paused the guest: cont in its monitor, or virsh resume. Where a gdb at QEMU’s -gdb has stopped it: continue there. Where it has halted under kernel-irqchip=off: once an interrupt wakes it'
+    : 'Where the VMM has paused the guest, let it continue; where the guest has halted, once an interrupt wakes it';
 
 /** Stops the vCPU inside KVM_RUN and reads it. Outside, the VMM holds the state and would overwrite what is written. */
 const holdAndRead = async (target: Target, clock: Clock): Promise<Answer<Capture>> => {

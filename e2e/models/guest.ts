@@ -124,7 +124,9 @@ export class Guest {
       words += chunk.toString();
     });
     const monitor = await Monitor.open(socket, () =>
-      child.exitCode === null ? null : `QEMU ended with ${child.exitCode}: ${words}`,
+      (child.exitCode ?? child.signalCode) === null
+        ? null
+        : `QEMU ended with ${child.exitCode ?? child.signalCode}: ${words}`,
     );
     const guest = new Guest(child, folder, monitor);
     for (let vcpu = 0; vcpu < (options.allCount === true ? (options.vcpus ?? 1) : 1); vcpu += 1) {

@@ -23,9 +23,12 @@ chmod -R a+rX /mnt/app
 useradd -M -d /nonexistent ts-mara
 useradd -M -d /nonexistent ts-jorn
 as() { user=$1; shift; setpriv --reuid="$user" --regid="$user" --init-groups -- "$@"; }
+# A user's VMM, under a name: the user's own where it has no other.
 start() {
-  setpriv --reuid="$1" --regid="$1" --init-groups -- /mnt/app/native/demo-vmm --program integer </dev/null >"/mnt/vmm-$1" 2>/dev/null &
-  for _ in $(seq 600); do grep -q ready "/mnt/vmm-$1" && break; sleep 0.05; done
+  user=$1; vmm=\${2:-$1}; shift; [ $# -eq 0 ] || shift
+  setpriv --reuid="$user" --regid="$user" --init-groups -- /mnt/app/native/demo-vmm --program integer "$@" \\
+    </dev/null >"/mnt/vmm-$vmm" 2>/dev/null &
+  for _ in $(seq 600); do grep -q ready "/mnt/vmm-$vmm" && break; sleep 0.05; done
 }
 # Its parent is this shell, with which it ends.
 pid_of() { sed -n 's/.*pid=\\([0-9]*\\).*/\\1/p' "/mnt/vmm-$1"; }
@@ -37,6 +40,11 @@ as_mara() { export XDG_STATE_HOME=/mnt/state-mara; as ts-mara /mnt/app/node --in
 note() { name=$1; shift; code=0; "$@" >"$OUT/$name" 2>&1 || code=$?; echo "$code" >"$OUT/$name.code"; }
 mkdir -m 777 /mnt/state-mara
 start ts-mara; start ts-jorn; start root
+start ts-mara filtered --seccomp allow
+start ts-mara undumpable --undumpable
+FILTERED=$(pid_of filtered); UNDUMPABLE=$(pid_of undumpable)
+# The command that a refusal printed, for the user whom it speaks of.
+advice() { sed -n 's/.*sudo tilescope \\(setup-privileges.* --yes\\).*/\\1/p' "$OUT/$1" | sed s/USER/ts-jorn/; }
 MARA=$(pid_of ts-mara); JORN=$(pid_of ts-jorn); ROOT=$(pid_of root)
 export SUDO_USER=ts-mara
 note plan tilescope setup-privileges --allow ts-jorn:/mnt/app/native/demo-vmm
@@ -44,6 +52,21 @@ note plan tilescope setup-privileges --allow ts-jorn:/mnt/app/native/demo-vmm
 note plan-by-mara as_mara setup-privileges --yes
 note before-own as_mara show --pid "$MARA" xcr0
 note before-other as_mara show --pid "$JORN" xcr0
+note before-filtered as_mara show --pid "$FILTERED" xcr0
+note before-undumpable as_mara show --pid "$UNDUMPABLE" xcr0
+note root-undumpable tilescope show --pid "$UNDUMPABLE" xcr0
+note carry-filtered tilescope $(advice before-filtered)
+note after-filtered as_mara show --pid "$FILTERED" xcr0
+note refused-undumpable as_mara show --pid "$UNDUMPABLE" xcr0
+note refused-other as_mara show --pid "$JORN" xcr0
+note carry-other tilescope $(advice refused-other)
+note carried-other as_mara show --pid "$JORN" xcr0
+note still-filtered as_mara show --pid "$FILTERED" xcr0
+note carry-undo tilescope setup-privileges --undo --yes
+note before-again as_mara show --pid "$JORN" xcr0
+note carry-again tilescope $(advice before-again)
+note carried-again as_mara show --pid "$JORN" xcr0
+note carry-undo tilescope setup-privileges --undo --yes
 note do tilescope setup-privileges --allow ts-jorn:/mnt/app/native/demo-vmm --yes
 { stat -c '%U:%G %a %n' /usr/local/libexec/tilescope/tilescope-helper; getcap /usr/local/libexec/tilescope/tilescope-helper
   cat /etc/tilescope/policy; } >"$OUT/done" 2>&1

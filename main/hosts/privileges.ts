@@ -34,6 +34,7 @@ interface Record_ {
   readonly groupMade: boolean;
   readonly members: readonly string[];
   readonly lines: readonly string[];
+  readonly seccomp: boolean;
 }
 
 const words = (command: readonly string[]): string =>
@@ -61,8 +62,13 @@ const write = (path: string, text: string, shown: string): Step => ({
 
 const record = (): Record_ | null => {
   try {
-    const { groupMade, members, lines } = JSON.parse(read(RECORD)) as Record_;
-    return { groupMade: groupMade === true, members: [...members].map(String), lines: [...lines].map(String) };
+    const { groupMade, members, lines, seccomp } = JSON.parse(read(RECORD)) as Record_;
+    return {
+      groupMade: groupMade === true,
+      members: [...members].map(String),
+      lines: [...lines].map(String),
+      seccomp: seccomp === true,
+    };
   } catch {
     return null;
   }
@@ -101,9 +107,11 @@ const plan = (wishes: Wishes, helperPath: string): Answer<readonly Step[]> => {
   if (unknown !== undefined) return refuse('no-such-user', `there is no user ${unknown}`);
   const before = record();
   const groupThere = gidOf(GROUP) !== null;
+  // What was given before stays given: a second call adds to it, and --undo takes it back.
+  const seccomp = wishes.seccomp || before?.seccomp === true;
   const capabilities = ['cap_sys_ptrace'];
-  if (wishes.allowed.length > 0) capabilities.push('cap_dac_read_search');
-  if (wishes.seccomp) capabilities.push('cap_sys_admin');
+  if (wishes.allowed.length > 0 || (before?.lines.length ?? 0) > 0) capabilities.push('cap_dac_read_search');
+  if (seccomp) capabilities.push('cap_sys_admin');
   const steps: Step[] = [];
   if (!groupThere) steps.push(command('groupadd', '--system', GROUP));
   for (const name of members) steps.push(command('usermod', '--append', '--groups', GROUP, name));
@@ -127,6 +135,7 @@ const plan = (wishes: Wishes, helperPath: string): Answer<readonly Step[]> => {
         groupMade: before?.groupMade ?? !groupThere,
         members: [...new Set([...(before?.members ?? []), ...members])],
         lines: [...(before?.lines ?? []), ...fresh],
+        seccomp,
       };
       write(RECORD, `${JSON.stringify(done, null, 2)}\n`, '').run();
     },

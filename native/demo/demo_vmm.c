@@ -37,7 +37,7 @@
 #include "vm.h"
 
 static struct {
-	int vcpus, signal, park, held, host_tiles, small_stack;
+	int vcpus, signal, park, held, host_tiles, small_stack, undumpable;
 	const char *seccomp, *shm, *program;
 } options = { .vcpus = 1 };
 
@@ -216,7 +216,8 @@ static void read_options(int count, char **arguments)
 		{ "shm", required_argument, NULL, 's' },   { "seccomp", required_argument, NULL, 'f' },
 		{ "signal", no_argument, NULL, 'k' },	   { "park", no_argument, NULL, 'p' },
 		{ "held", no_argument, NULL, 'h' },	   { "host-tiles", no_argument, NULL, 't' },
-		{ "small-stack", no_argument, NULL, 'c' }, { 0 },
+		{ "small-stack", no_argument, NULL, 'c' }, { "undumpable", no_argument, NULL, 'u' },
+		{ 0 },
 	};
 	int letter;
 
@@ -231,6 +232,7 @@ static void read_options(int count, char **arguments)
 		case 'h': options.held = 1; break;
 		case 't': options.host_tiles = 1; break;
 		case 'c': options.small_stack = 1; break;
+		case 'u': options.undumpable = 1; break;
 		default: usage();
 		}
 	}
@@ -297,6 +299,8 @@ int main(int count, char **arguments)
 
 	read_options(count, arguments);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a demo guest does not outlive whoever started it */
+	if (options.undumpable)
+		(void)prctl(PR_SET_DUMPABLE, 0);
 	if (access("/dev/kvm", R_OK | W_OK) < 0)
 		vm_fail("/dev/kvm");
 	vm.program = options.program ? guest_program_named(options.program) : guest_program_chosen();
