@@ -16,7 +16,7 @@ import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'playwright/test';
 import { KVM_ABSENT } from '../models/guest.ts';
 import { DEMO, isThere, LimitedVmm } from '../models/limited-vmm.ts';
-import { BUILT, builtFresh } from '../models/tilescope.ts';
+import { BUILT, builtFresh, builtTilescope } from '../models/tilescope.ts';
 
 test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
 const root = process.geteuid?.() === 0;
@@ -111,6 +111,23 @@ test.describe('[C66] a refusal’s mend, carried out, mends it; the list says wh
     test.skip(!root, 'reading and suspending a filter takes root');
     const one = await started(DEMO, '--program', 'integer', '--seccomp', 'trap-get');
     await expectRefused(one, 'seccomp filter would refuse KVM_GET_XSAVE2');
+    await expectWorks(one, '--suspend-seccomp');
+  });
+
+  test('what Firecracker’s filter allows is enough to read, and to refuse a write before it is made', async () => {
+    test.skip(!root, 'reading a filter takes root');
+    const one = await started(DEMO, '--program', 'integer', '--seccomp', 'firecracker');
+    await expectWorks(one);
+    const { code, err } = await builtTilescope({}, 'set', '--pid', String(one.pid), 'mxcsr=0x3f80');
+    expect(err).toContain('seccomp filter forbids KVM_SET_XSAVE, so nothing was written');
+    expect(code).toBe(1);
+    await expectWorks(one);
+  });
+
+  test('Cloud Hypervisor’s filter: suspended by the explicit word', async () => {
+    test.skip(!root, 'reading and suspending a filter takes root');
+    const one = await started(DEMO, '--program', 'integer', '--seccomp', 'cloud-hypervisor');
+    await expectRefused(one, 'seccomp filter would refuse');
     await expectWorks(one, '--suspend-seccomp');
   });
 

@@ -212,6 +212,8 @@ static void late_during_another(void)
 	CHECK(client_vcpu(&client, MSG_CAPTURE, guest.pid, 1) == 1, "%s", words(&client));
 	CHECK(guest_progresses(&guest, 0), "vCPU 0 stands still");
 	CHECK(proc_status(guest.pid, guest.page->vcpus[0].tid, &facts) == 0 && facts.tracer == 0, "it is traced");
+	/* The advice of that refusal is to try again then. */
+	CHECK(client_vcpu(&client, MSG_CAPTURE, guest.pid, 0) == 1, "tried again: %s", words(&client));
 	end();
 }
 
