@@ -12,6 +12,7 @@ import {
   type RequestOf,
   type VcpuRef,
 } from '../app/wire/messages.ts';
+import { refusalContext } from './refusal-context.ts';
 
 /**
  * The helper process: spawned without a shell, asked over its pipes, started again on demand. Every request ends in exactly
@@ -213,7 +214,7 @@ export const createHelper = ({ path, args = [], timeoutMs: usualTimeoutMs = TIME
     if (frame.status === STATUS.REFUSED) {
       const refused = decodeRefusal(frame.payload);
       if (!refused.ok) return nonsense(describeProblem(refused.problem));
-      return { ok: false, refusal: refusalToBridge(refused.value, whereOf(request), { helperPath: path }) };
+      return { ok: false, refusal: refusalToBridge(refused.value, whereOf(request), refusalContext(path)) };
     }
     const reply = row.decode(frame.payload);
     if (!reply.ok) return nonsense(describeProblem(reply.problem));

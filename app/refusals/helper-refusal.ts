@@ -35,6 +35,8 @@ export const decodeRefusal = (bytes: Uint8Array): Decoded<Refusal> => {
 export interface RefusalContext {
   /** Where the helper lies, for the command that would give it the privilege. */
   readonly helperPath: string;
+  /** The AppImage that it lies in: there is no `tilescope` in PATH then. */
+  readonly appImage?: string | undefined;
 }
 
 interface Words {
@@ -53,9 +55,14 @@ const withDetail =
   (what: string, mend: string | null = null): Wording =>
   ({ detail }) => ({ what: detail === '' ? what : `${what}: ${detail}`, mend });
 
-/** The command that gives the helper what it lacks; a clone has no `tilescope` in PATH. */
-export const setUp = ({ helperPath }: RefusalContext, options = ''): string =>
-  `${helperPath.endsWith('/dist/native/tilescope-helper') ? 'sudo npm run -s cli --' : 'sudo tilescope'} setup-privileges${options} --yes`;
+const commandOf = ({ helperPath, appImage }: RefusalContext): string => {
+  if (appImage !== undefined) return `sudo '${appImage.replaceAll("'", "'\\''")}'`;
+  return helperPath.endsWith('/dist/native/tilescope-helper') ? 'sudo npm run -s cli --' : 'sudo tilescope';
+};
+
+/** The command that gives the helper what it lacks; neither a clone nor an AppImage has a `tilescope` in PATH. */
+export const setUp = (context: RefusalContext, options = ''): string =>
+  `${commandOf(context)} setup-privileges${options} --yes`;
 
 const components = (mask: bigint): string => bitsOf(mask).map(componentLabel).join(', ') || `mask ${hexShort(mask)}`;
 

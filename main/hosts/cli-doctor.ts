@@ -7,6 +7,7 @@ import { answer } from '../../app/refusals/refusal.ts';
 import { errnoName } from '../../app/wire/errno.ts';
 import type { HelloReply } from '../../app/wire/messages.ts';
 import { componentName } from '../../app/xsave/components.ts';
+import { refusalContext } from '../refusal-context.ts';
 import type { Host } from '../services/host.ts';
 import { type MachineFacts, machineFacts } from './cli-doctor-facts.ts';
 import { jsonText, type Output, table } from './cli-output.ts';
@@ -121,7 +122,13 @@ const yama = ({ yamaScope, capabilities }: HelloReply, { helperPath }: MachineFa
     );
   }
   if (isFree) return check('yama', title, 'ok', `${yamaScope}, and the helper has CAP_SYS_PTRACE`);
-  return check('yama', title, 'missing', `${yamaScope}: the helper needs CAP_SYS_PTRACE`, setUp({ helperPath }));
+  return check(
+    'yama',
+    title,
+    'missing',
+    `${yamaScope}: the helper needs CAP_SYS_PTRACE`,
+    setUp(refusalContext(helperPath)),
+  );
 };
 
 const ptrace = ({ capabilities, uid }: HelloReply, { helperPath }: MachineFacts): Check => {
@@ -139,7 +146,7 @@ const ptrace = ({ capabilities, uid }: HelloReply, { helperPath }: MachineFacts)
   }
   return check(
     ...(['capabilities', title, 'limited', `none: VMMs of user ${uid} alone`] as const),
-    setUp({ helperPath }),
+    setUp(refusalContext(helperPath)),
   );
 };
 
@@ -148,7 +155,7 @@ const seccomp = ({ capabilities }: HelloReply, { helperPath }: MachineFacts): Ch
   if (hasBit(capabilities, CAP_SYS_ADMIN)) return check('seccomp', title, 'ok', 'can be read before a call is made');
   return check(
     ...(['seccomp', title, 'limited', 'cannot be read (CAP_SYS_ADMIN): VMMs with a filter are refused'] as const),
-    setUp({ helperPath }, ' --seccomp'),
+    setUp(refusalContext(helperPath), ' --seccomp'),
   );
 };
 

@@ -11,6 +11,7 @@ import { seccompMode as seccompModeName } from '../../app/wire/seccomp.ts';
 import { createHelper, type Helper } from '../helper.ts';
 import { journalFolder } from '../journal.ts';
 import { PRODUCT } from '../product.ts';
+import { refusalContext } from '../refusal-context.ts';
 import { listAll } from '../targets/listing.ts';
 import { openLive } from '../targets/live.ts';
 import type { VcpuName } from '../targets/vcpu-name.ts';
@@ -49,7 +50,7 @@ export interface HostOptions {
 }
 
 const summaryOf = (record: FoundTarget, users: ReadonlyMap<number, string>, helperPath: string): TargetSummary => {
-  const reason = targetObstacle(record, { helperPath });
+  const reason = targetObstacle(record, refusalContext(helperPath));
   return {
     pid: record.pid,
     ...vmmNames(record.executable || record.comm, record.commandLine),
