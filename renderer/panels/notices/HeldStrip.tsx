@@ -24,15 +24,15 @@ export function HeldStrip(): ReactElement | null {
         </div>
         <div className="line note-acts">
           <span>
-            {frozen ? 'Continue here, ' : 'To go on: '}
+            {frozen ? 'Continue here. ' : ''}
             {isQemu ? (
               <>
-                {frozen ? 'then ' : ''}
-                <code className="val small">cont</code> in the QEMU monitor or{' '}
-                <code className="val small">virsh resume</code>; then capture.
+                Where it is paused: <code className="val small">cont</code> in the QEMU monitor or{' '}
+                <code className="val small">virsh resume</code>; where a gdb has stopped it: continue there. Then
+                capture.
               </>
             ) : (
-              'let the guest run there, then capture.'
+              'Let the guest run there, then capture.'
             )}
           </span>
           <span className="push" />
