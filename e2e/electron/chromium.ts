@@ -6,6 +6,21 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { log } from './run.ts';
 
+/**
+ * Chromium's processes may write into it for a moment after the first of them has ended, and rmSync's own retries do not look
+ * for what is new. What is left in the end lies in the folder for temporary files.
+ */
+const removeProfile = (path: string): void => {
+  for (let tries = 0; tries < 20; tries += 1) {
+    try {
+      rmSync(path, { recursive: true, force: true, maxRetries: 1 });
+      return;
+    } catch {
+      // Once more, with what came meanwhile.
+    }
+  }
+};
+
 /** Debian's Chromium, driven over the pipe of its DevTools protocol. */
 
 // biome-ignore lint/suspicious/noExplicitAny: the protocol's messages, whose types this repository does not hold.
@@ -63,7 +78,7 @@ export class Chromium {
     });
     (child.stdio[3] as Writable).on('error', () => undefined);
     child.once('exit', () => {
-      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+      removeProfile(profile);
       if (!this.#closed) this.#events.emit('gone');
       for (const { reject, method } of this.#waiting.values()) reject(new Error(`${method}: Chromium is gone`));
       this.#waiting.clear();
@@ -104,7 +119,7 @@ export class Chromium {
     const gone = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGKILL');
     await gone;
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
+    removeProfile(this.#profile);
   }
 
   #hear(message: Message): void {
