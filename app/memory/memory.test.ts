@@ -269,6 +269,23 @@ describe('[GM2] memory is known where its place is proved, and nowhere else', ()
     }
   });
 
+  test('what lies beside the memory in the VMM is never taken for more of it', async () => {
+    const bytes = guestBytes();
+    const at = 0x7f10_0000_0000n;
+    const beside = BigInt(bytes.length);
+    for (const places of [
+      [at, at + beside],
+      [at, at - 8n * BigInt(MIB)],
+      [at, at + beside, at + beside + 8n * BigInt(MIB)],
+    ]) {
+      const mappings = places.map((place, index) => ({ at: place, bytes: index === 0 ? bytes : other() }));
+      const memory = await openMemory(paging, vmm(paging, [{ physical: 0n, bytes }], mappings), [0x10n]);
+      if (!memory.ok) throw new Error(memory.refusal.what);
+      expect(memory.value.proof.regions).toMatchObject([{ physical: 0n, bytes: beside, host: at }]);
+      expect((await memory.value.readPhysical(beside, 1)).ok).toBe(false);
+    }
+  });
+
   test('KVM is asked for nothing but addresses that a CPU has used', async () => {
     const bytes = guestBytes();
     for (let page = 4; page < 16; page += 1) entry(bytes, 0x4000, page, BigInt(0x5000 + page * 4096) | (P & ~0x20n));

@@ -147,17 +147,32 @@ const judge = async (
   return { candidate, translations, entries };
 };
 
-/** Cuts a region where another candidate that holds as well sees the same memory at another place, or other memory there. */
-const isContested = (region: Region, others: readonly Held[]): boolean =>
-  others.some(({ candidate }) =>
-    candidate.regions.some((other) => {
-      const samePlace = region.physical - region.host === other.physical - other.host;
-      const physicalMeets =
-        region.physical < other.physical + other.bytes && other.physical < region.physical + region.bytes;
-      const hostMeets = region.host < other.host + other.bytes && other.host < region.host + region.bytes;
-      return !samePlace && (physicalMeets || hostMeets);
-    }),
-  );
+/**
+ * What is left of a region once every part is gone of which another candidate that holds as well says something else: that
+ * its bytes stand at another physical address, or that other bytes stand at its.
+ */
+const uncontested = (region: Region, others: readonly Held[]): readonly Region[] => {
+  let parts: readonly Region[] = [region];
+  const shift = region.host - region.physical;
+  for (const other of others.flatMap(({ candidate }) => candidate.regions)) {
+    if (other.host - other.physical === shift) continue;
+    parts = parts.flatMap((part) => cut(cutOne(part, other.physical, other.bytes), other.host - shift, other.bytes));
+  }
+  return parts;
+};
+
+/** A region without the physical addresses from `physical` on, `bytes` of them. */
+const cutOne = (part: Region, physical: bigint, bytes: bigint): readonly Region[] => {
+  const [end, cutEnd] = [part.physical + part.bytes, physical + bytes];
+  if (cutEnd <= part.physical || physical >= end) return [part];
+  const below = physical > part.physical ? [{ ...part, bytes: physical - part.physical }] : [];
+  const skipped = cutEnd - part.physical;
+  const above = cutEnd < end ? [{ physical: cutEnd, bytes: end - cutEnd, host: part.host + skipped }] : [];
+  return [...below, ...above];
+};
+
+const cut = (parts: readonly Region[], physical: bigint, bytes: bigint): readonly Region[] =>
+  parts.flatMap((part) => cutOne(part, physical, bytes));
 
 /**
  * Tries the candidates and gives what holds.
@@ -181,11 +196,13 @@ export const prove = async (
   if (best === null) {
     return { ok: false, why: "none of the VMM's mappings holds page tables that translate as KVM does" };
   }
-  const regions = best.candidate.regions.flatMap((region) => {
-    const inside = (address: bigint) => address >= region.physical && address < region.physical + region.bytes;
-    const witnesses = [...best.entries].filter(inside).length;
-    return witnesses === 0 || isContested(region, held) ? [] : [{ ...region, witnesses }];
-  });
+  const regions = best.candidate.regions
+    .flatMap((region) => uncontested(region, held))
+    .flatMap((region) => {
+      const inside = (address: bigint) => address >= region.physical && address < region.physical + region.bytes;
+      const witnesses = [...best.entries].filter(inside).length;
+      return witnesses === 0 ? [] : [{ ...region, witnesses }];
+    });
   if (regions.length === 0) {
     return {
       ok: false,

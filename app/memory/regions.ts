@@ -46,16 +46,15 @@ const MOST_MAPPINGS = 12;
 
 const sizeOf = ({ start, end }: Mapping): bigint => end - start;
 
-/** Mappings that touch are one, as where the kernel has split one for its own reasons. */
-const joined = (mappings: readonly Mapping[]): readonly Mapping[] => {
-  const sorted = [...mappings].sort((a, b) => (a.start < b.start ? -1 : 1));
-  const whole: Mapping[] = [];
-  for (const one of sorted) {
-    const last = whole.at(-1);
-    if (last !== undefined && last.end === one.start) whole[whole.length - 1] = { start: last.start, end: one.end };
-    else whole.push(one);
+/** Mappings that touch each other, as where the kernel has split one for its own reasons: lists of two and more. */
+const touching = (mappings: readonly Mapping[]): readonly (readonly Mapping[])[] => {
+  const runs: Mapping[][] = [];
+  for (const one of [...mappings].sort((a, b) => (a.start < b.start ? -1 : 1))) {
+    const run = runs.at(-1);
+    if (run?.at(-1)?.end === one.start) run.push(one);
+    else runs.push([one]);
   }
-  return whole;
+  return runs.filter((run) => run.length > 1);
 };
 
 /** The pieces laid one after another from 0, what does not fit below `lowEnd` from 4 GiB on. */
@@ -94,7 +93,7 @@ const sets = (mappings: readonly Mapping[]): readonly (readonly Mapping[])[] => 
   const alone = mappings.map((one) => [one]);
   const pairs = mappings.flatMap((a, at) => mappings.slice(at + 1).map((b) => [a, b]));
   const bySize = [...new Set(mappings.map(sizeOf))].map((size) => mappings.filter((one) => sizeOf(one) === size));
-  return [...alone, ...pairs, ...[...bySize, mappings].filter((set) => set.length > 2)];
+  return [...alone, ...pairs, ...[...bySize, ...touching(mappings), mappings].filter((set) => set.length > 2)];
 };
 
 const keyOf = (regions: readonly Region[]): string =>
@@ -105,9 +104,7 @@ const keyOf = (regions: readonly Region[]): string =>
  * @param mappings all readable and writable ones of the VMM; those under 1 MiB are left out
  */
 export const candidatesOf = (mappings: readonly Mapping[]): readonly Candidate[] => {
-  const pieces = [
-    ...new Map([...joined(mappings), ...mappings].map((one) => [`${one.start}-${one.end}`, one])).values(),
-  ]
+  const pieces = mappings
     .filter((one) => sizeOf(one) >= LEAST_BYTES)
     .sort((a, b) => (sizeOf(a) === sizeOf(b) ? (a.start < b.start ? -1 : 1) : sizeOf(a) > sizeOf(b) ? -1 : 1))
     .slice(0, MOST_MAPPINGS);

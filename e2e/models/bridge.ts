@@ -62,7 +62,11 @@ export class BridgeClient {
     };
     const asked = request(new URL('/bridge', origin), { headers });
     const socket = await new Promise<Socket>((resolve, reject) => {
-      asked.once('upgrade', (_response, upgraded) => resolve(upgraded));
+      asked.once('upgrade', (_response, upgraded, head) => {
+        // What came in one piece with the answer: the host's first words.
+        if (head.length > 0) upgraded.unshift(head);
+        resolve(upgraded);
+      });
       asked.once('response', (response) => reject(new Error(`no WebSocket: ${response.statusCode}`)));
       asked.once('error', reject);
       asked.end();
