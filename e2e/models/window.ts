@@ -103,19 +103,21 @@ export class Window {
     console.log(`not compared: ${name}: ${reason}`);
   }
 
-  /** The version of the helper's protocol is no part of any story, and would change every picture with it. */
-  async #sameVersion(): Promise<void> {
+  /** Neither the version of the helper's protocol nor what serves the page is part of a story: the pictures are of any. */
+  async #sameFooter(): Promise<void> {
     await this.page.evaluate(() => {
       for (const value of document.querySelectorAll('footer .val')) {
         if (/^protocol \d+$/.test(value.textContent ?? '')) value.textContent = 'protocol 2';
       }
+      const served = document.querySelector('[data-testid="served"]');
+      if (served !== null) served.textContent = 'served on 127.0.0.1';
     });
   }
 
   /** One picture in both themes, each against its baseline in e2e/shots. */
   async shoot(name: string): Promise<void> {
     await this.page.evaluate(() => document.fonts.ready);
-    await this.#sameVersion();
+    await this.#sameFooter();
     for (const theme of THEMES) {
       await this.page.evaluate((value) => document.documentElement.setAttribute('data-theme', value), theme);
       await expect(this.page).toHaveScreenshot(`${name}-${theme}.png`);

@@ -71,7 +71,9 @@ export function TargetsScreen(): ReactElement {
           <span className="give">{count(skipped, 'process', 'processes')} of other users could not be looked into</span>
         )}
         <span className="push" />
-        <span className="wide-only">{facts?.host === 'web' ? 'served on 127.0.0.1' : ''}</span>
+        <span className="wide-only" data-testid="served">
+          {facts?.host === 'web' ? 'served on 127.0.0.1' : ''}
+        </span>
       </footer>
     </div>
   );
