@@ -232,6 +232,8 @@ export class FaultBench {
     expect(now, JSON.stringify(refused)).toEqual(refused === null ? after : before);
     if (refused === null) return 'written whole';
     if (!wasWritten) return 'never touched';
+    // A helper that was killed over the asking has written nothing: what the vCPU holds was compared above.
+    if (refused.mend.includes('Nothing was changed')) return 'never touched';
     expect(refused.mend).toContain('The state before the write was put back');
     return 'restored';
   }
