@@ -61,6 +61,8 @@ test.describe('[C66] two Tilescopes on one VMM: the second is told who holds the
       first.kill('SIGINT');
     }
     await new Promise((resolve) => first.once('exit', resolve));
+    // Its helper lets go by itself once the pipe has closed, which may be after the command's own end.
+    await expect.poll(async () => (await vmm.show()).code).toBe(0);
     await expectFree();
   });
 
