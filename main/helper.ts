@@ -4,14 +4,8 @@ import type { Answer, Refusal } from '../app/bridge.ts';
 import { decodeRefusal, refusalToBridge } from '../app/refusals/helper-refusal.ts';
 import { messageOf, type Refused, refuse } from '../app/refusals/refusal.ts';
 import { encodeFrame, type Frame, FrameReader, STATUS } from '../app/wire/frames.ts';
-import {
-  type HelloReply,
-  MESSAGES,
-  type MessageName,
-  type ReplyOf,
-  type RequestOf,
-  type VcpuRef,
-} from '../app/wire/messages.ts';
+import { type HelloReply, MESSAGES, type MessageName, type ReplyOf, type RequestOf } from '../app/wire/messages.ts';
+import type { VcpuRef } from '../app/wire/vcpu-ref.ts';
 import { refusalContext } from './refusal-context.ts';
 
 /**

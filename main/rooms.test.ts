@@ -133,6 +133,33 @@ const againstTheArrows = ({ from, to, typeOnly }: Import): boolean => {
   return !(SEES[here] ?? []).includes(there);
 };
 
+/** Files of which each reaches the other by imports, a circle a list; types are no way out. */
+const circlesOf = (files: readonly string[], edges: readonly Import[]): string[][] => {
+  const to = new Map<string, string[]>(files.map((path) => [path, []]));
+  for (const edge of edges) if (to.has(edge.to)) to.get(edge.from)?.push(edge.to);
+  // Tarjan, "Depth-first search and linear graph algorithms", 1972.
+  const order = new Map<string, number>();
+  const stack: string[] = [];
+  const found: string[][] = [];
+  const visit = (path: string): number => {
+    const at = order.size;
+    order.set(path, at);
+    stack.push(path);
+    let low = at;
+    for (const next of to.get(path) ?? []) {
+      if (!order.has(next)) low = Math.min(low, visit(next));
+      else if (stack.includes(next)) low = Math.min(low, order.get(next) ?? low);
+    }
+    if (low === at) {
+      const circle = stack.splice(stack.indexOf(path));
+      if (circle.length > 1 || (to.get(path) ?? []).includes(path)) found.push(circle.sort());
+    }
+    return low;
+  };
+  for (const path of files) if (!order.has(path)) visit(path);
+  return found;
+};
+
 /** What runs without being imported: entries, tests, tools' configuration. */
 const ENTRIES = [
   'main/bootstrap.mjs',
@@ -185,6 +212,23 @@ describe('[C30] the walls between the rooms', () => {
     );
     expect(orphans).toEqual([]);
     expect(ENTRIES.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+
+  test('no circle of files, types included', () => {
+    const circles = circlesOf(sources, imports);
+    // The store's slices name the whole state, which is made of them: one circle, that is to go.
+    expect(circles.filter((circle) => !circle.every((path) => path.startsWith('renderer/store/')))).toEqual([]);
+    expect(circles.length).toBeLessThanOrEqual(1);
+  });
+
+  test('the rule itself: circles', () => {
+    const edge = (from: string, to: string): Import => ({ from, to, typeOnly: true });
+    const files = ['a', 'b', 'c', 'd', 'e'];
+    expect(circlesOf(files, [edge('a', 'b'), edge('b', 'c'), edge('c', 'd'), edge('a', 'd')])).toEqual([]);
+    expect(circlesOf(files, [edge('a', 'b'), edge('b', 'c'), edge('c', 'a'), edge('c', 'd'), edge('e', 'e')])).toEqual([
+      ['a', 'b', 'c'],
+      ['e'],
+    ]);
   });
 
   test(`no file has more than ${MAX_LINES} lines`, () => {

@@ -13,8 +13,9 @@ import { compactedLayout, supervisorPlaces } from '../xsave/layout.ts';
 import { firstRefusal } from '../xsave/preflight.ts';
 import { findPreset, PRESETS } from '../xsave/presets.ts';
 import { componentBytesOrInit, viewComponent } from '../xsave/view.ts';
-import { checkRestore, type RestoreVerdict } from './check.ts';
+import { checkRestore } from './check.ts';
 import type { Destination } from './destination.ts';
+import type { RestoreVerdict } from './verdict.ts';
 
 const preset = (name: string): Destination => {
   const found = findPreset(name);

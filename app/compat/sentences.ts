@@ -4,8 +4,8 @@ import { componentLabel } from '../xsave/components.ts';
 import { xfdValue } from '../xsave/facts.ts';
 import { failedMeans } from '../xsave/failed.ts';
 import { firstRefusal } from '../xsave/preflight.ts';
-import type { AsItIs, LayoutDifference, RestoreVerdict } from './check.ts';
 import type { Destination } from './destination.ts';
+import type { AsItIs, LayoutDifference, RestoreVerdict } from './verdict.ts';
 
 const list = (names: readonly string[]): string => names.join(', ');
 

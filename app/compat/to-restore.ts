@@ -4,7 +4,7 @@ import { componentLabel } from '../xsave/components.ts';
 import { restrictLayout } from '../xsave/convert.ts';
 import type { ComponentBit } from '../xsave/image.ts';
 import { firstRefusal } from '../xsave/preflight.ts';
-import type { Lost, RestoreVerdict } from './check.ts';
+import type { Lost, RestoreVerdict } from './verdict.ts';
 
 /** A component of the vCPU that a saved state has no room for. */
 export interface Unsaid {

@@ -1,15 +1,5 @@
 import { readUint } from '../bits/bytes.ts';
-import type { Form } from './form.ts';
-
-/** Where a memory operand lies: base + index · scale + displacement. */
-export interface MemoryOperand {
-  readonly base: number | null;
-  readonly index: number | null;
-  readonly scale: number;
-  readonly displacement: bigint;
-  /** Whether the encoding has a SIB byte, which tile loads need. */
-  readonly hasSib: boolean;
-}
+import type { Form, Instruction, MemoryOperand } from './form.ts';
 
 interface Prefixes {
   readonly encoding: Form['encoding'];
@@ -149,23 +139,6 @@ const memoryOperand = (
     endAt: displacementAt + displacementBytes,
   };
 };
-
-export interface Instruction {
-  readonly form: Form;
-  readonly lengthBytes: number;
-  readonly widthBits: 32 | 64;
-  /** 16, 32 or 64. */
-  readonly vectorBytes: number;
-  readonly reg: number;
-  /** The register in modrm.rm or in the opcode; with a memory operand it means nothing. */
-  readonly rm: number;
-  readonly vvvv: number;
-  readonly mask: number;
-  readonly zeroing: boolean;
-  readonly memory: MemoryOperand | null;
-  /** Sign-extended. */
-  readonly immediate: bigint;
-}
 
 /**
  * The instruction at the start of these bytes; null where it is none of the model's. Reserved bits are not all looked at:

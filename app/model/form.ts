@@ -1,5 +1,31 @@
-import type { Instruction } from './decode.ts';
 import type { GuestException, Machine } from './machine.ts';
+
+/** Where a memory operand lies: base + index · scale + displacement. */
+export interface MemoryOperand {
+  readonly base: number | null;
+  readonly index: number | null;
+  readonly scale: number;
+  readonly displacement: bigint;
+  /** Whether the encoding has a SIB byte, which tile loads need. */
+  readonly hasSib: boolean;
+}
+
+export interface Instruction {
+  readonly form: Form;
+  readonly lengthBytes: number;
+  readonly widthBits: 32 | 64;
+  /** 16, 32 or 64. */
+  readonly vectorBytes: number;
+  readonly reg: number;
+  /** The register in modrm.rm or in the opcode; with a memory operand it means nothing. */
+  readonly rm: number;
+  readonly vvvv: number;
+  readonly mask: number;
+  readonly zeroing: boolean;
+  readonly memory: MemoryOperand | null;
+  /** Sign-extended. */
+  readonly immediate: bigint;
+}
 
 /** Executes on the machine; RIP stands behind the instruction already, and is put back where an exception is returned. */
 export type Operation = (machine: Machine, instruction: Instruction) => GuestException | null;

@@ -3,8 +3,7 @@ import { bitsOf, hasBit, hexShort, withBit } from '../bits/mask.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
 import { DYNAMIC_MASK } from '../xsave/facts.ts';
 import { guestCpuid, offeredXcr0, xcr0Fault } from './cpu.ts';
-import type { Instruction } from './decode.ts';
-import type { Form, Operation } from './form.ts';
+import type { Form, Instruction, Operation } from './form.ts';
 import { type GuestException, generalOf, type Machine, msrOf, RAX, RBX, RCX, RDX, RSP, setGeneral } from './machine.ts';
 import { addressOf, loadAt, loadOperand, storeAt, uintOf } from './operand.ts';
 

@@ -1,6 +1,6 @@
 import { readUint } from '../bits/bytes.ts';
 import { hexShort } from '../bits/mask.ts';
-import type { Instruction, MemoryOperand } from './decode.ts';
+import type { Instruction, MemoryOperand } from './form.ts';
 import { type GuestException, generalOf, type Machine } from './machine.ts';
 
 /** Bytes from memory, or the exception that reading them raises. */

@@ -8,8 +8,7 @@ import type { ProductInstruction } from '../tile/product-instruction.ts';
 import { brokenProductRules, productExtents } from '../tile/product-shape.ts';
 import { BIT } from '../xsave/components.ts';
 import { brokenTileRules, encodeTileConfig, TILECFG_BYTES, type TileSize } from '../xsave/tilecfg.ts';
-import type { Instruction } from './decode.ts';
-import type { Form, Operation } from './form.ts';
+import type { Form, Instruction, Operation } from './form.ts';
 import { enabled, type GuestException, generalOf, type Machine, msrOf } from './machine.ts';
 import { addressOf, loadAt, storeAt } from './operand.ts';
 

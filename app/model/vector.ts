@@ -1,7 +1,6 @@
 import { readU32, writeU32 } from '../bits/bytes.ts';
 import { hasBit } from '../bits/mask.ts';
-import type { Instruction } from './decode.ts';
-import type { Form, Operation } from './form.ts';
+import type { Form, Instruction, Operation } from './form.ts';
 import { enabled, type GuestException, generalOf, type Machine, setGeneral } from './machine.ts';
 import { addressOf, loadOperand, storeAt } from './operand.ts';
 

@@ -1,6 +1,5 @@
 import { concat, writeU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded } from '../bits/decoded.ts';
-import type { VcpuRef } from './messages.ts';
 import { atEnd, readStruct, readStructs, writeStruct } from './struct.ts';
 import {
   MAPPING_RECORD,
@@ -10,6 +9,7 @@ import {
   TRANSLATE_REQUEST,
   TRANSLATION,
 } from './structs.ts';
+import type { VcpuRef } from './vcpu-ref.ts';
 
 /** The most that one frame reads or translates. */
 export const MAX_READ_BYTES = 1 << 19;

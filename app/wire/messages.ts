@@ -25,9 +25,7 @@ import {
   VERDICTS_HEAD,
   WRITE_REPLY,
 } from './structs.ts';
-
-/** One of the target's vCPUs, as every request names it. */
-export type VcpuRef = StructValue<{ pid: 'i32'; vcpuIndex: 'u32' }>;
+import type { VcpuRef } from './vcpu-ref.ts';
 
 /** Only by the user's explicit word; needs CAP_SYS_ADMIN. */
 export const ATTACH_SUSPEND_SECCOMP = 1;

@@ -1,3 +1,4 @@
+import { fromBrowser, SUFFIX } from './addresses.ts';
 import { browser, life } from './app.ts';
 import { strict } from './strict.ts';
 import type { WebContents } from './web-contents.ts';
@@ -25,16 +26,11 @@ export const protocol = strict('protocol', {
  * Chromium cannot be taught a scheme over its protocol: `app://host/…` is `https://host.app.stand-in.test/…` there, which is
  * a secure context with an origin of its own as well.
  */
-const SUFFIX = '.stand-in.test';
-
 export const toBrowser = (url: string): string => {
   const { protocol: scheme, host, pathname, search } = new URL(url);
   const name = scheme.slice(0, -1);
   return handlers.has(name) && schemes.has(name) ? `https://${host}.${name}${SUFFIX}${pathname}${search}` : url;
 };
-
-export const fromBrowser = (url: string): string =>
-  url.replace(/^https:\/\/([^/]*)\.([^./]+)\.stand-in\.test/, '$2://$1');
 
 export const handlerFor = (url: string): Handler | undefined => handlers.get(new URL(url).protocol.slice(0, -1));
 

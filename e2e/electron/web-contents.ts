@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
+import { fromBrowser } from './addresses.ts';
 import { decode, encode } from './clone.ts';
 import { ipc } from './ipc.ts';
 import { log } from './run.ts';
-import { fromBrowser } from './session.ts';
 import { preventable } from './strict.ts';
 
 /** What a WebContents needs of the window around it. */

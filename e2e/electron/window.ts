@@ -1,10 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { fromBrowser } from './addresses.ts';
 import { browser, emitter, life, notifyAndShutDown, shutDown, windows } from './app.ts';
 import type { Message } from './chromium.ts';
 import { nativeTheme } from './menus.ts';
 import { isHeadless, log } from './run.ts';
-import { fromBrowser, handlerFor, settlePermissions, toBrowser } from './session.ts';
+import { handlerFor, settlePermissions, toBrowser } from './session.ts';
 import { preventable, strict } from './strict.ts';
 import { WebContents } from './web-contents.ts';
 import { ISOLATED, pageWorldSource, preloadWorldSource } from './worlds.ts';

@@ -9,8 +9,9 @@ import { PRODUCTS, type ProductInstruction } from '../../app/tile/product-instru
 import type { ProductOperands } from '../../app/tile/product-shape.ts';
 import { parseCount } from '../../app/value/number.ts';
 import type { Preset } from '../../app/xsave/presets.ts';
-import { parseVcpuName, type VcpuName } from '../targets/vcpu-name.ts';
+import { parseVcpuName } from '../targets/vcpu-name.ts';
 import { type BreakCommand, breakCommand } from './cli-break-words.ts';
+import type { Destination, FileChoice, Source, VcpuChoice } from './cli-choices.ts';
 import { cpuNamed } from './cli-cpu.ts';
 import { type MemCommand, memCommand } from './cli-mem-words.ts';
 import { type OptionName, optionRow } from './cli-options.ts';
@@ -83,33 +84,6 @@ export interface ConvertCommand {
   readonly out: string;
   readonly json: boolean;
 }
-
-/** One state of one file. */
-export interface FileChoice {
-  /** As it was typed: FILE, or FILE@N where no file has that whole name. */
-  readonly path: string;
-  /** Thread id in a core, vCPU in a snapshot, stop in a saved session; null: the only one, of a session the last. */
-  readonly thread: number | null;
-  /** The CPU whose layout the file has; null: what the file says, or a guess. */
-  readonly preset: Preset | null;
-  /** A layout in doubt is refused. */
-  readonly strict: boolean;
-}
-
-export type Destination =
-  | { readonly kind: 'live'; readonly vcpu: VcpuChoice }
-  | { readonly kind: 'preset'; readonly preset: Preset }
-  | { readonly kind: 'this-host' };
-
-export interface VcpuChoice {
-  readonly pid: number;
-  readonly vcpu: VcpuName;
-  readonly suspendSeccomp: boolean;
-}
-
-export type Source =
-  | { readonly kind: 'file'; readonly file: FileChoice }
-  | { readonly kind: 'live'; readonly vcpu: VcpuChoice };
 
 const MAX_PID = 0x7fffffff;
 

@@ -3,10 +3,10 @@ import type { Readable } from 'node:stream';
 import type { Answer } from '../../app/bridge.ts';
 import { EXIT } from '../../app/refusals/codes.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
-import { answerFromTables, type Streams } from './cli.ts';
+import type { HostOf, Streams } from './cli-host.ts';
 import { errorText } from './cli-output.ts';
 import { runCommand } from './cli-run.ts';
-import type { HostOf } from './cli-states.ts';
+import { answerFromTables } from './cli-tables.ts';
 
 /** `tilescope batch`: commands from standard input, one a line, by one process with one helper for its listings. */
 

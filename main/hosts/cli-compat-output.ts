@@ -1,6 +1,6 @@
 import { hexShort } from '../../app/bits/mask.ts';
-import type { RestoreVerdict } from '../../app/compat/check.ts';
 import { type LayoutTable, layoutTable, type TablePlace } from '../../app/compat/layouts.ts';
+import type { RestoreVerdict } from '../../app/compat/verdict.ts';
 import type { Capture, Facts } from '../../app/session/capture.ts';
 import { bitMatrix } from '../../app/xsave/bitmatrix.ts';
 import { failedMeans } from '../../app/xsave/failed.ts';

@@ -5,10 +5,9 @@ import { PRODUCTS } from '../../app/tile/product-instruction.ts';
 import { COMPONENTS, componentName } from '../../app/xsave/components.ts';
 import { PRESETS } from '../../app/xsave/presets.ts';
 import { createRecovery } from '../services/recovery.ts';
-import type { Streams } from './cli.ts';
 import { SHELLS } from './cli-completions.ts';
+import type { HostOf, Streams } from './cli-host.ts';
 import { OPTIONS, type OptionName, optionRow, type WordKind } from './cli-options.ts';
-import type { HostOf } from './cli-states.ts';
 import { VERBS, type VerbRow, verbRow } from './cli-verbs.ts';
 
 /** What a word may become, for the completion scripts: a line each, the word, a tab, and what it is. */

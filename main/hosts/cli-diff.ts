@@ -2,7 +2,7 @@ import type { Answer } from '../../app/bridge.ts';
 import { diffReport, diffText } from '../../app/edit/diff-report.ts';
 import { answer } from '../../app/refusals/refusal.ts';
 import type { Capture } from '../../app/session/capture.ts';
-import type { VcpuChoice } from './cli-arguments.ts';
+import type { VcpuChoice } from './cli-choices.ts';
 import { stateOfFile } from './cli-files.ts';
 import { jsonText, type Output } from './cli-output.ts';
 import type { DiffCommand } from './cli-words.ts';

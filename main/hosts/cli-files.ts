@@ -1,8 +1,9 @@
 import { access } from 'node:fs/promises';
 import type { Answer } from '../../app/bridge.ts';
-import { checkRestore, type Fits } from '../../app/compat/check.ts';
+import { checkRestore } from '../../app/compat/check.ts';
 import type { Destination as Place } from '../../app/compat/destination.ts';
 import { thisMachine } from '../../app/compat/this-machine.ts';
+import type { Fits } from '../../app/compat/verdict.ts';
 import type { OpenedFile } from '../../app/formats/detect.ts';
 import { CAPTURE_EXPORTS, VALUE_EXPORTS } from '../../app/formats/export/exports.ts';
 import { fixedSizeImage } from '../../app/formats/export/fixed-size.ts';
@@ -18,10 +19,11 @@ import type { Layout } from '../../app/xsave/image.ts';
 import { compactedLayout, layoutFromCpuid, supervisorPlaces } from '../../app/xsave/layout.ts';
 import type { Preset } from '../../app/xsave/presets.ts';
 import { oneState, readStates, writeBytes } from '../captures.ts';
-import type { ConvertCommand, Destination, FileChoice } from './cli-arguments.ts';
+import type { ConvertCommand } from './cli-arguments.ts';
+import type { Destination, FileChoice } from './cli-choices.ts';
 import { checkJson, checkText } from './cli-compat-output.ts';
+import type { HostOf } from './cli-host.ts';
 import { jsonText, type Output } from './cli-output.ts';
-import type { HostOf } from './cli-states.ts';
 
 /** The verbs about files: what they hold, where they fit, what they become. */
 

@@ -1,7 +1,7 @@
 import type { Answer, LeftOver } from '../../app/bridge.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
 import { createRecovery } from '../services/recovery.ts';
-import type { VcpuChoice } from './cli-arguments.ts';
+import type { VcpuChoice } from './cli-choices.ts';
 import { jsonText, type Output, printed, table, writeJson, writeText } from './cli-output.ts';
 import type { JournalCommand } from './cli-words.ts';
 

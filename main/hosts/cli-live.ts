@@ -6,7 +6,7 @@ import type { Session } from '../../app/debug/session.ts';
 import { CLOCK } from '../services/clock.ts';
 import type { Host } from '../services/host.ts';
 import { createKeptSession } from '../services/kept-session.ts';
-import type { VcpuChoice } from './cli-arguments.ts';
+import type { VcpuChoice } from './cli-choices.ts';
 
 /** Attaches, does the work, and lets go, whatever came of it. */
 export const withSession = async <T>(

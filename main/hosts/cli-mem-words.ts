@@ -4,7 +4,7 @@ import { answer, refuse } from '../../app/refusals/refusal.ts';
 import { type GeneralName, registerRow } from '../../app/register/registers.ts';
 import { type ElementType, elementBytes, isElementType } from '../../app/value/element-type.ts';
 import { parseCount, parseNumber } from '../../app/value/number.ts';
-import type { VcpuChoice } from './cli-arguments.ts';
+import type { VcpuChoice } from './cli-choices.ts';
 
 /** The words of `tilescope mem`. */
 

@@ -14,8 +14,9 @@ import { BIT } from '../../app/xsave/components.ts';
 import { viewComponent } from '../../app/xsave/view.ts';
 import type { ProductCommand } from './cli-arguments.ts';
 import { stateOfFile } from './cli-files.ts';
+import type { HostOf } from './cli-host.ts';
 import { jsonText, type Output, table } from './cli-output.ts';
-import { type HostOf, stateFrom } from './cli-states.ts';
+import { stateFrom } from './cli-states.ts';
 
 /** `tilescope product FILE C A B --instruction NAME`: C as it is, beside what the instruction would have left there. */
 

@@ -6,8 +6,8 @@ import { answer, refuseProblem } from '../../app/refusals/refusal.ts';
 import { parsePath } from '../../app/register/path.ts';
 import { pathsOf } from '../../app/register/slices.ts';
 import type { Capture } from '../../app/session/capture.ts';
-import type { Streams } from './cli.ts';
 import { type Command, parseCommand } from './cli-arguments.ts';
+import type { HostOf, Streams } from './cli-host.ts';
 import {
   errorText,
   jsonText,
@@ -22,7 +22,7 @@ import {
   showPathsText,
 } from './cli-output.ts';
 import { privileges } from './cli-privileges.ts';
-import { type HostOf, outsideNote, stateFrom } from './cli-states.ts';
+import { outsideNote, stateFrom } from './cli-states.ts';
 
 type Of<Verb extends Command['verb']> = Extract<Command, { verb: Verb }>;
 /** What is printed on success. */

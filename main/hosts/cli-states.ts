@@ -1,8 +1,8 @@
 import type { Answer } from '../../app/bridge.ts';
 import { answer } from '../../app/refusals/refusal.ts';
 import type { Capture } from '../../app/session/capture.ts';
-import type { Host } from '../services/host.ts';
-import type { Source } from './cli-arguments.ts';
+import type { Source } from './cli-choices.ts';
+import type { HostOf } from './cli-host.ts';
 
 /** Where the states come from that verbs are about: a file, or a vCPU that is attached to and let go. */
 
@@ -11,9 +11,6 @@ export const outsideNote = ({ facts }: Capture): string =>
   facts.inKvmRun === false
     ? `vCPU ${facts.target.vcpu} is outside KVM_RUN, paused or halted by its VMM: this is KVM's copy, the VMM may hold a newer one\n`
     : '';
-
-/** The host, made when it is first asked for: what is about files alone starts no helper. */
-export type HostOf = () => Promise<Host>;
 
 export interface FoundState {
   readonly capture: Capture;

@@ -1,7 +1,7 @@
 import type { Answer } from '../../app/bridge.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
 import { parseCount } from '../../app/value/number.ts';
-import type { VcpuChoice } from './cli-arguments.ts';
+import type { VcpuChoice } from './cli-choices.ts';
 
 /** The words of `tilescope step`. */
 

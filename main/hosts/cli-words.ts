@@ -1,7 +1,7 @@
 import type { Answer } from '../../app/bridge.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
 import { parseVcpuName } from '../targets/vcpu-name.ts';
-import type { FileChoice, VcpuChoice } from './cli-arguments.ts';
+import type { FileChoice, VcpuChoice } from './cli-choices.ts';
 
 /** The words of the verbs that take others than a file and paths. */
 

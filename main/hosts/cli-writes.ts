@@ -1,6 +1,7 @@
 import type { Answer, RestoreScope } from '../../app/bridge.ts';
-import { checkRestore, type Lost } from '../../app/compat/check.ts';
+import { checkRestore } from '../../app/compat/check.ts';
 import { isOfSameVcpu, toRestore } from '../../app/compat/to-restore.ts';
+import type { Lost } from '../../app/compat/verdict.ts';
 import type { WriteOutcome } from '../../app/debug/apply.ts';
 import type { Overwritten } from '../../app/debug/overwritten-watch.ts';
 import type { Session } from '../../app/debug/session.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { captureText } from '../../app/session/document.ts';
-import { createDecoder, type Reading } from './decoder.ts';
+import { createDecoder } from './decoder.ts';
+import type { Reading } from './reading.ts';
 
 /** Readers in the place of the real one, which is a bundle of the build. */
 const reader = (code: string): URL => new URL(`data:text/javascript,${encodeURIComponent(code)}`);

@@ -14,15 +14,6 @@ export interface Decoder {
   close(): Promise<void>;
 }
 
-/** What is under way, told to who asked for it once it takes longer than people wait without a word. */
-export interface Reading {
-  readonly name: string;
-  readonly sizeBytes: number;
-  readonly elapsedMs: number;
-  /** It ends in a refusal. */
-  readonly cancel: () => void;
-}
-
 export interface DecoderOptions {
   readonly worker: URL;
   /** Shorter files are read at once: starting a thread takes longer. */

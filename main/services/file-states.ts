@@ -2,7 +2,7 @@ import type { Answer, OpenFile, SessionDocument } from '../../app/bridge.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import { decodeFile } from '../captures.ts';
-import type { Reading } from './decoder.ts';
+import type { Reading } from './reading.ts';
 
 /** One state of a file that a page has handed over, and what else the file holds. */
 export interface ChosenState {

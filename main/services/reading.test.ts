@@ -3,9 +3,9 @@ import type { SessionEvent } from '../../app/bridge.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { refuse } from '../../app/refusals/refusal.ts';
 import { captureText } from '../../app/session/document.ts';
-import type { Reading } from './decoder.ts';
 import { type Decode, decodeHere } from './file-states.ts';
 import { createShared } from './opening.ts';
+import type { Reading } from './reading.ts';
 import { createSessions } from './sessions.ts';
 
 const FILE = Buffer.from(captureText(sampleCapture())).toString('base64');

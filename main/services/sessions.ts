@@ -25,10 +25,10 @@ import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
 import { readBytes } from '../captures.ts';
 import { CLOCK } from './clock.ts';
-import type { Reading } from './decoder.ts';
 import { type Decode, decodeHere } from './file-states.ts';
 import { createKeptSession } from './kept-session.ts';
 import { inSlot, type Shared } from './opening.ts';
+import type { Reading } from './reading.ts';
 import { createRecovery, recoveryVerbs } from './recovery.ts';
 import type { Verbs } from './verbs.ts';
 

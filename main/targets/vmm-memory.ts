@@ -3,7 +3,8 @@ import type { Answer } from '../../app/bridge.ts';
 import type { MemoryPort } from '../../app/memory/guest-memory.ts';
 import { answer } from '../../app/refusals/refusal.ts';
 import { MAX_READ_BYTES, MAX_TRANSLATIONS } from '../../app/wire/memory.ts';
-import type { MessageName, ReplyOf, RequestOf, VcpuRef } from '../../app/wire/messages.ts';
+import type { MessageName, ReplyOf, RequestOf } from '../../app/wire/messages.ts';
+import type { VcpuRef } from '../../app/wire/vcpu-ref.ts';
 
 type Ask = <Name extends MessageName>(name: Name, request: RequestOf<Name>) => Promise<Answer<ReplyOf<Name>>>;
 

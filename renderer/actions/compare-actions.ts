@@ -1,6 +1,6 @@
 import { selectEditRefusal, selectWriteRefusal } from '../store/selectors.ts';
 import type { State } from '../store/state.ts';
-import type { Action } from './registry.ts';
+import type { Action } from './action.ts';
 
 const needsStops = (state: State): string | null => (state.stops.length === 0 ? 'nothing is open' : null);
 

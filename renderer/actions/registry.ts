@@ -2,7 +2,7 @@ import type { DebuggerStore } from '../store/debugger-store.ts';
 import { selectWithEdits } from '../store/parked.ts';
 import { selectApplyRefusal } from '../store/selectors.ts';
 import type { State } from '../store/state.ts';
-import type { GlyphName } from '../theme/Glyph.tsx';
+import type { Action } from './action.ts';
 import { COMPARE_ACTIONS, writeWalkRefusal } from './compare-actions.ts';
 import { chooseFile } from './open-file.ts';
 import { PANE_ACTIONS } from './pane-actions.ts';
@@ -10,18 +10,6 @@ import { focusFilter, moveRegion } from './regions.ts';
 import { RESTORE_ACTIONS } from './restore-actions.ts';
 import { RUN_ACTIONS } from './run-actions.ts';
 import { SESSION_ACTIONS } from './session-actions.ts';
-
-export interface Action {
-  readonly id: string;
-  readonly title: string;
-  readonly group: 'Run' | 'Edit' | 'View' | 'Target' | 'Help';
-  readonly glyph: GlyphName;
-  /** Chords as shown and as matched: "Ctrl+Shift+P". The first one is shown beside a button. */
-  readonly keys: readonly string[];
-  /** Why it cannot be done now; null: it can. Refused acts stay listed with their reason. */
-  refused(state: State): string | null;
-  run(store: DebuggerStore): void;
-}
 
 const always = (): null => null;
 const BUSY = 'another act is under way';

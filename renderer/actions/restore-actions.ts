@@ -1,6 +1,6 @@
 import { selectIsNewest, selectWriteRefusal } from '../store/selectors.ts';
 import type { State } from '../store/state.ts';
-import type { Action } from './registry.ts';
+import type { Action } from './action.ts';
 
 /** Why nothing can be put back now, whichever stop is on screen; null: it can. */
 const restoreRefusal = (state: State): string | null => {

@@ -1,6 +1,6 @@
 import { isWaiting, runUntilRefusal } from '../store/run-until.ts';
 import type { State } from '../store/state.ts';
-import type { Action } from './registry.ts';
+import type { Action } from './action.ts';
 
 const liveRefusal = ({ session }: State): string | null => {
   if (session === null) return 'no target is attached';

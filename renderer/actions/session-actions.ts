@@ -3,8 +3,8 @@ import type { DebuggerStore } from '../store/debugger-store.ts';
 import { selectAttached } from '../store/parked.ts';
 import { type SaveDone, type SessionFile, sessionFile } from '../store/saved-session.ts';
 import type { State } from '../store/state.ts';
+import type { Action } from './action.ts';
 import { MOST_PAGE_BYTES } from './open-file.ts';
-import type { Action } from './registry.ts';
 
 const BUSY = 'another act is under way';
 

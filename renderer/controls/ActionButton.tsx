@@ -1,5 +1,6 @@
 import type { ReactElement, ReactNode } from 'react';
-import { type Action, chordText } from '../actions/registry.ts';
+import type { Action } from '../actions/action.ts';
+import { chordText } from '../actions/registry.ts';
 import { useDebugger, useDebuggerStore } from '../store/context.ts';
 import type { GlyphName } from '../theme/Glyph.tsx';
 import { Button } from './Button.tsx';

@@ -1,5 +1,6 @@
 import { type Decoded, describeProblem } from '../../app/bits/decoded.ts';
-import { checkRestore, type RestoreVerdict } from '../../app/compat/check.ts';
+import { checkRestore } from '../../app/compat/check.ts';
+import type { RestoreVerdict } from '../../app/compat/verdict.ts';
 import { diffCaptures } from '../../app/edit/compare.ts';
 import type { Capture } from '../../app/session/capture.ts';
 import type { PreflightOutcome, PreflightStep } from '../../app/xsave/preflight.ts';

@@ -1,7 +1,8 @@
 import { type Decoded, decoded, describeProblem } from '../../app/bits/decoded.ts';
 import type { RestoreScope } from '../../app/bridge.ts';
-import { checkRestore, type Lost, type RestoreVerdict } from '../../app/compat/check.ts';
+import { checkRestore } from '../../app/compat/check.ts';
 import { isOfSameVcpu, toRestore, type Unsaid } from '../../app/compat/to-restore.ts';
+import type { Lost, RestoreVerdict } from '../../app/compat/verdict.ts';
 import { generalToRestore } from '../../app/debug/general-to-restore.ts';
 import type { StagedWrite } from '../../app/edit/assign.ts';
 import { stageRestore } from '../../app/edit/restore.ts';

@@ -11,8 +11,9 @@ import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { ByteDifferences } from './ByteDifferences.tsx';
 import { CopyReport } from './CopyReport.tsx';
-import { type CompareLook, Differences, Equal } from './Differences.tsx';
+import { Differences, Equal } from './Differences.tsx';
 import { differencesOf } from './differences-of.ts';
+import type { CompareLook } from './look.ts';
 import { compareWithPageFile, SideA, SideB } from './SideChoice.tsx';
 
 /** A beside B, the stop on screen: counts for each component, and the values that differ. */

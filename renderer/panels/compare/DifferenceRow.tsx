@@ -4,7 +4,7 @@ import type { Capture } from '../../../app/session/capture.ts';
 import { hueOf } from '../../store/components.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { minus } from '../../wording.ts';
-import type { CompareLook } from './Differences.tsx';
+import type { CompareLook } from './look.ts';
 import { type CompareRow, differingDigits, isTile, summaryOf } from './rows.ts';
 import { shownName, shownValue } from './shown-value.ts';
 import { TileDifference } from './TileDifference.tsx';

@@ -4,12 +4,11 @@ import { useDebugger } from '../../store/context.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { DifferenceRow } from './DifferenceRow.tsx';
 import { differencesOf, equalComponents } from './differences-of.ts';
+import type { CompareLook } from './look.ts';
 import { type CompareRow, nextRow, type Openness, offsetsOf, rowsOf } from './rows.ts';
 import { useRowWindow } from './use-row-window.ts';
 
 export { differencesOf } from './differences-of.ts';
-
-export type CompareLook = 'side-by-side' | 'inline';
 
 interface DifferencesProps {
   readonly before: Capture;

@@ -5,7 +5,7 @@ import type { TileReading } from '../../store/tiles-slice.ts';
 import { drawThumbnail, THUMB_ROW_PX } from '../tiles/draw-tile.ts';
 import { tileColours } from '../tiles/heat.ts';
 import { useShownTheme } from '../tiles/use-theme.ts';
-import type { CompareLook } from './Differences.tsx';
+import type { CompareLook } from './look.ts';
 import { drawTileDifference, type TilePair, tilePair } from './tile-pair.ts';
 
 interface TileDifferenceProps {

@@ -1,5 +1,6 @@
 import type { ReactElement } from 'react';
-import { ACTIONS, type Action, chordText } from '../../actions/registry.ts';
+import type { Action } from '../../actions/action.ts';
+import { ACTIONS, chordText } from '../../actions/registry.ts';
 import { Button } from '../../controls/Button.tsx';
 import { useDebuggerStore } from '../../store/context.ts';
 import { Dialog } from './Dialog.tsx';

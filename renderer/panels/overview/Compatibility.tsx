@@ -1,6 +1,6 @@
 import type { ReactElement } from 'react';
 import { describeProblem } from '../../../app/bits/decoded.ts';
-import type { RestoreVerdict } from '../../../app/compat/check.ts';
+import type { RestoreVerdict } from '../../../app/compat/verdict.ts';
 import { COMPONENTS } from '../../../app/xsave/components.ts';
 import type { PreflightOutcome } from '../../../app/xsave/preflight.ts';
 import { PRESETS } from '../../../app/xsave/presets.ts';

@@ -19,9 +19,9 @@ import type { LaneType } from '../../store/view-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { charactersIn, exactText, fittedText, isWord, isZero, sizeOf } from './element-text.ts';
 import { moveInGrid } from './grid-moves.ts';
+import { LANE_TYPES } from './lane-types.ts';
 import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
 import { beginsEdit, ValueEditor } from './ValueEditor.tsx';
-import { LANE_TYPES } from './VectorPanel.tsx';
 
 const HEAD_PX = 52;
 const SIDE_PX = 32;

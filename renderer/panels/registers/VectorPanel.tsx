@@ -6,19 +6,12 @@ import { hueOf } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { markedPart, type Provenance, registerBytes } from '../../store/provenance.ts';
 import { type VectorFile, vectorFile } from '../../store/vector.ts';
-import type { LaneType } from '../../store/view-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { LaneCards } from './LaneCards.tsx';
+import { LANE_TYPE_GROUPS } from './lane-types.ts';
 import { VectorGrid } from './VectorGrid.tsx';
 
-const TYPES: readonly (readonly LaneType[])[] = [
-  ['hex'],
-  ['i8', 'i16', 'i32', 'i64'],
-  ['u8', 'u16', 'u32', 'u64'],
-  ['f16', 'bf16', 'f32', 'f64'],
-];
 const TYPE_GROUPS = ['Bytes', 'Signed', 'Unsigned', 'Floating point'];
-export const LANE_TYPES: readonly LaneType[] = TYPES.flat();
 
 /** Registers in one block of rows share their fragments, and so their states. */
 interface Block {
@@ -97,7 +90,7 @@ export function VectorPanel({ provenance }: { provenance: Provenance }): ReactEl
         <LaneCards provenance={provenance} file={file} index={chosen} />
         <div className="type-row">
           <span className="text-3 small">as</span>
-          {TYPES.map((types, at) => (
+          {LANE_TYPE_GROUPS.map((types, at) => (
             <Segment
               key={TYPE_GROUPS[at]}
               name={TYPE_GROUPS[at] ?? ''}

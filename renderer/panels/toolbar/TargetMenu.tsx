@@ -1,5 +1,6 @@
 import type { ReactElement, ReactNode } from 'react';
-import { ACTIONS, type Action, chordText } from '../../actions/registry.ts';
+import type { Action } from '../../actions/action.ts';
+import { ACTIONS, chordText } from '../../actions/registry.ts';
 import { useMenu } from '../../controls/use-menu.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { type AttachedVcpu, selectAttached } from '../../store/parked.ts';

@@ -1,0 +1,1 @@
+export type CompareLook = 'side-by-side' | 'inline';
