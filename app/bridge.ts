@@ -1,25 +1,27 @@
-import type { CpuidEntry } from './cpu/cpuid.ts';
+import type { MachineFacts } from './compat/machine-facts.ts';
+import type { WritesSoFar } from './debug/writes-so-far.ts';
+import type { Assignment, RestoreScope } from './edit/assignment.ts';
 import type { FileKind } from './formats/kinds.ts';
+import type { ModelPosition, ModelSummary } from './model/words.ts';
+import type { Answer, Refusal } from './refusals/answer.ts';
+import type { CaptureDocument, SessionDocument } from './session/document-types.ts';
+import type { ModelEvent } from './session/model-event.ts';
+import type { CallVerdict } from './wire/call-verdict.ts';
+
+export type { MachineFacts } from './compat/machine-facts.ts';
+export type { WritesSoFar } from './debug/writes-so-far.ts';
+export type { Assignment, RestoreScope } from './edit/assignment.ts';
+export type { DisassemblyLine, ModelPosition, ModelSummary } from './model/words.ts';
+export type { Answer, Refusal } from './refusals/answer.ts';
+export type { CaptureDocument, SessionDocument } from './session/document-types.ts';
+export type { ModelEvent } from './session/model-event.ts';
+export type { CallVerdict } from './wire/call-verdict.ts';
 
 /**
  * The bridge between the renderer and main: a short list of verbs. The window's preload and the web host's client both
  * satisfy it, so the renderer never knows which it has. Everything that crosses is plain JSON: 64-bit numbers and bytes
  * travel inside capture documents (see app/SPEC.md), which the receiver decodes as hostile data.
  */
-
-/** An answer that says no: what failed, why, what to do. Text is one sentence each, without a full stop. */
-export interface Refusal {
-  /** Stable, for tests and scripts: 'seccomp', 'yama', 'guard-xfd-covers-image', 'pre-flight', 'target-gone', … */
-  readonly code: string;
-  readonly what: string;
-  readonly where: string | null;
-  readonly mend: string | null;
-  /** The call refused and its errno's name, where a call was. */
-  readonly call: string | null;
-  readonly errno: string | null;
-}
-
-export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };
 
 export interface VcpuSummary {
   /** KVM's number, the APIC id. */
@@ -60,13 +62,6 @@ export interface HostFacts {
   readonly machine: MachineFacts | null;
 }
 
-/** This machine as a place to restore a state: its CPU's leaf 0xD, and what its KVM says. */
-export interface MachineFacts {
-  readonly cpuid: readonly CpuidEntry[];
-  /** KVM_X86_XCOMP_GUEST_SUPP, hex as in a capture document; null: not known. */
-  readonly supportedXcr0: string | null;
-}
-
 /**
  * What a file is and what else it holds. A core has one state for each thread, a snapshot one for each vCPU, a saved
  * session one for each stop.
@@ -84,12 +79,6 @@ export interface TargetList {
   /** Processes whose descriptors may not be read. */
   readonly skippedCount: number;
 }
-
-/** A capture document: JSON as described in app/SPEC.md, to be decoded with decodeCapture(). */
-export type CaptureDocument = Readonly<Record<string, unknown>>;
-
-/** A saved session: all its stops, as described in app/SPEC.md, to be decoded with decodeSession(). */
-export type SessionDocument = Readonly<Record<string, unknown>>;
 
 export type SessionId = string;
 
@@ -110,44 +99,6 @@ export interface Opened {
   readonly model?: ModelPosition;
 }
 
-/** A program that the model guest can run: a software vCPU in this process, never hardware. */
-export interface ModelSummary {
-  readonly id: string;
-  readonly title: string;
-  /** One sentence. */
-  readonly what: string;
-  /** Instructions until the program halts, faults and their retries counted, where nobody changes its state. */
-  readonly steps: number;
-  /** The CPU whose CPUID it reports: "Sapphire Rapids". */
-  readonly cpu: string;
-}
-
-export interface DisassemblyLine {
-  /** Hex, such as "0x401000". */
-  readonly address: string;
-  /** Machine code, "c4 e2 78 49 00". */
-  readonly bytes: string;
-  readonly text: string;
-  /** Where RIP stands: the instruction that the next step executes. */
-  readonly current: boolean;
-}
-
-export interface ModelPosition {
-  /** Steps taken so far. */
-  readonly at: number;
-  /** Steps from the start to the halt, as ModelSummary.steps; a guest whose state was edited may need another number. */
-  readonly total: number;
-  /** The whole program in the order of its addresses. */
-  readonly disassembly: readonly DisassemblyLine[];
-}
-
-/** An exception that the last step raised in the guest. */
-export interface ModelEvent {
-  readonly kind: 'nm' | 'ud' | 'gp';
-  /** One sentence without a full stop: which instruction, why, where it went. */
-  readonly text: string;
-}
-
 export interface StepResult extends ModelPosition {
   readonly capture: CaptureDocument;
   /** Stepping stops at an exception, so that it is the last step's. */
@@ -156,36 +107,12 @@ export interface StepResult extends ModelPosition {
   readonly ended: boolean;
 }
 
-/** What the vCPU thread's seccomp filter says to a call Tilescope makes. */
-export interface CallVerdict {
-  readonly call: string;
-  readonly number: string;
-  readonly verdict: 'allowed' | 'refused' | 'kills' | 'not known';
-}
-
-/** One assignment, as on the command line: a register path and a value in the path's type. */
-export interface Assignment {
-  readonly path: string;
-  readonly value: string;
-}
-
 export interface Applied {
   /** Read back after the write. */
   readonly capture: CaptureDocument;
   readonly writtenBytes: number;
   /** Each path with its value before the write and the one read back, as text. */
   readonly changes: readonly { readonly path: string; readonly before: string; readonly after: string }[];
-}
-
-/** What a session has written so far: by it a page shows what undo, redo and a restore would do, as the host will do it. */
-export interface WritesSoFar {
-  /** Writes that can be taken back, and those taken back that can be written again. */
-  readonly undoable: number;
-  readonly redoable: number;
-  /** General registers, by name, that hold what was written: they go back with everything to the state at attach. */
-  readonly standingGeneral: readonly string[];
-  /** Those that were ever written: they go back with everything to any other state. */
-  readonly everGeneral: readonly string[];
 }
 
 export interface AppliedInSession extends Applied {
@@ -221,12 +148,6 @@ export interface ComparedLeftOver {
   /** The general registers that were written, by name: the others are the guest's own, and do not go back. */
   readonly general: readonly string[];
 }
-
-export type RestoreScope =
-  /** `general: false` leaves the general registers as the guest has them, also those that were written. */
-  | { readonly kind: 'all'; readonly general?: false }
-  | { readonly kind: 'components'; readonly bits: readonly number[] }
-  | { readonly kind: 'paths'; readonly paths: readonly string[] };
 
 export type SessionEvent =
   | { readonly kind: 'gone'; readonly session: SessionId; readonly refusal: Refusal }

@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Answer } from '../app/bridge.ts';
+import type { Capture } from '../app/capture/capture.ts';
 import { type OpenedFile, type OpenedState, type OpenOptions, openBytes } from '../app/formats/detect.ts';
 import { answer, messageOf, refuse, refuseProblem } from '../app/refusals/refusal.ts';
-import type { Capture } from '../app/session/capture.ts';
 import { captureText } from '../app/session/document.ts';
 import { unpacked } from './unpack.ts';
 

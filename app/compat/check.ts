@@ -1,13 +1,13 @@
 import { type Decoded, decoded } from '../bits/decoded.ts';
 import { bitsOf, hasBit, hexShort, maskOf } from '../bits/mask.ts';
+import type { Capture, Facts } from '../capture/capture.ts';
+import type { ComponentBit, Image, Layout } from '../capture/image.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
-import type { Capture, Facts } from '../session/capture.ts';
 import { bitMatrix, xcr0Refusal } from '../xsave/bitmatrix.ts';
 import { componentLabel, componentName, componentRow } from '../xsave/components.ts';
 import { convertImage, restrictLayout } from '../xsave/convert.ts';
 import { DYNAMIC_MASK, LEAST_KVM_BYTES, neededBytes, xfdValue } from '../xsave/facts.ts';
 import { XCOMP_BV_OFFSET_BYTES, xstateBv } from '../xsave/header.ts';
-import type { ComponentBit, Image, Layout } from '../xsave/image.ts';
 import { EXTENDED_OFFSET_BYTES, enumeratedUser, placeOf } from '../xsave/layout.ts';
 import { firstRefusal, kernelPreflight, type PreflightStep, preflight } from '../xsave/preflight.ts';
 import { cutComponents } from '../xsave/view.ts';

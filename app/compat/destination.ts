@@ -1,11 +1,11 @@
 import { type Decoded, undecodable } from '../bits/decoded.ts';
 import { maskOf } from '../bits/mask.ts';
+import { type Facts, factsOf, targetOf } from '../capture/capture.ts';
+import type { Layout } from '../capture/image.ts';
 import type { Cpuid, CpuidEntry } from '../cpu/cpuid.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
-import { type Facts, factsOf, targetOf } from '../session/capture.ts';
 import { restrictLayout } from '../xsave/convert.ts';
 import { LEAST_KVM_BYTES } from '../xsave/facts.ts';
-import type { Layout } from '../xsave/image.ts';
 import { enumeratedUser, layoutFromCpuid } from '../xsave/layout.ts';
 import type { Preset } from '../xsave/presets.ts';
 

@@ -1,7 +1,7 @@
+import type { Capture } from '../capture/capture.ts';
+import type { ComponentBit, ComponentPlace, Layout } from '../capture/image.ts';
 import type { Cpuid } from '../cpu/cpuid.ts';
-import type { Capture } from '../session/capture.ts';
 import { componentLabel, componentRow } from '../xsave/components.ts';
-import type { ComponentBit, ComponentPlace, Layout } from '../xsave/image.ts';
 import { holesOf, layoutDoubts, layoutFromCpuid, placeOf, supervisorPlaces } from '../xsave/layout.ts';
 import { missingSubleaves } from '../xsave/state-rules.ts';
 

@@ -1,5 +1,5 @@
 import { hexShort } from '../bits/mask.ts';
-import type { Capture } from '../session/capture.ts';
+import type { Capture } from '../capture/capture.ts';
 import { componentLabel } from '../xsave/components.ts';
 import { xfdValue } from '../xsave/facts.ts';
 import { failedMeans } from '../xsave/failed.ts';

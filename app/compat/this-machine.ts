@@ -1,6 +1,6 @@
-import type { MachineFacts } from '../bridge.ts';
-import { factsOf, targetOf } from '../session/capture.ts';
+import { factsOf, targetOf } from '../capture/capture.ts';
 import type { Destination } from './destination.ts';
+import type { MachineFacts } from './machine-facts.ts';
 
 const hexOrNull = (text: string | null): bigint | null =>
   text !== null && /^0x[0-9a-f]{1,16}$/.test(text) ? BigInt(text) : null;

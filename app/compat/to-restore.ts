@@ -1,8 +1,8 @@
 import { maskOf } from '../bits/mask.ts';
-import type { Capture } from '../session/capture.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { ComponentBit } from '../capture/image.ts';
 import { componentLabel } from '../xsave/components.ts';
 import { restrictLayout } from '../xsave/convert.ts';
-import type { ComponentBit } from '../xsave/image.ts';
 import { firstRefusal } from '../xsave/preflight.ts';
 import type { Lost, RestoreVerdict } from './verdict.ts';
 

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { hexDump } from '../bits/bytes.ts';
 import { hasBit } from '../bits/mask.ts';
+import type { Capture } from '../capture/capture.ts';
 import type { Cpuid } from '../cpu/cpuid.ts';
 import { stageAssignments } from '../edit/assign.ts';
 import { applyEdit, invertEdit } from '../fixtures/patches.ts';
 import { makeCapture, makeImage, presetCpuid, presetLayout } from '../fixtures/preset-captures.ts';
-import type { Capture } from '../session/capture.ts';
 import { captureText, parseCaptureText } from '../session/document.ts';
 import { convertImage } from '../xsave/convert.ts';
 import { xstateBv } from '../xsave/header.ts';

@@ -1,5 +1,5 @@
+import type { ComponentBit, Image, Layout } from '../capture/image.ts';
 import type { Contradiction } from '../xsave/bitmatrix.ts';
-import type { ComponentBit, Image, Layout } from '../xsave/image.ts';
 import type { PreflightStep } from '../xsave/preflight.ts';
 
 export interface Lost {

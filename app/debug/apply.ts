@@ -1,12 +1,13 @@
 import { hexShort } from '../bits/mask.ts';
-import type { Answer, CallVerdict, Refusal } from '../bridge.ts';
+import type { Capture, Facts } from '../capture/capture.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
+import { compareWritten } from '../diff/compare.ts';
 import type { StagedWrite } from '../edit/assign.ts';
-import { compareWritten } from '../edit/compare.ts';
 import { firstDifference } from '../edit/general.ts';
 import { stageRestore } from '../edit/restore.ts';
+import type { Answer, Refusal } from '../refusals/answer.ts';
 import { answer, refusal, refuse } from '../refusals/refusal.ts';
-import type { Capture, Facts } from '../session/capture.ts';
+import type { CallVerdict } from '../wire/call-verdict.ts';
 import { componentLabel } from '../xsave/components.ts';
 import { firstRefusal, preflight } from '../xsave/preflight.ts';
 import type { Clock } from './clock.ts';

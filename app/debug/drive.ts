@@ -1,6 +1,6 @@
-import type { Answer } from '../bridge.ts';
+import type { Capture, GeneralRegisters } from '../capture/capture.ts';
+import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
-import type { Capture, GeneralRegisters } from '../session/capture.ts';
 import type { StepsMade, Target } from './target.ts';
 
 /** So many single instructions, and the vCPU runs on as it did before. Fewer where an end comes first, which is said. */

@@ -1,6 +1,6 @@
-import type { Answer } from '../bridge.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { Answer } from '../refusals/answer.ts';
 import { answer, type Refused, refuse } from '../refusals/refusal.ts';
-import type { Capture } from '../session/capture.ts';
 import type { Target } from './target.ts';
 
 /**

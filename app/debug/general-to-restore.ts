@@ -1,4 +1,4 @@
-import type { WritesSoFar } from '../bridge.ts';
+import type { WritesSoFar } from './writes-so-far.ts';
 
 /**
  * The general registers that a restore of everything takes: of the state found at attach those that hold what was written;

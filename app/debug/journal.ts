@@ -1,4 +1,4 @@
-import type { Answer } from '../bridge.ts';
+import type { Answer } from '../refusals/answer.ts';
 import type { GeneralName } from '../register/registers.ts';
 
 /**

@@ -1,5 +1,5 @@
-import type { Answer } from '../bridge.ts';
 import { createModelGuest, modelSummaries } from '../model/guest.ts';
+import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import type { Target } from './target.ts';
 

@@ -1,4 +1,4 @@
-import type { Capture } from '../session/capture.ts';
+import type { Capture } from '../capture/capture.ts';
 import { overwrittenParts } from '../session/overwritten.ts';
 import type { Clock } from './clock.ts';
 

@@ -1,5 +1,5 @@
-import type { Answer } from '../bridge.ts';
-import type { Capture } from '../session/capture.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { Answer } from '../refusals/answer.ts';
 import type { Clock } from './clock.ts';
 import type { Target } from './target.ts';
 

@@ -1,14 +1,15 @@
 import type { Decoded } from '../bits/decoded.ts';
-import type { Answer, Assignment, RestoreScope, WritesSoFar } from '../bridge.ts';
+import type { Capture, Facts } from '../capture/capture.ts';
 import { cpuidEntry } from '../cpu/cpuid.ts';
 import { type StagedWrite, stageAssignments } from '../edit/assign.ts';
+import type { Assignment, RestoreScope } from '../edit/assignment.ts';
 import { stageRestore } from '../edit/restore.ts';
 import { stageWalk } from '../edit/walk.ts';
 import { type GuestMemory, openMemory } from '../memory/guest-memory.ts';
+import type { Answer } from '../refusals/answer.ts';
 import type { RefusalCode } from '../refusals/codes.ts';
 import { answer, type Refused, refuse, refuseProblem } from '../refusals/refusal.ts';
 import type { GeneralName } from '../register/registers.ts';
-import type { Capture, Facts } from '../session/capture.ts';
 import { applyWrite, type WriteOutcome } from './apply.ts';
 import type { Clock } from './clock.ts';
 import { driveSteps, driveToBreakpoint } from './drive.ts';
@@ -18,6 +19,7 @@ import { createOverwrittenWatch, type Overwritten } from './overwritten-watch.ts
 import { captureInPassing } from './passing-capture.ts';
 import type { Stepped, StepsMade, Target } from './target.ts';
 import { createWriteHistory, type WriteStep } from './write-history.ts';
+import type { WritesSoFar } from './writes-so-far.ts';
 
 /** One attached vCPU with the state found at attach, which is kept until the end. */
 export interface Session {

@@ -1,6 +1,9 @@
-import type { Answer, CallVerdict, ModelEvent, ModelPosition, Refusal } from '../bridge.ts';
+import type { Capture, GeneralRegisters, TargetIdentity } from '../capture/capture.ts';
 import type { MemoryPort } from '../memory/guest-memory.ts';
-import type { Capture, GeneralRegisters, TargetIdentity } from '../session/capture.ts';
+import type { ModelPosition } from '../model/words.ts';
+import type { Answer, Refusal } from '../refusals/answer.ts';
+import type { ModelEvent } from '../session/model-event.ts';
+import type { CallVerdict } from '../wire/call-verdict.ts';
 
 /** The program of a model, one instruction a step. */
 export interface SteppedProgram {

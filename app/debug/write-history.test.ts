@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { Capture } from '../capture/capture.ts';
 import { sampleCapture } from '../fixtures/samples.ts';
 import type { GeneralName } from '../register/registers.ts';
-import type { Capture } from '../session/capture.ts';
 import { createWriteHistory } from './write-history.ts';
 
 const at = (xcr0: number): Capture => {

@@ -1,6 +1,6 @@
-import type { RestoreScope } from '../bridge.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { RestoreScope } from '../edit/assignment.ts';
 import type { GeneralName } from '../register/registers.ts';
-import type { Capture } from '../session/capture.ts';
 import { createHistory, type Kept } from '../session/history.ts';
 
 interface Parts {

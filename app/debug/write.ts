@@ -1,9 +1,9 @@
-import type { Answer } from '../bridge.ts';
+import type { Capture, GeneralRegisters } from '../capture/capture.ts';
 import { MSR_INDEX, msrRow } from '../cpu/msrs.ts';
 import type { StagedWrite } from '../edit/assign.ts';
 import { type GeneralValues, generalSet } from '../edit/general.ts';
+import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
-import type { Capture, GeneralRegisters } from '../session/capture.ts';
 import { componentLabel } from '../xsave/components.ts';
 import type { Target } from './target.ts';
 

@@ -1,16 +1,16 @@
 import { readU64 } from '../bits/bytes.ts';
 import { assert, type Decoded, decoded, describeProblem, undecodable } from '../bits/decoded.ts';
 import { bitsOf } from '../bits/mask.ts';
+import type { Capture, GeneralRegisters } from '../capture/capture.ts';
+import type { Image } from '../capture/image.ts';
 import { msrRow } from '../cpu/msrs.ts';
 import { parsePath, printPath, type RegisterPath } from '../register/path.ts';
 import { readSource, selectOf, showText } from '../register/read.ts';
 import { type GeneralName, type RegisterRow, registerRow } from '../register/registers.ts';
-import type { Capture, GeneralRegisters } from '../session/capture.ts';
 import { xcr0Refusal } from '../xsave/bitmatrix.ts';
 import { BIT } from '../xsave/components.ts';
 import { msrValue } from '../xsave/facts.ts';
 import { xstateBv } from '../xsave/header.ts';
-import type { Image } from '../xsave/image.ts';
 import { MXCSR_END_BYTES, MXCSR_OFFSET_BYTES } from '../xsave/legacy.ts';
 import { brokenTileRules } from '../xsave/tilecfg.ts';
 import { viewComponent } from '../xsave/view.ts';

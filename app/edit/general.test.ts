@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { describeProblem } from '../bits/decoded.ts';
+import type { Capture, ControlRegisters, GeneralRegisters } from '../capture/capture.ts';
+import { diffCaptures } from '../diff/compare.ts';
+import { diffReport } from '../diff/diff-report.ts';
 import { sampleCapture } from '../fixtures/samples.ts';
 import { parsePath } from '../register/path.ts';
 import { showText } from '../register/read.ts';
 import { GENERAL_NAMES } from '../register/registers.ts';
-import type { Capture, ControlRegisters, GeneralRegisters } from '../session/capture.ts';
 import { captureAfter, type StagedWrite } from './assign.ts';
-import { diffCaptures } from './compare.ts';
-import { diffReport } from './diff-report.ts';
 import { stageRestore } from './restore.ts';
 import { refusal, stage } from './testdata/staging.ts';
 

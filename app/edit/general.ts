@@ -1,7 +1,7 @@
 import { bytesOfUint } from '../bits/bytes.ts';
 import { bitsOf, hasBit, hexShort, maskOf } from '../bits/mask.ts';
+import type { ControlRegisters, GeneralRegisters } from '../capture/capture.ts';
 import { GENERAL_NAMES, type GeneralName } from '../register/registers.ts';
-import type { ControlRegisters, GeneralRegisters } from '../session/capture.ts';
 
 /** General registers that a write names, each with its value. */
 export type GeneralValues = { readonly [Name in GeneralName]?: bigint };

@@ -1,9 +1,9 @@
 import { equalBytes, writeU64 } from '../bits/bytes.ts';
 import { assert, type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { hasBit, withBit } from '../bits/mask.ts';
+import type { Image } from '../capture/image.ts';
 import { BIT, componentLabel } from '../xsave/components.ts';
 import { XSTATE_BV_OFFSET_BYTES, xstateBv } from '../xsave/header.ts';
-import type { Image } from '../xsave/image.ts';
 import { MXCSR_END_BYTES, MXCSR_OFFSET_BYTES } from '../xsave/legacy.ts';
 import { INIT_MXCSR, initBytes, roomFor } from '../xsave/view.ts';
 

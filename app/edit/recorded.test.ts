@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { writeU64 } from '../bits/bytes.ts';
 import { describeProblem } from '../bits/decoded.ts';
+import type { Capture } from '../capture/capture.ts';
 import { sampleAmxCapture } from '../fixtures/samples.ts';
 import { parsePath } from '../register/path.ts';
 import { showJson } from '../register/read.ts';
-import type { Capture } from '../session/capture.ts';
 import { firstRefusal, preflight } from '../xsave/preflight.ts';
 import { stageAssignments } from './assign.ts';
 

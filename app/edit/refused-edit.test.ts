@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Capture } from '../capture/capture.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
-import type { Capture } from '../session/capture.ts';
 import { BIT } from '../xsave/components.ts';
 import { viewComponent } from '../xsave/view.ts';
 import { type Assignment, stageAssignments } from './assign.ts';

@@ -1,5 +1,5 @@
 import { describeProblem } from '../bits/decoded.ts';
-import type { Capture } from '../session/capture.ts';
+import type { Capture } from '../capture/capture.ts';
 import { firstRefusal, type PreflightStep, preflight } from '../xsave/preflight.ts';
 import { type Assignment, captureAfter, stageAssignments } from './assign.ts';
 

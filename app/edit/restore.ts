@@ -1,16 +1,15 @@
 import { bytesOfUint, equalBytes, readU32, readU64 } from '../bits/bytes.ts';
 import { assert, type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { hasBit, maskOf } from '../bits/mask.ts';
-import type { RestoreScope } from '../bridge.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { Image } from '../capture/image.ts';
 import { MSRS, msrRow } from '../cpu/msrs.ts';
 import { parsePath, type RegisterPath } from '../register/path.ts';
 import { readSource, selectOf, showText } from '../register/read.ts';
 import { GENERAL_NAMES, type GeneralName, registerRow } from '../register/registers.ts';
-import type { Capture } from '../session/capture.ts';
 import { BIT, componentLabel } from '../xsave/components.ts';
 import { msrValue } from '../xsave/facts.ts';
 import { XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES, xcompBv, xstateBv } from '../xsave/header.ts';
-import type { Image } from '../xsave/image.ts';
 import { MXCSR_OFFSET_BYTES, mxcsr } from '../xsave/legacy.ts';
 import { componentBytesOrInit, flippedBits, INIT_MXCSR, initBytes, roomFor, viewComponent } from '../xsave/view.ts';
 import {
@@ -21,6 +20,7 @@ import {
   stagedWrite,
   touchedBitsOf,
 } from './assign.ts';
+import type { RestoreScope } from './assignment.ts';
 import { type GeneralValues, generalRefusal, namesOf } from './general.ts';
 import { overlaySelection } from './overlay.ts';
 import { broughtToUse, type Draft, draftOf, u32Bytes, withBytes, withComponentBytes, withXstateBit } from './patch.ts';

@@ -1,9 +1,9 @@
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
-import type { RestoreScope } from '../bridge.ts';
+import type { ComponentBit } from '../capture/image.ts';
 import { parsePath } from '../register/path.ts';
 import { nearNames, registerRow } from '../register/registers.ts';
 import { COMPONENTS } from '../xsave/components.ts';
-import type { ComponentBit } from '../xsave/image.ts';
+import type { RestoreScope } from './assignment.ts';
 
 const componentBit = (word: string): number | undefined =>
   COMPONENTS.find(({ name, label }) => [name, label].some((one) => one.toLowerCase() === word.toLowerCase()))?.bit;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { Capture } from '../capture/capture.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
 import { parsePath } from '../register/path.ts';
 import { showText } from '../register/read.ts';
-import type { Capture } from '../session/capture.ts';
 import { mxcsr } from '../xsave/legacy.ts';
 import { componentBytesOrInit, viewComponent } from '../xsave/view.ts';
 import { captureAfter, type StagedWrite, stageAssignments } from './assign.ts';

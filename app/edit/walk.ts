@@ -1,12 +1,12 @@
 import { equalBytes } from '../bits/bytes.ts';
 import type { Decoded } from '../bits/decoded.ts';
-import type { RestoreScope } from '../bridge.ts';
-import type { Capture } from '../session/capture.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { Image } from '../capture/image.ts';
 import { BIT } from '../xsave/components.ts';
-import type { Image } from '../xsave/image.ts';
 import { MXCSR_OFFSET_BYTES, mxcsr, top } from '../xsave/legacy.ts';
 import { initBytes, ownValues, viewComponent } from '../xsave/view.ts';
 import type { StagedWrite } from './assign.ts';
+import type { RestoreScope } from './assignment.ts';
 import { broughtToUse, type Draft, draftOf, u32Bytes, withBytes, withComponentBytes, withXstateBit } from './patch.ts';
 import { stagePaths, stageRestore } from './restore.ts';
 

@@ -1,14 +1,14 @@
 import { readU64, writeU32 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { textFromUtf8 } from '../bits/text.ts';
-import type { CpuidEntry } from '../cpu/cpuid.ts';
 import {
   type ControlRegisters,
   factsOf,
   type GeneralRegisters,
   type MsrReading,
   type SegmentRegisters,
-} from '../session/capture.ts';
+} from '../capture/capture.ts';
+import type { CpuidEntry } from '../cpu/cpuid.ts';
 import { segmentsOfSregs } from '../session/segments.ts';
 import { layoutFromFacts, MOST_IMAGE_BYTES } from './guess.ts';
 import { isArray, isObject, type Json, member, parseJson, unsigned } from './json.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { concat, writeU16, writeU32, writeU64 } from '../bits/bytes.ts';
 import { assert } from '../bits/decoded.ts';
+import type { Capture } from '../capture/capture.ts';
 import { makeCapture, makeImage, presetLayout } from '../fixtures/preset-captures.ts';
-import type { Capture } from '../session/capture.ts';
 import { convertImage, restrictLayout } from '../xsave/convert.ts';
 import { compactedLayout, placeOf } from '../xsave/layout.ts';
 import { viewComponent } from '../xsave/view.ts';

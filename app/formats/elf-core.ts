@@ -1,8 +1,8 @@
 import { readI32, readU32, readU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { textFromField } from '../bits/text.ts';
-import { type Facts, factsOf, type GeneralRegisters, type SegmentRegisters } from '../session/capture.ts';
-import type { ComponentPlace, Layout } from '../xsave/image.ts';
+import { type Facts, factsOf, type GeneralRegisters, type SegmentRegisters } from '../capture/capture.ts';
+import type { ComponentPlace, Layout } from '../capture/image.ts';
 import { EXTENDED_OFFSET_BYTES, layoutOf } from '../xsave/layout.ts';
 import { type ElfNote, readCoreNotes } from './elf-notes.ts';
 import { layoutFor, MOST_IMAGE_BYTES } from './guess.ts';

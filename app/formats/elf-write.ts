@@ -2,7 +2,7 @@ import { concat, writeI32, writeU8, writeU16, writeU32, writeU64 } from '../bits
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { maskOf } from '../bits/mask.ts';
 import { utf8FromText } from '../bits/text.ts';
-import type { Capture } from '../session/capture.ts';
+import type { Capture } from '../capture/capture.ts';
 import { BIT } from '../xsave/components.ts';
 import { LEGACY_BYTES, placeOf } from '../xsave/layout.ts';
 import {

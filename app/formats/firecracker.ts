@@ -1,14 +1,14 @@
 import { concat, readU32, readU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { textFromUtf8 } from '../bits/text.ts';
-import type { CpuidEntry } from '../cpu/cpuid.ts';
 import {
   type ControlRegisters,
   factsOf,
   type GeneralRegisters,
   type MsrReading,
   type SegmentRegisters,
-} from '../session/capture.ts';
+} from '../capture/capture.ts';
+import type { CpuidEntry } from '../cpu/cpuid.ts';
 import { segmentsOfSregs } from '../session/segments.ts';
 import { EXTENDED_OFFSET_BYTES } from '../xsave/layout.ts';
 import { crc64 } from './crc64.ts';

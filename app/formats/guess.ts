@@ -1,10 +1,10 @@
 import { readU32, readU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { bitsOf, hasBit, hexShort, maskOf } from '../bits/mask.ts';
+import type { ComponentPlace, Layout, LayoutCandidate, LostBytes } from '../capture/image.ts';
 import { BIT, COMPACTED_BIT, COMPONENTS } from '../xsave/components.ts';
 import { restrictLayout } from '../xsave/convert.ts';
 import { XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';
-import type { ComponentPlace, Layout, LayoutCandidate, LostBytes } from '../xsave/image.ts';
 import { compactedLayout, layoutFromCpuid, placeOf, supervisorPlaces } from '../xsave/layout.ts';
 import { MXCSR_MASK_OFFSET_BYTES } from '../xsave/legacy.ts';
 import { findPreset, PRESETS, type Preset } from '../xsave/presets.ts';

@@ -1,6 +1,6 @@
 import { readU32, readU64 } from '../bits/bytes.ts';
+import type { ControlRegisters, GeneralRegisters, MsrReading } from '../capture/capture.ts';
 import type { CpuidEntry } from '../cpu/cpuid.ts';
-import type { ControlRegisters, GeneralRegisters, MsrReading } from '../session/capture.ts';
 
 /*
  * KVM's own structures as VMMs store them (Linux arch/x86/include/uapi/asm/kvm.h), little-endian. Snapshot formats differ

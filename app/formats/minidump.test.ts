@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { writeU32 } from '../bits/bytes.ts';
+import type { Image } from '../capture/image.ts';
 import { makeImage, presetLayout } from '../fixtures/preset-captures.ts';
 import { vectorBytes } from '../register/vector.ts';
 import { convertImage } from '../xsave/convert.ts';
-import type { Image } from '../xsave/image.ts';
 import { compactedLayout } from '../xsave/layout.ts';
 import { openBytes } from './detect.ts';
 import { minidumpFile } from './testdata/minidump-file.ts';

@@ -1,6 +1,6 @@
 import { concat, readU32, readU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
-import { factsOf, type GeneralRegisters } from '../session/capture.ts';
+import { factsOf, type GeneralRegisters } from '../capture/capture.ts';
 import { LEGACY_BYTES } from '../xsave/layout.ts';
 import { Cursor } from './cursor.ts';
 import { layoutFor, MOST_IMAGE_BYTES } from './guess.ts';

@@ -1,6 +1,6 @@
-import type { SessionDocument } from '../bridge.ts';
-import { type Capture, type Facts, type TargetIdentity, targetOf } from '../session/capture.ts';
-import type { Image } from '../xsave/image.ts';
+import { type Capture, type Facts, type TargetIdentity, targetOf } from '../capture/capture.ts';
+import type { Image } from '../capture/image.ts';
+import type { SessionDocument } from '../session/document-types.ts';
 import type { Preset } from '../xsave/presets.ts';
 import type { FileKind } from './kinds.ts';
 

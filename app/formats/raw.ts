@@ -1,7 +1,7 @@
 import { readU8, readU16, readU32, readU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { hasBit, maskOf } from '../bits/mask.ts';
-import { factsOf } from '../session/capture.ts';
+import { factsOf } from '../capture/capture.ts';
 import { COMPACTED_BIT, COMPONENTS } from '../xsave/components.ts';
 import { firstReservedByte, XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';
 import { EXTENDED_OFFSET_BYTES } from '../xsave/layout.ts';

@@ -1,6 +1,6 @@
 import { readU32, readU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
-import { factsOf } from '../session/capture.ts';
+import { factsOf } from '../capture/capture.ts';
 import { layoutFor, MOST_IMAGE_BYTES } from './guess.ts';
 import { fileTarget, type OpenedFile, type OpenOptions, stateOf } from './opened.ts';
 import { signalFrameBytes } from './witness.ts';

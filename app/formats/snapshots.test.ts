@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { utf8FromText } from '../bits/text.ts';
+import type { Capture } from '../capture/capture.ts';
 import { KVM_TILES_XSAVE } from '../fixtures/kvm-tiles-xsave.ts';
-import type { Capture } from '../session/capture.ts';
 import { viewComponent } from '../xsave/view.ts';
 import { crc64 } from './crc64.ts';
 import { openBytes } from './detect.ts';

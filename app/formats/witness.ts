@@ -1,8 +1,8 @@
 import { readU32, readU64 } from '../bits/bytes.ts';
 import { bitsOf, hasBit, hexShort, maskOf } from '../bits/mask.ts';
+import type { ComponentPlace, Layout } from '../capture/image.ts';
 import { BIT, COMPONENTS, componentLabel } from '../xsave/components.ts';
 import { XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';
-import type { ComponentPlace, Layout } from '../xsave/image.ts';
 import { compactedLayout, EXTENDED_OFFSET_BYTES, holesOf, placeOf } from '../xsave/layout.ts';
 import { MXCSR_MASK_OFFSET_BYTES, SOFTWARE_OFFSET_BYTES } from '../xsave/legacy.ts';
 import type { Preset } from '../xsave/presets.ts';

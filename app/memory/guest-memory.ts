@@ -1,6 +1,6 @@
 import { concat } from '../bits/bytes.ts';
 import { hexShort } from '../bits/mask.ts';
-import type { Answer } from '../bridge.ts';
+import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { describeFault, type PagingContext, type Walk, walkLater } from './paging.ts';
 import { type Proof, type ProofPort, prove } from './proof.ts';

@@ -1,6 +1,6 @@
 import { readU32, readU64 } from '../bits/bytes.ts';
 import { hasBit } from '../bits/mask.ts';
-import type { ControlRegisters } from '../session/capture.ts';
+import type { ControlRegisters } from '../capture/capture.ts';
 
 /**
  * The guest's own page tables, walked as a CPU walks them for a supervisor read. (Intel SDM vol. 3, 5.3 to 5.5; AMD APM

@@ -1,9 +1,9 @@
 import { assert } from '../bits/decoded.ts';
 import { bitsOf, hasBit, maskOf } from '../bits/mask.ts';
+import type { Layout } from '../capture/image.ts';
 import type { Cpuid, CpuidEntry } from '../cpu/cpuid.ts';
 import { BIT, componentLabel } from '../xsave/components.ts';
 import { DYNAMIC_MASK } from '../xsave/facts.ts';
-import type { Layout } from '../xsave/image.ts';
 import { compactedLayout, layoutFromCpuid } from '../xsave/layout.ts';
 import { findPreset } from '../xsave/presets.ts';
 

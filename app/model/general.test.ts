@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { GeneralRegisters } from '../session/capture.ts';
+import type { GeneralRegisters } from '../capture/capture.ts';
 import { KVM_REGS } from '../wire/general.ts';
 import { createModelGuest, type ModelGuest } from './guest.ts';
 

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import type { Capture } from '../session/capture.ts';
+import type { Capture } from '../capture/capture.ts';
 import { createHistory } from '../session/history.ts';
 import { createModelGuest } from './guest.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { readU64, writeU64 } from '../bits/bytes.ts';
 import { hexShort, maskOf } from '../bits/mask.ts';
-import type { ModelEvent } from '../bridge.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
+import type { ModelEvent } from '../session/model-event.ts';
 import { xstateBv } from '../xsave/header.ts';
 import { encodeTileConfig } from '../xsave/tilecfg.ts';
 import { createModelGuest, type ModelGuest } from './guest.ts';

@@ -1,10 +1,11 @@
 import { readU64, writeU64 } from '../bits/bytes.ts';
 import { assert } from '../bits/decoded.ts';
 import { bitsOf, hexShort } from '../bits/mask.ts';
-import type { Answer, DisassemblyLine, ModelEvent, ModelPosition, ModelSummary } from '../bridge.ts';
+import type { Capture, GeneralRegisters, TargetIdentity } from '../capture/capture.ts';
 import { MSR_INDEX, MSRS } from '../cpu/msrs.ts';
+import type { Answer } from '../refusals/answer.ts';
 import type { RefusalCode } from '../refusals/codes.ts';
-import type { Capture, GeneralRegisters, TargetIdentity } from '../session/capture.ts';
+import type { ModelEvent } from '../session/model-event.ts';
 import { BIT, componentLabel } from '../xsave/components.ts';
 import { XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';
 import { EXTENDED_OFFSET_BYTES, placeOf } from '../xsave/layout.ts';
@@ -15,6 +16,7 @@ import { joined } from './memory.ts';
 import { addressesOf, CODE_ADDRESS, type Program, STACK_ADDRESS } from './program.ts';
 import { PROGRAMS } from './programs.ts';
 import { runOne } from './run.ts';
+import type { DisassemblyLine, ModelPosition, ModelSummary } from './words.ts';
 
 /** A program on the software vCPU, which stands still between steps. Everything it holds is of the model, never of hardware. */
 export interface ModelGuest {

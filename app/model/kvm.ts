@@ -1,8 +1,8 @@
 import { readU32, readU64, writeU32, writeU64 } from '../bits/bytes.ts';
 import { hasBit, maskOf } from '../bits/mask.ts';
+import type { MsrReading } from '../capture/capture.ts';
 import type { Cpuid } from '../cpu/cpuid.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
-import type { MsrReading } from '../session/capture.ts';
 import { BIT } from '../xsave/components.ts';
 import { DYNAMIC_MASK, LEAST_KVM_BYTES } from '../xsave/facts.ts';
 import { firstReservedByte, XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';

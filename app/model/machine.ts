@@ -1,6 +1,6 @@
 import { hasBit, maskOf } from '../bits/mask.ts';
+import type { GeneralRegisters } from '../capture/capture.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
-import type { GeneralRegisters } from '../session/capture.ts';
 import { createMemory, type Memory, type MemoryContent } from './memory.ts';
 import { createXstate, type Xstate } from './xstate.ts';
 

@@ -1,8 +1,8 @@
 import { bytesOfUint, concat } from '../bits/bytes.ts';
 import { assert } from '../bits/decoded.ts';
 import { hasBit, hexShort } from '../bits/mask.ts';
-import type { ModelEvent } from '../bridge.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
+import type { ModelEvent } from '../session/model-event.ts';
 import { BIT } from '../xsave/components.ts';
 import { brokenTileRules } from '../xsave/tilecfg.ts';
 import { INIT_MXCSR } from '../xsave/view.ts';

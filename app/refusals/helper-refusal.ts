@@ -1,6 +1,5 @@
 import type { Decoded } from '../bits/decoded.ts';
 import { bitsOf, hexShort } from '../bits/mask.ts';
-import type { Refusal as BridgeRefusal } from '../bridge.ts';
 import { errnoName } from '../wire/errno.ts';
 import { PROTOCOL_VERSION } from '../wire/frames.ts';
 import { type Reason, reasonOf } from '../wire/reasons.ts';
@@ -8,6 +7,7 @@ import { describeAction } from '../wire/seccomp.ts';
 import { atEnd, readStruct } from '../wire/struct.ts';
 import { REFUSAL } from '../wire/structs.ts';
 import { componentLabel } from '../xsave/components.ts';
+import type { Refusal as BridgeRefusal } from './answer.ts';
 import { codeOfReason } from './codes.ts';
 
 /** A refusal of the helper. */

@@ -1,6 +1,6 @@
 import { describeProblem, type Problem } from '../bits/decoded.ts';
-import type { Answer, Refusal } from '../bridge.ts';
 import { errnoName } from '../wire/errno.ts';
+import type { Answer, Refusal } from './answer.ts';
 import type { RefusalCode } from './codes.ts';
 
 interface RefusalParts {

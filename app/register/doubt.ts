@@ -1,4 +1,4 @@
-import type { Image, Layout, LostBytes } from '../xsave/image.ts';
+import type { Image, Layout, LostBytes } from '../capture/image.ts';
 import { placeOf } from '../xsave/layout.ts';
 import type { FragmentPlace, RegisterSource } from './registers.ts';
 

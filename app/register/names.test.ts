@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import type { Capture } from '../capture/capture.ts';
 import { makeCapture, makeImage } from '../fixtures/preset-captures.ts';
 import { sampleCapture } from '../fixtures/samples.ts';
-import type { Capture } from '../session/capture.ts';
 import { encodeTileConfig, INIT_TILE_CONFIG } from '../tile/config.ts';
 import { showText } from './read.ts';
 import { REGISTERS } from './registers.ts';

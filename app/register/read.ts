@@ -1,15 +1,15 @@
 import { bytesOfUint, concat, readUint, toHexHighFirst } from '../bits/bytes.ts';
 import { assert, type Decoded, decoded, describeProblem, undecodable } from '../bits/decoded.ts';
 import { hasBit } from '../bits/mask.ts';
+import type { Capture, Facts } from '../capture/capture.ts';
+import type { Image } from '../capture/image.ts';
 import { msrRow } from '../cpu/msrs.ts';
-import type { Capture, Facts } from '../session/capture.ts';
 import { tileConfigOf } from '../tile/config.ts';
 import { tileShape } from '../tile/geometry.ts';
 import { elementOffset, matrixExtent } from '../tile/vnni.ts';
 import { fieldWord, readField } from '../xsave/bitfields.ts';
 import { BIT, componentLabel } from '../xsave/components.ts';
 import { xstateBv } from '../xsave/header.ts';
-import type { Image } from '../xsave/image.ts';
 import { placeOf } from '../xsave/layout.ts';
 import { mxcsr, mxcsrMask, ST_OFFSET_BYTES, ST_STRIDE_BYTES, top } from '../xsave/legacy.ts';
 import { supervisorFields } from '../xsave/supervisor.ts';

@@ -1,5 +1,5 @@
+import type { ControlRegisters, GeneralRegisters, SegmentRegisters } from '../capture/capture.ts';
 import { MSRS, msrRow } from '../cpu/msrs.ts';
-import type { ControlRegisters, GeneralRegisters, SegmentRegisters } from '../session/capture.ts';
 import { type FieldRow, fieldsOf } from '../xsave/bitfields.ts';
 import { BIT, COMPONENTS, type RegisterFile } from '../xsave/components.ts';
 import { XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';

@@ -1,8 +1,8 @@
 import { concat } from '../bits/bytes.ts';
 import { assert } from '../bits/decoded.ts';
-import type { Capture } from '../session/capture.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { ComponentView, Image } from '../capture/image.ts';
 import { type ElementType, elementBytes } from '../value/element-type.ts';
-import type { ComponentView, Image } from '../xsave/image.ts';
 import { placeOf } from '../xsave/layout.ts';
 import { componentBytesOrInit, viewComponent } from '../xsave/view.ts';
 import { lostOf } from './doubt.ts';

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { describeProblem } from '../bits/decoded.ts';
 import { hasBit, MAX_U64 } from '../bits/mask.ts';
+import type { Capture, Facts } from '../capture/capture.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
 import { openRaw } from '../formats/raw.ts';
 import { xstateBv } from '../xsave/header.ts';
 import { viewComponent } from '../xsave/view.ts';
-import type { Capture, Facts } from './capture.ts';
 import { captureText, decodeCapture, encodeCapture, parseCaptureText } from './document.ts';
 
 type Json = Record<string, unknown>;

@@ -1,11 +1,11 @@
 import { fromBase64, toBase64 } from '../bits/base64.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
-import type { CaptureDocument } from '../bridge.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { ComponentPlace, Image, Layout, LayoutGuess, LostBytes } from '../capture/image.ts';
 import { componentName } from '../xsave/components.ts';
-import type { ComponentPlace, Image, Layout, LayoutGuess, LostBytes } from '../xsave/image.ts';
 import { layoutOf } from '../xsave/layout.ts';
 import { decodeCutImage } from '../xsave/view.ts';
-import type { Capture } from './capture.ts';
+import type { CaptureDocument } from './document-types.ts';
 import { factsDocument, factsReader, shortText } from './facts-document.ts';
 import { flag, integer, isObject, list, object, oneOf, type Reader, text, unexpected } from './shape.ts';
 

@@ -1,8 +1,14 @@
 import { decoded } from '../bits/decoded.ts';
 import { hexShort } from '../bits/mask.ts';
+import type {
+  ControlRegisters,
+  Facts,
+  GeneralRegisters,
+  SegmentRegisters,
+  TargetIdentity,
+} from '../capture/capture.ts';
 import type { CpuidEntry } from '../cpu/cpuid.ts';
 import { msrRow } from '../cpu/msrs.ts';
-import type { ControlRegisters, Facts, GeneralRegisters, SegmentRegisters, TargetIdentity } from './capture.ts';
 import { flag, hex32Text, hex64Text, integer, list, nullable, object, oneOf, type Reader, text } from './shape.ts';
 
 /** The facts around an image as plain JSON: a row for each, which says how it is written and how it is read back. */

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { equalBytes } from '../bits/bytes.ts';
+import type { Capture } from '../capture/capture.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
 import { BIT } from '../xsave/components.ts';
-import type { Capture } from './capture.ts';
 import { createHistory, wholeCapture } from './history.ts';
 import { changedComponents } from './provenance.ts';
 import { createPool } from './shared.ts';

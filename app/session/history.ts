@@ -1,8 +1,8 @@
 import { concat, equalBytes } from '../bits/bytes.ts';
+import type { Capture, Facts } from '../capture/capture.ts';
+import type { ComponentBit, Image, Layout } from '../capture/image.ts';
 import type { Cpuid } from '../cpu/cpuid.ts';
-import type { ComponentBit, Image, Layout } from '../xsave/image.ts';
 import { EXTENDED_OFFSET_BYTES, HEADER_OFFSET_BYTES } from '../xsave/layout.ts';
-import type { Capture, Facts } from './capture.ts';
 import { changedComponents } from './provenance.ts';
 import { createPool, hashOfBytes, hashOfCpuid, hashOfLayout, isSameLayout, sameCpuid, sharedFacts } from './shared.ts';
 

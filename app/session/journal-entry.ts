@@ -1,9 +1,9 @@
 import { type Decoded, decoded } from '../bits/decoded.ts';
 import { hexShort } from '../bits/mask.ts';
-import type { CaptureDocument } from '../bridge.ts';
+import type { Capture } from '../capture/capture.ts';
 import { GENERAL_NAMES, type GeneralName } from '../register/registers.ts';
-import type { Capture } from './capture.ts';
 import { decodeCapture, encodeCapture } from './document.ts';
+import type { CaptureDocument } from './document-types.ts';
 import { hex64Text, integer, list, nullable, object, oneOf, text, unexpected } from './shape.ts';
 
 export const JOURNAL_FORMAT = 'tilescope-journal';

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { assert } from '../bits/decoded.ts';
+import type { Capture } from '../capture/capture.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
 import { parsePath, type RegisterPath } from '../register/path.ts';
 import { showText } from '../register/read.ts';
 import { GENERAL_NAMES, REGISTERS } from '../register/registers.ts';
 import { BIT, COMPONENTS } from '../xsave/components.ts';
-import type { Capture } from './capture.ts';
 import { createHistory } from './history.ts';
 import { changesBetween, componentReader, lastChangeOf, pathReader, type ValueReader } from './last-change.ts';
 import { changedComponents } from './provenance.ts';

@@ -1,16 +1,16 @@
 import { concat, equalBytes } from '../bits/bytes.ts';
 import { describeProblem } from '../bits/decoded.ts';
+import type { Capture, Facts } from '../capture/capture.ts';
+import type { ComponentBit, Image, Layout } from '../capture/image.ts';
 import { msrRow } from '../cpu/msrs.ts';
 import type { RegisterPath } from '../register/path.ts';
 import { readRegister } from '../register/read.ts';
 import { typeBytes } from '../register/register-type.ts';
 import { type RegisterSource, registerRow } from '../register/registers.ts';
 import { BIT } from '../xsave/components.ts';
-import type { ComponentBit, Image, Layout } from '../xsave/image.ts';
 import { EXTENDED_OFFSET_BYTES, HEADER_OFFSET_BYTES, placeOf } from '../xsave/layout.ts';
 import { mxcsr } from '../xsave/legacy.ts';
 import { componentBytesOrInit, roomFor } from '../xsave/view.ts';
-import type { Capture, Facts } from './capture.ts';
 import { type Kept, wholeImage } from './history.ts';
 
 /** Bytes of an image, from the first to before the last. */

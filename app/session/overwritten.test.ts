@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { describeProblem } from '../bits/decoded.ts';
+import type { Capture } from '../capture/capture.ts';
 import { captureAfter, stageAssignments } from '../edit/assign.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
-import type { Capture } from './capture.ts';
 import { overwrittenParts } from './overwritten.ts';
 
 const written = (over: Capture, text: string): Capture => {

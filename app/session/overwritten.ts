@@ -1,12 +1,12 @@
 import { equalBytes } from '../bits/bytes.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { Image } from '../capture/image.ts';
 import { parsePath } from '../register/path.ts';
 import { readSource } from '../register/read.ts';
 import { GENERAL_NAMES, REGISTERS } from '../register/registers.ts';
 import { BIT, componentLabel } from '../xsave/components.ts';
-import type { Image } from '../xsave/image.ts';
 import { mxcsr } from '../xsave/legacy.ts';
 import { hasInitialValues, ownValues, viewComponent } from '../xsave/view.ts';
-import type { Capture } from './capture.ts';
 
 /** What a running guest changes with every instruction: that they are as before says nothing. */
 const OF_THE_RUN: readonly string[] = ['rip', 'rflags'];

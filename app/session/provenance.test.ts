@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { Capture } from '../capture/capture.ts';
 import { drawImage } from '../fixtures/draw.ts';
 import { sampleCapture } from '../fixtures/samples.ts';
-import type { Capture } from './capture.ts';
 import { changedComponents, changesBetween, isChanged } from './provenance.ts';
 
 const captureOf = (drawing: string): Capture => ({ ...sampleCapture(), image: drawImage(drawing) });

@@ -1,9 +1,9 @@
 import { equalBytes } from '../bits/bytes.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { ComponentBit } from '../capture/image.ts';
 import { BIT } from '../xsave/components.ts';
-import type { ComponentBit } from '../xsave/image.ts';
 import { mxcsr } from '../xsave/legacy.ts';
 import { componentBytesOrInit, roomFor } from '../xsave/view.ts';
-import type { Capture } from './capture.ts';
 
 /** Bytes of a component, from offsetBytes within the component, that differ between two captures. */
 export interface ChangedRange {

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import type { ModelEvent } from '../bridge.ts';
+import type { Capture } from '../capture/capture.ts';
 import { captureAfter, stageAssignments } from '../edit/assign.ts';
 import { makeCapture, makeImage, presetLayout } from '../fixtures/preset-captures.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
 import { createModelGuest } from '../model/guest.ts';
 import { BIT } from '../xsave/components.ts';
 import { initBytes } from '../xsave/view.ts';
-import type { Capture } from './capture.ts';
+import type { ModelEvent } from './model-event.ts';
 import { type Condition, type ConditionChoice, checkCondition, conditionHolds, conditionWords } from './run-until.ts';
 import { sameState } from './same-state.ts';
 

@@ -1,12 +1,12 @@
 import { describeProblem } from '../bits/decoded.ts';
-import type { ModelEvent } from '../bridge.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { ComponentBit } from '../capture/image.ts';
 import { parsePath, printPath, type RegisterPath } from '../register/path.ts';
 import { readRegister } from '../register/read.ts';
 import { BIT, componentLabel } from '../xsave/components.ts';
-import type { ComponentBit } from '../xsave/image.ts';
 import { hasInitialValues, viewComponent } from '../xsave/view.ts';
-import type { Capture } from './capture.ts';
 import { pathReader } from './last-change.ts';
+import type { ModelEvent } from './model-event.ts';
 
 /** What a run is to stop at. */
 export type Condition =

@@ -1,7 +1,7 @@
 import { equalBytes } from '../bits/bytes.ts';
+import type { Capture, Facts } from '../capture/capture.ts';
 import { xstateBv } from '../xsave/header.ts';
 import { flippedBits } from '../xsave/view.ts';
-import type { Capture, Facts } from './capture.ts';
 import { changedComponents } from './provenance.ts';
 import { isSameLayout } from './shared.ts';
 

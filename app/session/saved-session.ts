@@ -1,6 +1,7 @@
-import type { Assignment, ModelEvent } from '../bridge.ts';
-import type { Capture } from './capture.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { Assignment } from '../edit/assignment.ts';
 import type { Kept } from './history.ts';
+import type { ModelEvent } from './model-event.ts';
 import type { StopCause, Write } from './stop.ts';
 
 export const SESSION_FORMAT = 'tilescope-session';

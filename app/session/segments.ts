@@ -1,5 +1,5 @@
 import { readU16, readU64 } from '../bits/bytes.ts';
-import type { SegmentRegisters } from './capture.ts';
+import type { SegmentRegisters } from '../capture/capture.ts';
 
 /**
  * From struct kvm_sregs, which begins with eight struct kvm_segment of 24 bytes, cs ds es fs gs ss tr ldt: base at 0 (64

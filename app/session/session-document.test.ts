@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { toBase64 } from '../bits/base64.ts';
 import { describeProblem } from '../bits/decoded.ts';
 import { MAX_U64 } from '../bits/mask.ts';
+import type { Capture } from '../capture/capture.ts';
 import { sampleSession, sampleStop, sessionOf } from '../fixtures/sample-session.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
 import { BIT } from '../xsave/components.ts';
-import type { Capture } from './capture.ts';
 import { createHistory } from './history.ts';
 import {
   decodeSession,

@@ -1,8 +1,8 @@
 import { toBase64 } from '../bits/base64.ts';
-import type { SessionDocument } from '../bridge.ts';
+import type { Layout } from '../capture/image.ts';
 import type { Cpuid } from '../cpu/cpuid.ts';
-import type { Layout } from '../xsave/image.ts';
 import { layoutDocument } from './document.ts';
+import type { SessionDocument } from './document-types.ts';
 import { FACTS_FIELDS } from './facts-document.ts';
 import { createHistory, type Kept } from './history.ts';
 import { type SavedSession, type SavedStop, SESSION_FORMAT, SESSION_VERSION } from './saved-session.ts';

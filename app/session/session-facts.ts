@@ -1,6 +1,6 @@
 import { type Decoded, decoded } from '../bits/decoded.ts';
+import type { Facts } from '../capture/capture.ts';
 import type { Cpuid } from '../cpu/cpuid.ts';
-import type { Facts } from './capture.ts';
 import { FACT_NAMES, FACTS_FIELDS, factDocument } from './facts-document.ts';
 import { hex64Text, integer, isObject, type Reader, unexpected } from './shape.ts';
 

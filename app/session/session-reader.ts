@@ -1,13 +1,14 @@
 import { fromBase64 } from '../bits/base64.ts';
 import { type Decoded, decoded, type Problem, undecodable } from '../bits/decoded.ts';
-import type { Assignment, ModelEvent, RestoreScope } from '../bridge.ts';
+import type { Capture, Facts } from '../capture/capture.ts';
+import type { Image, Layout } from '../capture/image.ts';
 import type { Cpuid } from '../cpu/cpuid.ts';
-import type { Image, Layout } from '../xsave/image.ts';
+import type { Assignment, RestoreScope } from '../edit/assignment.ts';
 import { decodeCutImage } from '../xsave/view.ts';
-import type { Capture, Facts } from './capture.ts';
 import { MAX_COMPONENT_BIT, MAX_IMAGE_BYTES, readLayout } from './document.ts';
 import { count, shortText } from './facts-document.ts';
 import { createHistory, type History, type Kept, wholeCapture } from './history.ts';
+import type { ModelEvent } from './model-event.ts';
 import { type SavedSession, type SavedStop, SESSION_FORMAT, SESSION_VERSION } from './saved-session.ts';
 import { readFacts } from './session-facts.ts';
 import { integer, isObject, list, nullable, object, oneOf, type Reader, text, unexpected } from './shape.ts';

@@ -1,7 +1,7 @@
+import type { Facts } from '../capture/capture.ts';
+import type { Layout } from '../capture/image.ts';
 import type { Cpuid } from '../cpu/cpuid.ts';
-import type { Layout } from '../xsave/image.ts';
 import { sameLayout } from '../xsave/layout.ts';
-import type { Facts } from './capture.ts';
 
 /** Things of equal value kept once, so that the same object twice means: equal. */
 

@@ -1,4 +1,4 @@
-import type { Assignment, RestoreScope } from '../bridge.ts';
+import type { Assignment, RestoreScope } from '../edit/assignment.ts';
 
 /** What brought a stop about. */
 export const STOP_CAUSES = ['attach', 'file', 'capture', 'freeze', 'apply', 'restore', 'undo', 'redo', 'step'] as const;

@@ -13,8 +13,8 @@ export {
 } from '../xsave/tilecfg.ts';
 
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
+import type { Image } from '../capture/image.ts';
 import { BIT } from '../xsave/components.ts';
-import type { Image } from '../xsave/image.ts';
 import { decodeTileConfig, TILE_COUNT, type TileConfig } from '../xsave/tilecfg.ts';
 import { viewComponent } from '../xsave/view.ts';
 

@@ -1,14 +1,14 @@
 import { readU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { hexShort } from '../bits/mask.ts';
-import type { Cpuid } from '../cpu/cpuid.ts';
 import type {
   ControlRegisters,
   FailedCall,
   GeneralRegisters,
   MsrReading,
   SegmentRegisters,
-} from '../session/capture.ts';
+} from '../capture/capture.ts';
+import type { Cpuid } from '../cpu/cpuid.ts';
 import { segmentsOfSregs } from '../session/segments.ts';
 import { KVM_REGS_BYTES, readGeneral } from './general.ts';
 import { atEnd, type Fields, readStruct, readStructs, type Struct, type StructValue } from './struct.ts';

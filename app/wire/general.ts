@@ -1,5 +1,5 @@
 import { readU64, writeU64 } from '../bits/bytes.ts';
-import type { GeneralRegisters } from '../session/capture.ts';
+import type { GeneralRegisters } from '../capture/capture.ts';
 
 /** struct kvm_regs: eighteen times 64 bits, in this order. (arch/x86/include/uapi/asm/kvm.h) */
 export const KVM_REGS = [

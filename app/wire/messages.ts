@@ -1,6 +1,6 @@
 import { concat } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
-import type { GeneralRegisters } from '../session/capture.ts';
+import type { GeneralRegisters } from '../capture/capture.ts';
 import { decodeCaptureReply } from './capture-reply.ts';
 import { PROTOCOL_VERSION } from './frames.ts';
 import { KVM_REGS_BYTES, readGeneral, writeGeneral } from './general.ts';

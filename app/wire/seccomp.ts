@@ -1,4 +1,4 @@
-import type { CallVerdict } from '../bridge.ts';
+import type { CallVerdict } from './call-verdict.ts';
 
 type Verdict = CallVerdict['verdict'];
 

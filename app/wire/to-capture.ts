@@ -1,5 +1,5 @@
 import { type Decoded, decoded } from '../bits/decoded.ts';
-import type { Capture, FailedCall, TargetIdentity } from '../session/capture.ts';
+import type { Capture, FailedCall, TargetIdentity } from '../capture/capture.ts';
 import { layoutFromCpuid } from '../xsave/layout.ts';
 import { decodeImage } from '../xsave/view.ts';
 import type { RawCapture } from './capture-reply.ts';

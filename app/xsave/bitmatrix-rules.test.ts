@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { writeU32, writeU64 } from '../bits/bytes.ts';
+import type { Capture, Facts } from '../capture/capture.ts';
 import { makeCapture, makeImage, presetCpuid, presetLayout } from '../fixtures/preset-captures.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
-import type { Capture, Facts } from '../session/capture.ts';
 import { bitMatrix } from './bitmatrix.ts';
 import { RULES } from './bitmatrix-rules.ts';
 import { compactedLayout, supervisorPlaces } from './layout.ts';

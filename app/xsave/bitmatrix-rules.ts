@@ -1,8 +1,8 @@
 import { hasBit, maskOf } from '../bits/mask.ts';
-import type { Capture } from '../session/capture.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { Image } from '../capture/image.ts';
 import { BIT, COMPACTED_BIT, COMPONENTS } from './components.ts';
 import { DYNAMIC_MASK, enumerated, msrValue } from './facts.ts';
-import type { Image } from './image.ts';
 import { enumeratedSupervisor, enumeratedUser } from './layout.ts';
 import { MXCSR_END_BYTES, MXCSR_OFFSET_BYTES } from './legacy.ts';
 import { supervisorFields } from './supervisor.ts';

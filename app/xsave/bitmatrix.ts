@@ -1,6 +1,6 @@
 import { bitsOf } from '../bits/mask.ts';
+import type { Capture } from '../capture/capture.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
-import type { Capture } from '../session/capture.ts';
 import { type BitRow, type BitRowId, type Contradiction, RULES, XSETBV } from './bitmatrix-rules.ts';
 import { componentLabel } from './components.ts';
 import { enumerated, msrValue, xfdValue } from './facts.ts';

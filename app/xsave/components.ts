@@ -1,4 +1,4 @@
-import type { ComponentBit } from './image.ts';
+import type { ComponentBit } from '../capture/image.ts';
 
 /** A register file that a component holds a part of; `vector` is xmm, ymm and zmm alike. */
 export type RegisterFile = 'vector' | 'k' | 'tmm' | 'egpr' | 'bnd' | 'pkru' | 'tilecfg';

@@ -1,9 +1,9 @@
 import { readU64, writeU32, writeU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { hasBit, maskOf, withBit } from '../bits/mask.ts';
+import type { ComponentBit, Image, Layout } from '../capture/image.ts';
 import { BIT, COMPACTED_BIT, componentName } from './components.ts';
 import { XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES, xstateBv } from './header.ts';
-import type { ComponentBit, Image, Layout } from './image.ts';
 import { EXTENDED_OFFSET_BYTES, placeOf } from './layout.ts';
 import {
   MXCSR_MASK_OFFSET_BYTES,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { writeU64 } from '../bits/bytes.ts';
+import type { Capture, Facts } from '../capture/capture.ts';
 import { makeCapture, makeImage, presetLayout } from '../fixtures/preset-captures.ts';
-import type { Capture, Facts } from '../session/capture.ts';
 import { bitMatrix, xcr0Refusal } from './bitmatrix.ts';
 import { convertImage } from './convert.ts';
 import { compactedLayout } from './layout.ts';

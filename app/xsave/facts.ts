@@ -1,8 +1,8 @@
 import { maskOf } from '../bits/mask.ts';
+// Types only: a capture's facts are declared beside the capture, and this room reads them.
+import type { Facts } from '../capture/capture.ts';
 import { type Cpuid, cpuidEntry } from '../cpu/cpuid.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
-// Types only: a capture's facts are declared beside the capture, and this room reads them.
-import type { Facts } from '../session/capture.ts';
 import { COMPONENTS } from './components.ts';
 import { enumeratedSupervisor, enumeratedUser } from './layout.ts';
 

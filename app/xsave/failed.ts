@@ -1,4 +1,4 @@
-import type { FailedCall } from '../session/capture.ts';
+import type { FailedCall } from '../capture/capture.ts';
 
 /** What a failed call means, where the errno alone does not tell; the first row that fits counts. */
 const MEANINGS: readonly { readonly call: RegExp; readonly errno: number | null; readonly means: string }[] = [

@@ -1,6 +1,6 @@
 import { readU64 } from '../bits/bytes.ts';
 import type { Problem } from '../bits/decoded.ts';
-import type { Image } from './image.ts';
+import type { Image } from '../capture/image.ts';
 import { EXTENDED_OFFSET_BYTES } from './layout.ts';
 
 /*

@@ -1,8 +1,8 @@
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { bitsOf, hasBit } from '../bits/mask.ts';
+import type { ComponentPlace, Layout } from '../capture/image.ts';
 import { type Cpuid, type CpuidEntry, cpuidEntry } from '../cpu/cpuid.ts';
 import { BIT, COMPACTED_BIT, componentName, componentRow } from './components.ts';
-import type { ComponentPlace, Layout } from './image.ts';
 
 export const LEGACY_BYTES = 512;
 export const HEADER_OFFSET_BYTES = 512;

@@ -1,5 +1,5 @@
+import type { Capture } from '../capture/capture.ts';
 import { type Cpuid, cpuidEntry } from '../cpu/cpuid.ts';
-import type { Capture } from '../session/capture.ts';
 import { componentLabel } from './components.ts';
 import { LEAST_KVM_BYTES, neededBytes } from './facts.ts';
 import { oddPackedSize } from './state-rules.ts';

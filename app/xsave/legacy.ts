@@ -1,8 +1,8 @@
 import { bytesOfUint, readU8, readU16, readU32, readU64 } from '../bits/bytes.ts';
 import { hasBit } from '../bits/mask.ts';
+import type { Image } from '../capture/image.ts';
 import { BIT } from './components.ts';
 import { xstateBv } from './header.ts';
-import type { Image } from './image.ts';
 import { componentBytesOrInit, INIT_MXCSR } from './view.ts';
 
 /*

@@ -1,9 +1,9 @@
 import { hasBit } from '../bits/mask.ts';
+import type { Facts } from '../capture/capture.ts';
+import type { ComponentBit, Image } from '../capture/image.ts';
 import { MSR_INDEX, MSRS } from '../cpu/msrs.ts';
-import type { Facts } from '../session/capture.ts';
 import { componentRow } from './components.ts';
 import { DYNAMIC_MASK, enumerated, msrValue, xfdValue } from './facts.ts';
-import type { ComponentBit, Image } from './image.ts';
 import { viewComponent } from './view.ts';
 
 export type Light = 'yes' | 'no' | 'not-needed' | 'not-known';

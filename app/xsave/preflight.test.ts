@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { writeU32, writeU64 } from '../bits/bytes.ts';
+import type { Facts } from '../capture/capture.ts';
+import type { Image } from '../capture/image.ts';
 import { makeCapture, makeImage, presetLayout } from '../fixtures/preset-captures.ts';
-import type { Facts } from '../session/capture.ts';
-import type { Image } from './image.ts';
 import { firstRefusal, kernelPreflight, mxcsrAllowed, preflight } from './preflight.ts';
 import { encodeTileConfig } from './tilecfg.ts';
 

@@ -1,11 +1,11 @@
 import { readU32 } from '../bits/bytes.ts';
 import { bitsOf, hasBit, hexShort, maskOf } from '../bits/mask.ts';
+import type { Facts } from '../capture/capture.ts';
+import type { ComponentPlace, Image } from '../capture/image.ts';
 import { cpuidEntry } from '../cpu/cpuid.ts';
-import type { Facts } from '../session/capture.ts';
 import { BIT, componentLabel } from './components.ts';
 import { cpuVendor, DYNAMIC_MASK, LEAST_KVM_BYTES, neededBytes, xfdValue } from './facts.ts';
 import { firstReservedByte, xcompBv, xstateBv } from './header.ts';
-import type { ComponentPlace, Image } from './image.ts';
 import { EXTENDED_OFFSET_BYTES, enumeratedUser, placeOf } from './layout.ts';
 import { MXCSR_MASK_OFFSET_BYTES, MXCSR_OFFSET_BYTES } from './legacy.ts';
 import { brokenTileRules } from './tilecfg.ts';

@@ -1,8 +1,8 @@
 // Types only: a capture's facts are declared beside the capture, and this room reads them.
-import type { Facts } from '../session/capture.ts';
+import type { Facts } from '../capture/capture.ts';
+import type { ComponentBit } from '../capture/image.ts';
 import { COMPONENTS, componentLabel } from './components.ts';
 import { cpuVendor } from './facts.ts';
-import type { ComponentBit } from './image.ts';
 
 /** Where a field of the XSAVE area lands in QEMU's struct CPUArchState (CPUX86State), which is what migration sends. */
 export interface QemuField {

@@ -1,13 +1,13 @@
 import { readU32 } from '../bits/bytes.ts';
 import { bitsOf, hasBit, hexShort, maskOf } from '../bits/mask.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { ComponentBit } from '../capture/image.ts';
 import { type Cpuid, cpuidEntry } from '../cpu/cpuid.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
-import type { Capture } from '../session/capture.ts';
 import type { Contradiction } from './bitmatrix-rules.ts';
 import { BIT, COMPACTED_BIT, componentLabel } from './components.ts';
 import { msrValue } from './facts.ts';
 import { headerReserved, xstateBv } from './header.ts';
-import type { ComponentBit } from './image.ts';
 import { compactedLayout, enumeratedSupervisor, enumeratedUser, layoutFromCpuid, supervisorPlaces } from './layout.ts';
 import { MXCSR_MASK_OFFSET_BYTES, mxcsr, unmaskedControls } from './legacy.ts';
 import { brokenTileRules, rawTileConfig, tileUseWarnings } from './tilecfg.ts';

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { writeU32, writeU64 } from '../bits/bytes.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { Image } from '../capture/image.ts';
 import { makeCapture, makeImage, presetCpuid, presetLayout } from '../fixtures/preset-captures.ts';
 import { openRaw } from '../formats/raw.ts';
-import type { Capture } from '../session/capture.ts';
 import { COMPONENTS } from './components.ts';
-import type { Image } from './image.ts';
 import { compactedLayout, supervisorPlaces } from './layout.ts';
 import { mxcsr } from './legacy.ts';
 import { oneRegOfMsr, supervisorFields, supervisorRows } from './supervisor.ts';

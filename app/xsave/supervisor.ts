@@ -1,10 +1,10 @@
 import { readU64 } from '../bits/bytes.ts';
-import { MSR_INDEX, msrRow } from '../cpu/msrs.ts';
 // Types only: a capture's facts are declared beside the capture, and this room reads them.
-import type { Capture, Facts } from '../session/capture.ts';
+import type { Capture, Facts } from '../capture/capture.ts';
+import type { ComponentBit } from '../capture/image.ts';
+import { MSR_INDEX, msrRow } from '../cpu/msrs.ts';
 import { COMPONENTS } from './components.ts';
 import { msrValue } from './facts.ts';
-import type { ComponentBit } from './image.ts';
 import { type Light, lightsOf } from './lights.ts';
 import { viewComponent } from './view.ts';
 

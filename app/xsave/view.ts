@@ -1,9 +1,9 @@
 import { equalBytes, writeU16 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { bitsOf, hasBit, maskOf } from '../bits/mask.ts';
+import type { ComponentBit, ComponentPlace, ComponentView, Image, Layout } from '../capture/image.ts';
 import { BIT, COMPACTED_BIT, componentName } from './components.ts';
 import { xcompBv, xstateBv } from './header.ts';
-import type { ComponentBit, ComponentPlace, ComponentView, Image, Layout } from './image.ts';
 import { EXTENDED_OFFSET_BYTES, leastBytes, placeOf } from './layout.ts';
 
 /** Inside the bytes of x87: MXCSR and its mask, which do not belong to it. */

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, type Page } from 'playwright/test';
+import type { Capture } from '../../app/capture/capture.ts';
 import { stageAssignments } from '../../app/edit/assign.ts';
 import { sampleAmxCapture } from '../../app/fixtures/samples.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { sessionText } from '../../app/session/session-document.ts';
 import { test } from '../models/host.ts';
 

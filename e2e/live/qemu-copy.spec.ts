@@ -1,6 +1,6 @@
 import { expect, test } from 'playwright/test';
 import type { Answer, Applied, Assignment, CaptureDocument, Opened, SessionEvent } from '../../app/bridge.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { overwrittenParts } from '../../app/session/overwritten.ts';
 import { MESSAGES } from '../../app/wire/messages.ts';
 import { BridgeClient } from '../models/bridge.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from 'playwright/test';
 import type { Applied, Assignment, CaptureDocument, Opened, RestoreScope } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { captureAfter, type StagedWrite, stageAssignments } from '../../app/edit/assign.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { componentBytesOrInit } from '../../app/xsave/view.ts';
 import { BridgeClient } from '../models/bridge.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'playwright/test';
 import type { Applied, CaptureDocument, LeftOver, Opened } from '../../app/bridge.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { BridgeClient } from '../models/bridge.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { HAVING, WIDE } from '../models/having.ts';

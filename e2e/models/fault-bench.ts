@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'playwright/test';
 import { hexShort } from '../../app/bits/mask.ts';
 import type { Answer, Applied, Assignment, LeftOver, Opened } from '../../app/bridge.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import type { Frame } from '../../app/wire/frames.ts';
 import { MESSAGES } from '../../app/wire/messages.ts';
 import { enumeratedUser } from '../../app/xsave/layout.ts';

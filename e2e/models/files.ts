@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Decoded } from '../../app/bits/decoded.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
 import { writeCore } from '../../app/formats/elf-write.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { captureText } from '../../app/session/document.ts';
 
 const ELF_HEADER_BYTES = 64;

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Assignment } from '../../app/bridge.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { enumeratedUser } from '../../app/xsave/layout.ts';
 
 /** Which registers a live guest has here, as its own CPUID says: what a test writes and expects is drawn from it. */

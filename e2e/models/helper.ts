@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeProblem } from '../../app/bits/decoded.ts';
+import type { Capture, TargetIdentity } from '../../app/capture/capture.ts';
 import { decodeRefusal, type Refusal } from '../../app/refusals/helper-refusal.ts';
-import type { Capture, TargetIdentity } from '../../app/session/capture.ts';
 import { encodeFrame, type Frame, FrameReader, STATUS } from '../../app/wire/frames.ts';
 import {
   type AttachReply,

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { writeU32, writeU64 } from '../../app/bits/bytes.ts';
 import { hasBit, maskOf } from '../../app/bits/mask.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES } from '../../app/xsave/header.ts';
 
 /** Small, fast, and the same everywhere: 32 bits a step. (mulberry32) */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { hexShort } from '../../app/bits/mask.ts';
 import type { CaptureDocument } from '../../app/bridge.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
+import type { Image } from '../../app/capture/image.ts';
 import { decodeCapture } from '../../app/session/document.ts';
 import { xstateBv } from '../../app/xsave/header.ts';
-import type { Image } from '../../app/xsave/image.ts';
 import { mxcsr } from '../../app/xsave/legacy.ts';
 import { componentBytesOrInit, INIT_MXCSR } from '../../app/xsave/view.ts';
 

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { HelperClient } from './helper.ts';
 import { type Meaning, meaningOf } from './meaning.ts';
 import { BUILT_HELPER } from './tilescope.ts';

@@ -1,7 +1,7 @@
 import { hexShort } from '../../app/bits/mask.ts';
+import type { Capture, Facts } from '../../app/capture/capture.ts';
 import { type LayoutTable, layoutTable, type TablePlace } from '../../app/compat/layouts.ts';
 import type { RestoreVerdict } from '../../app/compat/verdict.ts';
-import type { Capture, Facts } from '../../app/session/capture.ts';
 import { bitMatrix } from '../../app/xsave/bitmatrix.ts';
 import { failedMeans } from '../../app/xsave/failed.ts';
 import { sizeLedger } from '../../app/xsave/ledger.ts';

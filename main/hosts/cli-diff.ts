@@ -1,7 +1,7 @@
 import type { Answer } from '../../app/bridge.ts';
-import { diffReport, diffText } from '../../app/edit/diff-report.ts';
+import type { Capture } from '../../app/capture/capture.ts';
+import { diffReport, diffText } from '../../app/diff/diff-report.ts';
 import { answer } from '../../app/refusals/refusal.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import type { VcpuChoice } from './cli-choices.ts';
 import { stateOfFile } from './cli-files.ts';
 import { jsonText, type Output } from './cli-output.ts';

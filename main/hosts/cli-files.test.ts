@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Capture } from '../../app/capture/capture.ts';
 import { type FakeTarget, fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
 import { writeCore } from '../../app/formats/elf-write.ts';
@@ -9,7 +10,6 @@ import { cloudHypervisorFile } from '../../app/formats/testdata/cloud-hypervisor
 import { firecrackerFile } from '../../app/formats/testdata/firecracker-file.ts';
 import { amxVcpuWith, zenVcpu } from '../../app/formats/testdata/vcpus.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { captureText } from '../../app/session/document.ts';
 import type { Host } from '../services/host.ts';
 import { fakeHost, type Ran, runOn } from '../testing/command-line.ts';

@@ -1,5 +1,7 @@
 import { access } from 'node:fs/promises';
 import type { Answer } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
+import type { Layout } from '../../app/capture/image.ts';
 import { checkRestore } from '../../app/compat/check.ts';
 import type { Destination as Place } from '../../app/compat/destination.ts';
 import { thisMachine } from '../../app/compat/this-machine.ts';
@@ -12,10 +14,8 @@ import { EXIT } from '../../app/refusals/codes.ts';
 import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import { isDoubtful } from '../../app/register/doubt.ts';
 import { parsePath } from '../../app/register/path.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { COMPACTED_BIT, componentName } from '../../app/xsave/components.ts';
 import { convertImage, restrictLayout } from '../../app/xsave/convert.ts';
-import type { Layout } from '../../app/xsave/image.ts';
 import { compactedLayout, layoutFromCpuid, supervisorPlaces } from '../../app/xsave/layout.ts';
 import type { Preset } from '../../app/xsave/presets.ts';
 import { oneState, readStates, writeBytes } from '../captures.ts';

@@ -1,11 +1,11 @@
 import { hexShort } from '../../app/bits/mask.ts';
 import type { Answer } from '../../app/bridge.ts';
+import type { Layout } from '../../app/capture/image.ts';
 import { cpuidEntry } from '../../app/cpu/cpuid.ts';
 import { EXIT } from '../../app/refusals/codes.ts';
 import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import { componentLabel } from '../../app/xsave/components.ts';
 import { cpuVendor } from '../../app/xsave/facts.ts';
-import type { Layout } from '../../app/xsave/image.ts';
 import { holesOf, layoutDoubts, layoutFromCpuid, sameLayout, supervisorPlaces } from '../../app/xsave/layout.ts';
 import { PRESETS } from '../../app/xsave/presets.ts';
 import type { Host } from '../services/host.ts';

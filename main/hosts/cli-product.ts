@@ -1,8 +1,8 @@
 import { readU32 } from '../../app/bits/bytes.ts';
 import type { Answer } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { EXIT } from '../../app/refusals/codes.ts';
 import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { tileConfigOf } from '../../app/tile/config.ts';
 import { TILE_STRIDE_BYTES, tileByteOffset } from '../../app/tile/geometry.ts';
 import { expectedProduct } from '../../app/tile/product.ts';

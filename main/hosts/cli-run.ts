@@ -1,11 +1,11 @@
 import { describeProblem, type Problem } from '../../app/bits/decoded.ts';
 import { shownLines } from '../../app/bits/text.ts';
 import type { Answer } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { EXIT, exitCodeOf } from '../../app/refusals/codes.ts';
 import { answer, refuseProblem } from '../../app/refusals/refusal.ts';
 import { parsePath } from '../../app/register/path.ts';
 import { pathsOf } from '../../app/register/slices.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { type Command, parseCommand } from './cli-arguments.ts';
 import type { HostOf, Streams } from './cli-host.ts';
 import {

@@ -1,6 +1,6 @@
 import type { Answer } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { answer } from '../../app/refusals/refusal.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import type { Source } from './cli-choices.ts';
 import type { HostOf } from './cli-host.ts';
 

@@ -1,4 +1,5 @@
 import type { Answer, RestoreScope } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { checkRestore } from '../../app/compat/check.ts';
 import { isOfSameVcpu, toRestore } from '../../app/compat/to-restore.ts';
 import type { Lost } from '../../app/compat/verdict.ts';
@@ -8,7 +9,6 @@ import type { Session } from '../../app/debug/session.ts';
 import { bitsOfScope } from '../../app/edit/scope.ts';
 import { EXIT } from '../../app/refusals/codes.ts';
 import { answer, refusal, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { vcpuNameText } from '../targets/vcpu-name.ts';
 import type { Command } from './cli-arguments.ts';
 import { stateOfFile } from './cli-files.ts';

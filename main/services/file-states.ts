@@ -1,6 +1,6 @@
 import type { Answer, OpenFile, SessionDocument } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { decodeFile } from '../captures.ts';
 import type { Reading } from './reading.ts';
 

@@ -1,8 +1,8 @@
+import type { Capture } from '../../app/capture/capture.ts';
 import type { Clock } from '../../app/debug/clock.ts';
 import type { Overwritten } from '../../app/debug/overwritten-watch.ts';
 import { createSession, type Session } from '../../app/debug/session.ts';
 import type { Target } from '../../app/debug/target.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { CLOCK } from './clock.ts';
 import { createSessionJournal } from './session-journal.ts';
 

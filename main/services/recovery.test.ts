@@ -12,10 +12,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Capture, GeneralRegisters, TargetIdentity } from '../../app/capture/capture.ts';
 import { type FakeTarget, fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
-import type { Capture, GeneralRegisters, TargetIdentity } from '../../app/session/capture.ts';
 import { encodeJournalEntry, type JournalEntry } from '../../app/session/journal-entry.ts';
 import { bootId, executableOf, startTimeOf } from '../processes.ts';
 import { createKeptSession } from './kept-session.ts';

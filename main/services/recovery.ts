@@ -1,9 +1,9 @@
 import type { Answer, Applied, ComparedLeftOver, LeftOver } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { applyWrite, type WriteOutcome } from '../../app/debug/apply.ts';
 import type { Target } from '../../app/debug/target.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
 import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { encodeCapture } from '../../app/session/document.ts';
 import { type JournalEntry, sameVcpu, withoutDeletedMark } from '../../app/session/journal-entry.ts';
 import { type KeptFile, keptFiles, readJournal, removeJournal } from '../journal.ts';

@@ -2,10 +2,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Capture, GeneralRegisters } from '../../app/capture/capture.ts';
 import type { Session } from '../../app/debug/session.ts';
 import { type FakeTarget, fakeTarget, withRegisters } from '../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
-import type { Capture, GeneralRegisters } from '../../app/session/capture.ts';
 import { createKeptSession } from './kept-session.ts';
 
 const ID = 'ab'.repeat(16);

@@ -1,8 +1,8 @@
 import type { Answer } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import type { SessionJournal } from '../../app/debug/journal.ts';
 import { answer } from '../../app/refusals/refusal.ts';
 import type { GeneralName } from '../../app/register/registers.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { type JournalFile, removeJournal, writeJournal } from '../journal.ts';
 
 /**

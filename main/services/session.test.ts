@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Capture } from '../../app/capture/capture.ts';
 import { fileTarget } from '../../app/debug/file-target.ts';
 import type { Session } from '../../app/debug/session.ts';
 import { type FakeTarget, fakeTarget, withRegisters } from '../../app/debug/testing/fake-target.ts';
@@ -9,7 +10,6 @@ import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
 import { refusal } from '../../app/refusals/refusal.ts';
 import { parsePath } from '../../app/register/path.ts';
 import { showText } from '../../app/register/read.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture } from '../../app/session/document.ts';
 import { createKeptSession } from './kept-session.ts';
 

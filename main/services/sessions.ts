@@ -11,6 +11,7 @@ import type {
   SessionEvent,
   TargetList,
 } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import type { WriteOutcome } from '../../app/debug/apply.ts';
 import type { Clock } from '../../app/debug/clock.ts';
 import { fileTarget } from '../../app/debug/file-target.ts';
@@ -21,7 +22,6 @@ import type { Session } from '../../app/debug/session.ts';
 import type { Target } from '../../app/debug/target.ts';
 import { modelSummaries } from '../../app/model/guest.ts';
 import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
 import { readBytes } from '../captures.ts';
 import { CLOCK } from './clock.ts';

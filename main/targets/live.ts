@@ -1,8 +1,8 @@
 import { describeProblem } from '../../app/bits/decoded.ts';
 import type { Answer, CallVerdict, Refusal } from '../../app/bridge.ts';
+import type { Capture, TargetIdentity } from '../../app/capture/capture.ts';
 import type { Target } from '../../app/debug/target.ts';
 import { answer, refusal, refuse } from '../../app/refusals/refusal.ts';
-import type { Capture, TargetIdentity } from '../../app/session/capture.ts';
 import {
   type AttachReply,
   EVENTS,

@@ -1,8 +1,8 @@
 import { type Decoded, describeProblem } from '../../app/bits/decoded.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { checkRestore } from '../../app/compat/check.ts';
 import type { RestoreVerdict } from '../../app/compat/verdict.ts';
-import { diffCaptures } from '../../app/edit/compare.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import { diffCaptures } from '../../app/diff/compare.ts';
 import type { PreflightOutcome, PreflightStep } from '../../app/xsave/preflight.ts';
 import { fixed } from '../fixed.ts';
 import { count } from '../wording.ts';

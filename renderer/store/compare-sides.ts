@@ -1,4 +1,4 @@
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { type CompareFile, indexOfStop, pinnedIndex } from './compare-slice.ts';
 import type { State } from './state.ts';
 import { stopTitle } from './stop-name.ts';

@@ -1,6 +1,6 @@
 import { describeProblem } from '../../app/bits/decoded.ts';
 import type { Bridge, OpenFile } from '../../app/bridge.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { decodeCapture } from '../../app/session/document.ts';
 import { ask, undecodedRefusal } from './ask.ts';
 import type { Slice, State } from './state.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import type { Capture } from '../../app/capture/capture.ts';
 import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { createFakeBridge } from '../testing/fake-bridge.ts';
 import { selectBadge, selectLayoutTable, selectTruncation, selectVerdict } from './compatibility.ts';
 import { createDebuggerStore } from './debugger-store.ts';

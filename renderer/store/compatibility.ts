@@ -1,11 +1,11 @@
 import { type Decoded, describeProblem } from '../../app/bits/decoded.ts';
 import type { HostFacts } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { checkRestore } from '../../app/compat/check.ts';
 import type { Destination } from '../../app/compat/destination.ts';
 import { type LayoutTable, layoutTable } from '../../app/compat/layouts.ts';
 import { thisMachine } from '../../app/compat/this-machine.ts';
 import type { RestoreVerdict } from '../../app/compat/verdict.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { componentLabel } from '../../app/xsave/components.ts';
 import { findPreset } from '../../app/xsave/presets.ts';
 import { cutComponents } from '../../app/xsave/view.ts';

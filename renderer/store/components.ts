@@ -1,5 +1,5 @@
+import type { Capture } from '../../app/capture/capture.ts';
 import { MSRS, msrRow } from '../../app/cpu/msrs.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { COMPONENTS, componentLabel, componentRow } from '../../app/xsave/components.ts';
 import { placeOf } from '../../app/xsave/layout.ts';
 import { type Lights, lightsOf, xfdArmed } from '../../app/xsave/lights.ts';

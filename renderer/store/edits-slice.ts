@@ -1,7 +1,7 @@
 import { describeProblem } from '../../app/bits/decoded.ts';
 import type { AppliedInSession, Assignment, Bridge, RestoreScope, WritesSoFar } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { stageAssignments } from '../../app/edit/assign.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
 import type { RestoredFrom, Write } from '../../app/session/stop.ts';
 import { createAct } from './act.ts';

@@ -1,7 +1,7 @@
 import { describeProblem } from '../../app/bits/decoded.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { parsePath, printPath, type RegisterPath } from '../../app/register/path.ts';
 import { registerRow } from '../../app/register/registers.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { TILE_TYPES } from '../../app/tile/tile-type.ts';
 import { isElementType } from '../../app/value/element-type.ts';
 import { BIT } from '../../app/xsave/components.ts';

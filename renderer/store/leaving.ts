@@ -1,7 +1,7 @@
 import type { WritesSoFar } from '../../app/bridge.ts';
 import { generalToRestore } from '../../app/debug/general-to-restore.ts';
+import { type DifferentValue, differences } from '../../app/diff/diff-elements.ts';
 import { captureAfter } from '../../app/edit/assign.ts';
-import { type DifferentValue, differences } from '../../app/edit/diff-elements.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
 import { memoizeByIdentity, memoizePair } from './memoize.ts';
 import { type ParkedVcpu, parkedNow } from './parked.ts';

@@ -1,5 +1,5 @@
 import type { Bridge, Refusal } from '../../app/bridge.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { sameState } from '../../app/session/same-state.ts';
 import { ask } from './ask.ts';
 import { createLiveLoop } from './live-loop.ts';

@@ -1,7 +1,7 @@
 import type { Assignment, RestoreScope } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { stageAssignments } from '../../app/edit/assign.ts';
 import { registerRow } from '../../app/register/registers.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { COMPONENTS } from '../../app/xsave/components.ts';
 import type { State } from './state.ts';
 import type { Stop } from './timeline-slice.ts';

@@ -1,6 +1,6 @@
 import { describeProblem } from '../../app/bits/decoded.ts';
 import type { Answer, CaptureDocument, Opened } from '../../app/bridge.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { decodeCapture } from '../../app/session/document.ts';
 import { undecodedRefusal } from './ask.ts';
 import { savedTimeline } from './saved-session.ts';

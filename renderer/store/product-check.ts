@@ -1,5 +1,5 @@
 import { describeProblem } from '../../app/bits/decoded.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { TILE_STRIDE_BYTES } from '../../app/tile/geometry.ts';
 import { expectedProduct } from '../../app/tile/product.ts';
 import { compareProduct, type ProductComparison, type ProductDifference } from '../../app/tile/product-compare.ts';

@@ -1,10 +1,10 @@
 import { equalBytes, readUint } from '../../app/bits/bytes.ts';
 import type { Decoded } from '../../app/bits/decoded.ts';
 import type { Assignment } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { captureAfter as afterWrite, type StagedWrite, stageAssignments } from '../../app/edit/assign.ts';
 import { type RefusedEdit, refusedEdit } from '../../app/edit/refused-edit.ts';
 import { readRegister, readStretch } from '../../app/register/read.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { memoizeKeyed, memoizePair } from './memoize.ts';
 import type { Stop } from './timeline-slice.ts';
 

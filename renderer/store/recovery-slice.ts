@@ -1,7 +1,7 @@
 import { describeProblem } from '../../app/bits/decoded.ts';
 import type { Bridge, CaptureDocument, LeftOver } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { GENERAL_NAMES } from '../../app/register/registers.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture } from '../../app/session/document.ts';
 import { ask, undecodedRefusal } from './ask.ts';
 import type { Slice } from './state.ts';

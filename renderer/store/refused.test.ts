@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { Capture } from '../../app/capture/capture.ts';
 import { MSR_INDEX } from '../../app/cpu/msrs.ts';
 import { draftOf, withXstateBit } from '../../app/edit/patch.ts';
 import { sampleAmxCapture } from '../../app/fixtures/samples.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { BIT } from '../../app/xsave/components.ts';
 import { elementLabel } from '../panels/tiles/element-label.ts';
 import { createFakeBridge } from '../testing/fake-bridge.ts';

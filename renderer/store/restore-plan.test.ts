@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { maskOf } from '../../app/bits/mask.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { captureAfter, stageAssignments } from '../../app/edit/assign.ts';
 import { draftOf, withXstateBit } from '../../app/edit/patch.ts';
 import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
 import { readRegister } from '../../app/register/read.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { encodeCapture } from '../../app/session/document.ts';
 import { BIT } from '../../app/xsave/components.ts';
 import { restrictLayout } from '../../app/xsave/convert.ts';

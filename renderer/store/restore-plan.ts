@@ -1,5 +1,6 @@
 import { type Decoded, decoded, describeProblem } from '../../app/bits/decoded.ts';
 import type { RestoreScope } from '../../app/bridge.ts';
+import type { Capture, TargetIdentity } from '../../app/capture/capture.ts';
 import { checkRestore } from '../../app/compat/check.ts';
 import { isOfSameVcpu, toRestore, type Unsaid } from '../../app/compat/to-restore.ts';
 import type { Lost, RestoreVerdict } from '../../app/compat/verdict.ts';
@@ -7,7 +8,6 @@ import { generalToRestore } from '../../app/debug/general-to-restore.ts';
 import type { StagedWrite } from '../../app/edit/assign.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
 import { bitsOfScope } from '../../app/edit/scope.ts';
-import type { Capture, TargetIdentity } from '../../app/session/capture.ts';
 import type { RestoredFrom } from '../../app/session/stop.ts';
 import { componentLabel } from '../../app/xsave/components.ts';
 import { firstRefusal, type PreflightStep, preflight } from '../../app/xsave/preflight.ts';

@@ -1,10 +1,10 @@
 import type { Bridge } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
+import type { ComponentBit } from '../../app/capture/image.ts';
 import { printPath } from '../../app/register/path.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { type Condition, type ConditionChoice, checkCondition, conditionHolds } from '../../app/session/run-until.ts';
 import { sameState } from '../../app/session/same-state.ts';
 import { BIT } from '../../app/xsave/components.ts';
-import type { ComponentBit } from '../../app/xsave/image.ts';
 import { viewComponent } from '../../app/xsave/view.ts';
 import { requestSteps, type Stepped, withSteps } from './model-steps.ts';
 import { isWatching, type RunProgress, type RunUntil, runUntilRefusal } from './run-until.ts';

@@ -1,11 +1,11 @@
 import type { Decoded } from '../../app/bits/decoded.ts';
 import type { Assignment } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
+import type { Layout } from '../../app/capture/image.ts';
 import type { StagedWrite } from '../../app/edit/assign.ts';
 import type { RefusedEdit } from '../../app/edit/refused-edit.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { changedComponents } from '../../app/session/provenance.ts';
 import { bitMatrix } from '../../app/xsave/bitmatrix.ts';
-import type { Layout } from '../../app/xsave/image.ts';
 import { compactedLayout, layoutFromCpuid, sameLayout, supervisorPlaces } from '../../app/xsave/layout.ts';
 import { type LedgerNeed, type LedgerRow, ledgerNeed, sizeLedger } from '../../app/xsave/ledger.ts';
 import { type PreflightStep, preflight } from '../../app/xsave/preflight.ts';

@@ -10,7 +10,7 @@ import type {
   TargetList,
   TargetSummary,
 } from '../../app/bridge.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { createAct } from './act.ts';
 import { ask, helperGone } from './ask.ts';
 import { type AttachedProcess, openedState, received } from './opened.ts';

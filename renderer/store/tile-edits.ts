@@ -1,7 +1,7 @@
 import { toHexHighFirst } from '../../app/bits/bytes.ts';
 import { type Decoded, decoded } from '../../app/bits/decoded.ts';
 import type { Assignment } from '../../app/bridge.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { rawTileConfig, TILECFG_BYTES } from '../../app/tile/config.ts';
 import { ROW_STRIDE_BYTES } from '../../app/tile/geometry.ts';
 import { type TileType, tileTypeRow } from '../../app/tile/tile-type.ts';

@@ -1,5 +1,5 @@
 import { equalBytes } from '../../app/bits/bytes.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import {
   brokenTileRules,
   rawTileConfig,

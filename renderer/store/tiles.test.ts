@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Capture } from '../../app/capture/capture.ts';
 import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { createFakeBridge, type FakeBridge } from '../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from './debugger-store.ts';
 import { jumpOf } from './jump.ts';

@@ -1,4 +1,4 @@
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { createHistory, type History, type Kept } from '../../app/session/history.ts';
 import type { StopCause, Write } from '../../app/session/stop.ts';
 import { BIT } from '../../app/xsave/components.ts';

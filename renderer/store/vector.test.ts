@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Image } from '../../app/capture/image.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
-import type { Image } from '../../app/xsave/image.ts';
 import { holderOf, vectorFile } from './vector.ts';
 
 describe('[F24] what an old gdb did not copy on an AMD CPU', () => {

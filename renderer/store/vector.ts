@@ -1,10 +1,10 @@
+import type { Capture } from '../../app/capture/capture.ts';
+import type { Image } from '../../app/capture/image.ts';
 import { lostOf } from '../../app/register/doubt.ts';
 import { registerRow } from '../../app/register/registers.ts';
 import { vectorFragments } from '../../app/register/vector.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { type ElementType, elementBytes } from '../../app/value/element-type.ts';
 import { BIT } from '../../app/xsave/components.ts';
-import type { Image } from '../../app/xsave/image.ts';
 import { placeOf } from '../../app/xsave/layout.ts';
 import type { LaneType, Selection } from './view-slice.ts';
 

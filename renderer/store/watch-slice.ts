@@ -1,7 +1,7 @@
+import type { Capture } from '../../app/capture/capture.ts';
 import { parsePath, printPath } from '../../app/register/path.ts';
 import { readRegister, showText } from '../../app/register/read.ts';
 import { registerRow } from '../../app/register/registers.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { memoizeKeyed } from './memoize.ts';
 import { selectSelectedPath } from './selected-path.ts';
 import type { Slice, State } from './state.ts';

@@ -1,6 +1,6 @@
 import { hexShort, withBit } from '../../app/bits/mask.ts';
 import type { Assignment } from '../../app/bridge.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { BIT } from '../../app/xsave/components.ts';
 import { xfdValue } from '../../app/xsave/facts.ts';
 import { xstateBv } from '../../app/xsave/header.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { Capture } from '../../app/capture/capture.ts';
 import { MSR_INDEX } from '../../app/cpu/msrs.ts';
 import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { createFakeBridge } from '../testing/fake-bridge.ts';
 import { createDebuggerStore } from './debugger-store.ts';
 import { selectApplyRefusal, selectCapture } from './selectors.ts';

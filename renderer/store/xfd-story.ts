@@ -1,7 +1,7 @@
 import { hasBit, hexShort } from '../../app/bits/mask.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { cpuidEntry } from '../../app/cpu/cpuid.ts';
 import { MSR_INDEX } from '../../app/cpu/msrs.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { BIT } from '../../app/xsave/components.ts';
 import { msrValue, xfdValue } from '../../app/xsave/facts.ts';
 import { viewComponent } from '../../app/xsave/view.ts';

@@ -10,6 +10,7 @@ import type {
   SessionEvent,
   TargetSummary,
 } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { applyWrite, type WriteOutcome } from '../../app/debug/apply.ts';
 import type { Clock } from '../../app/debug/clock.ts';
 import { fileTarget } from '../../app/debug/file-target.ts';
@@ -23,7 +24,6 @@ import { stageRestore } from '../../app/edit/restore.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { modelSummaries } from '../../app/model/guest.ts';
 import { refuseProblem } from '../../app/refusals/refusal.ts';
-import type { Capture } from '../../app/session/capture.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
 
 const yes = <T>(value: T): Promise<Answer<T>> => Promise.resolve({ ok: true, value });

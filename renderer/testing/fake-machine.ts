@@ -1,5 +1,5 @@
 import type { SessionEvent } from '../../app/bridge.ts';
-import type { Capture } from '../../app/session/capture.ts';
+import type { Capture } from '../../app/capture/capture.ts';
 import { createFakeBridge, type FakeBridge } from './fake-bridge.ts';
 
 const idOf = (vcpu: number): string => `fake-live-${vcpu}`;

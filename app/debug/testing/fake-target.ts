@@ -1,7 +1,7 @@
-import type { Answer, Refusal } from '../../bridge.ts';
+import type { Capture, GeneralRegisters } from '../../capture/capture.ts';
 import { MSR_INDEX } from '../../cpu/msrs.ts';
+import type { Answer, Refusal } from '../../refusals/answer.ts';
 import { answer, refuse } from '../../refusals/refusal.ts';
-import type { Capture, GeneralRegisters } from '../../session/capture.ts';
 import type { Target } from '../target.ts';
 
 /** A vCPU in memory that notes what is done to it, for tests of what is done and in which order. */

@@ -1,7 +1,7 @@
 import { describeProblem } from '../../bits/decoded.ts';
-import type { Assignment } from '../../bridge.ts';
-import type { Capture } from '../../session/capture.ts';
+import type { Capture } from '../../capture/capture.ts';
 import { type StagedWrite, stageAssignments } from '../assign.ts';
+import type { Assignment } from '../assignment.ts';
 
 /** "zmm3=0x7 mxcsr=0x1f80": assignments divided by spaces. */
 const assignments = (text: string): readonly Assignment[] =>

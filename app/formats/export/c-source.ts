@@ -1,8 +1,8 @@
 import { hexShort } from '../../bits/mask.ts';
+import type { Image } from '../../capture/image.ts';
 import type { ElementType } from '../../value/element-type.ts';
 import { printElement } from '../../value/print.ts';
 import { xcompBv, xstateBv } from '../../xsave/header.ts';
-import type { Image } from '../../xsave/image.ts';
 import { identifierOf, rowsOf, type Values } from './values.ts';
 
 const LINE_BYTES = 16;

@@ -1,7 +1,7 @@
 import { hexDump } from '../../bits/bytes.ts';
 import { type Decoded, decoded } from '../../bits/decoded.ts';
 import { utf8FromText } from '../../bits/text.ts';
-import type { Capture } from '../../session/capture.ts';
+import type { Capture } from '../../capture/capture.ts';
 import { captureText } from '../../session/document.ts';
 import { writeCore } from '../elf-write.ts';
 import { cArray, cImage } from './c-source.ts';

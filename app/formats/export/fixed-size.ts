@@ -1,6 +1,6 @@
 import { type Decoded, decoded, undecodable } from '../../bits/decoded.ts';
+import type { Image } from '../../capture/image.ts';
 import { componentLabel } from '../../xsave/components.ts';
-import type { Image } from '../../xsave/image.ts';
 import { EXTENDED_OFFSET_BYTES } from '../../xsave/layout.ts';
 import { cutComponents, viewComponent } from '../../xsave/view.ts';
 

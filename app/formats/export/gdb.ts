@@ -1,11 +1,11 @@
 import { readI32, readU32, readU64, toHexHighFirst } from '../../bits/bytes.ts';
 import { hexShort } from '../../bits/mask.ts';
+import type { Capture, GeneralRegisters } from '../../capture/capture.ts';
+import type { Image } from '../../capture/image.ts';
 import { lostOf } from '../../register/doubt.ts';
 import { type VectorKind, vectorBytes } from '../../register/vector.ts';
-import type { Capture, GeneralRegisters } from '../../session/capture.ts';
 import { printElement } from '../../value/print.ts';
 import { BIT } from '../../xsave/components.ts';
-import type { Image } from '../../xsave/image.ts';
 import { fcw, fop, fsw, mxcsr, type StTag, x87Stack } from '../../xsave/legacy.ts';
 import { componentBytesOrInit, viewComponent } from '../../xsave/view.ts';
 

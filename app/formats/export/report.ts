@@ -1,13 +1,13 @@
 import { bitsOf, hex64, hexShort } from '../../bits/mask.ts';
 import { shownText } from '../../bits/text.ts';
+import type { Capture, Facts } from '../../capture/capture.ts';
+import type { ComponentPlace, Image } from '../../capture/image.ts';
 import { msrRow } from '../../cpu/msrs.ts';
-import type { Capture, Facts } from '../../session/capture.ts';
 import { bitMatrix } from '../../xsave/bitmatrix.ts';
 import { componentName } from '../../xsave/components.ts';
 import { cpuVendor } from '../../xsave/facts.ts';
 import { failedMeans } from '../../xsave/failed.ts';
 import { xcompBv, xstateBv } from '../../xsave/header.ts';
-import type { ComponentPlace, Image } from '../../xsave/image.ts';
 import { holesOf } from '../../xsave/layout.ts';
 import { sizeLedger } from '../../xsave/ledger.ts';
 import { mxcsr, mxcsrMask } from '../../xsave/legacy.ts';

@@ -1,9 +1,9 @@
 import { concat, hexDump } from '../../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../../bits/decoded.ts';
+import type { Capture } from '../../capture/capture.ts';
 import { printPath, type RegisterPath } from '../../register/path.ts';
 import { readRegister } from '../../register/read.ts';
 import { plainType, type RegisterType, typeBytes } from '../../register/register-type.ts';
-import type { Capture } from '../../session/capture.ts';
 import { ROW_STRIDE_BYTES } from '../../tile/geometry.ts';
 import { type ElementType, elementBytes } from '../../value/element-type.ts';
 

@@ -1,6 +1,6 @@
 import { assert, type Decoded } from '../../bits/decoded.ts';
+import type { Capture } from '../../capture/capture.ts';
 import { presetLayout } from '../../fixtures/preset-captures.ts';
-import type { Capture } from '../../session/capture.ts';
 import { captureText, parseCaptureText } from '../../session/document.ts';
 import { parseSessionText, sessionText } from '../../session/session-document.ts';
 import { convertImage } from '../../xsave/convert.ts';

@@ -1,6 +1,6 @@
 import { writeU16, writeU64 } from '../../bits/bytes.ts';
+import type { Capture } from '../../capture/capture.ts';
 import { makeCapture, makeImage, presetLayout } from '../../fixtures/preset-captures.ts';
-import type { Capture } from '../../session/capture.ts';
 import { encodeTileConfig, INIT_TILE_CONFIG } from '../../tile/config.ts';
 import { parsePath, type RegisterPath } from '../path.ts';
 import { showJson } from '../read.ts';

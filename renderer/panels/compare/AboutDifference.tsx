@@ -1,10 +1,10 @@
 import { type ReactElement, type ReactNode, useState } from 'react';
 import { toHexHighFirst } from '../../../app/bits/bytes.ts';
-import { diffText } from '../../../app/edit/diff-report.ts';
+import type { Capture } from '../../../app/capture/capture.ts';
+import { diffText } from '../../../app/diff/diff-report.ts';
 import { parsePath } from '../../../app/register/path.ts';
 import { readRegister } from '../../../app/register/read.ts';
 import { typeBytes } from '../../../app/register/register-type.ts';
-import type { Capture } from '../../../app/session/capture.ts';
 import type { PreflightOutcome } from '../../../app/xsave/preflight.ts';
 import { action } from '../../actions/registry.ts';
 import { Button } from '../../controls/Button.tsx';

@@ -1,6 +1,6 @@
 import { type ReactElement, useState } from 'react';
-import type { DifferentComponent } from '../../../app/edit/diff-elements.ts';
-import type { Capture } from '../../../app/session/capture.ts';
+import type { Capture } from '../../../app/capture/capture.ts';
+import type { DifferentComponent } from '../../../app/diff/diff-elements.ts';
 import { placeOf } from '../../../app/xsave/layout.ts';
 import { componentBytesOrInit } from '../../../app/xsave/view.ts';
 import { hueOf } from '../../store/components.ts';

@@ -1,5 +1,5 @@
 import { type DragEvent, type ReactElement, useState } from 'react';
-import { diffText } from '../../../app/edit/diff-report.ts';
+import { diffText } from '../../../app/diff/diff-report.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { Segment } from '../../controls/Segment.tsx';

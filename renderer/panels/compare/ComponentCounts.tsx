@@ -1,5 +1,5 @@
 import type { ReactElement } from 'react';
-import type { DifferentComponent } from '../../../app/edit/diff-elements.ts';
+import type { DifferentComponent } from '../../../app/diff/diff-elements.ts';
 import { hueOf } from '../../store/components.ts';
 import type { EqualComponent } from './rows.ts';
 

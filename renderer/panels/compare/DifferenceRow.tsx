@@ -1,6 +1,6 @@
 import type { ReactElement, ReactNode } from 'react';
-import type { DifferentComponent, DifferentValue } from '../../../app/edit/diff-elements.ts';
-import type { Capture } from '../../../app/session/capture.ts';
+import type { Capture } from '../../../app/capture/capture.ts';
+import type { DifferentComponent, DifferentValue } from '../../../app/diff/diff-elements.ts';
 import { hueOf } from '../../store/components.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { minus } from '../../wording.ts';

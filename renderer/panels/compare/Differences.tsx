@@ -1,5 +1,5 @@
 import { type KeyboardEvent, type ReactElement, useLayoutEffect, useMemo, useRef, useState } from 'react';
-import type { Capture } from '../../../app/session/capture.ts';
+import type { Capture } from '../../../app/capture/capture.ts';
 import { useDebugger } from '../../store/context.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { DifferenceRow } from './DifferenceRow.tsx';

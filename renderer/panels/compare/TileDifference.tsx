@@ -1,5 +1,5 @@
 import { type ReactElement, useLayoutEffect, useRef } from 'react';
-import type { Capture } from '../../../app/session/capture.ts';
+import type { Capture } from '../../../app/capture/capture.ts';
 import { useDebugger } from '../../store/context.ts';
 import type { TileReading } from '../../store/tiles-slice.ts';
 import { drawThumbnail, THUMB_ROW_PX } from '../tiles/draw-tile.ts';

@@ -1,5 +1,5 @@
-import { type DifferentComponent, differences } from '../../../app/edit/diff-elements.ts';
-import type { Capture } from '../../../app/session/capture.ts';
+import type { Capture } from '../../../app/capture/capture.ts';
+import { type DifferentComponent, differences } from '../../../app/diff/diff-elements.ts';
 import { componentLabel } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
 import { isDeterministic } from '../../fixed.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { DifferentComponent } from '../../../app/edit/diff-elements.ts';
+import type { DifferentComponent } from '../../../app/diff/diff-elements.ts';
 import { sampleAmxCapture, sampleCapture } from '../../../app/fixtures/samples.ts';
 import { differencesOf, equalComponents } from './differences-of.ts';
 import { differingDigits, nextRow, offsetsOf, rowsOf, SHOWN_FIRST, windowOf } from './rows.ts';

@@ -1,4 +1,4 @@
-import type { DifferentComponent, DifferentValue } from '../../../app/edit/diff-elements.ts';
+import type { DifferentComponent, DifferentValue } from '../../../app/diff/diff-elements.ts';
 import { count } from '../../wording.ts';
 
 /** How much of a component is shown: its first values, all of them, its head alone. */

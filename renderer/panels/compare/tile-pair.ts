@@ -1,4 +1,4 @@
-import type { Capture } from '../../../app/session/capture.ts';
+import type { Capture } from '../../../app/capture/capture.ts';
 import { brokenTileRules, rawTileConfig } from '../../../app/tile/config.ts';
 import { matrixStatistics, matrixValues, tileMatrix } from '../../../app/tile/matrix.ts';
 import { tileTypeRow } from '../../../app/tile/tile-type.ts';

@@ -1,6 +1,6 @@
 import { type ReactElement, type ReactNode, useState } from 'react';
+import type { Capture } from '../../../app/capture/capture.ts';
 import { cpuidEntry } from '../../../app/cpu/cpuid.ts';
-import type { Capture } from '../../../app/session/capture.ts';
 import { componentRow } from '../../../app/xsave/components.ts';
 import { placeOf } from '../../../app/xsave/layout.ts';
 import type { Light } from '../../../app/xsave/lights.ts';

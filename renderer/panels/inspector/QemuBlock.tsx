@@ -1,5 +1,5 @@
 import { Fragment, type ReactElement } from 'react';
-import type { Capture } from '../../../app/session/capture.ts';
+import type { Capture } from '../../../app/capture/capture.ts';
 import { QEMU_VERSION, qemuNotes, qemuRow } from '../../../app/xsave/qemu.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 

@@ -1,5 +1,5 @@
 import type { ReactElement } from 'react';
-import { diffText } from '../../../app/edit/diff-report.ts';
+import { diffText } from '../../../app/diff/diff-report.ts';
 import { Button } from '../../controls/Button.tsx';
 import { CopyButton } from '../../controls/CopyButton.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';

@@ -1,6 +1,6 @@
 import type { ReactElement } from 'react';
 import { type Decoded, describeProblem } from '../../../app/bits/decoded.ts';
-import type { TargetIdentity } from '../../../app/session/capture.ts';
+import type { TargetIdentity } from '../../../app/capture/capture.ts';
 import { PRESETS } from '../../../app/xsave/presets.ts';
 import { pickFile, readToRestore } from '../../actions/open-file.ts';
 import { Button } from '../../controls/Button.tsx';

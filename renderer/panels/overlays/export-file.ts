@@ -1,9 +1,9 @@
 import type { Decoded } from '../../../app/bits/decoded.ts';
 import { textFromUtf8 } from '../../../app/bits/text.ts';
+import type { Capture } from '../../../app/capture/capture.ts';
 import { CAPTURE_EXPORTS, VALUE_EXPORTS } from '../../../app/formats/export/exports.ts';
 import { identifierOf, valuesOf } from '../../../app/formats/export/values.ts';
 import { parsePath } from '../../../app/register/path.ts';
-import type { Capture } from '../../../app/session/capture.ts';
 
 /** One way to take something along: the whole capture, or the values of one register. */
 export interface ExportChoice {

@@ -1,6 +1,6 @@
 import { type ReactElement, useEffect, useRef, useState } from 'react';
-import type { Capture } from '../../../app/session/capture.ts';
-import type { Layout } from '../../../app/xsave/image.ts';
+import type { Capture } from '../../../app/capture/capture.ts';
+import type { Layout } from '../../../app/capture/image.ts';
 import { LEGACY_XSAVE_BYTES } from '../../../app/xsave/ledger.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectSelectedBit } from '../../store/selectors.ts';

@@ -1,5 +1,5 @@
+import type { Image, Layout } from '../../../app/capture/image.ts';
 import { componentLabel } from '../../../app/xsave/components.ts';
-import type { Image, Layout } from '../../../app/xsave/image.ts';
 import { EXTENDED_OFFSET_BYTES, HEADER_BYTES, HEADER_OFFSET_BYTES, holesOf } from '../../../app/xsave/layout.ts';
 import { LEGACY_XSAVE_BYTES } from '../../../app/xsave/ledger.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { describeProblem } from '../bits/decoded.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { Image } from '../capture/image.ts';
+import { type StagedWrite, stageAssignments } from '../edit/assign.ts';
 import { makeCapture, makeImage, presetLayout } from '../fixtures/preset-captures.ts';
-import type { Capture } from '../session/capture.ts';
 import { encodeTileConfig, INIT_TILE_CONFIG } from '../tile/config.ts';
 import { xstateBv } from '../xsave/header.ts';
-import type { Image } from '../xsave/image.ts';
-import { type StagedWrite, stageAssignments } from './assign.ts';
 import { compareWritten, diffCaptures } from './compare.ts';
 
 const layout = presetLayout('sapphire-rapids');

@@ -1,6 +1,6 @@
 import { shownText } from '../bits/text.ts';
+import type { Capture, Facts } from '../capture/capture.ts';
 import { cpuidEntry } from '../cpu/cpuid.ts';
-import type { Capture, Facts } from '../session/capture.ts';
 import { cpuVendor } from '../xsave/facts.ts';
 
 /** Names come from outside: one line each, no control characters or marks of direction. */

@@ -1,13 +1,13 @@
 import { equalBytes, readUint, toHexHighFirst } from '../bits/bytes.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { ComponentView } from '../capture/image.ts';
 import { parsePath } from '../register/path.ts';
 import { readRegister } from '../register/read.ts';
 import { type RegisterRow, registerRow, TILECFG_FIELDS } from '../register/registers.ts';
-import type { Capture } from '../session/capture.ts';
 import type { ElementType } from '../value/element-type.ts';
 import { elementBytes } from '../value/element-type.ts';
 import { jsonElement, printElement } from '../value/print.ts';
 import { BIT, componentLabel, componentRow, type FragmentRow } from '../xsave/components.ts';
-import type { ComponentView } from '../xsave/image.ts';
 import { componentBytesOrInit } from '../xsave/view.ts';
 import { diffCaptures, largerBytes } from './compare.ts';
 import { registerWords } from './diff-words.ts';

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { equalBytes } from '../bits/bytes.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { Image } from '../capture/image.ts';
 import { sampleCapture } from '../fixtures/samples.ts';
 import { parsePath } from '../register/path.ts';
 import { readRegister } from '../register/read.ts';
 import { REGISTERS } from '../register/registers.ts';
-import type { Capture } from '../session/capture.ts';
 import { sameState } from '../session/same-state.ts';
-import type { Image } from '../xsave/image.ts';
 import { compactedLayout, layoutFromCpuid } from '../xsave/layout.ts';
 import { PRESETS } from '../xsave/presets.ts';
 import { componentBytesOrInit, viewComponent } from '../xsave/view.ts';

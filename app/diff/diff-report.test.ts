@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import type { Capture } from '../capture/capture.ts';
+import { stageAssignments } from '../edit/assign.ts';
+import { parseScope } from '../edit/scope.ts';
 import { makeCapture, makeImage, presetLayout } from '../fixtures/preset-captures.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
-import type { Capture } from '../session/capture.ts';
 import { BIT } from '../xsave/components.ts';
 import { convertImage } from '../xsave/convert.ts';
 import { compactedLayout, layoutOf } from '../xsave/layout.ts';
-import { stageAssignments } from './assign.ts';
 import { differences } from './diff-elements.ts';
 import { cpuWords } from './diff-head.ts';
 import { diffReport, diffText } from './diff-report.ts';
-import { parseScope } from './scope.ts';
 
 const edited = (capture: Capture, ...assignments: [string, string][]): Capture => {
   const staged = stageAssignments(

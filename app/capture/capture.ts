@@ -1,5 +1,5 @@
 import type { Cpuid } from '../cpu/cpuid.ts';
-import type { Image } from '../xsave/image.ts';
+import type { Image } from './image.ts';
 
 /** The identity of what a capture was taken from: no edit is ever applied to another. */
 export interface TargetIdentity {

@@ -1,12 +1,12 @@
 import { equalBytes, readU32 } from '../bits/bytes.ts';
 import { hasBit, hexShort } from '../bits/mask.ts';
+import type { Capture } from '../capture/capture.ts';
+import type { ComponentView, Image } from '../capture/image.ts';
 import { parsePath, type RegisterPath } from '../register/path.ts';
 import { readRegister, showText } from '../register/read.ts';
 import { REGISTERS, registerRow } from '../register/registers.ts';
-import type { Capture } from '../session/capture.ts';
 import { BIT, componentLabel } from '../xsave/components.ts';
 import { xstateBv } from '../xsave/header.ts';
-import type { ComponentView, Image } from '../xsave/image.ts';
 import { placeOf } from '../xsave/layout.ts';
 import { MXCSR_END_BYTES, MXCSR_OFFSET_BYTES, mxcsr } from '../xsave/legacy.ts';
 import { componentBytesOrInit, flippedBits, INIT_MXCSR, roomFor, viewComponent } from '../xsave/view.ts';

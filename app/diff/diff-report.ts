@@ -1,12 +1,12 @@
 import { toHexHighFirst } from '../bits/bytes.ts';
 import { hexShort } from '../bits/mask.ts';
 import { shownLines } from '../bits/text.ts';
+import type { Capture, Facts } from '../capture/capture.ts';
+import type { ComponentView, Image } from '../capture/image.ts';
 import { msrRow } from '../cpu/msrs.ts';
 import { parsePath } from '../register/path.ts';
-import type { Capture, Facts } from '../session/capture.ts';
 import { BIT, componentName } from '../xsave/components.ts';
 import { XCOMP_BV_OFFSET_BYTES, xstateBv } from '../xsave/header.ts';
-import type { ComponentView, Image } from '../xsave/image.ts';
 import { EXTENDED_OFFSET_BYTES } from '../xsave/layout.ts';
 import { componentBytesOrInit, flippedBits } from '../xsave/view.ts';
 import { diffCaptures, largerBytes } from './compare.ts';
