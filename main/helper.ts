@@ -39,6 +39,9 @@ export interface HelperOptions {
   readonly timeoutMs?: number;
 }
 
+const pidOf = (request: unknown): number | undefined =>
+  typeof request === 'object' && request !== null ? (request as Partial<VcpuRef>).pid : undefined;
+
 /** What a request is about, for people. */
 const whereOf = (request: unknown): string | null => {
   if (typeof request !== 'object' || request === null) return null;
@@ -208,7 +211,8 @@ export const createHelper = ({ path, args = [], timeoutMs: usualTimeoutMs = TIME
     if (frame.status === STATUS.REFUSED) {
       const refused = decodeRefusal(frame.payload);
       if (!refused.ok) return nonsense(describeProblem(refused.problem));
-      return { ok: false, refusal: refusalToBridge(refused.value, whereOf(request), refusalContext(path)) };
+      const context = { ...refusalContext(path), pid: pidOf(request) };
+      return { ok: false, refusal: refusalToBridge(refused.value, whereOf(request), context) };
     }
     const reply = row.decode(frame.payload);
     if (!reply.ok) return nonsense(describeProblem(reply.problem));

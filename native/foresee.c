@@ -43,13 +43,13 @@ static int check(const struct target *target, const struct seccomp_filters *filt
 	return chain_check_filters(target, filters, &program, why);
 }
 
-/* 0: read. -1: the thread is not in KVM_RUN now, or cannot be stopped: nothing is known. */
-static int read_filters(const struct target *target, pid_t tid, int fd, struct seccomp_filters *filters)
+/* 0: read. -1: the thread is neither in KVM_RUN now nor parked, or cannot be stopped: nothing is known. */
+static int read_filters(const struct target *target, pid_t tid, int fd, int is_parked, struct seccomp_filters *filters)
 {
 	static struct stopped stop;
 	struct refusal ignored;
 	enum stop_state state;
-	int in_kvm_run;
+	int is_read;
 
 	if (permission_again(target->pid, &ignored) < 0 || thread_seize(target, tid, PTRACE_O_TRACESYSGOOD, &ignored) < 0)
 		return -1;
@@ -57,22 +57,39 @@ static int read_filters(const struct target *target, pid_t tid, int fd, struct s
 		late_add(tid);
 		return -1;
 	}
-	in_kvm_run = state == STOP_IN_KVM_RUN;
-	if (in_kvm_run)
+	is_read = state == STOP_IN_KVM_RUN || (is_parked && state == STOP_OUTSIDE);
+	if (is_read)
 		seccomp_read_filters(tid, filters);
 	if (thread_let_go(tid, &stop) < 0)
 		late_add(tid);
-	return in_kvm_run ? 0 : -1;
+	return is_read ? 0 : -1;
 }
 
-/* Asleep in another call than KVM_RUN: stopping it could be noticed, and would tell nothing. */
-static int sleeps_elsewhere(pid_t pid, pid_t tid, int fd)
+/*
+ * A paused VMM's vCPU threads wait in one of these, which the kernel makes again after a stop, with the time that was left.
+ * Others return EINTR then: one that is asleep there is left alone, for a list is nothing that a VMM is to notice.
+ */
+static int is_made_again(long number)
+{
+	static const long calls[] = { SYS_futex, SYS_nanosleep, SYS_clock_nanosleep, SYS_poll, SYS_ppoll, SYS_select, SYS_pselect6 };
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (number == calls[i])
+			return 1;
+	return 0;
+}
+
+enum at { AT_WORK, PARKED, ASLEEP_ELSEWHERE };
+
+static enum at where_is(pid_t pid, pid_t tid, int fd)
 {
 	char *text = proc_text("/proc/%d/task/%d/syscall", pid, tid);
-	int elsewhere = text && strncmp(text, "running", 7) != 0 && !syscall_is_kvm_run(text, fd);
+	enum at at = AT_WORK;
 
+	if (text && strncmp(text, "running", 7) != 0 && !syscall_is_kvm_run(text, fd))
+		at = is_made_again(strtol(text, NULL, 10)) ? PARKED : ASLEEP_ELSEWHERE;
 	free(text);
-	return elsewhere;
+	return at;
 }
 
 int foresee_filters(pid_t pid, uint64_t start_time_ticks, const struct vcpu_place *vcpu, struct refusal *why)
@@ -81,6 +98,7 @@ int foresee_filters(pid_t pid, uint64_t start_time_ticks, const struct vcpu_plac
 	struct seccomp_filters filters = { 0 };
 	struct status_facts facts;
 	struct kept *known;
+	enum at at;
 
 	if (!vcpu->tid || proc_status(pid, vcpu->tid, &facts) < 0 || facts.seccomp_mode != SECCOMP_MODE_FILTER)
 		return 0;
@@ -89,7 +107,8 @@ int foresee_filters(pid_t pid, uint64_t start_time_ticks, const struct vcpu_plac
 			      "The thread has a seccomp filter that may not be read: CAP_SYS_ADMIN is needed.");
 	known = find_kept(start_time_ticks, vcpu->tid, facts.seccomp_filters);
 	if (!known) {
-		if (sleeps_elsewhere(pid, vcpu->tid, vcpu->fd) || read_filters(&target, vcpu->tid, vcpu->fd, &filters) < 0)
+		at = where_is(pid, vcpu->tid, vcpu->fd);
+		if (at == ASLEEP_ELSEWHERE || read_filters(&target, vcpu->tid, vcpu->fd, at == PARKED, &filters) < 0)
 			return 0;
 		known = &kept[next_kept++ % KEPT];
 		*known = (struct kept){ .start_time_ticks = start_time_ticks, .tid = vcpu->tid, .filters = facts.seccomp_filters };

@@ -7,7 +7,8 @@
 
 /*
  * 0: nothing is known that would stand in the way. -1 and why: a call without which no vCPU can be read is refused, or the
- * filters cannot be read. A thread that has filters is stopped for that, once, in KVM_RUN, which its VMM does not notice.
+ * filters cannot be read. A thread that has filters is stopped for that, once, in KVM_RUN or where a paused VMM's threads wait,
+ * which its VMM does not notice.
  */
 int foresee_filters(pid_t pid, uint64_t start_time_ticks, const struct vcpu_place *vcpu, struct refusal *why);
 

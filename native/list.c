@@ -8,7 +8,10 @@
 
 #include "discover.h"
 #include "foresee.h"
+#include "limits.h"
 #include "permission.h"
+#include "room.h"
+#include "session.h"
 
 #define MAX_CMDLINE_BYTES 16384
 
@@ -58,14 +61,23 @@ static size_t read_cmdline(char *into, size_t bytes)
 	return n;
 }
 
-/* Else it has been handed the descriptors, or inherited them. */
-static int owns_a_vcpu(void)
+/* What attaching to the first vCPU will say, once the process may be looked into. 0, or -1 and why. */
+static int foresee(uint64_t start_time_ticks, struct refusal *why)
 {
 	char *maps = proc_text("/proc/%d/maps", vmm.pid);
-	int owns = maps_have_vcpu(maps, ANY_VCPU);
+	int result;
 
+	/* Else it has been handed the descriptors, or inherited them. */
+	if (!maps_have_vcpu(maps, ANY_VCPU))
+		result = refuse(why, REASON_NOT_A_VMM, 0, NULL, "It does not run them.");
+	else if (foresee_filters(vmm.pid, start_time_ticks, &vmm.vcpus[0], why) < 0)
+		result = -1;
+	else if (maps_have_vcpu(maps, vmm.vcpus[0].index) && room_check(maps, vmm.vcpus[0].index, why) < 0)
+		result = -1;
+	else
+		result = limit_check(vmm.pid, SCRATCH_BYTES, why);
 	free(maps);
-	return owns;
+	return result;
 }
 
 /* 1 where a record was added, 0 where the process has ended, -1 where the frame is full. */
@@ -86,10 +98,9 @@ static int add_target(struct reply *reply)
 	discover_threads(&vmm);
 	(void)proc_link(exe, sizeof(exe), "/proc/%d/exe", vmm.pid);
 	permission_check(vmm.pid, vmm.vcpus[0].tid, &permission);
-	if (permission.reason == REASON_NONE && !owns_a_vcpu())
-		permission.reason = REASON_NOT_A_VMM;
-	if (permission.reason == REASON_NONE && foresee_filters(vmm.pid, stat.start_time_ticks, &vmm.vcpus[0], &why) < 0) {
+	if (permission.reason == REASON_NONE && foresee(stat.start_time_ticks, &why) < 0) {
 		permission.reason = (enum reason)why.reason;
+		permission.errno_or_scope = why.errno_value;
 		record.seccomp_action = why.seccomp_action;
 		memcpy(record.call, why.call, sizeof(record.call));
 	}

@@ -11,6 +11,7 @@
 
 #include "host_cpuid.h"
 #include "discover.h"
+#include "kvm_report.h"
 #include "permission.h"
 #include "session.h"
 #include "stand.h"
@@ -344,11 +345,14 @@ static int take_signals(int fd)
 	return end;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	int signals = open_signals(), end = 0;
+	int signals, end = 0;
 
 	capabilities_drop();
+	if (argc == 2 && strcmp(argv[1], "--kvm") == 0)
+		return kvm_report();
+	signals = open_signals();
 	while (!end) {
 		struct pollfd fds[3] = {
 			{ .fd = STDIN_FILENO, .events = POLLIN },

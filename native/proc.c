@@ -58,7 +58,7 @@ static const char *line_of(const char *text, const char *name)
 	return NULL;
 }
 
-static uint64_t number_of(const char *text, const char *name, int base)
+uint64_t proc_number(const char *text, const char *name, int base)
 {
 	const char *at = line_of(text, name);
 
@@ -78,13 +78,13 @@ int status_parse(const char *text, struct status_facts *facts)
 	if (sscanf(uid, "%u %u %u %u", &facts->uids[0], &facts->uids[1], &facts->uids[2], &facts->uids[3]) != 4 ||
 	    sscanf(gid, "%u %u %u %u", &facts->gids[0], &facts->gids[1], &facts->gids[2], &facts->gids[3]) != 4)
 		return -1;
-	facts->permitted = number_of(text, "CapPrm", 16);
-	facts->parent = (pid_t)number_of(text, "PPid", 10);
-	facts->tracer = (pid_t)number_of(text, "TracerPid", 10);
-	facts->seccomp_mode = (uint32_t)number_of(text, "Seccomp", 10);
-	facts->seccomp_filters = (uint32_t)number_of(text, "Seccomp_filters", 10);
-	facts->pending = number_of(text, "SigPnd", 16) | number_of(text, "ShdPnd", 16);
-	facts->blocked = number_of(text, "SigBlk", 16);
+	facts->permitted = proc_number(text, "CapPrm", 16);
+	facts->parent = (pid_t)proc_number(text, "PPid", 10);
+	facts->tracer = (pid_t)proc_number(text, "TracerPid", 10);
+	facts->seccomp_mode = (uint32_t)proc_number(text, "Seccomp", 10);
+	facts->seccomp_filters = (uint32_t)proc_number(text, "Seccomp_filters", 10);
+	facts->pending = proc_number(text, "SigPnd", 16) | proc_number(text, "ShdPnd", 16);
+	facts->blocked = proc_number(text, "SigBlk", 16);
 	found = features ? strstr(features, "shstk") : NULL;
 	facts->has_shadow_stack = found && found < features + strcspn(features, "\n");
 	return 0;

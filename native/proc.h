@@ -36,6 +36,9 @@ struct mapping {
 int stat_parse(const char *text, struct stat_facts *facts);
 int status_parse(const char *text, struct status_facts *facts);
 
+/* The number in the line "name:" of a text such as /proc/PID/status; 0 where there is none. */
+uint64_t proc_number(const char *text, const char *name, int base);
+
 /* Takes one line off *text. 0, or -1 at the end (or at a line that is no mapping). */
 int mapping_next(const char **text, struct mapping *mapping);
 

@@ -80,15 +80,25 @@ out:
 	return result;
 }
 
+int room_check(const char *maps, uint32_t vcpu_index, struct refusal *why)
+{
+	struct candidates found;
+
+	collect(maps, vcpu_index, &found);
+	if (found.count)
+		return 0;
+	return refuse(why, REASON_NO_MEMORY, 0, "kvm_run", "There is no room for a chain: the VMM has not mapped the page behind kvm_run.");
+}
+
 int room_find(const struct target *target, const char *maps, uint32_t vcpu_index, int vcpu_fd, struct room *room,
 	      struct refusal *why)
 {
 	struct candidates found;
 
 	memset(room, 0, sizeof(*room));
+	if (room_check(maps, vcpu_index, why) < 0)
+		return -1;
 	collect(maps, vcpu_index, &found);
-	if (found.count == 0)
-		return refuse_pages(why, "the VMM has not mapped kvm_run and the page behind it");
 	if (found.count > 1)
 		return tell_apart(target, vcpu_fd, &found, room, why);
 	room->run = found.run[0];

@@ -20,6 +20,8 @@ struct room {
 	uint8_t saved[4096];
 };
 
+/* Has the VMM mapped it at all? maps: text of /proc/PID/maps. 0, or -1 and why. */
+int room_check(const char *maps, uint32_t vcpu_index, struct refusal *why);
 /* Where it is. maps: text of /proc/PID/maps. Of two VMs in one process, whose vCPUs have one name, the descriptor tells. */
 int room_find(const struct target *target, const char *maps, uint32_t vcpu_index, int vcpu_fd, struct room *room,
 	      struct refusal *why);

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
+#include "limits.h"
 #include "proc.h"
 #include "session.h"
 
@@ -119,7 +120,7 @@ static int map_or_keep(struct vcpu *vcpu, const char *maps, uint64_t left, uint6
 		return -1;
 	result = mapping.calls[0].result;
 	if (result < 0 && result > -4096)
-		return refuse(why, REASON_NO_MEMORY, (int)-result, "mmap", "mmap in the target failed: %s.", strerror((int)-result));
+		return limit_refuse(target.pid, SCRATCH_BYTES, (int)-result, why);
 	vcpu->scratch = (uint64_t)result;
 	if (vcpu->scratch == address)
 		return 0;

@@ -70,6 +70,19 @@ describe('refusals in words', () => {
     });
   });
 
+  test('[W7] a limit of the VMM’s own is named, with the command that raises it', () => {
+    const of = (call: string, errno: number) =>
+      refusalToBridge(refusal('NO_MEMORY', { call, errno }), null, { helperPath: '/h', pid: 4242 });
+    expect(of('mmap (RLIMIT_AS)', 12)).toMatchObject({
+      what: 'the VMM may map no more memory: its RLIMIT_AS is reached',
+      mend: 'sudo prlimit --pid 4242 --as=unlimited',
+    });
+    expect(of('mmap (RLIMIT_MEMLOCK)', 11).mend).toBe('sudo prlimit --pid 4242 --memlock=unlimited');
+    expect(of('mmap (vm.max_map_count)', 12).mend).toBe('sudo sysctl vm.max_map_count=1048576');
+    expect(of('mmap', 12).what).toBe('the kernel gives the VMM no more memory (ENOMEM)');
+    expect(of('kvm_run', 0).what).toContain('has not mapped the page behind kvm_run');
+  });
+
   test('[W7] a reason that is not known here is said with its number', () => {
     expect(refusalToBridge(refusal(null, { detail: 'odd' }))).toMatchObject({
       code: 'unknown-reason',

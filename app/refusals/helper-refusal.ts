@@ -37,6 +37,8 @@ export interface RefusalContext {
   readonly helperPath: string;
   /** The AppImage that it lies in: there is no `tilescope` in PATH then. */
   readonly appImage?: string | undefined;
+  /** Of the process that the refusal is about. */
+  readonly pid?: number | undefined;
 }
 
 interface Words {
@@ -78,7 +80,31 @@ const yama: Wording = ({ errno: scope }, context) => {
   return { what: `kernel.yama.ptrace_scope is ${scope}: ${restriction}`, mend: mends };
 };
 
-const ENOMEM = 12;
+/** The limits that a mapping may meet, and the command that raises each. */
+const LIMITS: Readonly<Record<string, (pid: string) => string>> = {
+  RLIMIT_AS: (pid) => `sudo prlimit --pid ${pid} --as=unlimited`,
+  RLIMIT_DATA: (pid) => `sudo prlimit --pid ${pid} --data=unlimited`,
+  RLIMIT_MEMLOCK: (pid) => `sudo prlimit --pid ${pid} --memlock=unlimited`,
+  'vm.max_map_count': () => 'sudo sysctl vm.max_map_count=1048576',
+};
+
+const noRoom: Wording = ({ call, errno, detail }, { pid }) => {
+  const limit = /^mmap \((.+)\)$/.exec(call)?.[1] ?? '';
+  const raise = LIMITS[limit];
+  if (raise !== undefined) {
+    return { what: `the VMM may map no more memory: its ${limit} is reached`, mend: raise(String(pid ?? 'PID')) };
+  }
+  if (call === 'mmap' && errno > 0) {
+    return {
+      what: `the kernel gives the VMM no more memory (${errnoName(errno)})`,
+      mend: 'look at vm.overcommit_memory and CommitLimit in /proc/meminfo',
+    };
+  }
+  if (call === 'kvm_run') {
+    return { what: 'the VMM has not mapped the page behind kvm_run, where the first calls would go', mend: null };
+  }
+  return { what: `there is not enough room${detail && `: ${detail}`}`, mend: null };
+};
 
 const OUR_FAULT = 'this is a fault of Tilescope: please report it with the steps that led here';
 
@@ -141,7 +167,7 @@ const WORDINGS: Record<Reason, Wording> = {
   ),
   SECCOMP: ({ call, seccompAction }) => ({
     what: `the thread's seccomp filter would refuse ${call || 'the call'} (${describeAction(seccompAction)}), so it was not made`,
-    mend: 'start the VMM without its filter, or suspend the filter while attached, which needs CAP_SYS_ADMIN',
+    mend: 'start the VMM without its filter, or suspend the filter while attached (--suspend-seccomp), which needs CAP_SYS_ADMIN',
   }),
   SECCOMP_UNREADABLE: ({ call }, context) => ({
     what: `the thread has a seccomp filter that may not be read, so ${call || 'the call'} was not made`,
@@ -176,13 +202,7 @@ const WORDINGS: Record<Reason, Wording> = {
     mend: null,
   }),
   CHAIN_TIMEOUT: withDetail('the calls in the target did not end in time', 'try again'),
-  NO_MEMORY: ({ call, errno, detail }) =>
-    call === 'mmap' && errno === ENOMEM
-      ? {
-          what: 'the VMM may have no more memory: one of its own limits is reached (RLIMIT_AS, its memory control group, or vm.max_map_count)',
-          mend: 'raise the limit: sudo prlimit --pid PID --as=unlimited, for one',
-        }
-      : { what: `there was not enough memory${detail && `: ${detail}`}`, mend: null },
+  NO_MEMORY: noRoom,
   CHAIN_CHANGED: withDetail(
     'the calls in the target were changed from outside and ended',
     'look what else writes to the memory of the VMM, or whether the VMM itself is hostile',

@@ -134,16 +134,30 @@ test.describe('[C66] a refusal’s mend, carried out, mends it; the list says wh
   test('the VMM’s own limit of memory: raised', async () => {
     test.skip(!isThere('prlimit'), 'prlimit is not installed');
     const one = await started(DEMO, '--program', 'integer');
-    const pages = Number(readFileSync(`/proc/${one.pid}/statm`, 'utf8').split(' ')[0]);
-    const limit = (bytes: string): void => {
-      expect(spawnSync('prlimit', ['--pid', String(one.pid), `--as=${bytes}:unlimited`]).status).toBe(0);
-    };
-    limit(String(pages * 4096));
-    const refused = await one.show();
-    expect(refused.err).toContain('one of its own limits is reached');
-    expect(refused.code).toBe(1);
-    limit('unlimited');
-    await expectWorks(one);
+    const status = readFileSync(`/proc/${one.pid}/status`, 'utf8');
+    for (const [name, option, used] of [
+      ['RLIMIT_AS', '--as', 'VmSize'],
+      ['RLIMIT_DATA', '--data', 'VmData'],
+    ] as const) {
+      const bytes = Number(new RegExp(`^${used}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
+      const prlimit = ['prlimit', '--pid', String(one.pid)] as const;
+      expect(spawnSync(prlimit[0], [...prlimit.slice(1), `${option}=${bytes}:unlimited`]).status).toBe(0);
+      await expectRefused(one, `its ${name} is reached`);
+      const mend = (await one.inList())?.mend;
+      expect(mend).toBe(`sudo ${prlimit.join(' ')} ${option}=unlimited`);
+      expect(spawnSync('sh', ['-c', mend?.replace('sudo ', '') ?? '']).status).toBe(0);
+      await expectWorks(one);
+    }
+  });
+
+  test('a filter on a vCPU that a paused VMM has parked: suspended', async () => {
+    test.skip(!root, 'reading and suspending a filter takes root');
+    const one = await started(DEMO, '--program', 'integer', '--park', '--seccomp', 'cloud-hypervisor');
+    await expectRefused(one, 'seccomp filter would refuse');
+    const { code, err } = await one.show('--suspend-seccomp');
+    expect(err).toContain('is outside KVM_RUN');
+    expect(code).toBe(0);
+    expect(one.lives).toBe(true);
   });
 });
 

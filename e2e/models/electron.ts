@@ -8,8 +8,14 @@ import { _electron, type Browser, chromium, type Page } from 'playwright/test';
 const ROOT = join(import.meta.dirname, '../..');
 const BOOTSTRAP = join(ROOT, 'main/bootstrap.mjs');
 
-/** What plays Electron in the tests; built with the rest. */
+/** What plays Electron in the tests: `npm run e2e` builds it, Playwright by itself does not. */
 export const STAND_IN = join(ROOT, 'dist/stand-in');
+
+/** Else every story would wait for a window that never comes. */
+const requireStandIn = (): void => {
+  if (existsSync(join(STAND_IN, 'electron')) && existsSync(join(STAND_IN, 'stand-in/launch.js'))) return;
+  throw new Error(`${STAND_IN} is not built: npm run e2e -- --project=stand-in --project=shell builds it first`);
+};
 const BINARY_FOLDER = join(ROOT, 'node_modules/electron/dist');
 
 /** Why the stories cannot run on Electron's own binary, or null. */
@@ -78,6 +84,7 @@ export class StandInHost {
   }
 
   static async start(options: StartOptions = {}): Promise<StandInHost> {
+    requireStandIn();
     const port = await freePort();
     const user = options.user ?? new UserFolder();
     const root = process.getuid?.() === 0 ? ['--no-sandbox'] : [];

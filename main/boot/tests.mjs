@@ -186,14 +186,14 @@ const runSteps = async (steps) => {
   return sum.failed === 0 ? 0 : 1;
 };
 
-const live = playwright('live tests', ['--project', 'live']);
+// One word each: after `--project` Playwright takes every word that follows, a file too, for another project.
+const live = playwright('live tests', ['--project=live']);
 // The page in the browser; the same stories in the window, on what plays Electron; the window's own story. Where Electron's
 // binary is, the stories run on it as well; where it is not, Playwright's configuration says so.
 const hasElectron = existsSync(tool('electron', 'dist', 'electron'));
-const WINDOW_PROJECTS = ['window', 'stand-in', 'shell', ...(hasElectron ? ['electron'] : [])].flatMap((name) => [
-  '--project',
-  name,
-]);
+const WINDOW_PROJECTS = ['window', 'stand-in', 'shell', ...(hasElectron ? ['electron'] : [])].map(
+  (name) => `--project=${name}`,
+);
 const window = playwright('end-to-end tests', WINDOW_PROJECTS);
 
 /** @type {Step} */
@@ -275,6 +275,6 @@ export const runE2e = async (args) => {
   if (missing !== null) explain(missing);
   // Without a choice of the caller's: the tests, not the measurements that share their configuration.
   const chosen = args.some((arg) => arg.startsWith('--project'));
-  const projects = chosen ? [] : ['--project', 'live', ...WINDOW_PROJECTS];
+  const projects = chosen ? [] : ['--project=live', ...WINDOW_PROJECTS];
   return runSteps([build, playwright('end-to-end tests', [...projects, ...args])]);
 };

@@ -1,13 +1,16 @@
+import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, mkdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { messageOf } from '../../app/refusals/refusal.ts';
 import type { Host } from '../services/host.ts';
+import { type KvmCapabilities, readCapabilities } from './cli-doctor-kvm.ts';
 
 /** What is found out about this machine without the helper. Null: not known. */
 export interface MachineFacts {
   readonly helperPath: string;
   readonly uid: number;
+  readonly kvmCapabilities: KvmCapabilities | null;
   /** vmx or svm in /proc/cpuinfo. */
   readonly hasVirtualization: boolean | null;
   readonly userNamespaces: {
@@ -51,6 +54,14 @@ const electronPath = async (): Promise<string | null> => {
   );
 };
 
+/** A helper that is started with `--kvm` says what KVM answers, and ends. */
+const kvmCapabilities = (helperPath: string): Promise<KvmCapabilities | null> =>
+  new Promise((resolve) => {
+    execFile(helperPath, ['--kvm'], { encoding: 'utf8' }, (error, text) => {
+      resolve(error === null ? readCapabilities(text) : null);
+    });
+  });
+
 const whyNotKept = async (folder: string): Promise<string | null> => {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -67,6 +78,7 @@ export const machineFacts = async ({ helperPath, journalFolder }: Host): Promise
   return {
     ...{ helperPath, journalFolder },
     uid: process.getuid?.() ?? 0,
+    kvmCapabilities: await kvmCapabilities(helperPath),
     hasVirtualization: cpuinfo === null ? null : /^flags\s*:.*\b(vmx|svm)\b/m.test(cpuinfo),
     userNamespaces: {
       most: await numberIn('/proc/sys/user/max_user_namespaces'),

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import type { HelloReply } from '../../app/wire/messages.ts';
 import { fakeHost, runOn } from '../testing/command-line.ts';
 import { type Check, diagnose } from './cli-doctor.ts';
 import type { MachineFacts } from './cli-doctor-facts.ts';
+import { CAPABILITIES, readCapabilities } from './cli-doctor-kvm.ts';
 
 const BOTH = (1n << 19n) | (1n << 21n);
 
@@ -22,6 +23,7 @@ const HELLO: HelloReply = {
 const FACTS: MachineFacts = {
   ...{ helperPath: '/opt/a b/tilescope-helper', uid: 1000, hasVirtualization: true, hasDisplay: true },
   userNamespaces: { most: 15000, unprivileged: 1, appArmor: null },
+  kvmCapabilities: null,
   ...{ electron: '/opt/electron', journalFolder: '/home/u/.local/state/tilescope/journal', journalProblem: null },
 };
 
@@ -96,6 +98,33 @@ describe('[C74] doctor', () => {
     ['xfd', { cpuid: [{ leaf: 0xd, subleaf: 1, eax: 0xf, ebx: 0, ecx: 0, edx: 0 }] }],
   ])('a CPU without %s has nothing to mend', (id, hello) => {
     expect(one(id, of(hello))).toMatchObject({ state: 'absent', mend: null });
+  });
+
+  test('KVM’s capabilities: what each is for, and what is so without it', () => {
+    const all = new Map(CAPABILITIES.map(({ number }) => [number, 1]));
+    const states = (changes: readonly (readonly [number, number])[]) =>
+      of({}, { kvmCapabilities: new Map([...all, ...changes]) }).filter(({ id }) => id.startsWith('kvm-cap-'));
+    expect(states([]).map(({ state }) => state)).toEqual(CAPABILITIES.map(() => 'ok'));
+    expect(one('kvm-cap-xsave2', states([[208, 11008]]))?.found).toContain('11008 bytes');
+    expect(one('kvm-cap-xsave2', states([[208, 0]]))).toMatchObject({ state: 'limited', mend: 'a newer kernel' });
+    expect(one('kvm-cap-xsave', states([[55, 0]]))?.state).toBe('missing');
+    expect(one('kvm-cap-nested-state', states([[157, 0]]))).toMatchObject({ state: 'absent', mend: null });
+  });
+
+  test('what the helper says of KVM is read, and nothing else is', () => {
+    expect(readCapabilities('208 4096\n157 0\n')).toEqual(
+      new Map([
+        [208, 4096],
+        [157, 0],
+      ]),
+    );
+    for (const text of ['', 'x', '208 4096\nx\n', '208\n']) expect(readCapabilities(text)).toBeNull();
+  });
+
+  test('the helper asks for those that are told of, and no other', () => {
+    const source = readFileSync(join(import.meta.dirname, '../../native/kvm_report.c'), 'utf8');
+    const asked = /numbers\[\] = \{ ([^}]+) \}/.exec(source)?.[1]?.split(', ').map(Number);
+    expect(asked).toEqual(CAPABILITIES.map(({ number }) => number).sort((a, b) => a - b));
   });
 
   test('what was not read is not known', () => {

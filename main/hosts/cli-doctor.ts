@@ -10,6 +10,7 @@ import { componentName } from '../../app/xsave/components.ts';
 import { refusalContext } from '../refusal-context.ts';
 import type { Host } from '../services/host.ts';
 import { type MachineFacts, machineFacts } from './cli-doctor-facts.ts';
+import { capabilityChecks } from './cli-doctor-kvm.ts';
 import { jsonText, type Output, table } from './cli-output.ts';
 
 /** `tilescope doctor`: what this machine has and lacks, and the command that mends it. */
@@ -18,7 +19,7 @@ import { jsonText, type Output, table } from './cli-output.ts';
  * ok; limited: it works, and not for everything; missing: attaching does not work without it; absent: this machine does not
  * have it, and nothing is to be mended; not-known: it could not be found out.
  */
-type CheckState = 'ok' | 'limited' | 'missing' | 'absent' | 'not-known';
+export type CheckState = 'ok' | 'limited' | 'missing' | 'absent' | 'not-known';
 
 export interface Check {
   readonly id: string;
@@ -212,6 +213,7 @@ export const diagnose = (hello: Answer<HelloReply>, facts: MachineFacts): readon
     kvmDevice(reply, facts),
     kernel(reply),
     kvmComponents(reply),
+    ...capabilityChecks(facts.kvmCapabilities),
     amx(reply),
     xfd(reply),
     yama(reply, facts),

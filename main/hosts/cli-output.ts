@@ -30,13 +30,14 @@ export const printed = (text: string): Output => ({ text, code: 0, note: '' });
 export const jsonText = (value: unknown): string => `${shownJson(JSON.stringify(value, null, 2))}\n`;
 
 export const listJson = (targets: readonly TargetSummary[]): unknown =>
-  targets.map(({ pid, vmm, name, vcpus, attachable, reason }) => ({
+  targets.map(({ pid, vmm, name, vcpus, attachable, reason, mend }) => ({
     pid,
     vmm,
     name,
     vcpus: vcpus.map(({ index, vmmNumber, tid, fd }) => ({ index, vmmNumber, tid, fd })),
     attachable,
     reason,
+    mend,
   }));
 
 export const table = (given: readonly (readonly string[])[]): string => {
@@ -75,8 +76,9 @@ export const listText = (targets: readonly TargetSummary[], skippedCount: number
       ? `${skippedCount} processes of other users could not be looked into: as root they are, or with setup-privileges --allow\n`
       : '';
   const numbers = targets.map(numbersText).join('');
+  const mends = targets.map(({ pid, mend }) => (mend === null ? '' : `${pid}: to do: ${shownText(mend)}\n`)).join('');
   if (rows.length === 0) return `No process with KVM vCPUs was found\n${skipped}`;
-  return table([['PID', 'VMM', 'NAME', 'VCPUS', 'USER', 'ATTACHABLE'], ...rows]) + numbers + skipped;
+  return table([['PID', 'VMM', 'NAME', 'VCPUS', 'USER', 'ATTACHABLE'], ...rows]) + mends + numbers + skipped;
 };
 
 /** In use, and not in the bytes: a file that was cut, or a writer that did not copy it. */

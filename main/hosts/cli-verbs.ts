@@ -44,7 +44,7 @@ export const VERBS = [
     usage: ['[--json]'],
     words: [],
     options: ['json'],
-    about: ['Where attaching cannot work, the last column says why; tilescope doctor says what mends it.'],
+    about: ['Where attaching cannot work, the last column says why, and a line below what mends it.'],
     examples: [{ line: 'tilescope list --json', says: 'for a script' }],
     exits: ['done', 'helper'],
   },

@@ -65,6 +65,7 @@ describe('[C16] the fixed shapes', () => {
         vcpus: [{ index: 0, vmmNumber: 0, tid: 4245, fd: 13 }],
         attachable: true,
         reason: null,
+        mend: null,
       },
     ]);
     expect((await run('list')).out).toContain('2 processes of other users could not be looked into');

@@ -50,7 +50,7 @@ export interface HostOptions {
 }
 
 const summaryOf = (record: FoundTarget, users: ReadonlyMap<number, string>, helperPath: string): TargetSummary => {
-  const reason = targetObstacle(record, refusalContext(helperPath));
+  const reason = targetObstacle(record, { ...refusalContext(helperPath), pid: record.pid });
   return {
     pid: record.pid,
     ...vmmNames(record.executable || record.comm, record.commandLine),

@@ -1,6 +1,8 @@
 /* Parsers of /proc, names of threads and descriptors, and the list that is made from them. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -10,6 +12,7 @@
 
 #include "../discover.h"
 #include "../held.h"
+#include "../limits.h"
 #include "../target.h"
 #include "check.h"
 
@@ -177,6 +180,39 @@ static void names(void)
 	CHECK(vcpu_of_link("anon_inode:kvm-vcpu:5") == 5 && vcpu_of_link("anon_inode:kvm-vcpu-stats:5") < 0, "links");
 }
 
+static void limits(void)
+{
+	static const char text[] = "Limit                     Soft Limit           Hard Limit           Units     \n"
+				   "Max data size             %s            unlimited            bytes     \n"
+				   "Max address space         %s            unlimited            bytes     \n";
+	static const char status[] = "Name:\tMax address space 1\nVmSize:\t     100 kB\nVmData:\t      40 kB\n";
+	static const struct {
+		const char *data, *all;
+		uint64_t bytes;
+		const char *found;
+	} cases[] = {
+		{ "unlimited", "unlimited", 1u << 30, NULL }, { "unlimited", "106496", 4096, NULL },
+		{ "unlimited", "106495", 4096, "RLIMIT_AS" }, { "45056", "unlimited", 4096, NULL },
+		{ "45055", "unlimited", 4096, "RLIMIT_DATA" }, { "0", "unlimited", 4096, NULL },
+	};
+	struct refusal why;
+
+	rule("the limit that a mapping would meet is named");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char limits[512];
+		const char *found;
+
+		(void)snprintf(limits, sizeof(limits), text, cases[i].data, cases[i].all);
+		found = limit_in_the_way(limits, status, NULL, cases[i].bytes);
+		CHECK(found == cases[i].found || (found && cases[i].found && strcmp(found, cases[i].found) == 0), "%zu: %s", i,
+		      found ? found : "none");
+	}
+	CHECK(!limit_in_the_way(NULL, NULL, NULL, 4096) && !limit_in_the_way("", "", "", 4096), "nothing to read");
+	CHECK(limit_check(getpid(), 4096, &why) == 0, "this process: %s", why.call);
+	CHECK(limit_refuse(getpid(), 4096, EAGAIN, &why) < 0 && strcmp(why.call, "mmap (RLIMIT_MEMLOCK)") == 0, "%s", why.call);
+	CHECK(limit_refuse(getpid(), 4096, ENOMEM, &why) < 0 && strcmp(why.call, "mmap") == 0, "%s", why.call);
+}
+
 static void groups(void)
 {
 	static const char text[] = "9:name=systemd:/a\n6:cpu,freezer:/machine/x:y\n2:xfreezer:/no\n0::/user.slice/z\n";
@@ -198,6 +234,7 @@ static void groups(void)
 void proc_and_list(void)
 {
 	groups();
+	limits();
 	parsers();
 	mapping_costs();
 	pages();
