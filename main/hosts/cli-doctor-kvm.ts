@@ -1,4 +1,4 @@
-import type { Check, CheckState } from './cli-doctor.ts';
+import type { Check, CheckState } from './cli-doctor-check.ts';
 
 /** What KVM answers to KVM_CHECK_EXTENSION on /dev/kvm, by the capability's number. */
 export type KvmCapabilities = ReadonlyMap<number, number>;

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
 import type { HelloReply } from '../../app/wire/messages.ts';
 import { fakeHost, runOn } from '../testing/command-line.ts';
-import { type Check, diagnose } from './cli-doctor.ts';
+import { diagnose } from './cli-doctor.ts';
+import type { Check } from './cli-doctor-check.ts';
 import type { MachineFacts } from './cli-doctor-facts.ts';
 import { CAPABILITIES, readCapabilities } from './cli-doctor-kvm.ts';
 

@@ -9,26 +9,12 @@ import type { HelloReply } from '../../app/wire/messages.ts';
 import { componentName } from '../../app/xsave/components.ts';
 import { refusalContext } from '../refusal-context.ts';
 import type { Host } from '../services/host.ts';
+import type { Check, CheckState } from './cli-doctor-check.ts';
 import { type MachineFacts, machineFacts } from './cli-doctor-facts.ts';
 import { capabilityChecks } from './cli-doctor-kvm.ts';
 import { jsonText, type Output, table } from './cli-output.ts';
 
 /** `tilescope doctor`: what this machine has and lacks, and the command that mends it. */
-
-/**
- * ok; limited: it works, and not for everything; missing: attaching does not work without it; absent: this machine does not
- * have it, and nothing is to be mended; not-known: it could not be found out.
- */
-export type CheckState = 'ok' | 'limited' | 'missing' | 'absent' | 'not-known';
-
-export interface Check {
-  readonly id: string;
-  readonly title: string;
-  readonly state: CheckState;
-  readonly found: string;
-  /** A command, or what else is to be done; null: nothing. */
-  readonly mend: string | null;
-}
 
 const check = (id: string, title: string, state: CheckState, found: string, mend: string | null = null): Check => ({
   ...{ id, title, state, found, mend },
