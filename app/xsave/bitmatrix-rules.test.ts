@@ -77,6 +77,12 @@ test.each<[string, Capture, Record<string, readonly number[]>]>([
   expect(found(capture)).toEqual(rules);
 });
 
+test('[X18] zeros that KVM gives of a guest whose registers it cannot read are told as such, and nothing else is', () => {
+  const zeros = withBytes((bytes) => bytes.fill(0, 0, 576));
+  expect(found(zeros)).toMatchObject({ 'protected-guest': [] });
+  expect(found(idle)).not.toHaveProperty('protected-guest');
+});
+
 test('[X16] MPX and APX in one CPUID', () => {
   const mpxToo = presetCpuid('apx').map((entry) =>
     entry.leaf === 0xd && entry.subleaf === 0 ? { ...entry, eax: entry.eax | 0x18 } : entry,

@@ -7,7 +7,7 @@ import { MSR_INDEX } from '../cpu/msrs.ts';
 import type { Contradiction } from './bitmatrix-rules.ts';
 import { BIT, COMPACTED_BIT, componentLabel } from './components.ts';
 import { msrValue } from './facts.ts';
-import { headerReserved, xstateBv } from './header.ts';
+import { headerReserved, looksProtected, xstateBv } from './header.ts';
 import { compactedLayout, enumeratedSupervisor, enumeratedUser, layoutFromCpuid, supervisorPlaces } from './layout.ts';
 import { MXCSR_MASK_OFFSET_BYTES, mxcsr, unmaskedControls } from './legacy.ts';
 import { brokenTileRules, rawTileConfig, tileUseWarnings } from './tilecfg.ts';
@@ -26,6 +26,19 @@ const found = (
   source: string,
   sentence: string,
 ): Contradiction => ({ rule, severity, bits, rows: [], source, sentence });
+
+const protectedGuest: Find = ({ image }) =>
+  looksProtected(image)
+    ? [
+        found(
+          'protected-guest',
+          'warning',
+          [],
+          'Linux arch/x86/kvm/x86.c, kvm_vcpu_ioctl_x86_get_xsave2 where fpstate_is_confidential()',
+          'the legacy region and the header are all zero, as no CPU stores them (FCW would be 37FH): KVM gives that for an SEV-ES guest, whose registers it cannot read; these zeros are not its registers',
+        ),
+      ]
+    : [];
 
 const unmasked: Find = ({ image }) =>
   unmaskedControls(image).map((name) =>
@@ -204,6 +217,15 @@ const header: Find = ({ image }) => {
   ];
 };
 
-const FINDS: readonly Find[] = [header, unmasked, mxcsrMask, tileConfig, xssMissing, subleaves, packedSize];
+const FINDS: readonly Find[] = [
+  protectedGuest,
+  header,
+  unmasked,
+  mxcsrMask,
+  tileConfig,
+  xssMissing,
+  subleaves,
+  packedSize,
+];
 
 export const stateContradictions: Find = (capture) => FINDS.flatMap((find) => find(capture));

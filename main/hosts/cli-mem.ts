@@ -9,7 +9,7 @@ import { jsonElement, printElement } from '../../app/value/print.ts';
 import { writeBytes } from '../captures.ts';
 import type { MemCommand } from './cli-mem-words.ts';
 import { jsonText, type Output } from './cli-output.ts';
-import { outsideNote } from './cli-states.ts';
+import { stateNote } from './cli-states.ts';
 
 /** `tilescope mem`: guest memory, where its place in the VMM is proved. */
 
@@ -68,7 +68,7 @@ export const mem = (
       return physical ? memory.readPhysical(at, bytes) : memory.readLinear(at, bytes);
     });
     if (!read.ok) return read;
-    const note = outsideNote(session.attached);
+    const note = stateNote(session.attached);
     if (out === null) {
       const text = json ? asJson(read.value, type) : asText(read.value, type);
       return answer({ text, code: EXIT.done, note });

@@ -22,7 +22,7 @@ import {
   showPathsText,
 } from './cli-output.ts';
 import { privileges } from './cli-privileges.ts';
-import { outsideNote, stateFrom } from './cli-states.ts';
+import { stateFrom, stateNote } from './cli-states.ts';
 
 type Of<Verb extends Command['verb']> = Extract<Command, { verb: Verb }>;
 /** What is printed on success. */
@@ -61,7 +61,7 @@ const capture = async (host: HostOf, { vcpu, out, json }: Of<'capture'>): Printe
     const text = json
       ? jsonText({ out, pid: vcpu.pid, vcpu: attached.facts.target.vcpu, imageBytes, pauseNs })
       : `${out}: ${written.value} bytes, an image of ${imageBytes} bytes\n`;
-    return answer({ text, code: EXIT.done, note: outsideNote(attached) });
+    return answer({ text, code: EXIT.done, note: stateNote(attached) });
   });
 };
 
