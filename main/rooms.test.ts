@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize, relative } from 'node:path';
+import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
@@ -161,6 +161,25 @@ const circlesOf = (files: readonly string[], edges: readonly Import[]): string[]
   return found;
 };
 
+/** What each folder of the helper includes besides its own headers; its tests and the demo VMM see all of it. */
+const HELPER_SEES: Readonly<Record<string, readonly string[]>> = {
+  wire: [],
+  host: ['wire'],
+  proc: ['wire', 'host'],
+  inject: ['wire', 'host', 'proc'],
+  vcpu: ['wire', 'host', 'proc', 'inject'],
+};
+
+const headers = filesBelow('native', /\.h$/);
+
+/** The file that `#include "name"` means in this one: one beside it, or the one header of that name. */
+const included = (from: string, name: string): string | null => {
+  const beside = normalize(join(dirname(from), name));
+  if (headers.includes(beside)) return beside;
+  const called = headers.filter((path) => path.endsWith(`/${name}`) && !name.includes('/'));
+  return called.length === 1 ? (called[0] ?? null) : null;
+};
+
 /** What runs without being imported: entries, tests, tools' configuration. */
 const ENTRIES = [
   'main/bootstrap.mjs',
@@ -250,14 +269,30 @@ describe('[C30] the walls between the rooms', () => {
       [...readFileSync(join(ROOT, path), 'utf8').matchAll(/^\s*#\s*include\s*([<"])([^>"]+)[>"]/gm)]
         .filter(([, mark, name]) => {
           if (mark === '"') {
-            const place = relative(ROOT, join(ROOT, dirname(path), name ?? ''));
-            return !place.startsWith('native/') || !existsSync(join(ROOT, place));
+            return included(path, name ?? '') === null;
           }
           return !/^(linux|asm|asm-generic|sys|x86_64-linux-gnu)\/|^[a-z0-9_]+\.h$/.test(name ?? '');
         })
         .map(([line]) => `${path}: ${line}`),
     );
     expect(wrong).toEqual([]);
+  });
+
+  test('inside native/ includes follow the arrows, and the arrows form no circle', () => {
+    const against = Object.entries(HELPER_SEES).flatMap(([folder, seen]) =>
+      filesBelow(`native/${folder}`, /\.[ch]$/).flatMap((path) =>
+        [...readFileSync(join(ROOT, path), 'utf8').matchAll(/^\s*#\s*include\s*"([^"]+)"/gm)]
+          .map(([, name]) => included(path, name ?? '')?.split('/')[1] ?? '')
+          .filter((there) => there !== folder && !seen.includes(there))
+          .map((there) => `${path} → ${there}`),
+      ),
+    );
+    expect(against).toEqual([]);
+    const edges = Object.entries(HELPER_SEES).flatMap(([from, seen]) =>
+      seen.map((to) => ({ from, to, typeOnly: true })),
+    );
+    expect(circlesOf(Object.keys(HELPER_SEES), edges)).toEqual([]);
+    expect(filesBelow('native', /\.c$/).filter((path) => path.split('/').length === 2)).toEqual(['native/main.c']);
   });
 
   test.each([

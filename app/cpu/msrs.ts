@@ -1,6 +1,6 @@
 /**
  * Model-specific registers that belong to extended state but lie outside the image (Intel SDM vol. 4, table 2-2).
- * All of them are read with a capture; each may be written, for all are on the closed list of native/protocol.h.
+ * All of them are read with a capture; each may be written, for all are on the closed list of native/wire/protocol.h.
  */
 export interface MsrRow {
   readonly index: number;

@@ -193,7 +193,7 @@ interface MessageRow {
   readonly decode: (bytes: Uint8Array) => Decoded<unknown>;
 }
 
-/** Every message of native/protocol.h: its code, the codec of its request and that of its reply. */
+/** Every message of native/wire/protocol.h: its code, the codec of its request and that of its reply. */
 export const MESSAGES = {
   hello: {
     code: 0x01,

@@ -30,7 +30,7 @@ const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${l
 const constantNames = (rows: Readonly<Record<string, { readonly code: number }>>): Record<string, number> =>
   Object.fromEntries(Object.entries(rows).map(([name, { code }]) => [snake(name).toUpperCase(), code]));
 
-describe('the catalogue agrees with native/protocol.h', () => {
+describe('the catalogue agrees with native/wire/protocol.h', () => {
   test('[W3] version, limits and flags', () => {
     const define = (name: string): string => new RegExp(`#define ${name} (.+)`).exec(header)?.[1]?.trim() ?? '';
     expect(define('PROTOCOL_VERSION')).toBe(`${PROTOCOL_VERSION}u`);
@@ -64,7 +64,7 @@ describe('the catalogue agrees with native/protocol.h', () => {
   });
 
   const compiler = ['cc', 'gcc', 'clang'].find((name) => spawnSync(name, ['--version']).status === 0);
-  if (compiler === undefined) console.log('skipped: offsets of native/protocol.h, for no C compiler is installed');
+  if (compiler === undefined) console.log('skipped: offsets of native/wire/protocol.h, for no C compiler is installed');
 
   test.skipIf(compiler === undefined)('[W3] every field lies where a C compiler puts it', () => {
     const folder = mkdtempSync(join(tmpdir(), 'tilescope-protocol-'));

@@ -1,4 +1,4 @@
-/** enum reason of native/protocol.h, without the prefix REASON_. */
+/** enum reason of native/wire/protocol.h, without the prefix REASON_. */
 export const REASONS = {
   NONE: 0,
   BAD_FRAME: 1,

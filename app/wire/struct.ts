@@ -9,9 +9,9 @@ export type Fields = Readonly<Record<string, FieldType>>;
 type ValueOf<T extends FieldType> = T extends 'u64' ? bigint : T extends number ? string : number;
 export type StructValue<F extends Fields> = { readonly [K in keyof F]: ValueOf<F[K]> };
 
-/** A struct of native/protocol.h. A test compares sizes and offsets with what a C compiler makes of the header. */
+/** A struct of native/wire/protocol.h. A test compares sizes and offsets with what a C compiler makes of the header. */
 export interface Struct<F extends Fields> {
-  /** The name in native/protocol.h. */
+  /** The name in native/wire/protocol.h. */
   readonly name: string;
   readonly bytes: number;
   readonly fields: readonly {

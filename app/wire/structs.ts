@@ -1,6 +1,6 @@
 import { struct } from './struct.ts';
 
-/** The structs of native/protocol.h, names turned to camel case. */
+/** The structs of native/wire/protocol.h, names turned to camel case. */
 
 const VCPU = { pid: 'i32', vcpuIndex: 'u32' } as const;
 

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../native/protocol.h"
+#include "../../native/wire/protocol.h"
 
 #define MOST_BYTES MAX_PAYLOAD_BYTES
 

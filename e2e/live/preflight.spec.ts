@@ -24,7 +24,7 @@ const predictKernel = (image: GeneratedImage, { image: { layout }, facts }: Capt
 
 type Guard = (bytes: Uint8Array, now: Capture) => boolean;
 
-/** The helper's own checks in its order, native/guard.c: it looks at them before the kernel sees anything. */
+/** The helper's own checks in its order, native/vcpu/guard.c: it looks at them before the kernel sees anything. */
 const HELPER_GUARDS: readonly { readonly reason: string; readonly refuses: Guard }[] = [
   { reason: 'BAD_SIZE', refuses: (bytes) => bytes.length < 576 },
   { reason: 'BAD_SIZE', refuses: (bytes, now) => bytes.length > now.image.bytes.length },

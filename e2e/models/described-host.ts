@@ -138,7 +138,7 @@ const helloHere = (): Hello => {
 const built = (): string => {
   const program = join(MADE, 'described-helper');
   const source = join(import.meta.dirname, '../guest/described_helper.c');
-  const newest = Math.max(...[source, join(ROOT, 'native/protocol.h')].map((path) => statSync(path).mtimeMs));
+  const newest = Math.max(...[source, join(ROOT, 'native/wire/protocol.h')].map((path) => statSync(path).mtimeMs));
   if (existsSync(program) && statSync(program).mtimeMs > newest) return program;
   mkdirSync(MADE, { recursive: true });
   execFileSync('cc', ['-std=c17', '-D_GNU_SOURCE', '-O1', '-Wall', '-Wextra', '-Werror', source, '-o', program]);

@@ -67,8 +67,8 @@ const portrait = (pid: number): string => {
   return [...threads, ...descriptors, readFileSync(`${proc}/maps`, 'utf8')].join('\n');
 };
 
-/** native/session.h: the size of scratch memory in a target. */
-const SESSION = readFileSync(join(import.meta.dirname, '../../native/session.h'), 'utf8');
+/** native/vcpu/session.h: the size of scratch memory in a target. */
+const SESSION = readFileSync(join(import.meta.dirname, '../../native/vcpu/session.h'), 'utf8');
 const SCRATCH_BYTES = Number(/define SCRATCH_BYTES (0x[0-9a-f]+)u/.exec(SESSION)?.[1]);
 
 /** Of a VMM whose own threads and mappings never rest: what a helper could have left. */

@@ -24,7 +24,7 @@ interface Capability {
 const GUESTDBG_BLOCKIRQ = 1 << 20;
 const NOT_OURS = 'Tilescope makes no use of it';
 
-/** native/kvm_report.c asks for these. Numbers are those of linux/kvm.h. */
+/** native/host/kvm_report.c asks for these. Numbers are those of linux/kvm.h. */
 export const CAPABILITIES: readonly Capability[] = [
   {
     ...{ number: 55, name: 'KVM_CAP_XSAVE', use: 'KVM_GET_XSAVE and KVM_SET_XSAVE: every register shown or written' },

@@ -123,7 +123,7 @@ describe('[C74] doctor', () => {
   });
 
   test('the helper asks for those that are told of, and no other', () => {
-    const source = readFileSync(join(import.meta.dirname, '../../native/kvm_report.c'), 'utf8');
+    const source = readFileSync(join(import.meta.dirname, '../../native/host/kvm_report.c'), 'utf8');
     const asked = /numbers\[\] = \{ ([^}]+) \}/.exec(source)?.[1]?.split(', ').map(Number);
     expect(asked).toEqual(CAPABILITIES.map(({ number }) => number).sort((a, b) => a - b));
   });

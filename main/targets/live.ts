@@ -71,7 +71,7 @@ const identify = async (options: LiveOptions): Promise<Answer<{ identity: Target
   });
 };
 
-/** A request ends long before the helper's own time is over, on a loaded machine too; native/protocol.h takes 240. */
+/** A request ends long before the helper's own time is over, on a loaded machine too; native/wire/protocol.h takes 240. */
 const MOST_STEPS_AT_ONCE = 60;
 
 /** Attaches, asks for the seccomp verdicts, and gives the target; the helper is stopped where that fails. */

@@ -13,7 +13,7 @@ const OK = 0;
 const REFUSED = 1;
 const EVENT = 2;
 /** The version of the day: the header is the contract of both sides. */
-const HEADER = readFileSync(new URL('../../native/protocol.h', import.meta.url), 'utf8');
+const HEADER = readFileSync(new URL('../../native/wire/protocol.h', import.meta.url), 'utf8');
 const VERSION = Number(/PROTOCOL_VERSION (\d+)u/.exec(HEADER)?.[1]);
 
 /** @param {number} requestId @param {number} code @param {number} status @param {Buffer} payload */

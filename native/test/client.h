@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#include "../protocol.h"
+#include "protocol.h"
 
 struct client {
 	pid_t pid;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#include "../proc.h"
+#include "proc.h"
 #include "guest.h"
 
 #define MAX_MAPPINGS 1024

@@ -8,10 +8,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../frame.h"
-#include "../guard.h"
-#include "../proc.h"
-#include "../seccomp.h"
+#include "frame.h"
+#include "guard.h"
+#include "proc.h"
+#include "seccomp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../proc.h"
+#include "proc.h"
 
 #define QEMU_COUNTER 0x7e00u
 #define QEMU_MEMORY_BYTES 0x4000000u

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../proc.h"
+#include "proc.h"
 #include "check.h"
 #include "client.h"
 #include "guest.h"

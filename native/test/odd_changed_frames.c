@@ -4,7 +4,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "../proc.h"
+#include "proc.h"
 #include "check.h"
 #include "odd_scene.h"
 

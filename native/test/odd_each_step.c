@@ -3,7 +3,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../proc.h"
+#include "proc.h"
 #include "check.h"
 #include "odd_scene.h"
 

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../proc.h"
+#include "proc.h"
 #include "check.h"
 #include "odd_scene.h"
 

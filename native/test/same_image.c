@@ -3,7 +3,7 @@
 #include <cpuid.h>
 #include <string.h>
 
-#include "../kernel.h"
+#include "kernel.h"
 
 #define LEAF_XSTATE 0xdu
 #define COMPONENTS 64u

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "../step.h"
+#include "step.h"
 
 void step_passed(const char *format, ...)
 {

@@ -13,7 +13,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "../authority.h"
+#include "authority.h"
 #include "check.h"
 #include "odd_scene.h"
 

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../proc.h"
+#include "proc.h"
 #include "check.h"
 #include "odd_scene.h"
 #include "privilege.h"

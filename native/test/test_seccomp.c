@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../kernel.h"
-#include "../seccomp.h"
+#include "kernel.h"
+#include "seccomp.h"
 #include "check.h"
 
 #define MAX_CODE 24

@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../discover.h"
-#include "../guard.h"
-#include "../target.h"
+#include "discover.h"
+#include "guard.h"
+#include "target.h"
 #include "check.h"
 
 void proc_and_list(void); /* units_proc.c */

@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../discover.h"
-#include "../held.h"
-#include "../limits.h"
-#include "../target.h"
+#include "discover.h"
+#include "held.h"
+#include "limits.h"
+#include "target.h"
 #include "check.h"
 
 void proc_and_list(void);

@@ -6,15 +6,10 @@
 #ifndef TILESCOPE_GUARD_H
 #define TILESCOPE_GUARD_H
 
+#include "host_cpuid.h"
 #include "protocol.h"
 
 #define MSR_IA32_XFD 0x1c4u
-
-/* One user component of the host: where the standard format keeps it. bytes 0: there is no such component. */
-struct component {
-	uint32_t offset_bytes;
-	uint32_t bytes;
-};
 
 /* What a stopped vCPU said about IA32_XFD. errno_value 0: value is right; EINVAL: KVM has no such MSR for this guest. */
 struct xfd_reading {
