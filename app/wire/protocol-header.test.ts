@@ -12,7 +12,7 @@ import { ATTACH_SUSPEND_SECCOMP, EVENTS, MESSAGES, MSR_PUT_TO_INIT_FIRST } from 
 import { REASONS } from './reasons.ts';
 import { STRUCTS } from './structs.ts';
 
-const nativeFolder = fileURLToPath(new URL('../../native', import.meta.url));
+const nativeFolder = fileURLToPath(new URL('../../native/wire', import.meta.url));
 const header = readFileSync(join(nativeFolder, 'protocol.h'), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
 
 /** The members of an enum, without their prefix. */
