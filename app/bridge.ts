@@ -45,6 +45,8 @@ export interface TargetSummary {
   /** So many vCPUs more are not among them. */
   readonly vcpusLeftOut: number;
   readonly attachable: boolean;
+  /** Attached to by a page of this very Tilescope, which is called by this: its sessions can be gone on with in another one. */
+  readonly heldBy?: string;
   /** Why not, and what would mend it; null where attachable. */
   readonly reason: string | null;
   readonly mend: string | null;
@@ -158,6 +160,8 @@ export type SessionEvent =
   | { readonly kind: 'reading'; readonly name: string; readonly sizeBytes: number; readonly elapsedMs: number | null }
   /** The host itself is gone, and every session with it: told by the page's own end of the connection, never by a host. */
   | { readonly kind: 'host-gone'; readonly problem: string }
+  /** All sessions of this page went on in another one, at the user's word. */
+  | { readonly kind: 'taken' }
   /**
    * Read after the vCPU ran on: `parts` (components and registers, as shown) hold again what they held before they were
    * written, or are in init, as where the VMM puts back a copy of its own. `capture` is that reading.
@@ -168,6 +172,18 @@ export type SessionEvent =
       readonly parts: readonly string[];
       readonly capture: CaptureDocument;
     };
+
+/** A session that is open on the host, as it is now: its stops are what the page has kept. */
+export interface StillOpen extends Omit<Opened, 'capture' | 'file' | 'timeline'> {
+  readonly writes: WritesSoFar;
+}
+
+/** What a page finds that was loaded again. */
+export interface CameBack {
+  /** What the page before gave the host to keep, by its names. */
+  readonly kept: Readonly<Record<string, string>>;
+  readonly open: readonly StillOpen[];
+}
 
 /** A guest of Tilescope's own, to have something live to look at. */
 export interface DemoGuest {
@@ -222,6 +238,13 @@ export interface Bridge {
   forgetLeftOver(id: string): Promise<Answer<null>>;
   /** Calls off whatever file of this page is being read: its call ends in a refusal. */
   cancelReading(): Promise<Answer<null>>;
+  /**
+   * A page's first call: says what it is called, 32 hex digits of its own making. One that was loaded again by the same name has
+   * its sessions back; `take` takes them from a page that is still there.
+   */
+  comeBack(tab: string, take: boolean): Promise<Answer<CameBack>>;
+  /** Text that the host keeps in memory for as long as the page's sessions, unread, for comeBack; '' takes it away. */
+  keep(name: string, text: string): Promise<Answer<null>>;
   onEvent(listener: (event: SessionEvent) => void): () => void;
 }
 
@@ -250,5 +273,7 @@ export const BRIDGE_VERBS = [
   'compareLeftOver',
   'forgetLeftOver',
   'cancelReading',
+  'comeBack',
+  'keep',
 ] as const satisfies readonly (keyof Bridge)[];
 export type BridgeVerb = (typeof BRIDGE_VERBS)[number];

@@ -32,6 +32,8 @@ const bridge = Object.freeze({
   compareLeftOver: (id) => ask('compareLeftOver', id),
   forgetLeftOver: (id) => ask('forgetLeftOver', id),
   cancelReading: () => ask('cancelReading'),
+  comeBack: (tab, take) => ask('comeBack', tab, take),
+  keep: (name, text) => ask('keep', name, text),
   onEvent: (listener) => {
     const hear = (_event: unknown, event: SessionEvent): void => listener(event);
     ipcRenderer.on(EVENT_CHANNEL, hear);

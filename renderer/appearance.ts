@@ -1,4 +1,5 @@
 import { isDeterministic } from './fixed.ts';
+import { newTab, type TabName } from './store/page-slice.ts';
 import type { Remembered, Theme } from './store/view-slice.ts';
 
 const PREFIX = 'tilescope.';
@@ -17,6 +18,28 @@ export const pageMemory: Remembered = {
       window.localStorage.setItem(PREFIX + key, value);
     } catch {
       // Storage is off: the choice lasts for this window.
+    }
+  },
+};
+
+/** The tab's own storage outlives a reload and a crash of the page, and nothing else. */
+export const tabName: TabName = {
+  get() {
+    const fresh = newTab();
+    try {
+      const kept = window.sessionStorage.getItem(`${PREFIX}tab`);
+      if (kept !== null) return kept;
+      window.sessionStorage.setItem(`${PREFIX}tab`, fresh);
+    } catch {
+      // A page that may keep nothing does not come back to what it held.
+    }
+    return fresh;
+  },
+  set(name) {
+    try {
+      window.sessionStorage.setItem(`${PREFIX}tab`, name);
+    } catch {
+      // As above.
     }
   },
 };

@@ -1,13 +1,14 @@
 import { createRoot } from 'react-dom/client';
 import { App } from './App.tsx';
-import { firstTheme, markDeterministic, pageMemory } from './appearance.ts';
+import { keepPage } from './actions/keeping.ts';
+import { firstTheme, markDeterministic, pageMemory, tabName } from './appearance.ts';
 import { chooseBridge } from './choose-bridge.ts';
 import { StoreContext } from './store/context.ts';
 import { createDebuggerStore } from './store/debugger-store.ts';
 import './theme/theme.ts';
 
 markDeterministic();
-const store = createDebuggerStore(chooseBridge(), pageMemory, firstTheme());
+const store = createDebuggerStore(chooseBridge(), pageMemory, firstTheme(), tabName);
 const root = document.getElementById('root');
 if (root === null) throw new Error('Tilescope fault: the page has no root');
 createRoot(root).render(
@@ -15,4 +16,5 @@ createRoot(root).render(
     <App />
   </StoreContext>,
 );
+keepPage(store);
 void store.getState().start();

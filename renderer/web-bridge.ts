@@ -24,6 +24,7 @@ const isSessionEvent = (value: unknown): value is SessionEvent => {
       typeof name === 'string' && typeof sizeBytes === 'number' && (elapsedMs === null || typeof elapsedMs === 'number')
     );
   }
+  if (value.kind === 'taken') return true;
   if (typeof value.session !== 'string') return false;
   if (value.kind === 'gone') return isRecord(value.refusal);
   const { parts } = value;

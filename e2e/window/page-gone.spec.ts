@@ -9,10 +9,6 @@ const PATHS = fitting(['zmm3', 'k1', 'mxcsr']);
 
 /** How a page ends; each gives the next one of the same browser. */
 const ENDS: Readonly<Record<string, (page: Page) => Promise<Page>>> = {
-  'it is reloaded': async (page) => {
-    await page.reload();
-    return page;
-  },
   'its tab is closed': async (page) => {
     const [{ origin }, context] = [new URL(page.url()), page.context()];
     await page.close();
@@ -50,18 +46,65 @@ test.describe('the page that held written edits goes, and Tilescope stays', () =
 
   const show = (): Promise<Record<string, unknown>> => shown('--pid', String(guest.pid), ...PATHS);
 
+  const attached = async (page: Page): Promise<Window> => {
+    host = await WebHost.start();
+    await page.goto(host.url);
+    const window = new Window(page);
+    await expect(window.target('reloaded')).toBeVisible();
+    await window.attach('reloaded');
+    await page.keyboard.press('Alt+2');
+    await window.type(`${WIDE}3:f32[1]`, '-6.25');
+    await window.apply();
+    return window;
+  };
+
+  const keepAndDetach = async (page: Page): Promise<void> => {
+    await page.getByRole('button', { name: 'Detach' }).click();
+    await page.getByRole('button', { name: 'Keep my edits' }).click();
+    await expect(page.getByRole('listbox', { name: 'Targets' })).toBeVisible();
+  };
+
+  test('it is reloaded: the vCPU stands still as before, with every stop, label and pin, and what was written is undone', async ({
+    page,
+  }) => {
+    const found = await show();
+    const window = await attached(page);
+    await page.getByRole('textbox', { name: /label/i }).fill('mine');
+    await page.keyboard.press('Enter');
+    await window.type(`${WIDE}3:f32[2]`, '7');
+    await page.reload();
+    await expect(page.getByTestId('came-back')).toContainText('Loaded again: 2 stops');
+    await expect(window.state()).toHaveText('Frozen');
+    await expect(page.getByRole('textbox', { name: /label/i })).toHaveValue('mine');
+    await expect(window.staged()).toHaveText(/1/);
+    await expect(page.getByTestId('left-over')).toHaveCount(0);
+    await page.keyboard.press('Control+z');
+    await page.keyboard.press('Control+z');
+    await expect(page.getByTestId('history-tools')).toContainText('3 stops');
+    await keepAndDetach(page);
+    expect(await show()).toEqual(found);
+    await guest.progress();
+  });
+
+  test('another tab goes on with it, and this one goes back to its first screen', async ({ page, context }) => {
+    const found = await show();
+    await attached(page);
+    const other = await context.newPage();
+    await other.goto(new URL(page.url()).origin);
+    await expect(new Window(other).target('reloaded')).toContainText('ours, in another tab');
+    await other.getByRole('button', { name: 'Go on with it here' }).click();
+    await expect(other.getByTestId('came-back')).toContainText('2 stops');
+    await expect(page.getByText('goes on in another tab')).toBeVisible();
+    await other.keyboard.press('Control+z');
+    await expect(other.getByTestId('history-tools')).toContainText('3 stops');
+    await keepAndDetach(other);
+    expect(await show()).toEqual(found);
+  });
+
   for (const [how, end] of Object.entries(ENDS)) {
     test(`${how}: the vCPU runs on, and the next page offers to put the state back`, async ({ page }) => {
       const found = await show();
-      host = await WebHost.start();
-      await page.goto(host.url);
-      const window = new Window(page);
-      await expect(window.target('reloaded')).toBeVisible();
-      await window.attach('reloaded');
-      await page.keyboard.press('Alt+2');
-      await window.type(`${WIDE}3:f32[1]`, '-6.25');
-      await window.apply();
-
+      await attached(page);
       const next = await end(page);
       const banner = next.getByTestId('left-over');
       await expect(banner).toContainText(/vCPU 0 of pid \d+ was left with written edits/);

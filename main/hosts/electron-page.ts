@@ -2,7 +2,7 @@ import type { BrowserWindow, RenderProcessGoneDetails } from 'electron';
 import type { SessionEvent } from '../../app/bridge.ts';
 import type { HostPage, HostPages } from './host-pages.ts';
 
-/** The page that the window shows: each load of it is another one, with sessions of its own. */
+/** The page that the window shows: each load of it is another one, which may come back to the sessions of the one before. */
 export interface WindowPage {
   /** The one that is shown now; its first call opens it. */
   now(): HostPage;
@@ -31,12 +31,16 @@ export const followPage = ({ window, hostPages, tell, load, giveUp, nowMs }: Win
     void page?.end();
     page = null;
   };
+  const leave = (): void => {
+    page?.leave();
+    page = null;
+  };
 
   // Told when another document has taken the place of the one before, by a reload too. did-start-navigation would be too
   // soon: it is told of navigations that are then prevented, and the page that stays would have lost its sessions.
-  window.webContents.on('did-navigate', end);
+  window.webContents.on('did-navigate', leave);
   window.webContents.on('render-process-gone', (_event, { reason, exitCode }: RenderProcessGoneDetails) => {
-    end();
+    leave();
     if (window.isDestroyed()) return;
     const atMs = nowMs();
     loadsAtMs = loadsAtMs.filter((before) => atMs - before < WITHIN_MS);

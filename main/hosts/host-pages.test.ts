@@ -7,7 +7,7 @@ import { createHostPages } from './host-pages.ts';
 const SESSION = '0'.repeat(32);
 
 /** A verb that answers when it is told to. */
-const held = <T>() => {
+const heldVerb = <T>() => {
   let give: (value: Answer<T>) => void = () => undefined;
   const answered = new Promise<Answer<T>>((resolve) => {
     give = resolve;
@@ -46,7 +46,7 @@ describe('[C50] sessions belong to the page that opened them', () => {
   });
 
   test('they are closed once the calls in flight have ended, and the page hears no more', async () => {
-    const { verb, give } = held<null>();
+    const { verb, give } = heldVerb<null>();
     const sessions = fakeSessions({ resume: verb });
     const tell = vi.fn();
     const page = pagesOver(sessions).open(tell);
@@ -62,7 +62,7 @@ describe('[C50] sessions belong to the page that opened them', () => {
   });
 
   test('an attach that is done after the page has gone leaves no session open', async () => {
-    const { verb, give } = held<Opened>();
+    const { verb, give } = heldVerb<Opened>();
     const sessions = fakeSessions({ attach: verb });
     const page = pagesOver(sessions).open(() => undefined);
     void page.call('attach', [1, '7', 0, false]);
@@ -84,7 +84,7 @@ describe('[C50] sessions belong to the page that opened them', () => {
   });
 
   test('the next page asks what was left over after the one before has let go', async () => {
-    const { verb, give } = held<null>();
+    const { verb, give } = heldVerb<null>();
     const leftOvers = vi.fn(async () => answer([]));
     const resume = vi.fn(async () => answer(null));
     const before = fakeSessions({ resume: verb });
@@ -132,7 +132,7 @@ describe('[C50] sessions belong to the page that opened them', () => {
   });
 
   test('close ends every page, those that are ending already included', async () => {
-    const { verb, give } = held<null>();
+    const { verb, give } = heldVerb<null>();
     const all = [fakeSessions({ resume: verb }), fakeSessions()];
     const pages = pagesOver(...all);
     const first = pages.open(() => undefined);
@@ -144,5 +144,109 @@ describe('[C50] sessions belong to the page that opened them', () => {
     give(null);
     await closed;
     expect(all.map((sessions) => sessions.closed)).toEqual([true, true]);
+  });
+});
+
+const TAB = 'a'.repeat(32);
+
+describe('[C54] a page that is loaded again', () => {
+  const KEPT = { kept: { page: 'what\nit had' }, open: [{ session: SESSION }] };
+  const held = () => {
+    const sessions = fakeSessions({ comeBack: async () => answer(KEPT as never), capture: async () => answer({}) });
+    sessions.isHolding = true;
+    return sessions;
+  };
+  const empty = () =>
+    fakeSessions({ comeBack: async () => answer({ kept: {}, open: [] }), leftOvers: async () => answer([]) });
+
+  test('has the sessions of the one before, by the name it gave itself, and hears what was told meanwhile', async () => {
+    const [before, fresh] = [held(), empty()];
+    const pages = pagesOver(before, fresh);
+    const first = pages.open(() => undefined);
+    await first.call('comeBack', [TAB, false]);
+    first.leave();
+    for (const listener of before.listeners) listener({ kind: 'helper', problem: 'it died' });
+    const tell = vi.fn();
+    const next = pages.open(tell);
+    expect(await next.call('comeBack', [TAB, false])).toEqual({ ok: true, value: KEPT });
+    expect(before.closed).toBe(false);
+    await vi.waitFor(() => expect(tell).toHaveBeenCalledWith({ kind: 'helper', problem: 'it died' }));
+    expect(await next.call('capture', [SESSION])).toMatchObject({ ok: true });
+    await vi.waitFor(() => expect(fresh.closed).toBe(true));
+    await pages.close();
+    expect(before.closed).toBe(true);
+  });
+
+  test('waits for a call in flight, which is whole before it is told what there is', async () => {
+    const { verb, give } = heldVerb<never>();
+    const before = { ...held(), step: verb } as FakeSessions;
+    const pages = pagesOver(before, empty());
+    const first = pages.open(() => undefined);
+    await first.call('comeBack', [TAB, false]);
+    void first.call('step', [SESSION, 1]);
+    first.leave();
+    const back = pages.open(() => undefined).call('comeBack', [TAB, false]);
+    expect(await settled(back)).toBe(false);
+    give({} as never);
+    expect(await back).toEqual({ ok: true, value: KEPT });
+  });
+
+  test('by another name has none of them', async () => {
+    const before = held();
+    const pages = pagesOver(before, empty());
+    const first = pages.open(() => undefined);
+    await first.call('comeBack', [TAB, false]);
+    first.leave();
+    const other = pages.open(() => undefined);
+    expect(await other.call('comeBack', ['b'.repeat(32), false])).toEqual({ ok: true, value: { kept: {}, open: [] } });
+    await pages.close();
+  });
+
+  test('a copy of a tab does not take what the tab holds, unless it is asked to', async () => {
+    const before = held();
+    const pages = pagesOver(before, empty(), empty());
+    const tell = vi.fn();
+    const first = pages.open(tell);
+    await first.call('comeBack', [TAB, false]);
+    const copy = pages.open(() => undefined);
+    expect(await copy.call('comeBack', [TAB, false])).toMatchObject({ value: { open: [] } });
+    expect(tell).not.toHaveBeenCalled();
+    expect(await copy.call('comeBack', [TAB, true])).toEqual({ ok: true, value: KEPT });
+    expect(tell).toHaveBeenCalledWith({ kind: 'taken' });
+    // The page they were taken from is there, with nothing.
+    expect(await first.call('capture', [SESSION])).toMatchObject({ ok: false });
+    expect(before.closed).toBe(false);
+  });
+
+  test('is waited for a while, and for less once another page asks what is left', async () => {
+    vi.useFakeTimers();
+    try {
+      const [one, other] = [held(), held()];
+      const pages = pagesOver(one, other, empty());
+      const first = pages.open(() => undefined);
+      await first.call('comeBack', [TAB, false]);
+      first.leave();
+      await vi.advanceTimersByTimeAsync(14_000);
+      expect(one.closed).toBe(false);
+      await vi.advanceTimersByTimeAsync(1_500);
+      expect(one.closed).toBe(true);
+      const second = pages.open(() => undefined);
+      await second.call('comeBack', [TAB, false]);
+      second.leave();
+      const asked = pages.open(() => undefined).call('leftOvers', []);
+      await vi.advanceTimersByTimeAsync(2_100);
+      expect(await asked).toEqual({ ok: true, value: [] });
+      expect(other.closed).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('is not waited for where nothing is open', async () => {
+    const before = empty();
+    const page = pagesOver(before).open(() => undefined);
+    await page.call('comeBack', [TAB, false]);
+    page.leave();
+    await vi.waitFor(() => expect(before.closed).toBe(true));
   });
 });

@@ -55,7 +55,7 @@ export const serveSocket = (socket: WebSocket, hostPages: HostPages): void => {
       socket.close(1011);
     });
   });
-  // A reload, a closed tab and a browser that crashed all end here.
-  socket.on('close', () => void page.end());
+  // A reload, a closed tab and a browser that crashed all end here; which of them it was, only the next page tells.
+  socket.on('close', () => page.leave());
   socket.on('error', () => socket.terminate());
 };

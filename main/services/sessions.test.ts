@@ -290,7 +290,7 @@ describe('[C15] files', () => {
 });
 
 test('a target that another page of this Tilescope holds is not called traced by a stranger', async () => {
-  shared.attachedPids.set('0'.repeat(32), 4242);
+  shared.attachedPids.set('0'.repeat(32), { pid: 4242, tab: 'a'.repeat(32) });
   const traced = {
     ...{ pid: 4242, vmm: 'QEMU', name: 'a', executable: '/q', user: 'u', runningMs: 1, startTimeTicks: '1', vcpus: [] },
     ...{

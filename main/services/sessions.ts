@@ -28,6 +28,7 @@ import { CLOCK } from './clock.ts';
 import { type Decode, decodeHere } from './file-states.ts';
 import { createKeptSession } from './kept-session.ts';
 import { inSlot, type Shared } from './opening.ts';
+import { createPageMemory } from './page-memory.ts';
 import type { Reading } from './reading.ts';
 import { createRecovery, recoveryVerbs } from './recovery.ts';
 import type { Verbs } from './verbs.ts';
@@ -35,6 +36,8 @@ import type { Verbs } from './verbs.ts';
 /** The verbs of the bridge over sessions, and their end: the same for the window and the browser. */
 export interface Sessions extends Verbs {
   onEvent(listener: (event: SessionEvent) => void): () => void;
+  /** Something is open that a page which is loaded again would want back. */
+  holds(): boolean;
   /** Detaches everything; what was written and not restored stays in the journal. */
   close(): Promise<void>;
 }
@@ -65,25 +68,39 @@ const applied = (session: Session, outcome: Answer<WriteOutcome>): Answer<Applie
 };
 
 /** A tracer that is this very Tilescope is not to be ended: whose it is, is said instead. */
-const withOwn = (listed: Answer<TargetList>, own: ReadonlySet<number>): Answer<TargetList> => {
+const withOwn = (listed: Answer<TargetList>, own: ReadonlyMap<number, string | null>): Answer<TargetList> => {
   if (!listed.ok || own.size === 0) return listed;
-  const targets = listed.value.targets.map((target) =>
-    target.attachable || !own.has(target.pid)
-      ? target
-      : {
-          ...target,
-          reason: 'attached in another tab or window of this Tilescope',
-          mend: 'go on there, or detach there',
-        },
-  );
+  const targets = listed.value.targets.map((target) => {
+    const tab = own.get(target.pid);
+    if (target.attachable || tab === undefined) return target;
+    return {
+      ...target,
+      reason: 'attached in another tab or window of this Tilescope',
+      mend: 'go on with it here, or detach there',
+      ...(tab === null ? {} : { heldBy: tab }),
+    };
+  });
   return answer({ ...listed.value, targets });
 };
+
+const aboutTarget = (session: string, target: Target): Omit<Opened, 'capture'> => ({
+  session,
+  kind: target.identity.kind,
+  vcpus: target.vcpus,
+  vcpu: target.identity.vcpu,
+  frozen: target.frozen,
+  canWrite: target.canWrite,
+  verdicts: target.verdicts,
+  ...(target.program === undefined ? {} : { model: target.program.position() }),
+});
 
 export const createSessions = (options: SessionsOptions): Sessions => {
   const { shared, clock = CLOCK, decode = decodeHere } = options;
   const { openIds, attachedPids } = shared;
   const sessions = new Map<string, Session>();
   const files = new Map<string, { readonly name: string; readonly bytes: Uint8Array }>();
+  const memory = createPageMemory(shared.keptText);
+  let ownTab: string | null = null;
   const listeners = new Set<(event: SessionEvent) => void>();
   const tell = (event: SessionEvent): void => {
     for (const listener of listeners) listener(event);
@@ -151,24 +168,16 @@ export const createSessions = (options: SessionsOptions): Sessions => {
       tell({ kind: 'overwritten', session: id, parts, capture: encodeCapture(capture) });
     sessions.set(id, createKeptSession(id, target, first.value, options.journalFolder, { clock, onOverwritten }));
     openIds.add(id);
-    if (target.identity.kind === 'live' && target.identity.pid !== null) attachedPids.set(id, target.identity.pid);
+    if (target.identity.kind === 'live' && target.identity.pid !== null) {
+      attachedPids.set(id, { pid: target.identity.pid, tab: ownTab });
+    }
     target.onGone((refusal) => {
       const wasOpen = sessions.has(id);
       forget(id);
       if (wasOpen) tell({ kind: 'gone', session: id, refusal });
     });
     target.onHelper((problem) => tell({ kind: 'helper', problem }));
-    return answer({
-      session: id,
-      kind: target.identity.kind,
-      vcpus: target.vcpus,
-      vcpu: target.identity.vcpu,
-      frozen: target.frozen,
-      canWrite: target.canWrite,
-      verdicts: target.verdicts,
-      capture: encodeCapture(first.value),
-      ...(target.program === undefined ? {} : { model: target.program.position() }),
-    });
+    return answer({ ...aboutTarget(id, target), capture: encodeCapture(first.value) });
   };
 
   /** One state of a file as a session of its own; the bytes are kept, for its other states and other layouts. */
@@ -223,7 +232,8 @@ export const createSessions = (options: SessionsOptions): Sessions => {
   return {
     ...recoveryVerbs(recovery, shared.sessions),
     hostFacts: options.hostFacts,
-    listTargets: async () => withOwn(await options.listTargets(), new Set(attachedPids.values())),
+    listTargets: async () =>
+      withOwn(await options.listTargets(), new Map([...attachedPids.values()].map(({ pid, tab }) => [pid, tab]))),
     startDemo: options.startDemo,
     attach: (pid, startTimeTicks, vcpu, freeze) =>
       opening(async () => {
@@ -297,12 +307,23 @@ export const createSessions = (options: SessionsOptions): Sessions => {
       for (const cancel of [...readings]) cancel();
       return answer(null);
     },
+    comeBack: async (tab) => {
+      ownTab = tab;
+      const open = [...sessions.values()].map(({ id, target, writes }) => ({
+        ...aboutTarget(id, target),
+        writes: writes(),
+      }));
+      return answer({ kept: memory.all(), open });
+    },
+    keep: async (name, text) => memory.keep(name, text),
+    holds: () => sessions.size > 0,
     onEvent: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     close: async () => {
       for (const cancel of [...readings]) cancel();
+      memory.clear();
       const open = [...sessions.values()];
       for (const { id } of open) letFileGo(id);
       sessions.clear();

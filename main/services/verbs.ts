@@ -52,7 +52,11 @@ const startTime: Check = (value) =>
     ? null
     : 'the start time is a number of 64 bits';
 
-const session = matching('the session', /^[0-9a-f]{32}$/);
+const ID = /^[0-9a-f]{32}$/;
+const session = matching('the session', ID);
+
+/** What a page calls itself. */
+export const isTabName = (value: unknown): value is string => typeof value === 'string' && ID.test(value);
 
 const hasOnly = (value: Record<string, unknown>, keys: readonly string[]): boolean =>
   Object.keys(value).length === keys.length && keys.every((key) => Object.hasOwn(value, key));
@@ -112,6 +116,11 @@ const base64: Check = (value) =>
 const fileName: Check = (value) =>
   isText(value, MAX_NAME_CHARACTERS) ? null : `the file's name is text of 1 to ${MAX_NAME_CHARACTERS} characters`;
 
+const keptText: Check = (value) =>
+  typeof value === 'string' && value.length <= MAX_FILE_BASE64_CHARACTERS
+    ? null
+    : `what is kept is text of at most ${MAX_FILE_BASE64_CHARACTERS} characters`;
+
 const presetName = matching('the preset', /^[A-Za-z0-9 _-]{0,64}$/);
 
 const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
@@ -138,6 +147,8 @@ const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
   compareLeftOver: [session],
   forgetLeftOver: [session],
   cancelReading: [],
+  comeBack: [(value) => (isTabName(value) ? null : 'the tab is not of its form'), boolean('take')],
+  keep: [matching('the name', /^[a-z0-9 -]{1,64}$/), keptText],
 };
 
 export const isVerb = (verb: unknown): verb is BridgeVerb => (BRIDGE_VERBS as readonly unknown[]).includes(verb);

@@ -7,13 +7,14 @@ import type { Verbs } from '../services/verbs.ts';
 export interface FakeSessions extends Sessions {
   readonly listeners: Set<(event: SessionEvent) => void>;
   readonly closed: boolean;
+  isHolding: boolean;
 }
 
 export const fakeSessions = (verbs: Partial<Verbs> = {}): FakeSessions => {
   const refused = async (): Promise<Answer<never>> => refuse('fault', 'not in this test');
   const listeners = new Set<(event: SessionEvent) => void>();
   let closed = false;
-  return {
+  const fake: FakeSessions = {
     ...(Object.fromEntries(BRIDGE_VERBS.map((verb) => [verb, refused])) as unknown as Verbs),
     ...verbs,
     listeners,
@@ -24,8 +25,11 @@ export const fakeSessions = (verbs: Partial<Verbs> = {}): FakeSessions => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    isHolding: false,
+    holds: () => fake.isHolding,
     close: async () => {
       closed = true;
     },
   };
+  return fake;
 };

@@ -6,8 +6,10 @@ import { selectWithEdits } from '../store/parked.ts';
  * Before the page is unloaded: edits are not lost unasked. The window stays without a word where this prevents it, and the
  * browser asks in its own; the dialog is there for both.
  */
-export const beforeLeaving = (store: DebuggerStore, event: Pick<Event, 'preventDefault'>): void => {
+export const beforeLeaving = (store: DebuggerStore, event: Pick<Event, 'preventDefault'>, isReload = false): void => {
   const state = store.getState();
+  // Loaded again the page has all of it, staged and written edits too.
+  if (isReload && state.allKept && !state.hostLost) return;
   if (!state.hostLost && selectWithEdits(state).length > 0) {
     event.preventDefault();
     state.setOverlay({ kind: 'detach', closing: true });
@@ -19,7 +21,23 @@ export const beforeLeaving = (store: DebuggerStore, event: Pick<Event, 'preventD
 
 /** @returns the way out */
 export const askBeforeLeaving = (store: DebuggerStore): (() => void) => {
-  const hear = (event: BeforeUnloadEvent): void => beforeLeaving(store, event);
+  // A page is not told whether it is reloaded or closed; the keys of a reload are all that it sees of one.
+  let isReload = false;
+  const press = (event: KeyboardEvent): void => {
+    isReload =
+      (event.ctrlKey || event.metaKey) &&
+      ['r', 'F5'].includes(event.key.length === 1 ? event.key.toLowerCase() : event.key);
+  };
+  const release = (): void => {
+    isReload = false;
+  };
+  const hear = (event: BeforeUnloadEvent): void => beforeLeaving(store, event, isReload);
+  window.addEventListener('keydown', press, true);
+  window.addEventListener('pointerdown', release, true);
   window.addEventListener('beforeunload', hear);
-  return () => window.removeEventListener('beforeunload', hear);
+  return () => {
+    window.removeEventListener('keydown', press, true);
+    window.removeEventListener('pointerdown', release, true);
+    window.removeEventListener('beforeunload', hear);
+  };
 };

@@ -4,6 +4,7 @@ import { createCompareSlice } from './compare-slice.ts';
 import { createEditsSlice } from './edits-slice.ts';
 import { createLiveSlice } from './live-slice.ts';
 import { createModelSlice } from './model-slice.ts';
+import { createPageSlice, randomTab, type TabName } from './page-slice.ts';
 import { createParkedSlice } from './parked-slice.ts';
 import { createRecoverySlice } from './recovery-slice.ts';
 import { createRestoreSlice } from './restore-slice.ts';
@@ -26,12 +27,14 @@ export const createDebuggerStore = (
   bridge: Bridge,
   remembered: Remembered = FORGETFUL,
   theme: Theme = 'dark',
+  tab: TabName = randomTab(),
 ): DebuggerStore =>
   createStore<State>()((...tools) => ({
     ...createTargetSlice(bridge)(...tools),
     ...createRecoverySlice(bridge)(...tools),
     ...createTimelineSlice(...tools),
     ...createParkedSlice(bridge)(...tools),
+    ...createPageSlice(bridge, tab)(...tools),
     ...createCompareSlice(bridge)(...tools),
     ...createSavedSlice(...tools),
     ...createEditsSlice(bridge)(...tools),

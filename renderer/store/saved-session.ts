@@ -51,7 +51,10 @@ export const savedTimeline = (
 };
 
 /** The timeline on screen as it is to be saved. */
-export const sessionToSave = (state: State, savedAtMs: number): SavedSession => {
+export const sessionToSave = (
+  state: Pick<State, 'stops' | 'labels' | 'pinned' | 'staged' | 'modelEvents' | 'hostFacts'>,
+  savedAtMs: number,
+): SavedSession => {
   const events = new Map(state.modelEvents.map(({ stop, kind, text }) => [stop, { kind, text }]));
   return {
     product: state.hostFacts?.product ?? 'Tilescope',

@@ -3,6 +3,7 @@ import type { CompareSlice } from './compare-slice.ts';
 import type { EditsSlice } from './edits-slice.ts';
 import type { LiveSlice } from './live-slice.ts';
 import type { ModelSlice } from './model-slice.ts';
+import type { PageSlice } from './page-slice.ts';
 import type { ParkedSlice } from './parked-slice.ts';
 import type { RecoverySlice } from './recovery-slice.ts';
 import type { RestoreSlice } from './restore-slice.ts';
@@ -16,6 +17,7 @@ import type { WatchSlice } from './watch-slice.ts';
 import type { WorkbenchSlice } from './workbench-slice.ts';
 
 export type State = CompareSlice &
+  PageSlice &
   ParkedSlice &
   RecoverySlice &
   TargetSlice &

@@ -147,7 +147,7 @@ export const createTargetSlice =
     };
 
     /** What main tells of its own accord, about the vCPU on screen or one that is kept aside. */
-    const heard = (event: Exclude<SessionEvent, { kind: 'helper' | 'host-gone' | 'open-file' | 'reading' }>): void => {
+    const heard = (event: Extract<SessionEvent, { kind: 'gone' | 'overwritten' }>): void => {
       const { session, parked } = get();
       const aside = [...parked.values()].find((one) => one.session.id === event.session);
       const now = session?.id === event.session ? get() : (aside ?? null);
@@ -220,14 +220,19 @@ export const createTargetSlice =
             set({ reading: elapsedMs === null ? null : { name, sizeBytes, elapsedMs } });
             return;
           }
+          if (event.kind === 'taken') {
+            get().wasTaken();
+            return;
+          }
           heard(event);
         });
+        const isBack = await get().comeBack();
         const facts = await ask(() => bridge.hostFacts());
         if (facts.ok) set({ hostFacts: facts.value, helperProblem: facts.value.helper.problem });
         else set({ listing: { looking: false, list: null, refusal: facts.refusal } });
         if (!facts.ok) return;
         // A file named on the command line: main knows its bytes, the name alone asks for it.
-        if (facts.value.openAtStart !== null) await get().openFile(facts.value.openAtStart, '');
+        if (facts.value.openAtStart !== null && !isBack) await get().openFile(facts.value.openAtStart, '');
         await Promise.all([get().refreshTargets(), get().findLeftOvers()]);
       },
 

@@ -119,6 +119,17 @@ export const createFakeBridge = (
   const refusals = new Map<string, Partial<Refusal> & { code: string; what: string }>();
   const sessions = new Map<string, Session>();
   const vcpu: FakeTarget = fakeTarget(first);
+  const kept = new Map<string, string>();
+  const aboutTarget = (id: string, target: Target): Omit<Opened, 'capture'> => ({
+    session: id,
+    kind: target.identity.kind,
+    vcpus: target.identity.kind === 'live' ? [0, 1, 2, 3] : [0],
+    vcpu: target.identity.vcpu,
+    frozen: target.frozen,
+    canWrite: target.canWrite,
+    verdicts: [{ call: 'KVM_SET_XSAVE', number: '0x5000aea5', verdict: 'allowed' }],
+    ...(target.program === undefined ? {} : { model: target.program.position() }),
+  });
   const refused = (verb: string): Promise<Answer<never>> | null => {
     bridge.calls.push(verb);
     const refusal = refusals.get(verb);
@@ -139,17 +150,7 @@ export const createFakeBridge = (
     sessions.set(id, createSession(id, target, capture.value, { clock: STILL, journal: memoryJournal() }));
     return {
       ok: true,
-      value: {
-        session: id,
-        kind,
-        vcpus: kind === 'live' ? [0, 1, 2, 3] : [0],
-        vcpu: vcpuIndex,
-        frozen: target.frozen,
-        canWrite: target.canWrite,
-        verdicts: [{ call: 'KVM_SET_XSAVE', number: '0x5000aea5', verdict: 'allowed' }],
-        capture: encodeCapture(capture.value),
-        ...(target.program === undefined ? {} : { model: target.program.position() }),
-      },
+      value: { ...aboutTarget(id, target), kind, vcpu: vcpuIndex, capture: encodeCapture(capture.value) },
     };
   };
   const openFileState = async (state: number, preset: string): Promise<Answer<Opened>> => {
@@ -267,6 +268,19 @@ export const createFakeBridge = (
       const refusal = refused('forgetLeftOver');
       if (refusal !== null) return refusal;
       bridge.left = bridge.left.filter((one) => one.id !== id);
+      return yes(null);
+    },
+    comeBack: async () =>
+      yes({
+        kept: Object.fromEntries(kept),
+        open: [...sessions.values()].map(({ id, target, writes }) => ({
+          ...aboutTarget(id, target),
+          writes: writes(),
+        })),
+      }),
+    keep: async (name, text) => {
+      if (text === '') kept.delete(name);
+      else kept.set(name, text);
       return yes(null);
     },
     cancelReading: () => refused('cancelReading') ?? yes(null),

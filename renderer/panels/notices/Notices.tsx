@@ -4,6 +4,7 @@ import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectRunUntil } from '../../store/run-until.ts';
 import { selectIsHeld } from '../../store/selectors.ts';
 import { RunUntilNote } from '../model/RunUntilNote.tsx';
+import { CameBackNote } from './CameBackNote.tsx';
 import { HeldStrip } from './HeldStrip.tsx';
 import { OverwrittenNote } from './OverwrittenNote.tsx';
 import { ReadingNote } from './ReadingNote.tsx';
@@ -16,10 +17,12 @@ export function Notices(): ReactElement | null {
   const overwritten = useDebugger((state) => state.overwritten !== null);
   const run = useDebugger((state) => selectRunUntil(state) !== null);
   const reading = useDebugger((state) => state.reading !== null);
-  if (refusal === null && !held && !overwritten && !run && !reading) return null;
+  const back = useDebugger((state) => state.cameBack !== null);
+  if (refusal === null && !held && !overwritten && !run && !reading && !back) return null;
   return (
     <div className="banners">
       {refusal === null ? null : <RefusalNote refusal={refusal} onClose={() => store.getState().closeRefusal()} />}
+      <CameBackNote />
       <ReadingNote />
       <RunUntilNote />
       <OverwrittenNote />

@@ -3,6 +3,7 @@ import type { KeyboardEvent, ReactElement } from 'react';
 import type { TargetSummary, VcpuSummary } from '../../../app/bridge.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
+import { Button } from '../../controls/Button.tsx';
 import { fixed, isDeterministic } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { isLongPause } from '../../store/pauses.ts';
@@ -46,9 +47,13 @@ function Selected({ target }: { target: TargetSummary }): ReactElement {
           <Glyph name="cpu" className="is-accent" />
           <h2 className="ellipsis">{target.name}</h2>
           <span className="push" />
-          <span className={`pill ${target.attachable ? 'good' : 'bad'}`}>
-            <Glyph name={target.attachable ? 'check' : 'stop'} className="g12" />
-            {target.attachable ? 'can be attached' : 'not attachable'}
+          <span className={`pill ${target.attachable ? 'good' : target.heldBy === undefined ? 'bad' : ''}`}>
+            <Glyph name={target.attachable ? 'check' : target.heldBy === undefined ? 'stop' : 'cpu'} className="g12" />
+            {target.attachable
+              ? 'can be attached'
+              : target.heldBy === undefined
+                ? 'not attachable'
+                : 'ours, in another tab'}
           </span>
         </div>
         <div className="sub">
@@ -100,25 +105,46 @@ function Selected({ target }: { target: TargetSummary }): ReactElement {
               ))}
             </ul>
           ) : (
-            <div className="note refused">
-              <Glyph name="stop" />
+            <div className={`note ${target.heldBy === undefined ? 'refused' : ''}`}>
+              <Glyph name={target.heldBy === undefined ? 'stop' : 'info'} />
               <div className="note-body">
                 <div className="strong">{target.reason}</div>
-                {target.mend === null ? null : <div>To mend: {target.mend}</div>}
+                {target.mend === null || target.heldBy !== undefined ? null : <div>To mend: {target.mend}</div>}
               </div>
             </div>
           )}
         </section>
       </div>
-      <div className="target-acts">
-        <ActionButton action={action('attach')} look="primary" glyph={null}>
-          Attach, keep it running
-        </ActionButton>
-        <ActionButton action={action('attach-frozen')} glyph={null}>
-          Attach and freeze
-        </ActionButton>
-        <p className="text-3 small">Nothing is done until you choose; the state found is kept.</p>
-      </div>
+      {target.heldBy === undefined ? <AttachActs /> : <HeldElsewhere tab={target.heldBy} />}
+    </div>
+  );
+}
+
+/** Our own other page holds it: what it has read and written is gone on with here, at a word. */
+function HeldElsewhere({ tab }: { tab: string }): ReactElement {
+  const store = useDebuggerStore();
+  return (
+    <div className="target-acts">
+      <Button label="Go on with it here" look="primary" onPress={() => void store.getState().takeOver(tab)}>
+        Go on with it here
+      </Button>
+      <p className="text-3 small">
+        Its stops and staged edits come along; the other tab goes back to its first screen.
+      </p>
+    </div>
+  );
+}
+
+function AttachActs(): ReactElement {
+  return (
+    <div className="target-acts">
+      <ActionButton action={action('attach')} look="primary" glyph={null}>
+        Attach, keep it running
+      </ActionButton>
+      <ActionButton action={action('attach-frozen')} glyph={null}>
+        Attach and freeze
+      </ActionButton>
+      <p className="text-3 small">Nothing is done until you choose; the state found is kept.</p>
     </div>
   );
 }

@@ -68,6 +68,7 @@ export function TargetList(): ReactElement {
 
 function TargetRow({ target, selected }: { target: TargetSummary; selected: boolean }): ReactElement {
   const store = useDebuggerStore();
+  const isOurs = target.heldBy !== undefined;
   return (
     <>
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: the list box in front of the rows holds the keyboard. */}
@@ -98,14 +99,14 @@ function TargetRow({ target, selected }: { target: TargetSummary; selected: bool
         <span className="small text-2 ellipsis">{target.user}</span>
         <span className="val small right text-2">{runningText(target.runningMs)}</span>
         <span className="target-why">
-          <span className={`pill ${target.attachable ? 'good' : 'bad'}`}>
-            <Glyph name={target.attachable ? 'check' : 'stop'} className="g12" />
-            {target.attachable ? 'can be attached' : 'not attachable'}
+          <span className={`pill ${target.attachable ? 'good' : isOurs ? '' : 'bad'}`}>
+            <Glyph name={target.attachable ? 'check' : isOurs ? 'cpu' : 'stop'} className="g12" />
+            {target.attachable ? 'can be attached' : isOurs ? 'ours, in another tab' : 'not attachable'}
           </span>
           <div className="small text-2 ellipsis">{target.attachable ? seccompSentence(target) : target.reason}</div>
         </span>
       </div>
-      {target.mend === null ? null : (
+      {target.mend === null || isOurs ? null : (
         <div className="target-mend">
           <span className="text-2 nowrap">To mend:</span>
           <span className="val mend-text">{target.mend}</span>
