@@ -185,11 +185,11 @@ const ENTRIES = [
   'main/bootstrap.mjs',
   'main/tilescope.mjs',
   'main/amx-lab.mjs',
-  'main/hosts/electron.ts',
-  'main/hosts/web.ts',
-  'main/hosts/cli.ts',
-  'main/preload.ts',
-  'main/decode-worker.ts',
+  'main/hosts/electron/electron.ts',
+  'main/hosts/web/web.ts',
+  'main/hosts/cli/cli.ts',
+  'main/hosts/electron/preload.ts',
+  'main/services/decode-worker.ts',
   'main/attack/run.ts',
   'main/fuzz/run.ts',
   'main/testing/fake-helper.mjs',
@@ -244,6 +244,17 @@ describe('[C30] the walls between the rooms', () => {
     // The store's slices name the whole state, which is made of them: one circle, that is to go.
     expect(circles.filter((circle) => !circle.every((path) => path.startsWith('renderer/store/')))).toEqual([]);
     expect(circles.length).toBeLessThanOrEqual(1);
+  });
+
+  test.each(['app', 'main', 'renderer'])('no circle of folders in %s/, types included', (room) => {
+    const folder = (path: string): string => path.split('/').slice(0, 2).join('/');
+    const inside = imports.filter(
+      ({ from, to }) =>
+        [from, to].every((path) => path.startsWith(`${room}/`) && path.split('/').length > 2) && !isTest(from),
+    );
+    const edges = inside.map(({ from, to }) => ({ from: folder(from), to: folder(to), typeOnly: true }));
+    const between = edges.filter(({ from, to }) => from !== to);
+    expect(circlesOf([...new Set(between.flatMap(({ from, to }) => [from, to]))], between)).toEqual([]);
   });
 
   test('the rule itself: circles', () => {
@@ -308,13 +319,13 @@ describe('[C30] the walls between the rooms', () => {
 
   test.each([
     ['renderer/store/x.ts', 'node:fs', true],
-    ['renderer/store/x.ts', 'main/helper.ts', true],
+    ['renderer/store/x.ts', 'main/helper/helper.ts', true],
     ['renderer/store/x.ts', 'app/bridge.ts', false],
     ['app/bits/x.ts', 'node:fs', true],
     ['app/bits/x.test.ts', 'fast-check', false],
     ['main/x.ts', 'renderer/main.tsx', true],
     ['main/x.ts', 'react', true],
-    ['e2e/x.spec.ts', 'main/helper.ts', true],
+    ['e2e/x.spec.ts', 'main/helper/helper.ts', true],
   ])('the rule itself: %s → %s', (from, to, fails) => {
     expect(forbidden({ from, to, typeOnly: false })).toBe(fails);
   });

@@ -45,10 +45,10 @@ const main: UserConfig = {
     minify: false,
     rollupOptions: {
       input: {
-        electron: at('main/hosts/electron.ts'),
-        web: at('main/hosts/web.ts'),
-        cli: at('main/hosts/cli.ts'),
-        'decode-worker': at('main/decode-worker.ts'),
+        electron: at('main/hosts/electron/electron.ts'),
+        web: at('main/hosts/web/web.ts'),
+        cli: at('main/hosts/cli/cli.ts'),
+        'decode-worker': at('main/services/decode-worker.ts'),
       },
       external: EXTERNAL,
       output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
@@ -68,7 +68,7 @@ const preload: UserConfig = {
     target: 'chrome130',
     minify: false,
     rollupOptions: {
-      input: { preload: at('main/preload.ts') },
+      input: { preload: at('main/hosts/electron/preload.ts') },
       external: ['electron'],
       output: { format: 'cjs', entryFileNames: '[name].cjs' },
     },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { BRIDGE_VERBS } from '../../app/bridge.ts';
 import { refuse } from '../../app/refusals/refusal.ts';
 import { createHostPages } from '../hosts/host-pages.ts';
-import { startWebServer, type WebServer } from '../hosts/web-server.ts';
+import { startWebServer, type WebServer } from '../hosts/web/server.ts';
 import { createShared } from '../services/opening.ts';
 import { createSessions } from '../services/sessions.ts';
 import type { FuzzTarget } from './targets.ts';

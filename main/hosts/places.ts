@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { preferInstalled } from './privileges.ts';
+import { preferInstalled } from './cli/setup-privileges.ts';
 
 /** Where programs lie in a package: beside app.asar, for nothing can be run from inside of it. */
 const packaged = (name: string): string | null => {

@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { extractFile, listPackage } from '@electron/asar';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CLI_VERBS } from '../hosts/cli-verbs.ts';
+import { CLI_VERBS } from '../hosts/cli/verbs.ts';
 import { PRODUCT_VERSION } from '../product.ts';
 
 /**

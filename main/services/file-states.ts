@@ -1,7 +1,7 @@
 import type { Answer, OpenFile, SessionDocument } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
-import { decodeFile } from '../captures.ts';
+import { decodeFile } from '../io/captures.ts';
 import type { Reading } from './reading.ts';
 
 /** One state of a file that a page has handed over, and what else the file holds. */

@@ -6,7 +6,7 @@ import type { Session } from '../../app/debug/session.ts';
 import { type FakeTarget, fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { refusal } from '../../app/refusals/refusal.ts';
-import { journalFolder, writeJournal } from '../journal.ts';
+import { journalFolder, writeJournal } from '../io/journal.ts';
 import { createKeptSession } from './kept-session.ts';
 
 const ID = 'ab'.repeat(16);

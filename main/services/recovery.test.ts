@@ -17,7 +17,7 @@ import { type FakeTarget, fakeTarget } from '../../app/debug/testing/fake-target
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
 import { encodeJournalEntry, type JournalEntry } from '../../app/session/journal-entry.ts';
-import { bootId, executableOf, startTimeOf } from '../processes.ts';
+import { bootId, executableOf, startTimeOf } from '../io/processes.ts';
 import { createKeptSession } from './kept-session.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
 

@@ -3,7 +3,7 @@ import type { Capture } from '../../app/capture/capture.ts';
 import type { SessionJournal } from '../../app/debug/journal.ts';
 import { answer } from '../../app/refusals/refusal.ts';
 import type { GeneralName } from '../../app/register/registers.ts';
-import { type JournalFile, removeJournal, writeJournal } from '../journal.ts';
+import { type JournalFile, removeJournal, writeJournal } from '../io/journal.ts';
 
 /**
  * A session's entry on disk. One that cannot be removed is told on standard error.

@@ -23,7 +23,7 @@ import type { Target } from '../../app/debug/target.ts';
 import { modelSummaries } from '../../app/model/guest.ts';
 import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
-import { readBytes } from '../captures.ts';
+import { readBytes } from '../io/captures.ts';
 import { CLOCK } from './clock.ts';
 import { type Decode, decodeHere } from './file-states.ts';
 import { createKeptSession } from './kept-session.ts';

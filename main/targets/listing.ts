@@ -1,7 +1,7 @@
 import type { Answer } from '../../app/bridge.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
 import type { FoundTarget } from '../../app/wire/list-reply.ts';
-import type { Helper } from '../helper.ts';
+import type { Helper } from '../helper/helper.ts';
 
 export interface Listing {
   readonly targets: readonly FoundTarget[];

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Refusal } from '../../app/bridge.ts';
 import type { Target } from '../../app/debug/target.ts';
-import { createHelper, type Helper } from '../helper.ts';
+import { createHelper, type Helper } from '../helper/helper.ts';
 import { openLive } from './live.ts';
 
 /** The real helper on the small VMM that is built with it. Where one of them is not there, the reason is printed. */

@@ -13,7 +13,7 @@ import {
 } from '../../app/wire/messages.ts';
 import { callVerdict } from '../../app/wire/seccomp.ts';
 import { toCapture } from '../../app/wire/to-capture.ts';
-import type { Helper } from '../helper.ts';
+import type { Helper } from '../helper/helper.ts';
 import { listAll } from './listing.ts';
 import { findVcpu, type VcpuName } from './vcpu-name.ts';
 import { vmmNames } from './vmm.ts';

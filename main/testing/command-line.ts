@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { refuse } from '../../app/refusals/refusal.ts';
-import { runCommand } from '../hosts/cli-run.ts';
-import { answerFromTables } from '../hosts/cli-tables.ts';
+import { runCommand } from '../hosts/cli/run.ts';
+import { answerFromTables } from '../hosts/cli/tables.ts';
 import type { Host } from '../services/host.ts';
 
 const refused = async () => refuse('fault', 'not in this test');

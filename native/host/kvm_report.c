@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* By number: the header this is built with may know fewer. main/hosts/cli-doctor-kvm.ts says what each is for. */
+/* By number: the header this is built with may know fewer. main/hosts/cli/doctor-kvm.ts says what each is for. */
 static const int numbers[] = { 23, 41, 50, 55, 56, 74, 136, 153, 157, 195, 208, 209, 235, 238 };
 
 int kvm_report(void)

@@ -1,9 +1,9 @@
-import { download } from '../panels/overlays/export-file.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
 import { selectAttached } from '../store/parked.ts';
 import { type SaveDone, type SessionFile, sessionFile } from '../store/saved-session.ts';
 import type { State } from '../store/state.ts';
 import type { Action } from './action.ts';
+import { download } from './export-file.ts';
 import { MOST_PAGE_BYTES } from './open-file.ts';
 
 const BUSY = 'another act is under way';

@@ -1,12 +1,12 @@
 import { Fragment, type ReactElement, useState } from 'react';
 import { describeProblem } from '../../../app/bits/decoded.ts';
+import { captureChoices, download, type ExportChoice, textOf, valueChoices } from '../../actions/export-file.ts';
 import { Button } from '../../controls/Button.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectCapture } from '../../store/selectors.ts';
 import type { State } from '../../store/state.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { Dialog } from './Dialog.tsx';
-import { captureChoices, download, type ExportChoice, textOf, valueChoices } from './export-file.ts';
 
 /** The register that the inspector speaks of, at the lane type on screen; null for a whole component. */
 export const selectedPath = (state: State): string | null => {

@@ -1,0 +1,369 @@
+import { parseArgs } from 'node:util';
+import { decoded } from '../../../app/bits/decoded.ts';
+import { maskOf } from '../../../app/bits/mask.ts';
+import type { Answer, Assignment, RestoreScope } from '../../../app/bridge.ts';
+import { parseScope } from '../../../app/edit/scope.ts';
+import { answer, messageOf, refuse, refuseProblem } from '../../../app/refusals/refusal.ts';
+import { nearNames } from '../../../app/register/registers.ts';
+import { PRODUCTS, type ProductInstruction } from '../../../app/tile/product-instruction.ts';
+import type { ProductOperands } from '../../../app/tile/product-shape.ts';
+import { parseCount } from '../../../app/value/number.ts';
+import type { Preset } from '../../../app/xsave/presets.ts';
+import { parseVcpuName } from '../../targets/vcpu-name.ts';
+import { type BreakCommand, breakCommand } from './break-words.ts';
+import type { Destination, FileChoice, Source, VcpuChoice } from './choices.ts';
+import { cpuNamed } from './cpu.ts';
+import { type MemCommand, memCommand } from './mem-words.ts';
+import { type OptionName, optionRow } from './options.ts';
+import { type PrivilegesCommand, privilegesCommand } from './privileges.ts';
+import { type StepCommand, stepCommand } from './step-words.ts';
+import { VERBS, type Verb, verbRow } from './verbs.ts';
+import { type DiffCommand, diffCommand, type JournalCommand, journalCommand } from './words.ts';
+
+/** The command line, parsed: every verb with what it needs, or a refusal that says which word is wrong. */
+export type Command =
+  | { readonly verb: 'list'; readonly json: boolean }
+  | { readonly verb: 'capture'; readonly vcpu: VcpuChoice; readonly out: string; readonly json: boolean }
+  | { readonly verb: 'show'; readonly from: Source; readonly paths: readonly string[]; readonly json: boolean }
+  | {
+      readonly verb: 'set';
+      readonly vcpu: VcpuChoice;
+      readonly assignments: readonly Assignment[];
+      readonly json: boolean;
+    }
+  | {
+      readonly verb: 'restore';
+      readonly vcpu: VcpuChoice;
+      readonly file: FileChoice;
+      readonly scope: RestoreScope;
+      readonly force: boolean;
+      readonly json: boolean;
+    }
+  | {
+      readonly verb: 'check';
+      readonly file: FileChoice;
+      readonly destination: Destination;
+      readonly json: boolean;
+    }
+  | { readonly verb: 'layout'; readonly from: Source | null; readonly json: boolean }
+  | ConvertCommand
+  | DiffCommand
+  | JournalCommand
+  | PrivilegesCommand
+  | MemCommand
+  | ProductCommand
+  | BreakCommand
+  | StepCommand
+  | { readonly verb: 'doctor'; readonly json: boolean }
+  | { readonly verb: 'presets'; readonly json: boolean };
+
+export interface ProductCommand {
+  readonly verb: 'product';
+  readonly from: Source;
+  /** The numbers of the three tiles. */
+  readonly tiles: ProductOperands;
+  readonly instruction: ProductInstruction;
+  /** The state that holds C as it was before; null: it was zero. */
+  readonly before: FileChoice | null;
+  readonly json: boolean;
+}
+
+export interface ConvertCommand {
+  readonly verb: 'convert';
+  readonly file: FileChoice;
+  readonly to: string;
+  readonly path: string | null;
+  /** The CPU whose layout the result has; null: as it is. */
+  readonly preset: Preset | null;
+  readonly compacted: boolean;
+  /** Components to be put to init. */
+  readonly without: bigint | null;
+  /** A fixed length of the image; null: as long as its layout says. */
+  readonly bytes: number | null;
+  readonly force: boolean;
+  readonly out: string;
+  readonly json: boolean;
+}
+
+const MAX_PID = 0x7fffffff;
+
+/** Verbs that are answered before anything is parsed or loaded. */
+type LightVerb = 'web' | 'batch' | 'completions' | 'man' | 'help';
+type ParsedVerb = Exclude<Verb, LightVerb>;
+
+const usage = (what: string, verb?: string) =>
+  refuse('usage', what, { mend: `tilescope ${verb === undefined ? '' : `${verb} `}--help shows how it is used` });
+
+interface Given {
+  readonly json: boolean;
+  readonly pid?: string | undefined;
+  readonly vcpu?: string | undefined;
+  readonly out?: string | undefined;
+  readonly force: boolean;
+  readonly only?: string | undefined;
+  readonly 'suspend-seccomp': boolean;
+  readonly thread?: string | undefined;
+  readonly from?: string | undefined;
+  readonly preset?: string | undefined;
+  readonly to?: string | undefined;
+  readonly path?: string | undefined;
+  readonly without?: string | undefined;
+  readonly bytes?: string | undefined;
+  readonly compacted: boolean;
+  readonly strict?: boolean;
+  readonly physical?: boolean;
+  readonly instruction?: string | undefined;
+  readonly before?: string | undefined;
+  readonly user?: string | undefined;
+  readonly allow?: string | undefined;
+  readonly seccomp?: boolean;
+  readonly undo?: boolean;
+  readonly yes?: boolean;
+}
+
+const vcpuChoice = (verb: string, given: Given): Answer<VcpuChoice> => {
+  if (given.pid === undefined) return usage(`${verb} needs --pid PID`);
+  const pid = parseCount(given.pid, MAX_PID);
+  if (pid === null || pid === 0) return usage(`--pid is the number of a process, not ${given.pid}`);
+  const vcpu = given.vcpu === undefined ? 0 : parseVcpuName(given.vcpu);
+  if (vcpu === null) return usage(`--vcpu is a number from 0, kvm:N or cpu:N, not ${given.vcpu ?? ''}`);
+  return answer({ pid, vcpu, suspendSeccomp: given['suspend-seccomp'] });
+};
+
+const assignmentsOf = (words: readonly string[]): Answer<readonly Assignment[]> => {
+  if (words.length === 0) return usage('set needs PATH=VALUE');
+  const assignments: Assignment[] = [];
+  for (const word of words) {
+    const equals = word.indexOf('=');
+    if (equals < 1) return usage(`set takes PATH=VALUE, got ${word}`);
+    assignments.push({ path: word.slice(0, equals), value: word.slice(equals + 1) });
+  }
+  return answer(assignments);
+};
+
+const captureCommand = (given: Given, words: readonly string[]): Answer<Command> => {
+  const vcpu = vcpuChoice('capture', given);
+  if (!vcpu.ok) return vcpu;
+  if (words.length > 0) return usage(`capture takes no other words, got ${words.join(' ')}`);
+  if (given.out === undefined || given.out === '') return usage('capture needs --out FILE');
+  return answer({ verb: 'capture', vcpu: vcpu.value, out: given.out, json: given.json });
+};
+
+/**
+ * One state of a file. With --pid, --vcpu belongs to the process; without it, it names the file's vCPU like --thread.
+ *
+ * @param isLayout whether --preset speaks of the file's own layout, and not of where it is to go
+ */
+const fileChoice = (verb: string, given: Given, path: string | undefined, isLayout: boolean): Answer<FileChoice> => {
+  if (path === undefined || path === '') return usage(`${verb} needs a FILE`);
+  if (given.thread !== undefined && given.pid === undefined && given.vcpu !== undefined) {
+    return usage('--thread and --vcpu both name the state of a file: one is enough');
+  }
+  const wanted = given.thread ?? (given.pid === undefined ? given.vcpu : undefined);
+  const thread = wanted === undefined ? null : parseCount(wanted, MAX_PID);
+  if (wanted !== undefined && thread === null) return usage(`--thread is a number from 0, not ${wanted}`);
+  if (isLayout && given.from !== undefined && given.preset !== undefined) {
+    return usage('--from and --preset both name the layout of the file: one is enough');
+  }
+  const named = given.from ?? (isLayout ? given.preset : undefined);
+  const preset = named === undefined ? answer(null) : cpuNamed(named);
+  if (!preset.ok) return preset;
+  return answer({ path, thread, preset: preset.value, strict: given.strict === true });
+};
+
+const sourceOf = (verb: string, given: Given, words: readonly string[]): Answer<Source> => {
+  if (given.pid !== undefined) {
+    const odd = (['thread', 'from', 'preset'] as const).find((name) => given[name] !== undefined);
+    if (odd !== undefined) return usage(`--${odd} goes with a FILE, not with --pid`);
+    const vcpu = vcpuChoice(verb, given);
+    return vcpu.ok ? answer({ kind: 'live', vcpu: vcpu.value }) : vcpu;
+  }
+  if (words[0] === undefined) return usage(`${verb} needs a FILE or --pid PID`);
+  const file = fileChoice(verb, given, words[0], true);
+  return file.ok ? answer({ kind: 'file', file: file.value }) : file;
+};
+
+const showCommand = (given: Given, words: readonly string[]): Answer<Command> => {
+  const from = sourceOf('show', given, words);
+  if (!from.ok) return from;
+  const paths = from.value.kind === 'file' ? words.slice(1) : words;
+  return answer({ verb: 'show', from: from.value, paths, json: given.json });
+};
+
+const layoutCommand = (given: Given, words: readonly string[]): Answer<Command> => {
+  // Nothing named: this host.
+  if (words.length === 0 && given.pid === undefined) return answer({ verb: 'layout', from: null, json: given.json });
+  const from = sourceOf('layout', given, words);
+  if (!from.ok) return from;
+  const more = from.value.kind === 'file' ? words.slice(1) : words;
+  if (more.length > 0) return usage(`layout takes one FILE, got ${words.join(' ')}`);
+  return answer({ verb: 'layout', from: from.value, json: given.json });
+};
+
+const destinationOf = (given: Given): Answer<Destination> => {
+  if (given.pid !== undefined && given.preset !== undefined) {
+    return usage('--pid and --preset both name where to: one is enough');
+  }
+  if (given.preset !== undefined) {
+    const known = cpuNamed(given.preset);
+    return known.ok ? answer({ kind: 'preset', preset: known.value }) : known;
+  }
+  if (given.pid === undefined) return answer({ kind: 'this-host' });
+  const vcpu = vcpuChoice('check', given);
+  return vcpu.ok ? answer({ kind: 'live', vcpu: vcpu.value }) : vcpu;
+};
+
+const checkCommand = (given: Given, words: readonly string[]): Answer<Command> => {
+  const destination = destinationOf(given);
+  if (!destination.ok) return destination;
+  const file = fileChoice('check', given, words[0], false);
+  if (!file.ok) return file;
+  if (words.length > 1) return usage(`check takes one FILE, got ${words.join(' ')}`);
+  return answer({ verb: 'check', file: file.value, destination: destination.value, json: given.json });
+};
+
+const MAX_IMAGE_BYTES = 1 << 16;
+
+const withoutOf = (list: string | undefined): Answer<bigint | null> => {
+  if (list === undefined) return answer(null);
+  const scope = parseScope(list);
+  if (!scope.ok) return refuseProblem('usage', scope.problem, { where: `--without ${list}` });
+  if (scope.value.kind !== 'components' || scope.value.bits.some((bit) => bit < 2)) {
+    return usage(`--without names components such as pkru,avx; x87 and SSE cannot be left out, got ${list}`);
+  }
+  return answer(maskOf(scope.value.bits));
+};
+
+const convertCommand = (given: Given, words: readonly string[]): Answer<Command> => {
+  const file = fileChoice('convert', given, words[0], false);
+  if (!file.ok) return file;
+  if (words.length > 1) return usage(`convert takes one FILE, got ${words.join(' ')}`);
+  const { to, out, path, preset, compacted, force, json } = given;
+  if (out === undefined || out === '') return usage('convert needs --out FILE');
+  if (to === undefined) return usage('convert needs --to FORMAT', 'convert');
+  const cpu = preset === undefined ? answer(null) : cpuNamed(preset);
+  if (!cpu.ok) return cpu;
+  const bytes = given.bytes === undefined ? null : parseCount(given.bytes, MAX_IMAGE_BYTES);
+  if (given.bytes !== undefined && bytes === null) {
+    return usage(`--bytes is a number up to ${MAX_IMAGE_BYTES}, not ${given.bytes}`);
+  }
+  const left = withoutOf(given.without);
+  if (!left.ok) return left;
+  const layout = { path: path ?? null, preset: cpu.value, compacted, bytes, without: left.value };
+  return answer({ verb: 'convert', file: file.value, to, ...layout, force, out, json });
+};
+
+const setCommand = (given: Given, words: readonly string[]): Answer<Command> => {
+  const vcpu = vcpuChoice('set', given);
+  if (!vcpu.ok) return vcpu;
+  const assignments = assignmentsOf(words);
+  if (!assignments.ok) return assignments;
+  return answer({ verb: 'set', vcpu: vcpu.value, assignments: assignments.value, json: given.json });
+};
+
+const restoreCommand = (given: Given, words: readonly string[]): Answer<Command> => {
+  const vcpu = vcpuChoice('restore', given);
+  if (!vcpu.ok) return vcpu;
+  if (words.length !== 1) return usage('restore takes one FILE');
+  // A guess goes into no guest.
+  const file = fileChoice('restore', { ...given, strict: true }, words[0], true);
+  if (!file.ok) return file;
+  const scope = given.only === undefined ? decoded<RestoreScope>({ kind: 'all' }) : parseScope(given.only);
+  if (!scope.ok) return refuseProblem('usage', scope.problem, { where: `--only ${given.only}` });
+  const { force, json } = given;
+  return answer({ verb: 'restore', vcpu: vcpu.value, file: file.value, scope: scope.value, force, json });
+};
+
+const productCommand = (given: Given, words: readonly string[]): Answer<Command> => {
+  const from = sourceOf('product', given, words);
+  if (!from.ok) return from;
+  const tiles = from.value.kind === 'file' ? words.slice(1) : words;
+  const numbers = tiles.map((tile) => /^\$?tmm([0-7])$/i.exec(tile)?.[1]);
+  const [c, a, b] = numbers.map(Number);
+  if (tiles.length !== 3 || c === undefined || a === undefined || b === undefined || numbers.includes(undefined)) {
+    return usage(`product takes three tiles, C A B, each tmm0 to tmm7, not ${tiles.join(' ') || 'none'}`);
+  }
+  const wanted = given.instruction?.toUpperCase();
+  const instruction = PRODUCTS.find(({ name }) => name === wanted)?.name;
+  if (instruction === undefined) {
+    const known = PRODUCTS.map(({ name }) => name).join(', ');
+    return usage(`--instruction is one of ${known}, not ${given.instruction ?? 'left out'}`);
+  }
+  const before = given.before === undefined ? null : { path: given.before, thread: null, preset: null, strict: false };
+  const { json } = given;
+  return answer({ verb: 'product', from: from.value, tiles: { c, a, b }, instruction, before, json });
+};
+
+const nothingMore = (verb: Verb, words: readonly string[], command: Command): Answer<Command> =>
+  words.length > 0 ? usage(`${verb} takes no other words, got ${words.join(' ')}`) : answer(command);
+
+/** What each verb makes of its options and words. */
+const PARSERS: Readonly<Record<ParsedVerb, (given: Given, words: readonly string[]) => Answer<Command>>> = {
+  list: (given, words) => nothingMore('list', words, { verb: 'list', json: given.json }),
+  presets: (given, words) => nothingMore('presets', words, { verb: 'presets', json: given.json }),
+  doctor: (given, words) => nothingMore('doctor', words, { verb: 'doctor', json: given.json }),
+  check: checkCommand,
+  layout: layoutCommand,
+  convert: convertCommand,
+  capture: captureCommand,
+  show: showCommand,
+  set: setCommand,
+  restore: restoreCommand,
+  product: productCommand,
+  diff: diffCommand,
+  journal: journalCommand,
+  'setup-privileges': privilegesCommand,
+  break: (given, words) => {
+    const vcpu = vcpuChoice('break', given);
+    return vcpu.ok ? breakCommand(vcpu.value, given, words) : vcpu;
+  },
+  step: (given, words) => {
+    const vcpu = vcpuChoice('step', given);
+    return vcpu.ok ? stepCommand(vcpu.value, given.json, words) : vcpu;
+  },
+  mem: (given, words) => {
+    const vcpu = vcpuChoice('mem', given);
+    return vcpu.ok ? memCommand(vcpu.value, given, words) : vcpu;
+  },
+};
+
+const isParsed = (verb: string): verb is ParsedVerb => Object.hasOwn(PARSERS, verb);
+
+/** node:util's own description of an option. */
+const optionType = (name: OptionName) => {
+  const { value, isMany = false } = optionRow(name);
+  return { type: value === null ? 'boolean' : 'string', multiple: isMany } as const;
+};
+
+const given = (values: Readonly<Record<string, unknown>>): Given => ({
+  ...values,
+  json: values.json === true,
+  force: values.force === true,
+  strict: values.strict === true,
+  compacted: values.compacted === true,
+  'suspend-seccomp': values['suspend-seccomp'] === true,
+});
+
+/** @param args without the program and script names */
+export const parseCommand = (args: readonly string[]): Answer<Command> => {
+  const [verb, ...rest] = args;
+  if (verb === undefined) return usage(`a command is needed: ${VERBS.map(({ name }) => name).join(', ')}`);
+  const row = verbRow(verb);
+  if (row === undefined || !isParsed(verb)) return usage(`there is no command ${verb}${nearWord(verb)}`);
+  try {
+    const options = Object.fromEntries(row.options.map((name) => [name, optionType(name)]));
+    const { values, positionals } = parseArgs({ args: rest, allowPositionals: true, options });
+    return PARSERS[verb](given(values), positionals);
+  } catch (error) {
+    // "Unknown option '--x'. To specify a positional …": the first sentence is the one that helps.
+    return usage(`${verb}: ${messageOf(error).split(/\.\s/)[0] ?? ''}`, verb);
+  }
+};
+
+const nearWord = (verb: string): string => {
+  const near = nearNames(
+    verb,
+    VERBS.map(({ name }) => name),
+  );
+  return near.length === 0 ? '' : ` (near: ${near.join(', ')})`;
+};

@@ -1,0 +1,29 @@
+import type { Preset } from '../../../app/xsave/presets.ts';
+import type { VcpuName } from '../../targets/vcpu-name.ts';
+
+/** One state of one file. */
+export interface FileChoice {
+  /** As it was typed: FILE, or FILE@N where no file has that whole name. */
+  readonly path: string;
+  /** Thread id in a core, vCPU in a snapshot, stop in a saved session; null: the only one, of a session the last. */
+  readonly thread: number | null;
+  /** The CPU whose layout the file has; null: what the file says, or a guess. */
+  readonly preset: Preset | null;
+  /** A layout in doubt is refused. */
+  readonly strict: boolean;
+}
+
+export type Destination =
+  | { readonly kind: 'live'; readonly vcpu: VcpuChoice }
+  | { readonly kind: 'preset'; readonly preset: Preset }
+  | { readonly kind: 'this-host' };
+
+export interface VcpuChoice {
+  readonly pid: number;
+  readonly vcpu: VcpuName;
+  readonly suspendSeccomp: boolean;
+}
+
+export type Source =
+  | { readonly kind: 'file'; readonly file: FileChoice }
+  | { readonly kind: 'live'; readonly vcpu: VcpuChoice };

@@ -1,0 +1,223 @@
+import { describeProblem, type Problem } from '../../../app/bits/decoded.ts';
+import { shownLines } from '../../../app/bits/text.ts';
+import type { Answer } from '../../../app/bridge.ts';
+import type { Capture } from '../../../app/capture/capture.ts';
+import { EXIT, exitCodeOf } from '../../../app/refusals/codes.ts';
+import { answer, refuseProblem } from '../../../app/refusals/refusal.ts';
+import { parsePath } from '../../../app/register/path.ts';
+import { pathsOf } from '../../../app/register/slices.ts';
+import { type Command, parseCommand } from './arguments.ts';
+import type { HostOf, Streams } from './host.ts';
+import {
+  errorText,
+  jsonText,
+  listJson,
+  listText,
+  type NamedPath,
+  type Output,
+  printed,
+  showAllJson,
+  showAllText,
+  showPathsJson,
+  showPathsText,
+} from './output.ts';
+import { privileges } from './privileges.ts';
+import { stateFrom, stateNote } from './states.ts';
+
+type Of<Verb extends Command['verb']> = Extract<Command, { verb: Verb }>;
+/** What is printed on success. */
+type Printed = Promise<Answer<Output>>;
+
+const namedPaths = (texts: readonly string[]): Answer<readonly NamedPath[]> => {
+  const paths: NamedPath[] = [];
+  for (const text of texts) {
+    const path = parsePath(text);
+    if (!path.ok) return refuseProblem('syntax', path.problem, { mend: 'tilescope set --help shows paths that work' });
+    paths.push({ text, path: path.value });
+  }
+  return answer(paths);
+};
+
+const list = async (host: HostOf, { json }: Of<'list'>): Printed => {
+  const listed = await (await host()).listTargets();
+  if (!listed.ok) return listed;
+  const { targets, skippedCount } = listed.value;
+  return answer(printed(json ? jsonText(listJson(targets)) : listText(targets, skippedCount)));
+};
+
+const capture = async (host: HostOf, { vcpu, out, json }: Of<'capture'>): Printed => {
+  const [{ checkWritable, writeCaptureFile }, { withSession }] = await Promise.all([
+    import('../../io/captures.ts'),
+    import('./live.ts'),
+  ]);
+  // Before a target is attached to for it: a pipe would hold it up, a folder would refuse afterwards.
+  const place = await checkWritable(out);
+  if (!place.ok) return place;
+  return withSession(await host(), vcpu, async ({ attached }) => {
+    const written = await writeCaptureFile(out, attached);
+    if (!written.ok) return written;
+    const imageBytes = attached.image.bytes.length;
+    const pauseNs = attached.facts.pauseNs === null ? null : Number(attached.facts.pauseNs);
+    const text = json
+      ? jsonText({ out, pid: vcpu.pid, vcpu: attached.facts.target.vcpu, imageBytes, pauseNs })
+      : `${out}: ${written.value} bytes, an image of ${imageBytes} bytes\n`;
+    return answer({ text, code: EXIT.done, note: stateNote(attached) });
+  });
+};
+
+interface AskedPaths {
+  readonly paths: readonly NamedPath[];
+  /** Words that name no register. */
+  readonly wrong: readonly { readonly text: string; readonly problem: Problem }[];
+}
+
+/** Each word by itself: one that is wrong does not keep the others from being shown. */
+const askedPaths = (texts: readonly string[]): AskedPaths => {
+  const paths: NamedPath[] = [];
+  const wrong: { text: string; problem: Problem }[] = [];
+  for (const text of texts) {
+    const several = pathsOf(text);
+    if (!several.ok) wrong.push({ text, problem: several.problem });
+    for (const one of several.ok ? several.value : []) {
+      const path = parsePath(one);
+      if (path.ok) paths.push({ text: one, path: path.value });
+      else wrong.push({ text: one, problem: path.problem });
+    }
+  }
+  return { paths, wrong };
+};
+
+const shown = (capture: Capture, { paths, wrong }: AskedPaths, json: boolean): string => {
+  if (paths.length === 0) return json ? jsonText(showAllJson(capture)) : showAllText(capture);
+  return json ? jsonText(showPathsJson(capture, paths, wrong)) : showPathsText(capture, paths);
+};
+
+const wrongNote = ({ wrong }: AskedPaths): string =>
+  wrong.map(({ problem }) => `tilescope: ${describeProblem(problem)}\n`).join('');
+
+const show = async (host: HostOf, { from, paths: texts, json }: Of<'show'>): Printed => {
+  const asked = askedPaths(texts);
+  const [first] = asked.wrong;
+  // Nothing to show is no reason to attach.
+  if (first !== undefined && asked.paths.length === 0) {
+    return refuseProblem('syntax', first.problem, { mend: 'tilescope show --help shows paths that work' });
+  }
+  const state = await stateFrom(host, from, true);
+  if (!state.ok) return state;
+  const { capture: found, note } = state.value;
+  const code = first === undefined ? EXIT.done : EXIT.usage;
+  return answer({ text: shown(found, asked, json), code, note: note + wrongNote(asked) });
+};
+
+const layout = async (host: HostOf, { from, json }: Of<'layout'>): Printed => {
+  if (from === null) {
+    const { hostLayout } = await import('./host-layout.ts');
+    return hostLayout(await host(), json);
+  }
+  const state = await stateFrom(host, from);
+  if (!state.ok) return state;
+  const { capture: found, note } = state.value;
+  const { layoutJsonText, layoutText } = await import('./compat-output.ts');
+  return answer({ text: json ? layoutJsonText(found) : layoutText(found), code: EXIT.done, note });
+};
+
+const checkThere = async (host: HostOf, command: Of<'check'>): Printed => {
+  const { destination } = command;
+  const { check } = await import('./files.ts');
+  if (destination.kind !== 'live') return check(host, command, null);
+  const { withSession } = await import('./live.ts');
+  return withSession(await host(), destination.vcpu, ({ attached }) => check(host, command, attached));
+};
+
+const setThere = async (host: HostOf, command: Of<'set'>): Printed => {
+  const paths = namedPaths(command.assignments.map(({ path }) => path));
+  if (!paths.ok) return paths;
+  const [{ set }, { withSession }] = await Promise.all([import('./writes.ts'), import('./live.ts')]);
+  const here = await host();
+  return set((work) => withSession(here, command.vcpu, work), command);
+};
+
+const restoreThere = async (host: HostOf, command: Of<'restore'>): Printed => {
+  const [{ restore }, { withSession }] = await Promise.all([import('./writes.ts'), import('./live.ts')]);
+  const here = await host();
+  return restore((work) => withSession(here, command.vcpu, work), command);
+};
+
+const diffThere = async (host: HostOf, command: Of<'diff'>): Printed => {
+  const { diff } = await import('./diff.ts');
+  return diff(command, async (vcpu) => {
+    const { withSession } = await import('./live.ts');
+    return withSession(await host(), vcpu, async ({ attached }) => answer(attached));
+  });
+};
+
+const breakThere = async (host: HostOf, command: Of<'break'>): Printed => {
+  const [{ runToBreakpoint }, { withSession }] = await Promise.all([import('./break.ts'), import('./live.ts')]);
+  const there = await host();
+  return runToBreakpoint((work) => withSession(there, command.vcpu, work), command);
+};
+
+const stepThere = async (host: HostOf, command: Of<'step'>): Printed => {
+  const [{ step }, { withSession }] = await Promise.all([import('./step.ts'), import('./live.ts')]);
+  const there = await host();
+  return step((work) => withSession(there, command.vcpu, work), command);
+};
+
+const memThere = async (host: HostOf, command: Of<'mem'>): Printed => {
+  const [{ mem }, { withSession }] = await Promise.all([import('./mem.ts'), import('./live.ts')]);
+  const here = await host();
+  return mem((work) => withSession(here, command.vcpu, work), command);
+};
+
+/** Each verb brings its own code with it, when it is asked for. */
+const run = async (host: HostOf, command: Command): Printed => {
+  switch (command.verb) {
+    case 'list':
+      return list(host, command);
+    case 'capture':
+      return capture(host, command);
+    case 'show':
+      return show(host, command);
+    case 'set':
+      return setThere(host, command);
+    case 'restore':
+      return restoreThere(host, command);
+    case 'diff':
+      return diffThere(host, command);
+    case 'journal':
+      return (await import('./journal.ts')).journal(await host(), command);
+    case 'check':
+      return checkThere(host, command);
+    case 'layout':
+      return layout(host, command);
+    case 'convert':
+      return (await import('./files.ts')).convert(command);
+    case 'product':
+      return (await import('./product.ts')).product(host, command);
+    case 'doctor':
+      return (await import('./doctor.ts')).doctor(await host(), command.json);
+    case 'setup-privileges':
+      return privileges(command, (await import('../places.ts')).ownHelper());
+    case 'mem':
+      return memThere(host, command);
+    case 'break':
+      return breakThere(host, command);
+    case 'step':
+      return stepThere(host, command);
+    case 'presets':
+      return (await import('./presets.ts')).presets(command.json);
+  }
+};
+
+/** Runs one command; the exit code. */
+export const runCommand = async (args: readonly string[], host: HostOf, { out, err }: Streams): Promise<number> => {
+  const command = parseCommand(args);
+  const done = command.ok ? await run(host, command.value) : command;
+  if (done.ok) {
+    if (done.value.note !== '') err(shownLines(done.value.note));
+    out(done.value.text);
+    return done.value.code;
+  }
+  err(errorText(done.refusal));
+  return exitCodeOf(done.refusal);
+};

@@ -1,0 +1,50 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { setUp as mendOf } from '../../../app/refusals/helper-refusal.ts';
+import { refusalContext } from '../../helper/refusal-context.ts';
+import { INSTALLED_HELPER, setUp } from './setup-privileges.ts';
+
+const missing = ['setcap', 'groupadd', 'usermod', 'install'].find((name) => spawnSync('which', [name]).status !== 0);
+if (missing !== undefined) console.log(`skipped: the plan for a read-only mount, for ${missing} is not installed`);
+
+describe('[C64] an AppImage, whose mount is read-only', () => {
+  let mount: string;
+  let helper: string;
+  beforeEach(() => {
+    mount = mkdtempSync(join(tmpdir(), 'tilescope-mount-'));
+    helper = join(mount, 'tilescope-helper');
+    writeFileSync(helper, 'a helper');
+    chmodSync(mount, 0o555);
+  });
+  afterEach(() => {
+    chmodSync(mount, 0o755);
+    rmSync(mount, { recursive: true, force: true });
+  });
+
+  test.skipIf(missing !== undefined)('the helper is copied out of it, and the copy gets the capabilities', () => {
+    const plan = setUp.plan({ users: [], allowed: [], seccomp: false }, helper);
+    if (!plan.ok) throw new Error(plan.refusal.what);
+    const shown = plan.value.map((step) => step.shown);
+    expect(shown.filter((line) => line.includes(mount))).toEqual([
+      `install -o root -g tilescope -m 0750 ${helper} ${INSTALLED_HELPER}`,
+    ]);
+    expect(shown).toContain(`setcap cap_sys_ptrace+ep ${INSTALLED_HELPER}`);
+    expect(readdirSync(mount)).toEqual(['tilescope-helper']);
+  });
+
+  test('what mends a refusal names the AppImage, not a command that is not there', () => {
+    const inside = refusalContext(helper, { APPDIR: mount, APPIMAGE: '/home/mara/my apps/Tilescope.AppImage' });
+    expect(mendOf(inside)).toBe("sudo '/home/mara/my apps/Tilescope.AppImage' setup-privileges --yes");
+  });
+
+  test.each([
+    [{ APPDIR: '/tmp/.mount_editor', APPIMAGE: '/home/mara/Editor.AppImage' }],
+    [{ APPDIR: '', APPIMAGE: '/home/mara/Editor.AppImage' }],
+    [{}],
+  ])('a terminal that another AppImage has started is none: %o', (environment) => {
+    expect(mendOf(refusalContext(helper, environment))).toBe('sudo tilescope setup-privileges --yes');
+  });
+});

@@ -1,0 +1,366 @@
+import type { EXIT_CODES } from '../../../app/refusals/codes.ts';
+import type { OptionName, WordKind } from './options.ts';
+
+type ExitName = (typeof EXIT_CODES)[number]['name'];
+
+export interface VerbRow {
+  readonly name: string;
+  /** One line for lists. */
+  readonly says: string;
+  /** What follows the verb, one line a form. */
+  readonly usage: readonly string[];
+  /** What the words behind it are, in order; the last one stands for all that follow. */
+  readonly words: readonly WordKind[];
+  readonly options: readonly OptionName[];
+  /** Paragraphs: what is not seen at once. */
+  readonly about: readonly string[];
+  readonly examples: readonly { readonly line: string; readonly says: string }[];
+  readonly exits: readonly ExitName[];
+}
+
+const LIVE = ['pid', 'vcpu', 'suspend-seccomp'] as const;
+const FILE = ['thread', 'from', 'preset', 'strict'] as const;
+const READS = ['done', 'refused', 'usage', 'file', 'noTarget', 'helper', 'doubtful'] as const;
+
+/** What a FILE is, once for every verb that takes one. */
+export const ABOUT_FILES =
+  'FILE is a capture, a saved session, a raw XSAVE image, an ELF core, a Firecracker or Cloud Hypervisor snapshot’s state. ' +
+  'FILE@N is one state of it: N is a thread of a core, a vCPU of a snapshot, a stop of a session (the last, if none is named).';
+
+export const ABOUT_PATHS =
+  'Paths name a register, its type, an element or a field: zmm5, xmm3:u32[1], k3, st0, mxcsr.RC, tmm2:bf16[3][7], ' +
+  'tmm2:i8:vnni (a matrix whose pairs and quads are taken apart), tilecfg, xstate_bv, xcr0, xfd, rax, rflags.ZF, fs_base. ' +
+  'Types: i8 to i64, u8 to u64, f16, bf16, f32, f64, f80, cf16, bf8, hf8, tf32. gdb’s names are understood ($zmm3, ymm0h, ' +
+  'ftag, xmm1.v4_float[2]). Numbers are 255, 0xff, 0b1011, 1_000, 1.5, 0x1.8p3.';
+
+const SLICES =
+  'Several at once: zmm*, xmm0..7:f32, tmm0:i8[0..3]. A path that is none does not keep the others from being shown; the exit code is then 2.';
+
+/** Every verb. Parsing, help, the man page and the completions of the shells follow from this table. */
+export const VERBS = [
+  {
+    name: 'list',
+    says: 'every process with KVM vCPUs, and whether it can be attached to',
+    usage: ['[--json]'],
+    words: [],
+    options: ['json'],
+    about: ['Where attaching cannot work, the last column says why, and a line below what mends it.'],
+    examples: [{ line: 'tilescope list --json', says: 'for a script' }],
+    exits: ['done', 'helper'],
+  },
+  {
+    name: 'show',
+    says: 'registers, or everything',
+    usage: ['FILE [PATH…]', '--pid PID [--vcpu N] [PATH…]'],
+    words: ['file', 'path'],
+    options: ['json', ...LIVE, ...FILE],
+    about: [
+      'Without a path: the facts, every component with its state, and the registers in use. A component in init state is said to be in init, never printed as zeros.',
+      'Of a core with several threads the first is shown, which took the signal, and the others are named; --thread names another.',
+      SLICES,
+      ABOUT_PATHS,
+    ],
+    examples: [
+      { line: 'tilescope show --pid 4242 zmm5:f32 k3 mxcsr.RC xcr0', says: 'of a running guest' },
+      { line: 'tilescope show core.4242 --thread 4243 zmm17:f64', says: 'of one thread of a core' },
+      { line: 'tilescope show before.json "tmm*:i8:vnni"', says: 'eight tiles as operand B of a product' },
+    ],
+    exits: READS,
+  },
+  {
+    name: 'capture',
+    says: 'the extended state of one vCPU into a file',
+    usage: ['--pid PID [--vcpu N] --out FILE'],
+    words: [],
+    options: ['json', ...LIVE, 'out'],
+    about: ['The vCPU stands still for well under a millisecond as a rule; how long, is printed with --json.'],
+    examples: [{ line: 'tilescope capture --pid 4242 --vcpu 0 --out before.json', says: 'vCPU 0' }],
+    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+  },
+  {
+    name: 'mem',
+    says: 'guest memory, by linear or by physical address',
+    usage: ['--pid PID [--vcpu N] ADDR[:TYPE][×N] [--bytes N] [--physical] [--out FILE]'],
+    words: ['address'],
+    options: ['json', ...LIVE, 'bytes', 'physical', 'out'],
+    about: [
+      'ADDR is a number, or a general register with a number added. TYPE is an element type such as u64 or bf16, and N how many.',
+      'Where a VMM keeps its guest’s memory is proved first: the guest’s page tables, walked through one of the VMM’s mappings, have to translate as KVM does. What is not proved is not known, and no byte of it is shown. The vCPU stands still meanwhile.',
+    ],
+    examples: [
+      { line: 'tilescope mem --pid 4242 rsp:u64x8', says: 'the top of the stack' },
+      { line: 'tilescope mem --pid 4242 0x1000 --bytes 4096 --physical --out page.bin', says: 'one page into a file' },
+    ],
+    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+  },
+  {
+    name: 'step',
+    says: 'single instructions of a running guest, without its VMM’s help',
+    usage: ['--pid PID [--vcpu N] [COUNT]'],
+    words: ['none'],
+    options: ['json', ...LIVE],
+    about: [
+      'RIP after each instruction. The vCPU makes its steps by itself and decides after each whether it goes on; what is the VMM’s, exits and signals, the VMM gets. It never sees a debug exit, whatever dies, and guest debug is off again when the last step has ended. Then the guest runs on.',
+      'A VMM that debugs its guest itself, such as QEMU with gdb attached, loses its own steps and breakpoints.',
+    ],
+    examples: [{ line: 'tilescope step --pid 4242 16', says: 'sixteen instructions' }],
+    exits: ['done', 'refused', 'usage', 'noTarget', 'helper'],
+  },
+  {
+    name: 'break',
+    says: 'run a guest to an instruction, and its state there',
+    usage: ['--pid PID [--vcpu N] ADDR… [--wait SECONDS] [--out FILE]'],
+    words: ['none'],
+    options: ['json', ...LIVE, 'wait', 'out'],
+    about: [
+      'ADDR is the linear address of an instruction; four at most, in the CPU’s own breakpoint registers: no byte of the guest is changed, and its own breakpoints come back afterwards. The VMM sees nothing of it, whatever dies. --out keeps the state at the breakpoint as a capture. Then the guest runs on.',
+      'Where the machine’s KVM emulates an instruction itself, a breakpoint at it may not be hit.',
+    ],
+    examples: [
+      { line: 'tilescope break --pid 4242 0xffffffff81000000 --out there.json', says: 'the state when it gets there' },
+    ],
+    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+  },
+  {
+    name: 'set',
+    says: 'write registers, read them back and compare',
+    usage: ['--pid PID [--vcpu N] PATH=VALUE…'],
+    words: ['assignment'],
+    options: ['json', ...LIVE],
+    about: [
+      'All assignments are one write. It is checked first, and rolled back where a part is refused or does not read back.',
+      ABOUT_PATHS,
+    ],
+    examples: [
+      { line: 'tilescope set --pid 4242 "zmm3:f32[5]=2.75" mxcsr=0x9fc0 rax=5', says: 'three registers in one stop' },
+      { line: 'tilescope set --pid 4242 mxcsr.RC=down', says: 'one field, by its word' },
+    ],
+    exits: ['done', 'refused', 'usage', 'noTarget', 'helper'],
+  },
+  {
+    name: 'restore',
+    says: 'put the state of a file back, or parts of it',
+    usage: ['--pid PID [--vcpu N] [--only LIST] [--force] FILE'],
+    words: ['file'],
+    options: ['json', ...LIVE, ...FILE, 'force', 'only'],
+    about: [
+      'Without --force a state goes to the vCPU it was taken from alone, and whole or not at all.',
+      'General registers are left alone but those that --only names: the guest has run on since.',
+      ABOUT_FILES,
+    ],
+    examples: [
+      { line: 'tilescope restore --pid 4242 before.json', says: 'everything' },
+      { line: 'tilescope restore --pid 4242 --only avx,opmask before.json', says: 'two components' },
+    ],
+    exits: READS,
+  },
+  {
+    name: 'diff',
+    says: 'what differs between two states',
+    usage: ['A B'],
+    words: ['state', 'state'],
+    options: ['json', 'suspend-seccomp'],
+    about: ['A and B are each a FILE, FILE@N or pid:PID/VCPU.', ABOUT_FILES],
+    examples: [
+      { line: 'tilescope diff before.json pid:4242/0', says: 'a file and a running guest' },
+      { line: 'tilescope diff session.json@3 session.json@7', says: 'two stops of a session' },
+    ],
+    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+  },
+  {
+    name: 'journal',
+    says: 'states kept by a Tilescope that died',
+    usage: ['[list]', 'restore ID', 'forget ID'],
+    words: ['journal', 'none'],
+    options: ['json', 'suspend-seccomp'],
+    about: [
+      'The state from before the first write to a vCPU is on disk until it is put back, or the edits were kept on purpose.',
+    ],
+    examples: [
+      { line: 'tilescope journal', says: 'what there is' },
+      { line: 'tilescope journal restore 3fa9', says: 'put one back' },
+    ],
+    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+  },
+  {
+    name: 'check',
+    says: 'whether a file’s state could be restored there, and what would be lost',
+    usage: ['FILE [--pid PID [--vcpu N] | --preset CPU]'],
+    words: ['file'],
+    options: ['json', ...LIVE, ...FILE],
+    about: ['Where to: a running vCPU, a CPU by name, or this machine if nothing is named.', ABOUT_FILES],
+    examples: [
+      { line: 'tilescope check before.json --preset sapphire-rapids', says: 'the first refusal and its errno' },
+    ],
+    exits: [...READS, 'conversion'],
+  },
+  {
+    name: 'layout',
+    says: 'layouts, sizes and bits side by side',
+    usage: ['', 'FILE', '--pid PID [--vcpu N]'],
+    words: ['file'],
+    options: ['json', ...LIVE, ...FILE],
+    about: [
+      'What the guest’s CPUID says, what the host’s says, and where the image itself has its components; contradictions of the masks.',
+      ABOUT_FILES,
+    ],
+    examples: [{ line: 'tilescope layout vm.xsave', says: 'of a raw image' }],
+    exits: READS,
+  },
+  {
+    name: 'convert',
+    says: 'a file in another layout, or another format',
+    usage: [
+      'FILE --to FORMAT [--preset CPU] [--compacted] [--bytes N] --out FILE',
+      'FILE --path PATH --to FORMAT --out FILE',
+    ],
+    words: ['file'],
+    options: ['json', ...FILE, 'vcpu', 'to', 'path', 'bytes', 'compacted', 'without', 'force', 'out'],
+    about: [
+      'FORMAT of everything: capture, raw, core, c, hex, gdb, report. Of one register (--path): numpy, npy, c, csv, hex.',
+      '--preset names the CPU whose layout the result has. What it has no room for is refused, or left out with --force.',
+      ABOUT_FILES,
+    ],
+    examples: [
+      { line: 'tilescope convert core.4242 --to core --preset skylake-sp --out intel.core', says: 'for an older gdb' },
+      { line: 'tilescope convert before.json --path zmm3:f32 --to npy --out zmm3.npy', says: 'one register for NumPy' },
+    ],
+    exits: READS,
+  },
+  {
+    name: 'product',
+    says: 'whether a tile holds what a tile product would have left there',
+    usage: [
+      'FILE C A B --instruction NAME [--before FILE]',
+      '--pid PID [--vcpu N] C A B --instruction NAME [--before FILE]',
+    ],
+    words: ['file', 'tile', 'tile', 'tile'],
+    options: ['json', ...LIVE, ...FILE, 'instruction', 'before'],
+    about: [
+      'C, A and B are tiles, tmm0 to tmm7, in the order of the instruction’s operands: C += A · B. What C held before is zero, or what it holds in the state that --before names.',
+      'The exit code is 1 where a cell differs, and where the instruction would have raised #UD. FP8 products rest on one text of the public ones that disagree about the order of summation; the answer says which.',
+    ],
+    examples: [
+      { line: 'tilescope product after.json tmm0 tmm1 tmm2 --instruction TDPBSSD --before before.json', says: 'int8' },
+      {
+        line: 'tilescope product session.json@7 tmm0 tmm1 tmm2 --instruction TDPBF16PS --before session.json@6',
+        says: 'two stops',
+      },
+    ],
+    exits: READS,
+  },
+  {
+    name: 'presets',
+    says: 'the CPUs whose layouts are known',
+    usage: ['[--json]'],
+    words: [],
+    options: ['json'],
+    about: [],
+    examples: [],
+    exits: ['done'],
+  },
+  {
+    name: 'doctor',
+    says: 'what this machine has and lacks for Tilescope, and what mends it',
+    usage: ['[--json]'],
+    words: [],
+    options: ['json'],
+    about: [
+      '/dev/kvm and what KVM offers, kernel, AMX and XFD, Yama, the helper’s capabilities, user namespaces, seccomp filters, the window. The exit code is 1 where something that attaching needs is missing.',
+    ],
+    examples: [{ line: 'tilescope doctor', says: 'the first thing to run' }],
+    exits: ['done', 'refused', 'usage'],
+  },
+  {
+    name: 'setup-privileges',
+    says: 'who may reach which VMM: show it, do it, take it back',
+    usage: ['[--user LIST] [--allow LIST] [--seccomp] [--yes]', '--undo [--yes]'],
+    words: [],
+    options: ['json', 'user', 'allow', 'seccomp', 'undo', 'yes'],
+    about: [
+      'Installs the helper for the group tilescope, with CAP_SYS_PTRACE; --allow adds CAP_DAC_READ_SEARCH and a line of /etc/tilescope/policy. The helper decides by the real uid of whoever runs it: his own VMMs, and those that the policy gives him; never a set-uid program.',
+      'Without --yes nothing is changed. --undo takes back what was done, and nothing else.',
+    ],
+    examples: [
+      { line: 'tilescope setup-privileges', says: 'what would be done' },
+      { line: 'sudo tilescope setup-privileges --allow libvirt-qemu --yes', says: 'libvirt’s guests too' },
+      { line: 'sudo tilescope setup-privileges --undo --yes', says: 'take it back' },
+    ],
+    exits: ['done', 'refused', 'usage'],
+  },
+  {
+    name: 'web',
+    says: 'serve the page on 127.0.0.1, for a browser',
+    usage: ['[FILE] [--port N] [--no-open]'],
+    words: ['file'],
+    options: ['port', 'no-open'],
+    about: [
+      'The address it prints is good for one use, on this machine only; forward the port (ssh -L) to see it elsewhere. Ctrl+C ends it; kill -USR2 and its pid print a fresh address.',
+    ],
+    examples: [{ line: 'tilescope web --no-open --port 8080', says: 'on a machine without a screen' }],
+    exits: ['done', 'refused', 'usage'],
+  },
+  {
+    name: 'batch',
+    says: 'read commands from standard input, one a line',
+    usage: ['[--json]'],
+    words: [],
+    options: ['json'],
+    about: [
+      'One process for a script that asks a thousand times; tilescope --batch is the same. Words are divided as a shell divides them, with quotes; a line that begins with # is skipped. Each command is answered before the next one is read.',
+      'With --json each answer is one line, {"line", "code", "out", "err"}, and every command runs with --json. The exit code is that of the first command that failed.',
+    ],
+    examples: [{ line: 'printf "show a.json k1\\nshow b.json k1\\n" | tilescope batch --json', says: 'two questions' }],
+    exits: READS,
+  },
+  {
+    name: 'completions',
+    says: 'a script that completes words of tilescope in your shell',
+    usage: ['bash', 'zsh', 'fish'],
+    words: ['shell'],
+    options: [],
+    about: ['It completes verbs, options, files, register paths, CPUs and the pids of running VMMs.'],
+    examples: [
+      { line: 'source <(tilescope completions bash)', says: 'in ~/.bashrc' },
+      { line: 'source <(tilescope completions zsh)', says: 'in ~/.zshrc, after compinit' },
+      { line: 'tilescope completions fish | source', says: 'in ~/.config/fish/config.fish' },
+    ],
+    exits: ['done', 'usage'],
+  },
+  {
+    name: 'man',
+    says: 'this manual, as a page for man',
+    usage: [''],
+    words: [],
+    options: [],
+    about: ['Where the package has not installed it: tilescope man | man -l -'],
+    examples: [{ line: 'tilescope man | man -l -', says: 'read it' }],
+    exits: ['done', 'usage'],
+  },
+  {
+    name: 'help',
+    says: 'how a verb is used',
+    usage: ['[VERB]'],
+    words: ['verb'],
+    options: [],
+    about: [],
+    examples: [{ line: 'tilescope help show', says: 'the same as tilescope show --help' }],
+    exits: ['done', 'usage'],
+  },
+] as const satisfies readonly VerbRow[];
+
+export type Verb = (typeof VERBS)[number]['name'];
+
+const ROWS: ReadonlyMap<string, VerbRow> = new Map(VERBS.map((row) => [row.name, row]));
+
+/** undefined: there is no such verb. */
+export const verbRow = (name: string): VerbRow | undefined => ROWS.get(name);
+
+/** Asked by the shells' completion scripts; not for people. */
+export const COMPLETE = '__complete';
+
+/** The first words that mean the command line and not the window. */
+export const CLI_VERBS: readonly string[] = [
+  ...VERBS.map(({ name }) => name),
+  ...[COMPLETE, '--batch', '--help', '-h', '--version'],
+];

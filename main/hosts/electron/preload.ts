@@ -1,0 +1,46 @@
+import { contextBridge, ipcRenderer } from 'electron';
+import type { Bridge, BridgeVerb, SessionEvent } from '../../../app/bridge.ts';
+import { EVENT_CHANNEL, verbChannel } from './channels.ts';
+
+/**
+ * All that the window's page can reach: the bridge, one function a verb. No channel name is chosen by the page, and nothing
+ * of Electron's crosses, the event object of a listener included.
+ */
+const ask = (verb: BridgeVerb, ...args: readonly unknown[]) => ipcRenderer.invoke(verbChannel(verb), args);
+
+const bridge = Object.freeze({
+  hostFacts: () => ask('hostFacts'),
+  listTargets: () => ask('listTargets'),
+  attach: (pid, startTimeTicks, vcpu, freeze) => ask('attach', pid, startTimeTicks, vcpu, freeze),
+  openFile: (name, base64) => ask('openFile', name, base64),
+  chooseState: (session, vcpu, preset) => ask('chooseState', session, vcpu, preset),
+  readState: (name, base64, state, preset) => ask('readState', name, base64, state, preset),
+  listModels: () => ask('listModels'),
+  openModel: (program) => ask('openModel', program),
+  step: (session, count) => ask('step', session, count),
+  capture: (session) => ask('capture', session),
+  freeze: (session) => ask('freeze', session),
+  resume: (session) => ask('resume', session),
+  apply: (session, assignments) => ask('apply', session, assignments),
+  restore: (session, scope, then) => ask('restore', session, scope, then),
+  undo: (session) => ask('undo', session),
+  redo: (session) => ask('redo', session),
+  detach: (session, restoreFirst) => ask('detach', session, restoreFirst),
+  startDemo: () => ask('startDemo'),
+  leftOvers: () => ask('leftOvers'),
+  putBack: (id) => ask('putBack', id),
+  compareLeftOver: (id) => ask('compareLeftOver', id),
+  forgetLeftOver: (id) => ask('forgetLeftOver', id),
+  cancelReading: () => ask('cancelReading'),
+  comeBack: (tab, take) => ask('comeBack', tab, take),
+  keep: (name, text) => ask('keep', name, text),
+  onEvent: (listener) => {
+    const hear = (_event: unknown, event: SessionEvent): void => listener(event);
+    ipcRenderer.on(EVENT_CHANNEL, hear);
+    return () => {
+      ipcRenderer.removeListener(EVENT_CHANNEL, hear);
+    };
+  },
+} satisfies Bridge);
+
+contextBridge.exposeInMainWorld('tilescope', bridge);

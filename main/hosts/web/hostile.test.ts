@@ -1,0 +1,224 @@
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { fakeSessions } from '../../testing/fake-sessions.ts';
+import { createHostPages, type HostPages } from '../host-pages.ts';
+import { startWebServer, type WebServer } from './server.ts';
+
+/** Bytes of a client that is no browser, as they stand. Whatever they are: an answer or an end, and everybody else goes on. */
+
+let server: WebServer;
+let hostPages: HostPages;
+let openFails = false;
+
+beforeEach(async () => {
+  openFails = false;
+  hostPages = createHostPages(() => {
+    if (openFails) throw new Error('no session can be made');
+    return fakeSessions();
+  });
+  server = await startWebServer({ hostPages, pages: tmpdir(), port: 0, deterministic: false });
+});
+afterEach(() => server.close());
+
+interface Said {
+  readonly socket: Socket;
+  /** Everything that came back, once the other side has ended. */
+  readonly all: Promise<string>;
+}
+
+const say = (text: string | Uint8Array): Said => {
+  const socket = connect({ host: '127.0.0.1', port: server.port, allowHalfOpen: true });
+  let heard = '';
+  socket.on('data', (bytes: Buffer) => {
+    heard += bytes.toString('latin1');
+  });
+  const all = new Promise<string>((resolve) => {
+    socket.on('end', () => resolve(heard));
+    socket.on('close', () => resolve(heard));
+    socket.on('error', () => resolve(heard));
+  });
+  socket.write(text);
+  return { socket, all };
+};
+
+const upgrade = (target: string, more: Record<string, string> = {}): string => {
+  const headers = {
+    Host: `127.0.0.1:${server.port}`,
+    Origin: `http://127.0.0.1:${server.port}`,
+    Connection: 'Upgrade',
+    Upgrade: 'websocket',
+    'Sec-WebSocket-Version': '13',
+    'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+    ...more,
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `GET ${target} HTTP/1.1\r\n${lines.join('')}\r\n`;
+};
+
+let secret = '';
+
+const page = async (): Promise<WebSocket> => {
+  const { hash, origin } = new URL(server.url);
+  const socket = new WebSocket(
+    `ws://127.0.0.1:${server.port}/bridge`,
+    ['tilescope', `tilescope.token.${hash.slice(1)}`],
+    {
+      headers: { Origin: origin },
+    },
+  );
+  const first = await new Promise<string>((resolve) => socket.once('message', (data) => resolve(data.toString())));
+  secret = (JSON.parse(first) as { secret: string }).secret;
+  return socket;
+};
+
+/** The page that was there before is still answered. */
+const goesOn = async (socket: WebSocket): Promise<void> => {
+  const heard = new Promise((resolve) => socket.once('message', (data) => resolve(JSON.parse(data.toString()))));
+  socket.send('{"id":5,"verb":"listModels","args":[]}');
+  expect(await heard).toMatchObject({ id: 5, answer: { ok: false } });
+};
+
+const TARGETS = [
+  ...[
+    '//',
+    '///',
+    '//evil.example',
+    '//[',
+    '//:',
+    '//%',
+    '//@',
+    '/\\',
+    '\\\\',
+    '*',
+    'http://',
+    'http://[',
+    'x:',
+    ':',
+    '?',
+  ],
+  ...[
+    '/%',
+    '/%zz',
+    '/%c0%af',
+    '/..',
+    '/bridge/..',
+    '/bridge?x=[',
+    '/bridge#',
+    '//bridge',
+    '/bridge%2f',
+    '//127.0.0.1/bridge',
+  ],
+];
+
+describe('[C12] a request that is none ends by itself', () => {
+  test.each(TARGETS)('an upgrade of %s', async (target) => {
+    const before = await page();
+    const { all, socket } = say(upgrade(target));
+    expect(await all).toMatch(/^HTTP\/1\.1 (400|403|404) /);
+    socket.destroy();
+    await goesOn(before);
+  });
+
+  test.each(TARGETS)('a page called %s', async (target) => {
+    const before = await page();
+    const { all, socket } = say(
+      `GET ${target} HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nConnection: close\r\n\r\n`,
+    );
+    expect(await all).toMatch(/^HTTP\/1\.1 (400|403|404) /);
+    socket.destroy();
+    await goesOn(before);
+  });
+
+  test.each([
+    ['no HTTP', '\0\0\0\0\r\n\r\n'],
+    ['TLS', Uint8Array.of(0x16, 3, 1, 0, 5, 1, 0, 0, 1, 3)],
+    ['CONNECT', 'CONNECT 127.0.0.1:1 HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['a second length', 'GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n'],
+    ['a header without end', `GET / HTTP/1.1\r\nX: ${'a'.repeat(100_000)}`],
+    ['two hosts', 'GET /bridge HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'],
+  ])('%s', async (_name, bytes) => {
+    const before = await page();
+    const { all, socket } = say(bytes);
+    expect(await all).toMatch(/^(HTTP\/1\.1 4\d\d |$)/);
+    socket.destroy();
+    await goesOn(before);
+  });
+
+  test.each([
+    ['Sec-WebSocket-Key', 'x'],
+    ['Sec-WebSocket-Version', '99'],
+    ['Sec-WebSocket-Protocol', 'tilescope, tilescope'],
+    ['Sec-WebSocket-Protocol', ',,,'],
+    ['Sec-WebSocket-Protocol', 'a,'.repeat(4_000)],
+    ['Upgrade', 'h2c'],
+  ])('a handshake whose %s is %s', async (name, value) => {
+    const before = await page();
+    const { all, socket } = say(upgrade('/bridge', { [name]: value }));
+    expect(await all).toMatch(/^HTTP\/1\.1 4\d\d /);
+    socket.destroy();
+    await goesOn(before);
+  });
+
+  test('a page of which no sessions can be made is let go, and the others are not', async () => {
+    const before = await page();
+    openFails = true;
+    const { origin } = new URL(server.url);
+    const url = `ws://127.0.0.1:${server.port}/bridge`;
+    const other = new WebSocket(url, ['tilescope', `tilescope.secret.${secret}`], { headers: { Origin: origin } });
+    other.on('error', () => undefined);
+    await new Promise((resolve) => other.once('close', resolve));
+    await goesOn(before);
+  });
+
+  test.each([
+    ['no frame', Buffer.from([0xff, 0xff, 0xff, 0xff])],
+    ['a frame of 2^63 bytes', Buffer.from([0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4])],
+    ['text that is no UTF-8', Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0xff, 0xff])],
+    ['a control frame that is too long', Buffer.from([0x89, 0xfe, 0xff, 0xff, 0, 0, 0, 0])],
+  ])('%s ends its own socket alone', async (_name, bytes) => {
+    const before = await page();
+    const raw = (before as unknown as { _socket: Socket })._socket;
+    const ended = new Promise((resolve) => before.once('close', resolve));
+    raw.write(bytes);
+    await ended;
+    expect(await say(`GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`).all).toMatch(/^HTTP\/1\.1 403 /);
+  });
+});
+
+describe('[C51] nothing that anybody holds open keeps the host from ending', () => {
+  test.each([
+    ['a rejected upgrade', () => upgrade('/bridge')],
+    ['an upgrade of no path', () => upgrade('//')],
+    ['half a request', () => 'GET / HT'],
+    ['nothing at all', () => ''],
+    [
+      'a body that does not come',
+      () => `POST / HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nContent-Length: 9\r\n\r\n`,
+    ],
+  ])('%s', async (_name, bytes) => {
+    const held = Array.from({ length: 20 }, () => say(bytes()));
+    await Promise.all(
+      held.map(
+        ({ socket }) => new Promise((resolve) => (socket.connecting ? socket.once('connect', resolve) : resolve(null))),
+      ),
+    );
+    await page();
+    await server.close();
+    await Promise.all(held.map(({ all }) => all));
+    for (const { socket } of held) socket.destroy();
+  });
+
+  test('what is rejected is let go, though the other side does not hang up', async () => {
+    const { socket } = say(upgrade('/bridge'));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.resume();
+    // Half open on our side: only the host can end it wholly, and a write then finds it gone.
+    await new Promise((resolve) => socket.once('end', resolve));
+    const timer = setInterval(() => socket.write('x'), 20);
+    socket.on('error', () => undefined);
+    await closed;
+    clearInterval(timer);
+  });
+});

@@ -1,0 +1,107 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { Answer } from '../../app/bridge.ts';
+import type { Capture } from '../../app/capture/capture.ts';
+import { type OpenedFile, type OpenedState, type OpenOptions, openBytes } from '../../app/formats/detect.ts';
+import { answer, messageOf, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
+import { captureText } from '../../app/session/document.ts';
+import { unpacked } from './unpack.ts';
+
+/** Files of state on disk. What is inside is app/'s business: here bytes are read and written, and their number bounded. */
+
+/**
+ * A raw image has some 11 KB and a capture 50 KB; a snapshot's state file holds every device of a VM, and few MB; a saved
+ * session of 10,000 stops, at each of which something has changed, some 10 MB.
+ */
+export const MAX_FILE_BYTES = 64 * 1024 * 1024;
+
+const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
+
+/** @param name for the message: the path, or the name the page gave */
+export const decodeFile = async (
+  name: string,
+  bytes: Uint8Array,
+  options: OpenOptions = {},
+): Promise<Answer<OpenedFile>> => {
+  if (bytes.length > MAX_FILE_BYTES) return tooLarge(name, bytes.length);
+  const whole = await unpacked(name, bytes, MAX_FILE_BYTES);
+  if (!whole.ok) return whole;
+  const opened = openBytes(name, whole.value, options);
+  return opened.ok ? answer(opened.value) : refuseProblem('file', opened.problem, { where: name });
+};
+
+const tooLarge = (name: string, sizeBytes: number) =>
+  refuse('file', `the file has ${sizeBytes} bytes; at most ${MAX_FILE_BYTES} are read`, {
+    where: name,
+    mend: 'Choose the file of the vCPU state, not that of the guest’s memory',
+  });
+
+/**
+ * The bytes of a file. Of a core larger than the bound the beginning alone: its notes stand there, and the process's
+ * memory behind them is not looked at. A core whose notes lie elsewhere is then refused as truncated.
+ */
+export const readBytes = async (path: string): Promise<Answer<Uint8Array>> => {
+  try {
+    // Without O_NONBLOCK a pipe that nobody writes to would be waited for.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const facts = await file.stat();
+      if (!facts.isFile()) return refuse('file', 'this is not a file', { where: path });
+      const bytes = new Uint8Array(Math.min(facts.size, MAX_FILE_BYTES));
+      let filled = 0;
+      while (filled < bytes.length) {
+        const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      const isCore = ELF_MAGIC.every((byte, index) => bytes[index] === byte);
+      if (facts.size > MAX_FILE_BYTES && !isCore) return tooLarge(path, facts.size);
+      return answer(bytes.subarray(0, filled));
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    return refuse('file', `the file cannot be read: ${messageOf(error)}`, { where: path });
+  }
+};
+
+export const readStates = async (path: string, options: OpenOptions = {}): Promise<Answer<OpenedFile>> => {
+  const bytes = await readBytes(path);
+  return bytes.ok ? decodeFile(path, bytes.value, options) : bytes;
+};
+
+/** The one state of a file, or a refusal that lists what there is to choose from. */
+export const oneState = (path: string, { states }: OpenedFile): Answer<OpenedState> => {
+  const [only, ...more] = states;
+  if (only === undefined) return refuse('file', 'the file holds no state', { where: path });
+  if (more.length === 0) return answer(only);
+  const shown = states.slice(0, 16).map(({ label }) => label);
+  const rest = states.length > shown.length ? ` and ${states.length - shown.length} more` : '';
+  return refuse('usage', `the file holds ${states.length} states: ${shown.join(', ')}${rest}`, {
+    where: path,
+    mend: 'Name one with --thread N, the number of its thread, vCPU or stop',
+  });
+};
+
+/** Whole or not at all, and only for its owner. */
+export const writeBytes = async (path: string, bytes: Uint8Array): Promise<Answer<number>> => {
+  try {
+    await (await import('./files.ts')).writeWhole(path, bytes);
+    return answer(bytes.length);
+  } catch (error) {
+    return refuse('file', `the file cannot be written: ${messageOf(error)}`, { where: path });
+  }
+};
+
+/** Whether it can be written there, before a target is attached to for what goes into it. */
+export const checkWritable = async (path: string): Promise<Answer<null>> => {
+  try {
+    await (await import('./files.ts')).checkPlace(path);
+    return answer(null);
+  } catch (error) {
+    return refuse('file', `the file cannot be written: ${messageOf(error)}`, { where: path });
+  }
+};
+
+export const writeCaptureFile = (path: string, capture: Capture): Promise<Answer<number>> =>
+  writeBytes(path, new TextEncoder().encode(captureText(capture)));
