@@ -3,7 +3,7 @@ import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { Button } from '../../controls/Button.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { groupOfRegister } from '../../store/jump.ts';
+import { groupOfComponent, groupOfRegister } from '../../store/jump.ts';
 import { selectCapture, selectIsNewest, selectSelectedBit } from '../../store/selectors.ts';
 import { AboutDifference } from '../compare/AboutDifference.tsx';
 import { AboutTile } from '../tiles/AboutTile.tsx';
@@ -92,7 +92,7 @@ function Foot(): ReactElement {
         </ActionButton>
       )}
       <span className="push" />
-      {tab === 'overview' && bit !== null && [0, 1, 2, 5, 6, 7, 9].includes(bit) ? (
+      {tab === 'overview' && bit !== null && groupOfComponent(bit) !== null ? (
         <Button label="Open in Registers" look="tiny ghost" onPress={open}>
           Open in Registers
         </Button>
