@@ -8,7 +8,7 @@ import { componentLabel, componentName, componentRow } from '../xsave/components
 import { convertImage, restrictLayout } from '../xsave/convert.ts';
 import { DYNAMIC_MASK, LEAST_KVM_BYTES, neededBytes, xfdValue } from '../xsave/facts.ts';
 import { XCOMP_BV_OFFSET_BYTES, xstateBv } from '../xsave/header.ts';
-import { EXTENDED_OFFSET_BYTES, enumeratedUser, placeOf } from '../xsave/layout.ts';
+import { EXTENDED_OFFSET_BYTES, enumeratedUser, isByName, placeOf } from '../xsave/layout.ts';
 import { firstRefusal, kernelPreflight, type PreflightStep, preflight } from '../xsave/preflight.ts';
 import { cutComponents } from '../xsave/view.ts';
 import { type Destination, type Place, placeOfDestination } from './destination.ts';
@@ -110,7 +110,9 @@ export const checkRestore = (capture: Capture, destination: Destination): Decode
 
   const steps = preflight(image, factsAtRestore(place.facts, capture));
   const refused = firstRefusal(steps);
-  const asItIs = checkAsItIs(capture, place, readsBytes);
+  // Registers kept by name are put wherever the destination has them, by whoever reads the file: there is no image as it is.
+  const given = isByName(capture.image.layout) ? { ...capture, image } : capture;
+  const asItIs = checkAsItIs(given, place, readsBytes);
   const lost = converted.value.lost.map(({ bit, why }) => ({
     bit,
     name: componentLabel(bit),
@@ -133,7 +135,7 @@ export const checkRestore = (capture: Capture, destination: Destination): Decode
     firstRefusal: first,
     errno: first?.errno ?? null,
     lost,
-    layoutDiffers: differences(capture.image.layout, place.layout),
+    layoutDiffers: isByName(capture.image.layout) ? [] : differences(capture.image.layout, place.layout),
     warnings: bitMatrix(capture).contradictions,
     xcr0Refusal: xcr0Why === null || xcr0 === null ? null : `XCR0 ${hexShort(xcr0)}: ${xcr0Why}`,
   } as const;

@@ -3,6 +3,7 @@ import type { Capture } from '../capture/capture.ts';
 import { componentLabel } from '../xsave/components.ts';
 import { xfdValue } from '../xsave/facts.ts';
 import { failedMeans } from '../xsave/failed.ts';
+import { isByName } from '../xsave/layout.ts';
 import { firstRefusal } from '../xsave/preflight.ts';
 import type { Destination } from './destination.ts';
 import type { AsItIs, LayoutDifference, RestoreVerdict } from './verdict.ts';
@@ -53,7 +54,9 @@ export const saySentences = (
   const sentences = [
     headline(verdict),
     ...sayShort(verdict.asItIs),
-    sayAsItIs(verdict.asItIs),
+    isByName(image.layout)
+      ? `${image.layout.source}: a reader of the file puts them where the destination has them`
+      : sayAsItIs(verdict.asItIs),
     ...verdict.lost.map(({ why }) => why),
   ];
   if (verdict.xcr0Refusal !== null) sentences.push(`KVM_SET_XCRS: EINVAL, ${verdict.xcr0Refusal}`);

@@ -5,7 +5,7 @@ import type { ComponentPlace, Layout, LayoutCandidate, LostBytes } from '../capt
 import { BIT, COMPACTED_BIT, COMPONENTS } from '../xsave/components.ts';
 import { restrictLayout } from '../xsave/convert.ts';
 import { XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';
-import { compactedLayout, layoutFromCpuid, placeOf, supervisorPlaces } from '../xsave/layout.ts';
+import { BY_NAME, compactedLayout, layoutFromCpuid, placeOf, supervisorPlaces } from '../xsave/layout.ts';
 import { MXCSR_MASK_OFFSET_BYTES } from '../xsave/legacy.ts';
 import { findPreset, PRESETS, type Preset } from '../xsave/presets.ts';
 import { type Evidence, EXACT_SIZE_WEIGHT, evidenceOf, type Witness, witnessesOf } from './witness.ts';
@@ -244,6 +244,23 @@ export const layoutFor = (bytes: Uint8Array, cpu: string | Preset | undefined, i
   if (formatOf(bytes) === 'compacted') return compactedLayout(standard.value, xcompBv, supervisorPlaces(preset.cpuid));
   const isOldGdb = hasAmdAvx512(standard.value) && canBeOldGdb(bytes);
   return isOldGdb ? decoded({ ...standard.value, lost: [GDB_LOST] }) : standard;
+};
+
+/**
+ * A layout for registers that a file keeps by name: where they are put is chosen here, and nothing is guessed. The CPU that was
+ * named, else the most common that has all of them.
+ */
+export const layoutByName = (mask: bigint, cpu: string | Preset | undefined, what: string): Decoded<Layout> => {
+  const named = typeof cpu === 'string' ? findPreset(cpu) : cpu;
+  if (cpu !== undefined && named === undefined) return unknownPreset(typeof cpu === 'string' ? cpu : '');
+  const missingOn = (whole: Layout): bigint => mask & ~maskOf(whole.components.map(({ bit }) => bit)) & ~3n;
+  const chosen = named === undefined ? CPUS.find(({ whole }) => missingOn(whole) === 0n) : { preset: named };
+  const whole = chosen === undefined ? null : standardOf(chosen.preset);
+  if (chosen === undefined || whole === null) return undecodable({ kind: 'unknown-components', mask });
+  const missing = missingOn(whole);
+  if (missing !== 0n) return undecodable({ kind: 'unknown-components', mask: missing });
+  const source = `${BY_NAME}${what}: put at the offsets of ${chosen.preset.label}`;
+  return decoded({ ...restrictLayout(whole, mask), source });
 };
 
 /** A layout measured by the file's own CPUID table, where it has one; else as layoutFor. */

@@ -9,6 +9,7 @@ export const FILE_KINDS = [
   { kind: 'elf-core', what: 'ELF core', one: 'thread', many: 'threads' },
   { kind: 'firecracker', what: 'Firecracker snapshot', one: 'vCPU', many: 'vCPUs' },
   { kind: 'cloud-hypervisor', what: 'Cloud Hypervisor snapshot', one: 'vCPU', many: 'vCPUs' },
+  { kind: 'qemu', what: 'QEMU migration stream', one: 'vCPU', many: 'vCPUs' },
   { kind: 'minidump', what: 'Windows minidump', one: 'thread', many: 'threads' },
   { kind: 'signal-frame', what: 'signal frame', one: 'state', many: 'states' },
 ] as const;

@@ -18,21 +18,15 @@ const word =
   (bytes: Uint8Array): boolean =>
     bytes.length >= 4 && readU32(bytes, 0) === value;
 
-const LIVE = 'restore it, and capture the guest while it runs: tilescope capture --pid PID --out FILE';
+export const CAPTURE_LIVE = 'restore it, and capture the guest while it runs: tilescope capture --pid PID --out FILE';
 const BY_HAND = 'or take the XSAVE area out of it and open those bytes, with --from CPU';
 
 /** Sources: QEMU migration/savevm.c; libvirt qemu_saveimage.h; qcow2 header; VirtualBox SSM.cpp; Xen's stream formats; crash's vmware_vmss.h; bhyve's snapshot.c. */
 const NOT_READ: readonly NotRead[] = [
-  { what: 'a QEMU migration stream (QEVM)', begins: text('QEVM'), instead: `${LIVE}; ${BY_HAND}` },
-  {
-    what: 'a state file of virsh save (LibvirtQemudSave), which holds a QEMU migration stream',
-    begins: (bytes) => text('LibvirtQemudSave')(bytes) || text('LibvirtQemudPart')(bytes),
-    instead: `${LIVE}; ${BY_HAND}`,
-  },
   {
     what: 'a qcow2 disk image, which may hold a state of savevm',
     begins: (bytes) => bytes.length >= 4 && readU32(bytes, 0) === 0xfb494651,
-    instead: `load the state with loadvm, and ${LIVE}`,
+    instead: `load the state with loadvm, and ${CAPTURE_LIVE}`,
   },
   {
     what: 'a saved state of VirtualBox',

@@ -10,6 +10,10 @@ export const HEADER_BYTES = 64;
 /** Legacy region and header: the least an image can be, and where extended components begin. */
 export const EXTENDED_OFFSET_BYTES = 576;
 
+/** How the source of a layout begins whose image was put together from registers that a file keeps by name: no offset is the file's. */
+export const BY_NAME = 'registers by name, from ';
+export const isByName = ({ source }: Layout): boolean => source.startsWith(BY_NAME);
+
 /** The two components of the legacy region have no sub-leaf: their places are the architecture's. */
 const LEGACY_PLACES: readonly ComponentPlace[] = [
   { bit: BIT.x87, offsetBytes: 0, sizeBytes: 160, aligned64: false, xfdCapable: false, supervisor: false },

@@ -8,7 +8,14 @@ import type { Contradiction } from './bitmatrix-rules.ts';
 import { BIT, COMPACTED_BIT, componentLabel } from './components.ts';
 import { msrValue } from './facts.ts';
 import { headerReserved, looksProtected, xstateBv } from './header.ts';
-import { compactedLayout, enumeratedSupervisor, enumeratedUser, layoutFromCpuid, supervisorPlaces } from './layout.ts';
+import {
+  compactedLayout,
+  enumeratedSupervisor,
+  enumeratedUser,
+  isByName,
+  layoutFromCpuid,
+  supervisorPlaces,
+} from './layout.ts';
 import { MXCSR_MASK_OFFSET_BYTES, mxcsr, unmaskedControls } from './legacy.ts';
 import { brokenTileRules, rawTileConfig, tileUseWarnings } from './tilecfg.ts';
 import { viewComponent } from './view.ts';
@@ -58,7 +65,8 @@ const mxcsrMask: Find = ({ image }) => {
   const bv = xstateBv(image);
   const isThere =
     hasBit(bv, BIT.SSE) || (image.layout.format === 'standard' && (hasBit(bv, BIT.AVX) || hasBit(bv, BIT.x87)));
-  if (!isThere) return [];
+  // QEMU keeps no mask.
+  if (!isThere || isByName(image.layout)) return [];
   const stored = readU32(image.bytes, MXCSR_MASK_OFFSET_BYTES);
   const control = mxcsr(image);
   const beyond = (control & ~(stored || 0xffbf)) >>> 0;

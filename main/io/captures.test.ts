@@ -1,11 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sampleSession, sampleStop, sessionOf } from '../../app/fixtures/sample-session.ts';
 import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
+import { vcpuStream } from '../../app/formats/testdata/qemu-stream-file.ts';
 import { sessionText } from '../../app/session/session-document.ts';
-import { oneState, readStates } from './captures.ts';
+import { MAX_FILE_BYTES, oneState, readStates } from './captures.ts';
 
 let folder: string;
 let path: string;
@@ -54,4 +55,18 @@ describe('[F17] a saved session on disk', () => {
     const state = file.ok ? oneState(path, file.value) : file;
     expect(state.ok && state.value.capture).toEqual(sampleCapture());
   });
+});
+
+test('[F25] of a migration stream with gigabytes of memory beginning and end are read', async () => {
+  const stream = vcpuStream([{ xcr0: 0xe7n, xstateBv: 0xe7n }], { memory: new Uint8Array(1 << 16) });
+  const at = 4 * MAX_FILE_BYTES;
+  writeFileSync(path, stream.subarray(0, 4096));
+  truncateSync(path, at + stream.length);
+  const file = openSync(path, 'r+');
+  writeSync(file, stream, 4096, stream.length - 4096, at + 4096);
+  closeSync(file);
+  const opened = await readStates(path);
+  expect(opened.ok && opened.value.states.map(({ label }) => label)).toEqual(['vCPU 0']);
+  truncateSync(path, at);
+  expect(await readStates(path)).toMatchObject({ ok: false, refusal: { what: expect.stringContaining('QEVM') } });
 });

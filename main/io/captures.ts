@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { Answer } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
 import { type OpenedFile, type OpenedState, type OpenOptions, openBytes } from '../../app/formats/detect.ts';
+import { isQemuStream, partsOfQemuStream } from '../../app/formats/qemu-stream.ts';
 import { answer, messageOf, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import { captureText } from '../../app/session/document.ts';
 import { unpacked } from './unpack.ts';
@@ -15,6 +16,8 @@ import { unpacked } from './unpack.ts';
  */
 export const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
+/** By which a file is known. */
+const HEAD_BYTES = 4096;
 const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
 
 /** @param name for the message: the path, or the name the page gave */
@@ -36,9 +39,28 @@ const tooLarge = (name: string, sizeBytes: number) =>
     mend: 'Choose the file of the vCPU state, not that of the guest’s memory',
   });
 
+/** Of each part, from and to, what is there; one behind the other. A file that has become shorter meanwhile ends there. */
+const readParts = async (
+  file: FileHandle,
+  parts: readonly (readonly [from: number, to: number])[],
+): Promise<Uint8Array> => {
+  const bytes = new Uint8Array(parts.reduce((sum, [from, to]) => sum + to - from, 0));
+  let filled = 0;
+  for (const [from, to] of parts) {
+    for (let at = from; at < to; ) {
+      const { bytesRead } = await file.read(bytes, filled, to - at, at);
+      if (bytesRead === 0) return bytes.subarray(0, filled);
+      at += bytesRead;
+      filled += bytesRead;
+    }
+  }
+  return bytes;
+};
+
 /**
  * The bytes of a file. Of a core larger than the bound the beginning alone: its notes stand there, and the process's
- * memory behind them is not looked at. A core whose notes lie elsewhere is then refused as truncated.
+ * memory behind them is not looked at. A core whose notes lie elsewhere is then refused as truncated. Of a migration stream
+ * of QEMU beginning and end: the guest's memory lies between.
  */
 export const readBytes = async (path: string): Promise<Answer<Uint8Array>> => {
   try {
@@ -47,16 +69,11 @@ export const readBytes = async (path: string): Promise<Answer<Uint8Array>> => {
     try {
       const facts = await file.stat();
       if (!facts.isFile()) return refuse('file', 'this is not a file', { where: path });
-      const bytes = new Uint8Array(Math.min(facts.size, MAX_FILE_BYTES));
-      let filled = 0;
-      while (filled < bytes.length) {
-        const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, filled);
-        if (bytesRead === 0) break;
-        filled += bytesRead;
-      }
-      const isCore = ELF_MAGIC.every((byte, index) => bytes[index] === byte);
-      if (facts.size > MAX_FILE_BYTES && !isCore) return tooLarge(path, facts.size);
-      return answer(bytes.subarray(0, filled));
+      if (facts.size <= MAX_FILE_BYTES) return answer(await readParts(file, [[0, facts.size]]));
+      const head = await readParts(file, [[0, HEAD_BYTES]]);
+      if (isQemuStream(head)) return answer(await readParts(file, partsOfQemuStream(facts.size, MAX_FILE_BYTES)));
+      const isCore = ELF_MAGIC.every((byte, index) => head[index] === byte);
+      return isCore ? answer(await readParts(file, [[0, MAX_FILE_BYTES]])) : tooLarge(path, facts.size);
     } finally {
       await file.close();
     }

@@ -7,6 +7,7 @@ import { sessionText } from '../../session/session-document.ts';
 import { writeCore } from '../elf-write.ts';
 import { cloudHypervisorFile } from './cloud-hypervisor-file.ts';
 import { firecrackerFile, type VcpuSample } from './firecracker-file.ts';
+import { vcpuStream } from './qemu-stream-file.ts';
 import { imageFromBase64, zenVcpu } from './vcpus.ts';
 
 /** One file of each kind that opens, small where it can be, to be spoilt. */
@@ -49,6 +50,14 @@ export const SAMPLES: readonly (readonly [string, () => Uint8Array])[] = [
   ['Firecracker', () => firecrackerFile('8.0.0', [smallVcpu()])],
   ['Firecracker with 4096 bytes', () => firecrackerFile('4.0.0', [smallVcpu()])],
   ['Cloud Hypervisor', () => cloudHypervisorFile([smallVcpu()])],
+  [
+    'QEMU stream',
+    () =>
+      vcpuStream([
+        { xcr0: 0x602e7n, xstateBv: 0x602e7n },
+        { instance: 1, xcr0: 7n, xstateBv: 7n },
+      ]),
+  ],
   ['capture', capture],
   ['session', session],
 ];
