@@ -1,8 +1,9 @@
 import { expect, type Page } from 'playwright/test';
 import { axeViolations } from '../models/axe.ts';
+import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { test } from '../models/host.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
-import { THEMES } from '../models/window.ts';
+import { THEMES, Window } from '../models/window.ts';
 
 /** Nothing is held against the page in either theme. */
 const isAccessible = async (page: Page, what: string): Promise<void> => {
@@ -43,4 +44,29 @@ test('every view, pane and dialog of a model holds WCAG 2.2 AA in both themes', 
     await page.keyboard.press('Escape');
     await expect(page.getByRole('dialog')).toHaveCount(0);
   }
+});
+
+test.describe('targets', () => {
+  test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
+
+  test('a list with one that can be attached and one that cannot holds it as well', async ({ open }) => {
+    const [free, stopped] = await Promise.all([
+      Guest.start({ name: 'access', vcpus: 1 }),
+      Guest.start({ name: 'stopped', vcpus: 1 }),
+    ]);
+    try {
+      process.kill(stopped.pid, 'SIGSTOP');
+      const page = await open();
+      const window = new Window(page);
+      await expect(window.target('access')).toContainText('can be attached');
+      await isAccessible(page, 'both');
+      await expect(window.target('stopped')).toContainText('To mend:');
+      await window.target('stopped').click();
+      await expect(page.getByRole('button', { name: 'Copy the mend' })).toBeVisible();
+      await isAccessible(page, 'the one that cannot');
+    } finally {
+      process.kill(stopped.pid, 'SIGCONT');
+      await Promise.all([free.stop(), stopped.stop()]);
+    }
+  });
 });

@@ -4,6 +4,7 @@ import type { TargetSummary, VcpuSummary } from '../../../app/bridge.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { Button } from '../../controls/Button.tsx';
+import { CopyButton } from '../../controls/CopyButton.tsx';
 import { fixed, isDeterministic } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { isLongPause } from '../../store/pauses.ts';
@@ -109,7 +110,12 @@ function Selected({ target }: { target: TargetSummary }): ReactElement {
               <Glyph name={target.heldBy === undefined ? 'stop' : 'info'} />
               <div className="note-body">
                 <div className="strong">{target.reason}</div>
-                {target.mend === null || target.heldBy !== undefined ? null : <div>To mend: {target.mend}</div>}
+                {target.mend === null || target.heldBy !== undefined ? null : (
+                  <div className="line tight">
+                    <span>To mend: {target.mend}</span>
+                    <CopyButton what="the mend" text={target.mend} />
+                  </div>
+                )}
               </div>
             </div>
           )}

@@ -2,7 +2,6 @@ import { type KeyboardEvent, type ReactElement, useMemo } from 'react';
 import type { TargetSummary } from '../../../app/bridge.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
-import { CopyButton } from '../../controls/CopyButton.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { targetsMatching } from '../../store/target-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -105,14 +104,13 @@ function TargetRow({ target, selected }: { target: TargetSummary; selected: bool
           </span>
           <div className="small text-2 ellipsis">{target.attachable ? seccompSentence(target) : target.reason}</div>
         </span>
+        {target.mend === null || isOurs ? null : (
+          <span className="target-mend">
+            <span className="text-2 nowrap">To mend:</span>
+            <span className="val mend-text">{target.mend}</span>
+          </span>
+        )}
       </div>
-      {target.mend === null || isOurs ? null : (
-        <div className="target-mend">
-          <span className="text-2 nowrap">To mend:</span>
-          <span className="val mend-text">{target.mend}</span>
-          <CopyButton what="the mend" text={target.mend} />
-        </div>
-      )}
     </>
   );
 }
