@@ -1,23 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
 import { extractFile, listPackage } from '@electron/asar';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CLI_VERBS } from '../hosts/cli/verbs.ts';
 import { PRODUCT_VERSION } from '../product.ts';
+import { copyOfProject, FUSE_SENTINEL, FUSES_AS_SHIPPED, PACKED, standInElectron } from '../testing/packed-project.ts';
 
 /**
  * Packs the application with a stand-in for Electron's folder, whose download needs a network: everything but Electron
@@ -26,11 +16,6 @@ import { PRODUCT_VERSION } from '../product.ts';
  */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BUILDER = join(ROOT, 'node_modules', 'electron-builder', 'out', 'cli', 'cli.js');
-const PACKED = ['electron.js', 'preload.cjs', 'web.js', 'cli.js'].map((file) => `dist/main/${file}`);
-
-/** What @electron/fuses looks for in the binary: the sentinel, version 1, the number of fuses, and '0', '1', 'r' for each. */
-const FUSE_SENTINEL = 'dL7pKGdnNz796PbbjQWNKmHXBZaB9tsX';
-const FUSES_AS_SHIPPED = '101100011';
 
 let folder: string;
 let packed: string;
@@ -42,50 +27,6 @@ let asked: {
   readonly scripts: { readonly postinst: string; readonly postrm: string };
 };
 const inDeb = (path: string): string => join(folder, 'fpm', 'files', path);
-
-const copyOfProject = (project: string): void => {
-  const put = (path: string, text: string, mode = 0o644): void => {
-    mkdirSync(join(project, path, '..'), { recursive: true });
-    writeFileSync(join(project, path), text, { mode });
-  };
-  for (const path of [...PACKED, 'dist/renderer/index.html', 'dist/renderer/assets/index.js']) put(path, `// ${path}`);
-  put('dist/static/tilescope-helper', '#!/bin/sh\n', 0o755);
-  put('dist/static/demo-vmm', '#!/bin/sh\n', 0o755);
-  put('dist/static/obj/frame.o', 'not to be packed');
-  writeFileSync(
-    join(project, 'dist/tilescope.1.gz'),
-    gzipSync('.TH TILESCOPE 1\n.SH NAME\ntilescope \\- debugger\n.SH DESCRIPTION\nIt is.\n', { level: 9 }),
-  );
-  for (const path of [
-    'bash-completion/completions/tilescope',
-    'zsh/vendor-completions/_tilescope',
-    'fish/vendor_completions.d/tilescope.fish',
-  ]) {
-    put(`dist/share/${path}`, path);
-  }
-  put('node_modules/ws/package.json', '{"name":"ws","version":"8.23.0"}');
-  put('app/bits/mask.ts', 'not to be packed');
-  cpSync(join(ROOT, 'main/pack'), join(project, 'main/pack'), { recursive: true });
-  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  put('package.json', JSON.stringify({ ...manifest, dependencies: { ws: '8.23.0' } }));
-  put('LICENSE', readFileSync(join(ROOT, 'LICENSE'), 'utf8'));
-  for (const part of ['main', 'renderer']) put(`dist/${part}/THIRD-PARTY.txt`, `what ${part} bundles`);
-};
-
-const standInElectron = (electron: string): void => {
-  mkdirSync(join(electron, 'locales'), { recursive: true });
-  mkdirSync(join(electron, 'resources'), { recursive: true });
-  const wire = Buffer.from([1, FUSES_AS_SHIPPED.length]);
-  const binary = Buffer.concat([
-    Buffer.from(`#!/bin/sh\n# ${FUSE_SENTINEL}`),
-    wire,
-    Buffer.from(`${FUSES_AS_SHIPPED}\n`),
-  ]);
-  writeFileSync(join(electron, 'electron'), binary, { mode: 0o755 });
-  for (const name of ['chrome-sandbox', 'version', 'locales/en-US.pak', 'locales/de.pak']) {
-    writeFileSync(join(electron, name), '45.4.1');
-  }
-};
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'tilescope-pack-'));
@@ -297,6 +238,84 @@ describe('[C43] the deb', () => {
     const profile = readFileSync(join(packed, 'resources/apparmor-profile'), 'utf8');
     expect(profile).toContain('profile "tilescope" "/opt/Tilescope/tilescope-app" flags=(unconfined)');
   });
+});
+
+/** As dpkg runs them, on a copy of this machine that is gone afterwards. */
+const THROWAWAY = join(ROOT, 'main/testing/throwaway-root.sh');
+const whyNoThrowaway = (): string | null => {
+  if (process.getuid?.() !== 0) return 'mounts take root';
+  if (spawnSync('dpkg', ['--version']).error !== undefined) return 'dpkg is not installed';
+  const place = mkdtempSync(join(tmpdir(), 'tilescope-root-'));
+  const { status } = spawnSync('unshare', ['-m', 'sh', THROWAWAY, join(place), 'true']);
+  rmSync(place, { recursive: true, force: true });
+  return status === 0 ? null : 'no overlay can be mounted here';
+};
+
+describe('[C43] installed, upgraded, and removed by dpkg', () => {
+  const why = whyNoThrowaway();
+  if (why !== null) console.log(`not run: the deb is installed and removed: ${why}`);
+  /** AppArmor's tools, which write down what they are asked; a machine without it has none. */
+  const STUBS = [
+    'for name in apparmor_parser apparmor_status; do',
+    '  printf \'#!/bin/sh\\necho "%s $*" >>/asked\\n\' $name >/usr/local/sbin/$name; chmod 755 /usr/local/sbin/$name',
+    'done',
+    "printf '#!/bin/sh\\nexit 1\\n' >/usr/bin/ischroot",
+  ];
+  const dpkg = (what: string): string => `dpkg --no-triggers --force-depends ${what} >/dev/null 2>/dpkg-said`;
+  const script = (appArmor: boolean): string =>
+    [
+      'set -e; export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; touch /asked',
+      'rm -f /usr/sbin/apparmor_parser /usr/sbin/apparmor_status /sbin/apparmor_parser',
+      ...(appArmor ? STUBS : []),
+      'setpriv --reuid=65534 --regid=65534 --clear-groups unshare -Ur true 2>/dev/null && echo namespaces=yes || echo namespaces=no',
+      `tell() { echo "$1 $(readlink /usr/bin/tilescope || echo no-link) $(stat -c %a /opt/Tilescope/chrome-sandbox 2>/dev/null || echo no-sandbox) $(test -e /etc/apparmor.d/tilescope && echo profile || echo no-profile)"; }`,
+      `${dpkg(`-i /given/${DEB}`)}; tell installed`,
+      'man -w tilescope',
+      `${dpkg(`-i /given/${DEB}`)}; tell upgraded`,
+      `${dpkg('-r tilescope')}; tell removed`,
+      `${dpkg('-P tilescope')}`,
+      'find / -xdev -iname "*tilescope*" -newer /asked -not -path "/given/*" -not -path "/tmp/*" -not -path "/proc/*"',
+      'cat /asked',
+    ].join('\n');
+  const DEB = `project/release/tilescope_${PRODUCT_VERSION}_amd64.deb`;
+  const ran = (appArmor: boolean): string[] => {
+    const place = mkdtempSync(join(folder, 'root-'));
+    const { stdout, stderr, status } = spawnSync(
+      'unshare',
+      ['-m', '--propagation', 'private', 'sh', THROWAWAY, place, 'sh', '-c', script(appArmor)],
+      { encoding: 'utf8' },
+    );
+    expect(status, stdout + stderr).toBe(0);
+    return stdout.trim().split('\n');
+  };
+
+  test.skipIf(why !== null)('the command, the manual and the sandbox’s mode are there, and nothing is left', () => {
+    const [namespaces, ...told] = ran(false);
+    const mode = namespaces === 'namespaces=yes' ? '755' : '4755';
+    expect(told).toEqual([
+      `installed /opt/Tilescope/tilescope ${mode} no-profile`,
+      '/usr/share/man/man1/tilescope.1.gz',
+      `upgraded /opt/Tilescope/tilescope ${mode} no-profile`,
+      'removed no-link no-sandbox no-profile',
+    ]);
+  });
+
+  test.skipIf(why !== null)(
+    'where AppArmor rules, a profile comes with it and goes with it, out of the kernel too',
+    () => {
+      const [, ...told] = ran(true);
+      expect(told.slice(0, 4)).toEqual([
+        'installed /opt/Tilescope/tilescope 755 profile',
+        '/usr/share/man/man1/tilescope.1.gz',
+        'upgraded /opt/Tilescope/tilescope 755 profile',
+        'removed no-link no-sandbox no-profile',
+      ]);
+      const asked = told.slice(4).filter((line) => line.startsWith('apparmor_parser'));
+      expect(asked).toContain('apparmor_parser --replace --write-cache --skip-read-cache /etc/apparmor.d/tilescope');
+      expect(asked.at(-1)).toBe('apparmor_parser --remove /etc/apparmor.d/tilescope');
+      expect(told.slice(4).every((line) => line.startsWith('apparmor_'))).toBe(true);
+    },
+  );
 });
 
 /** Programs of Debian's that judge what is shipped; where one is missing it is said by name. */
