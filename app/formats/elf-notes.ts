@@ -46,7 +46,7 @@ export const isElf = (bytes: Uint8Array): boolean => bytes.length >= 4 && new Cu
 const notACore = (name: string, why: string): Decoded<never> =>
   undecodable({ kind: 'not-allowed', what: name, why: `not an x86 core file: ${why}` });
 
-interface Segment {
+export interface Segment {
   readonly offsetBytes: number;
   readonly sizeBytes: number;
 }
@@ -54,7 +54,12 @@ interface Segment {
 const truncated = (name: string, neededBytes: bigint, gotBytes: number): Decoded<never> =>
   undecodable({ kind: 'truncated', what: name, neededBytes: Number(neededBytes), gotBytes });
 
-const noteSegments = (name: string, bytes: Uint8Array): Decoded<readonly Segment[]> => {
+/** @param fileBytes what of the file there is, where bytes are its beginning alone */
+export const noteSegments = (
+  name: string,
+  bytes: Uint8Array,
+  fileBytes: number = bytes.length,
+): Decoded<readonly Segment[]> => {
   const header = new Cursor(bytes, name);
   const magic = header.u32();
   const elfClass = header.u8();
@@ -104,13 +109,44 @@ const noteSegments = (name: string, bytes: Uint8Array): Decoded<readonly Segment
     const size = word(table);
     table.at = start + shape.entryBytes;
     if (segmentType !== PT_NOTE || size === 0n) continue;
-    if (offset + size > BigInt(bytes.length)) return truncated(name, offset + size, bytes.length);
+    if (offset + size > BigInt(fileBytes)) return truncated(name, offset + size, fileBytes);
     // A few headers may point at the same bytes over and over: the work would not be bounded by the file's size.
     total += size;
-    if (total > BigInt(bytes.length)) return notACore(name, 'its notes overlap');
+    if (total > BigInt(fileBytes)) return notACore(name, 'its notes overlap');
     segments.push({ offsetBytes: Number(offset), sizeBytes: Number(size) });
   }
   return decoded(segments);
+};
+
+/**
+ * A core of these notes alone: of one whose memory is too much to read.
+ *
+ * @param head its beginning, which noteSegments has read
+ * @param notes the bytes of the segments, one behind the other
+ */
+export const coreOfNotes = (head: Uint8Array, segments: readonly Segment[], notes: Uint8Array): Uint8Array => {
+  const shape = head[4] === CLASS_32 ? CLASSES[CLASS_32] : CLASSES[CLASS_64];
+  // Both classes have e_phentsize, e_phnum, e_shentsize, e_shnum, e_shstrndx at the end of their header.
+  const headerBytes = shape.counts + 10;
+  const notesAt = headerBytes + segments.length * shape.entryBytes;
+  const core = new Uint8Array(notesAt + notes.length);
+  const view = new DataView(core.buffer);
+  const word = (at: number, value: number): void =>
+    shape.wide ? view.setBigUint64(at, BigInt(value), true) : view.setUint32(at, value, true);
+  core.set(head.subarray(0, headerBytes));
+  word(shape.phoff, headerBytes);
+  word(shape.shoff, 0);
+  view.setUint16(shape.counts + 2, segments.length, true);
+  let from = notesAt;
+  for (const [index, { sizeBytes }] of segments.entries()) {
+    const at = headerBytes + index * shape.entryBytes;
+    view.setUint32(at, PT_NOTE, true);
+    word(at + shape.offsetAt, from);
+    word(at + shape.sizeAt, sizeBytes);
+    from += sizeBytes;
+  }
+  core.set(notes, notesAt);
+  return core;
 };
 
 const pad4 = (sizeBytes: number): number => (4 - (sizeBytes % 4)) % 4;

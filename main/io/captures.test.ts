@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sampleSession, sampleStop, sessionOf } from '../../app/fixtures/sample-session.ts';
 import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
+import { writeCore } from '../../app/formats/elf-write.ts';
 import { vcpuStream } from '../../app/formats/testdata/qemu-stream-file.ts';
 import { sessionText } from '../../app/session/session-document.ts';
 import { MAX_FILE_BYTES, oneState, readStates } from './captures.ts';
@@ -69,4 +70,26 @@ test('[F25] of a migration stream with gigabytes of memory beginning and end are
   expect(opened.ok && opened.value.states.map(({ label }) => label)).toEqual(['vCPU 0']);
   truncateSync(path, at);
   expect(await readStates(path)).toMatchObject({ ok: false, refusal: { what: expect.stringContaining('QEVM') } });
+});
+
+test('[F5] of a core with gigabytes of memory the notes are read, where gdb puts them: behind it', async () => {
+  const written = writeCore(sampleAmxCapture());
+  if (!written.ok) throw new Error('no core');
+  const core = written.value;
+  const E_PHOFF = 32;
+  const P_OFFSET = 8;
+  const view = new DataView(core.buffer, core.byteOffset, core.length);
+  const place = Number(view.getBigUint64(E_PHOFF, true)) + P_OFFSET;
+  const notesAt = Number(view.getBigUint64(place, true));
+  const far = 4 * MAX_FILE_BYTES;
+  view.setBigUint64(place, BigInt(far), true);
+  writeFileSync(path, core.subarray(0, notesAt));
+  truncateSync(path, far);
+  const file = openSync(path, 'r+');
+  writeSync(file, core, notesAt, core.length - notesAt, far);
+  closeSync(file);
+  const opened = await readStates(path);
+  expect(opened.ok && opened.value.states[0]?.capture.image.bytes).toEqual(sampleAmxCapture().image.bytes);
+  truncateSync(path, far + 8);
+  expect(await readStates(path)).toMatchObject({ ok: false, refusal: { what: expect.stringContaining('cut short') } });
 });

@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { Answer } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
 import { type OpenedFile, type OpenedState, type OpenOptions, openBytes } from '../../app/formats/detect.ts';
+import { coreOfNotes, noteSegments } from '../../app/formats/elf-notes.ts';
 import { isQemuStream, partsOfQemuStream } from '../../app/formats/qemu-stream.ts';
 import { answer, messageOf, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import { captureText } from '../../app/session/document.ts';
@@ -57,10 +58,26 @@ const readParts = async (
   return bytes;
 };
 
+/** The tables of a core's segments lie in its beginning; gdb writes its notes behind the memory of the process. */
+const CORE_HEAD_BYTES = 16 * 1024 * 1024;
+
+const readLargeCore = async (path: string, file: FileHandle, sizeBytes: number): Promise<Answer<Uint8Array>> => {
+  const head = await readParts(file, [[0, CORE_HEAD_BYTES]]);
+  const found = noteSegments(path, head, sizeBytes);
+  if (!found.ok) return refuseProblem('file', found.problem, { where: path });
+  const segments = found.value;
+  const notesBytes = segments.reduce((sum, { sizeBytes: one }) => sum + one, 0);
+  if (notesBytes > MAX_FILE_BYTES) return tooLarge(path, sizeBytes);
+  const notes = await readParts(
+    file,
+    segments.map(({ offsetBytes, sizeBytes: one }) => [offsetBytes, offsetBytes + one] as const),
+  );
+  return answer(coreOfNotes(head, segments, notes));
+};
+
 /**
- * The bytes of a file. Of a core larger than the bound the beginning alone: its notes stand there, and the process's
- * memory behind them is not looked at. A core whose notes lie elsewhere is then refused as truncated. Of a migration stream
- * of QEMU beginning and end: the guest's memory lies between.
+ * The bytes of a file. Of a core larger than the bound its notes alone, as a core of its own: the memory of the process is not
+ * looked at. Of a migration stream of QEMU beginning and end: the guest's memory lies between.
  */
 export const readBytes = async (path: string): Promise<Answer<Uint8Array>> => {
   try {
@@ -73,7 +90,7 @@ export const readBytes = async (path: string): Promise<Answer<Uint8Array>> => {
       const head = await readParts(file, [[0, HEAD_BYTES]]);
       if (isQemuStream(head)) return answer(await readParts(file, partsOfQemuStream(facts.size, MAX_FILE_BYTES)));
       const isCore = ELF_MAGIC.every((byte, index) => head[index] === byte);
-      return isCore ? answer(await readParts(file, [[0, MAX_FILE_BYTES]])) : tooLarge(path, facts.size);
+      return isCore ? await readLargeCore(path, file, facts.size) : tooLarge(path, facts.size);
     } finally {
       await file.close();
     }
