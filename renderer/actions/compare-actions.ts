@@ -1,3 +1,4 @@
+import { busyRefusal, EDITS_STAGED } from '../store/availability.ts';
 import { selectEditRefusal, selectWriteRefusal } from '../store/selectors.ts';
 import type { State } from '../store/state.ts';
 import type { Action } from './action.ts';
@@ -8,8 +9,8 @@ const needsStops = (state: State): string | null => (state.stops.length === 0 ? 
 export const writeWalkRefusal = (state: State, word: 'undo' | 'redo'): string | null => {
   const left = word === 'undo' ? state.writes.undoable : state.writes.redoable;
   if (left === 0) return `nothing to ${word}`;
-  if (state.staged.length > 0) return 'edits are staged: apply or discard them first';
-  return state.busy === null ? (selectEditRefusal(state) ?? selectWriteRefusal(state)) : 'another act is under way';
+  if (state.staged.length > 0) return EDITS_STAGED;
+  return busyRefusal(state.busy) ?? selectEditRefusal(state) ?? selectWriteRefusal(state);
 };
 
 /** The acts on two stops. */

@@ -1,3 +1,4 @@
+import { BUSY, busyRefusal, DETACH_FIRST } from '../store/availability.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
 import { selectWithEdits } from '../store/parked.ts';
 import { selectApplyRefusal } from '../store/selectors.ts';
@@ -12,13 +13,12 @@ import { RUN_ACTIONS } from './run-actions.ts';
 import { SESSION_ACTIONS } from './session-actions.ts';
 
 const always = (): null => null;
-const BUSY = 'another act is under way';
 
 const needsLive = (state: State): string | null => {
   if (state.session === null) return 'no target is attached';
   if (state.session.kind === 'file') return 'a file does not run';
   if (state.session.run === 'ended') return 'the target has ended';
-  return state.busy === null ? null : BUSY;
+  return busyRefusal(state.busy);
 };
 const needsModel = (state: State): string | null => {
   if (state.session?.kind !== 'model') return 'only a model can be stepped';
@@ -27,18 +27,18 @@ const needsModel = (state: State): string | null => {
   return null;
 };
 const needsStops = (state: State): string | null => (state.stops.length === 0 ? 'nothing is open' : null);
-const needsTargets = (state: State): string | null => (state.session === null ? null : 'detach first');
+const needsTargets = (state: State): string | null => (state.session === null ? null : DETACH_FIRST);
 
 /** A file may take the place of another one; a live target is left by Detach alone. */
 export const openRefusal = (state: State): string | null =>
-  state.session === null || state.session.kind === 'file' ? null : 'detach first';
+  state.session === null || state.session.kind === 'file' ? null : DETACH_FIRST;
 
 const pickedRefusal = (state: State): string | null => {
-  if (state.session !== null) return 'detach first';
+  if (state.session !== null) return DETACH_FIRST;
   const target = state.listing.list?.targets.find((row) => row.pid === state.pickedPid);
   if (target === undefined) return 'no target is selected';
   if (!target.attachable) return target.reason ?? 'not attachable';
-  return state.busy === null ? null : BUSY;
+  return busyRefusal(state.busy);
 };
 
 /** Detaching asks only where an attached vCPU holds written or staged edits; else it is done at once. */
@@ -274,7 +274,7 @@ export const ACTIONS: readonly Action[] = [
     keys: [],
     refused: (state) =>
       state.session !== null
-        ? 'detach first'
+        ? DETACH_FIRST
         : state.pickedModel === null
           ? 'no model is selected'
           : state.busy === null
@@ -327,7 +327,7 @@ export const ACTIONS: readonly Action[] = [
     group: 'Target',
     glyph: 'eject',
     keys: [],
-    refused: (state) => (state.session === null ? 'no target is attached' : state.busy === null ? null : BUSY),
+    refused: (state) => (state.session === null ? 'no target is attached' : busyRefusal(state.busy)),
     run: askDetach,
   },
   {

@@ -1,3 +1,4 @@
+import { busyRefusal } from '../store/availability.ts';
 import { selectIsNewest, selectWriteRefusal } from '../store/selectors.ts';
 import type { State } from '../store/state.ts';
 import type { Action } from './action.ts';
@@ -6,7 +7,7 @@ import type { Action } from './action.ts';
 const restoreRefusal = (state: State): string | null => {
   if (state.session === null) return 'no target is attached';
   if (state.session.kind === 'file') return 'a file does not run';
-  return selectWriteRefusal(state) ?? (state.busy === null ? null : 'another act is under way');
+  return selectWriteRefusal(state) ?? busyRefusal(state.busy);
 };
 
 /** Each opens the dialog, which says what would be written before it is. */

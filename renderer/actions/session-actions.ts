@@ -1,3 +1,4 @@
+import { busyRefusal } from '../store/availability.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
 import { selectAttached } from '../store/parked.ts';
 import { type SaveDone, type SessionFile, sessionFile } from '../store/saved-session.ts';
@@ -5,8 +6,6 @@ import type { State } from '../store/state.ts';
 import type { Action } from './action.ts';
 import { download } from './export-file.ts';
 import { MOST_PAGE_BYTES } from './open-file.ts';
-
-const BUSY = 'another act is under way';
 
 /** What is said about a file that was saved: one of more bytes than a page may open is read by the command line. */
 export const saveDoneOf = ({ fileName, bytes, stops }: SessionFile): SaveDone => ({
@@ -31,7 +30,7 @@ const needsSeveral =
     if (state.session?.kind !== 'live') return 'no target is attached';
     if (state.parked.size === 0) return 'only one vCPU is attached';
     if (!selectAttached(state).some((row) => row.run === run)) return `no attached vCPU is ${word}`;
-    return state.busy === null ? null : BUSY;
+    return busyRefusal(state.busy);
   };
 
 /** The acts on all attached vCPUs, and on the session as a file. */

@@ -1,11 +1,12 @@
 import type { Answer, Refusal } from '../../app/bridge.ts';
 import { ask } from './ask.ts';
+import { BUSY } from './availability.ts';
 import type { State } from './state.ts';
 import type { Busy } from './target-slice.ts';
 
-const BUSY: Refusal = {
+const REFUSED: Refusal = {
   code: 'busy',
-  what: 'another act is under way',
+  what: BUSY,
   where: null,
   mend: null,
   call: null,
@@ -26,7 +27,7 @@ export const createAct =
   (set: (part: Partial<State>) => void, get: () => State): Act =>
   async (busy, request) => {
     const { busy: other, refusal: older } = get();
-    if (other !== null) return { ok: false, refusal: BUSY };
+    if (other !== null) return { ok: false, refusal: REFUSED };
     set({ busy });
     const answer = await ask(request);
     set({ busy: null, refusal: answer.ok ? newerThan(older, get()) : answer.refusal });

@@ -11,6 +11,7 @@ import { bitsOfScope } from '../../app/edit/scope.ts';
 import type { RestoredFrom } from '../../app/session/stop.ts';
 import { componentLabel } from '../../app/xsave/components.ts';
 import { firstRefusal, type PreflightStep, preflight } from '../../app/xsave/preflight.ts';
+import { busyRefusal } from './availability.ts';
 import { memoizePair } from './memoize.ts';
 import { captureAfter } from './provenance.ts';
 import type { RestoreWhat } from './restore-slice.ts';
@@ -176,7 +177,7 @@ const planOf = (state: State, source: Source, now: Capture): RestorePlan => {
   const step = firstRefusal(steps);
   const refused =
     selectWriteRefusal(state) ??
-    (state.busy === null ? null : 'another act is under way') ??
+    busyRefusal(state.busy) ??
     (chosen === null
       ? 'nothing is chosen'
       : (chosen.refused ?? step?.sentence ?? consentRefusal(source, state.restoreConsent)));

@@ -1,5 +1,6 @@
 import type { ModelEvent, SessionId } from '../../app/bridge.ts';
 import type { Condition } from '../../app/session/run-until.ts';
+import { busyRefusal } from './availability.ts';
 import type { State } from './state.ts';
 
 /** How often a vCPU that runs is read while a condition is waited for. */
@@ -54,5 +55,5 @@ export const runUntilRefusal = (state: State): string | null => {
   if (session.kind === 'model' && state.halted) return 'the program has halted';
   if (isWaiting(state)) return 'a condition is waited for already: stop that first';
   if (state.running) return 'the program is running';
-  return busy === null ? null : 'another act is under way';
+  return busyRefusal(busy);
 };

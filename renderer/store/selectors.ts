@@ -9,6 +9,7 @@ import { bitMatrix } from '../../app/xsave/bitmatrix.ts';
 import { compactedLayout, layoutFromCpuid, sameLayout, supervisorPlaces } from '../../app/xsave/layout.ts';
 import { type LedgerNeed, type LedgerRow, ledgerNeed, sizeLedger } from '../../app/xsave/ledger.ts';
 import { type PreflightStep, preflight } from '../../app/xsave/preflight.ts';
+import { busyRefusal } from './availability.ts';
 import { type ComponentEntry, componentEntries } from './components.ts';
 import { memoizeByIdentity, memoizePair } from './memoize.ts';
 import { writesIn } from './parked.ts';
@@ -197,7 +198,8 @@ export const selectApplyRefusal = (state: State): string | null => {
   if (state.staged.length === 0) return 'nothing is staged';
   const edit = selectEditRefusal(state) ?? selectWriteRefusal(state);
   if (edit !== null) return edit;
-  if (state.busy !== null) return 'another act is under way';
+  const busy = busyRefusal(state.busy);
+  if (busy !== null) return busy;
   const refusal = selectPreflightRefusal(state);
   return refusal === null ? null : `Refused: ${refusal}`;
 };

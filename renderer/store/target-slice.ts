@@ -13,6 +13,7 @@ import type {
 import type { Capture } from '../../app/capture/capture.ts';
 import { createAct } from './act.ts';
 import { ask, helperGone } from './ask.ts';
+import { BUSY } from './availability.ts';
 import { type AttachedProcess, openedState, received } from './opened.ts';
 import type { Slice } from './state.ts';
 import { withOverwritten } from './timeline-slice.ts';
@@ -98,7 +99,7 @@ const picked = (target: TargetSummary | undefined): Pick<TargetSlice, 'pickedPid
 
 const notOpened = (name: string, isTaken: boolean): Refusal => ({
   code: 'not-opened',
-  what: `${name} was not opened: ${isTaken ? 'a target is attached' : 'another act is under way'}`,
+  what: `${name} was not opened: ${isTaken ? 'a target is attached' : BUSY}`,
   where: null,
   mend: isTaken ? 'Detach first' : 'Open it again',
   call: null,

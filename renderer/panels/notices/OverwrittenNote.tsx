@@ -1,6 +1,7 @@
 import type { ReactElement } from 'react';
 import { registerRow } from '../../../app/register/registers.ts';
 import { Button } from '../../controls/Button.tsx';
+import { busyRefusal, EDITS_STAGED } from '../../store/availability.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectLostStop, selectLostWrite } from '../../store/lost-write.ts';
 import { selectWriteRefusal } from '../../store/selectors.ts';
@@ -23,8 +24,8 @@ export function OverwrittenNote(): ReactElement | null {
   const refused = useDebugger(
     (state) =>
       selectWriteRefusal(state) ??
-      (state.busy !== null ? 'another act is under way' : null) ??
-      (state.staged.length > 0 ? 'edits are staged: apply or discard them first' : null) ??
+      busyRefusal(state.busy) ??
+      (state.staged.length > 0 ? EDITS_STAGED : null) ??
       (selectLostWrite(state) === null ? 'the write is not among the stops' : null),
   );
   if (overwritten === null) return null;

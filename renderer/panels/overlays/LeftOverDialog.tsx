@@ -2,6 +2,7 @@ import type { ReactElement } from 'react';
 import { diffText } from '../../../app/diff/diff-report.ts';
 import { Button } from '../../controls/Button.tsx';
 import { CopyButton } from '../../controls/CopyButton.tsx';
+import { busyRefusal } from '../../store/availability.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { Differences } from '../compare/Differences.tsx';
 import { Dialog } from './Dialog.tsx';
@@ -13,7 +14,7 @@ export function LeftOverDialog(): ReactElement | null {
   const busy = useDebugger((state) => state.leftOverBusy);
   if (states === null) return null;
   const { id, kept, now } = states;
-  const refused = busy === null ? null : 'another act is under way';
+  const refused = busyRefusal(busy);
   const names = ['before the first write', 'now'] as const;
   return (
     <Dialog label="Left over edits" look="compare-dialog">

@@ -1,6 +1,7 @@
 import type { ReactElement } from 'react';
 import type { LeftOver } from '../../../app/bridge.ts';
 import { Button } from '../../controls/Button.tsx';
+import { busyRefusal } from '../../store/availability.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count, maskedPids, pidText } from '../../wording.ts';
@@ -47,7 +48,7 @@ const STORY: Readonly<Record<LeftOver['state'], string>> = {
 function Banner({ entry }: { entry: LeftOver }): ReactElement {
   const store = useDebuggerStore();
   const busy = useDebugger((state) => state.leftOverBusy);
-  const waits = busy === null ? null : 'another act is under way';
+  const waits = busyRefusal(busy);
   const refused = waits ?? entry.why;
   return (
     <div className="note attention" data-testid="left-over" data-state={entry.state}>

@@ -1,0 +1,8 @@
+/** Why an act cannot be done now: the words that several places give. One phrase each, without a full stop. */
+
+export const BUSY = 'another act is under way';
+export const EDITS_STAGED = 'edits are staged: apply or discard them first';
+export const DETACH_FIRST = 'detach first';
+
+/** @param busy the act under way, of whatever kind; null: none */
+export const busyRefusal = (busy: unknown): string | null => (busy === null ? null : BUSY);
