@@ -16,6 +16,7 @@ import { supervisorFields } from '../xsave/supervisor.ts';
 import { rawTileConfig } from '../xsave/tilecfg.ts';
 import { componentBytesOrInit, roomFor, viewComponent } from '../xsave/view.ts';
 import { lostOf } from './doubt.ts';
+import { isKnown, knownHex, partialRegister, within } from './partial.ts';
 import type { RegisterPath } from './path.ts';
 import { isTileType, jsonTyped, printTyped, type RegisterType, typeBytes } from './register-type.ts';
 import { type FragmentPlace, type RegisterRow, type RegisterSource, registerRow, TILECFG_FIELDS } from './registers.ts';
@@ -216,17 +217,6 @@ export const readRegister = (capture: Capture, path: RegisterPath): Decoded<Regi
   return whole.state === 'init' ? decoded({ ...whole, selection: { kind: 'whole' } }) : selection;
 };
 
-/** The parts of a register that a stretch of its bytes lies in, cut to the stretch. */
-const within = (parts: readonly FragmentPlace[], fromByte: number, size: number): FragmentPlace[] => {
-  let at = 0;
-  return parts.flatMap(({ bit, offsetBytes, sizeBytes }) => {
-    const start = Math.max(fromByte - at, 0);
-    const end = Math.min(fromByte + size - at, sizeBytes);
-    at += sizeBytes;
-    return start < end ? [{ bit, offsetBytes: offsetBytes + start, sizeBytes: end - start }] : [];
-  });
-};
-
 /**
  * A stretch of a register's bytes, initial values where its part is in init; null where that stretch is absent, lost or not
  * read. Of a register whose upper part is lost the lower is known all the same.
@@ -256,6 +246,39 @@ const lanes = <T>(bytes: Uint8Array, type: RegisterType, from: number, count: nu
 const rowBytesOf = (register: string): number => registerRow(register)?.rowBytes ?? 0;
 
 /**
+ * Lane by lane what is known of a vector register that is not there whole, in the path's type; null: it is whole, or nothing of
+ * what the path selects is known.
+ */
+const knownLanes = <T>(
+  { image }: Capture,
+  { register, type, indexes }: RegisterPath,
+  value: RegisterValue,
+  one: PrintOne<T>,
+  otherwise: (why: string) => T,
+): readonly T[] | null => {
+  const source = registerRow(register)?.source;
+  const why = value.state === 'not-known' || value.state === 'absent' ? value.why : undefined;
+  if (why === undefined || type === null || source?.kind !== 'fragments' || rowBytesOf(register) > 0) return null;
+  const partial = partialRegister(image, source.parts);
+  const size = typeBytes(type);
+  const all = each(partial.bytes.length / size, (lane) => lane);
+  const wanted = indexes[0] === undefined ? all : [indexes[0]];
+  if (!wanted.some((lane) => isKnown(partial, lane * size, size))) return null;
+  return wanted.map((lane) =>
+    isKnown(partial, lane * size, size) ? one(type, partial.bytes, lane * size) : otherwise(why),
+  );
+};
+
+/** The whole of such a register in hex, `??` for each byte that is not known, and why; null: it is whole, or nothing of it is known. */
+const partialHex = (image: Image, register: string, value: RegisterValue): string | null => {
+  const source = registerRow(register)?.source;
+  const why = value.state === 'not-known' || value.state === 'absent' ? value.why : undefined;
+  if (why === undefined || source?.kind !== 'fragments' || rowBytesOf(register) > 0) return null;
+  const partial = partialRegister(image, source.parts);
+  return partial.known.includes(1) ? `0x${knownHex(partial)} (?? ${why})` : null;
+};
+
+/**
  * The fixed shape of the command line's JSON, see [R6] and following in SPEC.md. An element that the path cannot select,
  * as one outside a tile's shape, gives {error: sentence}; readRegister gives the same as a Problem.
  */
@@ -263,6 +286,8 @@ export const showJson = (capture: Capture, path: RegisterPath): unknown => {
   const read = readRegister(capture, path);
   if (!read.ok) return { error: describeProblem(read.problem) };
   const value = read.value;
+  const known = knownLanes<unknown>(capture, path, value, jsonTyped, (why) => ({ state: 'not-known', why }));
+  if (known !== null) return path.indexes.length > 0 ? known[0] : known;
   if (value.state === 'not-known') return { state: 'not-known', why: value.why };
   if (value.state === 'absent' && value.why !== undefined) return { state: 'absent', why: value.why };
   if (value.state !== 'inUse') return { state: value.state };
@@ -329,6 +354,10 @@ export const showText = (capture: Capture, path: RegisterPath): string => {
   const read = readRegister(capture, path);
   if (!read.ok) return describeProblem(read.problem);
   const value = read.value;
+  const known = knownLanes(capture, path, value, printTyped, () => 'lost');
+  if (known !== null) return known.join(', ');
+  const hex = path.type === null && path.field === null ? partialHex(capture.image, path.register, value) : null;
+  if (hex !== null) return hex;
   if (value.state === 'not-known') return `not known: ${value.why}`;
   if (value.state === 'absent' && value.why !== undefined) return `absent, ${value.why}`;
   if (value.state !== 'inUse') return value.state;

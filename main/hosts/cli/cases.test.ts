@@ -42,6 +42,18 @@ describe('[C31] a layout in doubt', () => {
     expect(all.out).toMatch(/zmm17 +doubtful/);
   });
 
+  test('of a register that is lost in part what is known is shown, lane by lane', async () => {
+    const { out } = await run('show', of(IN_DOUBT), 'zmm5', 'zmm5:u32', 'zmm5:u32[1]', 'zmm5:u32[9]');
+    const rows = out.trimEnd().split('\n');
+    expect(rows[0]).toMatch(/ 0x(\?\?){32}a0000507a00005.*a0000500 \(\?\? lost: gdb up to 13/);
+    expect(rows[1]).toMatch(/2684355847(, lost){8}$/);
+    expect(rows[2]).toMatch(/certain +2684355841$/);
+    expect(rows[3]).toMatch(/doubtful +not known: lost: gdb up to 13/);
+    const json = JSON.parse((await run('show', of(IN_DOUBT), 'zmm5:u32', 'zmm5:u32[1]', 'zmm5:u32[9]', '--json')).out);
+    expect(json['zmm5:u32'].slice(7, 9)).toEqual([2684355847, { state: 'not-known', why: expect.any(String) }]);
+    expect(json).toMatchObject({ 'zmm5:u32[1]': 2684355841, 'zmm5:u32[9]': { state: 'not-known' } });
+  });
+
   test('JSON has it as a field', async () => {
     const { out } = await run('show', of(IN_DOUBT), 'xmm3', 'k1', '--json');
     expect(JSON.parse(out)).toMatchObject({

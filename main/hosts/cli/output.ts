@@ -190,9 +190,9 @@ export interface NamedPath {
 }
 
 /** A word for each row of a file whose layout is in doubt; none where it is not. */
-const certainty = ({ image }: Capture, register: string): string => {
+const certainty = ({ image }: Capture, register: string, path: RegisterPath | null = null): string => {
   const row = registerRow(register);
-  return (row && certaintyOf(image, row.source)) ?? '';
+  return (row && certaintyOf(image, row.source, path)) ?? '';
 };
 
 /** With a layout in doubt the answer has it besides, under a name that no path can have. */
@@ -208,7 +208,7 @@ export const showPathsJson = (
         '#layout': {
           ...layoutFacts(capture),
           doubtful: paths
-            .filter(({ path }) => certainty(capture, path.register) === 'doubtful')
+            .filter(({ path }) => certainty(capture, path.register, path) === 'doubtful')
             .map(({ text }) => text),
         },
       }
@@ -218,7 +218,7 @@ export const showPathsJson = (
 export const showPathsText = (capture: Capture, paths: readonly NamedPath[]): string =>
   table(
     paths.map(({ text, path }) =>
-      [text, certainty(capture, path.register), showText(capture, path)].filter((cell) => cell !== ''),
+      [text, certainty(capture, path.register, path), showText(capture, path)].filter((cell) => cell !== ''),
     ),
   );
 
