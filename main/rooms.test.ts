@@ -61,7 +61,7 @@ const MAY: Readonly<
   app: { rooms: [], packages: [], inTests: [TESTING, NODE] },
   main: {
     rooms: ['app'],
-    packages: [NODE, /^electron$/, /^ws$/, /^xz-decompress$/],
+    packages: [NODE, /^electron$/, /^ws$/, /^xz-decompress$/, /^zstddec$/],
     inTests: [TESTING, BUILDING, /^@electron\/asar$/],
   },
   renderer: {

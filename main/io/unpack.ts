@@ -1,12 +1,9 @@
 import * as zlib from 'node:zlib';
 import type { Answer } from '../../app/bridge.ts';
 import { answer, messageOf, refuse } from '../../app/refusals/refusal.ts';
+import { TooLong, unzstd } from './zstd.ts';
 
 type Unpack = (bytes: Uint8Array, options: { readonly maxOutputLength: number }) => Uint8Array | Promise<Uint8Array>;
-
-class TooLong extends Error {
-  readonly code = 'ERR_BUFFER_TOO_LARGE';
-}
 
 /** What the reader of xz says with a number (xz-embedded's enum xz_ret). */
 const XZ_ERRORS: ReadonlyMap<string, string> = new Map([
@@ -46,8 +43,8 @@ const unxz: Unpack = async (bytes, { maxOutputLength }) => {
   return Buffer.concat(pieces);
 };
 
-/** Node has it since 22.15; where it has not, the file is named with what to do. */
-const zstd = (zlib as { readonly zstdDecompressSync?: Unpack }).zstdDecompressSync ?? null;
+/** Node has one since 22.15. */
+const zstd: Unpack = (zlib as { readonly zstdDecompressSync?: Unpack }).zstdDecompressSync ?? unzstd;
 
 /** How packed files begin. No XSAVE image begins so: FCW would have reserved bits set. */
 const PACKED: readonly {
