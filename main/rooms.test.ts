@@ -61,7 +61,7 @@ const MAY: Readonly<
   app: { rooms: [], packages: [], inTests: [TESTING, NODE] },
   main: {
     rooms: ['app'],
-    packages: [NODE, /^electron$/, /^ws$/, /^xz-decompress$/, /^zstddec$/],
+    packages: [NODE, /^electron$/, /^ws$/, /^xz-decompress$/, /^zstddec$/, /^iced-x86$/],
     inTests: [TESTING, BUILDING, /^@electron\/asar$/],
   },
   renderer: {
@@ -102,6 +102,8 @@ const SEES: Readonly<Record<string, readonly string[]>> = {
   wire: ['bits', 'cpu', 'capture', 'xsave', 'session'],
   refusals: ['bits', 'xsave', 'wire'],
   memory: ['bits', 'capture', 'refusals'],
+  // Machine code and the names of its addresses.
+  disas: ['bits'],
   // The model guest: a CPU and KVM's rules around it, in front of the bytes that the others read.
   model: ['bits', 'value', 'cpu', 'capture', 'xsave', 'tile', 'register', 'session', 'refusals'],
   compat: ['bits', 'cpu', 'capture', 'xsave'],

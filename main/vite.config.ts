@@ -2,6 +2,7 @@ import { builtinModules } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type UserConfig } from 'vite';
+import { inlineWasm } from './pack/inline-wasm.ts';
 import { licences } from './pack/licences.ts';
 
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -35,7 +36,7 @@ const renderer: UserConfig = {
 const main: UserConfig = {
   root: at('main'),
   publicDir: false,
-  plugins: [licences(null)],
+  plugins: [inlineWasm(), licences(null)],
   ssr: { noExternal: true, target: 'node' },
   build: {
     ssr: true,
@@ -98,6 +99,7 @@ const standIn: UserConfig = {
 const trials: UserConfig = {
   root: at('main'),
   publicDir: false,
+  plugins: [inlineWasm()],
   ssr: { noExternal: true, target: 'node' },
   build: {
     ssr: true,

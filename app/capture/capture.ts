@@ -72,6 +72,22 @@ export interface SegmentRegisters {
   readonly gs_base: bigint;
 }
 
+/** From struct kvm_sregs: what kind of code CS selects, the privilege level, and where the descriptor tables lie. */
+export interface DescriptorRegisters {
+  /** RIP counts from it, outside of 64-bit code. */
+  readonly cs_base: bigint;
+  /** CS.L: 64-bit code. */
+  readonly cs_l: bigint;
+  /** CS.D: 32-bit code, else 16-bit. */
+  readonly cs_d: bigint;
+  /** The current privilege level, which is the DPL of SS. */
+  readonly cpl: bigint;
+  readonly gdt_base: bigint;
+  readonly gdt_limit: bigint;
+  readonly idt_base: bigint;
+  readonly idt_limit: bigint;
+}
+
 /** The sizes the kernel and CPU name, bytes each; null: not known. */
 export interface SizeFacts {
   readonly capXsave2Vm: number | null;
@@ -108,6 +124,7 @@ export interface Facts {
   readonly general: GeneralRegisters | null;
   readonly control: ControlRegisters | null;
   readonly segments: SegmentRegisters | null;
+  readonly descriptors: DescriptorRegisters | null;
   readonly failed: readonly FailedCall[];
 }
 
@@ -155,6 +172,7 @@ export const factsOf = (target: TargetIdentity, imageCall: string, known: Partia
   general: null,
   control: null,
   segments: null,
+  descriptors: null,
   failed: [],
   ...known,
 });

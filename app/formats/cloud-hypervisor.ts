@@ -3,13 +3,14 @@ import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { textFromUtf8 } from '../bits/text.ts';
 import {
   type ControlRegisters,
+  type DescriptorRegisters,
   factsOf,
   type GeneralRegisters,
   type MsrReading,
   type SegmentRegisters,
 } from '../capture/capture.ts';
 import type { CpuidEntry } from '../cpu/cpuid.ts';
-import { segmentsOfSregs } from '../session/segments.ts';
+import { descriptorsOfSregs, segmentsOfSregs } from '../session/segments.ts';
 import { layoutFromFacts, MOST_IMAGE_BYTES } from './guess.ts';
 import { isArray, isObject, type Json, member, parseJson, unsigned } from './json.ts';
 import {
@@ -104,6 +105,24 @@ const segmentsOf = (sregs: Json | undefined): SegmentRegisters | null => {
   return all.some(([, value]) => value === null) ? null : (Object.fromEntries(all) as SegmentRegisters);
 };
 
+const descriptorsOf = (sregs: Json | undefined): DescriptorRegisters | null => {
+  const bytes = structure(sregs, KVM_SREGS_BYTES);
+  if (bytes !== null) return descriptorsOfSregs(bytes);
+  const of = (name: string, part: string): bigint | null => unsigned(member(member(sregs, name), part), 64);
+  const all = [
+    ...[
+      ['cs_base', of('cs', 'base')] as const,
+      ['cs_l', of('cs', 'l')] as const,
+      ['cs_d', of('cs', 'db')] as const,
+      ['cpl', of('ss', 'dpl')] as const,
+    ],
+    ...(['gdt', 'idt'] as const).flatMap((name) =>
+      (['base', 'limit'] as const).map((part) => [`${name}_${part}`, of(name, part)] as const),
+    ),
+  ];
+  return all.some(([, value]) => value === null) ? null : (Object.fromEntries(all) as unknown as DescriptorRegisters);
+};
+
 const xcr0Of = (xcrs: Json | undefined): bigint | null => {
   const bytes = structure(xcrs, KVM_XCRS_BYTES);
   if (bytes !== null) return xcr0FromKvmXcrs(bytes);
@@ -175,6 +194,7 @@ const openVcpu = (name: string, vcpu: number, document: Json, options: OpenOptio
     general: generalOf(member(state, 'regs')),
     control: controlOf(member(state, 'sregs')),
     segments: segmentsOf(member(state, 'sregs')),
+    descriptors: descriptorsOf(member(state, 'sregs')),
   });
   return decoded(stateOf(`vCPU ${vcpu}`, { bytes, layout: layout.value }, facts));
 };

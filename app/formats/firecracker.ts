@@ -3,13 +3,14 @@ import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { textFromUtf8 } from '../bits/text.ts';
 import {
   type ControlRegisters,
+  type DescriptorRegisters,
   factsOf,
   type GeneralRegisters,
   type MsrReading,
   type SegmentRegisters,
 } from '../capture/capture.ts';
 import type { CpuidEntry } from '../cpu/cpuid.ts';
-import { segmentsOfSregs } from '../session/segments.ts';
+import { descriptorsOfSregs, segmentsOfSregs } from '../session/segments.ts';
 import { EXTENDED_OFFSET_BYTES } from '../xsave/layout.ts';
 import { crc64 } from './crc64.ts';
 import { Cursor } from './cursor.ts';
@@ -66,6 +67,7 @@ interface Vcpu {
   readonly general: GeneralRegisters;
   readonly control: ControlRegisters;
   readonly segments: SegmentRegisters;
+  readonly descriptors: DescriptorRegisters;
   readonly xcr0: bigint | null;
   readonly image: Uint8Array;
 }
@@ -137,6 +139,7 @@ const readVcpu = (cursor: Cursor): Vcpu | null => {
     general: generalFromKvmRegs(regs),
     control: controlFromKvmSregs(sregs),
     segments: segmentsOfSregs(sregs),
+    descriptors: descriptorsOfSregs(sregs),
     xcr0: xcr0FromKvmXcrs(xcrs),
     image,
   };
@@ -228,7 +231,7 @@ export const openFirecracker = (name: string, bytes: Uint8Array, options: OpenOp
     const layout = layoutFromFacts(vcpu.image, vcpu.cpuid, 'guest CPUID 0xD in the snapshot', options.preset);
     if (!layout.ok) return layout;
     const target = fileTarget(name, 'Firecracker', { vcpu: index });
-    const { msrs, xcr0, general, control, segments } = vcpu;
+    const { msrs, xcr0, general, control, segments, descriptors } = vcpu;
     const facts = factsOf(target, `Firecracker snapshot ${version}`, {
       guestCpuid: vcpu.cpuid,
       msrs,
@@ -236,6 +239,7 @@ export const openFirecracker = (name: string, bytes: Uint8Array, options: OpenOp
       general,
       control,
       segments,
+      descriptors,
     });
     states.push(stateOf(`vCPU ${index}`, { bytes: vcpu.image.slice(), layout: layout.value }, facts));
   }

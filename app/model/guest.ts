@@ -191,6 +191,7 @@ const captureOf = (kvm: ModelKvm, target: TargetIdentity, takenAtMs: number): Ca
       general: generalRegisters(kvm),
       control: CONTROL,
       segments: null,
+      descriptors: null,
       failed: [],
     },
   };

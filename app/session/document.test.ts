@@ -41,6 +41,7 @@ const cpuid = fc.array(fc.record({ leaf: u32, subleaf: u32, eax: u32, ebx: u32, 
 const words = fc.string({ unit: 'binary', maxLength: 20 });
 const general = Object.fromEntries(Object.keys(sampleCapture().facts.general ?? {}).map((name) => [name, u64]));
 const segments = Object.fromEntries(Object.keys(sampleCapture().facts.segments ?? {}).map((name) => [name, u64]));
+const descriptors = Object.fromEntries(Object.keys(sampleCapture().facts.descriptors ?? {}).map((name) => [name, u64]));
 const control = Object.fromEntries(Object.keys(sampleCapture().facts.control ?? {}).map((name) => [name, u64]));
 const anyFacts = fc.record({
   target: fc.record({
@@ -75,6 +76,7 @@ const anyFacts = fc.record({
   general: maybe(fc.record(general)),
   control: maybe(fc.record(control)),
   segments: maybe(fc.record(segments)),
+  descriptors: maybe(fc.record(descriptors)),
   failed: fc.array(fc.record({ call: words, errno }), { maxLength: 3 }),
 }) as unknown as fc.Arbitrary<Facts>;
 

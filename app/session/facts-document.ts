@@ -2,6 +2,7 @@ import { decoded } from '../bits/decoded.ts';
 import { hexShort } from '../bits/mask.ts';
 import type {
   ControlRegisters,
+  DescriptorRegisters,
   Facts,
   GeneralRegisters,
   SegmentRegisters,
@@ -32,7 +33,7 @@ const hex = (value: number): string => `0x${value.toString(16)}`;
 const hexOrNull = (value: bigint | null): string | null => (value === null ? null : hexShort(value));
 
 const hexFields = (
-  fields: GeneralRegisters | ControlRegisters | SegmentRegisters | null,
+  fields: GeneralRegisters | ControlRegisters | SegmentRegisters | DescriptorRegisters | null,
 ): Record<string, string> | null =>
   fields === null
     ? null
@@ -81,6 +82,19 @@ const generalReader: Reader<GeneralRegisters> = object({
 
 const segmentsReader: Reader<SegmentRegisters | null> = nullable(
   object({ cs: u64, ss: u64, ds: u64, es: u64, fs: u64, gs: u64, fs_base: u64, gs_base: u64 }),
+);
+
+const descriptorsReader: Reader<DescriptorRegisters | null> = nullable(
+  object({
+    cs_base: u64,
+    cs_l: u64,
+    cs_d: u64,
+    cpl: u64,
+    gdt_base: u64,
+    gdt_limit: u64,
+    idt_base: u64,
+    idt_limit: u64,
+  }),
 );
 
 const same = <T>(value: T): unknown => value;
@@ -136,6 +150,10 @@ export const FACTS_FIELDS: FactsFields = {
     write: hexFields,
     // Documents of before have none.
     read: (value, path) => (value === undefined ? decoded(null) : segmentsReader(value, path)),
+  },
+  descriptors: {
+    write: hexFields,
+    read: (value, path) => (value === undefined ? decoded(null) : descriptorsReader(value, path)),
   },
   failed: {
     write: (failed) => failed.map((failure) => ({ ...failure })),

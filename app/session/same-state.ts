@@ -16,6 +16,7 @@ const sameFacts = (a: Facts, b: Facts): boolean =>
   sameFields(a.general, b.general) &&
   sameFields(a.control, b.control) &&
   sameFields(a.segments, b.segments) &&
+  sameFields(a.descriptors, b.descriptors) &&
   a.msrs.length === b.msrs.length &&
   a.msrs.every(({ index, value }, at) => index === b.msrs[at]?.index && value === b.msrs[at]?.value) &&
   a.failed.length === b.failed.length &&

@@ -1,5 +1,5 @@
-import { readU16, readU64 } from '../bits/bytes.ts';
-import type { SegmentRegisters } from '../capture/capture.ts';
+import { readU8, readU16, readU64 } from '../bits/bytes.ts';
+import type { DescriptorRegisters, SegmentRegisters } from '../capture/capture.ts';
 
 /**
  * From struct kvm_sregs, which begins with eight struct kvm_segment of 24 bytes, cs ds es fs gs ss tr ldt: base at 0 (64
@@ -10,4 +10,17 @@ export const segmentsOfSregs = (sregs: Uint8Array): SegmentRegisters => {
   const selector = (index: number): bigint => BigInt(readU16(sregs, 24 * index + 12));
   const selectors = { cs: selector(0), ss: selector(5), ds: selector(1), es: selector(2), fs: selector(3) };
   return { ...selectors, gs: selector(4), fs_base: base(3), gs_base: base(4) };
+};
+
+/**
+ * Of a struct kvm_segment also: DPL at 16, DB at 17, L at 19 (8 bits each). Behind the segments the GDT at 192 and the IDT at
+ * 208, each base (64 bits) and limit (16 bits). With VMX and SVM alike the privilege level is the DPL of SS.
+ */
+export const descriptorsOfSregs = (sregs: Uint8Array): DescriptorRegisters => {
+  const byte = (index: number, offsetBytes: number): bigint => BigInt(readU8(sregs, 24 * index + offsetBytes));
+  return {
+    ...{ cs_base: readU64(sregs, 0), cs_l: byte(0, 19), cs_d: byte(0, 17), cpl: byte(5, 16) },
+    ...{ gdt_base: readU64(sregs, 192), gdt_limit: BigInt(readU16(sregs, 200)) },
+    ...{ idt_base: readU64(sregs, 208), idt_limit: BigInt(readU16(sregs, 216)) },
+  };
 };

@@ -9,11 +9,11 @@ export type FactsChange = Readonly<Record<string, unknown>>;
 
 const CPUID_TABLES: readonly string[] = ['guestCpuid', 'hostCpuid'] satisfies (keyof Facts)[];
 /** Registers that are named one by one. */
-const REGISTERS: readonly string[] = ['general', 'control', 'segments'] satisfies (keyof Facts)[];
+const REGISTERS: readonly string[] = ['general', 'control', 'segments', 'descriptors'] satisfies (keyof Facts)[];
 
 type Registers = Readonly<Record<string, bigint>>;
 const registersOf = (facts: Facts | null, name: string): Registers | null =>
-  (facts?.[name as 'general' | 'control' | 'segments'] ?? null) as Registers | null;
+  (facts?.[name as 'general' | 'control' | 'segments' | 'descriptors'] ?? null) as Registers | null;
 
 /** @param cpuid the table's number where it stands in the document already, else the table */
 export const encodeFacts = (facts: Facts, former: Facts | null, cpuid: (table: Cpuid) => unknown): FactsChange => {

@@ -126,6 +126,7 @@ export const sharedFacts = (
       general: sharedOrNull(facts.general, former.general),
       control: sharedOrNull(facts.control, former.control),
       segments: sharedOrNull(facts.segments, former.segments),
+      descriptors: sharedOrNull(facts.descriptors, former.descriptors),
       failed: sharedList(facts.failed, former.failed),
     },
     former,

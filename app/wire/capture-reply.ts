@@ -3,13 +3,14 @@ import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { hexShort } from '../bits/mask.ts';
 import type {
   ControlRegisters,
+  DescriptorRegisters,
   FailedCall,
   GeneralRegisters,
   MsrReading,
   SegmentRegisters,
 } from '../capture/capture.ts';
 import type { Cpuid } from '../cpu/cpuid.ts';
-import { segmentsOfSregs } from '../session/segments.ts';
+import { descriptorsOfSregs, segmentsOfSregs } from '../session/segments.ts';
 import { KVM_REGS_BYTES, readGeneral } from './general.ts';
 import { atEnd, type Fields, readStruct, readStructs, type Struct, type StructValue } from './struct.ts';
 import { CAPTURE_HEAD, CPUID_ENTRY, FAILED_CALL, MSR_VALUE, SECTION, XCR_VALUE } from './structs.ts';
@@ -31,6 +32,7 @@ export interface RawCapture {
   readonly general: GeneralRegisters | null;
   readonly control: ControlRegisters | null;
   readonly segments: SegmentRegisters | null;
+  readonly descriptors: DescriptorRegisters | null;
   readonly failed: readonly FailedCall[];
 }
 
@@ -136,6 +138,8 @@ export const decodeCaptureReply = (bytes: Uint8Array): Decoded<RawCapture> => {
   if (!control.ok) return control;
   const segments = blockIn(sections.value, SECTION_KIND.SREGS, KVM_SREGS_BYTES, segmentsOfSregs);
   if (!segments.ok) return segments;
+  const descriptors = blockIn(sections.value, SECTION_KIND.SREGS, KVM_SREGS_BYTES, descriptorsOfSregs);
+  if (!descriptors.ok) return descriptors;
   return decoded({
     pauseNs,
     takenRealtimeNs,
@@ -151,6 +155,7 @@ export const decodeCaptureReply = (bytes: Uint8Array): Decoded<RawCapture> => {
     general: general.value,
     control: control.value,
     segments: segments.value,
+    descriptors: descriptors.value,
     failed: failed.value.map(({ call, errnoValue }) => ({ call, errno: errnoValue })),
   });
 };

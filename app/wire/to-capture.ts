@@ -57,6 +57,7 @@ export const toCapture = (
       general: raw.general,
       control: raw.control,
       segments: raw.segments,
+      descriptors: raw.descriptors,
       failed: [...failedCapabilities(attach), ...raw.failed],
     },
   });

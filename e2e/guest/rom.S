@@ -5,7 +5,9 @@
  *
  * With SMP defined the other vCPUs run the same loop: the first one wakes them, and vCPU N counts at 0x7e00 + N * 0x40.
  *
- *   as [--defsym SMP=1] -o rom.o rom.S && ld -m elf_x86_64 -Ttext=0 --oformat binary -o rom.bin rom.o
+ * With RAM defined the loop is copied to 0x8000 and runs there: code that lies in memory, and not in the ROM.
+ *
+ *   as [--defsym SMP=1] [--defsym RAM=1] -o rom.o rom.S && ld -m elf_x86_64 -Ttext=0 --oformat binary -o rom.bin rom.o
  */
 	.globl _start
 	.code16
@@ -87,8 +89,19 @@ long_mode:
 	.else
 	movq $0x7e00, %rdi
 	.endif
+	.ifdef RAM
+	movq %rdi, %rbp
+	movl $(0xf0000 + 1f - _start), %esi
+	movl $0x8000, %edi
+	movl $(2f - 1f), %ecx
+	rep movsb
+	movq %rbp, %rdi
+	movl $0x8000, %eax
+	jmpq *%rax
+	.endif
 1:	incq (%rdi)
 	jmp 1b
+2:
 
 	.align 8
 gdt:	.quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff

@@ -70,6 +70,8 @@ export interface GuestOptions {
   readonly debugThreads?: boolean;
   /** Every vCPU counts, not the first alone; the others wait for ever otherwise. */
   readonly allCount?: boolean;
+  /** The loop runs in memory, at 0x8000, and not in the ROM. */
+  readonly inMemory?: boolean;
   /** More words for QEMU. */
   readonly more?: readonly string[];
 }
@@ -97,7 +99,7 @@ export class Guest {
 
   static async start(options: GuestOptions): Promise<Guest> {
     const folder = mkdtempSync(join(tmpdir(), 'tilescope-guest-'));
-    const rom = buildRom(folder, options.allCount === true);
+    const rom = buildRom(folder, options);
     const socket = join(folder, 'monitor');
     const child = spawn(
       'qemu-system-x86_64',
@@ -248,11 +250,12 @@ export class Guest {
   }
 }
 
-function buildRom(folder: string, allCount: boolean): string {
+function buildRom(folder: string, { allCount, inMemory }: GuestOptions): string {
   const source = join(import.meta.dirname, '../guest/rom.S');
   const object = join(folder, 'rom.o');
   const rom = join(folder, 'rom.bin');
-  execFileSync('as', [...(allCount ? ['--defsym', 'SMP=1'] : []), '-o', object, source]);
+  const symbols = [...(allCount === true ? ['SMP'] : []), ...(inMemory === true ? ['RAM'] : [])];
+  execFileSync('as', [...symbols.flatMap((name) => ['--defsym', `${name}=1`]), '-o', object, source]);
   execFileSync('ld', ['-m', 'elf_x86_64', '-Ttext=0', '--oformat', 'binary', '-o', rom, object]);
   return rom;
 }

@@ -82,6 +82,9 @@ const JUDGES = [
   },
   { what: 'appstreamcli', debian: 'appstream', present: () => which('appstreamcli') !== null },
   { what: 'xmllint', debian: 'libxml2-utils', present: () => which('xmllint') !== null },
+  // Disassemblers that share no code with Tilescope's.
+  { what: 'objdump', debian: 'binutils', present: () => which('objdump') !== null },
+  { what: 'llvm-mc', debian: 'llvm', present: () => which('llvm-mc') !== null },
   { what: 'lintian', debian: 'lintian', present: () => which('lintian') !== null },
 ];
 

@@ -3,6 +3,11 @@ import { assert, type Decoded, describeProblem } from '../../app/bits/decoded.ts
 import { textFromUtf8, utf8FromText } from '../../app/bits/text.ts';
 import { BRIDGE_VERBS } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
+import { disassemble } from '../../app/disas/disassemble.ts';
+import { elfSymbols, isElf } from '../../app/disas/symbols/elf-symbols.ts';
+import { mapSymbols } from '../../app/disas/symbols/map-symbols.ts';
+import { symbolTable } from '../../app/disas/symbols/symbol-table.ts';
+import { smallElf } from '../../app/disas/testdata/small-elf.ts';
 import { sampleSession } from '../../app/fixtures/sample-session.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { openBytes } from '../../app/formats/detect.ts';
@@ -17,6 +22,7 @@ import { decodeJournalEntry, encodeJournalEntry } from '../../app/session/journa
 import { decodeSession, sessionText } from '../../app/session/session-document.ts';
 import { encodeFrame, FrameReader } from '../../app/wire/frames.ts';
 import { MESSAGES } from '../../app/wire/messages.ts';
+import { icedDecoder } from '../disas/iced.ts';
 import { problemOfCall } from '../services/verbs.ts';
 
 /** Something that takes bytes from outside. Whatever they are: an answer, and never an exception. */
@@ -180,7 +186,41 @@ const paths: FuzzTarget = {
   },
 };
 
+/** What is decoded is read whole: its text, what it uses, the end of each. */
+const code: FuzzTarget = {
+  name: 'machine code',
+  seeds: () => [
+    Uint8Array.of(0xc4, 0xa2, 0x7b, 0x4b, 0xac, 0x06, 0, 8, 0, 0, 0xc4, 0xe5, 0x70, 0xfd, 0xda),
+    Uint8Array.of(0x62, 0xe3, 0x7e, 0x48, 0x07, 0xcb, 7, 0xf0, 0x48, 0x0f, 0xb1, 0x0e, 0x0f, 0xae, 0x20),
+  ],
+  run: (bytes) => {
+    const found = ([16, 32, 64] as const).map((bitness) => {
+      const all = disassemble(icedDecoder, bytes, 0xffff_ffff_ffff_fff8n, 100, { bitness, syntax: 'intel' });
+      const whole = all.reduce((sum, one) => sum + one.bytes.length, 0);
+      assert(whole <= bytes.length, 'more bytes than there are');
+      assert(
+        all.every((one) => one.text !== '' && one.bytes.length > 0),
+        'an instruction of nothing',
+      );
+      return all[0]?.mnemonic ?? 'none';
+    });
+    return found.join(' ');
+  },
+};
+
+const symbols: FuzzTarget = {
+  name: 'symbols',
+  seeds: () => [utf8FromText('ffffffff81000000 T _text\nffffffffc0001000 t kvm_init\t[kvm]\n'), smallElf()],
+  run: (bytes) => {
+    const reader = { bytes: bytes.length, read: (at: number, count: number) => bytes.slice(at, at + count) };
+    const read = isElf(bytes) ? elfSymbols(reader) : mapSymbols(textFromUtf8(bytes));
+    if (!read.ok) return wordOf(read);
+    const table = symbolTable('symbols' in read.value ? read.value.symbols : read.value);
+    return `${Math.min(table.count, 5)} symbols, ${table.at(0xffffffff81000001n) === null}`;
+  },
+};
+
 export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   ...importers,
-  ...[json, journal, session, replies, frames, calls, paths],
+  ...[json, journal, session, replies, frames, calls, paths, code, symbols],
 ];

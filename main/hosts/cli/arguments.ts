@@ -13,6 +13,7 @@ import { parseVcpuName } from '../../targets/vcpu-name.ts';
 import { type BreakCommand, breakCommand } from './break-words.ts';
 import type { Destination, FileChoice, Source, VcpuChoice } from './choices.ts';
 import { cpuNamed } from './cpu.ts';
+import { type DisasCommand, disasCommand } from './disas-words.ts';
 import { type MemCommand, memCommand } from './mem-words.ts';
 import { type OptionName, optionRow } from './options.ts';
 import { type PrivilegesCommand, privilegesCommand } from './privileges.ts';
@@ -51,6 +52,7 @@ export type Command =
   | JournalCommand
   | PrivilegesCommand
   | MemCommand
+  | DisasCommand
   | ProductCommand
   | BreakCommand
   | StepCommand
@@ -112,6 +114,10 @@ interface Given {
   readonly compacted: boolean;
   readonly strict?: boolean;
   readonly physical?: boolean;
+  readonly count?: string | undefined;
+  readonly syntax?: string | undefined;
+  readonly symbols?: string | undefined;
+  readonly 'load-address'?: string | undefined;
   readonly instruction?: string | undefined;
   readonly before?: string | undefined;
   readonly user?: string | undefined;
@@ -320,6 +326,10 @@ const PARSERS: Readonly<Record<ParsedVerb, (given: Given, words: readonly string
   step: (given, words) => {
     const vcpu = vcpuChoice('step', given);
     return vcpu.ok ? stepCommand(vcpu.value, given.json, words) : vcpu;
+  },
+  disas: (given, words) => {
+    const vcpu = vcpuChoice('disas', given);
+    return vcpu.ok ? disasCommand(vcpu.value, given, words) : vcpu;
   },
   mem: (given, words) => {
     const vcpu = vcpuChoice('mem', given);

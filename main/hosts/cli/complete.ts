@@ -1,3 +1,4 @@
+import { SYNTAXES } from '../../../app/disas/instruction.ts';
 import { CAPTURE_EXPORTS, VALUE_EXPORTS } from '../../../app/formats/export/exports.ts';
 import { GENERAL_NAMES, REGISTERS, registerRow, TILECFG_FIELDS } from '../../../app/register/registers.ts';
 import { TYPE_NAMES } from '../../../app/register/type-names.ts';
@@ -109,6 +110,8 @@ const candidatesOf = async (
       return named(GENERAL_NAMES);
     case 'instruction':
       return PRODUCTS.map(({ name, formula }) => ({ word: name, says: formula }));
+    case 'syntax':
+      return named(SYNTAXES);
     case 'tile':
       return named(Array.from({ length: 8 }, (_, index) => `tmm${index}`));
     case 'shell':

@@ -1,10 +1,11 @@
 import type { Answer } from '../../../app/bridge.ts';
 import { MOST_BYTES } from '../../../app/memory/guest-memory.ts';
 import { answer, refuse } from '../../../app/refusals/refusal.ts';
-import { type GeneralName, registerRow } from '../../../app/register/registers.ts';
 import { type ElementType, elementBytes, isElementType } from '../../../app/value/element-type.ts';
-import { parseCount, parseNumber } from '../../../app/value/number.ts';
+import { parseCount } from '../../../app/value/number.ts';
+import { type MemoryAddress, notAnAddress, parseAddress, symbolsChoice } from './address.ts';
 import type { VcpuChoice } from './choices.ts';
+import type { SymbolsChoice } from './symbols.ts';
 
 /** The words of `tilescope mem`. */
 
@@ -15,37 +16,18 @@ export interface MemCommand {
   readonly type: ElementType | null;
   readonly bytes: number;
   readonly physical: boolean;
+  readonly symbols: SymbolsChoice | null;
   readonly out: string | null;
   readonly json: boolean;
-}
-
-/** A number, or a general register with a number added. */
-export interface MemoryAddress {
-  readonly register: GeneralName | null;
-  /** Modulo 2^64. */
-  readonly offset: bigint;
 }
 
 const LINES = 4;
 const DEFAULT_BYTES = 16 * LINES;
 
-const isGeneral = (name: string): name is GeneralName => registerRow(name)?.source.kind === 'general';
-
-const addressOf = (text: string): MemoryAddress | null => {
-  const number = parseNumber(text);
-  if (number !== null) {
-    const isAddress = number.value >= 0n && number.value < 1n << 64n;
-    return isAddress ? { register: null, offset: number.value } : null;
-  }
-  const [, register = '', sign = '', added] = /^\$?([a-z][a-z0-9]*)(?:([+-])(\w+))?$/i.exec(text) ?? [];
-  const name = register.toLowerCase();
-  if (!isGeneral(name)) return null;
-  const offset = added === undefined ? 0n : (parseNumber(added)?.value ?? null);
-  return offset === null ? null : { register: name, offset: BigInt.asUintN(64, sign === '-' ? -offset : offset) };
-};
-
 interface MemWords {
   readonly physical?: boolean;
+  readonly symbols?: string | undefined;
+  readonly 'load-address'?: string | undefined;
   readonly bytes?: string | undefined;
   readonly out?: string | undefined;
   readonly json: boolean;
@@ -62,10 +44,13 @@ export const memCommand = (vcpu: VcpuChoice, given: MemWords, words: readonly st
   if (word === undefined || words.length > 1)
     return wrong(`mem takes one ADDR[:TYPE][×N], got ${words.join(' ') || 'none'}`);
   // "0x10" is an address, and its x divides nothing.
+  const symbols = symbolsChoice(given);
+  if (!symbols.ok) return symbols;
+  const addressOf = (text: string) => parseAddress(text, symbols.value !== null);
   const whole = addressOf(word);
   const [, place = '', type, times] = whole === null ? (ADDRESS.exec(word) ?? []) : [word, word];
   const address = whole ?? addressOf(place);
-  if (address === null) return wrong(`${word} is no address: a number, or a general register such as rsp+0x10`);
+  if (address === null) return wrong(notAnAddress(word, symbols.value));
   if (type !== undefined && !isElementType(type)) return wrong(`there is no type ${type}`);
   const count = times === undefined ? null : parseCount(times, MOST_BYTES);
   if (times !== undefined && (count === null || count === 0)) return wrong(`×${times} is no number of elements`);
@@ -78,5 +63,5 @@ export const memCommand = (vcpu: VcpuChoice, given: MemWords, words: readonly st
   const bytes = asked ?? (count === null ? (type === undefined ? DEFAULT_BYTES : size) : count * size);
   if (bytes > MOST_BYTES) return wrong(`at most ${MOST_BYTES} bytes are read at a time, not ${bytes}`);
   const { physical = false, out = null, json } = given;
-  return answer({ verb: 'mem', vcpu, address, type: type ?? null, bytes, physical, out, json });
+  return answer({ verb: 'mem', vcpu, address, type: type ?? null, bytes, physical, symbols: symbols.value, out, json });
 };

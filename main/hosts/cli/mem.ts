@@ -3,13 +3,15 @@ import type { Answer } from '../../../app/bridge.ts';
 import type { Session } from '../../../app/debug/session.ts';
 import type { MemoryRead } from '../../../app/memory/guest-memory.ts';
 import { EXIT } from '../../../app/refusals/codes.ts';
-import { answer, refuse } from '../../../app/refusals/refusal.ts';
+import { answer } from '../../../app/refusals/refusal.ts';
 import { type ElementType, elementBytes } from '../../../app/value/element-type.ts';
 import { jsonElement, printElement } from '../../../app/value/print.ts';
 import { writeBytes } from '../../io/captures.ts';
+import { valueOfAddress } from './address.ts';
 import type { MemCommand } from './mem-words.ts';
 import { jsonText, type Output } from './output.ts';
 import { stateNote } from './states.ts';
+import { placeSymbols, readSymbols } from './symbols.ts';
 
 /** `tilescope mem`: guest memory, where its place in the VMM is proved. */
 
@@ -56,16 +58,20 @@ const asJson = (read: MemoryRead, type: ElementType | null): string =>
     ...(type === null ? {} : { type, values: elements(type, read, jsonElement) }),
   });
 
-export const mem = (
+export const mem = async (
   withSession: (work: (session: Session) => Promise<Answer<Output>>) => Promise<Answer<Output>>,
-  { address, type, bytes, physical, out, json }: MemCommand,
-): Promise<Answer<Output>> =>
-  withSession(async (session) => {
-    const read = await session.withMemory(async (memory, { general }) => {
-      const base = address.register === null ? 0n : general?.[address.register];
-      if (base === undefined) return refuse('memory-unknown', 'the general registers could not be read');
-      const at = BigInt.asUintN(64, base + address.offset);
-      return physical ? memory.readPhysical(at, bytes) : memory.readLinear(at, bytes);
+  { address, type, bytes, physical, symbols, out, json }: MemCommand,
+): Promise<Answer<Output>> => {
+  // Before the vCPU stands still for it.
+  const file = symbols === null ? null : readSymbols(symbols.path);
+  if (file !== null && !file.ok) return file;
+  return withSession(async (session) => {
+    const read = await session.withMemory(async (memory, facts) => {
+      const placed = file === null || symbols === null ? null : await placeSymbols(file.value, symbols, memory, facts);
+      if (placed !== null && !placed.ok) return placed;
+      const at = valueOfAddress(address, facts.general, placed?.value ?? null);
+      if (!at.ok) return at;
+      return physical ? memory.readPhysical(at.value, bytes) : memory.readLinear(at.value, bytes);
     });
     if (!read.ok) return read;
     const note = stateNote(session.attached);
@@ -85,3 +91,4 @@ export const mem = (
       : `${out}: ${written.value} bytes\n`;
     return answer({ text, code: EXIT.done, note });
   });
+};

@@ -13,6 +13,7 @@ export type WordKind =
   | 'journal'
   | 'instruction'
   | 'tile'
+  | 'syntax'
   | 'shell'
   | 'verb'
   | 'none';
@@ -69,6 +70,16 @@ export const OPTIONS = [
   { name: 'before', value: 'FILE', kind: 'state', says: 'the state that held C before; C was zero otherwise' },
   { name: 'wait', value: 'SECONDS', kind: 'none', says: 'how long at most; 10 where it is not given' },
   { name: 'physical', value: null, kind: 'none', says: 'ADDR is a guest physical address' },
+  { name: 'count', value: 'N', kind: 'none', says: 'how many instructions; 16 where it is not given' },
+  { name: 'syntax', value: 'NAME', kind: 'syntax', says: 'intel, which it is otherwise, or att' },
+  {
+    ...{ name: 'symbols', value: 'FILE', kind: 'file' },
+    says: 'names of addresses: a vmlinux, a program, a System.map, a copy of /proc/kallsyms',
+  },
+  {
+    ...{ name: 'load-address', value: 'ADDR', kind: 'none' },
+    says: 'where the lowest address of --symbols lies in the guest',
+  },
   { name: 'port', value: 'N', kind: 'none', says: 'a port of 127.0.0.1; a free one otherwise' },
   { name: 'no-open', value: null, kind: 'none', says: 'open no browser' },
   { name: 'user', value: 'LIST', kind: 'none', says: 'who comes into the group, besides whoever called sudo' },

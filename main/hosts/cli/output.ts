@@ -9,6 +9,7 @@ import { parsePath, type RegisterPath } from '../../../app/register/path.ts';
 import { showJson, showText } from '../../../app/register/read.ts';
 import { REGISTERS, registerRow } from '../../../app/register/registers.ts';
 import { encodeCapture } from '../../../app/session/document.ts';
+import { describeExecution, executionOf } from '../../../app/session/execution.ts';
 import { COMPONENTS, componentName } from '../../../app/xsave/components.ts';
 import { xstateBv } from '../../../app/xsave/header.ts';
 import { placeOf } from '../../../app/xsave/layout.ts';
@@ -159,12 +160,14 @@ const known = (mask: bigint | null): string => (mask === null ? 'not known' : he
 
 export const showAllText = (capture: Capture): string => {
   const { target, xcr0, imageCall, kernelRelease, pauseNs } = capture.facts;
+  const execution = executionOf(capture.facts);
   const head = [
     ['target', `${target.vmm} ${target.name}${target.pid === null ? '' : `, pid ${target.pid}`}, vCPU ${target.vcpu}`],
     ['image', `${capture.image.bytes.length} bytes by ${imageCall}, ${capture.image.layout.format} format`],
     ['layout', capture.image.layout.source],
     ...candidateLines(capture.image.layout).map((line, index) => [index === 0 ? 'in doubt' : '', line]),
     ['xcr0', known(xcr0)],
+    ...(execution === null ? [] : [['executes', describeExecution(execution)]]),
     ['kernel', kernelRelease ?? 'not known'],
     ['pause', pauseNs === null ? 'not known' : `${pauseNs} ns`],
   ];

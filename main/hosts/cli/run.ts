@@ -169,6 +169,12 @@ const memThere = async (host: HostOf, command: Of<'mem'>): Printed => {
   return mem((work) => withSession(here, command.vcpu, work), command);
 };
 
+const disasThere = async (host: HostOf, command: Of<'disas'>): Printed => {
+  const [{ disas }, { withSession }] = await Promise.all([import('./disas.ts'), import('./live.ts')]);
+  const here = await host();
+  return disas((work) => withSession(here, command.vcpu, work), command);
+};
+
 /** Each verb brings its own code with it, when it is asked for. */
 const run = async (host: HostOf, command: Command): Printed => {
   switch (command.verb) {
@@ -200,6 +206,8 @@ const run = async (host: HostOf, command: Command): Printed => {
       return privileges(command, (await import('../places.ts')).ownHelper());
     case 'mem':
       return memThere(host, command);
+    case 'disas':
+      return disasThere(host, command);
     case 'break':
       return breakThere(host, command);
     case 'step':

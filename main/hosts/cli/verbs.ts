@@ -19,6 +19,7 @@ export interface VerbRow {
 }
 
 const LIVE = ['pid', 'vcpu', 'suspend-seccomp'] as const;
+const SYMBOLS = ['symbols', 'load-address'] as const;
 const FILE = ['thread', 'from', 'preset', 'strict'] as const;
 const READS = ['done', 'refused', 'usage', 'file', 'noTarget', 'helper', 'doubtful'] as const;
 
@@ -80,16 +81,33 @@ export const VERBS = [
   {
     name: 'mem',
     says: 'guest memory, by linear or by physical address',
-    usage: ['--pid PID [--vcpu N] ADDR[:TYPE][×N] [--bytes N] [--physical] [--out FILE]'],
+    usage: ['--pid PID [--vcpu N] ADDR[:TYPE][×N] [--bytes N] [--physical] [--symbols FILE] [--out FILE]'],
     words: ['address'],
-    options: ['json', ...LIVE, 'bytes', 'physical', 'out'],
+    options: ['json', ...LIVE, 'bytes', 'physical', ...SYMBOLS, 'out'],
     about: [
-      'ADDR is a number, or a general register with a number added. TYPE is an element type such as u64 or bf16, and N how many.',
+      'ADDR is a number, a general register with a number added, or with --symbols a symbol with a number added. TYPE is an element type such as u64 or bf16, and N how many.',
       'Where a VMM keeps its guest’s memory is proved first: the guest’s page tables, walked through one of the VMM’s mappings, have to translate as KVM does. What is not proved is not known, and no byte of it is shown. The vCPU stands still meanwhile.',
     ],
     examples: [
       { line: 'tilescope mem --pid 4242 rsp:u64x8', says: 'the top of the stack' },
       { line: 'tilescope mem --pid 4242 0x1000 --bytes 4096 --physical --out page.bin', says: 'one page into a file' },
+    ],
+    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+  },
+  {
+    name: 'disas',
+    says: 'the code that a guest executes next, or that stands at an address',
+    usage: ['--pid PID [--vcpu N] [ADDR] [--count N] [--syntax intel|att] [--symbols FILE [--load-address ADDR]]'],
+    words: ['address'],
+    options: ['json', ...LIVE, 'count', 'syntax', ...SYMBOLS],
+    about: [
+      'Without ADDR from RIP on; who executes it (mode, privilege level, address space) stands above. Of the next instruction it is said what it reads and writes, with what stands there. AMX up to FP8, TF32, AVX512, MOVRS and TRANSPOSE is known; what is not known is (bad).',
+      'With --symbols an address is a symbol and how far behind it, and ADDR may be one. A kernel may have been moved (KASLR): how far, its exception handlers tell, which have to be where the vCPU’s IDT has them. If they are not, the file is of another kernel, and refused. --load-address says where the file’s lowest address lies, as of a program that is loaded anywhere.',
+      'Memory has to be proved first, as mem says.',
+    ],
+    examples: [
+      { line: 'tilescope disas --pid 4242 --count 4', says: 'the next four instructions' },
+      { line: 'tilescope disas --pid 4242 schedule+0x10 --symbols System.map', says: 'by a symbol of its kernel' },
     ],
     exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
   },

@@ -1,0 +1,50 @@
+import type { Answer } from '../../../app/bridge.ts';
+import { SYNTAXES, type Syntax } from '../../../app/disas/instruction.ts';
+import { answer, refuse } from '../../../app/refusals/refusal.ts';
+import { parseCount } from '../../../app/value/number.ts';
+import { type MemoryAddress, notAnAddress, parseAddress, symbolsChoice } from './address.ts';
+import type { VcpuChoice } from './choices.ts';
+import type { SymbolsChoice } from './symbols.ts';
+
+/** The words of `tilescope disas`. */
+
+export interface DisasCommand {
+  readonly verb: 'disas';
+  readonly vcpu: VcpuChoice;
+  /** null: RIP. */
+  readonly address: MemoryAddress | null;
+  readonly count: number;
+  readonly syntax: Syntax;
+  readonly symbols: SymbolsChoice | null;
+  readonly json: boolean;
+}
+
+interface DisasWords {
+  readonly count?: string | undefined;
+  readonly syntax?: string | undefined;
+  readonly symbols?: string | undefined;
+  readonly 'load-address'?: string | undefined;
+  readonly json: boolean;
+}
+
+const DEFAULT_COUNT = 16;
+export const MOST_INSTRUCTIONS = 10_000;
+
+const wrong = (what: string): Answer<never> =>
+  refuse('usage', what, { mend: 'tilescope disas --help shows how it is used' });
+
+export const disasCommand = (vcpu: VcpuChoice, given: DisasWords, words: readonly string[]): Answer<DisasCommand> => {
+  if (words.length > 1) return wrong(`disas takes one ADDR, got ${words.join(' ')}`);
+  const symbols = symbolsChoice(given);
+  if (!symbols.ok) return symbols;
+  const [word] = words;
+  const address = word === undefined ? null : parseAddress(word, symbols.value !== null);
+  if (word !== undefined && address === null) return wrong(notAnAddress(word, symbols.value));
+  const count = given.count === undefined ? DEFAULT_COUNT : parseCount(given.count, MOST_INSTRUCTIONS);
+  if (count === null || count === 0) {
+    return wrong(`--count is a number from 1 to ${MOST_INSTRUCTIONS}, not ${given.count}`);
+  }
+  const syntax = SYNTAXES.find((one) => one === (given.syntax ?? 'intel'));
+  if (syntax === undefined) return wrong(`--syntax is intel or att, not ${given.syntax}`);
+  return answer({ verb: 'disas', vcpu, address, count, syntax, symbols: symbols.value, json: given.json });
+};
