@@ -38,7 +38,7 @@ export const mapSymbols = (text: string): Decoded<readonly CodeSymbol[]> => {
     if (/[aU]/i.test(type)) continue;
     if (symbols.length === MOST_SYMBOLS) return wrong(`more than ${MOST_SYMBOLS} symbols`);
     symbols.push({
-      name: module === undefined ? name : `${module}:${name}`,
+      name: module === undefined ? name : `${module}.${name}`,
       address,
       bytes: 0n,
       rank: rankOf(type),

@@ -126,7 +126,7 @@ describe('[SY2] System.map and kallsyms', () => {
     const table = symbolTable(symbols);
     expect(table.at(0xffffffff81000004n)).toEqual({ name: '_text', offset: 4n });
     expect(namedText({ name: 'schedule', offset: 0x10n })).toBe('schedule+0x10');
-    expect(table.addressOf('kvm:kvm_init')).toBe(0xffffffffc0001000n);
+    expect(table.addressOf('kvm.kvm_init')).toBe(0xffffffffc0001000n);
     expect([table.addressOf('phys_startup_64'), table.addressOf('__per_cpu_start')]).toEqual([null, null]);
     expect(table.at(0x1000n)).toBeNull();
     expect(table.at(0xffffffff91000000n)).toBeNull();

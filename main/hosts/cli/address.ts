@@ -16,7 +16,7 @@ export interface MemoryAddress {
 
 const isGeneral = (name: string): name is GeneralName => registerRow(name)?.source.kind === 'general';
 
-const NAME = /^\$?([a-z_.][\w.$@:]*?)(?:([+-])(\w+))?$/i;
+const NAME = /^\$?([a-z_.][\w.$@]*?)(?:([+-])(\w+))?$/i;
 
 /** @param withSymbols names that are no register are symbols */
 export const parseAddress = (text: string, withSymbols: boolean): MemoryAddress | null => {
