@@ -124,7 +124,7 @@ export class WebHost {
   }
 
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
+    if ((this.#child.exitCode ?? this.#child.signalCode) !== null) return;
     const gone = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGTERM');
     await gone;

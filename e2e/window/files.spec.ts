@@ -118,6 +118,21 @@ test.describe('files in the window', () => {
     await expect(page.getByTestId('layouts')).toContainText('Skylake-SP');
   });
 
+  test('a file that is picked late, when the page’s memory was cleaned meanwhile', async ({ open }) => {
+    const page = await open();
+    const browser = await page.context().newCDPSession(page);
+    await browser.send('Page.enable');
+    await browser.send('Page.setInterceptFileChooserDialog', { enabled: true });
+    const asked = new Promise<number>((resolve) => {
+      browser.once('Page.fileChooserOpened', ({ backendNodeId }) => resolve(backendNodeId ?? 0));
+    });
+    await page.getByRole('button', { name: 'Open file…' }).click();
+    const backendNodeId = await asked;
+    await browser.send('HeapProfiler.collectGarbage');
+    await browser.send('DOM.setFileInputFiles', { files: [files.capture()], backendNodeId });
+    await expect(page.getByRole('tab', { name: 'Overview' })).toBeVisible();
+  });
+
   test('what an old gdb did not copy on an AMD CPU is lost, and no zeros', async ({ open }) => {
     const page = await open();
     await choose(page, join(import.meta.dirname, '../../app/formats/testdata/cases/gdb13-gcore-on-amd.core'));

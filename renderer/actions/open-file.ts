@@ -49,14 +49,23 @@ export const openPageFile = async (store: DebuggerStore, file: File): Promise<vo
   noteRecentFile({ name: read.value.name, what: fileWords(session.file, stops.length), openedAtMs: Date.now() });
 };
 
+/** What is being asked for a file: the browser itself does not keep an element that is nowhere in the page. */
+const asking = new Set<HTMLInputElement>();
+
 /** The page's own file picker. */
 export const pickFile = (onFile: (file: File) => void): void => {
   const input = document.createElement('input');
   input.type = 'file';
+  const done = (): void => {
+    asking.delete(input);
+  };
+  input.addEventListener('cancel', done);
   input.addEventListener('change', () => {
+    done();
     const file = input.files?.[0];
     if (file !== undefined) onFile(file);
   });
+  asking.add(input);
   input.click();
 };
 
