@@ -25,4 +25,7 @@ void live_helpers(struct guest *g, const char *name);
 void live_passing_tracer(struct guest *g); /* its VMM sees EINTRs */
 void live_demo_helpers(void);
 
+/* test_old_kvm.c: by a helper that meets a KVM without KVM_GET_XSAVE2. */
+void live_old_kvm(const char *helper);
+
 #endif

@@ -278,7 +278,7 @@ int main(int count, char **arguments)
 	struct guest g;
 
 	if (count < 2) {
-		fprintf(stderr, "usage: test-live HELPER [DEMO-VMM]\n");
+		fprintf(stderr, "usage: test-live HELPER [DEMO-VMM [HELPER-OF-AN-OLD-KVM]]\n");
 		return 64;
 	}
 	helper_program = arguments[1];
@@ -289,6 +289,8 @@ int main(int count, char **arguments)
 		return summary();
 	}
 	live_demo();
+	if (count > 3)
+		live_old_kvm(arguments[3]);
 	rule("QEMU");
 	if (guest_start_qemu(&g, 2) < 0) {
 		skip("live tests on QEMU", "qemu-system-x86_64 is absent or does not run a guest");
