@@ -1,6 +1,6 @@
 /**
- * What differs between two runs of the same story: clocks, pauses, pids, thread ids, addresses. With
- * `data-deterministic` on the root each has one fixed text, so that a screenshot is the same twice.
+ * What differs between two runs of the same story, or two machines: clocks, pauses, pids, thread ids, addresses, users,
+ * where programs lie. With `data-deterministic` on the root each has one fixed text, so that a screenshot is the same twice.
  */
 export const isDeterministic = (): boolean =>
   // Without a page, as in unit tests, nothing is drawn.
@@ -16,6 +16,8 @@ export const FIXED = {
   running: '2 h 14 m',
   address: '00000000_00401b2c',
   kernel: '6.18.2',
+  user: 'root',
+  folder: '/usr/bin/',
 } as const;
 
 export const fixed = (kind: keyof typeof FIXED, text: string): string => (isDeterministic() ? FIXED[kind] : text);

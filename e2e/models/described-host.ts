@@ -26,6 +26,8 @@ interface DescribedHost {
   readonly guestCpu: string | null;
   /** Why no guest of this machine can stand for one of the described machine; null: it can. */
   readonly noGuests: string | null;
+  /** The helper that runs there, as native/Makefile makes it; none: that of this machine. */
+  readonly helper?: string;
 }
 
 const withEntry = (cpuid: Cpuid, leaf: number, subleaf: number, change: Partial<CpuidEntry>): Cpuid =>
@@ -78,18 +80,25 @@ const brand = (name: string): Cpuid => {
   }));
 };
 
+/** The rest of a machine that is described whole. */
+const NAMED = { kernelRelease: '6.18.0', kvmApiVersion: 12, kvmErrno: 0, yamaScope: 0 };
+
 /** A CPU by its public enumeration, with the features of another one of its kind. */
 const named = (preset: string, features: Cpuid, supported: bigint): Described => {
   const found = findPreset(preset);
   if (found === undefined) throw new Error(`no preset ${preset}`);
   const cpuid = [...features.filter(({ leaf }) => leaf < 0xd), ...found.cpuid, ...brand(found.label)];
-  const kernelRelease = '6.18.0';
-  return () => ({ cpuid, hostXcr0Supported: supported, kernelRelease, kvmApiVersion: 12, kvmErrno: 0, yamaScope: 0 });
+  return () => ({ ...NAMED, cpuid, hostXcr0Supported: supported });
 };
 
 const FOREIGN = 'its XSAVE layout is not that of this machine, which every image of a guest here has';
 
+const PICTURED_FEATURES = ['xsave', 'xsavec', 'avx', 'avx2', 'avx512f', 'avx512cd', 'avx512bw', 'avx512dq', 'avx512vl'];
+
 const amd = (): Cpuid => sampleCapture().facts.hostCpuid;
+
+/** Where stories of live guests take place whose pictures are compared. */
+export const PICTURED = 'guests';
 
 /** By name, as TILESCOPE_TEST_HOST takes it. */
 export const HOSTS: Readonly<Record<string, () => DescribedHost>> = {
@@ -115,8 +124,39 @@ export const HOSTS: Readonly<Record<string, () => DescribedHost>> = {
     guestCpu: null,
     noGuests: '/dev/kvm is absent on it',
   }),
+  /** Linux before 5.17: its KVM answers 0 to KVM_CAP_XSAVE2, and images are KVM_GET_XSAVE's. */
+  'old-kvm': () => ({
+    describe: () => ({ kernelRelease: '5.10.0' }),
+    guestCpu: null,
+    noGuests: null,
+    helper: 'old-kvm',
+  }),
+  [PICTURED]: () => ({
+    describe: () => ({ ...NAMED, cpuid: [...amd(), ...brand('AMD EPYC')], hostXcr0Supported: 0xe7n }),
+    guestCpu: `qemu64,-svm,${PICTURED_FEATURES.map((name) => `+${name}`).join(',')}`,
+    noGuests: null,
+  }),
   /** Where the stories of recorded and model guests take place, so that their pictures are the same everywhere. */
   stories: () => ({ describe: named('zen5', amd(), 0x2e7n), guestCpu: null, noGuests: FOREIGN }),
+};
+
+/**
+ * Why a guest of this machine cannot have the layout of the pictured one, or null: KVM's images have the places that the CPU
+ * itself enumerates, whatever the guest's CPUID says.
+ */
+export const unlikePictured = (): string | null => {
+  const { cpuid } = helloHere();
+  const offered = entry(cpuid, 0xd, 0).eax;
+  for (const { subleaf, eax, ebx } of amd().filter(
+    ({ leaf, subleaf, ecx }) => leaf === 0xd && subleaf > 1 && ecx === 0,
+  )) {
+    const here = entry(cpuid, 0xd, subleaf);
+    if ((offered & (1 << subleaf)) === 0) return `this CPU has no component ${subleaf}, which the pictured guests have`;
+    if (here.eax !== eax || here.ebx !== ebx) {
+      return `component ${subleaf} lies at ${here.ebx} on this CPU, at ${ebx} in the pictures`;
+    }
+  }
+  return null;
 };
 
 const encodeHello = ({ cpuid, ...head }: Hello): Uint8Array =>
@@ -125,10 +165,10 @@ const encodeHello = ({ cpuid, ...head }: Hello): Uint8Array =>
     ...cpuid.map((one) => writeStruct(CPUID_ENTRY, one)),
   ]);
 
-const helloHere = (): Hello => {
+const helloHere = (helper: string = REAL_HELPER): Hello => {
   const payload = MESSAGES.hello.encode(null);
   const input = encodeFrame({ requestId: 1, code: MESSAGES.hello.code, status: 0, payload });
-  const { stdout, error } = spawnSync(REAL_HELPER, [], { input });
+  const { stdout, error } = spawnSync(helper, [], { input });
   if (error !== undefined) throw error;
   const reply = MESSAGES.hello.decode(new FrameReader().push(stdout).frames[0]?.payload ?? new Uint8Array(0));
   if (!reply.ok) throw new Error('the helper does not say hello');
@@ -145,17 +185,26 @@ const built = (): string => {
   return program;
 };
 
+/** A helper of the tests, compiled for this kind of machine: a target of native/Makefile. */
+const madeHelper = (target: string): string => {
+  const folder = join(MADE, 'native');
+  mkdirSync(folder, { recursive: true });
+  execFileSync('make', ['-s', '-C', join(ROOT, 'native'), `OUT=${folder}`, target], { stdio: ['ignore', 2, 2] });
+  return join(folder, `helper-${target}`);
+};
+
 /** What a Tilescope is started with, so that it takes this machine for the described one. */
 export const describedHost = (name: string): Readonly<Record<string, string>> => {
   const host = HOSTS[name]?.();
   if (host === undefined) throw new Error(`no host is named ${name}: ${Object.keys(HOSTS).join(', ')}`);
   const program = built();
-  const here = helloHere();
+  const helper = host.helper === undefined ? REAL_HELPER : madeHelper(host.helper);
+  const here = helloHere(helper);
   const file = join(MADE, `${name}.hello`);
   writeFileSync(file, encodeHello({ ...here, ...host.describe(here) }));
   return {
     TILESCOPE_HELPER: program,
-    TILESCOPE_REAL_HELPER: REAL_HELPER,
+    TILESCOPE_REAL_HELPER: helper,
     TILESCOPE_DESCRIBED_HOST: file,
     ...(host.noGuests === null ? {} : { TILESCOPE_NO_TARGETS: host.noGuests }),
     ...(host.guestCpu === null ? {} : { TILESCOPE_GUEST_CPU: host.guestCpu }),

@@ -15,6 +15,7 @@ import {
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pictured } from './pictured.ts';
 
 const isThere = (program: string): boolean =>
   (process.env.PATH ?? '').split(':').some((folder) => {
@@ -72,6 +73,8 @@ export interface GuestOptions {
   readonly allCount?: boolean;
   /** The loop runs in memory, at 0x8000, and not in the ROM. */
   readonly inMemory?: boolean;
+  /** Pictures of it are compared: it has the CPU of the machine that is pictured. */
+  readonly pictured?: boolean;
   /** More words for QEMU. */
   readonly more?: readonly string[];
 }
@@ -99,6 +102,7 @@ export class Guest {
 
   static async start(options: GuestOptions): Promise<Guest> {
     const folder = mkdtempSync(join(tmpdir(), 'tilescope-guest-'));
+    const cpu = options.pictured === true ? (await pictured()).guestCpu : null;
     const rom = buildRom(folder, options);
     const socket = join(folder, 'monitor');
     const child = spawn(
@@ -108,7 +112,7 @@ export class Guest {
           '-accel',
           'kvm',
           '-cpu',
-          process.env.TILESCOPE_GUEST_CPU ?? 'host,-arch-capabilities',
+          cpu ?? process.env.TILESCOPE_GUEST_CPU ?? 'host,-arch-capabilities',
           '-m',
           '64',
           '-smp',

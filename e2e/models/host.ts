@@ -1,6 +1,7 @@
 import { test as base, type Page } from 'playwright/test';
-import { describedHost } from './described-host.ts';
+import { describedHost, PICTURED } from './described-host.ts';
 import { launchBinary, StandInHost } from './electron.ts';
+import { pictured } from './pictured.ts';
 import { builtFresh, WebHost } from './tilescope.ts';
 
 /** The page in a browser, in the window on the stand-in for Electron, and on Electron's own binary. */
@@ -14,13 +15,19 @@ export type Open = (...words: string[]) => Promise<Page>;
 /** The host by name on which the story takes place (described-host.ts); null: this machine. */
 type Machine = string | null;
 
+const environmentOf = async (machine: Machine): Promise<Readonly<Record<string, string>>> => {
+  if (machine === null) return {};
+  if (machine === PICTURED) return (await pictured()).environment;
+  await builtFresh();
+  return describedHost(machine);
+};
+
 /** The stories' test: `open` gives Tilescope's page, and everything started is ended with the test. */
 export const test = base.extend<{ open: Open; machine: Machine }, { host: HostKind }>({
   host: ['web', { option: true, scope: 'worker' }],
   machine: [null, { option: true }],
   open: async ({ host, machine, page }, use) => {
-    if (machine !== null) await builtFresh();
-    const environment = machine === null ? {} : describedHost(machine);
+    const environment = await environmentOf(machine);
     const ends: (() => Promise<unknown>)[] = [];
     await use(async (...words) => {
       if (host === 'web') {

@@ -1,5 +1,5 @@
 import { expect, type Locator, type Page, test } from 'playwright/test';
-import { otherMachine } from './machine.ts';
+import { pictured } from './pictured.ts';
 
 export const THEMES = ['dark', 'light'] as const;
 
@@ -92,12 +92,12 @@ export class Window {
   }
 
   /**
-   * As shoot(), for a picture that shows the host's own CPU or its guests: on another CPU, and beside somebody's guests, it is
-   * said, by name, not to be compared.
+   * As shoot(), for a picture of a live guest: where this machine cannot have such a guest, and beside somebody's guests, it is
+   * said, by name, not to be compared; so it is for the reason that a story gives.
    */
-  async shootLive(name: string): Promise<void> {
-    const updating = ['all', 'changed'].includes(test.info().config.updateSnapshots);
-    const reason = otherMachine(updating) ?? (await this.otherGuests());
+  async shootLive(name: string, unless: string | null = null): Promise<void> {
+    const { notCompared } = await pictured();
+    const reason = notCompared ?? unless ?? (await this.otherGuests());
     if (reason === null) return this.shoot(name);
     test.info().annotations.push({ type: 'not compared', description: `${name}: ${reason}` });
     console.log(`not compared: ${name}: ${reason}`);

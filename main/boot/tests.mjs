@@ -252,7 +252,7 @@ export const runAmx = async (args) => {
 };
 
 /** Described in e2e/models/described-host.ts. */
-const OTHER_HOSTS = ['no-pku', 'no-avx512', 'no-xsaves', 'intel', 'amx', 'no-kvm'];
+const OTHER_HOSTS = ['no-pku', 'no-avx512', 'no-xsaves', 'intel', 'amx', 'no-kvm', 'old-kvm'];
 
 /** The same stories as if on other machines: what the helper says of the host is another, and so is the guests' CPU. @param {string[]} args names of hosts; none: all of them */
 export const runHosts = async (args) => {

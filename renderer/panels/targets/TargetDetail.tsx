@@ -69,10 +69,11 @@ function Selected({ target }: { target: TargetSummary }): ReactElement {
             <dd>{target.vmm}</dd>
             <dt>Program</dt>
             <dd className="ellipsis" title={target.executable}>
-              {target.executable}
+              {fixed('folder', target.executable.slice(0, -executable.length))}
+              {executable}
             </dd>
             <dt>User</dt>
-            <dd>{target.user}</dd>
+            <dd>{fixed('user', target.user)}</dd>
             <dt>Host</dt>
             <dd>
               {facts?.kernelRelease == null ? (

@@ -2,6 +2,7 @@ import { type KeyboardEvent, type ReactElement, useMemo } from 'react';
 import type { TargetSummary } from '../../../app/bridge.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
+import { fixed } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { targetsMatching } from '../../store/target-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -95,7 +96,7 @@ function TargetRow({ target, selected }: { target: TargetSummary; selected: bool
         </span>
         <span className="val small right text-2">{pidText(target.pid)}</span>
         <span className="val small right text-2">{target.vcpus.length}</span>
-        <span className="small text-2 ellipsis">{target.user}</span>
+        <span className="small text-2 ellipsis">{fixed('user', target.user)}</span>
         <span className="val small right text-2">{runningText(target.runningMs)}</span>
         <span className="target-why">
           <span className={`pill ${target.attachable ? 'good' : isOurs ? '' : 'bad'}`}>
