@@ -102,7 +102,7 @@ const checkBeforehand = (target: Target, now: Capture, staged: StagedWrite, set:
   if (call !== null)
     return refuse('seccomp', `the VMM's seccomp filter forbids ${call}, so nothing was written`, {
       where: `vCPU ${target.identity.vcpu}`,
-      mend: 'Start the VMM without its filter, or suspend the filter while attached, which needs CAP_SYS_ADMIN',
+      mend: 'Start the VMM without its filter, or suspend the filter while attached (--suspend-seccomp), which needs CAP_SYS_ADMIN',
       call,
     });
   if (set.image === null) return answer(null);

@@ -70,6 +70,14 @@ describe('refusals in words', () => {
     });
   });
 
+  test('[W7] what no suspended filter lets pass is not advised', () => {
+    const mend = (call: string) => refusalToBridge(refusal('SECCOMP', { call, seccompAction: 0x30000 })).mend;
+    expect(mend('KVM_SET_XSAVE')).toContain('--suspend-seccomp');
+    for (const call of ['KVM_SET_GUEST_DEBUG', 'process_vm_readv', 'rt_sigreturn']) {
+      expect(mend(call), call).not.toContain('--suspend-seccomp');
+    }
+  });
+
   test('[W7] a limit of the VMM’s own is named, with the command that raises it', () => {
     const of = (call: string, errno: number) =>
       refusalToBridge(refusal('NO_MEMORY', { call, errno }), null, { helperPath: '/h', pid: 4242 });

@@ -80,6 +80,9 @@ const yama: Wording = ({ errno: scope }, context) => {
   return { what: `kernel.yama.ptrace_scope is ${scope}: ${restriction}`, mend: mends };
 };
 
+/** What a chain makes by itself: where the helper is killed, so that the filter is there again, the thread still has to make it. */
+const NEVER_SUSPENDED: ReadonlySet<string> = new Set(['KVM_SET_GUEST_DEBUG', 'process_vm_readv', 'rt_sigreturn']);
+
 /** The limits that a mapping may meet, and the command that raises each. */
 const LIMITS: Readonly<Record<string, (pid: string) => string>> = {
   RLIMIT_AS: (pid) => `sudo prlimit --pid ${pid} --as=unlimited`,
@@ -167,7 +170,9 @@ const WORDINGS: Record<Reason, Wording> = {
   ),
   SECCOMP: ({ call, seccompAction }) => ({
     what: `the thread's seccomp filter would refuse ${call || 'the call'} (${describeAction(seccompAction)}), so it was not made`,
-    mend: 'start the VMM without its filter, or suspend the filter while attached (--suspend-seccomp), which needs CAP_SYS_ADMIN',
+    mend: NEVER_SUSPENDED.has(call)
+      ? 'start the VMM without its filter: for this call it cannot be suspended, for a killed helper would then end the VMM'
+      : 'start the VMM without its filter, or suspend the filter while attached (--suspend-seccomp), which needs CAP_SYS_ADMIN',
   }),
   SECCOMP_UNREADABLE: ({ call }, context) => ({
     what: `the thread has a seccomp filter that may not be read, so ${call || 'the call'} was not made`,

@@ -82,7 +82,12 @@ test.describe('[C66] no thread was seen running the vCPU: each advice works', ()
   test.afterEach(async () => guest?.stop());
 
   const show = (): Promise<Ran> => builtTilescope({}, 'show', '--pid', String(guest?.pid), 'xcr0');
+  const listed = async (): Promise<unknown> => {
+    const targets: readonly { pid: number }[] = JSON.parse((await builtTilescope({}, 'list', '--json')).out);
+    return targets.find(({ pid }) => pid === guest?.pid);
+  };
   const expectShown = async (): Promise<void> => {
+    expect(await listed()).toMatchObject({ attachable: true, reason: null });
     const { code, err } = await show();
     expect(code, err).toBe(0);
   };
@@ -90,8 +95,14 @@ test.describe('[C66] no thread was seen running the vCPU: each advice works', ()
   test('the guest runs on', async () => {
     guest = await Guest.start({ name: 'nameless', debugThreads: false });
     await guest.monitor('stop');
+    const words = 'no thread was seen running this vCPU';
+    expect(await listed()).toMatchObject({
+      attachable: false,
+      reason: words,
+      mend: expect.stringContaining('debug-threads=on'),
+    });
     const refused = await show();
-    expect(refused.err).toContain('no thread was seen running this vCPU');
+    expect(refused.err).toContain(words);
     expect(refused.code).toBe(1);
     await guest.monitor('cont');
     await expectShown();

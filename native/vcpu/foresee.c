@@ -11,6 +11,7 @@
 #include "session.h"
 
 #define KEPT 256
+#define LOOKS 6
 
 /* A list is asked for again and again; filters never go, and a new one changes their number. */
 static struct kept {
@@ -92,6 +93,33 @@ static enum at where_is(pid_t pid, pid_t tid, int fd)
 	return at;
 }
 
+/* Asleep in another call than KVM_RUN of this vCPU; the kernel's own workers run none. */
+static int cannot_run_it(pid_t pid, pid_t tid, int fd)
+{
+	struct stat_facts facts;
+
+	return proc_stat(pid, tid, &facts) < 0 || thread_is_decoy(facts.comm) || (facts.state != 't' && where_is(pid, tid, fd) != AT_WORK);
+}
+
+int foresee_thread(pid_t pid, const struct vcpu_place *vcpu, struct refusal *why)
+{
+	static struct numbers tids;
+
+	for (int look = 0; !vcpu->tid && look < LOOKS; look++) {
+		struct timespec millisecond = { .tv_nsec = 1000000 };
+
+		if (proc_numbers(&tids, "/proc/%d/task", pid) < 0)
+			return 0;
+		for (size_t i = 0; i < tids.count; i++)
+			if (!cannot_run_it(pid, tids.all[i], vcpu->fd))
+				return 0;
+		(void)nanosleep(&millisecond, NULL);
+	}
+	if (vcpu->tid)
+		return 0;
+	return refuse(why, REASON_THREAD_NOT_FOUND, 0, NULL, "No thread can be in KVM_RUN of vCPU %u.", vcpu->index);
+}
+
 int foresee_filters(pid_t pid, uint64_t start_time_ticks, const struct vcpu_place *vcpu, struct refusal *why)
 {
 	struct target target = { .pid = pid, .start_time_ticks = start_time_ticks };
@@ -100,11 +128,14 @@ int foresee_filters(pid_t pid, uint64_t start_time_ticks, const struct vcpu_plac
 	struct kept *known;
 	enum at at;
 
-	if (!vcpu->tid || proc_status(pid, vcpu->tid, &facts) < 0 || facts.seccomp_mode != SECCOMP_MODE_FILTER)
+	/* Of a process whose vCPU's thread is not known yet, the first stands for it as far as that: all of them have filters, or none. */
+	if (proc_status(pid, vcpu->tid, &facts) < 0 || facts.seccomp_mode != SECCOMP_MODE_FILTER)
 		return 0;
 	if (!(own_capabilities() >> CAP_SYS_ADMIN & 1))
 		return refuse(why, REASON_SECCOMP_UNREADABLE, EPERM, "PTRACE_SECCOMP_GET_FILTER",
 			      "The thread has a seccomp filter that may not be read: CAP_SYS_ADMIN is needed.");
+	if (!vcpu->tid)
+		return 0;
 	known = find_kept(start_time_ticks, vcpu->tid, facts.seccomp_filters);
 	if (!known) {
 		at = where_is(pid, vcpu->tid, vcpu->fd);

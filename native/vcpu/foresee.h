@@ -12,4 +12,10 @@
  */
 int foresee_filters(pid_t pid, uint64_t start_time_ticks, const struct vcpu_place *vcpu, struct refusal *why);
 
+/*
+ * Where it is not known which thread runs the vCPU: -1 and why where all of them sleep in other calls, at some looks, as in a
+ * paused VMM whose threads have no names. None is stopped for that.
+ */
+int foresee_thread(pid_t pid, const struct vcpu_place *vcpu, struct refusal *why);
+
 #endif

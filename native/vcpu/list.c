@@ -70,6 +70,8 @@ static int foresee(uint64_t start_time_ticks, struct refusal *why)
 	/* Else it has been handed the descriptors, or inherited them. */
 	if (!maps_have_vcpu(maps, ANY_VCPU))
 		result = refuse(why, REASON_NOT_A_VMM, 0, NULL, "It does not run them.");
+	else if (foresee_thread(vmm.pid, &vmm.vcpus[0], why) < 0)
+		result = -1;
 	else if (foresee_filters(vmm.pid, start_time_ticks, &vmm.vcpus[0], why) < 0)
 		result = -1;
 	else if (maps_have_vcpu(maps, vmm.vcpus[0].index) && room_check(maps, vmm.vcpus[0].index, why) < 0)
