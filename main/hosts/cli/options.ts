@@ -63,7 +63,12 @@ export const OPTIONS = [
   { name: 'force', value: null, kind: 'none', says: 'leave out what does not fit; restore: into another vCPU too' },
   { name: 'to', value: 'FORMAT', kind: 'format', says: 'the format that is written' },
   { name: 'path', value: 'PATH', kind: 'path', says: 'one register instead of everything' },
-  { name: 'bytes', value: 'N', kind: 'none', says: 'exactly N bytes: of memory, or of an image, such as 4096 or 12288' },
+  {
+    name: 'bytes',
+    value: 'N',
+    kind: 'none',
+    says: 'exactly N bytes: of memory, or of an image, such as 4096 or 12288',
+  },
   { name: 'compacted', value: null, kind: 'none', says: 'the compacted format, as XSAVEC writes it' },
   { name: 'without', value: 'LIST', kind: 'scope', says: 'components put to init, such as a leaked PKRU: pkru' },
   { name: 'instruction', value: 'NAME', kind: 'instruction', says: 'the tile product, such as TDPBSSD' },
