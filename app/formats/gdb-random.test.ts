@@ -31,19 +31,22 @@ const missingProcess =
 if (missing !== null) console.log(`Random images are not read by gdb: ${missing}`);
 if (missingProcess !== null) console.log(`Random registers are not set by gdb: ${missingProcess}`);
 
-/** TILESCOPE_GDB_RUNS=1000 is a run of its own; a few of them go along with every test. */
-const READ_RUNS = Number(process.env.TILESCOPE_GDB_RUNS ?? 40);
-const SET_RUNS = Math.ceil(READ_RUNS / 5);
+/** In each direction. One gdb takes a hundred in a row: starting it and its first look at a core are what costs. */
+const RUNS = Number(process.env.TILESCOPE_GDB_RUNS ?? 1000);
+const RUNS_AT_ONCE = 100;
 const seed = Number(process.env.TILESCOPE_GDB_SEED ?? 20260921);
 
 const folder = mkdtempSync(join(tmpdir(), 'tilescope-gdb-random-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const gdb = (commands: readonly string[]): string => {
+/** The one on PATH, and others that are named: TILESCOPE_GDB=/opt/gdb-16/bin/gdb:… */
+const GDBS = ['gdb', ...(process.env.TILESCOPE_GDB ?? '').split(':').filter((path) => path !== '')];
+
+const gdb = (program: string, commands: readonly string[]): string => {
   const settings = ['set print repeats unlimited', 'set print elements unlimited', 'set height 0', 'set width 0'];
   const script = join(folder, 'commands.gdb');
   writeFileSync(script, [...settings, 'set confirm off', ...commands].join('\n'));
-  const ran = spawnSync('gdb', ['-q', '-nx', '-batch', '-x', script], {
+  const ran = spawnSync(program, ['-q', '-nx', '-batch', '-x', script], {
     cwd: folder,
     encoding: 'utf8',
     maxBuffer: 1 << 30,
@@ -106,10 +109,21 @@ const joined = (answer: string): string =>
 const zmmOf = ({ image }: Capture, register: number): string =>
   toHexHighFirst(vectorBytes(image, 'zmm', register) ?? new Uint8Array(0));
 
+const batches = (random: () => number, mask: bigint): (readonly Capture[])[] =>
+  Array.from({ length: Math.ceil(RUNS / RUNS_AT_ONCE) }, (_, batch) =>
+    Array.from({ length: Math.min(RUNS_AT_ONCE, RUNS - batch * RUNS_AT_ONCE) }, () => randomCapture(random, mask)),
+  );
+
 describe.skipIf(missing !== null)('[F7] random images written as cores', () => {
-  test(`gdb reads what is read here, ${READ_RUNS} times`, () => {
-    const random = randomFrom(seed);
-    const captures = Array.from({ length: READ_RUNS }, () => randomCapture(random, 0x2e7n));
+  test.each(GDBS)(
+    `%s reads what is read here, ${RUNS} times`,
+    (program) => {
+      for (const captures of batches(randomFrom(seed), 0x2e7n)) readsAlike(program, captures);
+    },
+    600_000,
+  );
+
+  const readsAlike = (program: string, captures: readonly Capture[]): void => {
     const commands = captures.flatMap((capture, index) => {
       const core = writeCore(capture);
       if (!core.ok) throw new Error(JSON.stringify(core.problem));
@@ -122,7 +136,7 @@ describe.skipIf(missing !== null)('[F7] random images written as cores', () => {
         `echo </${index}>\\n`,
       ];
     });
-    const printed = gdb(commands);
+    const printed = gdb(program, commands);
     for (const [index, capture] of captures.entries()) {
       const start = printed.indexOf(`<${index}>\n`);
       const lines = printed.slice(start, printed.indexOf(`</${index}>`, start)).split('\n');
@@ -145,24 +159,33 @@ describe.skipIf(missing !== null)('[F7] random images written as cores', () => {
       for (let k = 0; k < 8; k += 1) expect(number(`k${k}`)).toBe(readU64(opmask, 8 * k));
       expect(number('pkru')).toBe(readU64(componentBytesOrInit(image, BIT.PKRU), 0));
     }
-  }, 600_000);
+  };
 });
 
 describe.skipIf(missingProcess !== null)('[F11] random registers set by the exported commands', () => {
-  test(`are those in the core that gdb writes, ${SET_RUNS} times`, () => {
-    const program = join(folder, 'program');
-    writeFileSync(`${program}.c`, 'int main(void) { return 0; }\n');
-    expect(spawnSync('cc', ['-g', '-o', program, `${program}.c`]).status).toBe(0);
-    const random = randomFrom(seed ^ 0x5eed);
-    // ymm at most: gdb up to 13 writes AVX-512 at Intel's offsets into a process on any CPU.
-    const captures = Array.from({ length: SET_RUNS }, () => randomCapture(random, 7n));
+  test.each(GDBS)(
+    `are those in the core that %s writes, ${RUNS} times`,
+    (writer) => {
+      const program = join(folder, 'program');
+      writeFileSync(`${program}.c`, 'int main(void) { return 0; }\n');
+      expect(spawnSync('cc', ['-g', '-o', program, `${program}.c`]).status).toBe(0);
+      const random = randomFrom(seed ^ 0x5eed);
+      // ymm at most: gdb up to 13 writes AVX-512 at Intel's offsets into a process on any CPU.
+      for (const captures of batches(random, 7n)) setsAlike(writer, program, captures);
+    },
+    600_000,
+  );
+
+  const setsAlike = (writer: string, program: string, captures: readonly Capture[]): void => {
     const commands = captures.flatMap((capture, index) => {
       writeFileSync(join(folder, `set-${index}.gdb`), gdbCommands(capture));
       return [`source set-${index}.gdb`, `generate-core-file gcore-${index}`];
     });
-    gdb([`file ${program}`, 'set disable-randomization off', 'break main', 'run', ...commands, 'kill']);
+    gdb(writer, [`file ${program}`, 'set disable-randomization off', 'break main', 'run', ...commands, 'kill']);
     for (const [index, capture] of captures.entries()) {
-      const opened = openBytes(`gcore-${index}`, readFileSync(join(folder, `gcore-${index}`)));
+      const file = join(folder, `gcore-${index}`);
+      const opened = openBytes(file, readFileSync(file));
+      rmSync(file);
       if (!opened.ok) throw new Error(JSON.stringify(opened.problem));
       const found = opened.value.states[0]?.capture.image;
       if (found === undefined) throw new Error('no thread');
@@ -182,5 +205,5 @@ describe.skipIf(missingProcess !== null)('[F11] random registers set by the expo
         ...[fcw(image), fsw(image), ftw(image), mxcsr(image)],
       ]);
     }
-  }, 600_000);
+  };
 });
