@@ -1,8 +1,10 @@
-import { hexShort } from '../bits/mask.ts';
+import { hasBit, hexShort } from '../bits/mask.ts';
 import type { Capture } from '../capture/capture.ts';
+import type { Image } from '../capture/image.ts';
 import { componentLabel } from '../xsave/components.ts';
 import { xfdValue } from '../xsave/facts.ts';
 import { failedMeans } from '../xsave/failed.ts';
+import { xstateBv } from '../xsave/header.ts';
 import { isByName } from '../xsave/layout.ts';
 import { firstRefusal } from '../xsave/preflight.ts';
 import type { Destination } from './destination.ts';
@@ -45,6 +47,17 @@ const moved = (rows: readonly LayoutDifference[]): string[] =>
     return [`${name} lies at ${here.offsetBytes} here and at ${there.offsetBytes} there${size}`];
   });
 
+const STALE = 'bytes-under-clear-bit';
+/** KVM gives back the mask that it was given: what is stale is in init there. */
+const afterwards = (
+  own: Image,
+  { image, asItIs }: Pick<RestoreVerdict, 'image' | 'asItIs'>,
+  bits: readonly number[],
+) => {
+  const bv = xstateBv(asItIs.outcome === 'taken' ? own : image);
+  return `${hexShort(bv)}, ${list(bits.filter((bit) => !hasBit(bv, bit)).map(componentLabel))} in init`;
+};
+
 /** The verdict in words, the most important first. */
 export const saySentences = (
   { image, facts }: Capture,
@@ -66,7 +79,11 @@ export const saySentences = (
       'the image is in the compacted format, and is converted to the standard one, the only one KVM takes',
     );
   for (const step of verdict.steps) if (step.outcome === 'warning') sentences.push(step.sentence);
-  for (const { severity, sentence } of verdict.warnings) sentences.push(`${severity}: ${sentence}`);
+  for (const { severity, sentence, rule, bits } of verdict.warnings) {
+    const after =
+      rule === STALE ? `; after the restore KVM_GET_XSAVE has XSTATE_BV ${afterwards(image, verdict, bits)}` : '';
+    sentences.push(`${severity}: ${sentence}${after}`);
+  }
   for (const failed of facts.failed) {
     const means = failedMeans(failed);
     if (means !== null) sentences.push(`${failed.call} failed with errno ${failed.errno}: ${means}`);

@@ -241,7 +241,11 @@ export const layoutFor = (bytes: Uint8Array, cpu: string | Preset | undefined, i
   if (preset === undefined) return unknownPreset(typeof cpu === 'string' ? cpu : '');
   const standard = layoutFromCpuid(preset.cpuid, `preset ${preset.label}`);
   if (!standard.ok) return standard;
-  if (formatOf(bytes) === 'compacted') return compactedLayout(standard.value, xcompBv, supervisorPlaces(preset.cpuid));
+  if (formatOf(bytes) === 'compacted') {
+    const packed = compactedLayout(standard.value, xcompBv, supervisorPlaces(preset.cpuid));
+    // An XCOMP_BV that the CPU cannot have written is one of the faults that the file is opened to see.
+    if (packed.ok) return packed;
+  }
   const isOldGdb = hasAmdAvx512(standard.value) && canBeOldGdb(bytes);
   return isOldGdb ? decoded({ ...standard.value, lost: [GDB_LOST] }) : standard;
 };

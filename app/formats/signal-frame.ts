@@ -1,5 +1,6 @@
 import { readU32, readU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
+import { hexShort } from '../bits/mask.ts';
 import { factsOf } from '../capture/capture.ts';
 import { layoutFor, MOST_IMAGE_BYTES } from './guess.ts';
 import { fileTarget, type OpenedFile, type OpenOptions, stateOf } from './opened.ts';
@@ -38,7 +39,14 @@ export const openSignalFrame = (name: string, bytes: Uint8Array, options: OpenOp
   const isWhole = bytes.length >= end + 4 && readU32(bytes, end) === FP_XSTATE_MAGIC2;
   const layout = layoutFor(image, options.preset);
   if (!layout.ok) return layout;
-  const imageCall = `${start.label}${isWhole ? '' : ', without FP_XSTATE_MAGIC2 behind it'}`;
+  const { extendedBytes } = said;
+  const expected = start.at + xstateBytes + 4;
+  const words = [
+    `${start.label} (extended_size ${extendedBytes}, xfeatures ${hexShort(xfeatures)}, xstate_size ${xstateBytes})`,
+    ...(extendedBytes === expected ? [] : [`whose extended_size is not the ${expected} that these make`]),
+    ...(isWhole ? [] : ['without FP_XSTATE_MAGIC2 behind it']),
+  ];
+  const imageCall = words.join(', ');
   const facts = factsOf(fileTarget(name, 'signal frame'), imageCall, {
     xcr0: (readU64(image, 512) & ~xfeatures) === 0n ? xfeatures : null,
   });

@@ -7,7 +7,7 @@ import { MSR_INDEX } from '../cpu/msrs.ts';
 import type { Contradiction } from './bitmatrix-rules.ts';
 import { BIT, COMPACTED_BIT, componentLabel } from './components.ts';
 import { msrValue } from './facts.ts';
-import { headerReserved, looksProtected, xstateBv } from './header.ts';
+import { headerReserved, looksProtected, xcompBv, xstateBv } from './header.ts';
 import {
   compactedLayout,
   enumeratedSupervisor,
@@ -147,7 +147,7 @@ const subleaves: Find = ({ facts }) =>
     const bits = missingSubleaves(whose === 'guest' ? facts.guestCpuid : facts.hostCpuid);
     if (bits.length === 0) return [];
     const names = bits.map((bit) => `${bit} (${componentLabel(bit)})`).join(', ');
-    const sentence = `the ${whose}'s CPUID 0xD announces ${names} and has no sub-leaf for it: nobody can tell the size of an image there`;
+    const sentence = `the ${whose}'s CPUID 0xD announces ${names} and has no sub-leaf for it: nobody can tell the size of an image there; what adds up their sizes finds none (Linux's snp_cpuid_calc_xsave_size() returns 0, and an SEV-SNP guest ends)`;
     return [found('subleaf-missing', 'error', bits, 'Intel SDM vol. 1 section 13.2; CPUID 0xD.0 and 0xD.1', sentence)];
   });
 
@@ -206,6 +206,15 @@ const packedSize: Find = (capture) => {
 };
 
 /** Said here too, because an image with such a header opens, and what is wrong is what it is opened for. */
+/** Bit 63 in an image that could only be opened as a standard one: its other bits are none that its CPU could have laid out. */
+const xcompUnplaced: Find = ({ image }) => {
+  const claimed = xcompBv(image);
+  const has = maskOf([COMPACTED_BIT, ...image.layout.components.map(({ bit }) => bit)]);
+  if (image.layout.format !== 'standard' || !hasBit(claimed, COMPACTED_BIT) || (claimed & ~has) === 0n) return [];
+  const sentence = `XCOMP_BV ${hexShort(claimed)} has bit 63 and components without a place on this CPU: neither format`;
+  return [found('xcomp-bv-unplaced', 'error', [], 'Intel SDM vol. 1 section 13.4.3', sentence)];
+};
+
 const header: Find = ({ image }) => {
   const wrong = headerReserved(image).flatMap((problem) =>
     problem.kind === 'reserved-not-zero' ? [problem.offsetBytes] : [],
@@ -227,6 +236,7 @@ const header: Find = ({ image }) => {
 
 const FINDS: readonly Find[] = [
   protectedGuest,
+  xcompUnplaced,
   header,
   unmasked,
   mxcsrMask,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -111,6 +111,7 @@ describe('[C32] what check says of files that people have asked about', () => {
 
   test.each([
     ['gem5-296-bv0.bin', 'skylake-sp', 'under a clear XSTATE_BV bit: they are stale and will not be loaded'],
+    ['gem5-296-bv0.bin', 'skylake-sp', 'after the restore KVM_GET_XSAVE has XSTATE_BV 0x0, SSE in init'],
     ['fc5972-noxss.fc', 'zen4', 'offers 0x1800 (CET_U, CET_S) and MSR 0xda0 (IA32_XSS) is not among the MSRs'],
     ['pkru-leak-broadwell-guest.json', 'skylake-sp', 'convert --without pkru drops it'],
     ['pkru-leak-broadwell-guest.json', 'skylake-sp', 'ad856280ddea and without 8647c52e9504'],
@@ -151,6 +152,7 @@ describe('[C32] what check says of files that people have asked about', () => {
     ['tc-colsb62.bin', 'colsb[0] is 62, not a multiple of 4'],
     ['llama26954-garbage.bin', 'TILECFG is one that LDTILECFG refuses'],
     ['wtf140-mxcsr.bin', 'has bits outside the stored MXCSR_MASK'],
+    ['igvm60b.json', 'snp_cpuid_calc_xsave_size() returns 0, and an SEV-SNP guest ends'],
     ['igvm60b.json', 'announces 11 (CET_U), 12 (CET_S) and has no sub-leaf for it'],
     ['openvmm708.json', 'EBX says 10704 bytes, and XCR0 with IA32_XSS take 10752 in the compacted format'],
     ['fc5438-kernel515.json', 'ARCH_GET_XCOMP_GUEST_PERM: errno 22: the kernel is older than 5.17'],
@@ -264,7 +266,9 @@ describe('[F1] files that were refused though they are what they are', () => {
     const shown = await run('show', of('dr5079-sig32.bin'), 'zmm7:u32[0]', 'xcr0', '--json');
     expect(JSON.parse(shown.out)).toMatchObject({ 'zmm7:u32[0]': 0xa0000700, xcr0: '0x00000000000000ff' });
     const all = await run('show', of('dr5079-sig32.bin'));
-    expect(all.out).toContain('2688 bytes by 32-bit signal frame');
+    expect(all.out).toContain(
+      '2688 bytes by 32-bit signal frame (extended_size 2804, xfeatures 0xff, xstate_size 2688)',
+    );
     expect(all.err).toContain('the size 2688 of the signal frame');
   });
 
@@ -305,6 +309,27 @@ describe('[F1] files that were refused though they are what they are', () => {
     expect(checked.code).toBe(1);
     expect(checked.out).toContain('EINVAL, reserved header byte 528 is not zero');
     expect(shown.err).toContain('--from CPU');
+  });
+});
+
+describe('[F21] a header that is nothing but dirt', () => {
+  test.each([0xff, 0xcc, 0xde])('all bytes %i: with its CPU named it opens, and every fault is said', async (byte) => {
+    const bytes = new Uint8Array(readFileSync(of('rr2643-skx-203.bin')));
+    bytes.fill(byte, 512, 576);
+    const file = join(folder, 'dirt');
+    writeFileSync(file, bytes);
+    expect((await run('show', file)).err).toContain('--from CPU opens it all the same');
+    const shown = await run('show', file, '--from', 'skylake-sp');
+    expect(shown.code).toBe(0);
+    for (const words of [
+      'has bit 63 and components without',
+      'XSTATE_BV bit 63 is set',
+      'reserved header bytes 528 to',
+    ])
+      expect(shown.out).toContain(words);
+    const checked = await run('check', file, '--from', 'skylake-sp', '--preset', 'skylake-sp');
+    expect(checked.code).toBe(1);
+    expect(checked.out).toMatch(/KVM_SET_XSAVE of the image as it is: EINVAL, .*XSTATE_BV: KVM supports/);
   });
 });
 

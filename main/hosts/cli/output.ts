@@ -9,11 +9,12 @@ import { parsePath, type RegisterPath } from '../../../app/register/path.ts';
 import { showJson, showText } from '../../../app/register/read.ts';
 import { REGISTERS, registerRow } from '../../../app/register/registers.ts';
 import { encodeCapture } from '../../../app/session/document.ts';
+
 import { describeExecution, executionOf } from '../../../app/session/execution.ts';
+import { bitMatrix } from '../../../app/xsave/bitmatrix.ts';
 import { COMPONENTS, componentName } from '../../../app/xsave/components.ts';
 import { xstateBv } from '../../../app/xsave/header.ts';
 import { placeOf } from '../../../app/xsave/layout.ts';
-import { stateContradictions } from '../../../app/xsave/state-rules.ts';
 import { roomFor, viewComponent } from '../../../app/xsave/view.ts';
 
 /** What the command line prints. The shapes under --json are fixed: see "Command line" in app/SPEC.md. */
@@ -181,7 +182,7 @@ export const showAllText = (capture: Capture): string => {
   const parts = [table(head), table([['BIT', 'COMPONENT', 'STATE', 'OFFSET', 'BYTES', ''], ...components])];
   const registers = summaryRegisters(capture);
   if (registers.length > 0) parts.push(`registers in use\n${table(registers)}`);
-  const odd = stateContradictions(capture).map(({ severity, sentence }) => `  ${severity}: ${sentence}\n`);
+  const odd = bitMatrix(capture).contradictions.map(({ severity, sentence }) => `  ${severity}: ${sentence}\n`);
   if (odd.length > 0) parts.push(`odd in this state\n${odd.join('')}`);
   return parts.join('\n');
 };
