@@ -7,6 +7,8 @@ import { extractFile, listPackage } from '@electron/asar';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CLI_VERBS } from '../hosts/cli/verbs.ts';
 import { PRODUCT_VERSION } from '../product.ts';
+import { dpkgRound, whyNoThrowaway } from '../testing/dpkg-round.ts';
+import { APPIMAGE_RUNTIME, fakeAppImageTools } from '../testing/fake-appimage-tools.ts';
 import { copyOfProject, FUSE_SENTINEL, FUSES_AS_SHIPPED, PACKED, standInElectron } from '../testing/packed-project.ts';
 
 /**
@@ -34,10 +36,11 @@ beforeAll(() => {
   mkdirSync(join(folder, 'fpm'));
   copyOfProject(project);
   standInElectron(join(folder, 'electron'));
+  fakeAppImageTools(join(folder, 'appimage-tools'), join(folder, 'appimage'));
   const config = ['--config', 'main/pack/electron-builder.mjs', `-c.electronDist=${join(folder, 'electron')}`];
   const run = spawnSync(
     process.execPath,
-    [BUILDER, ...config, '-c.electronVersion=45.4.1', '--linux', 'deb', '--x64', '--publish', 'never'],
+    [BUILDER, ...config, '-c.electronVersion=45.4.1', '--linux', 'deb', 'AppImage', '--x64', '--publish', 'never'],
     {
       cwd: project,
       encoding: 'utf8',
@@ -47,6 +50,7 @@ beforeAll(() => {
         NO_UPDATE_NOTIFIER: '1',
         CUSTOM_FPM_PATH: join(ROOT, 'main/testing/fake-fpm.mjs'),
         FAKE_FPM_OUT: join(folder, 'fpm'),
+        APPIMAGE_TOOLS_PATH: join(folder, 'appimage-tools'),
       },
     },
   );
@@ -240,53 +244,14 @@ describe('[C43] the deb', () => {
   });
 });
 
-/** As dpkg runs them, on a copy of this machine that is gone afterwards. */
-const THROWAWAY = join(ROOT, 'main/testing/throwaway-root.sh');
-const whyNoThrowaway = (): string | null => {
-  if (process.getuid?.() !== 0) return 'mounts take root';
-  if (spawnSync('dpkg', ['--version']).error !== undefined) return 'dpkg is not installed';
-  const place = mkdtempSync(join(tmpdir(), 'tilescope-root-'));
-  const { status } = spawnSync('unshare', ['-m', 'sh', THROWAWAY, join(place), 'true']);
-  rmSync(place, { recursive: true, force: true });
-  return status === 0 ? null : 'no overlay can be mounted here';
-};
-
 describe('[C43] installed, upgraded, and removed by dpkg', () => {
+  const DEB = `project/release/tilescope_${PRODUCT_VERSION}_amd64.deb`;
   const why = whyNoThrowaway();
   if (why !== null) console.log(`not run: the deb is installed and removed: ${why}`);
-  /** AppArmor's tools, which write down what they are asked; a machine without it has none. */
-  const STUBS = [
-    'for name in apparmor_parser apparmor_status; do',
-    '  printf \'#!/bin/sh\\necho "%s $*" >>/asked\\n\' $name >/usr/local/sbin/$name; chmod 755 /usr/local/sbin/$name',
-    'done',
-    "printf '#!/bin/sh\\nexit 1\\n' >/usr/bin/ischroot",
-  ];
-  const dpkg = (what: string): string => `dpkg --no-triggers --force-depends ${what} >/dev/null 2>/dpkg-said`;
-  const script = (appArmor: boolean): string =>
-    [
-      'set -e; export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; touch /asked',
-      'rm -f /usr/sbin/apparmor_parser /usr/sbin/apparmor_status /sbin/apparmor_parser',
-      ...(appArmor ? STUBS : []),
-      'setpriv --reuid=65534 --regid=65534 --clear-groups unshare -Ur true 2>/dev/null && echo namespaces=yes || echo namespaces=no',
-      `tell() { echo "$1 $(readlink /usr/bin/tilescope || echo no-link) $(stat -c %a /opt/Tilescope/chrome-sandbox 2>/dev/null || echo no-sandbox) $(test -e /etc/apparmor.d/tilescope && echo profile || echo no-profile)"; }`,
-      `${dpkg(`-i /given/${DEB}`)}; tell installed`,
-      'man -w tilescope',
-      `${dpkg(`-i /given/${DEB}`)}; tell upgraded`,
-      `${dpkg('-r tilescope')}; tell removed`,
-      `${dpkg('-P tilescope')}`,
-      'find / -xdev -iname "*tilescope*" -newer /asked -not -path "/given/*" -not -path "/tmp/*" -not -path "/proc/*"',
-      'cat /asked',
-    ].join('\n');
-  const DEB = `project/release/tilescope_${PRODUCT_VERSION}_amd64.deb`;
   const ran = (appArmor: boolean): string[] => {
-    const place = mkdtempSync(join(folder, 'root-'));
-    const { stdout, stderr, status } = spawnSync(
-      'unshare',
-      ['-m', '--propagation', 'private', 'sh', THROWAWAY, place, 'sh', '-c', script(appArmor)],
-      { encoding: 'utf8' },
-    );
-    expect(status, stdout + stderr).toBe(0);
-    return stdout.trim().split('\n');
+    const { status, said, lines } = dpkgRound(folder, DEB, appArmor);
+    expect(status, said).toBe(0);
+    return lines;
   };
 
   test.skipIf(why !== null)('the command, the manual and the sandbox’s mode are there, and nothing is left', () => {
@@ -316,6 +281,36 @@ describe('[C43] installed, upgraded, and removed by dpkg', () => {
       expect(told.slice(4).every((line) => line.startsWith('apparmor_'))).toBe(true);
     },
   );
+});
+
+describe('[C43] the AppImage', () => {
+  const inside = (path: string): string => join(folder, 'appimage', 'AppDir', path);
+
+  test('is a static runtime, which needs no libfuse2, and the application behind it', () => {
+    const image = join(packed, '..', `Tilescope-${PRODUCT_VERSION}.AppImage`);
+    expect(statSync(image).mode & 0o777).toBe(0o755);
+    expect(readFileSync(image, 'latin1').startsWith(APPIMAGE_RUNTIME)).toBe(true);
+    expect(statSync(inside('resources/bin/tilescope-helper')).mode & 0o7777).toBe(0o755);
+    expect(statSync(inside('resources/app.asar')).isFile()).toBe(true);
+  });
+
+  test('hands words and exit code of the command line on, whatever it thinks of the sandbox', () => {
+    writeFileSync(inside('tilescope-app'), '#!/bin/sh\necho "$@"\nexit 7\n', { mode: 0o755 });
+    const run = (...words: string[]) => spawnSync(inside('AppRun'), words, { encoding: 'utf8' });
+    expect(run('check', 'a file.json', '--preset', 'spr')).toMatchObject({
+      status: 7,
+      stdout: '--no-sandbox --ozone-platform=headless --disable-gpu -- check a file.json --preset spr\n',
+    });
+    expect(run('--web').stdout).toBe('--no-sandbox --ozone-platform=headless --disable-gpu --web\n');
+  });
+
+  test('its entry is that of the running window, with its types', () => {
+    const entry = readFileSync(inside('tilescope.desktop'), 'utf8');
+    expect(entry).toMatch(/^Exec=AppRun .*%[uU]$/m);
+    expect(entry).toMatch(/^StartupWMClass=tilescope$/m);
+    expect(entry).toContain('application/vnd.tilescope.session+json;');
+    expect(statSync(inside('.DirIcon')).size).toBeGreaterThan(0);
+  });
 });
 
 /** Programs of Debian's that judge what is shipped; where one is missing it is said by name. */
