@@ -208,7 +208,9 @@ export const createSessions = (options: SessionsOptions): Sessions => {
   };
 
   /** The bytes that a page hands over; without any, those of the file named at the start, and of no other. */
-  const bytesOf = async (name: string, base64: string): Promise<Answer<Uint8Array>> => {
+  const bytesOf = async (name: string, file: string | Uint8Array): Promise<Answer<Uint8Array>> => {
+    if (typeof file !== 'string') return answer(file);
+    const base64 = file;
     const { openAtStart } = options;
     if (base64 === '' && openAtStart !== null && (name === openAtStart || name === shownText(openAtStart))) {
       // The page names it as it was shown to it.

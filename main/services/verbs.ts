@@ -108,8 +108,10 @@ const formerState: Check = (value) => {
 const stateNumber: Check = (value) =>
   value === null || isIntegerIn(value, 0, MAX_STATE) ? null : `the state is an integer from 0 to ${MAX_STATE}, or null`;
 
-const base64: Check = (value) =>
-  typeof value === 'string' && value.length <= MAX_FILE_BASE64_CHARACTERS && /^[A-Za-z0-9+/]*={0,2}$/.test(value)
+/** Bytes are there where a thread has decoded them already. */
+const file: Check = (value) =>
+  (value instanceof Uint8Array && value.length <= MAX_FILE_BASE64_CHARACTERS) ||
+  (typeof value === 'string' && value.length <= MAX_FILE_BASE64_CHARACTERS && /^[A-Za-z0-9+/]*={0,2}$/.test(value))
     ? null
     : `the file is base64 of at most ${MAX_FILE_BASE64_CHARACTERS} characters`;
 
@@ -127,8 +129,8 @@ const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
   hostFacts: [],
   listTargets: [],
   attach: [integer('the pid', 1, MAX_PID), startTime, integer('the vCPU', 0, MAX_VCPU_INDEX), boolean('freeze')],
-  openFile: [fileName, base64],
-  readState: [fileName, base64, stateNumber, presetName],
+  openFile: [fileName, file],
+  readState: [fileName, file, stateNumber, presetName],
   chooseState: [session, integer('the state', 0, MAX_STATE), presetName],
   listModels: [],
   openModel: [matching('the program', /^[a-z0-9-]{1,64}$/)],
@@ -169,10 +171,12 @@ export const problemOfCall = (verb: unknown, args: unknown): string | null => {
 /** The part of the bridge that is asked and answered. */
 export type Verbs = Pick<Bridge, BridgeVerb>;
 
+export const badCall = (problem: string): Answer<never> => refuse('bad-call', problem, { where: 'the page’s call' });
+
 /** Checks a call and makes it. Never throws: a fault of ours becomes a refusal, and its stack goes to stderr. */
 export const callVerb = async (verbs: Verbs, verb: unknown, args: unknown): Promise<Answer<unknown>> => {
   const problem = problemOfCall(verb, args);
-  if (problem !== null) return refuse('bad-call', problem, { where: 'the page’s call' });
+  if (problem !== null) return badCall(problem);
   try {
     const call = verbs[verb as BridgeVerb] as (...given: unknown[]) => Promise<Answer<unknown>>;
     return await call(...(args as unknown[]));

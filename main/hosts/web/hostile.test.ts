@@ -2,6 +2,8 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import type { MessageReader } from '../../services/message-reader.ts';
+import { readLongMessage } from '../../services/read-message.ts';
 import { fakeSessions } from '../../testing/fake-sessions.ts';
 import { createHostPages, type HostPages } from '../host-pages.ts';
 import { startWebServer, type WebServer } from './server.ts';
@@ -12,13 +14,25 @@ let server: WebServer;
 let hostPages: HostPages;
 let openFails = false;
 
+/** A message of a KiB is a long one here, and is read once the test says so. */
+let longReads: (() => void)[] = [];
+const messages: MessageReader = {
+  isLong: (sizeBytes) => sizeBytes >= 1024,
+  read: (bytes) =>
+    new Promise((resolve) => {
+      longReads.push(() => resolve(readLongMessage(bytes)));
+    }),
+  close: () => undefined,
+};
+
 beforeEach(async () => {
   openFails = false;
   hostPages = createHostPages(() => {
     if (openFails) throw new Error('no session can be made');
     return fakeSessions();
   });
-  server = await startWebServer({ hostPages, pages: tmpdir(), port: 0, deterministic: false });
+  longReads = [];
+  server = await startWebServer({ hostPages, messages, pages: tmpdir(), port: 0, deterministic: false });
 });
 afterEach(() => server.close());
 
@@ -70,6 +84,15 @@ const page = async (): Promise<WebSocket> => {
   );
   const first = await new Promise<string>((resolve) => socket.once('message', (data) => resolve(data.toString())));
   secret = (JSON.parse(first) as { secret: string }).secret;
+  return socket;
+};
+
+/** Another tab, by the secret that the first was told. */
+const anotherPage = async (): Promise<WebSocket> => {
+  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/bridge`, ['tilescope', `tilescope.secret.${secret}`], {
+    headers: { Origin: new URL(server.url).origin },
+  });
+  await new Promise((resolve) => socket.once('open', resolve));
   return socket;
 };
 
@@ -220,5 +243,54 @@ describe('[C51] nothing that anybody holds open keeps the host from ending', () 
     socket.on('error', () => undefined);
     await closed;
     clearInterval(timer);
+  });
+});
+
+describe('[C13] while a long message is read', () => {
+  const ids = (socket: WebSocket, count: number): Promise<number[]> =>
+    new Promise((resolve) => {
+      const heard: number[] = [];
+      socket.on('message', (data) => {
+        heard.push((JSON.parse(data.toString()) as { id: number }).id);
+        if (heard.length === count) resolve(heard);
+      });
+    });
+  const call = (id: number, filling = ''): string => JSON.stringify({ id, verb: 'listModels', args: [], filling });
+  const reading = async (): Promise<() => void> => {
+    for (;;) {
+      const [first] = longReads.splice(0, 1);
+      if (first !== undefined) return first;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+
+  test('other pages are answered, and what comes behind it in its own page waits', async () => {
+    const [one, other] = [await page(), await anotherPage()];
+    const [ofOne, ofOther] = [ids(one, 4), ids(other, 2)];
+    one.send(call(1, 'x'.repeat(2000)));
+    one.send(call(2));
+    one.send(call(3, 'x'.repeat(2000)));
+    one.send(call(4));
+    const read = await reading();
+    other.send(call(5));
+    other.send(call(6));
+    expect(await ofOther).toEqual([5, 6]);
+    expect(longReads).toHaveLength(0);
+    read();
+    (await reading())();
+    expect(await ofOne).toEqual([1, 2, 3, 4]);
+  });
+
+  test('a page that goes meanwhile is not answered, and nothing of it is called', async () => {
+    const [one, other] = [await page(), await anotherPage()];
+    const closed = new Promise((resolve) => one.once('close', resolve));
+    one.send(call(1, 'x'.repeat(2000)));
+    const read = await reading();
+    one.terminate();
+    await closed;
+    read();
+    const heard = ids(other, 1);
+    other.send(call(9));
+    expect(await heard).toEqual([9]);
   });
 });

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { messageOf } from '../../../app/refusals/refusal.ts';
+import { type MessageReader, readHere } from '../../services/message-reader.ts';
 import { readPage, securityHeaders } from '../../services/pages.ts';
 import { createGate, SUBPROTOCOL } from '../../services/tokens.ts';
 import type { HostPages } from '../host-pages.ts';
@@ -26,6 +27,7 @@ export interface WebServer {
 export interface WebServerOptions {
   /** Each socket is a page with sessions of its own, however many tabs there are. */
   readonly hostPages: HostPages;
+  readonly messages?: MessageReader;
   /** dist/renderer */
   readonly pages: string;
   /** 0: the usual one where it is free, else any. */
@@ -148,7 +150,7 @@ export const startWebServer = async (options: WebServerOptions): Promise<WebServ
       options.onEntered?.();
     }
     try {
-      serveSocket(socket, options.hostPages);
+      serveSocket(socket, options.hostPages, options.messages ?? readHere);
     } catch (error) {
       fault('a page could not be served', error);
       socket.terminate();

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { messageOf } from '../../../app/refusals/refusal.ts';
 import { createDecoder } from '../../services/decoder.ts';
 import { createHost } from '../../services/host.ts';
+import { createMessageReader } from '../../services/message-reader.ts';
 import { createShared } from '../../services/opening.ts';
 import { createSessions } from '../../services/sessions.ts';
 import { hostArguments } from '../host-arguments.ts';
@@ -61,6 +62,7 @@ export const runWeb = async (given: readonly string[]): Promise<number> => {
     openAtStart: file,
   });
   const decoder = createDecoder({ worker: decoderInside() });
+  const messages = createMessageReader(decoderInside());
   const shared = createShared();
   const hostPages = createHostPages(() => createSessions({ ...host, shared, decode: decoder.decode }));
   let redirect: RedirectFile | null = null;
@@ -74,6 +76,7 @@ export const runWeb = async (given: readonly string[]): Promise<number> => {
   try {
     const server = await startWebServer({
       hostPages,
+      messages,
       pages: fileURLToPath(new URL('../renderer', import.meta.url)),
       port,
       usualPort: USUAL_PORT,
@@ -88,6 +91,7 @@ export const runWeb = async (given: readonly string[]): Promise<number> => {
     if (open && canOpenBrowser()) redirect = await openBrowser(server.url);
     await stopped;
     setTimeout(() => process.exit(1), END_TIMEOUT_MS).unref();
+    messages.close();
     // No page comes in any more; then whatever pages and starts are under way end, all at the same time.
     await Promise.all([server.close(), decoder.close(), hostPages.close(), host.close()]);
     return 0;
