@@ -60,12 +60,16 @@ const PACKED: readonly {
   { what: 'lz4', magic: [0x04, 0x22, 0x4d, 0x18], unpack: null, tool: 'lz4 -d' },
 ];
 
+const rowOf = (bytes: Uint8Array) => PACKED.find(({ magic }) => magic.every((byte, index) => bytes[index] === byte));
+
+export const isPacked = (bytes: Uint8Array): boolean => rowOf(bytes) !== undefined;
+
 /**
  * The bytes of a file as they were before they were packed; those of any other file as they are. A short file can unpack to
  * much: more than `mostBytes` is refused before it is there.
  */
 export const unpacked = async (name: string, bytes: Uint8Array, mostBytes: number): Promise<Answer<Uint8Array>> => {
-  const row = PACKED.find(({ magic }) => magic.every((byte, index) => bytes[index] === byte));
+  const row = rowOf(bytes);
   if (row === undefined) return answer(bytes);
   const { what, unpack, tool } = row;
   const mend = `Unpack it with ${tool}, and open what comes out`;

@@ -39,6 +39,18 @@ describe('[F18] files are read away from the sessions', () => {
     expect(await decoder.decode(asked('long'))).toMatchObject({ refusal: { what: 'long' } });
   });
 
+  test('a packed one in a thread, however short: sixty megabytes of numbers take sixty kilobytes', async () => {
+    const decoder = createDecoder({ worker: ANSWERS });
+    for (const magic of [
+      [0x1f, 0x8b],
+      [0x28, 0xb5, 0x2f, 0xfd],
+      [0xfd, 0x37, 0x7a, 0x58, 0x5a],
+    ]) {
+      const bytes = Uint8Array.from([...magic, ...Array<number>(40).fill(0)]);
+      expect(await decoder.decode({ ...asked('packed'), bytes })).toMatchObject({ refusal: { what: 'packed' } });
+    }
+  });
+
   test('what hangs is ended after its time; this thread goes on meanwhile', async () => {
     const decoder = createDecoder({ worker: HANGS, timeoutMs: 600 });
     let turns = 0;

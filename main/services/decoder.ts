@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Answer } from '../../app/bridge.ts';
 import { messageOf, refuse } from '../../app/refusals/refusal.ts';
+import { isPacked } from '../io/unpack.ts';
 import { type ChosenState, type Decode, type DecodeRequest, decodeHere } from './file-states.ts';
 import { createSlots } from './slots.ts';
 
@@ -95,7 +96,8 @@ export const createDecoder = ({
 
   return {
     decode: async (request) => {
-      if (request.bytes.length < leastBytes) return decodeHere(request);
+      // A few packed kilobytes can be megabytes of work.
+      if (request.bytes.length < leastBytes && !isPacked(request.bytes)) return decodeHere(request);
       const busy = refuse('busy', 'too many files are being read', { where: request.name, mend: 'Try again' });
       if (!(await turn())) return busy;
       try {

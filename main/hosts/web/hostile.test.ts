@@ -1,5 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { MessageReader } from '../../services/message-reader.ts';
@@ -207,6 +209,74 @@ describe('[C12] a request that is none ends by itself', () => {
     raw.write(bytes);
     await ended;
     expect(await say(`GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`).all).toMatch(/^HTTP\/1\.1 403 /);
+  });
+});
+
+describe('[C12] answers are not piled up for who does not take them', () => {
+  let folder: string;
+  let other: WebServer;
+  const large = 'x'.repeat(24 << 20);
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'tilescope-pages-'));
+    writeFileSync(join(folder, 'large.js'), large);
+    other = await startWebServer({ hostPages, pages: folder, port: 0, deterministic: false, answerTimeoutMs: 300 });
+  });
+  afterEach(async () => {
+    await other.close();
+    rmSync(folder, { recursive: true });
+  });
+  const request = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${other.port}\r\n\r\n`;
+  const dial = (): Socket => connect({ host: '127.0.0.1', port: other.port }).on('error', () => undefined);
+
+  test('a thousand requests in one packet end the connection, not a thousand answers', async () => {
+    const socket = dial();
+    socket.write(request('/large.js').repeat(1000));
+    let heard = 0;
+    socket.on('data', (bytes: Buffer) => {
+      heard += bytes.length;
+    });
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(heard).toBeLessThan(3 * large.length);
+  });
+
+  test('one after the other they are answered', async () => {
+    const socket = dial();
+    for (let asked = 0; asked < 3; asked += 1) {
+      const heard = new Promise<string>((resolve) => socket.once('data', (bytes) => resolve(bytes.toString('latin1'))));
+      socket.write(request('/nothing'));
+      expect(await heard).toMatch(/^HTTP\/1\.1 404 /);
+    }
+    socket.destroy();
+  });
+
+  test('an answer that is not taken is let go', async () => {
+    const socket = dial();
+    socket.pause();
+    socket.write(request('/large.js'));
+    const ended = new Promise((resolve) => socket.once('close', resolve));
+    // The host has cut it: what is in the pipe comes, and then the end, before all of it.
+    await new Promise<void>((resolve) => {
+      const look = setInterval(() => {
+        socket.write('x', (error) => {
+          if (error === null || error === undefined) return;
+          clearInterval(look);
+          resolve();
+        });
+      }, 20);
+    });
+    socket.resume();
+    await ended;
+  });
+
+  test('a WebSocket that is silent for longer stays', async () => {
+    const { hash, origin } = new URL(other.url);
+    const words = ['tilescope', `tilescope.token.${hash.slice(1)}`];
+    const silent = new WebSocket(`ws://127.0.0.1:${other.port}/bridge`, words, { headers: { Origin: origin } });
+    await new Promise((resolve) => silent.once('message', resolve));
+    const socket = dial();
+    await new Promise((resolve) => socket.once('close', resolve));
+    await goesOn(silent);
+    silent.terminate();
   });
 });
 

@@ -35,6 +35,8 @@ export interface WebServerOptions {
   /** A browser keeps what a page remembers by its address: the same port again finds it again. */
   readonly usualPort?: number;
   readonly deterministic: boolean;
+  /** For tests: how long an answer waits for who does not take it. */
+  readonly answerTimeoutMs?: number;
   /** Told when the token has been used: what else holds it is of no more use. */
   readonly onEntered?: () => void;
 }
@@ -46,9 +48,13 @@ const MAX_CONNECTIONS = 256;
 /** A request has no body here: who has not said it by then is not asking. */
 const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 5_000;
+/** Who does not take an answer by then, a byte of it at least, does not want it: it is kept in memory until it is taken. */
+const ANSWER_TIMEOUT_MS = 10_000;
 const CHECK_EVERY_MS = 1_000;
 /** What is refused has its answer by then, or does not want it. */
 const REJECTED_LIVES_MS = 1_000;
+/** Of one connection at a time: the one under way, and one that was asked for as its last byte went out. */
+const MOST_ANSWERS = 2;
 const HEADERS = securityHeaders("'self'");
 
 const send = (response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void => {
@@ -111,8 +117,23 @@ export const startWebServer = async (options: WebServerOptions): Promise<WebServ
   const port = (): number => (server.address() as AddressInfo | null)?.port ?? 0;
   const fault = (where: string, error: unknown): void => say(`${where}: ${messageOf(error)}`);
 
+  /** Answers that are not yet given whole, by their connection. */
+  const answering = new Map<Socket, number>();
   const server = createServer({ connectionsCheckingInterval: CHECK_EVERY_MS }, (request, response) => {
     response.on('error', () => response.destroy());
+    // No browser asks again before it has its answer; thousands of requests in one packet would each have theirs in memory.
+    const { socket } = request;
+    const before = answering.get(socket) ?? 0;
+    if (before >= MOST_ANSWERS) {
+      socket.destroy();
+      return;
+    }
+    answering.set(socket, before + 1);
+    response.on('close', () => {
+      const left = (answering.get(socket) ?? 1) - 1;
+      if (left === 0) answering.delete(socket);
+      else answering.set(socket, left);
+    });
     answerRequest(request, response, port(), options).catch((error: unknown) => {
       fault('a request failed', error);
       if (!response.headersSent) send(response, 500, 'A fault of Tilescope\n');
@@ -122,6 +143,8 @@ export const startWebServer = async (options: WebServerOptions): Promise<WebServ
   server.headersTimeout = REQUEST_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
+  // Of a WebSocket, which may be silent for hours, ws takes it away.
+  server.timeout = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
   server.maxConnections = MAX_CONNECTIONS;
   server.on('connection', (socket) => {
     connections.add(socket);
