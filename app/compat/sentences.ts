@@ -12,8 +12,17 @@ import type { AsItIs, LayoutDifference, RestoreVerdict } from './verdict.ts';
 
 const list = (names: readonly string[]): string => names.join(', ');
 
-const headline = ({ fits, destination, lost, steps }: Omit<RestoreVerdict, 'sentences'>): string => {
-  if (fits === 'yes') return `fits ${destination}: everything in use can be restored`;
+/** Nothing is lost, and yet the state will not do: said where nobody can miss it. */
+const butWrong = (warnings: RestoreVerdict['warnings']): string => {
+  const errors = warnings.filter(({ severity }) => severity !== 'warning').length;
+  if (errors === 0) return '';
+  return errors === 1
+    ? '; but there is an error in the state itself'
+    : `; but there are ${errors} errors in the state itself`;
+};
+
+const headline = ({ fits, destination, lost, steps, warnings }: Omit<RestoreVerdict, 'sentences'>): string => {
+  if (fits === 'yes') return `fits ${destination}: everything in use can be restored${butWrong(warnings)}`;
   if (fits === 'after-conversion') {
     return `fits ${destination} after conversion: everything in use can be restored, but not from this image as it is`;
   }

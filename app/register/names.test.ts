@@ -89,6 +89,11 @@ test('[R2] gdb’s names for parts of registers', () => {
   expect([json('eax', whole), json('ax', whole), json('al', whole), json('ah', whole)]).toEqual(
     [rax.slice(8), rax.slice(12), rax.slice(14), rax.slice(12, 14)].map((digits) => `0x${digits}`),
   );
+  const low = (name: string, digits: number): string => `0x${String(json(name, whole)).slice(-digits)}`;
+  expect(['eip', 'esp', 'bp', 'si', 'di'].map((name) => json(name, whole))).toEqual([
+    ...[low('rip', 8), low('rsp', 8), low('rbp', 4), low('rsi', 4), low('rdi', 4)],
+  ]);
+  expect(json('sp', whole)).toBe(json('rsp', whole));
 });
 
 test('[R2] segment registers, which are read and not written', () => {

@@ -176,8 +176,11 @@ const partsOfGeneral = (): RegisterRow[] => [
   ]),
   ...(['si', 'di', 'bp', 'sp'] as const).flatMap((name) => [
     partOfGeneral(`e${name}`, `r${name}`, 0, 4),
+    // gdb's sp is the whole register.
+    ...(name === 'sp' ? [] : [partOfGeneral(name, `r${name}`, 0, 2)]),
     partOfGeneral(`${name}l`, `r${name}`, 0, 1),
   ]),
+  partOfGeneral('eip', 'rip', 0, 4),
   ...([8, 9, 10, 11, 12, 13, 14, 15] as const).flatMap((index) => [
     partOfGeneral(`r${index}d`, `r${index}`, 0, 4),
     partOfGeneral(`r${index}w`, `r${index}`, 0, 2),

@@ -112,6 +112,7 @@ describe('[C32] what check says of files that people have asked about', () => {
   test.each([
     ['gem5-296-bv0.bin', 'skylake-sp', 'under a clear XSTATE_BV bit: they are stale and will not be loaded'],
     ['gem5-296-bv0.bin', 'skylake-sp', 'after the restore KVM_GET_XSAVE has XSTATE_BV 0x0, SSE in init'],
+    ['fc5972-noxss.fc', 'zen4', 'can be restored; but there is an error in the state itself'],
     ['fc5972-noxss.fc', 'zen4', 'offers 0x1800 (CET_U, CET_S) and MSR 0xda0 (IA32_XSS) is not among the MSRs'],
     ['pkru-leak-broadwell-guest.json', 'skylake-sp', 'convert --without pkru drops it'],
     ['pkru-leak-broadwell-guest.json', 'skylake-sp', 'ad856280ddea and without 8647c52e9504'],
