@@ -37,6 +37,8 @@ export interface RefusalContext {
   readonly helperPath: string;
   /** The AppImage that it lies in: there is no `tilescope` in PATH then. */
   readonly appImage?: string | undefined;
+  /** How this Tilescope is called as root; `sudo tilescope` where it is installed for all. */
+  readonly asRoot?: string | undefined;
   /** Of the process that the refusal is about. */
   readonly pid?: number | undefined;
 }
@@ -57,10 +59,8 @@ const withDetail =
   (what: string, mend: string | null = null): Wording =>
   ({ detail }) => ({ what: detail === '' ? what : `${what}: ${detail}`, mend });
 
-const commandOf = ({ helperPath, appImage }: RefusalContext): string => {
-  if (appImage !== undefined) return `sudo '${appImage.replaceAll("'", "'\\''")}'`;
-  return helperPath.endsWith('/dist/native/tilescope-helper') ? 'sudo npm run -s cli --' : 'sudo tilescope';
-};
+const commandOf = ({ appImage, asRoot = 'sudo tilescope' }: RefusalContext): string =>
+  appImage === undefined ? asRoot : `sudo '${appImage.replaceAll("'", "'\\''")}'`;
 
 /** The command that gives the helper what it lacks; neither a clone nor an AppImage has a `tilescope` in PATH. */
 export const setUp = (context: RefusalContext, options = ''): string =>

@@ -17,6 +17,8 @@ describe('[C1] VMM and guest name from the command line', () => {
     ['/usr/bin/qemu-system-x86_64', 'qemu -machine q35,accel=kvm', 'QEMU', 'q35'],
     ['/usr/bin/qemu-system-x86_64', 'qemu -machine accel=kvm', 'QEMU', 'qemu-system-x86_64'],
     ['/usr/libexec/qemu-kvm', 'qemu-kvm -name rhel', 'QEMU', 'rhel'],
+    ['/usr/bin/qemu-system-x86_64-microvm', 'qemu-system-x86_64-microvm -name small', 'QEMU', 'small'],
+    ['/nix/store/a-qemu/bin/.qemu-system-x86_64-wrapped', 'qemu-system-x86_64 -name nix', 'QEMU', 'nix'],
     ['/usr/bin/qemu-system-x86_64 (deleted)', 'qemu -name old', 'QEMU', 'old'],
     ['/opt/firecracker', 'firecracker --id vm7 --api-sock /run/fc.sock', 'Firecracker', 'vm7'],
     ['/opt/firecracker-v1.9.0-x86_64', 'firecracker --id=vm8', 'Firecracker', 'vm8'],

@@ -59,7 +59,8 @@ interface VmmRow {
 }
 
 const VMMS: readonly VmmRow[] = [
-  { vmm: 'QEMU', executable: /^(qemu-system-\w+|qemu-kvm|kvm)$/, name: qemuName },
+  // Builds by another name: qemu-system-x86_64-microvm of Debian's, .qemu-system-x86_64-wrapped of Nix's.
+  { vmm: 'QEMU', executable: /^\.?(qemu-system-[\w-]+|qemu-kvm[\w.-]*|kvm)$/, name: qemuName },
   {
     vmm: 'Firecracker',
     executable: /^firecracker/,

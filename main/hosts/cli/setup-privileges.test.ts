@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -45,6 +45,27 @@ describe('[C64] an AppImage, whose mount is read-only', () => {
     [{ APPDIR: '', APPIMAGE: '/home/mara/Editor.AppImage' }],
     [{}],
   ])('a terminal that another AppImage has started is none: %o', (environment) => {
-    expect(mendOf(refusalContext(helper, environment))).toBe('sudo tilescope setup-privileges --yes');
+    expect(mendOf(refusalContext(helper, environment, mount))).toBe('sudo tilescope setup-privileges --yes');
+  });
+});
+
+describe('[C64] the command that a refusal advises', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tilescope-called-'));
+    mkdirSync(join(folder, 'main'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  test.each([
+    ['a clone', ['bootstrap.mjs', 'tilescope.mjs'], 'sudo npm run -s cli -- setup-privileges --yes'],
+    ['what npm has installed', ['tilescope.mjs'], 'sudo env "PATH=$PATH" tilescope setup-privileges --yes'],
+    ['a deb', [], 'sudo tilescope setup-privileges --yes'],
+  ])('in %s', (_where, files, advised) => {
+    for (const name of files) writeFileSync(join(folder, 'main', name), '');
+    // Whichever helper is used: the one that came with it, or the one that is installed with capabilities.
+    for (const helper of [join(folder, 'dist/native/tilescope-helper'), INSTALLED_HELPER]) {
+      expect(mendOf(refusalContext(helper, {}, folder))).toBe(advised);
+    }
   });
 });
