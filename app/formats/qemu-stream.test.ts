@@ -127,6 +127,27 @@ describe('[F25] a migration stream of QEMU', () => {
     );
   });
 
+  test('fields of any length cost no more than they are long', () => {
+    const cpu = vcpuSection({ xcr0: 7n, xstateBv: 7n });
+    const grown = (name: string, sizeBytes: number, bytes: number): Uint8Array =>
+      qemuStreamFile([
+        {
+          ...cpu,
+          fields: cpu.fields.map((field) =>
+            field.name === name
+              ? { ...field, sizeBytes, values: Array(bytes / sizeBytes).fill(new Uint8Array(sizeBytes).fill(0xff)) }
+              : field,
+          ),
+        },
+      ]);
+    for (const name of ['env.regs', 'env.mxcsr', 'env.fpregs', 'env.xmm_regs[1]']) {
+      expect(open(grown(name, 1, 1 << 18))).toHaveLength(1);
+      expect(open(grown(name, 1 << 22, 1 << 22))).toHaveLength(1);
+    }
+    expect(value(open(grown('env.regs', 1, 1 << 20))[0], 'rax')).toMatchObject({ state: 'not-known' });
+    expect(why(grown('env.xcr0', 1 << 22, 1 << 22))).toContain('no extended state');
+  });
+
   test('a description that does not agree with the sections is not followed', () => {
     const text = new TextDecoder('latin1').decode(vcpuStream([{ xcr0: 7n, xstateBv: 7n }]));
     const latin1 = (changed: string): Uint8Array<ArrayBuffer> =>

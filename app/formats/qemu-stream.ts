@@ -25,6 +25,9 @@ const VIRSH_COMPRESSED_OFFSET = 28;
 /** enum virQEMUSaveFormat. */
 const VIRSH_FORMATS = ['raw', 'gzip', 'bzip2', 'xz', 'lzop', 'zstd', 'sparse'] as const;
 const MOST_VCPUS = 4096;
+/** XTILEDATA is 8192 elements of a byte, a high ZMM register one of 64. */
+const MOST_ELEMENTS = 8192;
+const MOST_ELEMENT_BYTES = 64;
 
 const begins = (bytes: Uint8Array, prefix: string): boolean =>
   textFromUtf8(bytes.subarray(0, prefix.length)) === prefix;
@@ -49,7 +52,8 @@ class Registers {
     const field = this.#device.fields.find(
       (one) => (one.name === name || one.type === name) && (section === null || one.section === section),
     );
-    if (field === undefined || field.sizeBytes === 0) return [];
+    if (field === undefined || field.sizeBytes === 0 || field.sizeBytes > MOST_ELEMENT_BYTES) return [];
+    if (field.bytes.length > MOST_ELEMENTS * field.sizeBytes) return [];
     const count = field.bytes.length / field.sizeBytes;
     return Array.from({ length: count }, (_, index) =>
       field.bytes.subarray(index * field.sizeBytes, (index + 1) * field.sizeBytes),

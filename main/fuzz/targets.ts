@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { assert, type Decoded, describeProblem } from '../../app/bits/decoded.ts';
 import { textFromUtf8, utf8FromText } from '../../app/bits/text.ts';
 import { BRIDGE_VERBS } from '../../app/bridge.ts';
@@ -23,6 +24,8 @@ import { decodeSession, sessionText } from '../../app/session/session-document.t
 import { encodeFrame, FrameReader } from '../../app/wire/frames.ts';
 import { MESSAGES } from '../../app/wire/messages.ts';
 import { icedDecoder } from '../disas/iced.ts';
+import { unpacked } from '../io/unpack.ts';
+import { readLongMessage } from '../services/read-message.ts';
 import { problemOfCall } from '../services/verbs.ts';
 
 /** Something that takes bytes from outside. Whatever they are: an answer, and never an exception. */
@@ -53,6 +56,38 @@ const importers: readonly FuzzTarget[] = SAMPLES.map(([name, sample]) => ({
   // The checksum stands in front of everything else of a Firecracker file: made good, the rest is reached.
   run: (bytes) => openAndUse(name.startsWith('Firecracker') ? withChecksum(bytes) : bytes),
 }));
+
+const MOST_UNPACKED_BYTES = 1 << 20;
+const ZSTD_ZEROS = 'KLUv/QRYRQAAEAAAAQAiwAL1LGNw';
+
+/** Whatever it says of itself, it unpacks to no more than the bound, or is refused. */
+const packed: FuzzTarget = {
+  name: 'packed files',
+  seeds: () => [
+    gzipSync(new Uint8Array(300)),
+    new Uint8Array(Buffer.from(ZSTD_ZEROS, 'base64')),
+    Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0, 1, 0x69, 0x22, 0xde, 0x36, 0, 0, 0, 0),
+  ],
+  run: async (bytes) => {
+    const whole = await unpacked('fuzz', bytes, MOST_UNPACKED_BYTES);
+    if (!whole.ok) return whole.refusal.what.replaceAll(/[0-9]+/g, '#').slice(0, 80);
+    assert(whole.value === bytes || whole.value.length <= MOST_UNPACKED_BYTES, 'more than the bound');
+    return `unpacked, ${whole.value.length === 0 ? 'nothing' : 'something'}`;
+  },
+};
+
+/** A long message of a page, as its thread reads it. */
+const messages: FuzzTarget = {
+  name: 'bridge: long messages',
+  seeds: () => [
+    utf8FromText('{"id":1,"verb":"openFile","args":["core","AAAA"]}'),
+    utf8FromText(`{"id":2,"verb":"keep","args":["session","text"]}`),
+  ],
+  run: (bytes) => {
+    const read = readLongMessage(bytes);
+    return read === null ? 'no message' : (read.problem ?? 'a call').replaceAll(/[0-9]+/g, '#').slice(0, 80);
+  },
+};
 
 const tryJson = (text: string): unknown => {
   try {
@@ -222,5 +257,5 @@ const symbols: FuzzTarget = {
 
 export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   ...importers,
-  ...[json, journal, session, replies, frames, calls, paths, code, symbols],
+  ...[json, journal, session, replies, frames, calls, paths, code, symbols, packed, messages],
 ];
