@@ -27,7 +27,6 @@ test('[F18] a file that takes long to read: what is read is told, the rest goes 
     await expect(note).toContainText('Reading state.json.gz');
     await expect(note).toContainText(/\d+ KB, for [1-9]\d* s by now\. Whatever else is open goes on\./);
     await expect(page.getByRole('listbox', { name: 'Models' }).getByRole('option').first()).toBeVisible();
-    if (process.env.SHOT_TO) await page.screenshot({ path: process.env.SHOT_TO });
     await note.getByRole('button', { name: 'Cancel reading' }).click();
     await expect(page.getByText('reading the file was called off')).toBeVisible();
     await expect(note).toHaveCount(0);
