@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import type { Answer, Opened } from '../../app/bridge.ts';
+import type { Answer, AppliedInSession, Opened } from '../../app/bridge.ts';
 import { answer } from '../../app/refusals/refusal.ts';
 import { type FakeSessions, fakeSessions } from '../testing/fake-sessions.ts';
 import { createHostPages } from './host-pages.ts';
@@ -100,6 +100,22 @@ describe('[C50] sessions belong to the page that opened them', () => {
     give(null);
     expect(await asked).toEqual({ ok: true, value: [] });
     expect(before.closed).toBe(true);
+  });
+
+  test('so it does where that one went without a word, in the midst of a write', async () => {
+    const { verb, give } = heldVerb<AppliedInSession>();
+    const leftOvers = vi.fn(async () => answer([]));
+    const sessions = fakeSessions({ apply: verb });
+    const pages = pagesOver(sessions, fakeSessions({ leftOvers }));
+    const before = pages.open(() => undefined);
+    void before.call('apply', [SESSION, [{ path: 'rax', value: '1' }]]);
+    before.leave();
+    const asked = pages.open(() => undefined).call('leftOvers', []);
+    expect(await settled(asked)).toBe(false);
+    expect(leftOvers).not.toHaveBeenCalled();
+    give({} as AppliedInSession);
+    expect(await asked).toEqual({ ok: true, value: [] });
+    expect(sessions.closed).toBe(true);
   });
 
   test('a page whose end hangs holds up the others for a bounded time', async () => {

@@ -155,17 +155,19 @@ export const createHostPages = (openSessions: () => Sessions): HostPages => {
     if (letting.ending.size > 0) await bounded(Promise.all(letting.ending));
   };
 
-  /** Without a page, until the one of that name comes back: where nothing is open there is nothing to wait for. */
+  /** Without a page, until the one of that name comes back: where nothing is open, or nobody has a name, there is nothing to wait for. */
   const setAside = (hold: Hold, tab: string | null): void => {
-    const one = createWaiting(hold, opened, letting);
-    if (tab !== null) {
-      waiting.set(tab, one);
-      void one.over.then(() => {
-        if (waiting.get(tab) === one) waiting.delete(tab);
-      });
+    if (tab === null || isClosed) {
+      void letGo(hold, letting);
+      return;
     }
+    const one = createWaiting(hold, opened, letting);
+    waiting.set(tab, one);
+    void one.over.then(() => {
+      if (waiting.get(tab) === one) waiting.delete(tab);
+    });
     void Promise.allSettled(hold.inFlight).then(() => {
-      if (tab === null || isClosed || !hold.sessions.holds()) void one.letGo();
+      if (isClosed || !hold.sessions.holds()) void one.letGo();
     });
   };
 

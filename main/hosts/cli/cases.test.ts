@@ -168,7 +168,7 @@ describe('[C32] what check says of files that people have asked about', () => {
     ['llama26954-garbage.bin', 'error: TILECFG is one that LDTILECFG refuses'],
     ['wtf140-mxcsr.bin', 'has bits outside the stored MXCSR_MASK'],
     ['dr3814-hdr-garbage.bin', 'error: reserved header bytes 528 to 539'],
-  ] as const)('show of %s ends with what is odd: %s', async (name, words) => {
+  ] as const)('[C34] [X22] show of %s ends with what is odd: %s', async (name, words) => {
     expect((await run('show', of(name))).out).toMatch(/^odd in this state$/m);
     expect((await run('show', of(name))).out).toContain(words);
     expect((await run('show', of('zen3-2440.bin'))).out).not.toContain('odd in this state');
@@ -302,7 +302,7 @@ describe('[F1] files that were refused though they are what they are', () => {
     expect((await run('show', of('bv-extra-62.bin'), '--from', 'skylake-sp', 'k1')).code).toBe(0);
   });
 
-  test('a dirty header opens, what is wrong where is said, and KVM answers EINVAL', async () => {
+  test('[F21] [K10] a dirty header opens, what is wrong where is said, and KVM answers EINVAL', async () => {
     const shown = await run('show', of('dr3814-hdr-garbage.bin'), 'xmm0');
     expect(shown.code).toBe(0);
     expect((await run('layout', of('dr3814-hdr-garbage.bin'))).out).toContain('reserved header bytes 528 to');
@@ -334,7 +334,7 @@ describe('[F21] a header that is nothing but dirt', () => {
   });
 });
 
-describe('[C31] any CPU from what cpuid -r printed there', () => {
+describe('[C31] [F19] any CPU from what cpuid -r printed there', () => {
   const hex = (value: number, digits = 8): string => `0x${(value >>> 0).toString(16).padStart(digits, '0')}`;
   const dump = (name: string): string => {
     const preset = findPreset(name);
