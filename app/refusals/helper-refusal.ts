@@ -166,7 +166,7 @@ const WORDINGS: Record<Reason, Wording> = {
   ),
   STOP_TIMEOUT: withDetail(
     'the vCPU thread did not stop',
-    'try again once its process does not wait for a disk or a page',
+    'try again once its process does not wait for a disk or a page, and is not frozen (docker pause, in a group that is not seen from here)',
   ),
   SECCOMP: ({ call, seccompAction }) => ({
     what: `the thread's seccomp filter would refuse ${call || 'the call'} (${describeAction(seccompAction)}), so it was not made`,

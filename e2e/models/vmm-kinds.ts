@@ -119,6 +119,6 @@ export const vmmKinds = (): readonly VmmKind[] => [
   demo('demo VMM', false),
   demo('demo VMM, KVM_RUN on a stack of 2 KiB', false, '--small-stack'),
   demo('under Firecracker’s filter', false, '--seccomp', 'firecracker'),
-  demo('under Firecracker’s filter', true, '--seccomp', 'firecracker'),
+  demo('under Firecracker’s filter, suspended', true, '--seccomp', 'firecracker'),
   demo('under Cloud Hypervisor’s filter', true, '--seccomp', 'cloud-hypervisor'),
 ];

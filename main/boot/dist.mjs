@@ -24,6 +24,9 @@ export const distribute = async (args) => {
   const targets = args.length > 0 ? args : ['--linux', 'deb', 'AppImage'];
   const given = ['--config', join('main', 'pack', 'electron-builder.mjs'), '--publish', 'never', ...targets];
   const run = spawnSync(process.execPath, [builder, ...given], { cwd: ROOT, stdio: 'inherit' });
-  if (run.status !== 0) fail('packing failed; electron-builder’s message stands above');
+  if (run.status !== 0) {
+    fail(`packing failed; electron-builder’s message stands above. It fetches Electron, fpm and the tools of AppImages from
+  github.com. Where that is not reached: -c.electronDist=FOLDER, and CUSTOM_FPM_PATH and APPIMAGE_TOOLS_PATH in the environment`);
+  }
   return 0;
 };

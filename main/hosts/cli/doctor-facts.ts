@@ -57,9 +57,11 @@ const electronPath = async (): Promise<string | null> => {
 /** A helper that is started with `--kvm` says what KVM answers, and ends. */
 const kvmCapabilities = (helperPath: string): Promise<KvmCapabilities | null> =>
   new Promise((resolve) => {
-    execFile(helperPath, ['--kvm'], { encoding: 'utf8' }, (error, text) => {
+    const child = execFile(helperPath, ['--kvm'], { encoding: 'utf8' }, (error, text) => {
       resolve(error === null ? readCapabilities(text) : null);
     });
+    // An older one, which is installed with capabilities, does not know the word and waits for requests: there are none.
+    child.stdin?.end();
   });
 
 const whyNotKept = async (folder: string): Promise<string | null> => {
