@@ -24,6 +24,7 @@ import type { Destination, FileChoice } from './choices.ts';
 import { checkJson, checkText } from './compat-output.ts';
 import type { HostOf } from './host.ts';
 import { jsonText, type Output } from './output.ts';
+import { unmaskedNote } from './unmasked.ts';
 
 /** The verbs about files: what they hold, where they fit, what they become. */
 
@@ -240,5 +241,5 @@ export const convert = async (command: ConvertCommand): Promise<Answer<Output>> 
   const text = command.json
     ? jsonText({ ...report, imageBytes: image.length, format: layout.format })
     : `${command.out}: ${written.value} bytes, ${command.to}; layout: ${layout.source}\n`;
-  return answer({ text, code: 0, note: state.value.note });
+  return answer({ text, code: 0, note: state.value.note + unmaskedNote(command.file.path, capture.value) });
 };

@@ -216,6 +216,18 @@ describe('[C48] a file goes through the verdict before it is restored', () => {
     expect(unused).not.toContain('masks no exception');
   });
 
+  test('[F16] nor by an assignment, or a conversion, without a word', async () => {
+    const set = await run('set', ...PID, 'mxcsr=0', 'fcw=0');
+    expect(set.code, set.err).toBe(0);
+    expect(set.err).toContain('what was set: warning: MXCSR masks no exception');
+    expect(set.err).toContain('what was set: warning: FCW masks no exception');
+    expect((await run('set', ...PID, 'k1=5')).err).toBe('');
+    const path = saved('unmasked.json', target.state);
+    const out = join(folder, 'out.bin');
+    const converted = await run('convert', path, '--to', 'raw', '--preset', 'granite-rapids', '--out', out);
+    expect(converted.err).toContain(`${path}: warning: MXCSR masks no exception`);
+  });
+
   test('a capture of the vCPU itself goes back bit for bit', async () => {
     const path = saved('a.json', sampleCapture());
     await run('set', ...PID, 'k1=0x9', 'zmm5:u32[3]=8', 'mxcsr=0x3f80');

@@ -13,6 +13,7 @@ import { vcpuNameText } from '../../targets/vcpu-name.ts';
 import type { Command } from './arguments.ts';
 import { stateOfFile } from './files.ts';
 import { errorText, jsonText, type Output, writeJson, writeText } from './output.ts';
+import { unmaskedNote } from './unmasked.ts';
 
 /** The verbs that write to a vCPU: `set`, and `restore` from a file. */
 
@@ -50,7 +51,9 @@ const report = async (
 export const set = (withSession: WithSession, { assignments, json }: Of<'set'>): Promise<Answer<Output>> =>
   withSession(async (session) => {
     const outcome = await session.assign(assignments);
-    return outcome.ok ? report(session, outcome.value, json, '') : outcome;
+    if (!outcome.ok) return outcome;
+    const { over, capture } = outcome.value;
+    return report(session, outcome.value, json, unmaskedNote('what was set', capture, over));
   });
 
 /** No state goes to another vCPU without the user's word. */
@@ -104,10 +107,7 @@ const fitted = (path: string, saved: Capture, now: Capture, command: Of<'restore
     ...(unsaid.length === 0 ? [] : [`no room in the file: ${unsaid.map(({ name }) => name).join(', ')}`]),
   ];
   const note = left.length === 0 ? '' : `${path}: left as it is here: ${left.join('; ')}\n`;
-  // The guest would take an exception at its next instruction that is inexact: said before it does.
-  const unmasked = verdict.value.warnings.filter(({ rule }) => rule === 'exceptions-unmasked');
-  const warnings = unmasked.map(({ sentence }) => `${path}: warning: ${sentence}\n`).join('');
-  return answer({ then, scope: withoutLost(scope, lost), note: note + warnings });
+  return answer({ then, scope: withoutLost(scope, lost), note: note + unmaskedNote(path, saved) });
 };
 
 export const restore = async (withSession: WithSession, command: Of<'restore'>): Promise<Answer<Output>> => {
