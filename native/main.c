@@ -214,7 +214,9 @@ static int handle_step(const void *payload, size_t bytes, struct reply *reply, s
 	const struct step_request *request = payload;
 	struct vcpu *vcpu;
 
-	(void)bytes;
+	if (request->lookup_count > MOST_LOOKUPS || bytes != sizeof(*request) + request->lookup_count * sizeof(struct step_lookup))
+		return refuse(why, REASON_BAD_FRAME, 0, NULL, "The frame says %u lookups and has %zu bytes of them.",
+			      request->lookup_count, bytes - sizeof(*request));
 	return vcpu_require(&request->vcpu, &vcpu, why) < 0 ? -1 : step(vcpu, request, reply, why);
 }
 
@@ -237,7 +239,7 @@ static const struct handler {
 	{ MSG_SET_XCR0, sizeof(struct set_xcr0_request), 0, handle_set_xcr0 },
 	{ MSG_SET_MSR, sizeof(struct set_msr_request), 0, handle_set_msr },
 	{ MSG_SET_REGS, sizeof(struct vcpu_ref) + REGS_BYTES, 0, handle_set_regs },
-	{ MSG_STEP, sizeof(struct step_request), 0, handle_step },
+	{ MSG_STEP, sizeof(struct step_request), 1, handle_step },
 	{ MSG_MAPPINGS, sizeof(struct vcpu_ref), 0, handle_mappings },
 	{ MSG_READ_MEMORY, sizeof(struct read_memory_request), 0, handle_read_memory },
 	{ MSG_TRANSLATE, sizeof(struct translate_request), 1, handle_translate },

@@ -1,52 +1,178 @@
 import type { Capture, GeneralRegisters } from '../capture/capture.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
-import type { StepsMade, Target } from './target.ts';
+import type { Breakpoint } from '../wire/run.ts';
+import type { RunControl, StepsMade, Target } from './target.ts';
+import type { Until } from './until.ts';
 
-/** So many single instructions, and the vCPU runs on as it did before. Fewer where an end comes first, which is said. */
-export const driveSteps = async (target: Target, count: number): Promise<Answer<StepsMade>> => {
+/** Drives a vCPU that stands still meanwhile, and lets it run on where it ran before, whatever came of it. */
+const driven = async <T>(
+  target: Target,
+  word: 'stepped' | 'driven',
+  work: (control: RunControl) => Promise<Answer<T>>,
+): Promise<Answer<T>> => {
   const { runControl, identity } = target;
-  if (runControl === undefined) return refuse('no-program', `a ${identity.kind} target cannot be stepped`);
+  if (runControl === undefined) return refuse('no-program', `a ${identity.kind} target cannot be ${word}`);
   const wasFrozen = target.frozen;
   const frozen = wasFrozen ? answer(null) : await target.freeze();
   if (!frozen.ok) return frozen;
-  const stops: GeneralRegisters[] = [];
-  let made: StepsMade = { stops, ended: 'done', interruptsBlocked: true };
   try {
+    return await work(runControl);
+  } finally {
+    if (!wasFrozen && target.frozen) await target.resume();
+  }
+};
+
+/** So many single instructions. Fewer where an end comes first, which is said. */
+export const driveSteps = (target: Target, count: number): Promise<Answer<StepsMade>> =>
+  driven(target, 'stepped', async (control) => {
+    const stops: GeneralRegisters[] = [];
+    let made: StepsMade = { stops, ended: 'done', interruptsBlocked: true };
     while (stops.length < count && made.ended === 'done') {
-      const more = await runControl.step(Math.min(count - stops.length, runControl.mostStepsAtOnce));
+      const more = await control.step(Math.min(count - stops.length, control.mostStepsAtOnce));
       if (!more.ok) return more;
       stops.push(...more.value.stops);
-      made = { ...more.value, stops };
+      const { ended, interruptsBlocked } = more.value;
+      made = { ended, interruptsBlocked, stops };
     }
     return answer(made);
-  } finally {
-    if (!wasFrozen && target.frozen) await target.resume();
-  }
-};
+  });
 
-/** How long one request waits: shorter than the helper's answer is waited for. */
+/** How one request waits: shorter than the helper's answer is waited for. */
 const WAIT_AT_ONCE_MS = 1_000;
 
-/** Runs until an instruction at one of the addresses is next, and gives the state there; null: it was over before that. */
-export const driveToBreakpoint = async (
+export interface BreakOptions {
+  /** Asked between two waits. */
+  readonly isOver: () => boolean;
+  /** Hits at which this does not hold are passed. */
+  readonly when?: Until | null;
+  /** So many hits are passed before the one that counts. */
+  readonly skip?: number;
+}
+
+export interface BreakpointHit {
+  readonly capture: Capture;
+  /** Which breakpoints, by their place in the list. */
+  readonly hit: readonly number[];
+  /** Hits of each of them, those passed too. */
+  readonly counts: readonly number[];
+}
+
+/** Runs until a breakpoint is hit, and gives the state there; null: it was over before that. */
+export const driveToBreakpoint = (
   target: Target,
-  breakpoints: readonly bigint[],
-  isOver: () => boolean,
-): Promise<Answer<Capture | null>> => {
-  const { runControl, identity } = target;
-  if (runControl === undefined) return refuse('no-program', `a ${identity.kind} target cannot be driven`);
-  const wasFrozen = target.frozen;
-  const frozen = wasFrozen ? answer(null) : await target.freeze();
-  if (!frozen.ok) return frozen;
-  try {
+  breakpoints: readonly Breakpoint[],
+  { isOver, when = null, skip = 0 }: BreakOptions,
+): Promise<Answer<BreakpointHit | null>> =>
+  driven(target, 'driven', async (control) => {
+    const counts = breakpoints.map(() => 0);
+    let left = skip;
+    let before: Capture | null = null;
     while (!isOver()) {
-      const run = await runControl.runTo(breakpoints, WAIT_AT_ONCE_MS);
+      const run = await control.runTo(breakpoints, WAIT_AT_ONCE_MS);
       if (!run.ok) return run;
-      if (run.value.ended === 'done') return await target.capture();
+      if (run.value.ended !== 'done') continue;
+      for (const at of run.value.hit) counts[at] = (counts[at] ?? 0) + 1;
+      const there = when !== null || left === 0 ? await target.capture() : null;
+      if (there !== null && !there.ok) return there;
+      const counted = when === null || (there !== null && when.holds(before ?? there.value, there.value));
+      before = there?.value ?? before;
+      if (!counted) continue;
+      if (left === 0 && there !== null) return answer({ capture: there.value, hit: run.value.hit, counts });
+      left -= 1;
     }
     return answer(null);
-  } finally {
-    if (!wasFrozen && target.frozen) await target.resume();
-  }
-};
+  });
+
+export interface RunOptions {
+  /** At most so many instructions. */
+  readonly most: number;
+  /** Asked now and then. */
+  readonly isOver: () => boolean;
+  /** Told now and then how many instructions are made. */
+  readonly onProgress?: (made: number) => void;
+}
+
+export interface RunMade {
+  /** Instructions. */
+  readonly made: number;
+  /** holds: the condition. most: so many instructions as were asked for. over: stopped from outside. */
+  readonly why: 'holds' | 'most' | 'over' | 'halted' | 'busy';
+  /** The state at the end. */
+  readonly capture: Capture;
+  readonly interruptsBlocked: boolean;
+  /** How many times the helper was asked: few where the chain itself decides, one for each step where it cannot. */
+  readonly requests: number;
+}
+
+/** Instruction by instruction until the condition holds, and the state there. */
+export const driveUntil = (
+  target: Target,
+  until: Until,
+  { most, isOver, onProgress = () => undefined }: RunOptions,
+): Promise<Answer<RunMade>> =>
+  driven(target, 'driven', async (control) => {
+    const first = await target.capture();
+    if (!first.ok) return first;
+    let now = first.value;
+    let made = 0;
+    let interruptsBlocked = true;
+    for (let requests = 1; ; requests += 1) {
+      const lookups = until.lookups(now);
+      const count = lookups === null ? 1 : Math.min(most - made, control.mostStepsAtOnce);
+      const steps = await control.step(count, { keepState: true, keepLast: true, lookups: lookups ?? [] });
+      if (!steps.ok) return steps;
+      made += steps.value.made;
+      interruptsBlocked = steps.value.interruptsBlocked;
+      const before = now;
+      now = steps.value.captures.at(-1) ?? now;
+      onProgress(made);
+      const end = (why: RunMade['why']) => answer({ made, why, capture: now, interruptsBlocked, requests });
+      if (steps.value.made > 0 && until.holds(before, now)) return end('holds');
+      if (steps.value.ended !== 'done') return end(steps.value.ended);
+      if (made >= most) return end('most');
+      if (isOver()) return end('over');
+    }
+  });
+
+export interface TraceOptions extends RunOptions {
+  /** Ends the trace, where there is one. */
+  readonly until?: Until | null;
+  /** The state before the first step, then that after each, in order. */
+  readonly onState: (capture: Capture) => void;
+}
+
+/** The whole state after each instruction. */
+export const driveTrace = (
+  target: Target,
+  count: number,
+  { isOver, until = null, onState, onProgress = () => undefined }: TraceOptions,
+): Promise<Answer<RunMade>> =>
+  driven(target, 'driven', async (control) => {
+    const first = await target.capture();
+    if (!first.ok) return first;
+    onState(first.value);
+    let now = first.value;
+    let made = 0;
+    let interruptsBlocked = true;
+    for (let requests = 1; ; requests += 1) {
+      const lookups = until === null ? [] : until.lookups(now);
+      const wanted = lookups === null ? 1 : Math.min(count - made, control.mostStepsAtOnce);
+      const steps = await control.step(wanted, { keepState: true, lookups: lookups ?? [] });
+      if (!steps.ok) return steps;
+      interruptsBlocked = steps.value.interruptsBlocked;
+      made += steps.value.made;
+      let before = now;
+      for (const capture of steps.value.captures) {
+        before = now;
+        now = capture;
+        onState(capture);
+      }
+      onProgress(made);
+      const end = (why: RunMade['why']) => answer({ made, why, capture: now, interruptsBlocked, requests });
+      if (until !== null && steps.value.made > 0 && until.holds(before, now)) return end('holds');
+      if (steps.value.ended !== 'done') return end(steps.value.ended);
+      if (made >= count) return end('most');
+      if (isOver()) return end('over');
+    }
+  });

@@ -10,14 +10,26 @@ import type { Answer } from '../refusals/answer.ts';
 import type { RefusalCode } from '../refusals/codes.ts';
 import { answer, type Refused, refuse, refuseProblem } from '../refusals/refusal.ts';
 import type { GeneralName } from '../register/registers.ts';
+import type { Breakpoint } from '../wire/run.ts';
 import { applyWrite, type WriteOutcome } from './apply.ts';
 import type { Clock } from './clock.ts';
-import { driveSteps, driveToBreakpoint } from './drive.ts';
+import {
+  type BreakOptions,
+  type BreakpointHit,
+  driveSteps,
+  driveToBreakpoint,
+  driveTrace,
+  driveUntil,
+  type RunMade,
+  type RunOptions,
+  type TraceOptions,
+} from './drive.ts';
 import { generalToRestore } from './general-to-restore.ts';
 import type { SessionJournal } from './journal.ts';
 import { createOverwrittenWatch, type Overwritten } from './overwritten-watch.ts';
 import { captureInPassing } from './passing-capture.ts';
 import type { Stepped, StepsMade, Target } from './target.ts';
+import type { Until } from './until.ts';
 import { createWriteHistory, type WriteStep } from './write-history.ts';
 import type { WritesSoFar } from './writes-so-far.ts';
 
@@ -34,8 +46,12 @@ export interface Session {
   step(count: number): Promise<Answer<Stepped>>;
   /** Single instructions of a live vCPU, which runs on afterwards as it did before. Refused where it cannot be driven. */
   drive(count: number): Promise<Answer<StepsMade>>;
-  /** To one of up to four linear addresses, and the state there; null: it was over before that. Then the vCPU runs on. */
-  runTo(breakpoints: readonly bigint[], isOver: () => boolean): Promise<Answer<Capture | null>>;
+  /** To one of up to four breakpoints, and the state there; null: it was over before that. Then the vCPU runs on. */
+  runTo(breakpoints: readonly Breakpoint[], options: BreakOptions): Promise<Answer<BreakpointHit | null>>;
+  /** Instruction by instruction until a condition holds. Then the vCPU runs on. */
+  runUntil(until: Until, options: RunOptions): Promise<Answer<RunMade>>;
+  /** The whole state after each of so many instructions, the state before them first. Then the vCPU runs on. */
+  trace(count: number, options: TraceOptions): Promise<Answer<RunMade>>;
   assign(assignments: readonly Assignment[]): Promise<Answer<WriteOutcome>>;
   /** Puts `then` back, which is the state found at attach where nothing else is named. */
   restore(scope: RestoreScope, then?: Capture): Promise<Answer<WriteOutcome>>;
@@ -224,7 +240,9 @@ export const createSession = (
         return target.program?.step(count) ?? refuse('no-program', `a ${kind} target cannot be stepped`);
       }),
     drive: (count) => inTurn(() => driveSteps(target, count)),
-    runTo: (breakpoints, isOver) => inTurn(() => driveToBreakpoint(target, breakpoints, isOver)),
+    runTo: (breakpoints, options) => inTurn(() => driveToBreakpoint(target, breakpoints, options)),
+    runUntil: (until, options) => inTurn(() => driveUntil(target, until, options)),
+    trace: (count, options) => inTurn(() => driveTrace(target, count, options)),
     assign: (assignments) =>
       inTurn(() =>
         recorded({ kind: 'paths', paths: assignments.map(({ path }) => path.trim()) }, (now) =>

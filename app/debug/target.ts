@@ -4,6 +4,7 @@ import type { ModelPosition } from '../model/words.ts';
 import type { Answer, Refusal } from '../refusals/answer.ts';
 import type { ModelEvent } from '../session/model-event.ts';
 import type { CallVerdict } from '../wire/call-verdict.ts';
+import type { Breakpoint, Lookup } from '../wire/run.ts';
 
 /** The program of a model, one instruction a step. */
 export interface SteppedProgram {
@@ -27,12 +28,35 @@ export interface StepsMade {
   readonly interruptsBlocked: boolean;
 }
 
+/** What is kept of each step, and what ends them before their number is reached. */
+export interface StepOptions {
+  /** The whole state, not the general registers alone. */
+  readonly keepState?: boolean;
+  /** Of the last step alone. */
+  readonly keepLast?: boolean;
+  readonly lookups?: readonly Lookup[];
+}
+
+export interface StepsAnswer extends StepsMade {
+  /** Instructions that ended, kept or not. Fewer than were asked for and `done`: there is room or time for no more at once. */
+  readonly made: number;
+  /** Where the whole state is kept. */
+  readonly captures: readonly Capture[];
+  /** What is looked up holds after the last step. */
+  readonly holds: boolean;
+}
+
+export interface BreakpointAnswer extends StepsMade {
+  /** Which of the breakpoints were hit, by their place in the list. */
+  readonly hit: readonly number[];
+}
+
 /** Drives a vCPU that is another process's. It is frozen afterwards. */
 export interface RunControl {
   readonly mostStepsAtOnce: number;
-  step(count: number): Promise<Answer<StepsMade>>;
-  /** On until an instruction at one of up to four linear addresses is next, or for so long. One stop, where one was hit. */
-  runTo(breakpoints: readonly bigint[], waitMs: number): Promise<Answer<StepsMade>>;
+  step(count: number, options?: StepOptions): Promise<Answer<StepsAnswer>>;
+  /** On until one of up to four breakpoints is hit, or for so long. One stop, where one was hit. */
+  runTo(breakpoints: readonly Breakpoint[], waitMs: number): Promise<Answer<BreakpointAnswer>>;
 }
 
 /**

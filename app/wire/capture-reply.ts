@@ -45,7 +45,7 @@ const IMAGE_CALLS: ReadonlyMap<number, string> = new Map([
 ]);
 
 const WHAT = 'capture reply';
-const KVM_SREGS_BYTES = 312;
+export const KVM_SREGS_BYTES = 312;
 
 const wrong = (why: string): Decoded<never> => undecodable({ kind: 'not-allowed', what: WHAT, why });
 
@@ -98,7 +98,7 @@ const blockIn = <T>(
 };
 
 // struct kvm_sregs: eight segments of 24 bytes, GDT and IDT of 16, then the control registers from 224 on.
-const readControl = (bytes: Uint8Array): ControlRegisters => ({
+export const readControl = (bytes: Uint8Array): ControlRegisters => ({
   cr0: readU64(bytes, 224),
   cr2: readU64(bytes, 232),
   cr3: readU64(bytes, 240),

@@ -6,6 +6,7 @@ import { PROTOCOL_VERSION } from './frames.ts';
 import { KVM_REGS_BYTES, readGeneral, writeGeneral } from './general.ts';
 import { decodeTargetList } from './list-reply.ts';
 import { decodeMappings, decodeMemory, decodeTranslate, encodeReadMemory, encodeTranslate } from './memory.ts';
+import { decodeSteps, encodeStep } from './run.ts';
 import { atEnd, type Fields, readStruct, readStructs, type Struct, type StructValue, writeStruct } from './struct.ts';
 import {
   ATTACH_REPLY,
@@ -17,8 +18,6 @@ import {
   SET_IMAGE_REQUEST,
   SET_MSR_REQUEST,
   SET_XCR0_REQUEST,
-  STEP_REPLY,
-  STEP_REQUEST,
   THREAD_REPLY,
   VCPU_REF,
   VERDICT,
@@ -150,41 +149,6 @@ const decodeSetRegs = (bytes: Uint8Array) => {
   if (neededBytes > bytes.length) return undecodable({ kind: 'truncated', what, neededBytes, gotBytes: bytes.length });
   const general = readGeneral(bytes.subarray(endBytes, neededBytes));
   return atEnd({ ...reply, general }, neededBytes, bytes, what);
-};
-
-export interface StepRequest extends VcpuRef {
-  readonly count: number;
-  /** With breakpoints: no steps, but on until one is hit, or this long. */
-  readonly waitMs?: number;
-  /** Linear addresses of instructions, four at most. */
-  readonly breakpoints?: readonly bigint[];
-}
-
-/** DR7: each of them enabled, for execution; bit 10 is always set. */
-const dr7Of = (breakpoints: readonly bigint[]): bigint =>
-  breakpoints.reduce((dr7, _, index) => dr7 | (1n << BigInt(2 * index)), breakpoints.length === 0 ? 0n : 0x400n);
-
-const encodeStep = ({ breakpoints = [], waitMs = 0, ...request }: StepRequest): Uint8Array => {
-  const [dr0 = 0n, dr1 = 0n, dr2 = 0n, dr3 = 0n] = breakpoints;
-  return writeStruct(STEP_REQUEST, { ...request, waitMs, dr0, dr1, dr2, dr3, dr7: dr7Of(breakpoints) });
-};
-
-/** How a request for steps ended: all made; the guest waits for an interrupt; the VMM had more to do than is waited for. */
-export const STEP_ENDS = ['done', 'halted', 'busy'] as const;
-
-const decodeSteps = (bytes: Uint8Array) => {
-  const what = 'step reply';
-  const head = readStruct(STEP_REPLY, bytes, 0, what);
-  if (!head.ok) return head;
-  const { steps, ended, exitReason, irqsBlocked, pauseNs } = head.value;
-  const neededBytes = STEP_REPLY.bytes + steps * KVM_REGS_BYTES;
-  if (neededBytes > bytes.length) return undecodable({ kind: 'truncated', what, neededBytes, gotBytes: bytes.length });
-  const stops = Array.from({ length: steps }, (_, index) => {
-    const at = STEP_REPLY.bytes + index * KVM_REGS_BYTES;
-    return readGeneral(bytes.subarray(at, at + KVM_REGS_BYTES));
-  });
-  const reply = { pauseNs, stops, ended: STEP_ENDS[ended] ?? 'busy', exitReason, interruptsBlocked: irqsBlocked !== 0 };
-  return atEnd(reply, neededBytes, bytes, what);
 };
 
 interface MessageRow {

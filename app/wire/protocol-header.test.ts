@@ -10,10 +10,13 @@ import { KVM_REGS_BYTES } from './general.ts';
 import { MAX_READ_BYTES, MAX_TRANSLATIONS } from './memory.ts';
 import { ATTACH_SUSPEND_SECCOMP, EVENTS, MESSAGES, MSR_PUT_TO_INIT_FIRST } from './messages.ts';
 import { REASONS } from './reasons.ts';
+import { LOOKUP_STATES, MOST_LOOKUPS, MOST_STEPS_AT_ONCE, RECORD } from './run.ts';
 import { STRUCTS } from './structs.ts';
 
 const nativeFolder = fileURLToPath(new URL('../../native/wire', import.meta.url));
-const header = readFileSync(join(nativeFolder, 'protocol.h'), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
+const header = ['protocol.h', 'protocol_run.h']
+  .map((name) => readFileSync(join(nativeFolder, name), 'utf8').replace(/\/\*[\s\S]*?\*\//g, ''))
+  .join('');
 
 /** The members of an enum, without their prefix. */
 const enumOf = (name: string, prefix: string): Record<string, number> => {
@@ -40,6 +43,11 @@ describe('the catalogue agrees with native/wire/protocol.h', () => {
     expect(define('MAX_TRANSLATIONS')).toBe(`${MAX_TRANSLATIONS}u`);
     expect(define('MAX_READ_BYTES')).toBe(`(MAX_PAYLOAD_BYTES / ${MAX_PAYLOAD_BYTES / MAX_READ_BYTES})`);
     expect(define('REGS_BYTES')).toBe(`${KVM_REGS_BYTES}u`);
+    expect(define('MOST_LOOKUPS')).toBe(`${MOST_LOOKUPS}u`);
+    expect(define('LOOKUP_STATES')).toBe(`${LOOKUP_STATES}u`);
+    expect(define('MOST_STEPS_AT_ONCE')).toBe(`${MOST_STEPS_AT_ONCE}u`);
+    for (const [name, offset] of Object.entries(RECORD))
+      expect(define(`RECORD_${name.toUpperCase()}`)).toBe(`${offset}u`);
   });
 
   test('[W3] every message, event, status, reason and section', () => {

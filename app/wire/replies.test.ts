@@ -190,7 +190,7 @@ const REPLIES: Record<Shaped, Uint8Array> = {
   step: concat([
     writeStruct(STEP_REPLY, {
       ...{ pauseNs: 1n, dr6: 0n, steps: 2, ended: 0, exitReason: 4 },
-      ...{ detours: 0, irqsBlocked: 1, inKvmRun: 1 },
+      ...{ detours: 0, irqsBlocked: 1, inKvmRun: 1, recordBytes: 144, recordCount: 2, holds: 0, reserved: 0 },
     }),
     kvmRegs,
     kvmRegs,

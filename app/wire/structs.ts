@@ -149,7 +149,10 @@ export const STEP_REQUEST = struct('step_request', {
   dr2: 'u64',
   dr3: 'u64',
   dr7: 'u64',
+  flags: 'u32',
+  lookupCount: 'u32',
 });
+export const STEP_LOOKUP = struct('step_lookup', { offset: 'u32', reserved: 'u32', next: 1024 });
 export const STEP_REPLY = struct('step_reply', {
   pauseNs: 'u64',
   dr6: 'u64',
@@ -159,10 +162,15 @@ export const STEP_REPLY = struct('step_reply', {
   detours: 'u32',
   irqsBlocked: 'u32',
   inKvmRun: 'u32',
+  recordBytes: 'u32',
+  recordCount: 'u32',
+  holds: 'u32',
+  reserved: 'u32',
 });
 
 export const STRUCTS = [
   STEP_REQUEST,
+  STEP_LOOKUP,
   STEP_REPLY,
   VCPU_REF,
   REFUSAL,

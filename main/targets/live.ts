@@ -15,6 +15,7 @@ import { callVerdict } from '../../app/wire/seccomp.ts';
 import { toCapture } from '../../app/wire/to-capture.ts';
 import type { Helper } from '../helper/helper.ts';
 import { listAll } from './listing.ts';
+import { liveRunControl } from './live-run-control.ts';
 import { findVcpu, type VcpuName } from './vcpu-name.ts';
 import { vmmNames } from './vmm.ts';
 import { vmmMemory } from './vmm-memory.ts';
@@ -71,9 +72,6 @@ const identify = async (options: LiveOptions): Promise<Answer<{ identity: Target
   });
 };
 
-/** A request ends long before the helper's own time is over, on a loaded machine too; native/wire/protocol.h takes 240. */
-const MOST_STEPS_AT_ONCE = 60;
-
 /** Attaches, asks for the seccomp verdicts, and gives the target; the helper is stopped where that fails. */
 export const openLive = async (options: LiveOptions): Promise<Answer<Target>> => {
   const opened = await attachLive(options);
@@ -108,6 +106,8 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
   const identity: TargetIdentity = { ...identified.value.identity, tid, startTimeTicks };
   let attachment: Attachment | null = first.value;
   let frozen = false;
+  /** What does not change from one instruction to the next: what a step brings is set in the facts of this one. */
+  let lastCapture: Capture | null = null;
   let ended: Refusal | null = null;
   const goneListeners = new Set<(reason: Refusal) => void>();
   const helperListeners = new Set<(problem: string | null) => void>();
@@ -165,7 +165,10 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
     if (!raw.ok) return raw;
     if (attachment === null) return refuse('helper-gone', 'the helper has ended', { where: `pid ${pid}` });
     const made = toCapture(raw.value, attachment.reply, attachment.hello, identity);
-    if (made.ok) return answer(made.value);
+    if (made.ok) {
+      lastCapture = made.value;
+      return answer(made.value);
+    }
     return refuse('capture', `what was read does not make a capture: ${describeProblem(made.problem)}`, {
       where: `pid ${pid}`,
     });
@@ -199,20 +202,13 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
       done(await ask('setMsr', { ...ref, index, value, putToInitFirst })),
     writeGeneral: async (general) => done(await ask('setRegs', { ...ref, general })),
     memory: vmmMemory(ask, ref),
-    runControl: {
-      mostStepsAtOnce: MOST_STEPS_AT_ONCE,
-      step: async (count) => {
-        const reply = await ask('step', { ...ref, count });
-        // Refused on the way, the thread goes on by itself; where nothing was begun a frozen one stays.
-        if (reply.ok) frozen = true;
-        return reply;
+    runControl: liveRunControl(ask, ref, {
+      // Refused on the way, the thread goes on by itself; where nothing was begun a frozen one stays.
+      stands: () => {
+        frozen = true;
       },
-      runTo: async (breakpoints, waitMs) => {
-        const reply = await ask('step', { ...ref, count: 1, breakpoints, waitMs });
-        if (reply.ok) frozen = true;
-        return reply;
-      },
-    },
+      like: async () => (lastCapture === null ? capture() : answer(lastCapture)),
+    }),
     detach: async () => {
       offDeath();
       offEvent();

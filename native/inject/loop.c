@@ -1,150 +1,131 @@
-#include "loop.h"
-
+/* The chain of steps, laid out: loop.h says what it does. */
 #include <errno.h>
+#include <linux/futex.h>
 #include <string.h>
-#include <sys/uio.h>
 
-#include "chain.h"
+#include "loop_parts.h"
 
-#define EXIT_REASON_OFFSET 8u
-#define NO_EXIT 0xffu /* of KVM_EXIT_*, none has this low byte */
-
-/*
- * `reason` follows KVM_RUN: below it is the stack of signal handlers that run when KVM_RUN has ended. They may write over `on`,
- * which is loaded once, and has the same room for a handler that comes before it.
- */
-#define AT_ON 0xfe00u
-#define AT_REASON 0x10000u
-#define AT_BRANCHES 0x11000u /* next, exit and kick, which differ in byte 1 of their addresses alone */
-#define AT_FRAMES 0x12000u
-#define AT_DATA 0x14000u
-#define AT_TABLE 0x15000u
-#define AT_RECORDS 0x16000u
-#define RECORD_BYTES 256u
-#define FRAME_STRIDE 0x200u
-_Static_assert(AT_RECORDS + LOOP_STEPS * RECORD_BYTES <= LOOP_BYTES, "the records fit");
-
-enum place {
-	NEXT = AT_BRANCHES,
-	EXIT = AT_BRANCHES + FRAME_STRIDE,
-	KICK = AT_BRANCHES + 2 * FRAME_STRIDE,
-	REASON = AT_REASON,
-	ON = AT_ON,
-	AGAIN = AT_FRAMES + FRAME_STRIDE,
-	RUN = AT_FRAMES + 2 * FRAME_STRIDE,
-	TABLE = AT_FRAMES + 3 * FRAME_STRIDE,
-	BRANCH = AT_FRAMES + 4 * FRAME_STRIDE,
-	STEPPED = AT_FRAMES + 5 * FRAME_STRIDE,
-	DONE = AT_FRAMES + 6 * FRAME_STRIDE,
-	INTERRUPTED = AT_FRAMES + 7 * FRAME_STRIDE,
-	LEAVE_DONE = AT_FRAMES + 8 * FRAME_STRIDE,
-	LEAVE_EXIT = AT_FRAMES + 9 * FRAME_STRIDE,
-	LEAVE_KICK = AT_FRAMES + 10 * FRAME_STRIDE,
-	KICKED = AT_FRAMES + 11 * FRAME_STRIDE,
-};
-_Static_assert(KICKED + FRAME_STRIDE <= AT_DATA, "the frames fit");
-
-/* What the copies read and write, beside kvm_run and the frames. */
-struct data {
-	struct kvm_guest_debug on, off;
-	uint32_t no_exit, interrupted, exit_reason, padding;
-	struct iovec to_table, from_reason;      /* reason */
-	struct iovec to_branch, from_table;      /* table */
-	struct iovec to_kept, from_exit_reason;  /* branch */
-	struct iovec to_next[3], from_record;    /* stepped */
-	struct iovec to_exit_reason, from_no_exit, from_interrupted;
-};
-_Static_assert(sizeof(struct data) <= AT_TABLE - AT_DATA, "the data fits");
-
-struct record {
-	struct kvm_regs regs;
-	uint64_t next_regs, next_record, next_stack; /* copied by `stepped` */
-};
-_Static_assert(sizeof(struct record) <= RECORD_BYTES, "a record's place");
-_Static_assert(offsetof(struct record, next_record) == offsetof(struct record, next_regs) + 8, "copied as one");
-
-static uint64_t data_at(const struct loop *l, size_t offset)
+static uint8_t byte_1(uint64_t address)
 {
-	return l->base + AT_DATA + offset;
-}
-#define DATA(field) data_at(l, offsetof(struct data, field))
-
-static uint64_t record_at(const struct loop *l, uint32_t number, size_t offset)
-{
-	return l->base + AT_RECORDS + number * RECORD_BYTES + offset;
+	return (uint8_t)(address >> 8);
 }
 
-/* Of the element at a place: where a register stands in its frame. */
-static uint64_t word_of(const struct loop *l, enum place place, size_t offset)
+/* Where the stack pointer stands in a frame. */
+static uint64_t rsp_of(const struct loop *l, uint32_t place)
 {
-	return l->base + (uint64_t)place + offsetof(struct element, context) + offset;
+	return l->base + place + offsetof(struct element, context) + offsetof(struct signal_context, rsp);
 }
-#define RSP_OF(place) word_of(l, place, offsetof(struct signal_context, rsp))
 
 struct layout {
 	const struct target *target;
 	const struct loop *loop;
 	const struct stopped *stopped;
-	uint8_t *bytes; /* LOOP_BYTES */
+	uint8_t *bytes; /* up to AT_RECORDS */
 };
 
-static struct element *element_at(const struct layout *y, enum place place)
+static struct signal_context *frame_at(const struct layout *y, uint32_t place)
 {
 	struct chain_place chain = { .frames = y->loop->base, .fpstate = y->loop->fpstate };
 	struct element *e = (struct element *)(void *)(y->bytes + place);
 
 	chain_start_element(y->target, &chain, e);
-	return e;
+	return &e->context;
 }
 
 /* A call; what follows it is the element at `then`. */
-static void call_at(const struct layout *y, enum place place, uint64_t number, uint64_t a, uint64_t b, uint64_t c, enum place then)
+static struct signal_context *call_at(const struct layout *y, uint32_t place, uint64_t number, uint64_t a, uint64_t b, uint64_t c,
+				      uint32_t then)
 {
-	struct signal_context *context = &element_at(y, place)->context;
+	struct signal_context *context = frame_at(y, place);
 
 	context->rax = number;
 	context->rdi = a;
 	context->rsi = b;
 	context->rdx = c;
 	context->rip = y->target->gadget;
-	context->rsp = y->loop->base + (uint64_t)then;
+	context->rsp = y->loop->base + then;
 	context->eflags = 0x202;
 	context->mask = ~0ull;
+	return context;
 }
 
-static void ioctl_at(const struct layout *y, enum place place, uint64_t request, uint64_t argument, enum place then)
+static struct signal_context *ioctl_at(const struct layout *y, uint32_t place, uint64_t request, uint64_t argument, uint32_t then)
 {
-	call_at(y, place, SYS_ioctl, (uint64_t)(unsigned int)y->loop->vcpu_fd, request, argument, then);
+	return call_at(y, place, SYS_ioctl, (uint64_t)(unsigned int)y->loop->vcpu_fd, request, argument, then);
 }
 
-static void copy_at(const struct layout *y, enum place place, uint64_t to, uint64_t to_count, uint64_t from, enum place then)
+static void copy_at(const struct layout *y, uint32_t place, uint64_t to, uint64_t to_count, uint64_t from, uint64_t from_count,
+		    uint32_t then)
 {
+	struct signal_context *context =
+		call_at(y, place, SYS_process_vm_readv, (uint64_t)(unsigned int)y->loop->own_pid, to, to_count, then);
+
+	context->r10 = from;
+	context->r8 = from_count;
+}
+
+static uint32_t lookup_place(uint32_t lookup)
+{
+	return AT_LOOKUPS + lookup * FRAME_STRIDE;
+}
+
+/* After the general registers: what else is read, what is looked up, and the copy into the record. */
+static void lay_next(const struct layout *y)
+{
+	const struct loop *l = y->loop;
+	uint32_t first_lookup = l->lookup_count ? SCATTER : STEPPED, at = NEXT;
+	int last = l->steps == 1;
+
+	if (l->get_image) {
+		ioctl_at(y, NEXT, l->get_image, loop_now(l) + RECORD_IMAGE, SREGS);
+		ioctl_at(y, SREGS, KVM_GET_SREGS, loop_now(l) + RECORD_SREGS, XCRS);
+		ioctl_at(y, XCRS, KVM_GET_XCRS, loop_now(l) + RECORD_XCRS, l->msr_count ? (uint32_t)MSRS : first_lookup);
+		ioctl_at(y, MSRS, KVM_GET_MSRS, loop_now(l) + RECORD_MSRS, first_lookup);
+		at = first_lookup;
+	}
+	if (l->lookup_count) {
+		copy_at(y, at, DATA(to_index), l->lookup_count, DATA(from_byte), l->lookup_count, AT_LOOKUPS);
+		for (uint32_t i = 0; i < l->lookup_count; i++)
+			copy_at(y, lookup_place(i), DATA(to_state) + i * sizeof(struct iovec), 1,
+				DATA(from_entry) + i * sizeof(struct iovec), 1, i + 1 < l->lookup_count ? lookup_place(i + 1) : (uint32_t)AGAIN);
+		copy_at(y, AGAIN, DATA(to_exit_reason), 1, DATA(from_no_exit), 1, STEPPED); /* its stack pointer is what the last one writes */
+		copy_at(y, STEPPED_LAST, DATA(to_record), 5, DATA(from_now), 3, DONE);
+		at = STEPPED;
+	}
+	copy_at(y, at, DATA(to_record), 5, DATA(from_now), 3, last ? DONE : RUN);
+}
+
+/* Where `stepped` lies. */
+static uint32_t stepped_place(const struct loop *l)
+{
+	return l->get_image || l->lookup_count ? STEPPED : NEXT;
+}
+
+static void lay_end(const struct layout *y, uint32_t end, uint32_t ended, uint32_t hold, uint32_t leave, uint64_t to, uint64_t from)
+{
+	const struct loop *l = y->loop;
 	struct signal_context *context;
 
-	call_at(y, place, SYS_process_vm_readv, (uint64_t)(unsigned int)y->loop->own_pid, to, to_count, then);
-	context = &((struct element *)(void *)(y->bytes + place))->context;
-	context->r10 = from;
-	context->r8 = 1;
+	ioctl_at(y, end, KVM_SET_GUEST_DEBUG, DATA(off), ended);
+	copy_at(y, ended, to, 2, from, 2, hold);
+	context = call_at(y, hold, SYS_futex, DATA(zero), FUTEX_WAIT_PRIVATE, 0, leave);
+	context->r10 = DATA(hold);
 }
 
 static void lay_frames(const struct layout *y)
 {
 	const struct loop *l = y->loop;
 
-	ioctl_at(y, ON, KVM_SET_GUEST_DEBUG, DATA(on), AGAIN);
-	copy_at(y, AGAIN, DATA(to_exit_reason), 1, DATA(from_no_exit), RUN);
-	ioctl_at(y, RUN, KVM_RUN, 0, REASON);
-	((struct element *)(void *)(y->bytes + RUN))->context.mask = y->stopped->mask;
-	copy_at(y, REASON, DATA(to_table), 1, DATA(from_reason), TABLE);
-	copy_at(y, TABLE, DATA(to_branch), 1, DATA(from_table), BRANCH);
-	copy_at(y, BRANCH, DATA(to_kept), 1, DATA(from_exit_reason), KICK); /* its stack pointer is what `table` writes */
-	ioctl_at(y, NEXT, KVM_GET_REGS, record_at(l, 0, 0), STEPPED);
-	copy_at(y, STEPPED, DATA(to_next), 3, DATA(from_record), AGAIN);
-	ioctl_at(y, DONE, KVM_SET_GUEST_DEBUG, DATA(off), INTERRUPTED);
-	copy_at(y, INTERRUPTED, DATA(to_exit_reason), 1, DATA(from_interrupted), LEAVE_DONE);
-	ioctl_at(y, EXIT, KVM_SET_GUEST_DEBUG, DATA(off), LEAVE_EXIT);
-	ioctl_at(y, KICK, KVM_SET_GUEST_DEBUG, DATA(off), KICKED);
-	copy_at(y, KICKED, DATA(to_exit_reason), 1, DATA(from_interrupted), LEAVE_KICK);
+	ioctl_at(y, ON, KVM_SET_GUEST_DEBUG, DATA(on), FIRST);
+	copy_at(y, FIRST, DATA(to_exit_reason), 1, DATA(from_no_exit), 1, RUN);
+	ioctl_at(y, RUN, KVM_RUN, 0, REASON)->mask = y->stopped->mask;
+	copy_at(y, REASON, DATA(to_table), 1, DATA(from_reason), 1, TABLE);
+	copy_at(y, TABLE, DATA(to_branch), 1, DATA(from_table), 1, REGS);
+	ioctl_at(y, REGS, KVM_GET_REGS, loop_now(l), KICK); /* its stack pointer is what `table` writes */
+	lay_next(y);
+	lay_end(y, DONE, ENDED_DONE, HOLD_DONE, LEAVE_DONE, DATA(to_done), DATA(from_done));
+	lay_end(y, EXIT, ENDED_EXIT, HOLD_EXIT, LEAVE_EXIT, DATA(to_exit), DATA(from_exit));
+	lay_end(y, KICK, ENDED_KICK, HOLD_KICK, LEAVE_KICK, DATA(to_kick), DATA(from_kick));
 }
 
 static struct iovec part(uint64_t address, size_t bytes)
@@ -152,114 +133,116 @@ static struct iovec part(uint64_t address, size_t bytes)
 	return (struct iovec){ (void *)(uintptr_t)address, bytes };
 }
 
+static void lay_lookups(const struct layout *y, struct data *data)
+{
+	const struct loop *l = y->loop;
+	uint8_t go_on = byte_1(l->base + STEPPED), stop = byte_1(l->base + STEPPED_LAST);
+
+	for (uint32_t i = 0; i < l->lookup_count; i++) {
+		uint64_t entry = DATA(from_entry) + i * sizeof(struct iovec);
+		uint8_t *table = y->bytes + AT_TABLES + i * TABLE_BYTES;
+		int is_last = i + 1 == l->lookup_count;
+
+		data->to_index[i] = part(entry, 1);
+		data->from_byte[i] = part(loop_now(l) + l->lookups[i].offset, 1);
+		data->from_entry[i] = part(table_at(l, i), 1);
+		data->to_state[i] = part(is_last ? rsp_of(l, AGAIN) + 1 : entry + sizeof(struct iovec) + 1, 1);
+		for (uint32_t at = 0; at < TABLE_BYTES; at++) {
+			uint8_t state = l->lookups[i].next[at] % LOOKUP_STATES;
+
+			table[at] = !is_last ? (uint8_t)(byte_1(table_at(l, i + 1)) + state) : state == 1 ? stop : go_on;
+		}
+	}
+}
+
+static void lay_words(const struct layout *y)
+{
+	const struct loop *l = y->loop;
+
+	for (uint32_t i = 0; i < l->steps; i++) {
+		struct words words = { record_at(l, i + 1), words_at(l, i + 1), l->base + (i + 2 < l->steps ? RUN : DONE) };
+
+		memcpy(y->bytes + AT_WORDS + i * sizeof(words), &words, sizeof(words));
+	}
+}
+
 static void lay_data(const struct layout *y)
 {
 	const struct loop *l = y->loop;
 	uint64_t table = l->base + AT_TABLE, reason = l->run + EXIT_REASON_OFFSET;
 	struct data data = {
-		.on = l->debug, .no_exit = NO_EXIT, .interrupted = KVM_EXIT_INTR,
+		.on = l->debug, .hold = { .tv_nsec = LOOP_HOLD_NS }, .no_exit = NO_EXIT, .interrupted = KVM_EXIT_INTR,
+		.exit_reason = NO_EXIT, .ends = { LOOP_RUNS, LOOP_DONE, LOOP_EXIT, LOOP_KICK },
 		.to_table = part(DATA(from_table), 1), .from_reason = part(reason, 1),
-		.to_branch = part(RSP_OF(BRANCH) + 1, 1), .from_table = part(table, 1),
-		.to_kept = part(DATA(exit_reason), 4), .from_exit_reason = part(reason, 4),
-		.to_next = { part(word_of(l, NEXT, offsetof(struct signal_context, rdx)), 8), part(DATA(from_record), 8),
-			     part(RSP_OF(AGAIN), 8) },
-		.from_record = part(record_at(l, 0, offsetof(struct record, next_regs)), 24),
+		.to_branch = part(rsp_of(l, REGS) + 1, 1), .from_table = part(table, 1),
+		.to_record = { part(record_at(l, 0), l->record_bytes), part(DATA(to_record[0].iov_base), 8),
+			       part(DATA(from_now[1].iov_base), 8), part(rsp_of(l, stepped_place(l)), 8), part(reason, 4) },
+		.from_now = { part(loop_now(l), l->record_bytes), part(words_at(l, 0), sizeof(struct words)), part(DATA(no_exit), 4) },
 		.to_exit_reason = part(reason, 4), .from_no_exit = part(DATA(no_exit), 4),
-		.from_interrupted = part(DATA(interrupted), 4),
+		.to_done = { part(reason, 4), part(DATA(ended), 4) },
+		.from_done = { part(DATA(interrupted), 4), part(DATA(ends[LOOP_DONE]), 4) },
+		.to_exit = { part(DATA(exit_reason), 4), part(DATA(ended), 4) },
+		.from_exit = { part(reason, 4), part(DATA(ends[LOOP_EXIT]), 4) },
+		.to_kick = { part(reason, 4), part(DATA(ended), 4) },
+		.from_kick = { part(DATA(interrupted), 4), part(DATA(ends[LOOP_KICK]), 4) },
 	};
 
+	lay_lookups(y, &data);
 	memcpy(y->bytes + AT_DATA, &data, sizeof(data));
-	for (uint32_t i = 0; i < 256; i++)
-		y->bytes[AT_TABLE + i] = (uint8_t)((l->base + EXIT) >> 8);
-	y->bytes[AT_TABLE + KVM_EXIT_DEBUG] = (uint8_t)((l->base + NEXT) >> 8);
-	y->bytes[AT_TABLE + KVM_EXIT_INTR] = y->bytes[AT_TABLE + NO_EXIT] = (uint8_t)((l->base + KICK) >> 8);
-	for (uint32_t i = 0; i < l->steps; i++) {
-		struct record record = {
-			.next_regs = record_at(l, i + 1, 0), .next_record = record_at(l, i + 1, offsetof(struct record, next_regs)),
-			.next_stack = l->base + (uint64_t)(i + 1 < l->steps ? RUN : DONE),
-		};
-
-		memcpy(y->bytes + AT_RECORDS + i * RECORD_BYTES, &record, sizeof(record));
-	}
+	memset(y->bytes + AT_TABLE, byte_1(l->base + EXIT), 256);
+	y->bytes[AT_TABLE + KVM_EXIT_DEBUG] = byte_1(l->base + NEXT);
+	y->bytes[AT_TABLE + KVM_EXIT_INTR] = y->bytes[AT_TABLE + NO_EXIT] = byte_1(l->base + KICK);
 }
 
-/* Its own context; as KVM_RUN left it, with this result, where result is not NULL. */
-static void leave_at(const struct layout *y, enum place place, const int64_t *result)
+/* As KVM_RUN left it, with this result. */
+static void leave_at(const struct layout *y, uint32_t place, int64_t result)
 {
 	struct chain_place chain = { .frames = y->loop->base, .fpstate = y->loop->fpstate };
-	struct element *e = (struct element *)(void *)(y->bytes + place);
 	struct stopped as_left = *y->stopped;
 
-	if (result) {
-		as_left.regs.rax = (uint64_t)*result;
-		as_left.restarts_kvm_run = 0;
+	as_left.regs.rax = (uint64_t)result;
+	as_left.restarts_kvm_run = 0;
+	chain_last_element(y->target, &chain, &as_left, (struct element *)(void *)(y->bytes + place));
+}
+
+/* What KVM_GET_MSRS is asked. */
+static void lay_msrs(const struct loop *l, uint8_t *record)
+{
+	struct kvm_msrs head = { .nmsrs = l->msr_count };
+
+	memcpy(record + RECORD_MSRS, &head, sizeof(head));
+	for (uint32_t i = 0; i < l->msr_count; i++) {
+		struct kvm_msr_entry entry = { .index = l->msrs[i] };
+
+		memcpy(record + RECORD_MSRS + sizeof(head) + i * sizeof(entry), &entry, sizeof(entry));
 	}
-	chain_last_element(y->target, &chain, &as_left, e);
 }
 
 int loop_write(const struct target *target, const struct loop *loop, const struct stopped *stopped, struct refusal *why)
 {
-	static uint8_t bytes[LOOP_BYTES] __attribute__((aligned(4096)));
+	static uint8_t bytes[AT_RECORDS] __attribute__((aligned(4096)));
 	struct layout y = { target, loop, stopped, bytes };
-	int64_t kicked = -EINTR, exited = 0;
-	size_t from = AT_ON, count = AT_RECORDS + loop->steps * RECORD_BYTES - from;
+	const struct {
+		uint32_t from, count;
+	} parts[] = {
+		{ ON, AT_WORDS + loop->steps * (uint32_t)sizeof(struct words) - ON },
+		{ AT_LOOKUPS, loop->lookup_count * FRAME_STRIDE },
+		{ AT_TABLES, loop->lookup_count * TABLE_BYTES },
+		{ AT_NOW, loop->record_bytes },
+	};
 
 	memset(bytes, 0, sizeof(bytes));
 	lay_frames(&y);
+	lay_words(&y);
 	lay_data(&y);
-	leave_at(&y, LEAVE_DONE, NULL);
-	leave_at(&y, LEAVE_EXIT, &exited);
-	leave_at(&y, LEAVE_KICK, &kicked);
-	if (memory_write(target->pid, loop->base + from, bytes + from, count) < 0 ||
-	    memory_write(target->pid, loop->fpstate, stopped->fpstate, stopped->fpstate_bytes + 4) < 0)
-		return refuse_errno(why, errno, "process_vm_writev");
-	return 0;
-}
-
-uint64_t loop_start(const struct loop *loop)
-{
-	return loop->base + ON + offsetof(struct element, context);
-}
-
-int loop_leaves(const struct loop *loop, uint64_t stack_pointer, enum loop_end *end)
-{
-	static const struct {
-		enum place place;
-		enum loop_end end;
-	} last[] = { { LEAVE_DONE, LOOP_DONE }, { LEAVE_EXIT, LOOP_EXIT }, { LEAVE_KICK, LOOP_KICK } };
-
-	for (size_t i = 0; i < sizeof(last) / sizeof(last[0]); i++)
-		if (stack_pointer == loop->base + (uint64_t)last[i].place + offsetof(struct element, context)) {
-			*end = last[i].end;
-			return 1;
-		}
-	return 0;
-}
-
-void loop_calls(const struct loop *l, struct program *p)
-{
-	(void)program_ioctl(p, "KVM_SET_GUEST_DEBUG", l->vcpu_fd, KVM_SET_GUEST_DEBUG, DATA(on));
-	(void)program_ioctl(p, "KVM_RUN", l->vcpu_fd, KVM_RUN, 0);
-	(void)program_ioctl(p, "KVM_GET_REGS", l->vcpu_fd, KVM_GET_REGS, record_at(l, 0, 0));
-	(void)program_add(p, "process_vm_readv", SYS_process_vm_readv, (uint64_t)(unsigned int)l->own_pid, DATA(to_table), 1);
-}
-
-int loop_read(const struct target *target, const struct loop *l, struct kvm_regs *regs, uint32_t *steps, uint32_t *exit_reason,
-	      struct refusal *why)
-{
-	static uint8_t records[LOOP_STEPS * RECORD_BYTES];
-	struct data data;
-	uint64_t made;
-
-	if (memory_read(target->pid, l->base + AT_DATA, &data, sizeof(data)) < 0 ||
-	    memory_read(target->pid, l->base + AT_RECORDS, records, l->steps * RECORD_BYTES) < 0)
-		return refuse_errno(why, errno, "process_vm_readv");
-	made = ((uint64_t)(uintptr_t)data.from_record.iov_base - record_at(l, 0, offsetof(struct record, next_regs))) / RECORD_BYTES;
-	if (made > l->steps)
-		return refuse(why, REASON_CHAIN_CHANGED, 0, NULL, "Another thread of the VMM changed the chain of steps.");
-	for (uint32_t i = 0; i < made; i++)
-		memcpy(&regs[i], records + i * RECORD_BYTES, sizeof(regs[i]));
-	*steps = (uint32_t)made;
-	*exit_reason = data.exit_reason;
-	return 0;
+	if (loop->get_image)
+		lay_msrs(loop, bytes + AT_NOW);
+	leave_at(&y, LEAVE_DONE, -EINTR);
+	leave_at(&y, LEAVE_EXIT, 0);
+	leave_at(&y, LEAVE_KICK, -EINTR);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (parts[i].count && memory_write(target->pid, loop->base + parts[i].from, bytes + parts[i].from, parts[i].count) < 0)
+			return refuse_errno(why, errno, "process_vm_writev");
+	return memory_write(target->pid, loop->fpstate, stopped->fpstate, stopped->fpstate_bytes + 4) < 0 ?
+		       refuse_errno(why, errno, "process_vm_writev") : 0;
 }

@@ -3,18 +3,21 @@
  * scratch memory:
  *
  *	on      KVM_SET_GUEST_DEBUG, single steps
- *	again   kvm_run.exit_reason := a number that KVM does not use
  *	run     KVM_RUN, with the thread's own signal mask: kicks get through, and their handlers run here
- *	reason  its low byte → where the table of 256 bytes is read
- *	table   that entry → byte 1 of the stack pointer in the frame of `branch`
- *	branch  exit_reason → kept for us; then, by that byte: next, exit or kick
- *	next    KVM_GET_REGS → a record; the record says where the next one is, and whether `again` is followed by run or done
- *	exit    another exit, the VMM's: KVM_SET_GUEST_DEBUG off, its own context with KVM_RUN's result 0
- *	kick    a signal, or no exit at all: KVM_SET_GUEST_DEBUG off, its own context with EINTR
- *	done    all steps made: KVM_SET_GUEST_DEBUG off, its own context before KVM_RUN, to be made again
+ *	reason  the low byte of exit_reason → where the table of 256 bytes is read
+ *	table   that entry → byte 1 of the stack pointer in the frame of `regs`
+ *	regs    KVM_GET_REGS; then, by that byte: next, exit or kick
+ *	next    what else is kept: KVM_GET_XSAVE2, KVM_GET_SREGS, KVM_GET_XCRS, KVM_GET_MSRS
+ *	scatter, lookups, again
+ *	        a condition (protocol_run.h): bytes of the state → tables; the last entry → which `stepped` follows
+ *	stepped the state → a record; where the next one is; exit_reason := a number that KVM does not use; then run or done
+ *	exit    another exit, the VMM's: KVM_SET_GUEST_DEBUG off, held, its own context with KVM_RUN's result 0
+ *	kick    a signal, or no exit at all: KVM_SET_GUEST_DEBUG off, held, its own context with EINTR
+ *	done    all steps made: the same
  *
  * The copies are process_vm_readv of the thread from its own process. So whoever dies, the VMM never sees a debug exit, no exit
- * is lost or given twice, and guest debug is off again when the last step has ended.
+ * is lost or given twice, and guest debug is off again when the last step has ended. Nothing is traced meanwhile: `held` is a wait
+ * of LOOP_HOLD_NS, in which a helper that lives takes the thread over, and after which the thread goes on without it.
  */
 #ifndef TILESCOPE_LOOP_H
 #define TILESCOPE_LOOP_H
@@ -22,7 +25,10 @@
 #include "target.h"
 
 #define LOOP_STEPS MOST_STEPS_AT_ONCE
-#define LOOP_BYTES 0x26000u
+#define LOOP_RECORDS_BYTES 0xe0000u /* of all records of one chain */
+#define LOOP_BYTES 0x131000u
+#define LOOP_HOLD_NS 200000000u
+#define LOOP_MSRS 10u
 
 struct loop {
 	uint64_t base;    /* LOOP_BYTES in the target, page-aligned */
@@ -32,19 +38,36 @@ struct loop {
 	pid_t own_pid;    /* the target's number as it sees itself */
 	struct kvm_guest_debug debug; /* what each KVM_RUN ends at: a step, or breakpoints */
 	uint32_t steps;
+	int keep_last; /* each record takes the place of the one before */
+	uint32_t record_bytes;
+	uint64_t get_image; /* KVM_GET_XSAVE2 or KVM_GET_XSAVE; 0: general registers alone are kept */
+	uint32_t msrs[LOOP_MSRS], msr_count; /* those that the guest has */
+	const struct step_lookup *lookups;
+	uint32_t lookup_count;
 };
 
-enum loop_end { LOOP_DONE, LOOP_EXIT, LOOP_KICK };
+enum loop_end { LOOP_RUNS, LOOP_DONE, LOOP_EXIT, LOOP_KICK };
 
 /* The calls that it makes, for the filters. */
 void loop_calls(const struct loop *loop, struct program *program);
+/* Those that read a record into loop_now(), to be made once. */
+void loop_record_calls(const struct loop *loop, struct program *program);
+uint64_t loop_now(const struct loop *loop);
 int loop_write(const struct target *target, const struct loop *loop, const struct stopped *stopped, struct refusal *why);
 /* Where the thread starts: the address of the first frame's context. */
 uint64_t loop_start(const struct loop *loop);
-/* 1: the stack pointer of an rt_sigreturn is that of a last frame, and *end says which. */
-int loop_leaves(const struct loop *loop, uint64_t stack_pointer, enum loop_end *end);
-/* After its end: registers after each step made, in order, and the last exit's reason. */
-int loop_read(const struct target *target, const struct loop *loop, struct kvm_regs *regs, uint32_t *steps, uint32_t *exit_reason,
+/* While it runs: has it ended, and how many steps has it made? */
+int loop_look(const struct target *target, const struct loop *loop, enum loop_end *end, uint32_t *made, struct refusal *why);
+/* The next step but one is the last. */
+int loop_shorten(const struct target *target, const struct loop *loop, struct refusal *why);
+/* The frame that gives the thread its own context back, after this end. */
+uint64_t loop_leave(const struct loop *loop, enum loop_end end);
+/* 1: the thread stands in the chain. */
+int loop_holds(const struct loop *loop, uint64_t stack_pointer);
+/* After its end: a record for each step made, in order, and the last exit's reason. */
+int loop_read(const struct target *target, const struct loop *loop, uint8_t *records, uint32_t *steps, uint32_t *exit_reason,
 	      struct refusal *why);
+/* 1: the condition holds in this record. */
+int loop_condition(const struct step_lookup *lookups, uint32_t count, const uint8_t *record);
 
 #endif

@@ -67,6 +67,8 @@ struct vcpu {
 	int filters_stale;
 	struct seccomp_filters filters;
 	int known_errno[QUESTION_COUNT]; /* why a question fails, once learnt by a stepped run; 0: not learnt */
+	uint32_t msrs[LOOP_MSRS], msr_count; /* those that the guest has; single_step.c */
+	int msrs_learnt;
 	struct stopped stop;
 };
 

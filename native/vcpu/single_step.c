@@ -5,33 +5,34 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "loop.h"
 #include "proc.h"
 #include "room.h"
 #include "session.h"
 #include "step.h"
+#include "stepping.h"
 
 #define KVM_CAP_SET_GUEST_DEBUG2_NUMBER 195u
 #define GUESTDBG_BLOCKIRQ 0x00100000u
 #define GUESTDBG_STEP (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
 #define STEP_TIMEOUT_NS 1500000000ull
-#define INTERRUPT_AGAIN_NS 200000000ull
-#define MOST_INTERRUPTS 8
 #define MOST_WAIT_MS 2000u
 #define MOST_DETOURS 1000u /* of the VMM, for exits and kicks, in one request */
+#define MOST_TIME_NS 800000000ull /* then the request is answered, however many steps are made */
 
-static struct kvm_regs stops[LOOP_STEPS];
+static uint8_t records[LOOP_RECORDS_BYTES];
 
-struct stepping {
-	struct vcpu *vcpu;
-	struct loop loop;
-	struct step_reply head;
-	uint32_t wanted;
-	uint64_t wait_ns; /* for an instruction to end, or a breakpoint to be hit */
-	uint64_t rip; /* after the last step, or before the first */
-	int breakpoints; /* armed, instead of steps */
-	int interrupted; /* by us, so often: no instruction ended in time */
-};
+static uint8_t *record_of(const struct stepping *s, uint32_t number)
+{
+	return records + (s->loop.keep_last ? 0 : (size_t)number * s->loop.record_bytes);
+}
+
+static uint64_t rip_of(const uint8_t *record)
+{
+	struct kvm_regs regs;
+
+	memcpy(&regs, record + RECORD_REGS, sizeof(regs));
+	return regs.rip;
+}
 
 /* The process's number in its own pid namespace, the last of NSpid. */
 static pid_t own_number(void)
@@ -70,112 +71,89 @@ static int can_block_interrupts(struct vcpu *vcpu)
 	return p.calls[at].result > 0 && (p.calls[at].result & GUESTDBG_BLOCKIRQ);
 }
 
+/* KVM_GET_MSRS stops at the first that the guest has not: so each is asked for alone, once. */
+static int learn_msrs(struct vcpu *vcpu, struct refusal *why)
+{
+	static const uint32_t all[LOOP_MSRS] = { 0x1c4, 0x1c5, 0xda0, 0x6a0, 0x6a2, 0x6a4, 0x6a5, 0x6a6, 0x6a7, 0x6a8 };
+	struct program p = { 0 };
+	uint64_t place = vcpu->scratch + SCRATCH_MSRS;
+
+	if (vcpu->msrs_learnt)
+		return 0;
+	for (size_t i = 0; i < LOOP_MSRS; i++) {
+		struct {
+			struct kvm_msrs head;
+			struct kvm_msr_entry entry;
+		} one = { .head = { .nmsrs = 1 }, .entry = { .index = all[i] } };
+
+		if (memory_write(target.pid, place + i * SCRATCH_MSR_STRIDE, &one, sizeof(one)) < 0)
+			return refuse_errno(why, errno, "process_vm_writev");
+		(void)program_ioctl(&p, "KVM_GET_MSRS", vcpu->fd, KVM_GET_MSRS, place + i * SCRATCH_MSR_STRIDE);
+	}
+	if (vcpu_run(vcpu, &p, why) < 0)
+		return -1;
+	for (size_t i = 0; i < LOOP_MSRS; i++)
+		if (p.calls[i].result == 1)
+			vcpu->msrs[vcpu->msr_count++] = all[i];
+	vcpu->msrs_learnt = 1;
+	return 0;
+}
+
 /* Here the filter stands between a killed helper's chain and its end: what it forbids is not begun, suspended or not. */
-static int prepare(struct stepping *s, struct refusal *why)
+static int prepare(struct stepping *s, const struct step_request *request, struct refusal *why)
 {
 	char *maps = proc_text("/proc/%d/maps", target.pid);
+	struct vcpu *vcpu = s->vcpu;
 	struct program calls = { 0 };
 	struct room room;
 	int found;
 
 	if (!maps)
 		return refuse(why, REASON_TARGET_GONE, errno, NULL, "The mappings of process %d cannot be read.", target.pid);
-	found = room_find(&target, maps, s->vcpu->ref.vcpu_index, s->vcpu->fd, &room, why);
+	found = room_find(&target, maps, vcpu->ref.vcpu_index, vcpu->fd, &room, why);
 	free(maps);
 	if (found < 0)
 		return -1;
-	s->head.irqs_blocked = (uint32_t)can_block_interrupts(s->vcpu);
+	s->head.irqs_blocked = (uint32_t)can_block_interrupts(vcpu);
 	s->loop = (struct loop){
-		.base = s->vcpu->scratch + SCRATCH_LOOP, .fpstate = s->vcpu->scratch + SCRATCH_FPSTATE, .run = room.run,
-		.vcpu_fd = s->vcpu->fd, .own_pid = own_number(),
+		.base = vcpu->scratch + SCRATCH_LOOP, .fpstate = vcpu->scratch + SCRATCH_FPSTATE, .run = room.run,
+		.vcpu_fd = vcpu->fd, .own_pid = own_number(), .record_bytes = RECORD_SREGS,
+		.keep_last = (request->flags & STEP_KEEP_LAST) != 0,
+		.lookups = (const struct step_lookup *)(const void *)(request + 1), .lookup_count = request->lookup_count,
 	};
+	if (request->flags & STEP_KEEP_STATE) {
+		if (learn_msrs(vcpu, why) < 0)
+			return -1;
+		s->loop.get_image = vcpu->get_image ? vcpu->get_image : KVM_GET_XSAVE2;
+		s->loop.record_bytes = RECORD_IMAGE + vcpu->image_bytes;
+		s->loop.msr_count = vcpu->msr_count;
+		memcpy(s->loop.msrs, vcpu->msrs, sizeof(vcpu->msrs));
+	}
+	for (uint32_t i = 0; i < request->lookup_count; i++)
+		if (s->loop.lookups[i].offset >= s->loop.record_bytes)
+			return refuse(why, REASON_BAD_FRAME, 0, NULL, "A record has %u bytes, and byte %u is looked up.",
+				      s->loop.record_bytes, s->loop.lookups[i].offset);
+	s->most = LOOP_RECORDS_BYTES / s->loop.record_bytes;
+	if (s->loop.keep_last || s->most > LOOP_STEPS)
+		s->most = LOOP_STEPS;
 	s->loop.debug.control = GUESTDBG_STEP | (s->head.irqs_blocked ? GUESTDBG_BLOCKIRQ : 0);
 	loop_calls(&s->loop, &calls);
-	return chain_check_filters(&target, &s->vcpu->filters, &calls, why);
+	return chain_check_filters(&target, &vcpu->filters, &calls, why);
 }
 
-static int read_regs(struct stepping *s, struct kvm_regs *regs, struct refusal *why)
+/* The state as it stands, outside the chain. */
+static int read_record(struct stepping *s, uint8_t *record, struct refusal *why)
 {
-	uint64_t place = s->vcpu->scratch + SCRATCH_REGS;
 	struct program p = { 0 };
 
-	(void)program_ioctl(&p, "KVM_GET_REGS", s->vcpu->fd, KVM_GET_REGS, place);
+	loop_record_calls(&s->loop, &p);
 	if (vcpu_run(s->vcpu, &p, why) < 0)
 		return -1;
-	if (p.calls[0].result < 0)
-		return refuse_errno(why, (int)-p.calls[0].result, "KVM_GET_REGS");
-	return memory_read(target.pid, place, regs, sizeof(*regs)) < 0 ? refuse_errno(why, errno, "process_vm_readv") : 0;
-}
-
-static int switch_over(struct stepping *s, struct refusal *why)
-{
-	pid_t tid = s->vcpu->tid;
-	struct user_regs_struct regs;
-
-	if (trace(PTRACE_GETREGS, tid, 0, &regs) < 0)
-		return refuse_errno(why, errno, "PTRACE_GETREGS");
-	regs.rip = target.gadget;
-	regs.rax = SYS_rt_sigreturn;
-	regs.orig_rax = (uint64_t)-1;
-	regs.eflags = 0x202;
-	regs.rsp = loop_start(&s->loop);
-	if (trace(PTRACE_SETREGS, tid, 0, &regs) < 0)
-		return refuse_errno(why, errno, "PTRACE_SETREGS");
-	s->vcpu->stop.touched = 1;
-	STEP("stepping: switched over");
-	return 0;
-}
-
-/* Waits for the next stop. A guest that halts ends no instruction: then the thread is interrupted, and the chain leaves. */
-static int next_stop(struct stepping *s, int *status, struct refusal *why)
-{
-	for (;;) {
-		enum wait_outcome outcome = thread_wait(s->vcpu->tid, status, now_ns(CLOCK_MONOTONIC) +
-							     (s->interrupted ? INTERRUPT_AGAIN_NS : s->wait_ns));
-
-		if (outcome == WAIT_STATUS)
-			return 0;
-		if (outcome == WAIT_GONE)
-			return refuse(why, REASON_TARGET_GONE, 0, NULL, "The thread ended during a step.");
-		/* One that came just before KVM_RUN was entered has not ended it. */
-		if (s->interrupted == MOST_INTERRUPTS)
-			return refuse(why, REASON_CHAIN_TIMEOUT, 0, NULL, "The steps did not end in time.");
-		s->interrupted++;
-		if (trace(PTRACE_INTERRUPT, s->vcpu->tid, 0, NULL) < 0)
-			return refuse_errno(why, errno, "PTRACE_INTERRUPT");
-	}
-}
-
-static int run_chain(struct stepping *s, enum loop_end *end, struct refusal *why)
-{
-	pid_t tid = s->vcpu->tid;
-	int leaving = 0, signal_number = 0, status;
-
-	for (;;) {
-		struct ptrace_syscall_info info = { 0 };
-
-		if (trace(PTRACE_SYSCALL, tid, 0, (void *)(uintptr_t)signal_number) < 0)
-			return refuse_errno(why, errno, "PTRACE_SYSCALL");
-		if (next_stop(s, &status, why) < 0)
-			return -1;
-		signal_number = 0;
-		if (WSTOPSIG(status) != (SIGTRAP | 0x80)) {
-			if ((unsigned int)status >> 16 == 0) {
-				signal_number = WSTOPSIG(status);
-				s->vcpu->stop.signal_seen = 1;
-			}
-			continue;
-		}
-		if (trace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) < 0)
-			return refuse_errno(why, errno, "PTRACE_GET_SYSCALL_INFO");
-		if (info.op == PTRACE_SYSCALL_INFO_EXIT && leaving)
-			break;
-		if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
-			leaving = info.entry.nr == SYS_rt_sigreturn && loop_leaves(&s->loop, info.stack_pointer, end);
-		STEP("stepping: %s %u", info.op == PTRACE_SYSCALL_INFO_ENTRY ? "enters" : "ends", (unsigned int)info.entry.nr);
-	}
-	STEP("stepped");
-	return 0;
+	for (size_t i = 0; i < p.count; i++)
+		if (p.calls[i].result < 0)
+			return refuse_errno(why, (int)-p.calls[i].result, p.calls[i].name);
+	return memory_read(target.pid, loop_now(&s->loop), record, s->loop.record_bytes) < 0 ?
+		       refuse_errno(why, errno, "process_vm_readv") : 0;
 }
 
 /*
@@ -184,14 +162,15 @@ static int run_chain(struct stepping *s, enum loop_end *end, struct refusal *why
  */
 static int count_ended_by_exit(struct stepping *s, struct refusal *why)
 {
-	struct kvm_regs regs;
+	uint8_t *record = record_of(s, s->head.steps);
 
-	if (read_regs(s, &regs, why) < 0)
+	if (read_record(s, record, why) < 0)
 		return -1;
-	if (regs.rip == s->rip || s->breakpoints)
+	if (rip_of(record) == s->rip || s->breakpoints)
 		return 0;
-	s->rip = regs.rip;
-	stops[s->head.steps++] = regs;
+	s->rip = rip_of(record);
+	s->head.steps++;
+	s->head.holds = (uint32_t)loop_condition(s->loop.lookups, s->loop.lookup_count, record);
 	return 0;
 }
 
@@ -206,16 +185,18 @@ static int go_on(struct stepping *s, struct refusal *why)
 	if (loop_write(&target, &s->loop, stop, why) < 0)
 		return -1;
 	STEP("steps laid out");
-	if (switch_over(s, why) < 0 || run_chain(s, &end, why) < 0)
+	if (stepping_run(s, &end, why) < 0)
 		return -1;
 	/* The VMM has an exit, or its own EINTR, to see: its registers are as they must be, whatever comes now. */
 	if (end == LOOP_EXIT || (end == LOOP_KICK && stop->signal_seen))
 		stop->touched = stop->restarts_kvm_run = 0;
-	if (loop_read(&target, &s->loop, stops + s->head.steps, &made, &s->head.exit_reason, why) < 0)
+	if (loop_read(&target, &s->loop, record_of(s, s->head.steps), &made, &s->head.exit_reason, why) < 0)
 		return -1;
 	s->head.steps += made;
-	if (made)
-		s->rip = stops[s->head.steps - 1].rip;
+	if (made) {
+		s->rip = rip_of(record_of(s, s->head.steps - 1));
+		s->head.holds = (uint32_t)loop_condition(s->loop.lookups, s->loop.lookup_count, record_of(s, s->head.steps - 1));
+	}
 	if (end == LOOP_DONE || (end == LOOP_KICK && !stop->signal_seen && s->interrupted)) {
 		stop->in_kvm_run = 1;
 		s->head.ended = end == LOOP_DONE ? STEP_DONE : STEP_HALTED;
@@ -225,11 +206,14 @@ static int go_on(struct stepping *s, struct refusal *why)
 	s->head.detours++;
 	if (thread_follow(s->vcpu->tid, s->vcpu->fd, stop, why) < 0 || (end == LOOP_EXIT && count_ended_by_exit(s, why) < 0))
 		return -1;
-	if (s->head.steps == s->wanted || s->interrupted || s->head.detours == MOST_DETOURS) {
-		s->head.ended = s->head.steps == s->wanted ? STEP_DONE : s->interrupted ? STEP_HALTED : STEP_BUSY;
+	if (s->head.steps == s->wanted || s->head.holds) {
+		s->head.ended = STEP_DONE;
 		return 0;
 	}
-	return 1;
+	if (!s->interrupted && s->head.detours < MOST_DETOURS && now_ns(CLOCK_MONOTONIC) < s->over_ns)
+		return 1;
+	s->head.ended = s->interrupted || s->breakpoints ? STEP_HALTED : s->head.steps ? STEP_DONE : STEP_BUSY;
+	return 0;
 }
 
 /* Where it could not be led to an end the thread goes on by itself, as it stands. */
@@ -260,42 +244,68 @@ static int begin(struct vcpu *vcpu, struct refusal *why)
 
 #define DEBUG_DR6_OFFSET 48u /* kvm_run.debug.arch.dr6 */
 #define USE_BREAKPOINTS (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP)
+#define DR6_BREAKPOINTS 0xfu
 
 static int make_steps(struct stepping *s, uint32_t count, struct refusal *why)
 {
 	int more;
 
-	s->wanted = count;
+	s->wanted = count < s->most ? count : s->most;
 	do
 		more = go_on(s, why);
 	while (more == 1);
 	return more;
 }
 
+static int read_dr6(struct stepping *s, struct refusal *why)
+{
+	return memory_read(target.pid, s->loop.run + DEBUG_DR6_OFFSET, &s->head.dr6, sizeof(s->head.dr6)) < 0 ?
+		       refuse_errno(why, errno, "process_vm_readv") : 0;
+}
+
+/* Those of DR7 that break on data, or those that break on an instruction. */
+static uint64_t dr7_of(uint64_t dr7, int data)
+{
+	uint64_t kept = dr7 & 0x300;
+
+	for (unsigned int i = 0; i < 4; i++)
+		if ((dr7 >> (2 * i) & 3) && ((dr7 >> (16 + 4 * i) & 3) != 0) == data)
+			kept |= (dr7 & (3ull << (2 * i))) | (dr7 & (0xfull << (16 + 4 * i)));
+	return kept & 0xffff00ffull ? kept | 0x400 : 0;
+}
+
 /*
- * One step first, for a breakpoint where it stands would be hit at once; then on, with the breakpoints alone. Time that the VMM
- * takes for itself counts too.
+ * One step first, for an instruction's breakpoint where it stands would be hit at once, with what watches data; then on, with
+ * the breakpoints alone. Time that the VMM takes for itself counts too.
  */
 static int run_to_breakpoint(struct stepping *s, const struct step_request *request, struct refusal *why)
 {
 	const uint64_t dr[4] = { request->dr0, request->dr1, request->dr2, request->dr3 };
-	uint64_t deadline = now_ns(CLOCK_MONOTONIC) + (uint64_t)request->wait_ms * 1000000u;
+	uint64_t deadline = now_ns(CLOCK_MONOTONIC) + (uint64_t)request->wait_ms * 1000000u, data = dr7_of(request->dr7, 1);
+	uint64_t code = dr7_of(request->dr7, 0);
 	int more;
 
-	if (make_steps(s, 1, why) < 0)
-		return -1;
-	/* An instruction breakpoint at the place that the step came to is hit there. */
-	for (unsigned int i = 0; i < 4 && s->head.ended == STEP_DONE; i++)
-		if ((request->dr7 >> (2 * i) & 3) && !(request->dr7 >> (16 + 4 * i) & 3) && dr[i] == s->rip) {
-			s->head.dr6 = 1ull << i;
+	memcpy(s->loop.debug.arch.debugreg, dr, sizeof(dr));
+	if (code) {
+		s->loop.debug.control |= data ? USE_BREAKPOINTS : 0;
+		s->loop.debug.arch.debugreg[7] = data;
+		if (make_steps(s, 1, why) < 0)
+			return -1;
+		if (s->head.ended != STEP_DONE)
 			return 0;
-		}
-	if (s->head.ended != STEP_DONE)
-		return 0;
+		if (data && s->head.exit_reason == KVM_EXIT_DEBUG && read_dr6(s, why) < 0)
+			return -1;
+		/* An instruction breakpoint at the place that the step came to is hit there. */
+		s->head.dr6 &= DR6_BREAKPOINTS;
+		for (unsigned int i = 0; i < 4; i++)
+			if ((code >> (2 * i) & 3) && dr[i] == s->rip)
+				s->head.dr6 |= 1ull << i;
+		if (s->head.dr6)
+			return 0;
+	}
 	s->head.steps = 0;
 	s->wanted = 1;
-	s->loop.debug = (struct kvm_guest_debug){ .control = USE_BREAKPOINTS };
-	memcpy(s->loop.debug.arch.debugreg, dr, sizeof(dr));
+	s->loop.debug.control = USE_BREAKPOINTS;
 	s->loop.debug.arch.debugreg[7] = request->dr7;
 	s->breakpoints = 1;
 	do {
@@ -304,28 +314,36 @@ static int run_to_breakpoint(struct stepping *s, const struct step_request *requ
 		s->wait_ns = deadline > now ? deadline - now : 1;
 		more = go_on(s, why);
 	} while (more == 1);
-	if (more < 0 || !s->head.steps)
-		return more;
-	return memory_read(target.pid, s->loop.run + DEBUG_DR6_OFFSET, &s->head.dr6, sizeof(s->head.dr6)) < 0 ?
-		       refuse_errno(why, errno, "process_vm_readv") : 0;
+	return more < 0 || !s->head.steps ? more : read_dr6(s, why);
 }
 
-int step(struct vcpu *vcpu, const struct step_request *request, struct reply *reply, struct refusal *why)
+static int check(const struct step_request *request, struct refusal *why)
 {
-	struct stepping s = { .vcpu = vcpu, .wait_ns = STEP_TIMEOUT_NS };
-	struct kvm_regs before;
-
 	if (request->wait_ms > MOST_WAIT_MS)
 		return refuse(why, REASON_BAD_FRAME, 0, NULL, "At most %u ms are waited at once, not %u.", MOST_WAIT_MS, request->wait_ms);
 	if (request->count == 0 || request->count > LOOP_STEPS)
 		return refuse(why, REASON_BAD_FRAME, 0, NULL, "From 1 to %u steps at once, not %u.", LOOP_STEPS, request->count);
-	if (begin(vcpu, why) < 0)
+	if (request->flags & ~(STEP_KEEP_STATE | STEP_KEEP_LAST))
+		return refuse(why, REASON_BAD_FRAME, 0, NULL, "Flags %#x are not known.", request->flags);
+	if (request->dr7 && request->lookup_count)
+		return refuse(why, REASON_BAD_FRAME, 0, NULL, "A condition is looked up after steps, not with breakpoints.");
+	return 0;
+}
+
+int step(struct vcpu *vcpu, const struct step_request *request, struct reply *reply, struct refusal *why)
+{
+	uint64_t now = now_ns(CLOCK_MONOTONIC);
+	struct stepping s = {
+		.vcpu = vcpu, .wait_ns = STEP_TIMEOUT_NS, .over_ns = now + (request->dr7 ? 0 : MOST_TIME_NS) + request->wait_ms * 1000000ull,
+	};
+
+	if (check(request, why) < 0 || begin(vcpu, why) < 0)
 		return -1;
-	if (prepare(&s, why) < 0 || read_regs(&s, &before, why) < 0) {
+	if (prepare(&s, request, why) < 0 || loop_write(&target, &s.loop, &vcpu->stop, why) < 0 || read_record(&s, records, why) < 0) {
 		vcpu_release(vcpu);
 		return -1;
 	}
-	s.rip = before.rip;
+	s.rip = rip_of(records);
 	if ((request->dr7 ? run_to_breakpoint(&s, request, why) : make_steps(&s, request->count, why)) < 0)
 		return give_up(vcpu, why);
 	if (thread_prepare(vcpu->tid, &vcpu->stop) < 0)
@@ -334,7 +352,9 @@ int step(struct vcpu *vcpu, const struct step_request *request, struct reply *re
 	STEP("frozen");
 	s.head.in_kvm_run = (uint32_t)vcpu->stop.in_kvm_run;
 	s.head.pause_ns = now_ns(CLOCK_MONOTONIC) - vcpu->stop.interrupted_ns;
+	s.head.record_bytes = s.loop.record_bytes;
+	s.head.record_count = s.loop.keep_last && s.head.steps ? 1 : s.head.steps;
 	(void)reply_add(reply, &s.head, sizeof(s.head));
-	(void)reply_add(reply, stops, s.head.steps * sizeof(stops[0]));
+	(void)reply_add(reply, records, (size_t)s.head.record_count * s.loop.record_bytes);
 	return 0;
 }

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTOCOL_VERSION 6u
+#define PROTOCOL_VERSION 7u
 #define MAX_PAYLOAD_BYTES (1u << 20)
 
 struct frame_header {
@@ -383,18 +383,5 @@ struct translation {
 _Static_assert(sizeof(struct read_memory_request) == 24, "read memory request is 24 bytes on the wire");
 _Static_assert(sizeof(struct translate_request) == 16, "translate request is 16 bytes before its addresses");
 _Static_assert(sizeof(struct translation) == 16, "translation is 16 bytes on the wire");
-/* ---- run control: MSG_STEP; the vCPU is frozen afterwards. Reply: step_reply, then struct kvm_regs after each step -------- */
-#define MOST_STEPS_AT_ONCE 240u
-struct step_request {
-	struct vcpu_ref vcpu;
-	uint32_t count, wait_ms;         /* wait_ms: with breakpoints, for this long */
-	uint64_t dr0, dr1, dr2, dr3, dr7; /* dr7 not 0: no steps, but on until a breakpoint of these is hit */
-};
-enum step_end { STEP_DONE, STEP_HALTED, STEP_BUSY }; /* waits for an interrupt; the VMM had more to do than is waited for */
-struct step_reply {
-	uint64_t pause_ns, dr6;
-	uint32_t steps, ended, exit_reason, detours, irqs_blocked, in_kvm_run; /* detours: exits and signals that were the VMM's */
-};
-_Static_assert(sizeof(struct step_request) == 56, "step request is 56 bytes on the wire");
-_Static_assert(sizeof(struct step_reply) == 40, "step reply is 40 bytes before its registers");
+#include "protocol_run.h"
 #endif

@@ -10,14 +10,14 @@ import type { ProductOperands } from '../../../app/tile/product-shape.ts';
 import { parseCount } from '../../../app/value/number.ts';
 import type { Preset } from '../../../app/xsave/presets.ts';
 import { parseVcpuName } from '../../targets/vcpu-name.ts';
-import { type BreakCommand, breakCommand } from './break-words.ts';
 import type { Destination, FileChoice, Source, VcpuChoice } from './choices.ts';
 import { cpuNamed } from './cpu.ts';
 import { type DisasCommand, disasCommand } from './disas-words.ts';
+import { DRIVE_VERB_NAMES, type DriveOptions, type DriveVerb } from './drive-options.ts';
+import { type DriveCommand, driveCommand } from './drive-words.ts';
 import { type MemCommand, memCommand } from './mem-words.ts';
 import { type OptionName, optionRow } from './options.ts';
 import { type PrivilegesCommand, privilegesCommand } from './privileges.ts';
-import { type StepCommand, stepCommand } from './step-words.ts';
 import { VERBS, type Verb, verbRow } from './verbs.ts';
 import { type DiffCommand, diffCommand, type JournalCommand, journalCommand } from './words.ts';
 
@@ -54,8 +54,7 @@ export type Command =
   | MemCommand
   | DisasCommand
   | ProductCommand
-  | BreakCommand
-  | StepCommand
+  | DriveCommand
   | { readonly verb: 'doctor'; readonly json: boolean }
   | { readonly verb: 'presets'; readonly json: boolean };
 
@@ -96,11 +95,9 @@ type ParsedVerb = Exclude<Verb, LightVerb>;
 const usage = (what: string, verb?: string) =>
   refuse('usage', what, { mend: `tilescope ${verb === undefined ? '' : `${verb} `}--help shows how it is used` });
 
-interface Given {
-  readonly json: boolean;
+interface Given extends DriveOptions {
   readonly pid?: string | undefined;
   readonly vcpu?: string | undefined;
-  readonly out?: string | undefined;
   readonly force: boolean;
   readonly only?: string | undefined;
   readonly 'suspend-seccomp': boolean;
@@ -303,6 +300,16 @@ const productCommand = (given: Given, words: readonly string[]): Answer<Command>
 const nothingMore = (verb: Verb, words: readonly string[], command: Command): Answer<Command> =>
   words.length > 0 ? usage(`${verb} takes no other words, got ${words.join(' ')}`) : answer(command);
 
+const driving = Object.fromEntries(
+  DRIVE_VERB_NAMES.map((verb) => [
+    verb,
+    (given: Given, words: readonly string[]): Answer<Command> => {
+      const vcpu = vcpuChoice(verb, given);
+      return vcpu.ok ? driveCommand(verb, vcpu.value, given, words) : vcpu;
+    },
+  ]),
+) as Record<DriveVerb, (given: Given, words: readonly string[]) => Answer<Command>>;
+
 /** What each verb makes of its options and words. */
 const PARSERS: Readonly<Record<ParsedVerb, (given: Given, words: readonly string[]) => Answer<Command>>> = {
   list: (given, words) => nothingMore('list', words, { verb: 'list', json: given.json }),
@@ -319,18 +326,11 @@ const PARSERS: Readonly<Record<ParsedVerb, (given: Given, words: readonly string
   diff: diffCommand,
   journal: journalCommand,
   'setup-privileges': privilegesCommand,
-  break: (given, words) => {
-    const vcpu = vcpuChoice('break', given);
-    return vcpu.ok ? breakCommand(vcpu.value, given, words) : vcpu;
-  },
-  step: (given, words) => {
-    const vcpu = vcpuChoice('step', given);
-    return vcpu.ok ? stepCommand(vcpu.value, given.json, words) : vcpu;
-  },
   disas: (given, words) => {
     const vcpu = vcpuChoice('disas', given);
     return vcpu.ok ? disasCommand(vcpu.value, given, words) : vcpu;
   },
+  ...driving,
   mem: (given, words) => {
     const vcpu = vcpuChoice('mem', given);
     return vcpu.ok ? memCommand(vcpu.value, given, words) : vcpu;

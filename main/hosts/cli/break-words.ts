@@ -1,49 +1,68 @@
 import type { Answer } from '../../../app/bridge.ts';
-import { answer, refuse } from '../../../app/refusals/refusal.ts';
+import { answer } from '../../../app/refusals/refusal.ts';
 import { parseCount, parseNumber } from '../../../app/value/number.ts';
+import type { Breakpoint } from '../../../app/wire/run.ts';
 import type { VcpuChoice } from './choices.ts';
+import { type DriveOptions, secondsOf, wrong as wrongWords } from './drive-options.ts';
 
 /** The words of `tilescope break`. */
 
 export interface BreakCommand {
   readonly verb: 'break';
   readonly vcpu: VcpuChoice;
-  readonly addresses: readonly bigint[];
+  readonly breakpoints: readonly Breakpoint[];
+  /** A condition; hits at which it does not hold are passed. */
+  readonly when: string | null;
+  /** So many hits are passed before the one that counts. */
+  readonly skip: number;
   readonly waitSeconds: number;
   readonly out: string | null;
   readonly json: boolean;
 }
 
-interface BreakWords {
-  readonly wait?: string | undefined;
-  readonly out?: string | undefined;
-  readonly json: boolean;
-}
-
 const MOST_ADDRESSES = 4;
-const MOST_SECONDS = 86_400;
-const DEFAULT_SECONDS = '10';
+const MOST_SKIPPED = 1_000_000_000;
 
-const wrong = (what: string): Answer<never> =>
-  refuse('usage', what, { mend: 'tilescope break --help shows how it is used' });
+const wrong = (what: string): Answer<never> => wrongWords('break', what);
+
+const WORD = /^([^:]+)(?::(execute|write|access)(?::([1248]))?)?$/;
+
+/** ADDR, ADDR:write or ADDR:access, and how many bytes of it. */
+const breakpointOf = (word: string): Answer<Breakpoint> => {
+  const [, text = '', on = 'execute', size] = WORD.exec(word) ?? [];
+  const number = parseNumber(text);
+  if (number === null || number.value < 0n || number.value >= 1n << 64n) return wrong(`${word} is no address`);
+  if (on === 'execute') {
+    return size === undefined
+      ? answer({ address: number.value, on, bytes: 1 })
+      : wrong(`${word}: an instruction is watched at its first byte`);
+  }
+  const bytes = Number(size ?? 8);
+  if (number.value % BigInt(bytes) !== 0n)
+    return wrong(`${word}: ${bytes} bytes are watched at a multiple of ${bytes}`);
+  return answer({ address: number.value, on: on as Breakpoint['on'], bytes });
+};
 
 export const breakCommand = (
   vcpu: VcpuChoice,
-  { wait = DEFAULT_SECONDS, out, json }: BreakWords,
+  { wait, out, json, when = undefined, skip = '0' }: DriveOptions,
   words: readonly string[],
 ): Answer<BreakCommand> => {
   if (words.length === 0 || words.length > MOST_ADDRESSES) {
     return wrong(`break takes one to ${MOST_ADDRESSES} addresses, got ${words.length}`);
   }
-  const addresses: bigint[] = [];
+  const breakpoints: Breakpoint[] = [];
   for (const word of words) {
-    const number = parseNumber(word);
-    if (number === null || number.value < 0n || number.value >= 1n << 64n) return wrong(`${word} is no address`);
-    addresses.push(number.value);
+    const one = breakpointOf(word);
+    if (!one.ok) return one;
+    breakpoints.push(one.value);
   }
-  const waitSeconds = parseCount(wait, MOST_SECONDS);
-  if (waitSeconds === null || waitSeconds === 0) {
-    return wrong(`--wait is a number of seconds from 1 to ${MOST_SECONDS}, not ${wait}`);
-  }
-  return answer({ verb: 'break', vcpu, addresses, waitSeconds, out: out ?? null, json });
+  const skipped = parseCount(skip, MOST_SKIPPED);
+  if (skipped === null) return wrong(`--skip is a number of hits, not ${skip}`);
+  const seconds = secondsOf('break', wait);
+  if (!seconds.ok) return seconds;
+  return answer({
+    ...{ verb: 'break', vcpu, breakpoints, when: when ?? null, skip: skipped },
+    ...{ waitSeconds: seconds.value, out: out ?? null, json },
+  });
 };

@@ -1,33 +1,53 @@
 import type { Answer } from '../../../app/bridge.ts';
 import type { Session } from '../../../app/debug/session.ts';
+import { parseUntil } from '../../../app/debug/until.ts';
 import { EXIT } from '../../../app/refusals/codes.ts';
 import { answer } from '../../../app/refusals/refusal.ts';
+import type { Breakpoint } from '../../../app/wire/run.ts';
 import { checkWritable, writeCaptureFile } from '../../io/captures.ts';
 import type { BreakCommand } from './break-words.ts';
+import { cancelOnInterrupt } from './cancel.ts';
 import { jsonText, type Output } from './output.ts';
 
-/** `tilescope break`: a guest run to an instruction. */
+/** `tilescope break`: a guest run to an instruction, or to one that touches some bytes. */
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
+const named = ({ address, on, bytes }: Breakpoint): string =>
+  on === 'execute' ? hex(address) : `${hex(address)}:${on}:${bytes}`;
+
 export const runToBreakpoint = async (
   withSession: (work: (session: Session) => Promise<Answer<Output>>) => Promise<Answer<Output>>,
-  { addresses, waitSeconds, out, json }: BreakCommand,
+  { breakpoints, when, skip, waitSeconds, out, json }: BreakCommand,
 ): Promise<Answer<Output>> => {
   // Before a target is attached to for it.
   const place = out === null ? answer(null) : await checkWritable(out);
   if (!place.ok) return place;
   return withSession(async (session) => {
+    const condition = when === null ? answer(null) : parseUntil(when, session.attached);
+    if (!condition.ok) return condition;
+    const cancel = cancelOnInterrupt();
     const endMs = Date.now() + waitSeconds * 1_000;
-    const there = await session.runTo(addresses, () => Date.now() >= endMs);
-    if (!there.ok) return there;
-    const why = there.value === null ? `no instruction at ${addresses.map(hex).join(', ')} in ${waitSeconds} s` : null;
-    const rip = there.value?.facts.general?.rip ?? null;
-    const written = there.value === null || out === null ? answer(null) : await writeCaptureFile(out, there.value);
+    const isOver = (): boolean => cancel.isAsked() || Date.now() >= endMs;
+    const found = await session.runTo(breakpoints, { isOver, when: condition.value, skip });
+    cancel.stop();
+    if (!found.ok) return found;
+    const there = found.value?.capture ?? null;
+    const names = breakpoints.map(named).join(', ');
+    const notHit = cancel.isAsked() ? 'stopped by Ctrl+C' : `nothing at ${names} in ${waitSeconds} s`;
+    const why = there === null ? notHit : null;
+    const rip = there?.facts.general?.rip ?? null;
+    const written = there === null || out === null ? answer(null) : await writeCaptureFile(out, there);
     if (!written.ok) return written;
+    const rows = breakpoints.map((one, at) => ({
+      breakpoint: named(one),
+      hit: found.value?.hit.includes(at) ?? false,
+      hits: found.value?.counts[at] ?? 0,
+    }));
+    const which = rows.filter(({ hit }) => hit).map(({ breakpoint, hits }) => `${breakpoint}, hit ${hits}`);
     const text = json
-      ? jsonText({ hit: why === null, rip: rip === null ? null : hex(rip), why })
-      : `${why ?? `rip ${rip === null ? 'could not be read' : hex(rip)}`}\n`;
+      ? jsonText({ hit: why === null, rip: rip === null ? null : hex(rip), why, breakpoints: rows })
+      : `${why ?? `rip ${rip === null ? 'could not be read' : hex(rip)}  ${which.join('; ')}`}\n`;
     return answer({ text, code: why === null ? EXIT.done : EXIT.refused, note: '' });
   });
 };

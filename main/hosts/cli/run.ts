@@ -7,6 +7,7 @@ import { answer, refuseProblem } from '../../../app/refusals/refusal.ts';
 import { parsePath } from '../../../app/register/path.ts';
 import { pathsOf } from '../../../app/register/slices.ts';
 import { type Command, parseCommand } from './arguments.ts';
+import type { DriveCommand } from './drive-words.ts';
 import type { HostOf, Streams } from './host.ts';
 import {
   errorText,
@@ -151,16 +152,10 @@ const diffThere = async (host: HostOf, command: Of<'diff'>): Printed => {
   });
 };
 
-const breakThere = async (host: HostOf, command: Of<'break'>): Printed => {
-  const [{ runToBreakpoint }, { withSession }] = await Promise.all([import('./break.ts'), import('./live.ts')]);
+const driveThere = async (host: HostOf, command: DriveCommand): Printed => {
+  const [{ drive }, { withSession }] = await Promise.all([import('./drive.ts'), import('./live.ts')]);
   const there = await host();
-  return runToBreakpoint((work) => withSession(there, command.vcpu, work), command);
-};
-
-const stepThere = async (host: HostOf, command: Of<'step'>): Printed => {
-  const [{ step }, { withSession }] = await Promise.all([import('./step.ts'), import('./live.ts')]);
-  const there = await host();
-  return step((work) => withSession(there, command.vcpu, work), command);
+  return drive((work) => withSession(there, command.vcpu, work), command);
 };
 
 const memThere = async (host: HostOf, command: Of<'mem'>): Printed => {
@@ -208,10 +203,11 @@ const run = async (host: HostOf, command: Command): Printed => {
       return memThere(host, command);
     case 'disas':
       return disasThere(host, command);
-    case 'break':
-      return breakThere(host, command);
     case 'step':
-      return stepThere(host, command);
+    case 'break':
+    case 'run':
+    case 'trace':
+      return driveThere(host, command);
     case 'presets':
       return (await import('./presets.ts')).presets(command.json);
   }

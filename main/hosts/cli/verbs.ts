@@ -1,24 +1,8 @@
-import type { EXIT_CODES } from '../../../app/refusals/codes.ts';
-import type { OptionName, WordKind } from './options.ts';
+import { DRIVE_VERBS } from './drive-verbs.ts';
+import { LIVE, type VerbRow } from './verb-row.ts';
 
-type ExitName = (typeof EXIT_CODES)[number]['name'];
+export type { VerbRow };
 
-export interface VerbRow {
-  readonly name: string;
-  /** One line for lists. */
-  readonly says: string;
-  /** What follows the verb, one line a form. */
-  readonly usage: readonly string[];
-  /** What the words behind it are, in order; the last one stands for all that follow. */
-  readonly words: readonly WordKind[];
-  readonly options: readonly OptionName[];
-  /** Paragraphs: what is not seen at once. */
-  readonly about: readonly string[];
-  readonly examples: readonly { readonly line: string; readonly says: string }[];
-  readonly exits: readonly ExitName[];
-}
-
-const LIVE = ['pid', 'vcpu', 'suspend-seccomp'] as const;
 const SYMBOLS = ['symbols', 'load-address'] as const;
 const FILE = ['thread', 'from', 'preset', 'strict'] as const;
 const READS = ['done', 'refused', 'usage', 'file', 'noTarget', 'helper', 'doubtful'] as const;
@@ -111,34 +95,7 @@ export const VERBS = [
     ],
     exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
   },
-  {
-    name: 'step',
-    says: 'single instructions of a running guest, without its VMM’s help',
-    usage: ['--pid PID [--vcpu N] [COUNT]'],
-    words: ['none'],
-    options: ['json', ...LIVE],
-    about: [
-      'RIP after each instruction. The vCPU makes its steps by itself and decides after each whether it goes on; what is the VMM’s, exits and signals, the VMM gets. It never sees a debug exit, whatever dies, and guest debug is off again when the last step has ended. Then the guest runs on.',
-      'A VMM that debugs its guest itself, such as QEMU with gdb attached, loses its own steps and breakpoints.',
-    ],
-    examples: [{ line: 'tilescope step --pid 4242 16', says: 'sixteen instructions' }],
-    exits: ['done', 'refused', 'usage', 'noTarget', 'helper'],
-  },
-  {
-    name: 'break',
-    says: 'run a guest to an instruction, and its state there',
-    usage: ['--pid PID [--vcpu N] ADDR… [--wait SECONDS] [--out FILE]'],
-    words: ['none'],
-    options: ['json', ...LIVE, 'wait', 'out'],
-    about: [
-      'ADDR is the linear address of an instruction; four at most, in the CPU’s own breakpoint registers: no byte of the guest is changed, and its own breakpoints come back afterwards. The VMM sees nothing of it, whatever dies. --out keeps the state at the breakpoint as a capture. Then the guest runs on.',
-      'Where the machine’s KVM emulates an instruction itself, a breakpoint at it may not be hit.',
-    ],
-    examples: [
-      { line: 'tilescope break --pid 4242 0xffffffff81000000 --out there.json', says: 'the state when it gets there' },
-    ],
-    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
-  },
+  ...DRIVE_VERBS,
   {
     name: 'set',
     says: 'write registers, read them back and compare',

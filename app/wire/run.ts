@@ -1,0 +1,162 @@
+import { concat, readU32, readU64 } from '../bits/bytes.ts';
+import { type Decoded, undecodable } from '../bits/decoded.ts';
+import type { ControlRegisters, GeneralRegisters, SegmentRegisters } from '../capture/capture.ts';
+import { segmentsOfSregs } from '../session/segments.ts';
+import { KVM_SREGS_BYTES, readControl } from './capture-reply.ts';
+import { readGeneral } from './general.ts';
+import { atEnd, readStruct, writeStruct } from './struct.ts';
+import { STEP_LOOKUP, STEP_REPLY, STEP_REQUEST } from './structs.ts';
+import type { VcpuRef } from './vcpu-ref.ts';
+
+/** The message that drives a vCPU: native/wire/protocol_run.h. */
+
+export const MOST_STEPS_AT_ONCE = 4000;
+export const MOST_LOOKUPS = 64;
+export const LOOKUP_STATES = 4;
+
+/** Where each part lies in a record. */
+export const RECORD = { regs: 0, sregs: 144, xcrs: 456, msrs: 848, image: 1024 } as const;
+
+/** One byte of the record, and what it makes of the state before it: next[state * 256 + byte]. */
+export interface Lookup {
+  readonly offset: number;
+  readonly next: Uint8Array;
+}
+
+/** What the CPU's breakpoint registers watch. */
+export interface Breakpoint {
+  readonly address: bigint;
+  readonly on: 'execute' | 'write' | 'access';
+  /** 1, 2, 4 or 8, aligned; an instruction has 1. */
+  readonly bytes: number;
+}
+
+export interface StepRequest extends VcpuRef {
+  readonly count: number;
+  /** With breakpoints: no steps, but on until one is hit, or this long. */
+  readonly waitMs?: number;
+  /** Four at most. */
+  readonly breakpoints?: readonly Breakpoint[];
+  /** Records hold everything, not the general registers alone. */
+  readonly keepState?: boolean;
+  /** The reply brings the last record alone. */
+  readonly keepLast?: boolean;
+  /** A condition that ends the steps; see protocol_run.h. */
+  readonly lookups?: readonly Lookup[];
+}
+
+// DR7: R/W and LEN of each. (SDM vol. 3, 18.2.4)
+const RW = { execute: 0n, write: 1n, access: 3n } as const;
+const LEN: ReadonlyMap<number, bigint> = new Map([
+  [1, 0n],
+  [2, 1n],
+  [8, 2n],
+  [4, 3n],
+]);
+
+/** Each of them enabled; bit 10 is always set. */
+const dr7Of = (breakpoints: readonly Breakpoint[]): bigint =>
+  breakpoints.reduce(
+    (dr7, { on, bytes }, index) =>
+      dr7 | (1n << BigInt(2 * index)) | ((RW[on] | ((LEN.get(bytes) ?? 0n) << 2n)) << BigInt(16 + 4 * index)),
+    breakpoints.length === 0 ? 0n : 0x400n,
+  );
+
+const KEEP_STATE = 1;
+const KEEP_LAST = 2;
+
+export const encodeStep = (request: StepRequest): Uint8Array => {
+  const { breakpoints = [], waitMs = 0, keepState = false, keepLast = false, lookups = [], ...rest } = request;
+  const [dr0 = 0n, dr1 = 0n, dr2 = 0n, dr3 = 0n] = breakpoints.map(({ address }) => address);
+  const flags = (keepState ? KEEP_STATE : 0) | (keepLast ? KEEP_LAST : 0);
+  const dr = { dr0, dr1, dr2, dr3, dr7: dr7Of(breakpoints) };
+  const head = writeStruct(STEP_REQUEST, { ...rest, waitMs, ...dr, flags, lookupCount: lookups.length });
+  const rows = lookups.map(({ offset, next }) => {
+    const row = writeStruct(STEP_LOOKUP, { offset, reserved: 0, next: '' });
+    row.set(next, STEP_LOOKUP.bytes - LOOKUP_STATES * 256);
+    return row;
+  });
+  return concat([head, ...rows]);
+};
+
+/** How a request for steps ended: all made; the guest waits for an interrupt; the VMM had more to do than is waited for. */
+export const STEP_ENDS = ['done', 'halted', 'busy'] as const;
+
+/** Everything after one instruction. */
+export interface StepState {
+  readonly image: Uint8Array;
+  readonly xcr0: bigint | null;
+  readonly msrs: readonly { readonly index: number; readonly value: bigint }[];
+  readonly control: ControlRegisters;
+  readonly segments: SegmentRegisters;
+}
+
+export interface StepRecord {
+  readonly general: GeneralRegisters;
+  /** null: the general registers alone were kept. */
+  readonly state: StepState | null;
+}
+
+const MOST_MSRS = 10;
+
+/** struct kvm_msrs: a count, then index and value in 16 bytes each. */
+const readMsrs = (bytes: Uint8Array): StepState['msrs'] =>
+  Array.from({ length: Math.min(readU32(bytes, 0), MOST_MSRS) }, (_, at) => ({
+    index: readU32(bytes, 8 + at * 16),
+    value: readU64(bytes, 16 + at * 16),
+  }));
+
+const readRecord = (bytes: Uint8Array): StepRecord => {
+  const general = readGeneral(bytes.subarray(RECORD.regs, RECORD.sregs));
+  if (bytes.length <= RECORD.image) return { general, state: null };
+  const sregs = bytes.subarray(RECORD.sregs, RECORD.sregs + KVM_SREGS_BYTES);
+  const state: StepState = {
+    // A copy: it is kept as long as the capture, the frame is not.
+    image: bytes.slice(RECORD.image),
+    xcr0: readU32(bytes, RECORD.xcrs) === 0 ? null : readU64(bytes, RECORD.xcrs + 16),
+    msrs: readMsrs(bytes.subarray(RECORD.msrs, RECORD.image)),
+    control: readControl(sregs),
+    segments: segmentsOfSregs(sregs),
+  };
+  return { general, state };
+};
+
+export const decodeSteps = (
+  bytes: Uint8Array,
+): Decoded<{
+  readonly pauseNs: bigint;
+  /** Instructions that ended. */
+  readonly made: number;
+  readonly records: readonly StepRecord[];
+  readonly ended: (typeof STEP_ENDS)[number];
+  readonly exitReason: number;
+  readonly interruptsBlocked: boolean;
+  /** The condition does, after the last step. */
+  readonly holds: boolean;
+  /** Which breakpoints were hit, by their bits. */
+  readonly dr6: bigint;
+}> => {
+  const what = 'step reply';
+  const head = readStruct(STEP_REPLY, bytes, 0, what);
+  if (!head.ok) return head;
+  const { steps, ended, exitReason, irqsBlocked, pauseNs, recordBytes, recordCount, holds, dr6 } = head.value;
+  const isWhole = recordBytes === RECORD.sregs || recordBytes > RECORD.image;
+  if (!isWhole || recordCount > steps) {
+    return undecodable({
+      kind: 'not-allowed',
+      what,
+      why: `${recordCount} records of ${recordBytes} bytes, ${steps} steps`,
+    });
+  }
+  const neededBytes = STEP_REPLY.bytes + recordCount * recordBytes;
+  if (neededBytes > bytes.length) return undecodable({ kind: 'truncated', what, neededBytes, gotBytes: bytes.length });
+  const records = Array.from({ length: recordCount }, (_, index) => {
+    const at = STEP_REPLY.bytes + index * recordBytes;
+    return readRecord(bytes.subarray(at, at + recordBytes));
+  });
+  const reply = {
+    ...{ pauseNs, made: steps, records, ended: STEP_ENDS[ended] ?? ('busy' as const), exitReason },
+    ...{ interruptsBlocked: irqsBlocked !== 0, holds: holds !== 0, dr6 },
+  };
+  return atEnd(reply, neededBytes, bytes, what);
+};

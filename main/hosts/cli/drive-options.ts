@@ -1,0 +1,31 @@
+import type { Answer } from '../../../app/bridge.ts';
+import { answer, refuse } from '../../../app/refusals/refusal.ts';
+import { parseCount } from '../../../app/value/number.ts';
+
+/** What the verbs that drive a guest share. */
+
+export const DRIVE_VERB_NAMES = ['step', 'break', 'run', 'trace'] as const;
+export type DriveVerb = (typeof DRIVE_VERB_NAMES)[number];
+
+export interface DriveOptions {
+  readonly json: boolean;
+  readonly wait?: string | undefined;
+  readonly out?: string | undefined;
+  readonly when?: string | undefined;
+  readonly skip?: string | undefined;
+  readonly steps?: string | undefined;
+  readonly until?: string | undefined;
+}
+
+const MOST_SECONDS = 86_400;
+const DEFAULT_SECONDS = '10';
+
+export const wrong = (verb: DriveVerb, what: string): Answer<never> =>
+  refuse('usage', what, { mend: `tilescope ${verb} --help shows how it is used` });
+
+export const secondsOf = (verb: DriveVerb, wait = DEFAULT_SECONDS): Answer<number> => {
+  const seconds = parseCount(wait, MOST_SECONDS);
+  return seconds === null || seconds === 0
+    ? wrong(verb, `--wait is a number of seconds from 1 to ${MOST_SECONDS}, not ${wait}`)
+    : answer(seconds);
+};

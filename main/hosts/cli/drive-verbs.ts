@@ -1,0 +1,78 @@
+import { LIVE, type VerbRow } from './verb-row.ts';
+
+const ABOUT_CONDITIONS =
+  'A condition compares a register, an element or a field with a number ("rax == 5", "xfd & 0x40000", "tmm0:i32[0][0] != 0", with == != < <= > >= &), waits for a change ("zmm3 changes") or for a component ("TILEDATA in use", "AVX in init").';
+
+/** The verbs that drive a guest. */
+export const DRIVE_VERBS = [
+  {
+    name: 'step',
+    says: 'single instructions of a running guest, without its VMM’s help',
+    usage: ['--pid PID [--vcpu N] [COUNT]'],
+    words: ['none'],
+    options: ['json', ...LIVE],
+    about: [
+      'RIP after each instruction. The vCPU makes its steps by itself and decides after each whether it goes on; what is the VMM’s, exits and signals, the VMM gets. It never sees a debug exit, whatever dies, and guest debug is off again when the last step has ended. Then the guest runs on.',
+      'A VMM that debugs its guest itself, such as QEMU with gdb attached, loses its own steps and breakpoints.',
+    ],
+    examples: [{ line: 'tilescope step --pid 4242 16', says: 'sixteen instructions' }],
+    exits: ['done', 'refused', 'usage', 'noTarget', 'helper'],
+  },
+  {
+    name: 'break',
+    says: 'run a guest to an instruction, or to a write, and its state there',
+    usage: [
+      '--pid PID [--vcpu N] ADDR[:write|:access[:BYTES]]… [--when CONDITION] [--skip N] [--wait SECONDS] [--out FILE]',
+    ],
+    words: ['none'],
+    options: ['json', ...LIVE, 'when', 'skip', 'wait', 'out'],
+    about: [
+      'ADDR is the linear address of an instruction; ADDR:write and ADDR:access watch 1, 2, 4 or 8 bytes of data (8 where no number follows), and stop behind the instruction that touched them. Four at most, in the CPU’s own breakpoint registers: no byte of the guest is changed, and its own breakpoints come back afterwards. The VMM sees nothing of it, whatever dies. --out keeps the state there as a capture. Then the guest runs on.',
+      '--skip passes so many hits, --when those at which a condition does not hold; each is a stop of well under a millisecond. How often each was hit is said.',
+      ABOUT_CONDITIONS,
+      'Where the machine’s KVM emulates an instruction itself, a breakpoint at it may not be hit; some KVM that runs inside another hits no watchpoint.',
+    ],
+    examples: [
+      { line: 'tilescope break --pid 4242 0xffffffff81000000 --out there.json', says: 'the state when it gets there' },
+      { line: 'tilescope break --pid 4242 0x7e00:write:4 --when "rax > 100"', says: 'who writes there' },
+    ],
+    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+  },
+  {
+    name: 'run',
+    says: 'run a guest, instruction by instruction, until a condition holds',
+    usage: ['--pid PID [--vcpu N] --until CONDITION [--steps N] [--wait SECONDS] [--out FILE]'],
+    words: [],
+    options: ['json', ...LIVE, 'until', 'steps', 'wait', 'out'],
+    about: [
+      'It stops right behind the instruction after which the condition holds, and then the guest runs on; --out keeps the state there. The condition is looked up by the vCPU itself between two instructions, tens of thousands a second; one that cannot be looked up so (a whole tile, a field of several) is looked at from outside after each step, some hundred a second. The rate is printed.',
+      ABOUT_CONDITIONS,
+      'Ctrl+C ends it, and the guest runs on.',
+    ],
+    examples: [
+      { line: 'tilescope run --pid 4242 --until "TILEDATA in use" --out first.json', says: 'the first use of tiles' },
+      {
+        line: 'tilescope run --pid 4242 --until "rax >= 0x1000" --steps 1000000 --wait 60',
+        says: 'for a minute at most',
+      },
+    ],
+    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+  },
+  {
+    name: 'trace',
+    says: 'the whole state after each of many instructions, into a session file',
+    usage: ['--pid PID [--vcpu N] --steps N [--until CONDITION] --out FILE'],
+    words: [],
+    options: ['json', ...LIVE, 'steps', 'until', 'out'],
+    about: [
+      'Extended state, general, control and segment registers and MSRs after each instruction, kept by the vCPU itself; what is equal is stored once. FILE is a saved session: its stops are the attach and each step, labelled by RIP, so FILE@1 is the state before the first instruction and FILE@2 that after it, and the window opens it with its timeline.',
+      ABOUT_CONDITIONS,
+      'Ctrl+C ends it: what is traced by then is written, and the guest runs on.',
+    ],
+    examples: [
+      { line: 'tilescope trace --pid 4242 --steps 10000 --out trace.json', says: 'ten thousand instructions' },
+      { line: 'tilescope diff trace.json@1 trace.json@200', says: 'what two hundred instructions changed' },
+    ],
+    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+  },
+] as const satisfies readonly VerbRow[];

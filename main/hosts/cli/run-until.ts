@@ -1,0 +1,153 @@
+import type { Answer } from '../../../app/bridge.ts';
+import type { RunMade } from '../../../app/debug/drive.ts';
+import type { Session } from '../../../app/debug/session.ts';
+import { parseUntil } from '../../../app/debug/until.ts';
+import { EXIT } from '../../../app/refusals/codes.ts';
+import { answer } from '../../../app/refusals/refusal.ts';
+import { createHistory } from '../../../app/session/history.ts';
+import { type SavedStop, sessionText } from '../../../app/session/session-document.ts';
+import { checkWritable, writeBytes, writeCaptureFile } from '../../io/captures.ts';
+import { PRODUCT } from '../../product.ts';
+import { cancelOnInterrupt } from './cancel.ts';
+import type { RunCommand, TraceCommand } from './drive-words.ts';
+import { jsonText, type Output } from './output.ts';
+
+/** `tilescope run` and `tilescope trace`: a guest driven instruction by instruction. */
+
+type WithSession = (work: (session: Session) => Promise<Answer<Output>>) => Promise<Answer<Output>>;
+
+const hex = (value: bigint): string => `0x${value.toString(16)}`;
+
+const ENDS = {
+  holds: null,
+  most: null,
+  over: 'the time is over',
+  halted: 'no instruction ended for a second and a half: the guest waits for an interrupt',
+  busy: 'the VMM had more exits to answer than are waited for',
+} as const satisfies Record<RunMade['why'], string | null>;
+
+/** One line on a terminal that is written anew; nothing where standard error is none. */
+const progressLine = (words: (made: number, perSecond: number) => string) => {
+  const beganMs = performance.now();
+  let saidMs = beganMs;
+  const rate = (made: number): number => Math.round((made * 1_000) / Math.max(1, performance.now() - beganMs));
+  return {
+    tell: (made: number): void => {
+      if (!process.stderr.isTTY || performance.now() - saidMs < 200) return;
+      saidMs = performance.now();
+      process.stderr.write(`\r\x1b[K${words(made, rate(made))}`);
+    },
+    end: (): void => {
+      if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+    },
+    rate,
+  };
+};
+
+const notBlocked = ({ interruptsBlocked }: RunMade): string =>
+  interruptsBlocked ? '' : 'this KVM cannot keep interrupts from a step: one may end in their handler\n';
+
+export const runUntil = async (
+  withSession: WithSession,
+  { until, steps, waitSeconds, out, json }: RunCommand,
+): Promise<Answer<Output>> => {
+  // Before a target is attached to for it.
+  const place = out === null ? answer(null) : await checkWritable(out);
+  if (!place.ok) return place;
+  return withSession(async (session) => {
+    const condition = parseUntil(until, session.attached);
+    if (!condition.ok) return condition;
+    const cancel = cancelOnInterrupt();
+    const endMs = Date.now() + waitSeconds * 1_000;
+    const progress = progressLine((made, perSecond) => `${made} instructions, ${perSecond} a second; Ctrl+C ends it`);
+    const made = await session.runUntil(condition.value, {
+      most: steps,
+      isOver: () => cancel.isAsked() || Date.now() >= endMs,
+      onProgress: progress.tell,
+    });
+    progress.end();
+    cancel.stop();
+    if (!made.ok) return made;
+    const { why: end, capture } = made.value;
+    const written = out === null ? answer(null) : await writeCaptureFile(out, capture);
+    if (!written.ok) return written;
+    const notHeld = `${condition.value.words}: not in ${made.value.made} instructions`;
+    const words = end === 'over' && cancel.isAsked() ? 'stopped by Ctrl+C' : ENDS[end];
+    const why = end === 'holds' ? null : words === null ? notHeld : `${notHeld}: ${words}`;
+    const perSecond = progress.rate(made.value.made);
+    const rip = capture.facts.general?.rip ?? null;
+    const text = json
+      ? jsonText({
+          ...{ holds: end === 'holds', steps: made.value.made, rip: rip === null ? null : hex(rip), why },
+          ...{ stepsPerSecond: perSecond, requests: made.value.requests },
+        })
+      : `${why ?? `${condition.value.words} after ${made.value.made} instructions, rip ${rip === null ? 'not known' : hex(rip)}`}\n` +
+        `${perSecond} instructions a second\n`;
+    return answer({ text, code: end === 'holds' ? EXIT.done : EXIT.refused, note: notBlocked(made.value) });
+  });
+};
+
+export const trace = async (
+  withSession: WithSession,
+  { steps, until, out, json }: TraceCommand,
+): Promise<Answer<Output>> => {
+  const place = await checkWritable(out);
+  if (!place.ok) return place;
+  return withSession(async (session) => {
+    const condition = until === null ? answer(null) : parseUntil(until, session.attached);
+    if (!condition.ok) return condition;
+    const cancel = cancelOnInterrupt();
+    const history = createHistory();
+    const stops: SavedStop[] = [];
+    const progress = progressLine(
+      (made, perSecond) => `${made} of ${steps} instructions, ${perSecond} a second; Ctrl+C ends it`,
+    );
+    const made = await session.trace(steps, {
+      most: steps,
+      isOver: cancel.isAsked,
+      onProgress: progress.tell,
+      until: condition.value,
+      onState: (capture) => {
+        const kept = history.add(capture);
+        const rip = capture.facts.general?.rip;
+        const cause = stops.length === 0 ? 'attach' : 'step';
+        // Put together anew where it is asked for: what is kept shares its bytes with the other stops.
+        stops.push({
+          ...{
+            number: stops.length + 1,
+            cause,
+            label: rip === undefined ? null : `rip ${hex(rip)}`,
+            write: null,
+            kept,
+          },
+          get capture() {
+            return history.captureOf(kept);
+          },
+        });
+      },
+    });
+    progress.end();
+    cancel.stop();
+    if (!made.ok) return made;
+    const perSecond = progress.rate(made.value.made);
+    const saved = { product: PRODUCT, savedAtMs: Date.now(), pinned: null, stops };
+    const written = await writeBytes(out, new TextEncoder().encode(sessionText(saved)));
+    if (!written.ok) return written;
+    const end = made.value.why;
+    const words = end === 'over' ? 'stopped by Ctrl+C' : ENDS[end];
+    const why =
+      until !== null && end === 'most' ? `${condition.value?.words}: not in ${made.value.made} instructions` : words;
+    const text = json
+      ? jsonText({
+          out,
+          steps: made.value.made,
+          stops: stops.length,
+          why,
+          stepsPerSecond: perSecond,
+          bytes: written.value,
+        })
+      : `${out}: ${stops.length} stops, attach and ${made.value.made} instructions, ${written.value} bytes\n` +
+        `${perSecond} instructions a second, the whole state kept after each\n${why === null ? '' : `${why}\n`}`;
+    return answer({ text, code: why === null ? EXIT.done : EXIT.refused, note: notBlocked(made.value) });
+  });
+};

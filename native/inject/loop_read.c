@@ -1,0 +1,112 @@
+/* The chain of steps from outside: what it calls, how far it is, what it has kept. */
+#include <errno.h>
+#include <linux/futex.h>
+#include <string.h>
+
+#include "loop_parts.h"
+
+uint64_t loop_now(const struct loop *l)
+{
+	return l->base + AT_NOW;
+}
+
+uint64_t loop_start(const struct loop *loop)
+{
+	return loop->base + ON + offsetof(struct element, context);
+}
+
+uint64_t loop_leave(const struct loop *loop, enum loop_end end)
+{
+	uint32_t place = end == LOOP_DONE ? LEAVE_DONE : end == LOOP_EXIT ? LEAVE_EXIT : LEAVE_KICK;
+
+	return loop->base + place + offsetof(struct element, context);
+}
+
+int loop_holds(const struct loop *loop, uint64_t stack_pointer)
+{
+	return stack_pointer - loop->base < LOOP_BYTES;
+}
+
+void loop_record_calls(const struct loop *l, struct program *p)
+{
+	(void)program_ioctl(p, "KVM_GET_REGS", l->vcpu_fd, KVM_GET_REGS, loop_now(l));
+	if (!l->get_image)
+		return;
+	(void)program_ioctl(p, l->get_image == KVM_GET_XSAVE2 ? "KVM_GET_XSAVE2" : "KVM_GET_XSAVE", l->vcpu_fd, l->get_image,
+			    loop_now(l) + RECORD_IMAGE);
+	(void)program_ioctl(p, "KVM_GET_SREGS", l->vcpu_fd, KVM_GET_SREGS, loop_now(l) + RECORD_SREGS);
+	(void)program_ioctl(p, "KVM_GET_XCRS", l->vcpu_fd, KVM_GET_XCRS, loop_now(l) + RECORD_XCRS);
+	if (l->msr_count)
+		(void)program_ioctl(p, "KVM_GET_MSRS", l->vcpu_fd, KVM_GET_MSRS, loop_now(l) + RECORD_MSRS);
+}
+
+void loop_calls(const struct loop *l, struct program *p)
+{
+	int futex;
+
+	(void)program_ioctl(p, "KVM_SET_GUEST_DEBUG", l->vcpu_fd, KVM_SET_GUEST_DEBUG, DATA(on));
+	(void)program_ioctl(p, "KVM_RUN", l->vcpu_fd, KVM_RUN, 0);
+	(void)program_add(p, "process_vm_readv", SYS_process_vm_readv, (uint64_t)(unsigned int)l->own_pid, DATA(to_table), 1);
+	futex = program_add(p, "futex", SYS_futex, DATA(zero), FUTEX_WAIT_PRIVATE, 0);
+	if (futex >= 0)
+		p->calls[futex].arguments[3] = DATA(hold);
+	loop_record_calls(l, p);
+}
+
+static int read_data(const struct target *target, const struct loop *l, struct data *data, uint32_t *made, struct refusal *why)
+{
+	uint64_t behind;
+
+	if (memory_read(target->pid, l->base + AT_DATA, data, offsetof(struct data, to_index)) < 0)
+		return refuse_errno(why, errno, "process_vm_readv");
+	behind = (uint64_t)(uintptr_t)data->from_now[1].iov_base - words_at(l, 0);
+	if (behind > l->steps * sizeof(struct words))
+		return refuse(why, REASON_CHAIN_CHANGED, 0, NULL, "Another thread of the VMM changed the chain of steps.");
+	*made = (uint32_t)(behind / sizeof(struct words));
+	return 0;
+}
+
+int loop_look(const struct target *target, const struct loop *l, enum loop_end *end, uint32_t *made, struct refusal *why)
+{
+	struct data data;
+
+	if (read_data(target, l, &data, made, why) < 0)
+		return -1;
+	*end = data.ended <= LOOP_KICK ? (enum loop_end)data.ended : LOOP_KICK;
+	return 0;
+}
+
+/* The words differ in byte 1 of their last one alone, so that one that is just copied is the old or the new. */
+int loop_shorten(const struct target *target, const struct loop *l, struct refusal *why)
+{
+	static struct words words[LOOP_STEPS];
+
+	for (uint32_t i = 0; i < l->steps; i++)
+		words[i] = (struct words){ record_at(l, i + 1), words_at(l, i + 1), l->base + DONE };
+	return memory_write(target->pid, words_at(l, 0), words, l->steps * sizeof(words[0])) < 0 ?
+		       refuse_errno(why, errno, "process_vm_writev") : 0;
+}
+
+int loop_read(const struct target *target, const struct loop *l, uint8_t *records, uint32_t *steps, uint32_t *exit_reason,
+	      struct refusal *why)
+{
+	struct data data;
+	uint32_t kept;
+
+	if (read_data(target, l, &data, steps, why) < 0)
+		return -1;
+	kept = l->keep_last && *steps ? 1 : *steps;
+	if (kept && memory_read(target->pid, record_at(l, 0), records, (size_t)kept * l->record_bytes) < 0)
+		return refuse_errno(why, errno, "process_vm_readv");
+	*exit_reason = data.ended == LOOP_DONE ? KVM_EXIT_DEBUG : data.exit_reason;
+	return 0;
+}
+
+int loop_condition(const struct step_lookup *lookups, uint32_t count, const uint8_t *record)
+{
+	uint8_t state = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		state = lookups[i].next[state % LOOKUP_STATES * 256 + record[lookups[i].offset]];
+	return count && state % LOOKUP_STATES == 1;
+}

@@ -1,0 +1,30 @@
+/* The guest that test-step drives, and what it was answered last. */
+#ifndef TILESCOPE_TEST_STEP_DRIVEN_H
+#define TILESCOPE_TEST_STEP_DRIVEN_H
+
+#include <linux/kvm.h>
+
+#include "client.h"
+#include "guest.h"
+
+#define CODE 0x1000u /* of the guests in real mode */
+
+extern struct guest guest;
+extern struct client client;
+extern struct step_reply head;
+extern struct kvm_regs stops[MOST_STEPS_AT_ONCE];
+
+/* 1: a demo guest with these arguments runs, and is attached. end() lets it go and looks at it once more. */
+int start(const char *const *arguments);
+void end(void);
+const char *words(void); /* of the refusal */
+int step(uint32_t count);
+/* The request with its lookups behind it. */
+int ask_steps(struct step_request *request, const struct step_lookup *lookups);
+
+/* step_driven.c */
+void conditions(void);
+void whole_states(const char *program);
+void watchpoints(void);
+
+#endif

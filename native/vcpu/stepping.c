@@ -1,0 +1,179 @@
+/*
+ * The thread in the chain of steps (loop.h), which nobody traces meanwhile: it is looked at from time to time, and taken over
+ * where it is held at the end.
+ */
+#include "stepping.h"
+
+#include <errno.h>
+#include <sys/wait.h>
+
+#include "step.h"
+
+#define LOOK_NS 40000u
+#define LONGEST_LOOK_NS 1000000u
+#define INTERRUPT_AGAIN_NS 20000000ull
+#define MOST_INTERRUPTS 100
+
+static int switch_over(struct stepping *s, uint64_t stack_pointer, struct refusal *why)
+{
+	pid_t tid = s->vcpu->tid;
+	struct user_regs_struct regs;
+
+	if (trace(PTRACE_GETREGS, tid, 0, &regs) < 0)
+		return refuse_errno(why, errno, "PTRACE_GETREGS");
+	regs.rip = target.gadget;
+	regs.rax = SYS_rt_sigreturn;
+	regs.orig_rax = (uint64_t)-1;
+	regs.eflags = 0x202;
+	regs.rsp = stack_pointer;
+	if (trace(PTRACE_SETREGS, tid, 0, &regs) < 0)
+		return refuse_errno(why, errno, "PTRACE_SETREGS");
+	s->vcpu->stop.touched = 1;
+	return 0;
+}
+
+/* It has stopped: a signal is delivered, as it would have been, and it goes on. */
+static int let_on(struct stepping *s, int status, struct refusal *why)
+{
+	int signal_number = 0;
+
+	if ((unsigned int)status >> 16 == 0 && WSTOPSIG(status) != (SIGTRAP | 0x80)) {
+		signal_number = WSTOPSIG(status);
+		s->vcpu->stop.signal_seen = 1;
+	}
+	return trace(PTRACE_CONT, s->vcpu->tid, 0, (void *)(uintptr_t)signal_number) < 0 ?
+		       refuse_errno(why, errno, "PTRACE_CONT") : 0;
+}
+
+/* A guest that halts ends no instruction: then the thread is interrupted, and the chain leaves. */
+static int interrupt(struct stepping *s, struct refusal *why)
+{
+	/* One that came while KVM_RUN was not being made has not ended it. */
+	if (s->interrupted == MOST_INTERRUPTS)
+		return refuse(why, REASON_CHAIN_TIMEOUT, 0, NULL, "The steps did not end in time.");
+	s->interrupted++;
+	return trace(PTRACE_INTERRUPT, s->vcpu->tid, 0, NULL) < 0 ? refuse_errno(why, errno, "PTRACE_INTERRUPT") : 0;
+}
+
+static int until_it_ends(struct stepping *s, enum loop_end *end, struct refusal *why)
+{
+	uint64_t began = now_ns(CLOCK_MONOTONIC), since = began;
+	uint32_t made, before = 0;
+	int shortened = s->breakpoints;
+
+	for (;;) {
+		uint64_t now = now_ns(CLOCK_MONOTONIC), look = LOOK_NS + (now - began) / 64;
+		int status;
+		enum wait_outcome outcome = thread_wait(s->vcpu->tid, &status, now + (look < LONGEST_LOOK_NS ? look : LONGEST_LOOK_NS));
+
+		if (outcome == WAIT_GONE)
+			return refuse(why, REASON_TARGET_GONE, 0, NULL, "The thread ended during a step.");
+		if (outcome == WAIT_STATUS && let_on(s, status, why) < 0)
+			return -1;
+		if (loop_look(&target, &s->loop, end, &made, why) < 0)
+			return -1;
+		if (*end != LOOP_RUNS)
+			return 0;
+		now = now_ns(CLOCK_MONOTONIC);
+		if (made != before) {
+			before = made;
+			since = now;
+		}
+		if (!shortened && now > s->over_ns) {
+			shortened = 1;
+			if (loop_shorten(&target, &s->loop, why) < 0)
+				return -1;
+		}
+		if (now - since > (s->interrupted ? INTERRUPT_AGAIN_NS : s->wait_ns)) {
+			since = now;
+			if (interrupt(s, why) < 0)
+				return -1;
+		}
+	}
+}
+
+/* Until the stop that was asked for. All signals are blocked where it is held. */
+static int stop_held(struct stepping *s, struct refusal *why)
+{
+	pid_t tid = s->vcpu->tid;
+	struct user_regs_struct regs;
+	int status;
+
+	if (trace(PTRACE_INTERRUPT, tid, 0, NULL) < 0)
+		return refuse_errno(why, errno, "PTRACE_INTERRUPT");
+	for (;;) {
+		enum wait_outcome outcome = thread_wait(tid, &status, now_ns(CLOCK_MONOTONIC) + STOP_TIMEOUT_NS);
+
+		if (outcome == WAIT_GONE)
+			return refuse(why, REASON_TARGET_GONE, 0, NULL, "The thread ended after the steps.");
+		if (outcome == WAIT_TIMEOUT)
+			return refuse(why, REASON_CHAIN_TIMEOUT, 0, NULL, "The thread did not stop after the steps.");
+		if ((unsigned int)status >> 16 == PTRACE_EVENT_STOP)
+			break;
+		if (let_on(s, status, why) < 0)
+			return -1;
+	}
+	STEP("stepping: stopped where it is held");
+	if (trace(PTRACE_GETREGS, tid, 0, &regs) < 0)
+		return refuse_errno(why, errno, "PTRACE_GETREGS");
+	if (loop_holds(&s->loop, regs.rsp))
+		return 0;
+	/* It goes on as it is; interrupted in KVM_RUN, its VMM sees EINTR. */
+	(void)trace(PTRACE_DETACH, tid, 0, NULL);
+	return refuse(why, REASON_CHAIN_TIMEOUT, 0, NULL, "This machine was too busy: the thread was not taken over in time, and runs on.");
+}
+
+/* Through the last frame, to its own context. */
+static int leave(struct stepping *s, struct refusal *why)
+{
+	pid_t tid = s->vcpu->tid;
+	int status, leaving = 0, signal_number = 0;
+
+	for (;;) {
+		struct ptrace_syscall_info info = { 0 };
+		enum wait_outcome outcome;
+
+		if (trace(PTRACE_SYSCALL, tid, 0, (void *)(uintptr_t)signal_number) < 0)
+			return refuse_errno(why, errno, "PTRACE_SYSCALL");
+		outcome = thread_wait(tid, &status, now_ns(CLOCK_MONOTONIC) + STOP_TIMEOUT_NS);
+		if (outcome == WAIT_GONE)
+			return refuse(why, REASON_TARGET_GONE, 0, NULL, "The thread ended after the steps.");
+		if (outcome == WAIT_TIMEOUT)
+			return refuse(why, REASON_CHAIN_TIMEOUT, 0, NULL, "The thread did not come back from the steps.");
+		signal_number = 0;
+		if (WSTOPSIG(status) != (SIGTRAP | 0x80)) {
+			if ((unsigned int)status >> 16 == 0) {
+				signal_number = WSTOPSIG(status);
+				s->vcpu->stop.signal_seen = 1;
+			}
+			continue;
+		}
+		if (trace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) < 0)
+			return refuse_errno(why, errno, "PTRACE_GET_SYSCALL_INFO");
+		STEP("stepping: %s", info.op == PTRACE_SYSCALL_INFO_ENTRY ? "leaves" : "has left");
+		if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
+			leaving = info.entry.nr == SYS_rt_sigreturn;
+		else if (info.op == PTRACE_SYSCALL_INFO_EXIT && leaving)
+			return 0;
+	}
+}
+
+int stepping_run(struct stepping *s, enum loop_end *end, struct refusal *why)
+{
+	if (switch_over(s, loop_start(&s->loop), why) < 0)
+		return -1;
+	STEP("stepping: switched over");
+	if (trace(PTRACE_CONT, s->vcpu->tid, 0, NULL) < 0)
+		return refuse_errno(why, errno, "PTRACE_CONT");
+	STEP("stepping: let go");
+	if (until_it_ends(s, end, why) < 0)
+		return -1;
+	STEP("stepping: held");
+	if (stop_held(s, why) < 0 || switch_over(s, loop_leave(&s->loop, *end), why) < 0)
+		return -1;
+	STEP("stepping: on its way back");
+	if (leave(s, why) < 0)
+		return -1;
+	STEP("stepped");
+	return 0;
+}

@@ -1,0 +1,23 @@
+/* A request for steps under way. */
+#ifndef TILESCOPE_STEPPING_H
+#define TILESCOPE_STEPPING_H
+
+#include "loop.h"
+#include "session.h"
+
+struct stepping {
+	struct vcpu *vcpu;
+	struct loop loop;
+	struct step_reply head;
+	uint32_t wanted, most; /* steps; most: that there is room for */
+	uint64_t wait_ns; /* for an instruction to end, or a breakpoint to be hit */
+	uint64_t over_ns; /* CLOCK_MONOTONIC: then the request is to be answered */
+	uint64_t rip; /* after the last step, or before the first */
+	int breakpoints; /* armed, instead of steps */
+	int interrupted; /* by us, so often: no instruction ended in time */
+};
+
+/* stepping.c: the chain that is laid out, from the thread's own context and back to it. */
+int stepping_run(struct stepping *s, enum loop_end *end, struct refusal *why);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * The part of the contract that drives a vCPU: protocol.h includes it, and its rules hold here.
+ *
+ * MSG_STEP: struct step_request, then lookup_count struct step_lookup. Single instructions, until so many have ended, a
+ * condition holds, the guest waits, or a time of the helper's own is over: ask again. The vCPU is frozen afterwards. Reply:
+ * struct step_reply, then record_count records of record_bytes each, the state after each instruction, in order.
+ */
+#ifndef TILESCOPE_PROTOCOL_RUN_H
+#define TILESCOPE_PROTOCOL_RUN_H
+
+#ifndef TILESCOPE_PROTOCOL_H
+#error "protocol.h includes this"
+#endif
+
+#define MOST_STEPS_AT_ONCE 4000u
+#define STEP_KEEP_STATE 1u /* records hold everything; without it struct kvm_regs alone */
+#define STEP_KEEP_LAST 2u  /* the reply brings the last record alone */
+struct step_request {
+	struct vcpu_ref vcpu;
+	uint32_t count, wait_ms;          /* wait_ms: with breakpoints, for this long */
+	uint64_t dr0, dr1, dr2, dr3, dr7; /* dr7 not 0: no steps, but on until a breakpoint of these is hit */
+	uint32_t flags, lookup_count;     /* not with breakpoints */
+};
+
+/*
+ * A record. What there is no room for (the image, where flags say so) is not there. KVM wrote the MSRs up to the first that it
+ * has not; the helper asks for those alone that the guest has.
+ */
+#define RECORD_REGS 0u     /* struct kvm_regs */
+#define RECORD_SREGS 144u  /* struct kvm_sregs */
+#define RECORD_XCRS 456u   /* struct kvm_xcrs */
+#define RECORD_MSRS 848u   /* struct kvm_msrs, ten entries of room */
+#define RECORD_IMAGE 1024u /* as KVM_GET_XSAVE2 gives it */
+
+/*
+ * A condition is looked up, byte after byte, in the course of the chain itself: the state starts at 0, and each lookup makes of
+ * the state and the byte at `offset` in the record the next one. It holds where the last one makes 1 of them.
+ */
+#define MOST_LOOKUPS 64u
+#define LOOKUP_STATES 4u
+struct step_lookup {
+	uint32_t offset, reserved;
+	uint8_t next[1024]; /* LOOKUP_STATES times 256: next[state * 256 + byte] */
+};
+
+enum step_end {
+	STEP_DONE,
+	STEP_HALTED, /* waits for an interrupt */
+	STEP_BUSY,   /* the VMM had more to do than is waited for */
+};
+struct step_reply {
+	uint64_t pause_ns, dr6;
+	uint32_t steps, ended, exit_reason, detours, irqs_blocked, in_kvm_run; /* detours: exits and signals that were the VMM's */
+	uint32_t record_bytes, record_count, holds, reserved;                 /* holds: the condition does, after the last step */
+};
+_Static_assert(sizeof(struct step_request) == 64, "step request is 64 bytes before its lookups");
+_Static_assert(sizeof(struct step_lookup) == 1032, "step lookup is 1032 bytes on the wire");
+_Static_assert(sizeof(struct step_reply) == 56, "step reply is 56 bytes before its records");
+
+#endif
