@@ -1,7 +1,7 @@
 import type { Capture, GeneralRegisters } from '../capture/capture.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
-import type { Breakpoint } from '../wire/run.ts';
+import { type Breakpoint, RECORD } from '../wire/run.ts';
 import type { RunControl, StepsMade, Target } from './target.ts';
 import type { Until } from './until.ts';
 
@@ -120,18 +120,25 @@ export const driveUntil = (
     for (let requests = 1; ; requests += 1) {
       const lookups = until.lookups(now);
       const count = lookups === null ? 1 : Math.min(most - made, control.mostStepsAtOnce);
-      const steps = await control.step(count, { keepState: true, keepLast: true, lookups: lookups ?? [] });
+      // Where it looks at general registers alone, nothing else is read on the way.
+      const keepState = lookups === null || lookups.some(({ offset }) => offset >= RECORD.sregs);
+      const steps = await control.step(count, { keepState, keepLast: true, lookups: lookups ?? [] });
       if (!steps.ok) return steps;
+      const { captures, stops, ended, holds } = steps.value;
       made += steps.value.made;
       interruptsBlocked = steps.value.interruptsBlocked;
       const before = now;
-      now = steps.value.captures.at(-1) ?? now;
+      const isLast = holds || ended !== 'done' || made >= most || isOver();
+      const there = !keepState && isLast ? await target.capture() : null;
+      if (there !== null && !there.ok) return there;
+      const general = stops.at(-1) ?? now.facts.general;
+      now = there?.value ?? captures.at(-1) ?? { ...now, facts: { ...now.facts, general } };
       onProgress(made);
       const end = (why: RunMade['why']) => answer({ made, why, capture: now, interruptsBlocked, requests });
       if (steps.value.made > 0 && until.holds(before, now)) return end('holds');
-      if (steps.value.ended !== 'done') return end(steps.value.ended);
+      if (ended !== 'done') return end(ended);
       if (made >= most) return end('most');
-      if (isOver()) return end('over');
+      if (isLast && !holds) return end('over');
     }
   });
 

@@ -2,10 +2,12 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { StepsMade } from '../../../app/debug/target.ts';
+import type { Capture } from '../../../app/capture/capture.ts';
+import type { StepOptions, StepsMade } from '../../../app/debug/target.ts';
 import { type FakeTarget, fakeTarget } from '../../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../../app/fixtures/samples.ts';
 import { answer, refuse } from '../../../app/refusals/refusal.ts';
+import type { Breakpoint } from '../../../app/wire/run.ts';
 import { fakeHost, type Ran, runOn } from '../../testing/command-line.ts';
 
 let folder: string;
@@ -33,7 +35,8 @@ const drivable = (upTo = Number.POSITIVE_INFINITY, end: StepsMade['ended'] = 'ha
         const ends = Math.min(count, upTo - made);
         const stops = Array.from({ length: ends }, (_, at) => ({ ...general, rip: BigInt(0x1000 + made + at) }));
         made += ends;
-        return answer({ stops, ended: ends < count ? end : 'done', interruptsBlocked: true });
+        const ended = ends < count ? end : 'done';
+        return answer({ stops, captures: [], made: ends, holds: false, ended, interruptsBlocked: true });
       },
     },
   });
@@ -46,13 +49,14 @@ describe('[RC2] tilescope break', () => {
 
   /** Hit at the third request. */
   const hitLate = () => {
-    const asked: (readonly bigint[])[] = [];
+    const asked: (readonly Breakpoint[])[] = [];
     Object.assign(target, {
       runControl: {
         mostStepsAtOnce: 60,
-        runTo: async (breakpoints: readonly bigint[]) => {
+        runTo: async (breakpoints: readonly Breakpoint[]) => {
           asked.push(breakpoints);
-          return answer({ stops: [], ended: asked.length < 3 ? 'halted' : 'done', interruptsBlocked: true });
+          const ended = asked.length < 3 ? 'halted' : 'done';
+          return answer({ stops: [], ended, interruptsBlocked: true, hit: [1] });
         },
       },
     });
@@ -62,21 +66,39 @@ describe('[RC2] tilescope break', () => {
   test('runs on until it is hit; the state there is kept, and the guest runs on', async () => {
     const asked = hitLate();
     const out = join(folder, 'there.json');
-    const { code, out: text } = await breakAt('--json', '0x1000', '0x2000', '--out', out);
+    const { code, out: text } = await breakAt('--json', '0x1000', '0x2000:write:4', '--out', out);
     const rip = `0x${target.state.facts.general?.rip.toString(16)}`;
-    expect(JSON.parse(text)).toEqual({ hit: true, rip, why: null });
+    expect(JSON.parse(text)).toEqual({
+      ...{ hit: true, rip, why: null },
+      breakpoints: [
+        { breakpoint: '0x1000', hit: false, hits: 0 },
+        { breakpoint: '0x2000:write:4', hit: true, hits: 1 },
+      ],
+    });
     expect(code).toBe(0);
-    expect(asked).toEqual(Array(3).fill([0x1000n, 0x2000n]));
+    expect(asked).toEqual(
+      Array(3).fill([
+        { address: 0x1000n, on: 'execute', bytes: 1 },
+        { address: 0x2000n, on: 'write', bytes: 4 },
+      ]),
+    );
     expect(existsSync(out)).toBe(true);
     expect(target.log.slice(-2)).toEqual(['resume', 'detach']);
   });
 
-  test.each([[[]], [['0x1', '2', '3', '4', '5']], [['here']], [['0x10000000000000000']], [['1', '--wait', '0']]])(
-    '%j is refused',
-    async (words) => {
-      expect((await breakAt(...words)).code).toBe(2);
-    },
-  );
+  test.each([
+    [[]],
+    [['0x1', '2', '3', '4', '5']],
+    [['here']],
+    [['0x1002:write:4']],
+    [['1:execute:4']],
+    [['1:read']],
+    [['1', '--skip', 'x']],
+    [['0x10000000000000000']],
+    [['1', '--wait', '0']],
+  ])('%j is refused', async (words) => {
+    expect((await breakAt(...words)).code).toBe(2);
+  });
 });
 
 describe('[RC1] tilescope step', () => {
@@ -115,5 +137,84 @@ describe('[RC1] tilescope step', () => {
 
   test.each(['0', '-1', 'ten', '100001'])('%s is no number of steps', async (word) => {
     expect((await run(word)).code).toBe(2);
+  });
+});
+
+describe('[RC4] tilescope run, [RC5] tilescope trace', () => {
+  const call = (...args: string[]): Promise<Ran> =>
+    runOn(fakeHost(folder, { openLive: async () => answer(target) }), args);
+
+  /** RAX counts the instructions; nothing is looked up, and the host looks by itself. */
+  const counting = () => {
+    const { general } = target.state.facts;
+    if (general === null) throw new Error('the sample has general registers');
+    let at = 0;
+    Object.assign(target, {
+      runControl: {
+        mostStepsAtOnce: 7,
+        step: async (count: number, { keepLast = false, lookups = [] }: StepOptions = {}) => {
+          const captures: Capture[] = [];
+          while (captures.length < count && !(lookups.length > 0 && at === 20 && captures.length > 0)) {
+            at += 1;
+            captures.push({
+              ...target.state,
+              facts: { ...target.state.facts, general: { ...general, rax: BigInt(at), rip: 0x1000n } },
+            });
+          }
+          const last = captures.at(-1);
+          if (last !== undefined) target.state = last;
+          const kept = keepLast ? captures.slice(-1) : captures;
+          const holds = at === 20 && lookups.length > 0;
+          const stops = kept.map(({ facts }) => facts.general);
+          return answer({
+            stops,
+            captures: kept,
+            made: captures.length,
+            holds,
+            ended: 'done',
+            interruptsBlocked: true,
+          });
+        },
+      },
+    });
+  };
+
+  test('run: at the instruction, the state there kept; the guest runs on', async () => {
+    counting();
+    const out = join(folder, 'there.json');
+    const { code, out: text } = await call('run', '--pid', '4242', '--until', 'rax == 20', '--out', out, '--json');
+    expect(JSON.parse(text)).toMatchObject({ holds: true, steps: 20, rip: '0x1000', why: null });
+    expect(code).toBe(0);
+    expect((await call('show', out, 'rax')).out).toContain('0x0000000000000014');
+    expect(target.log.slice(-2)).toEqual(['resume', 'detach']);
+  });
+
+  test('run: not in so many instructions is exit code 1, with why', async () => {
+    counting();
+    const { code, out } = await call('run', '--pid', '4242', '--until', 'rax == 0', '--steps', '15');
+    expect([code, out]).toEqual([1, expect.stringContaining('rax == 0: not in 15 instructions')]);
+  });
+
+  test('trace: a session whose stops are the attach and each step, and FILE@N is one of them', async () => {
+    counting();
+    const out = join(folder, 'trace.json');
+    const { code, out: text } = await call('trace', '--pid', '4242', '--steps', '30', '--out', out, '--json');
+    expect(JSON.parse(text)).toMatchObject({ out, steps: 30, stops: 31, why: null });
+    expect(code).toBe(0);
+    expect((await call('show', `${out}@1`, 'rax')).out).not.toContain('0x000000000000001d');
+    expect((await call('show', `${out}@30`, 'rax')).out).toContain('0x000000000000001d');
+    expect(target.log.slice(-2)).toEqual(['resume', 'detach']);
+  });
+
+  test.each([
+    ['run', '--until', 'nothing'],
+    ['run'],
+    ['run', '--until', 'rax == 1', '--steps', '0'],
+    ['trace', '--steps', '5'],
+    ['trace', '--out', 'x.json'],
+    ['trace', '--steps', '100000', '--out', 'x.json'],
+  ])('%s %s %s is wrong usage', async (verb, ...args) => {
+    counting();
+    expect((await call(verb, '--pid', '4242', ...args)).code).toBe(2);
   });
 });

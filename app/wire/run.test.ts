@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import { readU32, readU64, writeU32, writeU64 } from '../bits/bytes.ts';
+import { sampleCapture } from '../fixtures/samples.ts';
+import { KVM_SREGS_BYTES } from './capture-reply.ts';
+import { writeGeneral } from './general.ts';
+import { decodeSteps, encodeStep, RECORD } from './run.ts';
+import { stepCapture } from './step-capture.ts';
+import { writeStruct } from './struct.ts';
+import { STEP_REPLY } from './structs.ts';
+
+const VCPU = { pid: 1, vcpuIndex: 0 };
+
+/** DR7: enables in the low half, R/W and LEN of each from bit 16 on. (SDM vol. 3, 18.2.4) */
+test('[RC2] DR7 says what each breakpoint watches', () => {
+  const dr7 = (on: 'execute' | 'write' | 'access', bytes: number): bigint =>
+    readU64(encodeStep({ ...VCPU, count: 1, breakpoints: [{ address: 0x1000n, on, bytes }] }), 48);
+  expect(dr7('execute', 1)).toBe(0x401n);
+  expect(dr7('write', 1)).toBe(0x10401n);
+  expect(dr7('write', 2)).toBe(0x50401n);
+  expect(dr7('access', 4)).toBe(0xf0401n);
+  expect(dr7('write', 8)).toBe(0x90401n);
+  expect(readU64(encodeStep({ ...VCPU, count: 1 }), 48)).toBe(0n);
+  const two = [0x1000n, 0x2000n].map((address) => ({ address, on: 'write' as const, bytes: 4 }));
+  expect(readU64(encodeStep({ ...VCPU, count: 1, breakpoints: two }), 48)).toBe(0xdd0405n);
+});
+
+describe('[RC5] a record', () => {
+  const like = sampleCapture();
+  const { general } = like.facts;
+  if (general === null) throw new Error('the sample has general registers');
+  const record = new Uint8Array(RECORD.image + like.image.bytes.length);
+  record.set(writeGeneral({ ...general, rip: 0x4242n }), RECORD.regs);
+  writeU64(record, RECORD.sregs + 240, 0x5000n); // CR3
+  writeU32(record, RECORD.xcrs, 1);
+  writeU64(record, RECORD.xcrs + 16, 0xe7n);
+  writeU32(record, RECORD.msrs, 1);
+  writeU32(record, RECORD.msrs + 8, 0x1c4);
+  writeU64(record, RECORD.msrs + 16, 0x40000n);
+  record.set(like.image.bytes, RECORD.image);
+  record[RECORD.image + 160] = 0x99;
+  const head = {
+    ...{ pauseNs: 0n, dr6: 2n, steps: 1, ended: 0, exitReason: 4, detours: 0, irqsBlocked: 1, inKvmRun: 1 },
+    ...{ recordBytes: record.length, recordCount: 1, holds: 1, reserved: 0 },
+  };
+  const reply = Uint8Array.from([...writeStruct(STEP_REPLY, head), ...record]);
+
+  test('becomes a capture: what an instruction can change from it, the rest as it was', () => {
+    const decoded = decodeSteps(reply);
+    if (!decoded.ok) throw new Error('not decoded');
+    const [one] = decoded.value.records;
+    expect([decoded.value.holds, decoded.value.dr6, decoded.value.made]).toEqual([true, 2n, 1]);
+    const capture = one === undefined ? null : stepCapture(like, one, 5);
+    if (!capture?.ok) throw new Error('no capture');
+    const { image, facts } = capture.value;
+    expect([facts.general?.rip, facts.control?.cr3, facts.xcr0, facts.takenAtMs]).toEqual([0x4242n, 0x5000n, 0xe7n, 5]);
+    expect(facts.msrs.find(({ index }) => index === 0x1c4)?.value).toBe(0x40000n);
+    expect(image.bytes[160]).toBe(0x99);
+    expect([facts.guestCpuid, facts.sizes, facts.failed]).toEqual([
+      like.facts.guestCpuid,
+      like.facts.sizes,
+      like.facts.failed,
+    ]);
+  });
+
+  test('of another size than it can have, or cut short, is a problem', () => {
+    for (const length of [0, 40, STEP_REPLY.bytes, reply.length - 1])
+      expect(decodeSteps(reply.subarray(0, length)).ok).toBe(false);
+    for (const recordBytes of [0, 143, 145, RECORD.image]) {
+      expect(decodeSteps(Uint8Array.from([...writeStruct(STEP_REPLY, { ...head, recordBytes }), ...record])).ok).toBe(
+        false,
+      );
+    }
+    expect(decodeSteps(Uint8Array.from([...writeStruct(STEP_REPLY, { ...head, steps: 0 }), ...record])).ok).toBe(false);
+    expect(RECORD.sregs + KVM_SREGS_BYTES).toBe(RECORD.xcrs);
+    expect(readU32(reply, 24)).toBe(4);
+  });
+});
