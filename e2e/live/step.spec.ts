@@ -8,6 +8,16 @@ interface Steps {
   readonly why: string | null;
 }
 
+interface Run {
+  readonly holds: boolean;
+  readonly requests: number;
+}
+
+interface Traced {
+  readonly stepsPerSecond: number;
+  readonly bytes: number;
+}
+
 test.describe('single steps of a real QEMU guest, from the command line', () => {
   test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
 
@@ -47,10 +57,51 @@ test.describe('single steps of a real QEMU guest, from the command line', () => 
     const { stops } = await tilescopeJson<Steps>('step', '--pid', String(guest.pid), '4');
     // The loop's segments are flat: RIP is the linear address.
     for (const { rip } of stops) {
-      expect(await tilescopeJson('break', '--pid', String(guest.pid), rip)).toEqual({ hit: true, rip, why: null });
+      expect(await tilescopeJson('break', '--pid', String(guest.pid), rip)).toEqual({
+        ...{ hit: true, rip, why: null },
+        breakpoints: [{ breakpoint: rip, hit: true, hits: 1 }],
+      });
     }
     const missed = await tilescope('break', '--pid', String(guest.pid), '0x5000', '--wait', '1');
-    expect([missed.code, missed.out]).toEqual([1, 'no instruction at 0x5000 in 1 s\n']);
+    expect([missed.code, missed.out]).toEqual([1, 'nothing at 0x5000 in 1 s\n']);
+    await guest.progress();
+    expect(guest.footprint()).toEqual(footprint);
+  });
+
+  test('[RC4] run until: at the instruction after which the condition holds', async () => {
+    const footprint = guest.footprint();
+    const { stops } = await tilescopeJson<Steps>('step', '--pid', String(guest.pid), '4');
+    for (const rip of new Set(stops.map((stop) => stop.rip))) {
+      const run = await tilescopeJson<Run>(
+        'run',
+        '--pid',
+        String(guest.pid),
+        '--until',
+        `rip == ${rip}`,
+        '--wait',
+        '30',
+      );
+      expect(run).toMatchObject({ holds: true, rip, why: null });
+      expect(run.requests).toBe(1);
+    }
+    const never = await tilescope('run', '--pid', String(guest.pid), '--until', 'xmm5 changes', '--steps', '5000');
+    expect([never.code, never.out]).toEqual([1, expect.stringContaining('xmm5 changes: not in 5000 instructions')]);
+    await guest.progress();
+    expect(guest.footprint()).toEqual(footprint);
+  });
+
+  test('[RC5] a trace of 10,000 instructions is a session, and each stop of it one instruction of the loop', async () => {
+    const footprint = guest.footprint();
+    const out = test.info().outputPath('trace.json');
+    const traced = await tilescopeJson<Traced>('trace', '--pid', String(guest.pid), '--steps', '10000', '--out', out);
+    expect(traced).toMatchObject({ steps: 10_000, stops: 10_001, why: null });
+    console.log(`# ${traced.stepsPerSecond} instructions a second, the whole state kept; ${traced.bytes} bytes`);
+    const { stops } = await tilescopeJson<Steps>('step', '--pid', String(guest.pid), '4');
+    const round = new Set(stops.map(({ rip }) => rip));
+    for (const at of [2, 3, 5_000, 10_001]) {
+      const { rip } = await tilescopeJson<{ rip: string }>('show', `${out}@${at}`, 'rip');
+      expect(round.has(`0x${BigInt(rip).toString(16)}`), `stop ${at}: ${rip}`).toBe(true);
+    }
     await guest.progress();
     expect(guest.footprint()).toEqual(footprint);
   });

@@ -28,4 +28,7 @@ int guest_stored(const volatile struct guest_area *area, uint8_t tiles[8][1024])
 /* amx_session.c: everything a user does with tiles and XFD, on one guest; written down in the folder (amx_talk.h). */
 void amx_session(const char *helper, const char *demo, const char *folder);
 
+/* amx_drive.c: a guest that uses tiles, driven. */
+void amx_drive(const char *helper, const char *demo);
+
 #endif

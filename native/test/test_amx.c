@@ -271,6 +271,7 @@ int main(int count, char **arguments)
 	demo = arguments[2];
 	without_permission();
 	amx_session(helper, demo, arguments[3]);
+	amx_drive(helper, demo);
 	host_tiles();
 	killed_while_arming();
 	chosen_program();
