@@ -1,4 +1,6 @@
 import type { MachineFacts } from './compat/machine-facts.ts';
+import type { Driven } from './debug/drive-act.ts';
+import type { DriveAct } from './debug/drive-words.ts';
 import type { WritesSoFar } from './debug/writes-so-far.ts';
 import type { Assignment, RestoreScope } from './edit/assignment.ts';
 import type { FileKind } from './formats/kinds.ts';
@@ -9,6 +11,7 @@ import type { ModelEvent } from './session/model-event.ts';
 import type { CallVerdict } from './wire/call-verdict.ts';
 
 export type { MachineFacts } from './compat/machine-facts.ts';
+export type { DriveAct, DrivenBreakpoint } from './debug/drive-words.ts';
 export type { WritesSoFar } from './debug/writes-so-far.ts';
 export type { Assignment, RestoreScope } from './edit/assignment.ts';
 export type { DisassemblyLine, ModelPosition, ModelSummary } from './model/words.ts';
@@ -99,6 +102,11 @@ export interface Opened {
   readonly timeline?: SessionDocument;
   /** Where the program of a model stands; there for kind 'model' alone. */
   readonly model?: ModelPosition;
+}
+
+/** What became of a part of a drive. */
+export interface DriveResult extends Omit<Driven, 'capture'> {
+  readonly capture: CaptureDocument;
 }
 
 export interface StepResult extends ModelPosition {
@@ -213,6 +221,11 @@ export interface Bridge {
   openModel(program: string): Promise<Answer<Opened>>;
   /** Executes up to `count` instructions of a model, 1 to 10,000; fewer where an exception or the halt comes first. */
   step(session: SessionId, count: number): Promise<Answer<StepResult>>;
+  /**
+   * A part of a drive of a vCPU that stands still and stays so: instructions, until a condition holds, or on until a breakpoint is
+   * hit. It ends within about a second: `why` is 'more' where it is to be asked again.
+   */
+  drive(session: SessionId, act: DriveAct): Promise<Answer<DriveResult>>;
   capture(session: SessionId): Promise<Answer<CaptureDocument>>;
   freeze(session: SessionId): Promise<Answer<CaptureDocument>>;
   resume(session: SessionId): Promise<Answer<null>>;
@@ -259,6 +272,7 @@ export const BRIDGE_VERBS = [
   'listModels',
   'openModel',
   'step',
+  'drive',
   'capture',
   'freeze',
   'resume',

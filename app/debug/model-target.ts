@@ -1,6 +1,7 @@
 import { createModelGuest, modelSummaries } from '../model/guest.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
+import { modelRunControl } from './model-run-control.ts';
 import type { Target } from './target.ts';
 
 /** The model guest as a target: a software vCPU in this process. It stands still between steps, so it is always frozen. */
@@ -29,6 +30,7 @@ export const openModel = (program: string, nowMs: () => number): Answer<Target> 
       position: () => guest.position(),
       step: async (count) => answer({ ...guest.step(count), ...guest.position(), capture: capture() }),
     },
+    runControl: modelRunControl({ step: () => !guest.step(1).ended, capture }),
     capture: async () => answer(capture()),
     freeze: done,
     resume: async () => refuse('model-stands-still', 'a model stands still between steps', { mend: 'Step it instead' }),

@@ -24,6 +24,8 @@ import {
   type RunOptions,
   type TraceOptions,
 } from './drive.ts';
+import { type Driven, driveAct } from './drive-act.ts';
+import type { DriveAct } from './drive-words.ts';
 import { generalToRestore } from './general-to-restore.ts';
 import type { SessionJournal } from './journal.ts';
 import { createOverwrittenWatch, type Overwritten } from './overwritten-watch.ts';
@@ -52,6 +54,8 @@ export interface Session {
   runUntil(until: Until, options: RunOptions): Promise<Answer<RunMade>>;
   /** The whole state after each of so many instructions, the state before them first. Then the vCPU runs on. */
   trace(count: number, options: TraceOptions): Promise<Answer<RunMade>>;
+  /** A part of a drive, of a vCPU that stands still and stays so. */
+  driveAct(act: DriveAct): Promise<Answer<Driven>>;
   assign(assignments: readonly Assignment[]): Promise<Answer<WriteOutcome>>;
   /** Puts `then` back, which is the state found at attach where nothing else is named. */
   restore(scope: RestoreScope, then?: Capture): Promise<Answer<WriteOutcome>>;
@@ -242,6 +246,7 @@ export const createSession = (
     drive: (count) => inTurn(() => driveSteps(target, count)),
     runTo: (breakpoints, options) => inTurn(() => driveToBreakpoint(target, breakpoints, options)),
     runUntil: (until, options) => inTurn(() => driveUntil(target, until, options)),
+    driveAct: (act) => inTurn(() => driveAct(target, act)),
     trace: (count, options) => inTurn(() => driveTrace(target, count, options)),
     assign: (assignments) =>
       inTurn(() =>

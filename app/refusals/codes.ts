@@ -34,6 +34,7 @@ const OWN = {
   'no-such-model': EXIT.refused,
   'no-program': EXIT.refused,
   'model-stands-still': EXIT.refused,
+  'not-frozen': EXIT.refused,
   'read-only': EXIT.refused,
   'nothing-to-undo': EXIT.refused,
   'nothing-to-redo': EXIT.refused,

@@ -281,6 +281,11 @@ export const createSessions = (options: SessionsOptions): Sessions => {
         if (!stepped.ok) return stepped;
         return answer({ ...stepped.value, capture: encodeCapture(stepped.value.capture) });
       }),
+    drive: (id, act) =>
+      withSession(id, async (session) => {
+        const driven = await session.driveAct(act);
+        return driven.ok ? answer({ ...driven.value, capture: encodeCapture(driven.value.capture) }) : driven;
+      }),
     capture: (id) => withSession(id, async (session) => documents(await session.capture())),
     freeze: (id) => withSession(id, async (session) => documents(await session.freeze())),
     resume: (id) =>

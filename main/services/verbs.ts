@@ -1,5 +1,6 @@
 import type { Answer, Bridge, BridgeVerb } from '../../app/bridge.ts';
 import { BRIDGE_VERBS } from '../../app/bridge.ts';
+import { MOST_BREAKPOINTS } from '../../app/debug/drive-words.ts';
 import { messageOf, refuse } from '../../app/refusals/refusal.ts';
 
 /**
@@ -125,6 +126,39 @@ const keptText: Check = (value) =>
 
 const presetName = matching('the preset', /^[A-Za-z0-9 _-]{0,64}$/);
 
+const ON: readonly unknown[] = ['execute', 'write', 'access'];
+const BREAKPOINT_BYTES: readonly unknown[] = [1, 2, 4, 8];
+const MOST_DRIVEN = 2_000_000_000;
+const MAX_CONDITION_CHARACTERS = 200;
+
+const isBreakpoint = (value: unknown): boolean =>
+  isRecord(value) &&
+  typeof value.address === 'string' &&
+  /^0x[0-9a-f]{1,16}$/.test(value.address) &&
+  ON.includes(value.on) &&
+  BREAKPOINT_BYTES.includes(value.bytes) &&
+  BigInt(value.address) % BigInt(Number(value.bytes)) === 0n &&
+  (value.on !== 'execute' || value.bytes === 1);
+
+/** Also what nobody could mean: KVM would be asked for it. */
+const driveAct: Check = (value) => {
+  if (!isRecord(value)) return 'the act is an object';
+  if (value.kind === 'step')
+    return isIntegerIn(value.count, 1, MAX_STEPS) ? null : `the count is from 1 to ${MAX_STEPS}`;
+  if (value.kind === 'until') {
+    return isText(value.condition, MAX_CONDITION_CHARACTERS) && isIntegerIn(value.most, 1, MOST_DRIVEN)
+      ? null
+      : `an act until has a condition of at most ${MAX_CONDITION_CHARACTERS} characters and a count`;
+  }
+  const { breakpoints } = value;
+  return value.kind === 'break' &&
+    Array.isArray(breakpoints) &&
+    isIntegerIn(breakpoints.length, 1, MOST_BREAKPOINTS) &&
+    breakpoints.every(isBreakpoint)
+    ? null
+    : `an act is step, until, or break with one to ${MOST_BREAKPOINTS} breakpoints`;
+};
+
 const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
   hostFacts: [],
   listTargets: [],
@@ -135,6 +169,7 @@ const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
   listModels: [],
   openModel: [matching('the program', /^[a-z0-9-]{1,64}$/)],
   step: [session, integer('the count', 1, MAX_STEPS)],
+  drive: [session, driveAct],
   capture: [session],
   freeze: [session],
   resume: [session],

@@ -126,13 +126,14 @@ static void until_nm(void)
 	struct set_msr_request arm = { .vcpu = { guest.pid, 0 }, .index = MSR_XFD, .value = TILEDATA, .flags = MSR_PUT_TO_INIT_FIRST };
 	struct step_request request = { .count = 1, .wait_ms = 2000, .dr0 = GUEST_CODE + (uint64_t)(amx_guest_nm - amx_guest), .dr7 = 0x401 };
 	const struct step_request one = { .count = 1, .flags = STEP_KEEP_STATE };
-	int answer = -1;
+	int answer;
 
 	rule("run until #NM: the breakpoint at its handler is hit, IA32_XFD_ERR says TILEDATA");
 	CHECK(client_ask(&client, MSG_SET_MSR, &arm, sizeof(arm)) == 1, "%s", words());
+	/* It must not be there before the breakpoint is. */
+	CHECK(client_vcpu(&client, MSG_FREEZE, guest.pid, 0) == 1, "%s", words());
 	guest_start_step(&guest, 0, STEP_LOAD);
-	for (int tries = 0; tries < 10 && answer != 0 && !head.dr6; tries++)
-		answer = ask(request, NULL);
+	answer = ask(request, NULL);
 	CHECK(answer == 1 && head.steps == 1 && (head.dr6 & 1) && rip_of(record(0)) == request.dr0, "%u steps, rip %#llx: %s", head.steps,
 	      head.record_count ? (unsigned long long)rip_of(record(0)) : 0, words());
 	CHECK(ask(one, NULL) == 1 && head.steps == 1, "%s", words());
@@ -153,6 +154,7 @@ static void watched_store(void)
 	int answer;
 
 	rule("a watchpoint on what TILESTORED writes");
+	CHECK(client_vcpu(&client, MSG_FREEZE, guest.pid, 0) == 1, "%s", words());
 	guest_start_step(&guest, 0, STEP_TOUCH);
 	answer = ask(request, NULL);
 	CHECK(answer == 1, "%s", words());

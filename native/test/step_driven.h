@@ -27,4 +27,7 @@ void conditions(void);
 void whole_states(const char *program);
 void watchpoints(void);
 
+/* step_same.c */
+void same_as_free_run(void);
+
 #endif

@@ -299,6 +299,7 @@ int main(int count, char **arguments)
 	whole_states("integer");
 	whole_states("io");
 	watchpoints();
+	same_as_free_run();
 	refused();
 	qemu_guest();
 	killed("integer", 0);

@@ -1,5 +1,6 @@
 import { BUSY, busyRefusal, DETACH_FIRST } from '../store/availability.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
+import { driveRefusal, isDriving } from '../store/drive-slice.ts';
 import { selectWithEdits } from '../store/parked.ts';
 import { selectApplyRefusal } from '../store/selectors.ts';
 import type { State } from '../store/state.ts';
@@ -21,7 +22,7 @@ const needsLive = (state: State): string | null => {
   return busyRefusal(state.busy);
 };
 const needsModel = (state: State): string | null => {
-  if (state.session?.kind !== 'model') return 'only a model can be stepped';
+  if (state.session?.kind !== 'model') return 'only a model or a live vCPU can be stepped';
   if (state.session.run === 'ended') return 'the target has ended';
   if (state.halted) return 'the program has halted';
   return null;
@@ -60,7 +61,7 @@ export const ACTIONS: readonly Action[] = [
       (state.session?.run === 'running' ? 'already running' : null),
     run: (store) => {
       const state = store.getState();
-      void (state.session?.kind === 'model' ? state.runToEnd() : state.resume());
+      void (state.session?.kind === 'model' ? state.runToEnd() : state.continueLive());
     },
   },
   {
@@ -69,12 +70,17 @@ export const ACTIONS: readonly Action[] = [
     group: 'Run',
     glyph: 'pause',
     keys: ['Shift+F5'],
-    refused: (state) =>
-      (state.session?.kind === 'model' ? null : needsLive(state)) ??
-      (state.session?.run === 'frozen' ? 'already frozen' : null),
+    refused: (state) => {
+      if (isDriving(state)) return null;
+      return (
+        (state.session?.kind === 'model' ? null : needsLive(state)) ??
+        (state.session?.run === 'frozen' ? 'already frozen' : null)
+      );
+    },
     run: (store) => {
       const state = store.getState();
-      if (state.session?.kind === 'model') state.pauseModel();
+      if (isDriving(state)) state.stopDriving();
+      else if (state.session?.kind === 'model') state.pauseModel();
       else void state.freeze();
     },
   },
@@ -93,11 +99,16 @@ export const ACTIONS: readonly Action[] = [
     group: 'Run',
     glyph: 'step',
     keys: ['F10', 'F11'],
-    refused: (state) =>
-      needsModel(state) ??
+    refused: (state) => {
+      if (state.session?.kind === 'live') return driveRefusal(state);
       // A step under way takes the next one along.
-      (state.running ? 'the program is running' : state.busy === null || state.busy === 'step' ? null : BUSY),
-    run: (store) => void store.getState().step(1),
+      const isFree = state.busy === null || state.busy === 'step';
+      return needsModel(state) ?? (state.running ? 'the program is running' : isFree ? null : BUSY);
+    },
+    run: (store) => {
+      const state = store.getState();
+      void (state.session?.kind === 'live' ? state.driveSteps(1) : state.step(1));
+    },
   },
   {
     id: 'run-to-end',

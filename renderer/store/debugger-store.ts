@@ -1,6 +1,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { Bridge } from '../../app/bridge.ts';
 import { createCompareSlice } from './compare-slice.ts';
+import { createDriveSlice } from './drive-slice.ts';
 import { createEditsSlice } from './edits-slice.ts';
 import { createLiveSlice } from './live-slice.ts';
 import { createModelSlice } from './model-slice.ts';
@@ -44,6 +45,7 @@ export const createDebuggerStore = (
     ...createModelSlice(bridge)(...tools),
     ...createLiveSlice(bridge, remembered)(...tools),
     ...createRunUntilSlice(bridge)(...tools),
+    ...createDriveSlice(bridge)(...tools),
     ...createWatchSlice(remembered)(...tools),
     ...createWorkbenchSlice(remembered)(...tools),
   }));

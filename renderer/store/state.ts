@@ -1,5 +1,6 @@
 import type { StateCreator } from 'zustand/vanilla';
 import type { CompareSlice } from './compare-slice.ts';
+import type { DriveSlice } from './drive-slice.ts';
 import type { EditsSlice } from './edits-slice.ts';
 import type { LiveSlice } from './live-slice.ts';
 import type { ModelSlice } from './model-slice.ts';
@@ -30,6 +31,7 @@ export type State = CompareSlice &
   ModelSlice &
   LiveSlice &
   RunUntilSlice &
+  DriveSlice &
   WatchSlice &
   WorkbenchSlice;
 

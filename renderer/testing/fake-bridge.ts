@@ -17,6 +17,7 @@ import { fileTarget } from '../../app/debug/file-target.ts';
 import { openModel } from '../../app/debug/model-target.ts';
 import { createSession, type Session } from '../../app/debug/session.ts';
 import type { Target } from '../../app/debug/target.ts';
+import { fakeRunControl } from '../../app/debug/testing/fake-run-control.ts';
 import { type FakeTarget, fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { memoryJournal } from '../../app/debug/testing/memory-journal.ts';
 import { captureAfter, stageAssignments } from '../../app/edit/assign.ts';
@@ -119,6 +120,7 @@ export const createFakeBridge = (
   const refusals = new Map<string, Partial<Refusal> & { code: string; what: string }>();
   const sessions = new Map<string, Session>();
   const vcpu: FakeTarget = fakeTarget(first);
+  Object.assign(vcpu, { runControl: fakeRunControl(vcpu) });
   const kept = new Map<string, string>();
   const aboutTarget = (id: string, target: Target): Omit<Opened, 'capture'> => ({
     session: id,
@@ -222,6 +224,11 @@ export const createFakeBridge = (
         return stepped.ok ? yes({ ...stepped.value, capture: encodeCapture(stepped.value.capture) }) : stepped;
       }),
     capture: (id) => withSession('capture', id, async (session) => documentOf(await session.capture())),
+    drive: (id, act) =>
+      withSession('drive', id, async (session) => {
+        const driven = await session.driveAct(act);
+        return driven.ok ? yes({ ...driven.value, capture: encodeCapture(driven.value.capture) }) : driven;
+      }),
     freeze: (id) => withSession('freeze', id, async (session) => documentOf(await session.freeze())),
     resume: (id) =>
       withSession('resume', id, async (session) => {

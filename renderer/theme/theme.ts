@@ -24,3 +24,4 @@ import './compare.css';
 import './model.css';
 import './compatibility.css';
 import './run.css';
+import './drive.css';

@@ -18,6 +18,7 @@ const bridge = Object.freeze({
   listModels: () => ask('listModels'),
   openModel: (program) => ask('openModel', program),
   step: (session, count) => ask('step', session, count),
+  drive: (session, act) => ask('drive', session, act),
   capture: (session) => ask('capture', session),
   freeze: (session) => ask('freeze', session),
   resume: (session) => ask('resume', session),

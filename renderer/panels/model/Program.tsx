@@ -6,6 +6,7 @@ import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { executedAt, productOfLine } from '../../store/executed.ts';
 import { selectCapture } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
+import { DrivePane } from '../drive/DrivePane.tsx';
 import { TileThumbnail } from '../tiles/TileThumbnail.tsx';
 
 /** The program beside every view: what was executed last, what comes next, and with which operands. */
@@ -14,13 +15,13 @@ export function Program(): ReactElement {
   const position = useDebugger((state) => (state.session?.kind === 'model' ? state.position : null));
   return (
     <section className="program-pane" data-region="program" data-pane="program" tabIndex={-1} aria-label="Program">
-      {position === null ? <NoProgram kind={kind} /> : <Listing lines={position.disassembly} />}
+      {position !== null ? <Listing lines={position.disassembly} /> : kind === 'live' ? <DrivePane /> : <NoProgram />}
     </section>
   );
 }
 
 /** A pane is never empty: it says what it would show, and where the vCPU stands. */
-function NoProgram({ kind }: { kind: string | undefined }): ReactElement {
+function NoProgram(): ReactElement {
   const rip = useDebugger((state) => selectCapture(state)?.facts.general?.rip ?? null);
   const text =
     rip === null
@@ -37,11 +38,7 @@ function NoProgram({ kind }: { kind: string | undefined }): ReactElement {
           RIP <span className="val">{fixed('address', text)}</span>
         </p>
       )}
-      <p className="text-2">
-        {kind === 'live'
-          ? 'The instructions of a live vCPU are in the guest’s memory, which is not read.'
-          : 'A file holds no program. Open a model to step one.'}
-      </p>
+      <p className="text-2">A file holds no program. Open a model to step one.</p>
     </div>
   );
 }

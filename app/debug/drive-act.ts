@@ -1,0 +1,74 @@
+import type { Capture } from '../capture/capture.ts';
+import type { Answer } from '../refusals/answer.ts';
+import { answer, refuse } from '../refusals/refusal.ts';
+import type { DriveAct } from './drive-words.ts';
+import type { RunControl, Target } from './target.ts';
+import { parseUntil } from './until.ts';
+
+/** One part of a drive whose end is the asker's: the vCPU stands still before it and after it. */
+
+/** What became of it. */
+export interface Driven {
+  /** Instructions that ended; of a run to a breakpoint they are not counted. */
+  readonly made: number;
+  /**
+   * done: as many as were asked for. holds, hit: the condition, a breakpoint. more: not yet, ask again. halted: the guest waits for
+   * an interrupt. busy: the VMM had more exits to answer than are waited for.
+   */
+  readonly why: 'done' | 'holds' | 'hit' | 'more' | 'halted' | 'busy';
+  /** Which breakpoints were hit, by their place in the list. */
+  readonly hit: readonly number[];
+  readonly capture: Capture;
+}
+
+/** So long is waited for a breakpoint before the asker is asked whether he still wants it. */
+const WAIT_MS = 500;
+
+const steps = async (control: RunControl, now: Capture, count: number): Promise<Answer<Driven>> => {
+  const asked = Math.min(count, control.mostStepsAtOnce);
+  const made = await control.step(asked, { keepState: true, keepLast: true });
+  if (!made.ok) return made;
+  const { ended, made: number, captures } = made.value;
+  const why = ended !== 'done' ? ended : number < count ? 'more' : 'done';
+  return answer({ made: number, why, hit: [], capture: captures.at(-1) ?? now });
+};
+
+const until = async (control: RunControl, now: Capture, text: string, most: number): Promise<Answer<Driven>> => {
+  const condition = parseUntil(text, now);
+  if (!condition.ok) return condition;
+  const lookups = condition.value.lookups(now);
+  const asked = lookups === null ? 1 : Math.min(most, control.mostStepsAtOnce);
+  const made = await control.step(asked, { keepState: true, keepLast: true, lookups: lookups ?? [] });
+  if (!made.ok) return made;
+  const { ended, made: number, captures } = made.value;
+  const capture = captures.at(-1) ?? now;
+  const holds = number > 0 && condition.value.holds(now, capture);
+  const why = holds ? 'holds' : ended !== 'done' ? ended : number < most ? 'more' : 'done';
+  return answer({ made: number, why, hit: [], capture });
+};
+
+/** The vCPU is frozen, and stays so. */
+export const driveAct = async (target: Target, act: DriveAct): Promise<Answer<Driven>> => {
+  const { runControl: control, identity } = target;
+  if (control === undefined) return refuse('no-program', `a ${identity.kind} target cannot be driven`);
+  if (!target.frozen) return refuse('not-frozen', 'the vCPU runs: it is driven from where it stands still');
+  const now = await target.capture();
+  if (!now.ok) return now;
+  if (act.kind === 'step') return steps(control, now.value, act.count);
+  if (act.kind === 'until') return until(control, now.value, act.condition, act.most);
+  const run = await control.runTo(
+    act.breakpoints.map(({ address, on, bytes }) => ({ address: BigInt(address), on, bytes })),
+    WAIT_MS,
+  );
+  if (!run.ok) return run;
+  const there = await target.capture();
+  if (!there.ok) return there;
+  const { ended, hit } = run.value;
+  // Nothing in so long is no end: a guest that waits for an interrupt may get one.
+  return answer({
+    made: 0,
+    why: ended === 'done' ? 'hit' : ended === 'busy' ? 'busy' : 'more',
+    hit,
+    capture: there.value,
+  });
+};

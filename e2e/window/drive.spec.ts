@@ -1,0 +1,72 @@
+import { expect } from 'playwright/test';
+import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { test } from '../models/host.ts';
+import { tilescopeJson } from '../models/tilescope.ts';
+import { Window } from '../models/window.ts';
+
+interface Steps {
+  readonly stops: readonly { readonly rip: string }[];
+}
+
+test.describe('a live QEMU guest driven from the window', () => {
+  test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
+
+  let guest: Guest;
+  let round: readonly string[];
+  test.beforeAll(async () => {
+    guest = await Guest.start({ name: 'drive' });
+    const { stops } = await tilescopeJson<Steps>('step', '--pid', String(guest.pid), '8');
+    round = [...new Set(stops.map(({ rip }) => rip))].sort((a, b) => Number(a) - Number(b));
+  });
+  test.afterAll(async () => {
+    await guest?.stop();
+  });
+
+  test('[RC6] step it with F10, run it to a breakpoint with F5, and to a condition', async ({ open }) => {
+    const footprint = guest.footprint();
+    const [first = '', second = ''] = round;
+    const page = await open();
+    const window = new Window(page);
+    await expect(window.target('drive')).toBeVisible();
+    await window.attach('drive');
+    await page.keyboard.press('Alt+p');
+    const drive = page.getByTestId('drive');
+    const outcome = page.getByTestId('drive-outcome');
+    await expect(drive).toBeVisible();
+
+    await page.keyboard.press('F10');
+    await expect(outcome).toHaveText('one instruction');
+    await page.keyboard.press('F10');
+    await expect(page.getByText('stop 3', { exact: false }).first()).toBeVisible();
+    await drive.getByRole('textbox', { name: 'How many instructions' }).fill('250');
+    await drive.getByRole('button', { name: 'Step so many' }).click();
+    await expect(outcome).toHaveText('250 instructions');
+
+    await drive.getByRole('textbox', { name: 'Address of a breakpoint' }).fill(first);
+    await drive.getByRole('button', { name: 'Add the breakpoint' }).click();
+    await expect(drive.getByRole('checkbox', { name: `Break at ${first}` })).toBeChecked();
+    for (const hits of [1, 2]) {
+      await page.keyboard.press('F5');
+      await expect(drive.getByText(`hit ${hits}`, { exact: true })).toBeVisible();
+      await expect(outcome).toHaveText(first);
+    }
+    await window.shootLive('drive-breakpoint-hit');
+
+    await drive.getByRole('textbox', { name: 'Condition' }).fill(`rip == ${second}`);
+    await drive.getByRole('textbox', { name: 'Condition' }).press('Enter');
+    await expect(outcome).toHaveText(new RegExp(`^rip == ${second}, after \\d+ instructions$`));
+    await drive.getByRole('textbox', { name: 'Condition' }).fill('xmm3 changes');
+    await drive.getByRole('button', { name: 'Run until it holds' }).click();
+    await expect(outcome).toHaveAttribute('data-phase', 'driving');
+    await outcome.getByRole('button', { name: 'Stop here' }).click();
+    await expect(outcome).toHaveText('stopped by hand');
+
+    await drive.getByRole('checkbox', { name: `Break at ${first}` }).uncheck();
+    await window.continue();
+    await guest.progress();
+    await page.getByRole('button', { name: 'Detach' }).click();
+    await expect(page.getByTestId('targets')).toBeVisible();
+    await guest.progress();
+    expect(guest.footprint()).toEqual(footprint);
+  });
+});
