@@ -1,7 +1,7 @@
 import { concat, readU32, readU64 } from '../bits/bytes.ts';
 import { type Decoded, undecodable } from '../bits/decoded.ts';
-import type { ControlRegisters, GeneralRegisters, SegmentRegisters } from '../capture/capture.ts';
-import { segmentsOfSregs } from '../session/segments.ts';
+import type { ControlRegisters, DescriptorRegisters, GeneralRegisters, SegmentRegisters } from '../capture/capture.ts';
+import { descriptorsOfSregs, segmentsOfSregs } from '../session/segments.ts';
 import { KVM_SREGS_BYTES, readControl } from './capture-reply.ts';
 import { readGeneral } from './general.ts';
 import { atEnd, readStruct, writeStruct } from './struct.ts';
@@ -89,6 +89,7 @@ export interface StepState {
   readonly msrs: readonly { readonly index: number; readonly value: bigint }[];
   readonly control: ControlRegisters;
   readonly segments: SegmentRegisters;
+  readonly descriptors: DescriptorRegisters;
 }
 
 export interface StepRecord {
@@ -117,6 +118,7 @@ const readRecord = (bytes: Uint8Array): StepRecord => {
     msrs: readMsrs(bytes.subarray(RECORD.msrs, RECORD.image)),
     control: readControl(sregs),
     segments: segmentsOfSregs(sregs),
+    descriptors: descriptorsOfSregs(sregs),
   };
   return { general, state };
 };

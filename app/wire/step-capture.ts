@@ -18,12 +18,12 @@ export const stepCapture = (like: Capture, { general, state }: StepRecord, taken
     return value === undefined || value === msr.value ? msr : { ...msr, value, errno: 0 };
   });
   const hasSameMsrs = msrs.every((msr, at) => msr === facts.msrs[at]);
-  const { xcr0, control, segments } = state;
+  const { xcr0, control, segments, descriptors } = state;
   return decoded({
     image: image.value,
     facts: {
       ...facts,
-      ...{ general, control, segments, xcr0, takenAtMs, msrs: hasSameMsrs ? facts.msrs : msrs },
+      ...{ general, control, segments, descriptors, xcr0, takenAtMs, msrs: hasSameMsrs ? facts.msrs : msrs },
       ...{ pauseNs: null, frozen: true, inKvmRun: true },
     },
   });
