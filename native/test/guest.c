@@ -161,13 +161,13 @@ static void settle(const struct guest *g)
 	free(before);
 }
 
-static int start_qemu(struct guest *g, int vcpus, int wake)
+static int start_qemu(struct guest *g, int vcpus, int wake, int stub)
 {
-	char image[96], memory_path[96], memory[160], smp[16];
+	char image[96], memory_path[96], memory[160], smp[16], chardev[128];
 	const char *arguments[] = {
 		"qemu-system-x86_64", "-accel", "kvm", "-cpu", "host,-arch-capabilities", "-m", "64", "-smp", smp, "-display",
 		"none", "-nodefaults", "-serial", "none", "-object", memory, "-machine", "pc,memory-backend=m", "-bios", image,
-		NULL,
+		stub ? "-chardev" : NULL, chardev, "-gdb", "chardev:g", NULL,
 	};
 	static uint8_t rom[ROM_BYTES];
 	uint8_t *ram;
@@ -176,6 +176,7 @@ static int start_qemu(struct guest *g, int vcpus, int wake)
 	if (make_dir(g) < 0)
 		return -1;
 	(void)snprintf(smp, sizeof(smp), "%d", vcpus);
+	(void)snprintf(chardev, sizeof(chardev), "socket,id=g,path=%s/gdb,server=on,wait=off", g->dir);
 	(void)snprintf(image, sizeof(image), "%s/rom", g->dir);
 	(void)snprintf(memory_path, sizeof(memory_path), "%s/ram", g->dir);
 	(void)snprintf(memory, sizeof(memory), "memory-backend-file,id=m,size=64M,mem-path=%s,share=on", memory_path);
@@ -210,12 +211,17 @@ static int start_qemu(struct guest *g, int vcpus, int wake)
 
 int guest_start_qemu(struct guest *g, int vcpus)
 {
-	return start_qemu(g, vcpus, 0);
+	return start_qemu(g, vcpus, 0, 0);
 }
 
 int guest_start_busy_qemu(struct guest *g, int vcpus)
 {
-	return start_qemu(g, vcpus, 1);
+	return start_qemu(g, vcpus, 1, 0);
+}
+
+int guest_start_stubbed_qemu(struct guest *g)
+{
+	return start_qemu(g, 1, 0, 1);
 }
 
 void guest_end(struct guest *g)
@@ -226,8 +232,8 @@ void guest_end(struct guest *g)
 		(void)kill(g->pid, SIGKILL);
 		(void)waitpid(g->pid, NULL, 0);
 	}
-	for (int i = 0; i < 3; i++) {
-		static const char *const names[] = { "shm", "rom", "ram" };
+	for (int i = 0; i < 4; i++) {
+		static const char *const names[] = { "shm", "rom", "ram", "gdb" };
 
 		(void)snprintf(command, sizeof(command), "%s/%s", g->dir, names[i]);
 		(void)unlink(command);

@@ -22,6 +22,8 @@ int guest_start_demo(struct guest *g, const char *program, const char *const *ar
 int guest_start_qemu(struct guest *g, int vcpus);
 /* The same with a guest that has started all its vCPUs: each counts. */
 int guest_start_busy_qemu(struct guest *g, int vcpus);
+/* With QEMU's own gdb stub at the socket DIR/gdb. */
+int guest_start_stubbed_qemu(struct guest *g);
 void guest_end(struct guest *g);
 int guest_lives(const struct guest *g);
 /* The counter moves, however slow the machine is; it does not for one second. */

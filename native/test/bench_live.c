@@ -1,0 +1,357 @@
+/*
+ * What looking at a live vCPU and driving it cost, each beside its floor in the same run: bench-live HELPER DEMO-VMM
+ *
+ * The floor of a pause is a bare interrupt and go-on of the same thread, and the calls' own cost on a VM of this process. That of a
+ * step is KVM's own, on such a VM.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../demo/vm.h"
+#include "client.h"
+#include "guest.h"
+#include "kernel.h"
+
+#define ROUNDS 300
+#define STEPS 4000u
+#define GDB_STEPS 300
+#define CALLS 16u /* of a capture */
+
+static const char *helper, *demo;
+static struct guest guest;
+static struct client client;
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double percentile(uint64_t *values, size_t count, unsigned int percent)
+{
+	qsort(values, count, sizeof(values[0]), by_size);
+	return (double)values[(count - 1) * percent / 100] / 1000.0;
+}
+
+static void give_up(const char *what)
+{
+	fprintf(stderr, "bench-live: %s: %s\n", what, client.refusal ? client.refusal->detail : strerror(errno));
+	guest_end(&guest);
+	exit(1);
+}
+
+static void row(const char *name, double ratio, const char *goal, const char *format, ...) __attribute__((format(printf, 4, 5)));
+#include <stdarg.h>
+static void row(const char *name, double ratio, const char *goal, const char *format, ...)
+{
+	va_list values;
+
+	printf("bench: %s: %.3g (goal %s), ", name, ratio, goal);
+	va_start(values, format);
+	vprintf(format, values);
+	va_end(values);
+	printf("\n");
+}
+
+/* A VM of this process, whose guest counts as the demo guest does. */
+static void own_vm(struct vm *vm, struct vm_vcpu *vcpu)
+{
+	*vm = (struct vm){ .program = guest_program_named("integer") };
+	vm->memory = mmap(NULL, DEMO_MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	vm_make(vm);
+	vm_add_vcpu(vm, 0, vcpu);
+}
+
+static double own_step_us(const struct vm_vcpu *vcpu)
+{
+	struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP };
+	uint64_t from;
+
+	if (ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, &debug) < 0)
+		give_up("KVM_SET_GUEST_DEBUG");
+	from = now();
+	for (uint32_t i = 0; i < STEPS; i++)
+		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0 || vcpu->run->exit_reason != KVM_EXIT_DEBUG)
+			give_up("KVM_RUN");
+	return (double)(now() - from) / 1000.0 / STEPS;
+}
+
+/* What the calls of a capture cost by themselves. */
+static double own_calls_us(const struct vm_vcpu *vcpu)
+{
+	static struct {
+		struct kvm_cpuid2 head;
+		struct kvm_cpuid_entry2 entries[256];
+	} cpuid;
+	static uint8_t xsave[0x8000];
+	struct kvm_xcrs xcrs;
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entries[2];
+	} msrs;
+	static uint64_t times[ROUNDS];
+
+	for (size_t i = 0; i < ROUNDS; i++) {
+		uint64_t from = now();
+
+		(void)ioctl(vcpu->fd, KVM_GET_XSAVE2, xsave);
+		(void)ioctl(vcpu->fd, KVM_GET_XSAVE, xsave);
+		cpuid.head.nent = 256;
+		(void)ioctl(vcpu->fd, KVM_GET_CPUID2, &cpuid);
+		(void)ioctl(vcpu->fd, KVM_GET_XCRS, &xcrs);
+		(void)ioctl(vcpu->fd, KVM_GET_REGS, &regs);
+		(void)ioctl(vcpu->fd, KVM_GET_SREGS, &sregs);
+		for (uint32_t m = 0; m < 10; m++) {
+			msrs.head.nmsrs = 2;
+			msrs.entries[0].index = 0x1c4 + m;
+			msrs.entries[1].index = 0x1b;
+			(void)ioctl(vcpu->fd, KVM_GET_MSRS, &msrs);
+		}
+		times[i] = now() - from;
+	}
+	return percentile(times, ROUNDS, 50);
+}
+
+static pid_t seized(void)
+{
+	pid_t tid = guest.page->vcpus[0].tid;
+
+	return syscall(SYS_ptrace, PTRACE_SEIZE, (long)tid, 0L, 0L) < 0 ? -1 : tid;
+}
+
+/* Stopped and let go, with the restart of KVM_RUN set up: what no reader can do without. */
+static void bare_stops(uint64_t *times)
+{
+	for (size_t i = 0; i < ROUNDS; i++) {
+		pid_t tid = seized();
+		struct user_regs_struct regs;
+		uint64_t from = now();
+		int status;
+
+		if (tid < 0 || trace(PTRACE_INTERRUPT, tid, 0, NULL) < 0 || waitpid(tid, &status, __WALL) != tid ||
+		    trace(PTRACE_GETREGS, tid, 0, &regs) < 0)
+			give_up("a bare stop");
+		/* Elsewhere than in KVM_RUN nothing is to be restarted by hand. */
+		if (regs.orig_rax == SYS_ioctl && (int64_t)regs.rax == -EINTR) {
+			regs.rip -= 2;
+			regs.rax = regs.orig_rax;
+			regs.orig_rax = (uint64_t)-1;
+		}
+		if (trace(PTRACE_SETREGS, tid, 0, &regs) < 0 || trace(PTRACE_DETACH, tid, 0, NULL) < 0)
+			give_up("a bare stop");
+		times[i] = now() - from;
+		(void)usleep(500);
+	}
+}
+
+/* Two stops for each call of a child: what a reader pays that drives each call by PTRACE_SYSCALL. */
+static double two_stops_us(void)
+{
+	pid_t child = fork();
+	uint64_t from;
+	int status;
+
+	if (child == 0)
+		for (;;)
+			(void)syscall(SYS_getppid);
+	(void)usleep(1000);
+	if (trace(PTRACE_SEIZE, child, 0, NULL) < 0 || trace(PTRACE_INTERRUPT, child, 0, NULL) < 0 || waitpid(child, &status, 0) != child)
+		give_up("a child");
+	from = now();
+	for (int i = 0; i < 2 * ROUNDS; i++)
+		if (trace(PTRACE_SYSCALL, child, 0, NULL) < 0 || waitpid(child, &status, 0) != child)
+			give_up("PTRACE_SYSCALL");
+	from = now() - from;
+	(void)kill(child, SIGKILL);
+	(void)waitpid(child, &status, 0);
+	return (double)from / 1000.0 / ROUNDS;
+}
+
+static uint64_t timed(const char *command)
+{
+	uint64_t from = now();
+
+	return system(command) < 0 ? 0 : now() - from;
+}
+
+static void pauses(const struct vm_vcpu *own)
+{
+	static uint64_t stops[ROUNDS], pause[ROUNDS];
+	double calls = own_calls_us(own), floor_50, floor_99, mine_50, mine_99, each;
+	char command[160];
+	uint64_t gdb;
+
+	bare_stops(stops);
+	for (size_t i = 0; i < ROUNDS; i++) {
+		struct capture_head head;
+
+		if (client_vcpu(&client, MSG_CAPTURE, guest.pid, 0) != 1)
+			give_up("a capture");
+		memcpy(&head, client.payload, sizeof(head));
+		pause[i] = head.pause_ns;
+		(void)usleep(500);
+	}
+	floor_50 = percentile(stops, ROUNDS, 50) + calls;
+	floor_99 = percentile(stops, ROUNDS, 99) + calls;
+	mine_50 = percentile(pause, ROUNDS, 50);
+	mine_99 = percentile(pause, ROUNDS, 99);
+	row("pause of a capture to its floor, p50", mine_50 / floor_50, "<= 1.5", "%.0f us to %.0f, of which %.0f are the calls", mine_50, floor_50, calls);
+	row("pause of a capture to its floor, p99", mine_99 / floor_99, "<= 3", "%.0f us to %.0f", mine_99, floor_99);
+	each = floor_50 + CALLS * two_stops_us();
+	row("pause of a capture to two stops for each call", mine_50 / each, "<= 0.5", "%.0f us to %.0f (reckoned)", mine_50, each);
+	row("part of its time that 30 captures a second stop a vCPU, in percent", mine_50 * 30 / 10000, "<= 1", "p50 %.0f us", mine_50);
+	if (system("gdb --version > /dev/null 2>&1") != 0) {
+		printf("skipped: pause of gdb -p: gdb is not here\n");
+		return;
+	}
+	(void)snprintf(command, sizeof(command), "gdb -q -nx -batch -p %d -ex detach > /dev/null 2>&1", guest.pid);
+	gdb = timed(command);
+	gdb -= timed("gdb -q -nx -batch > /dev/null 2>&1");
+	row("pause of a capture to gdb -p, attached and detached", mine_50 / ((double)gdb / 1000), "<= 0.01", "%.0f us to %.0f", mine_50, (double)gdb / 1000);
+}
+
+static void lives(void)
+{
+	uint64_t attach, first, later[ROUNDS / 10], detach, from = now();
+	double usual;
+
+	if (client_attach(&client, guest.pid, 0, 0, NULL) != 1)
+		give_up("attach");
+	attach = now() - from;
+	from = now();
+	if (client_vcpu(&client, MSG_CAPTURE, guest.pid, 0) != 1)
+		give_up("a capture");
+	first = now() - from;
+	for (size_t i = 0; i < ROUNDS / 10; i++) {
+		from = now();
+		if (client_vcpu(&client, MSG_CAPTURE, guest.pid, 0) != 1)
+			give_up("a capture");
+		later[i] = now() - from;
+	}
+	usual = percentile(later, ROUNDS / 10, 50);
+	row("a capture to the first of an attachment", usual / ((double)first / 1000), "<= 0.5", "%.0f us to %.0f", usual, (double)first / 1000);
+	from = now();
+	if (client_vcpu(&client, MSG_DETACH, guest.pid, 0) != 1)
+		give_up("detach");
+	detach = now() - from;
+	row("attach and first picture, in captures", ((double)(attach + first) / 1000) / usual, "printed", "%.0f us", (double)(attach + first) / 1000);
+	row("detach, in captures", ((double)detach / 1000) / usual, "printed", "%.0f us", (double)detach / 1000);
+	if (client_attach(&client, guest.pid, 0, 0, NULL) != 1)
+		give_up("attach");
+}
+
+static double steps_us(uint32_t flags)
+{
+	struct step_request request = { .vcpu = { guest.pid, 0 }, .count = STEPS, .flags = flags };
+	uint32_t made = 0;
+	uint64_t from = now();
+
+	while (made < STEPS) {
+		struct step_reply head;
+
+		if (client_ask(&client, MSG_STEP, &request, sizeof(request)) != 1)
+			give_up("steps");
+		memcpy(&head, client.payload, sizeof(head));
+		made += head.steps;
+	}
+	return (double)(now() - from) / 1000.0 / made;
+}
+
+static double gdb_us(void)
+{
+	char command[256];
+	uint64_t whole, none;
+
+	(void)snprintf(command, sizeof(command), "gdb -q -nx -batch -ex 'target remote %s/gdb' -ex 'stepi %d' > /dev/null 2>&1", guest.dir, GDB_STEPS);
+	whole = timed(command);
+	(void)snprintf(command, sizeof(command), "gdb -q -nx -batch -ex 'target remote %s/gdb' > /dev/null 2>&1", guest.dir);
+	none = timed(command);
+	return whole <= none ? 0 : (double)(whole - none) / 1000.0 / GDB_STEPS;
+}
+
+static void stepping(double own)
+{
+	double bare, whole;
+
+	if (client_vcpu(&client, MSG_FREEZE, guest.pid, 0) != 1)
+		give_up("freeze");
+	bare = steps_us(0);
+	whole = steps_us(STEP_KEEP_STATE);
+	row("steps to KVM's own", own / bare, ">= 0.75", "%.0f a second to %.0f", 1e6 / bare, 1e6 / own);
+	row("steps with the whole state kept to KVM's own", own / whole, ">= 0.5", "%.0f a second to %.0f", 1e6 / whole, 1e6 / own);
+	if (client_vcpu(&client, MSG_RESUME, guest.pid, 0) != 1)
+		give_up("resume");
+}
+
+/* The same guest in QEMU, stepped by gdb over QEMU's own stub, and by the helper. */
+static void beside_gdb(void)
+{
+	double gdb, bare;
+
+	if (system("gdb --version > /dev/null 2>&1") != 0 || guest_start_stubbed_qemu(&guest) < 0) {
+		printf("skipped: steps to QEMU's gdbstub: gdb or QEMU is not here\n");
+		guest_end(&guest);
+		return;
+	}
+	gdb = gdb_us();
+	if (gdb == 0 || client_start(&client, helper) < 0 || client_attach(&client, guest.pid, 0, 0, NULL) != 1 ||
+	    client_vcpu(&client, MSG_FREEZE, guest.pid, 0) != 1) {
+		printf("skipped: steps to QEMU's gdbstub: it does not step\n");
+	} else {
+		bare = steps_us(0);
+		row("steps to those of gdb over QEMU's stub", gdb / bare, ">= 20", "%.0f a second to %.0f", 1e6 / bare, 1e6 / gdb);
+		(void)client_vcpu(&client, MSG_DETACH, guest.pid, 0);
+		(void)client_end(&client);
+	}
+	guest_end(&guest);
+}
+
+int main(int count, char **arguments)
+{
+	static const char *const program[] = { "--program", "integer", NULL };
+	struct vm vm;
+	struct vm_vcpu own;
+
+	if (count != 3) {
+		fprintf(stderr, "usage: bench-live HELPER DEMO-VMM\n");
+		return 64;
+	}
+	helper = arguments[1];
+	demo = arguments[2];
+	if (!kvm_is_there()) {
+		printf("skipped: live vCPUs: /dev/kvm is absent\n");
+		return 0;
+	}
+	own_vm(&vm, &own);
+	if (guest_start_demo(&guest, demo, program) < 0 || client_start(&client, helper) < 0)
+		give_up("the VMM or the helper did not start");
+	lives();
+	pauses(&own);
+	stepping(own_step_us(&own));
+	(void)client_vcpu(&client, MSG_DETACH, guest.pid, 0);
+	(void)client_end(&client);
+	guest_end(&guest);
+	beside_gdb();
+	return 0;
+}
