@@ -12,6 +12,7 @@ import { surveyJson } from './json-survey.ts';
 import { isMinidump, openMinidump } from './minidump.ts';
 import { notRead } from './not-read.ts';
 import { type OpenedFile, type OpenOptions, stateOf } from './opened.ts';
+import { bytesSource, isQcow2, openQcow2 } from './qcow2.ts';
 import { isQemuStream, openQemuStream } from './qemu-stream.ts';
 import { openRaw } from './raw.ts';
 import { openSession } from './session.ts';
@@ -83,6 +84,7 @@ const FORMATS: readonly Format[] = [
   { opens: isElf, open: openElfCore },
   { opens: isFirecracker, open: openFirecracker },
   { opens: isQemuStream, open: openQemuStream },
+  { opens: isQcow2, open: (name, bytes, options) => openQcow2(name, bytesSource(bytes), options) },
   { opens: isMinidump, open: openMinidump },
   { opens: beginsObject, open: openText },
   { opens: isSignalFrame, open: openSignalFrame },
@@ -97,7 +99,7 @@ const openImage = (name: string, bytes: Uint8Array, options: OpenOptions): Decod
 
 /**
  * Opens what someone dropped on the window or named on the command line: a capture, a saved session, a raw image, an ELF
- * core, a minidump, a signal frame, a migration stream of QEMU, a Firecracker or Cloud Hypervisor snapshot. What it is, its content says; its name only labels it.
+ * core, a minidump, a signal frame, a migration stream of QEMU or what savevm keeps in a disk image, a Firecracker or Cloud Hypervisor snapshot. What it is, its content says; its name only labels it.
  * Everything in it is hostile until checked: the answer is a file or a problem, in time and memory bounded by its size.
  */
 export const openBytes = (name: string, file: Uint8Array, options: OpenOptions = {}): Decoded<OpenedFile> => {

@@ -16,7 +16,6 @@ const BEGINNINGS: readonly (readonly [string, Uint8Array, string, string])[] = [
   ['QEMU migration', text('QEVM\0\0\0\x03'), 'a QEMU migration stream (QEVM)', 'tilescope capture --pid'],
   ['virsh save', text('LibvirtQemudSave\x02\0\0\0'), 'a state file of virsh save', 'tilescope capture --pid'],
   ['virsh save, not finished', text('LibvirtQemudPart\x02\0\0\0'), 'a state file of virsh save', 'capture the guest'],
-  ['qcow2', concat([text('QFI'), Uint8Array.of(0xfb, 0, 0, 0, 3)]), 'a qcow2 disk image', 'loadvm'],
   ['VirtualBox', text('\x7fVirtualBox SavedState V2.0\n'), 'a saved state of VirtualBox', 'debugvm dumpvmcore'],
   ['Xen, of old', text('Xen saved domain, xl format\n'), 'a saved domain of Xen', 'xl dump-core'],
   [

@@ -24,11 +24,6 @@ const BY_HAND = 'or take the XSAVE area out of it and open those bytes, with --f
 /** Sources: QEMU migration/savevm.c; libvirt qemu_saveimage.h; qcow2 header; VirtualBox SSM.cpp; Xen's stream formats; crash's vmware_vmss.h; bhyve's snapshot.c. */
 const NOT_READ: readonly NotRead[] = [
   {
-    what: 'a qcow2 disk image, which may hold a state of savevm',
-    begins: (bytes) => bytes.length >= 4 && readU32(bytes, 0) === 0xfb494651,
-    instead: `load the state with loadvm, and ${CAPTURE_LIVE}`,
-  },
-  {
     what: 'a saved state of VirtualBox',
     begins: (bytes) => text('\x7fVirtualBox SavedState')(bytes),
     instead: `debugvm dumpvmcore gives an ELF core; ${BY_HAND}`,

@@ -1,6 +1,16 @@
-import { closeSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sampleSession, sampleStop, sessionOf } from '../../app/fixtures/sample-session.ts';
 import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
@@ -92,4 +102,20 @@ test('[F5] of a core with gigabytes of memory the notes are read, where gdb puts
   expect(opened.ok && opened.value.states[0]?.capture.image.bytes).toEqual(sampleAmxCapture().image.bytes);
   truncateSync(path, far + 8);
   expect(await readStates(path)).toMatchObject({ ok: false, refusal: { what: expect.stringContaining('cut short') } });
+});
+
+test('[F25] of a disk image of any size the states of its snapshots are read', async () => {
+  const image = gunzipSync(
+    readFileSync(new URL('../../app/formats/testdata/qemu-7.2-savevm.qcow2.gz', import.meta.url)),
+  );
+  writeFileSync(path, image);
+  truncateSync(path, 4 * MAX_FILE_BYTES);
+  const opened = await readStates(path, { thread: 1 });
+  expect(opened.ok && opened.value.states.map(({ label }) => label)).toEqual(['vCPU 1 of second']);
+  writeFileSync(path, image.subarray(0, 4096));
+  truncateSync(path, 4 * MAX_FILE_BYTES);
+  expect(await readStates(path)).toMatchObject({
+    ok: false,
+    refusal: { what: expect.stringContaining('a qcow2 disk image'), where: path },
+  });
 });

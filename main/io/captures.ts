@@ -1,9 +1,10 @@
-import { constants } from 'node:fs';
+import { constants, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Answer } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
 import { type OpenedFile, type OpenedState, type OpenOptions, openBytes } from '../../app/formats/detect.ts';
 import { coreOfNotes, noteSegments } from '../../app/formats/elf-notes.ts';
+import { isQcow2, openQcow2 } from '../../app/formats/qcow2.ts';
 import { isQemuStream, partsOfQemuStream } from '../../app/formats/qemu-stream.ts';
 import { answer, messageOf, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import { captureText } from '../../app/session/document.ts';
@@ -99,7 +100,33 @@ export const readBytes = async (path: string): Promise<Answer<Uint8Array>> => {
   }
 };
 
+/** A disk image may be far larger than memory: what leads to the states in it is read, and they. Null: it is none. */
+const readDiskImage = async (path: string, options: OpenOptions): Promise<Answer<OpenedFile> | null> => {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const facts = await file.stat();
+      if (!facts.isFile() || facts.size <= MAX_FILE_BYTES) return null;
+      if (!isQcow2(await readParts(file, [[0, HEAD_BYTES]]))) return null;
+      const read = (offsetBytes: number, sizeBytes: number): Uint8Array => {
+        const bytes = new Uint8Array(sizeBytes);
+        return Number.isSafeInteger(offsetBytes)
+          ? bytes.subarray(0, readSync(file.fd, bytes, 0, sizeBytes, offsetBytes))
+          : new Uint8Array(0);
+      };
+      const opened = openQcow2(path, { sizeBytes: facts.size, read }, options);
+      return opened.ok ? answer(opened.value) : refuseProblem('file', opened.problem, { where: path });
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return null;
+  }
+};
+
 export const readStates = async (path: string, options: OpenOptions = {}): Promise<Answer<OpenedFile>> => {
+  const disk = await readDiskImage(path, options);
+  if (disk !== null) return disk;
   const bytes = await readBytes(path);
   return bytes.ok ? decodeFile(path, bytes.value, options) : bytes;
 };
