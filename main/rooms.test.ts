@@ -122,6 +122,7 @@ const SEES: Readonly<Record<string, readonly string[]>> = {
     'wire',
     'refusals',
     'memory',
+    'disas',
     'model',
   ],
 };

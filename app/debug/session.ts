@@ -66,7 +66,7 @@ export interface Session {
    * Reads guest memory while the vCPU stands still, and lets it run on as it did. The memory holds for that long alone: the
    * guest's tables are its own again afterwards.
    */
-  withMemory<T>(use: (memory: GuestMemory, facts: Facts) => Promise<Answer<T>>): Promise<Answer<T>>;
+  withMemory<T>(use: (memory: GuestMemory, capture: Capture) => Promise<Answer<T>>): Promise<Answer<T>>;
   /** What can be undone and redone, and what a restore of everything takes, as of now. */
   writes(): WritesSoFar;
   /** What the first look after the last write has found overwritten; null: nothing, or there is nothing to look at. */
@@ -265,7 +265,7 @@ export const createSession = (
         try {
           const now = await target.capture();
           const memory = now.ok ? await memoryOf(target, now.value.facts) : now;
-          return now.ok && memory.ok ? await use(memory.value, now.value.facts) : (memory as Refused);
+          return now.ok && memory.ok ? await use(memory.value, now.value) : (memory as Refused);
         } finally {
           if (!wasFrozen) await target.resume();
         }

@@ -1,9 +1,10 @@
 import type { Answer } from '../../../app/bridge.ts';
+import { parseAddress } from '../../../app/debug/address.ts';
 import { SYNTAXES, type Syntax } from '../../../app/disas/instruction.ts';
 import { answer, refuse } from '../../../app/refusals/refusal.ts';
 import { parseCount } from '../../../app/value/number.ts';
-import { type MemoryAddress, notAnAddress, parseAddress, symbolsChoice } from './address.ts';
 import type { VcpuChoice } from './choices.ts';
+import { notAnAddress, symbolsChoice } from './symbol-words.ts';
 import type { SymbolsChoice } from './symbols.ts';
 
 /** The words of `tilescope disas`. */
@@ -11,8 +12,8 @@ import type { SymbolsChoice } from './symbols.ts';
 export interface DisasCommand {
   readonly verb: 'disas';
   readonly vcpu: VcpuChoice;
-  /** null: RIP. */
-  readonly address: MemoryAddress | null;
+  /** '': RIP. */
+  readonly address: string;
   readonly count: number;
   readonly syntax: Syntax;
   readonly symbols: SymbolsChoice | null;
@@ -38,13 +39,13 @@ export const disasCommand = (vcpu: VcpuChoice, given: DisasWords, words: readonl
   const symbols = symbolsChoice(given);
   if (!symbols.ok) return symbols;
   const [word] = words;
-  const address = word === undefined ? null : parseAddress(word, symbols.value !== null);
-  if (word !== undefined && address === null) return wrong(notAnAddress(word, symbols.value));
+  if (word !== undefined && parseAddress(word, symbols.value !== null) === null)
+    return wrong(notAnAddress(word, symbols.value));
   const count = given.count === undefined ? DEFAULT_COUNT : parseCount(given.count, MOST_INSTRUCTIONS);
   if (count === null || count === 0) {
     return wrong(`--count is a number from 1 to ${MOST_INSTRUCTIONS}, not ${given.count}`);
   }
   const syntax = SYNTAXES.find((one) => one === (given.syntax ?? 'intel'));
   if (syntax === undefined) return wrong(`--syntax is intel or att, not ${given.syntax}`);
-  return answer({ verb: 'disas', vcpu, address, count, syntax, symbols: symbols.value, json: given.json });
+  return answer({ verb: 'disas', vcpu, address: word ?? '', count, syntax, symbols: symbols.value, json: given.json });
 };

@@ -1,20 +1,17 @@
 import type { Answer } from '../../../app/bridge.ts';
-import type { Facts } from '../../../app/capture/capture.ts';
+import { type Code, readCode, registersOf } from '../../../app/debug/guest-view.ts';
 import type { Session } from '../../../app/debug/session.ts';
-import { disassemble } from '../../../app/disas/disassemble.ts';
-import { type Instruction, MOST_INSTRUCTION_BYTES } from '../../../app/disas/instruction.ts';
-import { movesTile, operandAddress, type RegisterValue } from '../../../app/disas/operands.ts';
-import { type Named, namedText, type SymbolTable } from '../../../app/disas/symbols/symbol-table.ts';
-import { MOST_BYTES } from '../../../app/memory/guest-memory.ts';
-import { readUpTo } from '../../../app/memory/read-up-to.ts';
+import { describeTileMove, type TileConfigLoad, type TileMove } from '../../../app/debug/tile-operand.ts';
+import type { Instruction } from '../../../app/disas/instruction.ts';
+import { movesTile, operandAddress } from '../../../app/disas/operands.ts';
+import { type Named, namedText } from '../../../app/disas/symbols/symbol-table.ts';
 import { EXIT } from '../../../app/refusals/codes.ts';
-import { answer, refuse } from '../../../app/refusals/refusal.ts';
-import { describeExecution, type Execution, executionOf } from '../../../app/session/execution.ts';
-import { valueOfAddress } from './address.ts';
+import { answer } from '../../../app/refusals/refusal.ts';
+import { describeExecution } from '../../../app/session/execution.ts';
 import type { DisasCommand } from './disas-words.ts';
 import { jsonText, type Output } from './output.ts';
 import { stateNote } from './states.ts';
-import { placeSymbols, readSymbols } from './symbols.ts';
+import { readSymbols } from './symbols.ts';
 
 /** `tilescope disas`: the code that a guest executes next, or that stands at an address. */
 
@@ -24,22 +21,7 @@ const bytesText = (bytes: Uint8Array): string =>
     .toString('hex')
     .replace(/..(?=.)/g, '$& ');
 
-interface Code {
-  readonly facts: Facts;
-  readonly execution: Execution;
-  readonly start: bigint;
-  readonly bytes: Uint8Array;
-  readonly symbols: SymbolTable | null;
-}
-
-const registersOf =
-  ({ general, segments }: Facts): RegisterValue =>
-  (name) =>
-    (general as Readonly<Record<string, bigint>> | null)?.[name] ??
-    (segments as Readonly<Record<string, bigint>> | null)?.[name] ??
-    null;
-
-const instructionJson = (one: Instruction, { facts, execution, symbols }: Code) => {
+const instructionJson = (one: Instruction, { capture, execution, symbols, tile: moves, tileConfig }: Code) => {
   const symbol = symbols?.at(one.address) ?? null;
   const target = one.target === null ? null : (symbols?.at(one.target) ?? null);
   const named = (found: Named | null) => (found === null ? null : { name: found.name, offset: hex(found.offset) });
@@ -51,24 +33,39 @@ const instructionJson = (one: Instruction, { facts, execution, symbols }: Code) 
     ...{ reads: one.reads, writes: one.writes },
     memory: one.memory.map((access) => {
       // Where an operand lies is known of the instruction alone that the registers are of.
-      const at = isNext ? operandAddress(access, registersOf(facts), !movesTile(one)) : null;
+      const at = isNext ? operandAddress(access, registersOf(capture.facts), !movesTile(one)) : null;
       return { address: at === null ? null : hex(at), bytes: access.bytes, read: access.reads, write: access.writes };
     }),
+    ...(isNext && moves !== null ? { tileMove: moves } : {}),
+    ...(isNext && tileConfig !== null ? { tileConfig } : {}),
   };
 };
 
-const asJson = (code: Code, all: readonly Instruction[], command: DisasCommand): string => {
+const asJson = (code: Code, command: DisasCommand): string => {
   const { mode, codeBits, cpl, pcid, table } = code.execution;
   return jsonText({
     ...{ address: hex(code.start), syntax: command.syntax },
     who: { mode, codeBits, cpl, pageTables: hex(table), pcid },
-    instructions: all.map((one) => instructionJson(one, code)),
+    instructions: code.instructions.map((one) => instructionJson(one, code)),
   });
 };
 
+const tileLines = (tile: TileMove): readonly string[] => [
+  describeTileMove(tile),
+  ...tile.pages.map(({ linear, physical, pageBytes, why, firstRow, lastRow }) => {
+    const rows = firstRow === lastRow ? `row ${firstRow}` : `rows ${firstRow} to ${lastRow}`;
+    return `${rows}: page ${linear} ${physical === null ? `faults, ${why}` : `→ ${physical}, ${pageBytes} bytes`}`;
+  }),
+];
+
+const configLines = ({ address, hex: bytes, broken }: TileConfigLoad): readonly string[] => {
+  if (bytes === null) return [`the configuration at ${address} cannot be read`];
+  return broken.length === 0 ? ['the configuration is one that it takes'] : broken.map((why) => `raises #GP: ${why}`);
+};
+
 /** What the next instruction is about to read and write, with what stands there. */
-const usesText = (one: Instruction, facts: Facts): string => {
-  const register = registersOf(facts);
+const usesText = (one: Instruction, { capture, tile, tileConfig }: Code): string => {
+  const register = registersOf(capture.facts);
   const shown = (name: string) => {
     const value = register(name);
     return value === null ? name : `${name}=${hex(value)}`;
@@ -83,6 +80,8 @@ const usesText = (one: Instruction, facts: Facts): string => {
     one.reads.length === 0 ? '' : `reads ${one.reads.map(shown).join(' ')}`,
     one.writes.length === 0 ? '' : `writes ${one.writes.join(' ')}`,
     ...at,
+    ...(tile === null ? [] : tileLines(tile)),
+    ...(tileConfig === null ? [] : configLines(tileConfig)),
   ];
   return lines
     .filter((line) => line !== '')
@@ -90,8 +89,8 @@ const usesText = (one: Instruction, facts: Facts): string => {
     .join('');
 };
 
-const asText = (code: Code, all: readonly Instruction[]): string => {
-  const { execution, symbols, facts } = code;
+const asText = (code: Code): string => {
+  const { execution, symbols, instructions: all } = code;
   const most = Math.max(8, ...all.map(({ bytes }) => bytes.length));
   let last: string | null = null;
   const lines = all.map((one) => {
@@ -107,7 +106,7 @@ const asText = (code: Code, all: readonly Instruction[]): string => {
           : '';
     const isNext = one.address === execution.next;
     const text = `${isNext ? '=> ' : '   '}${hex(one.address)}  ${bytesText(one.bytes).padEnd(most * 3 - 1)}  ${one.text}${behind}\n`;
-    return head + text + (isNext ? usesText(one, facts) : '');
+    return head + text + (isNext ? usesText(one, code) : '');
   });
   return `${describeExecution(execution)}\n${lines.join('')}`;
 };
@@ -118,29 +117,14 @@ export const disas = async (
 ): Promise<Answer<Output>> => {
   const { address, count, syntax, symbols, json } = command;
   // Whatever takes its time comes before the vCPU stands still for it.
-  const file = symbols === null ? null : readSymbols(symbols.path);
-  if (file !== null && !file.ok) return file;
+  const file = symbols === null ? answer(null) : readSymbols(symbols.path);
+  if (!file.ok) return file;
   const { icedDecoder } = await import('../../disas/iced.ts');
   return withSession(async (session) => {
-    const read = await session.withMemory<Code>(async (memory, facts) => {
-      const placed = file === null || symbols === null ? null : await placeSymbols(file.value, symbols, memory, facts);
-      if (placed !== null && !placed.ok) return placed;
-      const execution = executionOf(facts);
-      if (execution?.next === undefined || execution.next === null) {
-        return refuse('memory-unknown', 'the registers that say what the vCPU executes could not be read');
-      }
-      const at =
-        address === null ? answer(execution.next) : valueOfAddress(address, facts.general, placed?.value ?? null);
-      if (!at.ok) return at;
-      const most = Math.min(MOST_BYTES, count * MOST_INSTRUCTION_BYTES);
-      const code = await readUpTo(memory, at.value, most);
-      if (!code.ok) return code;
-      return answer({ facts, execution, start: at.value, bytes: code.value.bytes, symbols: placed?.value ?? null });
-    });
+    const request = { address, count, syntax, symbols: file.value, loadAddress: symbols?.loadAddress ?? null };
+    const read = await readCode(session, icedDecoder, request);
     if (!read.ok) return read;
-    const { start, bytes, execution } = read.value;
-    const all = disassemble(icedDecoder, bytes, start, count, { bitness: execution.codeBits, syntax });
-    const text = json ? asJson(read.value, all, command) : asText(read.value, all);
+    const text = json ? asJson(read.value, command) : asText(read.value);
     return answer({ text, code: EXIT.done, note: stateNote(session.attached) });
   });
 };

@@ -1,10 +1,11 @@
 import type { Answer } from '../../../app/bridge.ts';
+import { type MemoryAddress, parseAddress } from '../../../app/debug/address.ts';
 import { MOST_BYTES } from '../../../app/memory/guest-memory.ts';
 import { answer, refuse } from '../../../app/refusals/refusal.ts';
 import { type ElementType, elementBytes, isElementType } from '../../../app/value/element-type.ts';
 import { parseCount } from '../../../app/value/number.ts';
-import { type MemoryAddress, notAnAddress, parseAddress, symbolsChoice } from './address.ts';
 import type { VcpuChoice } from './choices.ts';
+import { notAnAddress, symbolsChoice } from './symbol-words.ts';
 import type { SymbolsChoice } from './symbols.ts';
 
 /** The words of `tilescope mem`. */

@@ -1,5 +1,7 @@
 import { hexDump } from '../../../app/bits/bytes.ts';
 import type { Answer } from '../../../app/bridge.ts';
+import { valueOfAddress } from '../../../app/debug/address.ts';
+import { placeSymbols } from '../../../app/debug/place-symbols.ts';
 import type { Session } from '../../../app/debug/session.ts';
 import type { MemoryRead } from '../../../app/memory/guest-memory.ts';
 import { EXIT } from '../../../app/refusals/codes.ts';
@@ -7,11 +9,10 @@ import { answer } from '../../../app/refusals/refusal.ts';
 import { type ElementType, elementBytes } from '../../../app/value/element-type.ts';
 import { jsonElement, printElement } from '../../../app/value/print.ts';
 import { writeBytes } from '../../io/captures.ts';
-import { valueOfAddress } from './address.ts';
 import type { MemCommand } from './mem-words.ts';
 import { jsonText, type Output } from './output.ts';
 import { stateNote } from './states.ts';
-import { placeSymbols, readSymbols } from './symbols.ts';
+import { readSymbols } from './symbols.ts';
 
 /** `tilescope mem`: guest memory, where its place in the VMM is proved. */
 
@@ -66,8 +67,9 @@ export const mem = async (
   const file = symbols === null ? null : readSymbols(symbols.path);
   if (file !== null && !file.ok) return file;
   return withSession(async (session) => {
-    const read = await session.withMemory(async (memory, facts) => {
-      const placed = file === null || symbols === null ? null : await placeSymbols(file.value, symbols, memory, facts);
+    const read = await session.withMemory(async (memory, { facts }) => {
+      const placed =
+        file === null || symbols === null ? null : await placeSymbols(file.value, symbols.loadAddress, memory, facts);
       if (placed !== null && !placed.ok) return placed;
       const at = valueOfAddress(address, facts.general, placed?.value ?? null);
       if (!at.ok) return at;

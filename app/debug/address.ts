@@ -1,10 +1,9 @@
-import type { Answer } from '../../../app/bridge.ts';
-import type { GeneralRegisters } from '../../../app/capture/capture.ts';
-import type { SymbolTable } from '../../../app/disas/symbols/symbol-table.ts';
-import { answer, refuse } from '../../../app/refusals/refusal.ts';
-import { type GeneralName, registerRow } from '../../../app/register/registers.ts';
-import { parseNumber } from '../../../app/value/number.ts';
-import type { SymbolsChoice } from './symbols.ts';
+import type { GeneralRegisters } from '../capture/capture.ts';
+import type { SymbolTable } from '../disas/symbols/symbol-table.ts';
+import type { Answer } from '../refusals/answer.ts';
+import { answer, refuse } from '../refusals/refusal.ts';
+import { type GeneralName, registerRow } from '../register/registers.ts';
+import { parseNumber } from '../value/number.ts';
 
 /** A number, or a general register or a symbol with a number added. */
 export interface MemoryAddress {
@@ -47,28 +46,7 @@ export const valueOfAddress = (
   if (base === null) {
     return symbol === null
       ? refuse('memory-unknown', 'the general registers could not be read')
-      : refuse('usage', `there is no symbol ${symbol} in the file that --symbols names`);
+      : refuse('usage', `there is no symbol ${symbol}`);
   }
   return answer(BigInt.asUintN(64, base + offset));
 };
-
-/** What --symbols and --load-address say; null: neither was given. */
-export const symbolsChoice = (given: {
-  readonly symbols?: string | undefined;
-  readonly 'load-address'?: string | undefined;
-}): Answer<SymbolsChoice | null> => {
-  const load = given['load-address'];
-  if (given.symbols === undefined) {
-    return load === undefined ? answer(null) : refuse('usage', '--load-address goes with --symbols FILE');
-  }
-  const address = load === undefined ? null : parseAddress(load, false);
-  if (load !== undefined && (address === null || address.register !== null)) {
-    return refuse('usage', `--load-address is an address, not ${load}`);
-  }
-  return answer({ path: given.symbols, loadAddress: address?.offset ?? null });
-};
-
-export const notAnAddress = (word: string, symbols: SymbolsChoice | null): string =>
-  `${word} is no address: a number, or a general register${symbols === null ? '' : ' or symbol'} such as rsp+0x10${
-    symbols === null ? '; a symbol needs --symbols FILE' : ''
-  }`;

@@ -1,0 +1,240 @@
+import type { Capture, Facts } from '../capture/capture.ts';
+import { disassemble } from '../disas/disassemble.ts';
+import {
+  type Instruction,
+  type InstructionDecoder,
+  MOST_INSTRUCTION_BYTES,
+  type Syntax,
+} from '../disas/instruction.ts';
+import { movesTile, operandAddress, type RegisterValue } from '../disas/operands.ts';
+import { namedText, type SymbolTable } from '../disas/symbols/symbol-table.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import { describeFault } from '../memory/paging.ts';
+import { readUpTo } from '../memory/read-up-to.ts';
+import type { Answer } from '../refusals/answer.ts';
+import { answer, refuse } from '../refusals/refusal.ts';
+import { describeExecution, type Execution, executionOf } from '../session/execution.ts';
+import { parseAddress, valueOfAddress } from './address.ts';
+import { placeSymbols, type SymbolFile } from './place-symbols.ts';
+import type { Session } from './session.ts';
+import { type TileConfigLoad, type TileMove, tileConfigLoad, tileMove } from './tile-operand.ts';
+
+/** What a page shows of guest code and guest memory: plain words and hex, read in one stop. */
+
+export interface CodeLine {
+  readonly address: string;
+  /** "c4 e2 78 49 00" */
+  readonly bytes: string;
+  readonly text: string;
+  /** RIP stands here. */
+  readonly next: boolean;
+  /** "schedule+0x10"; null: no symbols, or none that reaches here. */
+  readonly symbol: string | null;
+  /** Where it jumps, calls or points to. */
+  readonly target: string | null;
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+}
+
+/** What the next instruction does with memory. */
+export interface OperandUse {
+  readonly address: string;
+  readonly bytes: number | null;
+  readonly reads: boolean;
+  readonly writes: boolean;
+}
+
+export interface CodeView {
+  readonly rip: string;
+  readonly who: string;
+  readonly lines: readonly CodeLine[];
+  readonly uses: readonly OperandUse[];
+  readonly tile: TileMove | null;
+  readonly tileConfig: TileConfigLoad | null;
+  /** How many translations prove the memory that this was read from. */
+  readonly translations: number;
+}
+
+export interface MemoryRequest {
+  /** A number, or a register with a number added. */
+  readonly address: string;
+  /** The same; '': rows follow one another. */
+  readonly stride: string;
+  readonly rows: number;
+  readonly rowBytes: number;
+  readonly isPhysical: boolean;
+}
+
+export interface MemoryRow {
+  readonly address: string;
+  /** As much of it as is mapped and known. */
+  readonly hex: string;
+  /** Why not all of it. */
+  readonly why: string | null;
+}
+
+/** One page that the rows touch. */
+export interface MemoryPage {
+  readonly linear: string;
+  readonly physical: string | null;
+  readonly pageBytes: number | null;
+  /** "user read write execute" */
+  readonly rights: string;
+  /** "A D" */
+  readonly flags: string;
+  readonly why: string | null;
+}
+
+export interface MemoryView {
+  readonly address: string;
+  readonly stride: string;
+  readonly rows: readonly MemoryRow[];
+  /** None of a physical address. */
+  readonly pages: readonly MemoryPage[];
+  readonly translations: number;
+}
+
+const hex = (value: bigint): string => `0x${value.toString(16)}`;
+const hexOf = (bytes: Uint8Array, between = ''): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(between);
+
+export const registersOf =
+  ({ general, segments }: Facts): RegisterValue =>
+  (name) =>
+    (general as Readonly<Record<string, bigint>> | null)?.[name] ??
+    (segments as Readonly<Record<string, bigint>> | null)?.[name] ??
+    null;
+
+/** Code in one stop: who executes it, its instructions, and what the next one will do. */
+export interface Code {
+  readonly capture: Capture;
+  readonly execution: Execution;
+  readonly start: bigint;
+  readonly instructions: readonly Instruction[];
+  readonly symbols: SymbolTable | null;
+  readonly tile: TileMove | null;
+  readonly tileConfig: TileConfigLoad | null;
+  readonly translations: number;
+}
+
+export interface CodeRequest {
+  /** '': RIP. */
+  readonly address: string;
+  readonly count: number;
+  readonly syntax: Syntax;
+  readonly symbols: SymbolFile | null;
+  readonly loadAddress: bigint | null;
+}
+
+const startOf = (text: string, next: bigint, facts: Facts, symbols: SymbolTable | null): Answer<bigint> => {
+  if (text === '') return answer(next);
+  const address = parseAddress(text, symbols !== null);
+  return address === null ? refuse('usage', `${text} is no address`) : valueOfAddress(address, facts.general, symbols);
+};
+
+export const readCode = (session: Session, decoder: InstructionDecoder, request: CodeRequest): Promise<Answer<Code>> =>
+  session.withMemory<Code>(async (memory, capture) => {
+    const { facts } = capture;
+    const { count, syntax, symbols: file, loadAddress } = request;
+    const placed = file === null ? answer(null) : await placeSymbols(file, loadAddress, memory, facts);
+    if (!placed.ok) return placed;
+    const symbols = placed.value;
+    const execution = executionOf(facts);
+    if (execution === null || execution.next === null) {
+      return refuse('memory-unknown', 'the registers that say what the vCPU executes could not be read');
+    }
+    const start = startOf(request.address, execution.next, facts, symbols);
+    if (!start.ok) return start;
+    const bytes = await readUpTo(memory, start.value, count * MOST_INSTRUCTION_BYTES);
+    if (!bytes.ok) return bytes;
+    const reading = { bitness: execution.codeBits, syntax };
+    const instructions = disassemble(decoder, bytes.value.bytes, start.value, count, reading);
+    const next = instructions.find(({ address }) => address === execution.next);
+    const register = registersOf(facts);
+    return answer({
+      ...{ capture, execution, start: start.value, instructions, symbols, translations: memory.proof.translations },
+      tile: next === undefined ? null : await tileMove(next, capture, memory, register),
+      tileConfig: next === undefined ? null : await tileConfigLoad(next, memory, register),
+    });
+  });
+
+/** Where the operands of the next instruction lie, those of a register's unknown value left out. */
+export const usesOf = (instruction: Instruction, facts: Facts): readonly OperandUse[] =>
+  instruction.memory.flatMap((access) => {
+    const address = operandAddress(access, registersOf(facts), !movesTile(instruction));
+    const { bytes, reads, writes } = access;
+    return address === null ? [] : [{ address: hex(address), bytes, reads, writes }];
+  });
+
+const named = (symbols: SymbolTable | null, address: bigint): string | null => {
+  const found = symbols?.at(address) ?? null;
+  return found === null ? null : namedText(found);
+};
+
+export const codeView = (code: Code): CodeView => {
+  const { capture, execution, instructions, symbols, tile, tileConfig, translations } = code;
+  const next = instructions.find(({ address }) => address === execution.next);
+  return {
+    ...{ rip: hex(execution.next ?? 0n), who: describeExecution(execution), tile, tileConfig, translations },
+    uses: next === undefined ? [] : usesOf(next, capture.facts),
+    lines: instructions.map((one) => ({
+      ...{ address: hex(one.address), bytes: hexOf(one.bytes, ' '), text: one.text },
+      next: one.address === execution.next,
+      symbol: named(symbols, one.address),
+      target: one.target === null ? null : (named(symbols, one.target) ?? hex(one.target)),
+      ...{ reads: one.reads, writes: one.writes },
+    })),
+  };
+};
+
+const PAGE = 4096n;
+const MOST_PAGES = 64;
+
+const pageOf = async (memory: GuestMemory, linear: bigint): Promise<MemoryPage> => {
+  const found = await memory.translate(linear);
+  if (!found.ok) {
+    const why = describeFault(found);
+    return { linear: hex(linear), physical: null, pageBytes: null, rights: '', flags: '', why };
+  }
+  const rights = ['read', found.writable ? 'write' : '', found.executable ? 'execute' : ''].filter((one) => one !== '');
+  return {
+    ...{ linear: hex(linear), physical: hex(found.physical), pageBytes: found.pageBytes, why: null },
+    rights: [found.user ? 'user' : 'supervisor', ...rights].join(' '),
+    flags: [found.accessed ? 'A' : '', found.dirty ? 'D' : ''].filter((one) => one !== '').join(' '),
+  };
+};
+
+const signedText = (value: bigint): string => BigInt.asIntN(64, value).toString();
+
+export const readRows = (session: Session, request: MemoryRequest): Promise<Answer<MemoryView>> =>
+  session.withMemory<MemoryView>(async (memory, { facts }) => {
+    const { rows, rowBytes, isPhysical } = request;
+    const numberOf = (text: string): Answer<bigint> => {
+      const isNegative = text.startsWith('-');
+      const address = parseAddress(isNegative ? text.slice(1) : text, false);
+      if (address === null) return refuse('usage', `${text} is no address: a number, or a register such as rsi+0x40`);
+      const value = valueOfAddress(address, facts.general, null);
+      return value.ok && isNegative ? answer(BigInt.asUintN(64, -value.value)) : value;
+    };
+    const base = numberOf(request.address);
+    if (!base.ok) return base;
+    const stride = request.stride === '' ? answer(BigInt(rowBytes)) : numberOf(request.stride);
+    if (!stride.ok) return stride;
+    const found: MemoryRow[] = [];
+    const pages = new Set<bigint>();
+    for (let row = 0; row < rows; row += 1) {
+      const at = BigInt.asUintN(64, base.value + BigInt(row) * stride.value);
+      const read = isPhysical ? await memory.readPhysical(at, rowBytes) : await readUpTo(memory, at, rowBytes);
+      const bytes = read.ok ? read.value.bytes : new Uint8Array();
+      const last = BigInt.asUintN(64, at + BigInt(rowBytes - 1));
+      for (const each of [at, last]) pages.add(each - (each % PAGE));
+      const cut = read.ok && bytes.length < rowBytes ? await memory.readLinear(at + BigInt(bytes.length), 1) : read;
+      found.push({ address: hex(at), hex: hexOf(bytes), why: cut.ok ? null : cut.refusal.what });
+    }
+    const shown = isPhysical ? [] : [...pages].slice(0, MOST_PAGES);
+    return answer({
+      ...{ address: hex(base.value), stride: signedText(stride.value), rows: found },
+      pages: await Promise.all(shown.map((linear) => pageOf(memory, linear))),
+      translations: memory.proof.translations,
+    });
+  });

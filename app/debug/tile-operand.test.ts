@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import type { Instruction, MemoryAccess } from '../disas/instruction.ts';
+import { sampleAmxCapture } from '../fixtures/samples.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import { answer, refuse } from '../refusals/refusal.ts';
+import { encodeTileConfig, tileConfigOf } from '../tile/config.ts';
+import { describeTileMove, tileConfigLoad, tileMove } from './tile-operand.ts';
+
+/** Linear is physical, and nothing is mapped from `end` on; 64 bytes of a tile configuration wherever they are read. */
+const memoryTo = (end: bigint, config = new Uint8Array(64)): GuestMemory => ({
+  proof: { candidate: 'test', regions: [], translations: 1 },
+  translate: async (linear) =>
+    linear < end
+      ? {
+          ...{ ok: true, physical: linear, pageBytes: 4096, writable: true, user: true, executable: false },
+          ...{ accessed: true, dirty: true, global: false, steps: [] },
+        }
+      : { ok: false, fault: 'not-present', level: 1, steps: [] },
+  readLinear: async (linear, bytes) =>
+    linear < end
+      ? answer({ linear, physical: linear, bytes: config.slice(0, bytes) })
+      : refuse('not-mapped', 'nothing there'),
+  readPhysical: async () => refuse('memory-unknown', 'not asked for'),
+});
+
+const access: MemoryAccess = {
+  ...{ segment: null, base: 'rsi', index: 'r8', scale: 1, displacement: 0n, bytes: null, reads: true, writes: false },
+};
+const instruction = (mnemonic: string, more: Partial<Instruction>): Instruction => ({
+  ...{ address: 0x1000n, bytes: new Uint8Array(5), mnemonic, text: mnemonic, isBad: false, flow: 'next', target: null },
+  ...{ reads: ['rsi', 'r8'], writes: [], memory: [access] },
+  ...more,
+});
+const registers = (rsi: bigint, r8: bigint) => (name: string) => ({ rsi, r8 })[name] ?? null;
+
+const capture = sampleAmxCapture();
+const config = tileConfigOf(capture.image);
+const [size] = config.ok ? config.value.tiles : [];
+
+describe('[TO1] a tile load or store before it is executed', () => {
+  const load = instruction('tileloadd', { writes: ['tmm0'] });
+
+  test('its rows, and the pages that they touch', async () => {
+    const found = await tileMove(load, capture, memoryTo(1n << 32n), registers(0x10_0fc0n, 0x40n));
+    expect(found).toMatchObject({ tile: 0, stores: false, ...size, startRow: 0, base: '0x100fc0', stride: '64' });
+    expect(found?.pages).toEqual([
+      { linear: '0x100000', physical: '0x100000', pageBytes: 4096, why: null, firstRow: 0, lastRow: 0 },
+      expect.objectContaining({ linear: '0x101000', firstRow: 1, lastRow: (size?.rows ?? 0) - 1 }),
+    ]);
+    expect(found?.faultRow).toBeNull();
+  });
+
+  test('a row that crosses into a page that is not there faults', async () => {
+    const found = await tileMove(load, capture, memoryTo(0x10_1000n), registers(0x10_0fe0n, -64n & ((1n << 64n) - 1n)));
+    expect(found).toMatchObject({ stride: '-64', faultRow: 0 });
+    const up = await tileMove(load, capture, memoryTo(0x10_1000n), registers(0x10_0f80n, 0x40n));
+    expect(up?.faultRow).toBe(2);
+    expect(up === null ? '' : describeTileMove(up)).toMatch(/^loads tmm0, \d+ rows of \d+ bytes; row 2 faults$/);
+    expect(up?.pages[1]?.why).toContain('not present');
+  });
+
+  test('a tile that is not configured, and what moves none', async () => {
+    const bare = instruction('tilestored', { reads: ['tmm7', 'rsi', 'r8'] });
+    const last = config.ok ? config.value.tiles[7] : undefined;
+    const found = await tileMove(bare, capture, memoryTo(1n << 32n), registers(0x1000n, 64n));
+    expect(found).toMatchObject({ tile: 7, stores: true });
+    if (last?.rows === 0) expect(found?.why).toContain('#UD');
+    expect(await tileMove(instruction('mov', {}), capture, memoryTo(1n << 32n), registers(0n, 0n))).toBeNull();
+    expect(await tileMove(load, capture, memoryTo(1n << 32n), () => null)).toBeNull();
+  });
+});
+
+describe('[TO2] LDTILECFG before it is executed', () => {
+  const ldtilecfg = instruction('ldtilecfg', { memory: [{ ...access, index: null, bytes: 64 }] });
+  const judged = (bytes: Uint8Array<ArrayBuffer>) =>
+    tileConfigLoad(ldtilecfg, memoryTo(1n << 32n, bytes), registers(0x2000n, 0n));
+
+  test('the 64 bytes are decoded and judged', async () => {
+    const good = encodeTileConfig({
+      ...{ paletteId: 1, startRow: 0 },
+      tiles: Array.from({ length: 8 }, () => ({ rows: 16, colsb: 64 })),
+    });
+    expect(await judged(new Uint8Array(good))).toMatchObject({ address: '0x2000', broken: [] });
+    const wrong = new Uint8Array(good);
+    wrong[48] = 17;
+    wrong[5] = 1;
+    const found = await judged(wrong);
+    expect(found?.broken).toHaveLength(2);
+    expect(found?.broken.join()).toContain('rows[0] is 17');
+    // Palette 0 releases the tiles, whatever stands behind it.
+    expect((await judged(new Uint8Array(64).fill(0xff, 1)))?.broken).toEqual([]);
+  });
+
+  test('bytes that are not there are not made up', async () => {
+    const found = await tileConfigLoad(ldtilecfg, memoryTo(0x1000n), registers(0x2000n, 0n));
+    expect(found).toEqual({ address: '0x2000', hex: null, broken: [] });
+  });
+});
