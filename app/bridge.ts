@@ -1,7 +1,9 @@
 import type { MachineFacts } from './compat/machine-facts.ts';
 import type { Driven } from './debug/drive-act.ts';
 import type { DriveAct } from './debug/drive-words.ts';
+import type { CodeView, MemoryRequest, MemoryView } from './debug/guest-words.ts';
 import type { WritesSoFar } from './debug/writes-so-far.ts';
+import type { Syntax } from './disas/instruction.ts';
 import type { Assignment, RestoreScope } from './edit/assignment.ts';
 import type { FileKind } from './formats/kinds.ts';
 import type { ModelPosition, ModelSummary } from './model/words.ts';
@@ -12,6 +14,7 @@ import type { CallVerdict } from './wire/call-verdict.ts';
 
 export type { MachineFacts } from './compat/machine-facts.ts';
 export type { DriveAct, DrivenBreakpoint } from './debug/drive-words.ts';
+export type { CodeLine, CodeView, MemoryRequest, MemoryRow, MemoryView } from './debug/guest-words.ts';
 export type { WritesSoFar } from './debug/writes-so-far.ts';
 export type { Assignment, RestoreScope } from './edit/assignment.ts';
 export type { DisassemblyLine, ModelPosition, ModelSummary } from './model/words.ts';
@@ -229,6 +232,12 @@ export interface Bridge {
   capture(session: SessionId): Promise<Answer<CaptureDocument>>;
   freeze(session: SessionId): Promise<Answer<CaptureDocument>>;
   resume(session: SessionId): Promise<Answer<null>>;
+  /** Instructions of a live guest from an address on, from RIP where it is ''; the vCPU stands still for it. */
+  readCode(session: SessionId, address: string, count: number, syntax: Syntax): Promise<Answer<CodeView>>;
+  /** Rows of a live guest's memory; the vCPU stands still for it. */
+  readMemory(session: SessionId, request: MemoryRequest): Promise<Answer<MemoryView>>;
+  /** Names for the addresses of a session's code, out of a file; without bytes none. How many there are. */
+  takeSymbols(session: SessionId, name: string, base64: string): Promise<Answer<{ readonly count: number }>>;
   /** Pre-flight, one write, read back, compare; rolled back and refused on a mismatch. */
   apply(session: SessionId, assignments: readonly Assignment[]): Promise<Answer<AppliedInSession>>;
   /** Puts back the parts named as `then` has them; null: as they were found at attach. One verified write. */
@@ -276,6 +285,9 @@ export const BRIDGE_VERBS = [
   'capture',
   'freeze',
   'resume',
+  'readCode',
+  'readMemory',
+  'takeSymbols',
   'apply',
   'restore',
   'undo',

@@ -15,84 +15,13 @@ import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { describeExecution, type Execution, executionOf } from '../session/execution.ts';
 import { parseAddress, valueOfAddress } from './address.ts';
+import type { CodeView, MemoryPage, MemoryRequest, MemoryRow, MemoryView, OperandUse } from './guest-words.ts';
 import { placeSymbols, type SymbolFile } from './place-symbols.ts';
 import type { Session } from './session.ts';
-import { type TileConfigLoad, type TileMove, tileConfigLoad, tileMove } from './tile-operand.ts';
+import { tileConfigLoad, tileMove } from './tile-operand.ts';
+import type { TileConfigLoad, TileMove } from './tile-words.ts';
 
-/** What a page shows of guest code and guest memory: plain words and hex, read in one stop. */
-
-export interface CodeLine {
-  readonly address: string;
-  /** "c4 e2 78 49 00" */
-  readonly bytes: string;
-  readonly text: string;
-  /** RIP stands here. */
-  readonly next: boolean;
-  /** "schedule+0x10"; null: no symbols, or none that reaches here. */
-  readonly symbol: string | null;
-  /** Where it jumps, calls or points to. */
-  readonly target: string | null;
-  readonly reads: readonly string[];
-  readonly writes: readonly string[];
-}
-
-/** What the next instruction does with memory. */
-export interface OperandUse {
-  readonly address: string;
-  readonly bytes: number | null;
-  readonly reads: boolean;
-  readonly writes: boolean;
-}
-
-export interface CodeView {
-  readonly rip: string;
-  readonly who: string;
-  readonly lines: readonly CodeLine[];
-  readonly uses: readonly OperandUse[];
-  readonly tile: TileMove | null;
-  readonly tileConfig: TileConfigLoad | null;
-  /** How many translations prove the memory that this was read from. */
-  readonly translations: number;
-}
-
-export interface MemoryRequest {
-  /** A number, or a register with a number added. */
-  readonly address: string;
-  /** The same; '': rows follow one another. */
-  readonly stride: string;
-  readonly rows: number;
-  readonly rowBytes: number;
-  readonly isPhysical: boolean;
-}
-
-export interface MemoryRow {
-  readonly address: string;
-  /** As much of it as is mapped and known. */
-  readonly hex: string;
-  /** Why not all of it. */
-  readonly why: string | null;
-}
-
-/** One page that the rows touch. */
-export interface MemoryPage {
-  readonly linear: string;
-  readonly physical: string | null;
-  readonly pageBytes: number | null;
-  /** "user read write execute" */
-  readonly rights: string;
-  /** "A D" */
-  readonly flags: string;
-  readonly why: string | null;
-}
-
-export interface MemoryView {
-  readonly address: string;
-  readonly stride: string;
-  readonly rows: readonly MemoryRow[];
-  /** None of a physical address. */
-  readonly pages: readonly MemoryPage[];
-  readonly translations: number;
-}
+/** Guest code and guest memory, read in one stop. */
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 const hexOf = (bytes: Uint8Array, between = ''): string =>

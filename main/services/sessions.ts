@@ -26,6 +26,7 @@ import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
 import { readBytes } from '../io/captures.ts';
 import { CLOCK } from './clock.ts';
 import { type Decode, decodeHere } from './file-states.ts';
+import { createGuestViews } from './guest-views.ts';
 import { createKeptSession } from './kept-session.ts';
 import { inSlot, type Shared } from './opening.ts';
 import { createPageMemory } from './page-memory.ts';
@@ -141,6 +142,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     letFileGo(id);
     openIds.delete(id);
     attachedPids.delete(id);
+    views.forget(id);
   };
 
   const withSession = async <T>(id: string, use: (session: Session) => Promise<Answer<T>>): Promise<Answer<T>> => {
@@ -148,6 +150,8 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     if (session !== undefined) return use(session);
     return refuse('no-such-session', 'this session has ended', { mend: 'Choose the target again' });
   };
+
+  const views = createGuestViews(withSession);
 
   /** The first capture is the state found at attach. */
   const open = async (target: Target, freeze: boolean): Promise<Answer<Opened>> => {
@@ -233,6 +237,9 @@ export const createSessions = (options: SessionsOptions): Sessions => {
 
   return {
     ...recoveryVerbs(recovery, shared.sessions),
+    readCode: views.readCode,
+    readMemory: views.readMemory,
+    takeSymbols: views.takeSymbols,
     hostFacts: options.hostFacts,
     listTargets: async () =>
       withOwn(await options.listTargets(), new Map([...attachedPids.values()].map(({ pid, tab }) => [pid, tab]))),

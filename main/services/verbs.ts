@@ -159,6 +159,23 @@ const driveAct: Check = (value) => {
     : `an act is step, until, or break with one to ${MOST_BREAKPOINTS} breakpoints`;
 };
 
+const ADDRESS = /^[\w.$+-]{0,128}$/;
+const MAX_INSTRUCTIONS = 200;
+const MAX_ROWS = 256;
+const MAX_ROW_BYTES = 256;
+
+const memoryRequest: Check = (value) => {
+  if (!isRecord(value) || !hasOnly(value, ['address', 'stride', 'rows', 'rowBytes', 'isPhysical'])) {
+    return 'what is read is an address, a stride, rows, their bytes, and whether it is physical';
+  }
+  const { address, stride, rows, rowBytes, isPhysical } = value;
+  if (typeof address !== 'string' || address === '' || !ADDRESS.test(address)) return 'the address is not of its form';
+  if (typeof stride !== 'string' || !ADDRESS.test(stride)) return 'the stride is not of its form';
+  if (!isIntegerIn(rows, 1, MAX_ROWS)) return `the rows are an integer from 1 to ${MAX_ROWS}`;
+  if (!isIntegerIn(rowBytes, 1, MAX_ROW_BYTES)) return `the bytes of a row are an integer from 1 to ${MAX_ROW_BYTES}`;
+  return typeof isPhysical === 'boolean' ? null : 'isPhysical is true or false';
+};
+
 const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
   hostFacts: [],
   listTargets: [],
@@ -173,6 +190,14 @@ const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
   capture: [session],
   freeze: [session],
   resume: [session],
+  readCode: [
+    session,
+    matching('the address', ADDRESS),
+    integer('the count', 1, MAX_INSTRUCTIONS),
+    matching('the syntax', /^(intel|att)$/),
+  ],
+  readMemory: [session, memoryRequest],
+  takeSymbols: [session, fileName, base64],
   apply: [session, assignments],
   restore: [session, scope, formerState],
   undo: [session],

@@ -39,6 +39,15 @@ export const PANE_ACTIONS: readonly Action[] = [
     },
   },
   {
+    id: 'memory',
+    title: 'Memory',
+    group: 'View',
+    glyph: 'arrow',
+    keys: ['Alt+6'],
+    refused: (state) => (state.session?.kind === 'live' ? needsStops(state) : 'memory is that of a live guest'),
+    run: (store) => store.getState().setTab('memory'),
+  },
+  {
     id: 'program',
     title: 'Program, shown or folded',
     group: 'View',

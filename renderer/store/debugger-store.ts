@@ -3,6 +3,7 @@ import type { Bridge } from '../../app/bridge.ts';
 import { createCompareSlice } from './compare-slice.ts';
 import { createDriveSlice } from './drive-slice.ts';
 import { createEditsSlice } from './edits-slice.ts';
+import { createGuestSlice } from './guest-slice.ts';
 import { createLiveSlice } from './live-slice.ts';
 import { createModelSlice } from './model-slice.ts';
 import { createPageSlice, randomTab, type TabName } from './page-slice.ts';
@@ -39,6 +40,7 @@ export const createDebuggerStore = (
     ...createCompareSlice(bridge)(...tools),
     ...createSavedSlice(...tools),
     ...createEditsSlice(bridge)(...tools),
+    ...createGuestSlice(bridge)(...tools),
     ...createRestoreSlice(bridge)(...tools),
     ...createViewSlice(remembered, theme)(...tools),
     ...createTilesSlice(...tools),

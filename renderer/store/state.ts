@@ -2,6 +2,7 @@ import type { StateCreator } from 'zustand/vanilla';
 import type { CompareSlice } from './compare-slice.ts';
 import type { DriveSlice } from './drive-slice.ts';
 import type { EditsSlice } from './edits-slice.ts';
+import type { GuestSlice } from './guest-slice.ts';
 import type { LiveSlice } from './live-slice.ts';
 import type { ModelSlice } from './model-slice.ts';
 import type { PageSlice } from './page-slice.ts';
@@ -18,6 +19,7 @@ import type { WatchSlice } from './watch-slice.ts';
 import type { WorkbenchSlice } from './workbench-slice.ts';
 
 export type State = CompareSlice &
+  GuestSlice &
   PageSlice &
   ParkedSlice &
   RecoverySlice &

@@ -5,7 +5,7 @@ import { type Pauses, parsePauses } from './pauses.ts';
 import { parseRecent, type RecentFile, withRecent } from './recent-files.ts';
 import type { Slice } from './state.ts';
 
-export type Tab = 'overview' | 'registers' | 'tiles' | 'xfd' | 'compare';
+export type Tab = 'overview' | 'registers' | 'tiles' | 'xfd' | 'compare' | 'memory';
 export type RegisterGroup = 'vector' | 'opmask' | 'x87' | 'mxcsr' | 'pkru' | 'general';
 /** How lanes are shown: an element type, or bytes as they stand in a register, highest first. */
 export type LaneType = Exclude<ElementType, 'f80'> | 'hex';
@@ -110,6 +110,7 @@ const selectionFor = (
     case 'overview':
       return isTile || selection?.kind === 'xfd' ? { kind: 'component', bit: BIT.XTILEDATA } : selection;
     case 'compare':
+    case 'memory':
       return selection;
   }
 };

@@ -230,6 +230,11 @@ export const createFakeBridge = (
         return driven.ok ? yes({ ...driven.value, capture: encodeCapture(driven.value.capture) }) : driven;
       }),
     freeze: (id) => withSession('freeze', id, async (session) => documentOf(await session.freeze())),
+    readCode: async () =>
+      refused('readCode') ?? no({ code: 'memory-unknown', what: 'memory is not known in this test' }),
+    readMemory: async () =>
+      refused('readMemory') ?? no({ code: 'memory-unknown', what: 'memory is not known in this test' }),
+    takeSymbols: async () => refused('takeSymbols') ?? yes({ count: 0 }),
     resume: (id) =>
       withSession('resume', id, async (session) => {
         const resumed = await session.resume();

@@ -1,7 +1,8 @@
 import type { Answer } from '../../../app/bridge.ts';
 import { type Code, readCode, registersOf } from '../../../app/debug/guest-view.ts';
 import type { Session } from '../../../app/debug/session.ts';
-import { describeTileMove, type TileConfigLoad, type TileMove } from '../../../app/debug/tile-operand.ts';
+import { describeTileMove } from '../../../app/debug/tile-operand.ts';
+import type { TileConfigLoad, TileMove } from '../../../app/debug/tile-words.ts';
 import type { Instruction } from '../../../app/disas/instruction.ts';
 import { movesTile, operandAddress } from '../../../app/disas/operands.ts';
 import { type Named, namedText } from '../../../app/disas/symbols/symbol-table.ts';

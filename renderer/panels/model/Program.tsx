@@ -7,6 +7,7 @@ import { executedAt, productOfLine } from '../../store/executed.ts';
 import { selectCapture } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { DrivePane } from '../drive/DrivePane.tsx';
+import { LiveProgram } from '../memory/LiveProgram.tsx';
 import { TileThumbnail } from '../tiles/TileThumbnail.tsx';
 
 /** The program beside every view: what was executed last, what comes next, and with which operands. */
@@ -15,8 +16,18 @@ export function Program(): ReactElement {
   const position = useDebugger((state) => (state.session?.kind === 'model' ? state.position : null));
   return (
     <section className="program-pane" data-region="program" data-pane="program" tabIndex={-1} aria-label="Program">
-      {position !== null ? <Listing lines={position.disassembly} /> : kind === 'live' ? <DrivePane /> : <NoProgram />}
+      {position !== null ? <Listing lines={position.disassembly} /> : kind === 'live' ? <Live /> : <NoProgram />}
     </section>
+  );
+}
+
+/** What drives a live vCPU, and the code that it stands in. */
+function Live(): ReactElement {
+  return (
+    <div className="live-program">
+      <DrivePane />
+      <LiveProgram />
+    </div>
   );
 }
 

@@ -5,6 +5,7 @@ import type { Tab } from '../../store/view-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { Compare } from '../compare/Compare.tsx';
 import { ApplyRefused } from '../inspector/ApplyRefused.tsx';
+import { Memory } from '../memory/Memory.tsx';
 import { Notices } from '../notices/Notices.tsx';
 import { Overview } from '../overview/Overview.tsx';
 import { Registers } from '../registers/Registers.tsx';
@@ -17,6 +18,7 @@ const VIEWS: Readonly<Record<Tab, () => ReactElement | null>> = {
   tiles: Tiles,
   xfd: Xfd,
   compare: Compare,
+  memory: Memory,
 };
 
 /** One view of the stop on screen. Two may stand side by side; the one that was touched last is the one that keys and inspector mean. */

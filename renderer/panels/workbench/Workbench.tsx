@@ -20,6 +20,7 @@ import {
   parseLayout,
   type SizeClass,
   sizeClassOf,
+  withMemoryView,
 } from './layout.ts';
 import { paneContent, TAB_KEYS, TabMark } from './panes.tsx';
 
@@ -64,12 +65,20 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
   const settling = useRef(true);
   useLayoutEffect(() => {
     if (workspace === null) return;
+    if (shown === 'memory' && homeOf(workspace.getModel(), shown) === null) {
+      if (kind !== 'live') {
+        store.getState().setTab('overview');
+        return;
+      }
+      settling.current = true;
+      workspace.setModel(withMemoryView(workspace.getModel()));
+    }
     const home = homeOf(workspace.getModel(), shown);
     settling.current = true;
     if (home !== null && !home.shown) workspace.selectTab(shown);
     if (home?.folded === true) workspace.expandTabset(home.id);
     settling.current = false;
-  }, [workspace, shown]);
+  }, [workspace, shown, kind, store]);
 
   useEffect(() => {
     if (workspace === null || request === null) return;

@@ -12,14 +12,16 @@ export const VIEWS: readonly { readonly id: Tab; readonly title: string }[] = [
   { id: 'xfd', title: 'XFD' },
   { id: 'compare', title: 'Compare' },
 ];
+/** It comes into the centre when it is asked for, of a live guest. */
+export const MEMORY_VIEW: { readonly id: Tab; readonly title: string } = { id: 'memory', title: 'Memory' };
 const DOCKED: readonly { readonly id: PaneId; readonly title: string }[] = [
   { id: 'program', title: 'Program' },
   { id: 'inspector', title: 'Inspector' },
   { id: 'watch', title: 'Watch' },
   { id: 'history', title: 'History' },
 ];
-const TITLES = new Map<string, string>([...VIEWS, ...DOCKED].map(({ id, title }) => [id, title]));
-export const isView = (id: string): id is Tab => VIEWS.some((view) => view.id === id);
+const TITLES = new Map<string, string>([...VIEWS, MEMORY_VIEW, ...DOCKED].map(({ id, title }) => [id, title]));
+export const isView = (id: string): id is Tab => [...VIEWS, MEMORY_VIEW].some((view) => view.id === id);
 
 /** Windows of one class share a layout: under 1280, up to 1799, from 1800 px. */
 export type SizeClass = 'small' | 'usual' | 'wide';
@@ -123,6 +125,17 @@ export const parseLayout = (text: string | null, kind: Session['kind']): Model |
 };
 
 export const layoutKey = (kind: Session['kind'], size: SizeClass): string => `layout.${kind}.${size}`;
+
+/** The layout with the view of memory beside the others. */
+export const withMemoryView = (model: Model): Model => {
+  const added = (node: Model['root']): Model['root'] => {
+    if (node.type === 'split') return { ...node, children: node.children.map(added) };
+    return node.tabs.some(({ id }) => id === 'overview')
+      ? { ...node, selectedId: 'memory', tabs: [...node.tabs, tab('memory')] }
+      : node;
+  };
+  return homeOf(model, 'memory') === null ? { ...model, root: added(model.root) } : model;
+};
 
 /** The tab set that holds a pane, and whether it is folded to a strip. */
 export const homeOf = (

@@ -1,0 +1,76 @@
+import type { TileConfigLoad, TileMove } from './tile-words.ts';
+
+/** What a page shows of guest code and guest memory: plain words and hex, read in one stop. */
+
+export interface CodeLine {
+  readonly address: string;
+  /** "c4 e2 78 49 00" */
+  readonly bytes: string;
+  readonly text: string;
+  /** RIP stands here. */
+  readonly next: boolean;
+  /** "schedule+0x10"; null: no symbols, or none that reaches here. */
+  readonly symbol: string | null;
+  /** Where it jumps, calls or points to. */
+  readonly target: string | null;
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+}
+
+/** What the next instruction does with memory. */
+export interface OperandUse {
+  readonly address: string;
+  readonly bytes: number | null;
+  readonly reads: boolean;
+  readonly writes: boolean;
+}
+
+export interface CodeView {
+  readonly rip: string;
+  readonly who: string;
+  readonly lines: readonly CodeLine[];
+  readonly uses: readonly OperandUse[];
+  readonly tile: TileMove | null;
+  readonly tileConfig: TileConfigLoad | null;
+  /** How many translations prove the memory that this was read from. */
+  readonly translations: number;
+}
+
+export interface MemoryRequest {
+  /** A number, or a register with a number added. */
+  readonly address: string;
+  /** The same; '': rows follow one another. */
+  readonly stride: string;
+  readonly rows: number;
+  readonly rowBytes: number;
+  readonly isPhysical: boolean;
+}
+
+export interface MemoryRow {
+  readonly address: string;
+  /** As much of it as is mapped and known. */
+  readonly hex: string;
+  /** Why not all of it. */
+  readonly why: string | null;
+}
+
+/** One page that the rows touch. */
+export interface MemoryPage {
+  readonly linear: string;
+  readonly physical: string | null;
+  readonly pageBytes: number | null;
+  /** "user read write execute" */
+  readonly rights: string;
+  /** "A D" */
+  readonly flags: string;
+  readonly why: string | null;
+}
+
+export interface MemoryView {
+  readonly address: string;
+  readonly stride: string;
+  readonly rows: readonly MemoryRow[];
+  /** None of a physical address. */
+  readonly pages: readonly MemoryPage[];
+  readonly translations: number;
+}
