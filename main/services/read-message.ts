@@ -12,7 +12,7 @@ export interface PageMessage {
 }
 
 /** What hands over a whole file, or a text to be kept. Every other call is far shorter. */
-const LONG_VERBS: readonly unknown[] = ['openFile', 'readState', 'keep'];
+const LONG_VERBS: readonly unknown[] = ['openFile', 'readState', 'keep', 'takeSymbols'];
 const WITH_FILE: readonly unknown[] = ['openFile', 'readState'];
 const MOST_OTHER_BYTES = 4 * 1024 * 1024;
 

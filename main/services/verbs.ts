@@ -197,7 +197,7 @@ const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
     matching('the syntax', /^(intel|att)$/),
   ],
   readMemory: [session, memoryRequest],
-  takeSymbols: [session, fileName, base64],
+  takeSymbols: [session, fileName, file],
   apply: [session, assignments],
   restore: [session, scope, formerState],
   undo: [session],
