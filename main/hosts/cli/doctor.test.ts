@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import type { HelloReply } from '../../../app/wire/messages.ts';
 import { fakeHost, runOn } from '../../testing/command-line.ts';
 import { diagnose } from './doctor.ts';
 import type { Check } from './doctor-check.ts';
-import type { MachineFacts } from './doctor-facts.ts';
+import { type MachineFacts, machineFacts } from './doctor-facts.ts';
 import { CAPABILITIES, readCapabilities } from './doctor-kvm.ts';
 
 const BOTH = (1n << 19n) | (1n << 21n);
@@ -151,6 +151,16 @@ describe('[C74] doctor on the command line', () => {
     folder = mkdtempSync(join(tmpdir(), 'tilescope-doctor-'));
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  test.each([
+    ['says what KVM answers', 'echo "$1" >&2; echo 208 4096', new Map([[208, 4096]])],
+    ['is older, and waits for requests', 'exec cat', null],
+    ['cannot open /dev/kvm', 'exit 1', null],
+  ])('a helper that %s', async (_what, script, expected) => {
+    const helperPath = join(folder, 'helper');
+    writeFileSync(helperPath, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    expect((await machineFacts(fakeHost(folder, { helperPath }))).kvmCapabilities).toEqual(expected);
+  });
 
   test.each<[number, Partial<HelloReply>]>([
     [0, {}],
