@@ -5,7 +5,7 @@ import { BIT, COMPONENTS, componentLabel } from '../xsave/components.ts';
 import { XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';
 import { compactedLayout, EXTENDED_OFFSET_BYTES, holesOf, placeOf } from '../xsave/layout.ts';
 import { MXCSR_MASK_OFFSET_BYTES, SOFTWARE_OFFSET_BYTES } from '../xsave/legacy.ts';
-import type { Preset } from '../xsave/presets.ts';
+import { MXCSR_MASKS, type Preset } from '../xsave/presets.ts';
 import { brokenTileRules, TILECFG_BYTES } from '../xsave/tilecfg.ts';
 
 /** What one thing in a file says about one CPU that may have written it. */
@@ -44,10 +44,10 @@ export const softwareMask = (bytes: Uint8Array): bigint | null => {
   return (mask & 1n) === 1n && (mask & ~USER_MASK) === 0n && (bv & ~mask) === 0n ? mask : null;
 };
 
-/** MXCSR_MASK as CPUs write it: AMD's has bit 17 (misaligned SSE mode). Zero, and anything else, says nothing. */
+/** Zero, and any other MXCSR_MASK, says nothing. */
 export const VENDOR_MASKS: ReadonlyMap<number, Preset['vendor']> = new Map([
-  [0xffff, 'Intel'],
-  [0x2ffff, 'AMD'],
+  [MXCSR_MASKS.Intel, 'Intel'],
+  [MXCSR_MASKS.AMD, 'AMD'],
 ]);
 
 const FP_XSTATE_MAGIC1 = 0x46505853;

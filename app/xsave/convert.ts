@@ -12,6 +12,7 @@ import {
   mxcsrToKeep,
   SOFTWARE_OFFSET_BYTES,
 } from './legacy.ts';
+import { MXCSR_MASKS, type Preset } from './presets.ts';
 import { INIT_MXCSR, initBytes, roomFor, viewComponent } from './view.ts';
 
 /** A component whose registers the new image cannot hold, and why, as one sentence without a full stop. */
@@ -94,4 +95,14 @@ export const restrictLayout = (layout: Layout, mask: bigint): Layout => {
   const components = layout.components.filter((place) => place.bit < 2 || hasBit(mask, place.bit));
   const ends = components.filter((place) => place.bit >= 2).map((place) => place.offsetBytes + place.sizeBytes);
   return { ...layout, components, totalBytes: Math.max(EXTENDED_OFFSET_BYTES, ...ends) };
+};
+
+/**
+ * MXCSR_MASK is no state: each CPU writes its own, and XRSTOR does not look at it. What is laid out for another CPU has that CPU's, for
+ * readers who are not told the CPU know it by that.
+ */
+export const withMxcsrMask = ({ bytes, layout }: Image, vendor: Preset['vendor']): Image => {
+  const own = bytes.slice();
+  writeU32(own, MXCSR_MASK_OFFSET_BYTES, MXCSR_MASKS[vendor]);
+  return { bytes: own, layout };
 };

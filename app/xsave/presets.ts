@@ -2,6 +2,9 @@ import { bitsOf } from '../bits/mask.ts';
 import type { Cpuid, CpuidEntry } from '../cpu/cpuid.ts';
 import { compactedLayout, layoutFromCpuid } from './layout.ts';
 
+/** MXCSR_MASK as CPUs write it: AMD's has bit 17 (misaligned SSE mode). */
+export const MXCSR_MASKS = { Intel: 0xffff, AMD: 0x2ffff } as const;
+
 /** The XSAVE enumeration of a real CPU, for images that come without one. */
 export interface Preset {
   /** As typed after --preset. */

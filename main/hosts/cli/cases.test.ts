@@ -313,6 +313,27 @@ describe('[F1] files that were refused though they are what they are', () => {
   });
 });
 
+describe('[F16] what is converted for a CPU is read back as that CPU’s, without a doubt', () => {
+  test.each([
+    ['rr3573-zen4.bin', 'zen4', 'skylake-sp'],
+    ['rr3573-zen4.bin', 'zen4', 'granite-rapids'],
+    ['rr3573-zen4.bin', 'zen4', 'ice-lake-sp', '--bytes', '4096'],
+    ['rr2643-skx-203.bin', 'skylake-sp', 'zen3'],
+    ['rr2655-zen2-pkru.bin', 'zen2', 'zen3'],
+  ])('%s of a %s for a %s', async (name, from, to, ...more) => {
+    const out = join(folder, 'converted');
+    const known = findPreset(from) === undefined ? [] : ['--from', from];
+    const done = await run('convert', of(name), ...known, '--to', 'raw', '--preset', to, ...more, '--out', out);
+    expect(done.code, done.err).toBe(0);
+    const paths = ['ymm*', 'k*', 'zmm17', 'pkru', 'mxcsr', '--json'];
+    const shown = await run('show', out, '--strict', ...paths);
+    expect(shown.code, shown.err).toBe(0);
+    expect(JSON.parse(shown.out)).toEqual(JSON.parse((await run('show', out, '--from', to, ...paths)).out));
+    const mask = findPreset(to)?.vendor === 'AMD' ? '0x0002ffff' : '0x0000ffff';
+    expect(JSON.parse((await run('show', out, 'mxcsr_mask', '--json')).out)).toEqual({ mxcsr_mask: mask });
+  });
+});
+
 describe('[F21] a header that is nothing but dirt', () => {
   test.each([0xff, 0xcc, 0xde])('all bytes %i: with its CPU named it opens, and every fault is said', async (byte) => {
     const bytes = new Uint8Array(readFileSync(of('rr2643-skx-203.bin')));

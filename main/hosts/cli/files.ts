@@ -15,7 +15,7 @@ import { answer, refuse, refuseProblem } from '../../../app/refusals/refusal.ts'
 import { isDoubtful } from '../../../app/register/doubt.ts';
 import { parsePath } from '../../../app/register/path.ts';
 import { COMPACTED_BIT, componentName } from '../../../app/xsave/components.ts';
-import { convertImage, restrictLayout } from '../../../app/xsave/convert.ts';
+import { convertImage, restrictLayout, withMxcsrMask } from '../../../app/xsave/convert.ts';
 import { compactedLayout, layoutFromCpuid, supervisorPlaces } from '../../../app/xsave/layout.ts';
 import type { Preset } from '../../../app/xsave/presets.ts';
 import { oneState, readStates, writeBytes } from '../../io/captures.ts';
@@ -194,6 +194,7 @@ const reshaped = (capture: Capture, command: ConvertCommand): Answer<Capture> =>
       });
     }
     image = converted.value.image;
+    if (command.preset !== null) image = withMxcsrMask(image, command.preset.vendor);
   }
   if (command.bytes !== null) {
     const sized = answerOf(fixedSizeImage(image, command.bytes), command.file.path);
