@@ -24,6 +24,16 @@ export interface SavedStop {
   readonly kept?: Kept;
 }
 
+/** Where a page had the vCPU stop. */
+export interface SavedBreakpoint {
+  /** Linear, hex. */
+  readonly address: string;
+  readonly on: 'execute' | 'write' | 'access';
+  /** 1, 2, 4 or 8. */
+  readonly bytes: number;
+  readonly enabled: boolean;
+}
+
 export interface SavedSession {
   /** Which program saved it, for people. */
   readonly product: string;
@@ -33,6 +43,7 @@ export interface SavedSession {
   readonly pinned: number | null;
   /** Edits over the last stop that are not written yet. */
   readonly staged?: readonly Assignment[];
+  readonly breakpoints?: readonly SavedBreakpoint[];
   /** At least one, in order. */
   readonly stops: readonly SavedStop[];
 }

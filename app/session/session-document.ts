@@ -8,7 +8,7 @@ import { createHistory, type Kept } from './history.ts';
 import { type SavedSession, type SavedStop, SESSION_FORMAT, SESSION_VERSION } from './saved-session.ts';
 import { encodeFacts } from './session-facts.ts';
 
-export type { SavedSession, SavedStop } from './saved-session.ts';
+export type { SavedBreakpoint, SavedSession, SavedStop } from './saved-session.ts';
 export {
   decodeSession,
   isSessionDocument,
@@ -83,6 +83,7 @@ export const encodeSession = (session: SavedSession): SessionDocument => {
     savedAtMs: session.savedAtMs,
     pinned: session.pinned,
     staged: session.staged ?? [],
+    ...((session.breakpoints ?? []).length === 0 ? {} : { breakpoints: session.breakpoints }),
     stops: session.stops.map(stopDocument),
   };
 };

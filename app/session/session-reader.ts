@@ -9,9 +9,27 @@ import { MAX_COMPONENT_BIT, MAX_IMAGE_BYTES, readLayout } from './document.ts';
 import { count, shortText } from './facts-document.ts';
 import { createHistory, type History, type Kept, wholeCapture } from './history.ts';
 import type { ModelEvent } from './model-event.ts';
-import { type SavedSession, type SavedStop, SESSION_FORMAT, SESSION_VERSION } from './saved-session.ts';
+import {
+  type SavedBreakpoint,
+  type SavedSession,
+  type SavedStop,
+  SESSION_FORMAT,
+  SESSION_VERSION,
+} from './saved-session.ts';
 import { readFacts } from './session-facts.ts';
-import { integer, isObject, list, nullable, object, oneOf, type Reader, text, unexpected } from './shape.ts';
+import {
+  flag,
+  hex64Text,
+  integer,
+  isObject,
+  list,
+  nullable,
+  object,
+  oneOf,
+  type Reader,
+  text,
+  unexpected,
+} from './shape.ts';
 import { type RestoredFrom, STOP_CAUSES, type Write } from './stop.ts';
 
 export interface OpenedStop extends SavedStop {
@@ -82,12 +100,29 @@ const writeReader = (stops: number): Reader<Write> => {
   return byKind({ apply: object({ assignments, ...about }), restore, undo: object(about), redo: object(about) });
 };
 
+/** As many as a vCPU has registers for. */
+const MAX_BREAKPOINTS = 4;
+const breakpointReader: Reader<SavedBreakpoint> = (value, path) => {
+  const read = object({
+    address: hex64Text,
+    on: oneOf('execute', 'write', 'access'),
+    bytes: integer(1, 8),
+    enabled: flag,
+  })(value, path);
+  if (!read.ok) return read;
+  const { address, bytes } = read.value;
+  const isAligned = [1, 2, 4, 8].includes(bytes) && address % BigInt(bytes) === 0n;
+  if (!isAligned) return unexpected(`${path}.bytes`, `${bytes} bytes cannot be watched there`);
+  return decoded({ ...read.value, address: `0x${address.toString(16)}` });
+};
+
 const headReader = object({ format: shortText, version: integer(0, MAX_NUMBER) });
 const sessionReader = object({
   product: shortText,
   savedAtMs: count,
   pinned: nullable(stopNumber),
   staged: optional(assignments),
+  breakpoints: optional(list(breakpointReader, MAX_BREAKPOINTS)),
 });
 const eventReader: Reader<ModelEvent> = object({ kind: oneOf('nm', 'ud', 'gp'), text: shortText });
 const stopReader = object({
@@ -279,12 +314,13 @@ const readSession = (document: unknown): Decoded<OpenedSession> => {
     if (!stop.ok) return stop;
     reading.stops.push(stop.value);
   }
-  const { product, savedAtMs, pinned, staged } = about.value;
+  const { product, savedAtMs, pinned, staged, breakpoints } = about.value;
   if (pinned !== null && !reading.stops.some((stop) => stop.number === pinned)) {
     return unexpected('pinned', `there is no stop ${pinned}`);
   }
   const { history, stops } = reading;
-  return decoded({ product, savedAtMs, pinned, staged: staged ?? [], stops, history });
+  const kept = breakpoints === undefined ? {} : { breakpoints };
+  return decoded({ product, savedAtMs, pinned, staged: staged ?? [], ...kept, stops, history });
 };
 
 /**

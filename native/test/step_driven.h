@@ -27,6 +27,9 @@ void conditions(void);
 void whole_states(const char *program);
 void watchpoints(void);
 
+/* step_storm.c: STEP_KILLS of them, or 100. */
+void drive_storm(const char *helper);
+
 /* step_same.c */
 void same_as_free_run(void);
 

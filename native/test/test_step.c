@@ -306,5 +306,6 @@ int main(int count, char **arguments)
 	killed("io", 0);
 	killed("integer", 1);
 	killed("io", 1);
+	drive_storm(helper);
 	return summary();
 }

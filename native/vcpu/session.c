@@ -10,7 +10,7 @@
 #include "step.h"
 
 #define OUTSIDE_TRIES 20
-#define NOT_NOW_TRIES 200
+#define NOT_NOW_TRIES 1500 /* milliseconds, about: a chain of steps that nobody ends any more takes that long (loop.h) */
 #define TRACED_TRIES 500
 #define MAX_MOVES 8 /* of a vCPU from thread to thread, while one request looks for it */
 

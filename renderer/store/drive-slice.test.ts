@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FAKE_LOOP } from '../../app/debug/testing/fake-run-control.ts';
+import { sessionText } from '../../app/session/session-document.ts';
 import { action } from '../actions/registry.ts';
 import { createFakeBridge, type FakeBridge } from '../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from './debugger-store.ts';
 import { checkBreakpoint, conditionProblem, selectBreakpoints, selectDrive } from './drive-slice.ts';
+import { savedTimeline, sessionToSave } from './saved-session.ts';
 
 let bridge: FakeBridge;
 let store: DebuggerStore;
@@ -92,6 +94,18 @@ describe('[RC6] a live vCPU driven from the page', () => {
   ] as const)('%j is no breakpoint', (text, on, bytes, why) => {
     const checked = checkBreakpoint(text, on, bytes);
     expect(checked.ok ? null : checked.why).toContain(why);
+  });
+
+  test('a saved session keeps them', () => {
+    const breakpoint = { address: '0x7e00', on: 'write', bytes: 4 } as const;
+    store.getState().addBreakpoint(breakpoint);
+    const text = sessionText(sessionToSave(store.getState(), 1));
+    const opened = savedTimeline(JSON.parse(text));
+    if (!opened.ok) throw new Error('not opened');
+    expect(opened.value.timeline.breakpoints).toEqual([{ ...breakpoint, enabled: true, hits: 0 }]);
+    const spoilt = JSON.parse(text);
+    spoilt.breakpoints[0].bytes = 3;
+    expect(savedTimeline(spoilt).ok).toBe(false);
   });
 
   test('four at most, each once', () => {

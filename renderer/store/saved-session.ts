@@ -1,6 +1,11 @@
 import { type Decoded, decoded } from '../../app/bits/decoded.ts';
 import type { SessionDocument } from '../../app/bridge.ts';
-import { decodeSession, type SavedSession, sessionText } from '../../app/session/session-document.ts';
+import {
+  decodeSession,
+  type SavedBreakpoint,
+  type SavedSession,
+  sessionText,
+} from '../../app/session/session-document.ts';
 import type { Slice, State } from './state.ts';
 import type { Session } from './target-slice.ts';
 import { type Timeline, timelineOf } from './timeline-slice.ts';
@@ -35,7 +40,8 @@ export const createSavedSlice: Slice<SavedSlice> = (set) => ({
 });
 
 type SavedTimeline = Pick<Timeline, 'history' | 'stops' | 'at' | 'keptBytes'> &
-  Pick<State, 'labels' | 'pinned' | 'staged' | 'modelEvents'>;
+  Pick<State, 'labels' | 'pinned' | 'staged' | 'modelEvents'> &
+  Partial<Pick<State, 'breakpoints' | 'breakpointsOf'>>;
 
 /** All stops of a saved session with their labels, the pin, and what was staged over the last; that one is on screen. */
 export const savedTimeline = (
@@ -43,16 +49,26 @@ export const savedTimeline = (
 ): Decoded<SavedAbout & { readonly timeline: SavedTimeline }> => {
   const opened = decodeSession(document);
   if (!opened.ok) return opened;
-  const { product, savedAtMs, pinned, staged, stops, history } = opened.value;
+  const { product, savedAtMs, pinned, staged, stops, history, breakpoints = [] } = opened.value;
   const labels = new Map(stops.flatMap(({ number, label }) => (label === null ? [] : [[number, label] as const])));
   const modelEvents = stops.flatMap(({ number, event }) => (event == null ? [] : [{ ...event, stop: number }]));
-  const timeline = { ...timelineOf(history, stops), labels, pinned, staged, modelEvents };
+  // A file belongs to no process.
+  const watched = breakpoints.map((one) => ({ ...one, hits: 0 }));
+  const drive = watched.length === 0 ? {} : { breakpoints: watched, breakpointsOf: null };
+  const timeline = { ...timelineOf(history, stops), labels, pinned, staged, modelEvents, ...drive };
   return decoded({ product, savedAtMs, timeline });
 };
 
+/** Those of the guest whose timeline it is. */
+const breakpointsOf = (
+  state: Partial<Pick<State, 'breakpoints' | 'breakpointsOf' | 'session'>>,
+): readonly SavedBreakpoint[] =>
+  state.session != null && state.session.pid === state.breakpointsOf ? (state.breakpoints ?? []) : [];
+
 /** The timeline on screen as it is to be saved. */
 export const sessionToSave = (
-  state: Pick<State, 'stops' | 'labels' | 'pinned' | 'staged' | 'modelEvents' | 'hostFacts'>,
+  state: Pick<State, 'stops' | 'labels' | 'pinned' | 'staged' | 'modelEvents' | 'hostFacts'> &
+    Partial<Pick<State, 'breakpoints' | 'breakpointsOf' | 'session'>>,
   savedAtMs: number,
 ): SavedSession => {
   const events = new Map(state.modelEvents.map(({ stop, kind, text }) => [stop, { kind, text }]));
@@ -61,6 +77,7 @@ export const sessionToSave = (
     savedAtMs,
     pinned: state.pinned,
     staged: state.staged,
+    breakpoints: breakpointsOf(state).map(({ address, on, bytes, enabled }) => ({ address, on, bytes, enabled })),
     stops: state.stops.map((stop) => ({
       number: stop.number,
       cause: stop.cause,

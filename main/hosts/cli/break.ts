@@ -1,11 +1,12 @@
 import type { Answer } from '../../../app/bridge.ts';
 import type { Session } from '../../../app/debug/session.ts';
 import { parseUntil } from '../../../app/debug/until.ts';
+import { handlerOf } from '../../../app/debug/vectors.ts';
 import { EXIT } from '../../../app/refusals/codes.ts';
 import { answer } from '../../../app/refusals/refusal.ts';
 import type { Breakpoint } from '../../../app/wire/run.ts';
 import { checkWritable, writeCaptureFile } from '../../io/captures.ts';
-import type { BreakCommand } from './break-words.ts';
+import type { AskedBreakpoint, BreakCommand } from './break-words.ts';
 import { cancelOnInterrupt } from './cancel.ts';
 import { jsonText, type Output } from './output.ts';
 
@@ -13,12 +14,26 @@ import { jsonText, type Output } from './output.ts';
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
+/** Exceptions become the addresses of their handlers, as the guest has them now. */
+const placed = async (session: Session, asked: readonly AskedBreakpoint[]): Promise<Answer<readonly Breakpoint[]>> => {
+  if (asked.every(({ vector }) => vector === null)) return answer(asked.map(({ vector: _none, ...one }) => one));
+  return session.withMemory(async (memory, facts) => {
+    const found: Breakpoint[] = [];
+    for (const { vector, ...one } of asked) {
+      const handler = vector === null ? answer(one.address) : await handlerOf(memory, facts, vector);
+      if (!handler.ok) return handler;
+      found.push({ ...one, address: handler.value });
+    }
+    return answer(found);
+  });
+};
+
 const named = ({ address, on, bytes }: Breakpoint): string =>
   on === 'execute' ? hex(address) : `${hex(address)}:${on}:${bytes}`;
 
 export const runToBreakpoint = async (
   withSession: (work: (session: Session) => Promise<Answer<Output>>) => Promise<Answer<Output>>,
-  { breakpoints, when, skip, waitSeconds, out, json }: BreakCommand,
+  { breakpoints: asked, when, skip, waitSeconds, out, json }: BreakCommand,
 ): Promise<Answer<Output>> => {
   // Before a target is attached to for it.
   const place = out === null ? answer(null) : await checkWritable(out);
@@ -26,6 +41,9 @@ export const runToBreakpoint = async (
   return withSession(async (session) => {
     const condition = when === null ? answer(null) : parseUntil(when, session.attached);
     if (!condition.ok) return condition;
+    const places = await placed(session, asked);
+    if (!places.ok) return places;
+    const breakpoints = places.value;
     const cancel = cancelOnInterrupt();
     const endMs = Date.now() + waitSeconds * 1_000;
     const isOver = (): boolean => cancel.isAsked() || Date.now() >= endMs;

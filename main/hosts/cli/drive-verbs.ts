@@ -13,6 +13,7 @@ export const DRIVE_VERBS = [
     options: ['json', ...LIVE],
     about: [
       'RIP after each instruction. The vCPU makes its steps by itself and decides after each whether it goes on; what is the VMM’s, exits and signals, the VMM gets. It never sees a debug exit, whatever dies, and guest debug is off again when the last step has ended. Then the guest runs on.',
+      'A CPU steps by a flag of its own, and an instruction that stores flags stores it too (PUSHF, SYSCALL in R11, the frame of an exception): a guest that loads them again later, when it is not stepped any more, takes a #DB of its own. Interrupts are kept away where KVM can.',
       'A VMM that debugs its guest itself, such as QEMU with gdb attached, loses its own steps and breakpoints.',
     ],
     examples: [{ line: 'tilescope step --pid 4242 16', says: 'sixteen instructions' }],
@@ -22,12 +23,13 @@ export const DRIVE_VERBS = [
     name: 'break',
     says: 'run a guest to an instruction, or to a write, and its state there',
     usage: [
-      '--pid PID [--vcpu N] ADDR[:write|:access[:BYTES]]… [--when CONDITION] [--skip N] [--wait SECONDS] [--out FILE]',
+      '--pid PID [--vcpu N] ADDR[:write|:access[:N]]|#NM… [--when CONDITION] [--skip N] [--wait SECONDS] [--out FILE]',
     ],
     words: ['none'],
     options: ['json', ...LIVE, 'when', 'skip', 'wait', 'out'],
     about: [
       'ADDR is the linear address of an instruction; ADDR:write and ADDR:access watch 1, 2, 4 or 8 bytes of data (8 where no number follows), and stop behind the instruction that touched them. Four at most, in the CPU’s own breakpoint registers: no byte of the guest is changed, and its own breakpoints come back afterwards. The VMM sees nothing of it, whatever dies. --out keeps the state there as a capture. Then the guest runs on.',
+      '#NM, #GP, #PF and the other exceptions stand for the first instruction of their handler, which the guest’s IDT names; its memory has to be proved for that, as mem says. #NM by IA32_XFD is then seen with IA32_XFD_ERR still set.',
       '--skip passes so many hits, --when those at which a condition does not hold; each is a stop of well under a millisecond. How often each was hit is said.',
       ABOUT_CONDITIONS,
       'Where the machine’s KVM emulates an instruction itself, a breakpoint at it may not be hit; some KVM that runs inside another hits no watchpoint.',

@@ -86,6 +86,12 @@ describe('[RC2] tilescope break', () => {
     expect(target.log.slice(-2)).toEqual(['resume', 'detach']);
   });
 
+  test('of an exception the handler has to be found first', async () => {
+    hitLate();
+    const { code, err } = await breakAt('#nm');
+    expect([code, err]).toEqual([1, expect.stringContaining('has no memory to be read')]);
+  });
+
   test.each([
     [[]],
     [['0x1', '2', '3', '4', '5']],

@@ -1,0 +1,91 @@
+/* Helpers killed at random moments while a guest that leaves all the time is armed, stepped and traced. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "check.h"
+#include "step_driven.h"
+
+#define NEVER_HIT 0x800u
+#define SPAN_US 60000u
+
+/* splitmix64: neighbouring numbers have nothing to do with each other. */
+static unsigned int random_below(unsigned int n)
+{
+	static uint64_t state;
+	uint64_t z = state += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return (unsigned int)((z ^ z >> 31) % n);
+}
+
+/* Some of what a request can be; at once or later, for the times between two of them are as short as the chain's own. */
+static void send_drive(struct client *c)
+{
+	struct {
+		struct step_request head;
+		struct step_lookup lookup;
+	} request = { .head = { .vcpu = { guest.pid, 0 }, .count = MOST_STEPS_AT_ONCE } };
+	size_t bytes = sizeof(request.head);
+
+	switch (random_below(4)) {
+	case 0:
+		break;
+	case 1:
+		request.head.flags = STEP_KEEP_STATE;
+		break;
+	case 2: /* a condition that never holds */
+		request.head.flags = STEP_KEEP_STATE | STEP_KEEP_LAST;
+		request.head.lookup_count = 1;
+		bytes = sizeof(request);
+		break;
+	default:
+		request.head.count = 1;
+		request.head.wait_ms = 1000;
+		request.head.dr0 = CODE + (random_below(2) ? NEVER_HIT : 5);
+		request.head.dr7 = 0x401;
+	}
+	(void)client_send(c, MSG_STEP, &request, bytes);
+}
+
+static void storm(const char *helper, const char *program, const char *more, unsigned int kills)
+{
+	const char *const arguments[] = { "--program", program, "--small-stack", more, NULL };
+	volatile struct demo_vcpu *v;
+	unsigned int done = 0;
+
+	if (!start(arguments))
+		return;
+	v = &guest.page->vcpus[0];
+	CHECK(client_vcpu(&client, MSG_DETACH, guest.pid, 0) == 1, "%s", words());
+	for (; done < kills && !checks_failed; done++) {
+		struct timespec t = { .tv_nsec = (long)random_below(SPAN_US) * 1000 };
+		struct client victim;
+
+		CHECK(client_start(&victim, helper) == 0 && client_attach(&victim, guest.pid, 0, 0, NULL) == 1, "%s, after %u kills: %s", program,
+		      done, victim.refusal ? victim.refusal->detail : "no answer");
+		if (random_below(2))
+			(void)client_vcpu(&victim, MSG_FREEZE, guest.pid, 0);
+		send_drive(&victim);
+		(void)nanosleep(&t, NULL);
+		(void)client_kill(&victim);
+		CHECK(guest_lives(&guest) && guest_progresses(&guest, 0), "%s, after kill %u: it does not go on", program, done);
+		CHECK(v->other_errors == 0 && v->io_errors == 0 && guest_arena_changes(&guest) == 0, "%s, after kill %u: %llu errors, %llu answers lost",
+		      program, done, (unsigned long long)v->other_errors, (unsigned long long)v->io_errors);
+	}
+	printf("# %s: %u helpers killed while they drove it\n", program, done);
+	CHECK(client_attach(&client, guest.pid, 0, 0, NULL) == 1, "%s", words());
+	end();
+}
+
+void drive_storm(const char *helper)
+{
+	const char *kills = getenv("STEP_KILLS");
+	unsigned int count = kills ? (unsigned int)atoi(kills) : 100;
+
+	rule("whoever dies while it drives a guest, at whatever moment: no exit is lost or given twice, and the guest runs on");
+	storm(helper, "io", NULL, count / 2);
+	storm(helper, "integer", "--signal", count - count / 2);
+}
