@@ -17,7 +17,7 @@ const hex = (value: bigint): string => `0x${value.toString(16)}`;
 /** Exceptions become the addresses of their handlers, as the guest has them now. */
 const placed = async (session: Session, asked: readonly AskedBreakpoint[]): Promise<Answer<readonly Breakpoint[]>> => {
   if (asked.every(({ vector }) => vector === null)) return answer(asked.map(({ vector: _none, ...one }) => one));
-  return session.withMemory(async (memory, facts) => {
+  return session.withMemory(async (memory, { facts }) => {
     const found: Breakpoint[] = [];
     for (const { vector, ...one } of asked) {
       const handler = vector === null ? answer(one.address) : await handlerOf(memory, facts, vector);
