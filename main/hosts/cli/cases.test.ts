@@ -319,7 +319,6 @@ describe('[F16] what is converted for a CPU is read back as that CPU’s, withou
     ['rr3573-zen4.bin', 'zen4', 'granite-rapids'],
     ['rr3573-zen4.bin', 'zen4', 'ice-lake-sp', '--bytes', '4096'],
     ['rr2643-skx-203.bin', 'skylake-sp', 'zen3'],
-    ['rr2655-zen2-pkru.bin', 'zen2', 'zen3'],
   ])('%s of a %s for a %s', async (name, from, to, ...more) => {
     const out = join(folder, 'converted');
     const known = findPreset(from) === undefined ? [] : ['--from', from];
