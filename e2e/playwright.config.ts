@@ -23,10 +23,14 @@ if (process.env.TILESCOPE_TEST_HOST !== undefined && process.env.TILESCOPE_DESCR
 // Each worker loads this file again: only the first says it.
 if (BINARY_ABSENT !== null && process.env.TEST_WORKER_INDEX === undefined) console.log(`not run: ${BINARY_ABSENT}`);
 
+/** The stories' browser: whatever the user, the desktop and the clock of this machine are set to. */
 const CHROMIUM = {
   browserName: 'chromium' as const,
   viewport: { width: 1440, height: 900 },
+  deviceScaleFactor: 1,
   colorScheme: 'dark' as const,
+  locale: 'en-US',
+  timezoneId: 'UTC',
   launchOptions: {
     executablePath: process.env.TILESCOPE_CHROMIUM ?? '/usr/bin/chromium',
     args: [

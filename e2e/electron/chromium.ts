@@ -48,8 +48,11 @@ const switchesFor = (profile: string): string[] => [
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
   '--font-render-hinting=none',
   '--headless=new',
-  // Pictures are the same as those of the browser that the tests open.
+  // Pictures are the same as those of the browser that the tests open (playwright.config.ts), whatever this desktop is set to.
   '--hide-scrollbars',
+  '--lang=en-US',
+  '--force-device-scale-factor=1',
+  '--force-color-profile=srgb',
   ...(process.getuid?.() === 0 ? ['--no-sandbox', '--test-type'] : []),
   ...(process.env.STAND_IN_DEBUG_PORT ? [`--remote-debugging-port=${process.env.STAND_IN_DEBUG_PORT}`] : []),
 ];
@@ -88,7 +91,10 @@ export class Chromium {
   static async launch(): Promise<Chromium> {
     const profile = mkdtempSync(join(tmpdir(), 'stand-in-'));
     const errors = process.env.STAND_IN_LOG === 'all' ? 'inherit' : 'ignore';
-    const child = spawn(PATH, switchesFor(profile), { stdio: ['ignore', 'ignore', errors, 'pipe', 'pipe'] });
+    const child = spawn(PATH, switchesFor(profile), {
+      stdio: ['ignore', 'ignore', errors, 'pipe', 'pipe'],
+      env: { ...process.env, TZ: 'UTC' },
+    });
     child.on('error', (error) => process.stderr.write(`stand-in: ${PATH} cannot be run: ${error.message}\n`));
     const chromium = new Chromium(child, profile);
     await chromium.ask('Target.setDiscoverTargets', { discover: true });

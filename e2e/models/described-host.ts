@@ -185,6 +185,8 @@ const built = (): string => {
   return program;
 };
 
+const OTHER_NUMBERS = 'the helper of this host has numbers for KVM_GET_XSAVE2 and its like that no filter knows';
+
 /** A helper of the tests, compiled for this kind of machine: a target of native/Makefile. */
 const madeHelper = (target: string): string => {
   const folder = join(MADE, 'native');
@@ -206,6 +208,7 @@ export const describedHost = (name: string): Readonly<Record<string, string>> =>
     TILESCOPE_HELPER: program,
     TILESCOPE_REAL_HELPER: helper,
     TILESCOPE_DESCRIBED_HOST: file,
+    ...(host.helper === undefined ? {} : { TILESCOPE_OTHER_NUMBERS: OTHER_NUMBERS }),
     ...(host.noGuests === null ? {} : { TILESCOPE_NO_TARGETS: host.noGuests }),
     ...(host.guestCpu === null ? {} : { TILESCOPE_GUEST_CPU: host.guestCpu }),
   };

@@ -114,10 +114,54 @@ export class Window {
     });
   }
 
+  /** Fonts of this machine that draw something on the page, and would draw it otherwise on another one. */
+  async #foreignFonts(): Promise<string[]> {
+    const browser = await this.page.context().newCDPSession(this.page);
+    await browser.send('DOM.enable');
+    await browser.send('CSS.enable');
+    // All characters that are drawn in one family, in one element each: asking for every element takes minutes.
+    await this.page.evaluate(() => {
+      const drawn = new Map<string, Set<string>>();
+      const add = (element: Element, text: string): void => {
+        const { fontFamily, display } = getComputedStyle(element);
+        if (display === 'none') return;
+        const seen = drawn.get(fontFamily) ?? new Set();
+        for (const letter of text) seen.add(letter);
+        drawn.set(fontFamily, seen);
+      };
+      const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      while (texts.nextNode()) {
+        const { parentElement, textContent } = texts.currentNode;
+        if (parentElement !== null) add(parentElement, textContent ?? '');
+      }
+      for (const input of document.querySelectorAll('input')) add(input, input.value || input.placeholder);
+      const all = document.body.appendChild(document.createElement('div'));
+      all.id = 'all-letters';
+      for (const [family, letters] of drawn) {
+        const line = all.appendChild(document.createElement('div'));
+        line.style.fontFamily = family;
+        line.textContent = [...letters].join('');
+      }
+    });
+    const { root } = await browser.send('DOM.getDocument', { depth: -1 });
+    const { nodeIds } = await browser.send('DOM.querySelectorAll', {
+      nodeId: root.nodeId,
+      selector: '#all-letters > div',
+    });
+    const used = await Promise.all(nodeIds.map((nodeId) => browser.send('CSS.getPlatformFontsForNode', { nodeId })));
+    await this.page.evaluate(() => document.getElementById('all-letters')?.remove());
+    await browser.detach();
+    expect(used.length).toBeGreaterThan(0);
+    return used.flatMap(({ fonts }) =>
+      fonts.filter(({ isCustomFont }) => !isCustomFont).map((font) => font.familyName),
+    );
+  }
+
   /** One picture in both themes, each against its baseline in e2e/shots. */
   async shoot(name: string): Promise<void> {
     await this.page.evaluate(() => document.fonts.ready);
     await this.#sameFooter();
+    expect(await this.#foreignFonts()).toEqual([]);
     for (const theme of THEMES) {
       await this.page.evaluate((value) => document.documentElement.setAttribute('data-theme', value), theme);
       await expect(this.page).toHaveScreenshot(`${name}-${theme}.png`);
