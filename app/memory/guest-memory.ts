@@ -15,8 +15,8 @@ export interface MemoryPort extends ProofPort {
 /** Guest memory that was read, and where it lies. */
 export interface MemoryRead {
   readonly linear: bigint | null;
-  /** Guest physical address of the first byte. */
-  readonly physical: bigint;
+  /** Guest physical address of the first byte; null: the core of a process has none. */
+  readonly physical: bigint | null;
   readonly bytes: Uint8Array;
 }
 

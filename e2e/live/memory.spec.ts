@@ -113,6 +113,32 @@ test.describe('the memory of a real QEMU guest, from the command line', () => {
     }
   });
 
+  test('[GM4] a dump by QEMU has the same bytes, by physical and by linear address', async () => {
+    const dump = join(folder, 'dump');
+    await guest.monitor(`dump-guest-memory ${dump}`);
+    const inFile = (...words: string[]): Promise<Memory> => tilescopeJson<Memory>('mem', dump, ...words);
+    const { below, seed } = randomFrom('TILESCOPE_MEMORY_SEED');
+    for (let round = 0; round < 4; round += 1) {
+      const at = 0x2000000 + below(filling.length - 64);
+      const there = filling.subarray(at - 0x2000000, at - 0x2000000 + 33).toString('hex');
+      const address = `0x${at.toString(16)}`;
+      const read = await inFile(address, '--physical', '--bytes', '33');
+      expect(read, `seed ${seed}`).toEqual({ address, physical: address, hex: there });
+    }
+    const linear = await inFile('0x100000', '--bytes', '64');
+    expect(linear).toEqual({ address: '0x100000', physical: '0x100000', hex: filling.subarray(0, 64).toString('hex') });
+    expect(await inFile('rdi:u64')).toMatchObject({ address: '0x7e00', type: 'u64' });
+    for (const [words, code, why] of [
+      [['0x200000', '--bytes', '1'], 1, 'cannot read that linear address'],
+      [['0x8000000', '--physical'], 1, 'does not hold that memory'],
+      [['0', '--thread', '7'], 2, 'none of the number 7'],
+    ] as const) {
+      const refused = await tilescope('mem', dump, ...words);
+      expect([refused.code, refused.out]).toEqual([code, '']);
+      expect(refused.err).toContain(why);
+    }
+  });
+
   test('the guest runs on', async () => {
     const before = await guest.counter();
     await expect.poll(() => guest.counter()).not.toBe(before);

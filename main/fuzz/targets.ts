@@ -12,11 +12,13 @@ import { smallElf } from '../../app/disas/testdata/small-elf.ts';
 import { sampleSession } from '../../app/fixtures/sample-session.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { openBytes } from '../../app/formats/detect.ts';
+import { elfMemory, readSegments } from '../../app/formats/elf-memory.ts';
 import { parseJson } from '../../app/formats/json.ts';
 import { surveyJson } from '../../app/formats/json-survey.ts';
 import { exerciseWith } from '../../app/formats/testdata/exercise.ts';
 import { withChecksum } from '../../app/formats/testdata/firecracker-file.ts';
 import { SAMPLES } from '../../app/formats/testdata/samples.ts';
+import { smallDump } from '../../app/formats/testdata/small-dump.ts';
 import { decodeRefusal } from '../../app/refusals/helper-refusal.ts';
 import { parsePath } from '../../app/register/path.ts';
 import { decodeJournalEntry, encodeJournalEntry } from '../../app/session/journal-entry.ts';
@@ -252,6 +254,24 @@ const symbols: FuzzTarget = {
     if (!read.ok) return wordOf(read);
     const table = symbolTable('symbols' in read.value ? read.value.symbols : read.value);
     return `${Math.min(table.count, 5)} symbols, ${table.at(0xffffffff81000001n) === null}`;
+  },
+};
+
+const memory: FuzzTarget = {
+  name: 'memory of ELF cores',
+  seeds: () => [smallDump(), smallDump().fill(0, 64, 120)],
+  run: (bytes) => {
+    const reader = { bytes: bytes.length, read: (at: number, count: number) => bytes.slice(at, at + count) };
+    const read = elfMemory(reader);
+    if (!read.ok) return wordOf(read);
+    const { segments, cpus } = read.value;
+    const found = (['linear', 'physical'] as const).map((space) => {
+      const [first] = segments;
+      const part = first === undefined ? null : readSegments(reader, segments, space, first[space], 16);
+      assert(part === null || part.length === 16, 'other bytes than were asked for');
+      return part === null ? 'none' : 'some';
+    });
+    return `${Math.min(segments.length, 4)} segments, ${Math.min(cpus.length, 4)} CPUs, ${found.join(' ')}`;
   },
 };
 

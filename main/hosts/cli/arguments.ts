@@ -332,8 +332,13 @@ const PARSERS: Readonly<Record<ParsedVerb, (given: Given, words: readonly string
   },
   ...driving,
   mem: (given, words) => {
+    if (given.pid === undefined && words.length > 1) {
+      const cpu = given.thread === undefined ? 0 : parseCount(given.thread, MAX_PID);
+      if (cpu === null) return usage(`--thread is a number from 0, not ${given.thread}`);
+      return memCommand({ kind: 'file', path: words[0] ?? '', cpu }, given, words.slice(1));
+    }
     const vcpu = vcpuChoice('mem', given);
-    return vcpu.ok ? memCommand(vcpu.value, given, words) : vcpu;
+    return vcpu.ok ? memCommand({ kind: 'live', vcpu: vcpu.value }, given, words) : vcpu;
   },
 };
 

@@ -10,9 +10,14 @@ import type { SymbolsChoice } from './symbols.ts';
 
 /** The words of `tilescope mem`. */
 
+/** A vCPU that runs, or a file and the number of a CPU in it. */
+export type MemSource =
+  | { readonly kind: 'live'; readonly vcpu: VcpuChoice }
+  | { readonly kind: 'file'; readonly path: string; readonly cpu: number };
+
 export interface MemCommand {
   readonly verb: 'mem';
-  readonly vcpu: VcpuChoice;
+  readonly from: MemSource;
   readonly address: MemoryAddress;
   readonly type: ElementType | null;
   readonly bytes: number;
@@ -40,13 +45,14 @@ const wrong = (what: string): Answer<never> =>
 /** ADDR[:TYPE][×N], `x` and `*` too. */
 const ADDRESS = /^([^:×*]+?)(?::([a-z0-9]+?))?(?:[×x*](\d[\d_]*))?$/i;
 
-export const memCommand = (vcpu: VcpuChoice, given: MemWords, words: readonly string[]): Answer<MemCommand> => {
+export const memCommand = (from: MemSource, given: MemWords, words: readonly string[]): Answer<MemCommand> => {
   const [word] = words;
   if (word === undefined || words.length > 1)
     return wrong(`mem takes one ADDR[:TYPE][×N], got ${words.join(' ') || 'none'}`);
   // "0x10" is an address, and its x divides nothing.
   const symbols = symbolsChoice(given);
   if (!symbols.ok) return symbols;
+  if (symbols.value !== null && from.kind === 'file') return wrong('--symbols goes with --pid');
   const addressOf = (text: string) => parseAddress(text, symbols.value !== null);
   const whole = addressOf(word);
   const [, place = '', type, times] = whole === null ? (ADDRESS.exec(word) ?? []) : [word, word];
@@ -64,5 +70,5 @@ export const memCommand = (vcpu: VcpuChoice, given: MemWords, words: readonly st
   const bytes = asked ?? (count === null ? (type === undefined ? DEFAULT_BYTES : size) : count * size);
   if (bytes > MOST_BYTES) return wrong(`at most ${MOST_BYTES} bytes are read at a time, not ${bytes}`);
   const { physical = false, out = null, json } = given;
-  return answer({ verb: 'mem', vcpu, address, type: type ?? null, bytes, physical, symbols: symbols.value, out, json });
+  return answer({ verb: 'mem', from, address, type: type ?? null, bytes, physical, symbols: symbols.value, out, json });
 };

@@ -9,6 +9,7 @@ import { answer } from '../../../app/refusals/refusal.ts';
 import { type ElementType, elementBytes } from '../../../app/value/element-type.ts';
 import { jsonElement, printElement } from '../../../app/value/print.ts';
 import { writeBytes } from '../../io/captures.ts';
+import { readFromFile } from './mem-file.ts';
 import type { MemCommand } from './mem-words.ts';
 import { jsonText, type Output } from './output.ts';
 import { stateNote } from './states.ts';
@@ -28,8 +29,8 @@ const elements = <T>(
 };
 
 const asText = (read: MemoryRead, type: ElementType | null): string => {
-  const base = read.linear ?? read.physical;
-  const head = `${hex(base)}${read.linear === null ? ' physical' : ` → physical ${hex(read.physical)}`}\n`;
+  const base = read.linear ?? read.physical ?? 0n;
+  const head = `${hex(base)}${read.linear === null ? ' physical' : read.physical === null ? '' : ` → physical ${hex(read.physical)}`}\n`;
   if (type !== null) {
     const size = BigInt(elementBytes(type));
     return (
@@ -53,16 +54,37 @@ const asText = (read: MemoryRead, type: ElementType | null): string => {
 
 const asJson = (read: MemoryRead, type: ElementType | null): string =>
   jsonText({
-    address: hex(read.linear ?? read.physical),
-    physical: hex(read.physical),
+    address: hex(read.linear ?? read.physical ?? 0n),
+    physical: read.physical === null ? null : hex(read.physical),
     hex: Buffer.from(read.bytes).toString('hex'),
     ...(type === null ? {} : { type, values: elements(type, read, jsonElement) }),
   });
 
+const told = async (
+  read: MemoryRead,
+  { type, bytes, out, json }: MemCommand,
+  note: string,
+): Promise<Answer<Output>> => {
+  if (out === null) return answer({ text: json ? asJson(read, type) : asText(read, type), code: EXIT.done, note });
+  const written = await writeBytes(out, read.bytes);
+  if (!written.ok) return written;
+  const { physical } = read;
+  const address = hex(read.linear ?? physical ?? 0n);
+  const text = json
+    ? jsonText({ out, address, physical: physical === null ? null : hex(physical), bytes })
+    : `${out}: ${written.value} bytes\n`;
+  return answer({ text, code: EXIT.done, note });
+};
+
 export const mem = async (
   withSession: (work: (session: Session) => Promise<Answer<Output>>) => Promise<Answer<Output>>,
-  { address, type, bytes, physical, symbols, out, json }: MemCommand,
+  command: MemCommand,
 ): Promise<Answer<Output>> => {
+  const { from, address, bytes, physical, symbols } = command;
+  if (from.kind === 'file') {
+    const read = await readFromFile(from.path, from.cpu, command);
+    return read.ok ? told(read.value, command, '') : read;
+  }
   // Before the vCPU stands still for it.
   const file = symbols === null ? null : readSymbols(symbols.path);
   if (file !== null && !file.ok) return file;
@@ -75,22 +97,6 @@ export const mem = async (
       if (!at.ok) return at;
       return physical ? memory.readPhysical(at.value, bytes) : memory.readLinear(at.value, bytes);
     });
-    if (!read.ok) return read;
-    const note = stateNote(session.attached);
-    if (out === null) {
-      const text = json ? asJson(read.value, type) : asText(read.value, type);
-      return answer({ text, code: EXIT.done, note });
-    }
-    const written = await writeBytes(out, read.value.bytes);
-    if (!written.ok) return written;
-    const text = json
-      ? jsonText({
-          out,
-          address: hex(read.value.linear ?? read.value.physical),
-          physical: hex(read.value.physical),
-          bytes,
-        })
-      : `${out}: ${written.value} bytes\n`;
-    return answer({ text, code: EXIT.done, note });
+    return read.ok ? told(read.value, command, stateNote(session.attached)) : read;
   });
 };

@@ -160,8 +160,12 @@ const driveThere = async (host: HostOf, command: DriveCommand): Printed => {
 
 const memThere = async (host: HostOf, command: Of<'mem'>): Printed => {
   const [{ mem }, { withSession }] = await Promise.all([import('./mem.ts'), import('./live.ts')]);
+  const { from } = command;
+  // A file needs no helper.
+  if (from.kind === 'file')
+    return mem(() => Promise.reject(new Error('Tilescope fault: a file is no session')), command);
   const here = await host();
-  return mem((work) => withSession(here, command.vcpu, work), command);
+  return mem((work) => withSession(here, from.vcpu, work), command);
 };
 
 const disasThere = async (host: HostOf, command: Of<'disas'>): Printed => {

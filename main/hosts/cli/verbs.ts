@@ -65,11 +65,15 @@ export const VERBS = [
   {
     name: 'mem',
     says: 'guest memory, by linear or by physical address',
-    usage: ['--pid PID [--vcpu N] ADDR[:TYPE][×N] [--bytes N] [--physical] [--symbols FILE] [--out FILE]'],
-    words: ['address'],
-    options: ['json', ...LIVE, 'bytes', 'physical', ...SYMBOLS, 'out'],
+    usage: [
+      '--pid PID [--vcpu N] ADDR[:TYPE][×N] [--bytes N] [--physical] [--symbols FILE] [--out FILE]',
+      'FILE ADDR[:TYPE][×N] [--thread N] [--bytes N] [--physical] [--out FILE]',
+    ],
+    words: ['file', 'address'],
+    options: ['json', ...LIVE, 'thread', 'bytes', 'physical', ...SYMBOLS, 'out'],
     about: [
       'ADDR is a number, a general register with a number added, or with --symbols a symbol with a number added. TYPE is an element type such as u64 or bf16, and N how many.',
+      'FILE is a core of a process, or what QEMU’s dump-guest-memory wrote; of the latter --thread names the CPU whose page tables and registers count, 0 where it is not given.',
       'Where a VMM keeps its guest’s memory is proved first: the guest’s page tables, walked through one of the VMM’s mappings, have to translate as KVM does. What is not proved is not known, and no byte of it is shown. The vCPU stands still meanwhile.',
     ],
     examples: [

@@ -1,0 +1,132 @@
+import { readU16, readU32, readU64 } from '../bits/bytes.ts';
+import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
+import { textFromUtf8, untilNul } from '../bits/text.ts';
+import type { ControlRegisters, GeneralRegisters } from '../capture/capture.ts';
+
+/**
+ * Memory in an ELF core: of a process, by linear addresses, or of a guest as QEMU's dump-guest-memory writes it, by physical ones,
+ * with the registers of each CPU in a note of its own. (System V ABI, chapter 5; QEMU, target/i386/arch_dump.c)
+ */
+
+export interface PartReader {
+  readonly bytes: number;
+  /** Bytes that lie in the file; null: they cannot be read. */
+  read(offsetBytes: number, bytes: number): Uint8Array | null;
+}
+
+/** A part of memory that is in the file. */
+export interface MemorySegment {
+  readonly linear: bigint;
+  readonly physical: bigint;
+  readonly bytes: bigint;
+  readonly offsetBytes: bigint;
+}
+
+export interface DumpedCpu {
+  readonly general: GeneralRegisters;
+  /** EFER is not kept; LMA is what the machine of the file says. */
+  readonly control: ControlRegisters;
+}
+
+export interface ElfMemory {
+  readonly segments: readonly MemorySegment[];
+  /** None of a process. */
+  readonly cpus: readonly DumpedCpu[];
+}
+
+const MOST_SEGMENTS = 65_535;
+const MOST_NOTE_BYTES = 1 << 24;
+const MOST_CPUS = 4096;
+const HEADER_BYTES = 64;
+const SEGMENT_BYTES = 56;
+const PT_LOAD = 1;
+const PT_NOTE = 4;
+const EM_X86_64 = 62;
+const EFER_LONG = 0x500n;
+
+const what = 'ELF core';
+const wrong = (why: string): Decoded<never> => undecodable({ kind: 'not-allowed', what, why });
+
+const GENERAL = [
+  ...(['rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rsp', 'rbp'] as const),
+  ...(['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'rip', 'rflags'] as const),
+];
+/** struct QEMUCPUState: version and size, 18 registers, ten segments of 24 bytes, CR0 to CR4. */
+const CPU_REGISTERS = 8;
+const CPU_CONTROL = CPU_REGISTERS + 18 * 8 + 10 * 24;
+const CPU_BYTES = CPU_CONTROL + 5 * 8;
+
+const cpuOf = (state: Uint8Array, isLong: boolean): DumpedCpu => {
+  const at = (index: number): bigint => readU64(state, CPU_CONTROL + index * 8);
+  return {
+    general: Object.fromEntries(
+      GENERAL.map((name, index) => [name, readU64(state, CPU_REGISTERS + index * 8)]),
+    ) as unknown as GeneralRegisters,
+    control: { cr0: at(0), cr2: at(2), cr3: at(3), cr4: at(4), cr8: 0n, efer: isLong ? EFER_LONG : 0n },
+  };
+};
+
+const aligned = (bytes: number): number => Math.ceil(bytes / 4) * 4;
+
+/** The notes that QEMU names for itself, one a CPU. */
+const cpusIn = (notes: Uint8Array, isLong: boolean): readonly DumpedCpu[] => {
+  const cpus: DumpedCpu[] = [];
+  for (let at = 0; at + 12 <= notes.length && cpus.length < MOST_CPUS; ) {
+    const [nameBytes, bytes] = [readU32(notes, at), readU32(notes, at + 4)];
+    const start = at + 12 + aligned(nameBytes);
+    if (start + bytes > notes.length) break;
+    const name = textFromUtf8(untilNul(notes.subarray(at + 12, at + 12 + Math.min(nameBytes, 16))));
+    if (name === 'QEMU' && bytes >= CPU_BYTES) cpus.push(cpuOf(notes.subarray(start, start + bytes), isLong));
+    at = start + aligned(bytes);
+  }
+  return cpus;
+};
+
+export const elfMemory = (reader: PartReader): Decoded<ElfMemory> => {
+  const header = reader.bytes < HEADER_BYTES ? null : reader.read(0, HEADER_BYTES);
+  if (header === null || readU32(header, 0) !== 0x464c457f) return wrong('it is no ELF file');
+  if (header[4] !== 2 || header[5] !== 1 || readU16(header, 16) !== 4) return wrong('it is no core of 64 bits');
+  const [offset, size, count] = [readU64(header, 32), readU16(header, 54), readU16(header, 56)];
+  if (size !== SEGMENT_BYTES || count === 0 || count >= MOST_SEGMENTS)
+    return wrong(`${count} segments of ${size} bytes`);
+  const inFile = (from: bigint, bytes: bigint): boolean => from + bytes <= BigInt(reader.bytes);
+  const tableBytes = BigInt(size * count);
+  const table = inFile(offset, tableBytes) ? reader.read(Number(offset), Number(tableBytes)) : null;
+  if (table === null) return wrong('its segments lie outside the file');
+  const isLong = readU16(header, 18) === EM_X86_64;
+  const segments: MemorySegment[] = [];
+  const cpus: DumpedCpu[] = [];
+  for (let at = 0; at < table.length; at += size) {
+    const [type, offsetBytes, bytes] = [readU32(table, at), readU64(table, at + 8), readU64(table, at + 32)];
+    if (type === PT_LOAD && bytes > 0n && inFile(offsetBytes, bytes)) {
+      segments.push({ linear: readU64(table, at + 16), physical: readU64(table, at + 24), bytes, offsetBytes });
+    } else if (type === PT_NOTE && bytes <= BigInt(MOST_NOTE_BYTES) && inFile(offsetBytes, bytes)) {
+      const notes = reader.read(Number(offsetBytes), Number(bytes));
+      if (notes !== null) cpus.push(...cpusIn(notes, isLong));
+    }
+  }
+  return segments.length === 0 ? wrong('no memory is in it') : decoded({ segments, cpus });
+};
+
+/** Bytes of one address space of the file; null: not all of them are in it. */
+export const readSegments = (
+  reader: PartReader,
+  segments: readonly MemorySegment[],
+  space: 'linear' | 'physical',
+  address: bigint,
+  bytes: number,
+): Uint8Array | null => {
+  const whole = new Uint8Array(bytes);
+  for (let done = 0; done < bytes; ) {
+    const at = address + BigInt(done);
+    const found = segments.find((one) => at >= one[space] && at < one[space] + one.bytes);
+    if (found === undefined) return null;
+    const inside = at - found[space];
+    const some = Number(found.bytes - inside < BigInt(bytes - done) ? found.bytes - inside : BigInt(bytes - done));
+    const part = reader.read(Number(found.offsetBytes + inside), some);
+    if (part === null) return null;
+    whole.set(part, done);
+    done += some;
+  }
+  return whole;
+};

@@ -1,0 +1,112 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { concat } from '../../../app/bits/bytes.ts';
+import { describeProblem } from '../../../app/bits/decoded.ts';
+import type { Answer } from '../../../app/bridge.ts';
+import { valueOfAddress } from '../../../app/debug/address.ts';
+import {
+  type DumpedCpu,
+  type ElfMemory,
+  elfMemory,
+  type PartReader,
+  readSegments,
+} from '../../../app/formats/elf-memory.ts';
+import type { MemoryRead } from '../../../app/memory/guest-memory.ts';
+import { describeFault, type PagingContext, walkLater } from '../../../app/memory/paging.ts';
+import { answer, messageOf, refuse } from '../../../app/refusals/refusal.ts';
+import type { MemCommand } from './mem-words.ts';
+
+/** `tilescope mem FILE ADDR`: memory that is in a file. */
+
+const hex = (value: bigint): string => `0x${value.toString(16)}`;
+
+/** The most that there are: CPUID, which would say how many, is not kept in a dump. */
+const PHYSICAL_BITS = 52;
+
+const notThere = (at: bigint): Answer<never> =>
+  refuse('memory-unknown', 'the file does not hold that memory', { where: hex(at) });
+
+interface Opened {
+  readonly reader: PartReader;
+  readonly memory: ElfMemory;
+}
+
+const readPhysical = ({ reader, memory }: Opened, physical: bigint, bytes: number): Answer<MemoryRead> => {
+  const read = readSegments(reader, memory.segments, 'physical', physical, bytes);
+  return read === null ? notThere(physical) : answer({ linear: null, physical, bytes: read });
+};
+
+/** Through the page tables of a CPU that stood in the dump. */
+const readWalked = async (
+  opened: Opened,
+  cpu: DumpedCpu,
+  linear: bigint,
+  bytes: number,
+): Promise<Answer<MemoryRead>> => {
+  const context: PagingContext = { control: cpu.control, physicalBits: PHYSICAL_BITS };
+  const parts: Uint8Array[] = [];
+  let first: bigint | null = null;
+  for (let done = 0; done < bytes; ) {
+    const at = BigInt.asUintN(64, linear + BigInt(done));
+    const found = await walkLater(context, at, async (physical, count) =>
+      readSegments(opened.reader, opened.memory.segments, 'physical', physical, count),
+    );
+    if (!found.ok) {
+      const why = `the guest cannot read that linear address: ${describeFault(found)}`;
+      return refuse('not-mapped', why, { where: hex(at) });
+    }
+    const left = found.pageBytes - Number(found.physical % BigInt(found.pageBytes));
+    const read = readPhysical(opened, found.physical, Math.min(left, bytes - done));
+    if (!read.ok) return read;
+    first ??= found.physical;
+    parts.push(read.value.bytes);
+    done += read.value.bytes.length;
+  }
+  return answer({ linear, physical: first ?? 0n, bytes: concat(parts) });
+};
+
+const readIn = async (opened: Opened, command: MemCommand, cpuNumber: number): Promise<Answer<MemoryRead>> => {
+  const { address, bytes, physical } = command;
+  const { reader, memory } = opened;
+  const cpu = memory.cpus[cpuNumber] ?? null;
+  if (memory.cpus.length > 0 && cpu === null) {
+    return refuse('usage', `the file has ${memory.cpus.length} CPUs, and none of the number ${cpuNumber}`);
+  }
+  const at = valueOfAddress(address, cpu?.general ?? null, null);
+  if (!at.ok) return at;
+  if (cpu !== null) {
+    return physical ? readPhysical(opened, at.value, bytes) : readWalked(opened, cpu, at.value, bytes);
+  }
+  if (physical) return refuse('usage', 'the core of a process has no physical addresses');
+  const read = readSegments(reader, memory.segments, 'linear', at.value, bytes);
+  return read === null ? notThere(at.value) : answer({ linear: at.value, physical: null, bytes: read });
+};
+
+export const readFromFile = async (
+  path: string,
+  cpuNumber: number,
+  command: MemCommand,
+): Promise<Answer<MemoryRead>> => {
+  let fd: number | null = null;
+  try {
+    const file = openSync(path, 'r');
+    fd = file;
+    const reader: PartReader = {
+      bytes: fstatSync(file).size,
+      read: (offsetBytes, bytes) => {
+        const part = Buffer.alloc(bytes);
+        return readSync(file, part, 0, bytes, offsetBytes) === bytes ? part : null;
+      },
+    };
+    const memory = elfMemory(reader);
+    if (!memory.ok) {
+      return refuse('file', `${path} holds no memory that can be read: ${describeProblem(memory.problem)}`, {
+        mend: 'a core of a process, or what QEMU’s dump-guest-memory wrote',
+      });
+    }
+    return await readIn({ reader, memory: memory.value }, command, cpuNumber);
+  } catch (error) {
+    return refuse('file', `${path} cannot be read: ${messageOf(error)}`);
+  } finally {
+    if (fd !== null) closeSync(fd);
+  }
+};
