@@ -277,5 +277,5 @@ const memory: FuzzTarget = {
 
 export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   ...importers,
-  ...[json, journal, session, replies, frames, calls, paths, code, symbols, packed, messages],
+  ...[json, journal, session, replies, frames, calls, paths, code, symbols, memory, packed, messages],
 ];
