@@ -191,7 +191,7 @@ describe('[S4] work and memory are bounded, whatever a document claims', () => {
     const pieces = first.pieces.map((piece) => (fromBase64Length(piece) === 64 ? toBase64(inUse) : piece));
     const whole = { ...document, stops: [{ ...first, layout, pieces }, ...stops] };
     expect(costMs(() => expect(problem(whole)).toContain('take more than can be read'))).toBeLessThan(20_000);
-  }, 60_000);
+  });
 
   test('long CPUID tables that every stop names by their number take no longer than short ones', () => {
     const document = documentOf(sessionOf(sampleStop(1, sampleCapture())));
@@ -211,5 +211,5 @@ describe('[S4] work and memory are bounded, whatever a document claims', () => {
     };
     costOf(1);
     expect(costOf(4096)).toBeLessThan(costOf(1) * 5 + 500);
-  }, 120_000);
+  });
 });

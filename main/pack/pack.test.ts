@@ -60,7 +60,7 @@ beforeAll(() => {
   const binary = readFileSync(join(packed, 'tilescope-app'), 'latin1');
   const wireAt = binary.indexOf(FUSE_SENTINEL) + FUSE_SENTINEL.length + 2;
   fuses = binary.slice(wireAt, wireAt + FUSES_AS_SHIPPED.length);
-}, 240_000);
+});
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -206,7 +206,7 @@ describe('[C77] completions', () => {
     const ran = spawnSync(shell, [...args, code], {
       encoding: 'utf8',
       cwd: folder,
-      env: { ...process.env, HOME: folder, PATH: `${folder}:${process.env.PATH}`, TERM: 'dumb' },
+      env: { ...process.env, HOME: folder, PATH: `${folder}:${process.env.PATH}`, TERM: 'dumb', LC_ALL: 'C.UTF-8' },
     });
     expect(ran.stderr).toBe('');
     return ran.stdout;
