@@ -94,7 +94,7 @@ describe('[K1] the verdict', () => {
     expect(verdict.badge).toBe('fits, loses TILEDATA');
   });
 
-  test.each([576, 832, 2440, 2696, 4095])('[K8] a whole image of %i bytes: EFAULT comes before all else', (length) => {
+  test.each([576, 832, 2440, 2696, 4095])('[K11] a whole image of %i bytes: EFAULT comes before all else', (length) => {
     const whole = check({ ...zen, image: makeImage(zen.image.layout, new Map()) }, preset('zen5'));
     const image = { ...makeImage(zen.image.layout, new Map()) };
     const cut = { ...image, bytes: image.bytes.slice(0, length) };

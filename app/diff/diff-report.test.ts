@@ -148,7 +148,7 @@ describe('[N1] a diff names only what differs', () => {
     expect(diffReport(used, withByte(used, 28, 0x77)).registers).toMatchObject([{ path: 'mxcsr_mask' }]);
   });
 
-  test('control characters of a file do not reach the text', () => {
+  test('[N4] control characters of a file do not reach the text', () => {
     const a = sampleCapture();
     const b = withFacts(a, { kernelRelease: 'x\u001b[31m\r\nRegisters', imageCall: 'y\u001b]0;z\u0007' });
     const text = diffText(a, b);

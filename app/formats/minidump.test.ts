@@ -19,7 +19,7 @@ const image = (): Image =>
     ]),
   );
 
-describe('[F1] a minidump of Windows', () => {
+describe('[F20] a minidump of Windows', () => {
   test('one state for each thread, by its number, with its registers', () => {
     const opened = openBytes(
       'app.dmp',

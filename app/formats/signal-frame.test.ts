@@ -19,7 +19,7 @@ const total = presetLayout('skylake-sp').totalBytes;
 const said = (bits: 32 | 64): string =>
   `${bits}-bit signal frame (extended_size ${(bits === 32 ? 112 : 0) + 2700}, xfeatures 0x2e7, xstate_size 2696)`;
 
-describe('[F1] a signal frame, by sw_reserved', () => {
+describe('[F20] a signal frame, by sw_reserved', () => {
   test.each([64, 32] as const)('of %i bits: its image, its xfeatures, its own size', (bits) => {
     const { kind, image, facts } = opened(signalFrame(bits));
     expect([kind, facts.imageCall, facts.xcr0]).toEqual(['signal-frame', said(bits), 0x2e7n]);

@@ -74,7 +74,7 @@ test('[F8] a Firecracker snapshot of another version is refused by its version',
   expect(refusal(versionized)).toContain('versionize');
 });
 
-test('[F8] a file without magic whose checksum closes is named as the bitcode format', () => {
+test('[F22] a file without magic whose checksum closes is named as the bitcode format', () => {
   const columns = withChecksum(Uint8Array.from({ length: 5000 }, (_, at) => (at * 37) & 0xff));
   expect(refusal(columns)).toContain('bitcode');
 });

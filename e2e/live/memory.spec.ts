@@ -40,7 +40,7 @@ test.describe('the memory of a real QEMU guest, from the command line', () => {
   const mem = (...words: string[]): Promise<Memory> =>
     tilescopeJson<Memory>('mem', '--pid', String(guest.pid), ...words);
 
-  test('[GM2] every byte outside the legacy hole is the one that QEMU saves, and nothing is left in QEMU', async () => {
+  test('[GM2] [W16] every byte outside the legacy hole is the one that QEMU saves, and nothing is left in QEMU', async () => {
     const footprint = guest.footprint();
     await tilescope(
       'mem',

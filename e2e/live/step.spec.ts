@@ -1,6 +1,6 @@
 import { expect, test } from 'playwright/test';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
-import { tilescope, tilescopeJson } from '../models/tilescope.ts';
+import { startBuilt, tilescope, tilescopeJson } from '../models/tilescope.ts';
 
 interface Steps {
   readonly steps: number;
@@ -104,6 +104,24 @@ test.describe('single steps of a real QEMU guest, from the command line', () => 
     }
     await guest.progress();
     expect(guest.footprint()).toEqual(footprint);
+  });
+
+  test('[RC3] Ctrl+C ends a run in order: what it has brought is told, and the guest runs on', async () => {
+    const footprint = guest.footprint();
+    const words = ['run', '--pid', String(guest.pid), '--until', 'xmm5 changes', '--wait', '3600', '--json'];
+    const run = startBuilt('cli', words, {});
+    let out = '';
+    run.stdout?.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+    });
+    const ended = new Promise<number | null>((resolve) => run.once('close', resolve));
+    // Another one is refused the vCPU: the run has begun.
+    await expect.poll(async () => (await tilescope('show', '--pid', String(guest.pid), 'rip')).code).not.toBe(0);
+    run.kill('SIGINT');
+    expect(await ended).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ holds: false, steps: expect.any(Number) });
+    await guest.progress();
+    await expect.poll(() => guest.footprint()).toEqual(footprint);
   });
 
   test('[RC1] a count that is none is refused before anything is stopped', async () => {

@@ -14,7 +14,7 @@ test.describe('Enter on the first screen', () => {
     await guest?.stop();
   });
 
-  test('does nothing by itself, and attaches without freezing once a row was chosen by hand', async ({ open }) => {
+  test('[U9] does nothing by itself, and attaches without freezing once a row was chosen by hand', async ({ open }) => {
     const page = await open();
     const window = new Window(page);
     await expect(window.target('picker')).toBeVisible();

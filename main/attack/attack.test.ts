@@ -14,7 +14,7 @@ if (missing.length > 0) console.log(`skipped: attacks on the build: ${missing.jo
 const isRoot = process.getuid?.() === 0;
 if (!isRoot) console.log('skipped: a local user without rights: only root can make one');
 
-describe.skipIf(missing.length > 0)('[Q2] attacks reach nothing', () => {
+describe.skipIf(missing.length > 0)('[Q6] attacks reach nothing', () => {
   test('a hostile client', async () => {
     const { broken, figures } = await attackAsClient(WEB, 200, 1);
     expect(broken, figures.join('\n')).toEqual([]);

@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-describe('[Q3] what is taken from others', () => {
+describe('[Q7] what is taken from others', () => {
   test('every entry of the lock file has its digest', () => {
     expect(problemOfLock()).toBeNull();
   });

@@ -8,7 +8,7 @@ import { startWebFuzz, type WebFuzz } from './web-frames.ts';
 /** A short round of `npm run fuzz`, the same each time: as many executions, from the same seed, after what is kept. */
 const SEEDS = fileURLToPath(new URL('seeds', import.meta.url));
 
-describe('[Q1] whatever the bytes: an answer', () => {
+describe('[Q5] whatever the bytes: an answer', () => {
   test.each(FUZZ_TARGETS.map((target) => [target.name, target] as const))('%s', async (name, target) => {
     const done = await fuzz(target, { seed: 1, executions: 150 }, seedsOf(SEEDS, name));
     expect(done.fault?.what ?? 'no fault').toBe('no fault');

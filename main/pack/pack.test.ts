@@ -79,7 +79,7 @@ describe('[C40] the package', () => {
     expect(PACKED).toContain(manifest.main);
   });
 
-  test('[Q3] the licences of what is bundled lie in the package', () => {
+  test('[Q7] the licences of what is bundled lie in the package', () => {
     for (const [file, part] of [
       ['LICENSE.bundled-in-main.txt', 'main'],
       ['LICENSE.bundled-in-page.txt', 'renderer'],
@@ -102,7 +102,7 @@ describe('[C41] fuses', () => {
   });
 });
 
-describe('[C42] the command', () => {
+describe('[C57] the command', () => {
   const HEADLESS = '--no-sandbox --ozone-platform=headless --disable-gpu';
   let bin: string;
   beforeAll(() => {
@@ -172,7 +172,7 @@ describe('[C42] the command', () => {
   });
 });
 
-describe('[C43] the deb', () => {
+describe('[C58] the deb', () => {
   test('depends on what Electron links with, under the names of every release that has it', () => {
     const depends = asked.options['-d'] ?? [];
     for (const name of [
@@ -244,7 +244,7 @@ describe('[C43] the deb', () => {
   });
 });
 
-describe('[C43] installed, upgraded, and removed by dpkg', () => {
+describe('[C58] installed, upgraded, and removed by dpkg', () => {
   const DEB = `project/release/tilescope_${PRODUCT_VERSION}_amd64.deb`;
   const why = whyNoThrowaway();
   if (why !== null) console.log(`not run: the deb is installed and removed: ${why}`);
@@ -283,7 +283,7 @@ describe('[C43] installed, upgraded, and removed by dpkg', () => {
   );
 });
 
-describe('[C43] the AppImage', () => {
+describe('[C58] the AppImage', () => {
   const inside = (path: string): string => join(folder, 'appimage', 'AppDir', path);
 
   test('is a static runtime, which needs no libfuse2, and the application behind it', () => {
@@ -326,7 +326,7 @@ const judge = (program: string, what: string, work: () => void): void => {
   test.skipIf(absent)(`${program}: ${what}`, work);
 };
 
-describe('[C43] judged by others', () => {
+describe('[C58] judged by others', () => {
   judge('desktop-file-validate', 'the desktop entry', () =>
     judged('desktop-file-validate', '--warn-kde', inDeb('/usr/share/applications/tilescope.desktop')),
   );

@@ -1,4 +1,4 @@
-/* Which thread runs a vCPU: names that lie, numbers with gaps, vCPUs that move; and how long one stands for it. */
+/* [C61], [C62] Which thread runs a vCPU: names that lie, numbers with gaps, vCPUs that move; and how long one stands for it. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /*
- * Who may look into whose VMM: test-authority HELPER ODD-VMM. As root, in a mount namespace of its own, with users that exist
+ * [C64], [C65] Who may look into whose VMM: test-authority HELPER ODD-VMM. As root, in a mount namespace of its own, with users that exist
  * only here: a helper that has file capabilities is run by a user who has none.
  */
 #include <linux/capability.h>

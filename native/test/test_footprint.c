@@ -1,5 +1,5 @@
 /*
- * Not a byte of a VMM is changed by looking: test-footprint HELPER DEMO-VMM GO-VMM [ROUNDS]
+ * [W14] Not a byte of a VMM is changed by looking: test-footprint HELPER DEMO-VMM GO-VMM [ROUNDS]
  *
  * VMMs whose stacks are small and lie amid others: the demo VMM with --small-stack, with a guest that never leaves and with one
  * that leaves all the time, and one written in Go, whose collector and goroutines share one heap. Each is attached to, captured,

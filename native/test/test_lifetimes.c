@@ -1,5 +1,5 @@
 /*
- * What was read before a thread stood still may be so no longer, and what is held may end: test-lifetimes HELPER
+ * [W13] What was read before a thread stood still may be so no longer, and what is held may end: test-lifetimes HELPER
  * STEPPED-HELPER ODD-VMM. Each rule brings about one such moment on a VMM with odd habits (odd.h).
  */
 #include <linux/sched.h>

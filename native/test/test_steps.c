@@ -1,5 +1,5 @@
 /*
- * A helper killed at every step of its work: test-steps STEPPED-HELPER DEMO-VMM [--arming]
+ * [W12], [W15] A helper killed at every step of its work: test-steps STEPPED-HELPER DEMO-VMM [--arming]
  *
  * The stepped helper waits at each STEP (step.h). Each request is made once for each step that it passes, by a new helper
  * that is killed there. Then the thread must run on as if nothing had been: same threads, signal masks and descriptors, no

@@ -4,7 +4,7 @@ import { createFakeBridge } from '../testing/fake-bridge.ts';
 import { createDebuggerStore } from './debugger-store.ts';
 import { parsePauses, pausesOf } from './pauses.ts';
 
-test('median and greatest pause are those of this session, and are remembered for the first screen', async () => {
+test('[U10] median and greatest pause are those of this session, and are remembered for the first screen', async () => {
   const kept = new Map<string, string>();
   const remembered = {
     get: (key: string) => kept.get(key) ?? null,

@@ -42,7 +42,7 @@ describe('[C31] a layout in doubt', () => {
     expect(all.out).toMatch(/zmm17 +doubtful/);
   });
 
-  test('of a register that is lost in part what is known is shown, lane by lane', async () => {
+  test('[R12] of a register that is lost in part what is known is shown, lane by lane', async () => {
     const { out } = await run('show', of(IN_DOUBT), 'zmm5', 'zmm5:u32', 'zmm5:u32[1]', 'zmm5:u32[9]');
     const rows = out.trimEnd().split('\n');
     expect(rows[0]).toMatch(/ 0x(\?\?){32}a0000507a00005.*a0000500 \(\?\? lost: gdb up to 13/);
@@ -130,7 +130,7 @@ describe('[C32] what check says of files that people have asked about', () => {
     expect(out).toContain(words);
   });
 
-  test('[K8] short files: EFAULT of the bytes alone comes first, and the exact EINVAL behind it', async () => {
+  test('[K11] short files: EFAULT of the bytes alone comes first, and the exact EINVAL behind it', async () => {
     const words = ['check', of('dr3814-hdr-garbage.bin'), '--from', 'skylake-sp', '--preset', 'skylake-sp'];
     const { code, out, err } = await run(...words);
     expect([code, err]).toEqual([1, '']);

@@ -216,7 +216,7 @@ describe('[C48] a file goes through the verdict before it is restored', () => {
     expect(unused).not.toContain('masks no exception');
   });
 
-  test('[F16] nor by an assignment, or a conversion, without a word', async () => {
+  test('[C49] nor by an assignment, or a conversion, without a word', async () => {
     const set = await run('set', ...PID, 'mxcsr=0', 'fcw=0');
     expect(set.code, set.err).toBe(0);
     expect(set.err).toContain('what was set: warning: MXCSR masks no exception');

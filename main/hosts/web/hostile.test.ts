@@ -280,7 +280,7 @@ describe('[C12] answers are not piled up for who does not take them', () => {
   });
 });
 
-describe('[C51] nothing that anybody holds open keeps the host from ending', () => {
+describe('[C56] nothing that anybody holds open keeps the host from ending', () => {
   test.each([
     ['a rejected upgrade', () => upgrade('/bridge')],
     ['an upgrade of no path', () => upgrade('//')],

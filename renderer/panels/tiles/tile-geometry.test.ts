@@ -14,7 +14,7 @@ const scene = (type: TileType, rows: number, columns: number, values: readonly n
 
 const ROOM = { widthPx: 800, heightPx: 435 };
 
-test('sixteen columns of 32 bits are whole at the usual width, with numbers and rows of 27', () => {
+test('[U3] sixteen columns of 32 bits are whole at the usual width, with numbers and rows of 27', () => {
   const geometry = tileGeometry(scene('i32', 16, 16, [-88_700, 12]), 'both', ROOM, false);
   expect(geometry).toMatchObject({ rows: 16, columns: 16, cellPx: 50, rowPx: 27, notation: { kind: 'integer' } });
   expect(geometry.widthPx).toBeLessThanOrEqual(ROOM.widthPx);
@@ -36,7 +36,7 @@ test('bytes scroll sideways with numbers, and fit as heat alone', () => {
   expect(tileGeometry(scene('i8', 16, 64), 'heat', ROOM, false)).toMatchObject({ cellPx: 12, notation: null });
 });
 
-test('one matrix has one notation: the widest element decides for all', () => {
+test('[U4] one matrix has one notation: the widest element decides for all', () => {
   const wide = scene('i32', 2, 2, [-35_812, -148_100, 7, 0]);
   expect(notationOf(wide, 7)).toEqual({ kind: 'integer' });
   const narrow = notationOf(wide, 6);

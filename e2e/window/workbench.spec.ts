@@ -1,0 +1,92 @@
+import { expect, type Page } from 'playwright/test';
+import { test } from '../models/host.ts';
+import { TilesWindow } from '../models/tiles-window.ts';
+
+test.use({ machine: 'stories' });
+
+const tab = (page: Page, name: string) => page.getByRole('tab', { name, exact: true });
+
+/** A model in a window of the usual size, its Program in a column of its own. */
+const opened = async (open: () => Promise<Page>, widthPx = 1440, heightPx = 900): Promise<TilesWindow> => {
+  const page = await open();
+  await page.setViewportSize({ width: widthPx, height: heightPx });
+  const window = new TilesWindow(page);
+  await window.openModel(0);
+  return window;
+};
+
+test('[U1] a dock is folded and unfolded by its key, stays so over a reload, and the layout can be given back', async ({
+  open,
+}) => {
+  const window = await opened(open);
+  const { page } = window;
+  await expect(page.getByTestId('program')).toBeVisible();
+  // The first press goes to the pane, the next folds it.
+  await page.keyboard.press('Alt+P');
+  await expect(page.getByTestId('program')).toBeHidden();
+  await page.reload();
+  await expect(tab(page, 'Tiles')).toBeVisible();
+  await expect(page.getByTestId('program')).toBeHidden();
+  await page.keyboard.press('Control+Shift+P');
+  await page.keyboard.type('reset layout');
+  await page.keyboard.press('Enter');
+  await expect(page.getByTestId('program')).toBeVisible();
+});
+
+test('[U2] the rail selects for the whole window, and the full list opens beside it', async ({ open }) => {
+  const { page } = await opened(open);
+  const rail = page.getByRole('listbox', { name: 'Components, short' });
+  expect((await page.getByTestId('components').boundingBox())?.width).toBe(48);
+  await rail.getByRole('option', { name: /^TILECFG/ }).click();
+  await expect(rail.getByRole('option', { name: /^TILECFG/ })).toHaveAttribute('aria-selected', 'true');
+  await page.keyboard.press('Alt+0');
+  const list = page.getByRole('listbox', { name: /^Components(?!, short)/ });
+  await expect(list.getByRole('option', { name: /^TILECFG/ })).toHaveAttribute('aria-selected', 'true');
+  await page.keyboard.press('Escape');
+  await expect(list).toBeHidden();
+});
+
+test('[U3] all sixteen rows and columns of a tile are whole at 1440×900 and at 1100×700', async ({ open }) => {
+  const window = await opened(open);
+  const { page } = window;
+  await page.getByTestId('program').waitFor();
+  for (let step = 0; step < 18; step += 1) await window.step();
+  await page.keyboard.press('Alt+3');
+  for (const [width, height] of [
+    [1440, 900],
+    [1100, 700],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    await tab(page, 'tmm0').click();
+    const [first, last] = [window.element(0, 0, 0), window.element(0, 15, 15)];
+    await expect(first).toBeInViewport({ ratio: 1 });
+    await expect(last).toBeInViewport({ ratio: 1 });
+  }
+});
+
+test('[U6] pre-flight is one line, worst first, and green alone where nothing else is to be said', async ({ open }) => {
+  const { page } = await opened(open);
+  const preflight = page.getByTestId('preflight');
+  await expect(preflight.getByRole('button')).toHaveText(/Pre-flight: \d+ checks pass$/);
+  await expect(preflight.getByRole('listitem')).toHaveCount(0);
+});
+
+test('[U7] the inspector goes with the view in front', async ({ open }) => {
+  const { page } = await opened(open);
+  const inspector = page.getByTestId('inspector');
+  await page.keyboard.press('Alt+3');
+  await expect(inspector).toContainText(/tmm0/);
+  await page.keyboard.press('Alt+2');
+  await expect(inspector).not.toContainText(/tmm0/);
+  await page.getByRole('radio', { name: 'MXCSR', exact: true }).click();
+  await expect(inspector).toContainText(/mxcsr/i);
+});
+
+test('[U8] a wide window shows all eight tiles at once', async ({ open }) => {
+  const window = await opened(open, 2560, 1440);
+  const { page } = window;
+  for (let step = 0; step < 18; step += 1) await window.step();
+  await page.keyboard.press('Alt+3');
+  for (let tile = 0; tile < 8; tile += 1)
+    await expect(page.getByRole('grid', { name: new RegExp(`\\btmm${tile}\\b`) })).toBeInViewport();
+});
