@@ -83,9 +83,12 @@ static int answered(const uint8_t *data, int question)
 	return memcmp(data + at, pattern_bytes() + at, q.probe_bytes) != 0;
 }
 
+/* Why a question is not asked: the filter forbids it; or it has failed before, as it will again. */
+enum left_out { LEFT_TO_FILTER = -1, LEFT_AS_LEARNT = -2 };
+
 struct asking {
 	struct program program;
-	int place[QUESTION_COUNT]; /* in the program; -1: left out, the filter forbids it */
+	int place[QUESTION_COUNT]; /* in the program; below 0: left out */
 	uint8_t *data;
 	uint64_t ended_ns;
 };
@@ -96,7 +99,9 @@ static void plan(struct vcpu *vcpu, struct asking *a)
 	for (int i = 0; i < QUESTION_COUNT; i++) {
 		struct question_row q = question_row(i);
 
-		a->place[i] = vcpu_add_ioctl(vcpu, &a->program, q.name, q.request, q.offset);
+		/* What a guest's CPU has, and how long its state is, is settled before it runs. */
+		a->place[i] = vcpu->known_errno[i] && vcpu->known_errno[i] != EIO ? LEFT_AS_LEARNT :
+				      vcpu_add_ioctl(vcpu, &a->program, q.name, q.request, q.offset);
 	}
 }
 
@@ -206,7 +211,9 @@ static void learn_errnos(struct vcpu *vcpu, const struct asking *a)
 
 static int failure_of(const struct vcpu *vcpu, const struct asking *a, int question)
 {
-	if (a->place[question] < 0)
+	if (a->place[question] == LEFT_AS_LEARNT)
+		return vcpu->known_errno[question];
+	if (a->place[question] == LEFT_TO_FILTER)
 		return EACCES; /* the thread's filter forbids it, so it was not made */
 	if (answered(a->data, question))
 		return 0;
