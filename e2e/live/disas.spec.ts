@@ -109,6 +109,32 @@ test.describe('the code of a real QEMU guest, from the command line', () => {
     }
   });
 
+  test('[TO3] an XSAVE area in guest memory is opened as the image that it is', async () => {
+    const [capture, raw] = [join(folder, 'state.json'), join(folder, 'state.raw')];
+    const first = String(guest.pid);
+    expect((await tilescope('capture', '--pid', first, '--out', capture)).code).toBe(0);
+    expect((await tilescope('convert', capture, '--to', 'raw', '--out', raw)).code).toBe(0);
+    const loader = ['-device', `loader,file=${raw},addr=0x100000,force-raw=on`];
+    const other = await Guest.start({ name: 'area', more: loader });
+    try {
+      const pid = String(other.pid);
+      const paths = ['xstate_bv', 'mxcsr', 'fcw', 'xmm3:u32[1]'];
+      const inFile = await tilescopeJson('show', raw, ...paths);
+      expect(await tilescopeJson('show', '--pid', pid, '--at', '0x100000', ...paths)).toEqual(inFile);
+      for (const [at, why] of [
+        ['0x100008', 'a multiple of 64'],
+        ['0x1000', 'no XSAVE has written there'],
+        ['0x40000000', 'cannot read that linear address'],
+      ] as const) {
+        const refused = await tilescope('show', '--pid', pid, '--at', at);
+        expect([refused.code, refused.out]).toEqual([1, '']);
+        expect(refused.err).toContain(why);
+      }
+    } finally {
+      await other.stop();
+    }
+  });
+
   test('the guest runs on', async () => {
     const before = await guest.counter();
     await expect.poll(() => guest.counter()).not.toBe(before);

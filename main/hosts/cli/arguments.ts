@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { decoded } from '../../../app/bits/decoded.ts';
 import { maskOf } from '../../../app/bits/mask.ts';
 import type { Answer, Assignment, RestoreScope } from '../../../app/bridge.ts';
+import { type MemoryAddress, parseAddress } from '../../../app/debug/address.ts';
 import { parseScope } from '../../../app/edit/scope.ts';
 import { answer, messageOf, refuse, refuseProblem } from '../../../app/refusals/refusal.ts';
 import { nearNames } from '../../../app/register/registers.ts';
@@ -18,6 +19,7 @@ import { type DriveCommand, driveCommand } from './drive-words.ts';
 import { type MemCommand, memCommand } from './mem-words.ts';
 import { type OptionName, optionRow } from './options.ts';
 import { type PrivilegesCommand, privilegesCommand } from './privileges.ts';
+import { notAnAddress } from './symbol-words.ts';
 import { VERBS, type Verb, verbRow } from './verbs.ts';
 import { type DiffCommand, diffCommand, type JournalCommand, journalCommand } from './words.ts';
 
@@ -25,7 +27,14 @@ import { type DiffCommand, diffCommand, type JournalCommand, journalCommand } fr
 export type Command =
   | { readonly verb: 'list'; readonly json: boolean }
   | { readonly verb: 'capture'; readonly vcpu: VcpuChoice; readonly out: string; readonly json: boolean }
-  | { readonly verb: 'show'; readonly from: Source; readonly paths: readonly string[]; readonly json: boolean }
+  | {
+      readonly verb: 'show';
+      readonly from: Source;
+      /** Of a live guest: the XSAVE area there, and not the registers. */
+      readonly at: MemoryAddress | null;
+      readonly paths: readonly string[];
+      readonly json: boolean;
+    }
   | {
       readonly verb: 'set';
       readonly vcpu: VcpuChoice;
@@ -111,6 +120,7 @@ interface Given extends DriveOptions {
   readonly compacted: boolean;
   readonly strict?: boolean;
   readonly physical?: boolean;
+  readonly at?: string | undefined;
   readonly count?: string | undefined;
   readonly syntax?: string | undefined;
   readonly symbols?: string | undefined;
@@ -190,7 +200,10 @@ const showCommand = (given: Given, words: readonly string[]): Answer<Command> =>
   const from = sourceOf('show', given, words);
   if (!from.ok) return from;
   const paths = from.value.kind === 'file' ? words.slice(1) : words;
-  return answer({ verb: 'show', from: from.value, paths, json: given.json });
+  const at = given.at === undefined ? null : parseAddress(given.at, false);
+  if (given.at !== undefined && at === null) return usage(notAnAddress(given.at, null), 'show');
+  if (at !== null && from.value.kind === 'file') return usage('--at goes with --pid', 'show');
+  return answer({ verb: 'show', from: from.value, at, paths, json: given.json });
 };
 
 const layoutCommand = (given: Given, words: readonly string[]): Answer<Command> => {

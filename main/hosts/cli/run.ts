@@ -96,14 +96,17 @@ const shown = (capture: Capture, { paths, wrong }: AskedPaths, json: boolean): s
 const wrongNote = ({ wrong }: AskedPaths): string =>
   wrong.map(({ problem }) => `tilescope: ${describeProblem(problem)}\n`).join('');
 
-const show = async (host: HostOf, { from, paths: texts, json }: Of<'show'>): Printed => {
+const show = async (host: HostOf, { from, at, paths: texts, json }: Of<'show'>): Printed => {
   const asked = askedPaths(texts);
   const [first] = asked.wrong;
   // Nothing to show is no reason to attach.
   if (first !== undefined && asked.paths.length === 0) {
     return refuseProblem('syntax', first.problem, { mend: 'tilescope show --help shows paths that work' });
   }
-  const state = await stateFrom(host, from, true);
+  const state =
+    at !== null && from.kind === 'live'
+      ? await (await import('./show-at.ts')).stateAt(host, from.vcpu, at)
+      : await stateFrom(host, from, true);
   if (!state.ok) return state;
   const { capture: found, note } = state.value;
   const code = first === undefined ? EXIT.done : EXIT.usage;

@@ -36,11 +36,12 @@ export const VERBS = [
   {
     name: 'show',
     says: 'registers, or everything',
-    usage: ['FILE [PATH…]', '--pid PID [--vcpu N] [PATH…]'],
+    usage: ['FILE [PATH…]', '--pid PID [--vcpu N] [--at ADDR] [PATH…]'],
     words: ['file', 'path'],
-    options: ['json', ...LIVE, ...FILE],
+    options: ['json', ...LIVE, ...FILE, 'at'],
     about: [
       'Without a path: the facts, every component with its state, and the registers in use. A component in init state is said to be in init, never printed as zeros.',
+      '--at ADDR shows an XSAVE area that lies in the guest’s memory, as of a task that waits or of a signal frame, in the layout of the guest’s CPUID; what cannot be one is refused.',
       'Of a core with several threads the first is shown, which took the signal, and the others are named; --thread names another.',
       SLICES,
       ABOUT_PATHS,
