@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createFakeBridge, type FakeBridge, guestWrites } from '../testing/fake-bridge.ts';
 import {
+  differenceMark,
   openRestoreToA,
   placeOfA,
   restoreToARefusal,
@@ -81,4 +82,20 @@ describe('the difference of A and B', () => {
     await expect.poll(() => store.getState().restoreFile?.name).toBe('there.core');
     expect(store.getState().restoreTo).toEqual({ kind: 'file' });
   });
+});
+
+test('[N5] a difference is marked as whose it was: written here, changed by the guest, or nobody’s that can be named', async () => {
+  const bridge = createFakeBridge();
+  const { getState } = createDebuggerStore(bridge);
+  await getState().start();
+  await getState().attach(true);
+  guestWrites(bridge, { path: 'rbx', value: '0x77' }, { path: 'zmm5:f32[0]', value: '8' });
+  getState().stageAll([{ path: 'zmm3:f32[1]', value: '-6.25' }]);
+  await getState().apply();
+  const marks = () => ['xmm3:f32[1]', 'xmm5:f32[0]', 'rbx', 'rcx'].map((path) => differenceMark(getState(), path));
+  // What the guest did before the write stands at the stop of the write, and is the guest's.
+  expect(marks()).toEqual(['written', 'changed', 'changed', 'none']);
+  getState().pinStop(2);
+  getState().goToStop(0);
+  expect(marks()).toEqual(['none', 'none', 'none', 'none']);
 });

@@ -8,6 +8,7 @@ import { fixed } from '../fixed.ts';
 import { count } from '../wording.ts';
 import { selectCaptureA, selectTitleA } from './compare-sides.ts';
 import { pinnedIndex } from './compare-slice.ts';
+import { lastChange } from './last-change.ts';
 import { memoizePair } from './memoize.ts';
 import { selectCapture } from './selectors.ts';
 import type { State } from './state.ts';
@@ -29,6 +30,19 @@ export const placeOfA = ({ source, stops, pinned, parked, session, compareFile }
   if (source.kind === 'vcpu' && source.vcpu !== session?.vcpu && parked.has(source.vcpu)) return null;
   const at = pinnedIndex(stops, pinned);
   return stops[at] === undefined ? (stops.length === 0 ? null : 0) : at;
+};
+
+/**
+ * Whose the difference between A and B is: of whoever changed the value last on the way. 'none': A is of elsewhere, or comes
+ * after B, and nobody can be named.
+ */
+export const differenceMark = (state: State, path: string): 'changed' | 'written' | 'none' => {
+  const at = placeOfA(state);
+  const a = at === null ? undefined : state.stops[at];
+  if (at === null || a === undefined || at >= state.at) return 'none';
+  const last = lastChange(state.stops, state.at, path);
+  if (last === null || last.stop <= a.number) return 'none';
+  return last.by === 'edit' ? 'written' : 'changed';
 };
 
 const timeText = (ms: number): string => {

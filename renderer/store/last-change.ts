@@ -8,6 +8,7 @@ import {
   type ValueReader,
 } from '../../app/session/last-change.ts';
 import { memoizeByIdentity } from './memoize.ts';
+import { writtenOf } from './provenance.ts';
 import type { Stop } from './timeline-slice.ts';
 
 export interface LastChange {
@@ -28,6 +29,14 @@ const readerOf = (value: ChangingValue): ValueReader | null => {
 
 const known = memoizeByIdentity((_: readonly Stop[]) => new Map<string, LastChange | null>());
 
+/** A write is one's own where it wrote this value: what else differs at its stop the guest did before it. */
+const whose = (stops: readonly Stop[], stop: Stop, reader: ValueReader): LastChange['by'] => {
+  if (stop.write === null) return 'guest';
+  const written = writtenOf(stops, stop);
+  if (written === null) return 'edit';
+  return reader.differs(written.over, written.to) && !reader.differs(written.to, stop.capture) ? 'edit' : 'guest';
+};
+
 /** The latest stop, not after `at`, at which the value differs from the stop before it. Null: never since the first. */
 export const lastChange = (stops: readonly Stop[], at: number, value: ChangingValue): LastChange | null => {
   const table = known(stops);
@@ -37,7 +46,7 @@ export const lastChange = (stops: readonly Stop[], at: number, value: ChangingVa
   const reader = readerOf(value);
   const index = reader === null ? null : lastChangeOf(keptOf(stops), at, reader);
   const stop = index === null ? undefined : stops[index];
-  const last = stop === undefined ? null : ({ by: stop.write === null ? 'guest' : 'edit', stop: stop.number } as const);
+  const last = stop === undefined || reader === null ? null : { by: whose(stops, stop, reader), stop: stop.number };
   table.set(key, last);
   return last;
 };

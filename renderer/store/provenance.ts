@@ -53,7 +53,8 @@ const refusedOf = (now: Capture, staged: readonly Assignment[]): Refused | null 
   return { without: captureAfter(now, write.value), sentence: refused.sentence, about: refused.step?.about ?? null };
 };
 
-const writtenOf = (stops: readonly Stop[], stop: Stop): Provenance['written'] => {
+/** What a stop's write was over, and what it made of it; null: the stop has none. */
+export const writtenOf = (stops: readonly Stop[], stop: Stop): Provenance['written'] => {
   if (stop.write === null) return null;
   const over = stops[stop.write.over]?.capture;
   if (over === undefined) return null;

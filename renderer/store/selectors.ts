@@ -6,6 +6,7 @@ import type { StagedWrite } from '../../app/edit/assign.ts';
 import type { RefusedEdit } from '../../app/edit/refused-edit.ts';
 import { changedComponents } from '../../app/session/provenance.ts';
 import { bitMatrix } from '../../app/xsave/bitmatrix.ts';
+import { xstateBv } from '../../app/xsave/header.ts';
 import { compactedLayout, layoutFromCpuid, sameLayout, supervisorPlaces } from '../../app/xsave/layout.ts';
 import { type LedgerNeed, type LedgerRow, ledgerNeed, sizeLedger } from '../../app/xsave/ledger.ts';
 import { type PreflightStep, preflight } from '../../app/xsave/preflight.ts';
@@ -37,8 +38,19 @@ export const selectComponents = (state: State): readonly ComponentEntry[] => {
 
 const NO_BITS: ReadonlySet<number> = new Set();
 
+/**
+ * From init to in use and back though the values are the initial ones: a model does that by its program alone. A CPU does it by
+ * itself, whenever it likes, and nobody is to be named for it.
+ */
+const begunOrEnded = (former: Capture, now: Capture): readonly number[] => {
+  if (now.facts.target.kind !== 'model') return [];
+  const [was, is] = [xstateBv(former.image), xstateBv(now.image)];
+  return now.image.layout.components.map(({ bit }) => bit).filter((bit) => (((was ^ is) >> BigInt(bit)) & 1n) === 1n);
+};
+
 const changedBetween = memoizePair(
-  (former: Capture, now: Capture): ReadonlySet<number> => new Set(changedComponents(former, now)),
+  (former: Capture, now: Capture): ReadonlySet<number> =>
+    new Set([...changedComponents(former, now), ...begunOrEnded(former, now)]),
 );
 
 const NO_MARKS: ReadonlyMap<number, ShownMark> = new Map();

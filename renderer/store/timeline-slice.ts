@@ -49,12 +49,15 @@ export interface Timeline {
   /** Bytes of image that all stops take together, shared ones counted once. */
   readonly keptBytes: number;
   readonly overwritten: Overwritten | null;
+  /** Number of the stop that showed a reset of the guest, once the user has read of it; 0: none. */
+  readonly resetClosed: number;
 }
 
 export interface TimelineSlice extends Timeline {
   addStop(stop: NewStop): void;
   goToStop(at: number): void;
   closeOverwritten(): void;
+  closeReset(stop: number): void;
   emptyTimeline(): Partial<State>;
   freshSession(capture: Capture, cause: 'attach' | 'file'): Partial<State>;
 }
@@ -132,11 +135,12 @@ export const withOverwritten = (
 };
 
 /** What is told about stops, and means nothing once they are others. */
-const NOTHING_TOLD = { overwritten: null, saveDone: null, modelEvents: [] } as const;
+const NOTHING_TOLD = { overwritten: null, resetClosed: 0, saveDone: null, modelEvents: [] } as const;
 
 export const createTimelineSlice: Slice<TimelineSlice> = (set, get) => ({
   ...noStops(),
   overwritten: null,
+  resetClosed: 0,
   addStop: (stop) => set((state) => withStop(state, stop)),
   goToStop(wanted) {
     const { stops, at } = get();
@@ -145,6 +149,7 @@ export const createTimelineSlice: Slice<TimelineSlice> = (set, get) => ({
     if (next !== at || get().editor !== null) set({ at: next, editor: null });
   },
   closeOverwritten: () => set({ overwritten: null }),
+  closeReset: (resetClosed) => set({ resetClosed }),
   emptyTimeline: () => ({ ...noStops(), ...NOTHING_TOLD, ...NO_COMPARE }),
   freshSession: (capture, cause) => ({
     ...begun(capture, cause),

@@ -31,7 +31,10 @@ export function ComponentCounts({ found, equal, imageBytes, onChoose }: Componen
       <ul>
         {inside.map((one) => (
           <li key={one.label} className={'words' in one ? 'text-3' : ''}>
-            <span className={`swatch ${swatchOf(one)}`} style={{ '--hue': hueOf(one.bit ?? 0) }} />
+            <span
+              className={`swatch ${swatchOf(one)}`}
+              style={{ '--hue': one.bit === null ? 'var(--line-2)' : hueOf(one.bit) }}
+            />
             {'words' in one ? (
               <>
                 <span className="ellipsis">{one.label}</span>
@@ -47,7 +50,7 @@ export function ComponentCounts({ found, equal, imageBytes, onChoose }: Componen
                   <span
                     style={{
                       width: `${(one.changedBytes / Math.max(1, one.sizeBytes)) * 100}%`,
-                      background: hueOf(one.bit ?? 0),
+                      background: one.bit === null ? 'var(--line-2)' : hueOf(one.bit),
                     }}
                   />
                 </span>

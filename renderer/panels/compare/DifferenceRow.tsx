@@ -1,9 +1,12 @@
 import type { ReactElement, ReactNode } from 'react';
 import type { Capture } from '../../../app/capture/capture.ts';
 import type { DifferentComponent, DifferentValue } from '../../../app/diff/diff-elements.ts';
+import { differenceMark } from '../../store/compare-difference.ts';
 import { hueOf } from '../../store/components.ts';
+import { useDebugger } from '../../store/context.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { minus } from '../../wording.ts';
+import { MARK_GLYPH, MARK_WORDS } from '../registers/MarkLegend.tsx';
 import type { CompareLook } from './look.ts';
 import { type CompareRow, differingDigits, isTile, summaryOf } from './rows.ts';
 import { shownName, shownValue } from './shown-value.ts';
@@ -103,6 +106,7 @@ interface ValueProps {
 function Value({ value, look, before, after, onPress }: ValueProps): ReactElement {
   const { path, bits } = value;
   const [was, is] = [shownValue(value.before), shownValue(value.after)];
+  const mark = useDebugger((state) => differenceMark(state, path));
   const name = (
     <th scope="row" className="val">
       {onPress === null ? (
@@ -124,7 +128,15 @@ function Value({ value, look, before, after, onPress }: ValueProps): ReactElemen
   }
   const shown = (
     <>
-      <Glyph name="delta" className="g12 is-changed" /> <Digits before={was} after={is} />
+      {mark === 'none' ? null : (
+        <span title={MARK_WORDS[mark].slice(2)}>
+          <Glyph name={MARK_GLYPH[mark]} className={`g12 is-${mark}`} />
+          <span className="visually-hidden">{MARK_WORDS[mark].slice(2)}</span>{' '}
+        </span>
+      )}
+      <span className={`difference-of ${mark}`}>
+        <Digits before={was} after={is} />
+      </span>
     </>
   );
   return (

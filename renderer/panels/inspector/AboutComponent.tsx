@@ -54,7 +54,7 @@ export function AboutComponent({ bit, children }: { bit: number; children: React
         {entry.group === 'outside' ? null : <PlaceBlock capture={capture} bit={bit} />}
         <SupervisorBlock capture={capture} bit={bit} />
         <BytesBlock capture={capture} entry={entry} />
-        <QemuBlock capture={capture} bit={bit} />
+        {capture.facts.target.vmm === 'QEMU' ? <QemuBlock capture={capture} bit={bit} /> : null}
         {entry.group === 'in' ? <LastChanged parts={[{ name: null, value: bit }]} /> : null}
         {children}
       </div>

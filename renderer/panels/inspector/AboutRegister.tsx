@@ -6,6 +6,7 @@ import { registerRow } from '../../../app/register/registers.ts';
 import { printElement } from '../../../app/value/print.ts';
 import { componentLabel } from '../../../app/xsave/components.ts';
 import { placeOf } from '../../../app/xsave/layout.ts';
+import { viewComponent } from '../../../app/xsave/view.ts';
 import { HexDigits } from '../../controls/Hex64.tsx';
 import { FIXED } from '../../fixed.ts';
 import { hueOf } from '../../store/components.ts';
@@ -43,6 +44,7 @@ export function AboutRegister({ path, field, children }: AboutRegisterProps): Re
   const fixedNow = varies(row.name);
   const masked = fixedNow && part?.mark !== 'staged' && part?.mark !== 'written';
   const place = bit === null ? undefined : placeOf(provenance.now.image.layout, bit);
+  const state = bit === null ? null : viewComponent(provenance.now.image, bit).state;
   const first = source.kind === 'fragments' ? source.parts[0] : undefined;
   const offset =
     source.kind === 'mxcsr'
@@ -62,7 +64,7 @@ export function AboutRegister({ path, field, children }: AboutRegisterProps): Re
     <>
       <InspectorHead
         hue={bit === null ? 'var(--c-header)' : hueOf(bit)}
-        swatch=""
+        swatch={state === 'inUse' ? '' : (state ?? '')}
         title={/^(k|st)\d/.test(row.name) ? row.name : row.name.toUpperCase()}
         sub={whereOf(source.kind, offset, bit)}
         tag={`${row.widthBits} bits`}

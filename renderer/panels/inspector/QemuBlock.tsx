@@ -19,7 +19,7 @@ export function QemuBlock({ capture, bit }: { capture: Capture; bit: number }): 
       <h3>
         In QEMU’s copy
         <span className="aside">
-          by the source of <span className="val">{QEMU_VERSION}</span>
+          in the source of <span className="val">{QEMU_VERSION}</span>, whichever runs here
         </span>
       </h3>
       <ul className="checks">

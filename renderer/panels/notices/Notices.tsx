@@ -1,6 +1,7 @@
 import type { ReactElement } from 'react';
 import { RefusalNote } from '../../controls/RefusalNote.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { selectGuestReset } from '../../store/guest-reset.ts';
 import { selectRunUntil } from '../../store/run-until.ts';
 import { selectIsHeld } from '../../store/selectors.ts';
 import { RunUntilNote } from '../model/RunUntilNote.tsx';
@@ -8,6 +9,7 @@ import { CameBackNote } from './CameBackNote.tsx';
 import { HeldStrip } from './HeldStrip.tsx';
 import { OverwrittenNote } from './OverwrittenNote.tsx';
 import { ReadingNote } from './ReadingNote.tsx';
+import { ResetNote } from './ResetNote.tsx';
 
 /** Above the view: what was refused, and what happens to the vCPU that the user should know of. */
 export function Notices(): ReactElement | null {
@@ -17,8 +19,9 @@ export function Notices(): ReactElement | null {
   const overwritten = useDebugger((state) => state.overwritten !== null);
   const run = useDebugger((state) => selectRunUntil(state) !== null);
   const reading = useDebugger((state) => state.reading !== null);
+  const reset = useDebugger((state) => selectGuestReset(state) !== null);
   const back = useDebugger((state) => state.cameBack !== null);
-  if (refusal === null && !held && !overwritten && !run && !reading && !back) return null;
+  if (refusal === null && !held && !overwritten && !run && !reading && !back && !reset) return null;
   return (
     <div className="banners">
       {refusal === null ? null : <RefusalNote refusal={refusal} onClose={() => store.getState().closeRefusal()} />}
@@ -26,6 +29,7 @@ export function Notices(): ReactElement | null {
       <ReadingNote />
       <RunUntilNote />
       <OverwrittenNote />
+      <ResetNote />
       <HeldStrip />
     </div>
   );

@@ -199,7 +199,10 @@ function FourLights(): ReactElement {
                   className="line tight plain-button"
                   onClick={() => store.getState().select({ kind: 'component', bit: entry.bit })}
                 >
-                  <span className="swatch short" style={{ '--hue': hueOf(entry.bit) }} />
+                  <span
+                    className={`swatch short ${entry.state === 'inUse' ? '' : entry.state}`}
+                    style={{ '--hue': hueOf(entry.bit) }}
+                  />
                   {entry.label}
                 </button>
               </td>
