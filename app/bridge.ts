@@ -132,6 +132,10 @@ export interface AppliedInSession extends Applied {
   readonly writes: WritesSoFar;
 }
 
+export interface Rewound extends StepResult {
+  readonly writes: WritesSoFar;
+}
+
 /** A state that a Tilescope which died has kept from before its first write to a vCPU. */
 export interface LeftOver {
   readonly id: string;
@@ -229,6 +233,8 @@ export interface Bridge {
    * hit. It ends within about a second: `why` is 'more' where it is to be asked again.
    */
   drive(session: SessionId, act: DriveAct): Promise<Answer<DriveResult>>;
+  /** Takes a model back to where it stood after `at` steps; what was written later is gone with it. */
+  rewind(session: SessionId, at: number): Promise<Answer<Rewound>>;
   capture(session: SessionId): Promise<Answer<CaptureDocument>>;
   freeze(session: SessionId): Promise<Answer<CaptureDocument>>;
   resume(session: SessionId): Promise<Answer<null>>;
@@ -282,6 +288,7 @@ export const BRIDGE_VERBS = [
   'openModel',
   'step',
   'drive',
+  'rewind',
   'capture',
   'freeze',
   'resume',

@@ -1,24 +1,60 @@
-import { createModelGuest, modelSummaries } from '../model/guest.ts';
+import { createModelGuest, type ModelGuest, modelSummaries } from '../model/guest.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { modelRunControl } from './model-run-control.ts';
-import type { Target } from './target.ts';
+import type { RewoundTo, Target } from './target.ts';
 
 /** The model guest as a target: a software vCPU in this process. It stands still between steps, so it is always frozen. */
 
+/** What was done to the guest, in order: done again over a fresh one it comes to the same, for nothing else goes in. */
+interface Deed {
+  /** Steps that had been made before. */
+  readonly at: number;
+  readonly again: (guest: ModelGuest) => Answer<null>;
+}
+
 /** @param program the id of one of modelSummaries() */
 export const openModel = (program: string, nowMs: () => number): Answer<Target> => {
-  const guest = createModelGuest(program);
-  if (guest === undefined) {
+  const opened = createModelGuest(program);
+  if (opened === undefined) {
     return refuse('no-such-model', `the model has no program ${program}`, {
       mend: `Choose one of ${modelSummaries()
         .map((row) => row.id)
         .join(', ')}`,
     });
   }
+  let guest = opened;
+  let written: readonly Deed[] = [];
   const capture = () => guest.capture(nowMs());
   const done = async (): Promise<Answer<null>> => answer(null);
   const never = () => () => undefined;
+
+  const write = async (again: Deed['again']): Promise<Answer<null>> => {
+    const outcome = again(guest);
+    if (outcome.ok) written = [...written, { at: guest.position().at, again }];
+    return outcome;
+  };
+
+  const rewind = async (at: number): Promise<Answer<RewoundTo>> => {
+    const fresh = createModelGuest(program);
+    if (fresh === undefined || at > guest.position().at) {
+      return refuse('model-stands-still', `the model has made ${guest.position().at} steps`, {
+        mend: 'Step it instead',
+      });
+    }
+    const kept = written.filter((deed) => deed.at <= at);
+    for (const deed of [...kept, { at, again: () => answer(null) }]) {
+      while (fresh.position().at < deed.at) fresh.step(1);
+      deed.again(fresh);
+    }
+    const droppedWrites = written.length - kept.length;
+    written = kept;
+    guest = fresh;
+    return answer({
+      stepped: { event: null, ended: false, ...guest.position(), capture: capture() },
+      droppedWrites,
+    });
+  };
 
   return answer<Target>({
     identity: guest.identity,
@@ -29,15 +65,16 @@ export const openModel = (program: string, nowMs: () => number): Answer<Target> 
     program: {
       position: () => guest.position(),
       step: async (count) => answer({ ...guest.step(count), ...guest.position(), capture: capture() }),
+      rewind,
     },
     runControl: modelRunControl({ step: () => !guest.step(1).ended, capture }),
     capture: async () => answer(capture()),
     freeze: done,
     resume: async () => refuse('model-stands-still', 'a model stands still between steps', { mend: 'Step it instead' }),
-    writeImage: async (image) => guest.writeImage(image),
-    writeXcr0: async (value) => guest.writeXcr0(value),
-    writeMsr: async (index, value, putToInitFirst) => guest.writeMsr(index, value, putToInitFirst),
-    writeGeneral: async (values) => guest.writeGeneral(values),
+    writeImage: (image) => write((one) => one.writeImage(image)),
+    writeXcr0: (value) => write((one) => one.writeXcr0(value)),
+    writeMsr: (index, value, putToInitFirst) => write((one) => one.writeMsr(index, value, putToInitFirst)),
+    writeGeneral: (values) => write((one) => one.writeGeneral(values)),
     detach: done,
     onGone: never,
     onHelper: never,

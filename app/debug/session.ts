@@ -46,6 +46,8 @@ export interface Session {
   resume(): Promise<Answer<bigint>>;
   /** Refused where the target is no model. */
   step(count: number): Promise<Answer<Stepped>>;
+  /** Back to where a model stood after `at` steps: a run is taken back. Refused where the target is no model. */
+  rewind(at: number): Promise<Answer<Stepped>>;
   /** Single instructions of a live vCPU, which runs on afterwards as it did before. Refused where it cannot be driven. */
   drive(count: number): Promise<Answer<StepsMade>>;
   /** To one of up to four breakpoints, and the state there; null: it was over before that. Then the vCPU runs on. */
@@ -138,7 +140,7 @@ export const createSession = (
     tell: onOverwritten,
   });
 
-  const done = createWriteHistory();
+  let done = createWriteHistory();
   /** General registers that were written at all, and those of writes that could not be rolled back. */
   const everWritten = new Set<GeneralName>();
   const unsure = new Set<GeneralName>();
@@ -242,6 +244,16 @@ export const createSession = (
       inTurn(async () => {
         const { kind } = target.identity;
         return target.program?.step(count) ?? refuse('no-program', `a ${kind} target cannot be stepped`);
+      }),
+    rewind: (at) =>
+      inTurn(async () => {
+        const { kind } = target.identity;
+        const rewound =
+          (await target.program?.rewind(at)) ?? refuse('no-program', `a ${kind} target cannot be taken back`);
+        if (!rewound.ok) return rewound;
+        // What was written later is no part of the guest any more: there is nothing of it to undo.
+        if (rewound.value.droppedWrites > 0) done = createWriteHistory();
+        return answer(rewound.value.stepped);
       }),
     drive: (count) => inTurn(() => driveSteps(target, count)),
     runTo: (breakpoints, options) => inTurn(() => driveToBreakpoint(target, breakpoints, options)),

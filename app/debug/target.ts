@@ -11,6 +11,14 @@ export interface SteppedProgram {
   position(): ModelPosition;
   /** Executes up to `count` instructions; fewer where an exception or the halt comes first. */
   step(count: number): Promise<Answer<Stepped>>;
+  /** As it stood after `at` steps, with what was written until the next one; refused for a step that is still to come. */
+  rewind(at: number): Promise<Answer<RewoundTo>>;
+}
+
+export interface RewoundTo {
+  readonly stepped: Stepped;
+  /** Writes that were made later, and are gone with it. */
+  readonly droppedWrites: number;
 }
 
 export interface Stepped extends ModelPosition {

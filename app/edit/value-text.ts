@@ -6,6 +6,7 @@ import type { Selection } from '../register/read.ts';
 import { parseTyped, type RegisterType, typeBytes } from '../register/register-type.ts';
 import { nearNames, type RegisterRow, registerRow, TILECFG_FIELDS } from '../register/registers.ts';
 import { parseCount, parseNumber } from '../value/number.ts';
+import { parseElement } from '../value/parse.ts';
 import { type FieldRow, fieldMaximum, writeField } from '../xsave/bitfields.ts';
 
 /*
@@ -25,6 +26,11 @@ const whole = (path: RegisterPath, row: RegisterRow, text: string): Decoded<Uint
   const digits = widthBits / 4;
   const written = parseNumber(text);
   // Nobody writes 512 bits in decimal: it is a value without its type, or hex digits without their 0x.
+  // A register of the x87 stack is a float: bits are written in hex, everything else is its value.
+  if (/^st\d$/.test(row.name) && written?.isPattern !== true) {
+    const value = parseElement('f80', text);
+    return value.ok ? value : wrong(path, 0, 'a decimal, such as 3.14, or 0x and up to 20 hex digits');
+  }
   const isNumber = written !== null && !/^[+-]/.test(text) && (written.isPattern || widthBits <= 64);
   if (!isNumber)
     return wrong(path, 0, `0x and up to ${digits} hex digits${widthBits <= 64 ? ', 0b…, or a number' : ''}`);

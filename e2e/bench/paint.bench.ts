@@ -54,6 +54,7 @@ for (const size of SIZES) {
         })),
       );
       await page.getByRole('button', { name: 'Detach' }).click();
+      await page.getByRole('button', { name: 'Close without saving' }).click();
     }
     const sorted = times.sort((a, b) => a - b);
     expect(sorted.length).toBeGreaterThan(100);

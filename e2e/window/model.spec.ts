@@ -21,6 +21,14 @@ test('the int8 program is stepped by keyboard alone until its tiles hold a produ
   await page.keyboard.press('Alt+ArrowLeft');
   await page.keyboard.press('Alt+ArrowLeft');
   await expect(page.getByTestId('tilecfg-rules')).toHaveText('6 of 6 rules hold');
+  // The run is taken back, and the model goes on where it began; what it did is not lost unasked.
+  await page.getByRole('button', { name: 'Take the run back' }).click();
+  await expect(page.getByText('halted', { exact: true })).toHaveCount(0);
+  await expect(model.element(0, 0, 0)).toHaveAccessibleName(/^tmm0\[0\]\[0\] -?\d+/);
+  await page.getByRole('button', { name: 'Detach' }).click();
+  await expect(page.getByRole('dialog', { name: 'Close int8 tile product?' })).toContainText('21 stops');
+  await page.getByRole('button', { name: 'Close without saving' }).click();
+  await expect(page.getByRole('listbox', { name: 'Targets' }).or(page.getByText('No process here'))).toBeVisible();
 });
 
 test('a first use under armed XFD takes #NM, and disarmed by hand it does not', async ({ open }) => {

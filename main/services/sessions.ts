@@ -293,6 +293,13 @@ export const createSessions = (options: SessionsOptions): Sessions => {
         const driven = await session.driveAct(act);
         return driven.ok ? answer({ ...driven.value, capture: encodeCapture(driven.value.capture) }) : driven;
       }),
+    rewind: (id, at) =>
+      withSession(id, async (session) => {
+        const rewound = await session.rewind(at);
+        return rewound.ok
+          ? answer({ ...rewound.value, capture: encodeCapture(rewound.value.capture), writes: session.writes() })
+          : rewound;
+      }),
     capture: (id) => withSession(id, async (session) => documents(await session.capture())),
     freeze: (id) => withSession(id, async (session) => documents(await session.freeze())),
     resume: (id) =>

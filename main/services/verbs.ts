@@ -22,6 +22,7 @@ const MAX_COMPONENT_BIT = 62;
 /** Numbers of vCPUs in snapshots are 32 bits wide. */
 const MAX_STATE = 2 ** 32 - 1;
 const MAX_STEPS = 10_000;
+const MAX_STEP_NUMBER = 2 ** 31 - 1;
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -187,6 +188,7 @@ const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
   openModel: [matching('the program', /^[a-z0-9-]{1,64}$/)],
   step: [session, integer('the count', 1, MAX_STEPS)],
   drive: [session, driveAct],
+  rewind: [session, integer('the step', 0, MAX_STEP_NUMBER)],
   capture: [session],
   freeze: [session],
   resume: [session],

@@ -1,6 +1,7 @@
 import { BUSY, busyRefusal, DETACH_FIRST } from '../store/availability.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
 import { driveRefusal, isDriving } from '../store/drive-slice.ts';
+import { wouldLose } from '../store/leaving.ts';
 import { selectWithEdits } from '../store/parked.ts';
 import { selectApplyRefusal } from '../store/selectors.ts';
 import type { State } from '../store/state.ts';
@@ -42,10 +43,11 @@ const pickedRefusal = (state: State): string | null => {
   return busyRefusal(state.busy);
 };
 
-/** Detaching asks only where an attached vCPU holds written or staged edits; else it is done at once. */
+/** Detaching asks only where an attached vCPU holds written or staged edits, or a model has stops that nobody saved. */
 export const askDetach = (store: DebuggerStore): void => {
   const state = store.getState();
   if (selectWithEdits(state).length > 0) state.setOverlay({ kind: 'detach' });
+  else if (state.session?.kind === 'model' && wouldLose(state)) state.setOverlay({ kind: 'close-model' });
   else void state.detach('keep');
 };
 
@@ -118,6 +120,26 @@ export const ACTIONS: readonly Action[] = [
     keys: ['Ctrl+F10'],
     refused: (state) => needsModel(state) ?? (state.running ? 'already running' : null),
     run: (store) => void store.getState().runToEnd(),
+  },
+  {
+    id: 'run-back',
+    title: 'Take the run back',
+    group: 'Run',
+    glyph: 'undo',
+    keys: [],
+    refused: (state) =>
+      state.session?.kind !== 'model'
+        ? 'only the run of a model can be taken back'
+        : state.lastRun === null
+          ? 'no run was made'
+          : state.lastRun.ended !== state.stops.length
+            ? 'something was done since the run'
+            : state.running
+              ? 'the program is running'
+              : state.busy === null
+                ? null
+                : BUSY,
+    run: (store) => void store.getState().takeRunBack(),
   },
   ...RUN_ACTIONS,
   {

@@ -16,7 +16,7 @@ export const saveDoneOf = ({ fileName, bytes, stops }: SessionFile): SaveDone =>
 });
 
 /** Every stop with its label, and the pin, as one file; the browser's own download asks where to. */
-const saveSession = (store: DebuggerStore): void => {
+export const saveSession = (store: DebuggerStore): void => {
   const file = sessionFile(store.getState(), Date.now());
   if (file === null) return;
   download(file.fileName, file.bytes);

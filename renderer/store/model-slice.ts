@@ -3,7 +3,7 @@ import type { Bridge, ModelEvent, ModelPosition, ModelSummary, Opened } from '..
 import { decodeCapture } from '../../app/session/document.ts';
 import { ask, undecodedRefusal } from './ask.ts';
 import { productsOfProgram } from './executed.ts';
-import { requestSteps, withSteps } from './model-steps.ts';
+import { requestSteps, withoutStops, withSteps } from './model-steps.ts';
 import type { Slice } from './state.ts';
 
 /** An exception in the model guest, and the stop after which it stands. */
@@ -21,6 +21,8 @@ export interface ModelSlice {
   readonly halted: boolean;
   /** Stepping by itself to the end, one stop for each step. */
   readonly running: boolean;
+  /** Where the last run to the end began, and where it ended; null: none was made. */
+  readonly lastRun: { readonly at: number; readonly stops: number; readonly ended: number } | null;
   loadModels(): Promise<void>;
   pickModel(id: string): void;
   openModel(id: string): Promise<void>;
@@ -28,6 +30,8 @@ export interface ModelSlice {
   step(count: number): Promise<void>;
   runToEnd(): Promise<void>;
   pauseModel(): void;
+  /** Takes the last run back: the model stands where it began, and the stops of the run are gone. */
+  takeRunBack(): Promise<void>;
 }
 
 /** A program of more steps than this is not shown step by step when it runs to its end. */
@@ -70,6 +74,7 @@ export const createModelSlice =
         modelEvents: [],
         halted: false,
         running: false,
+        lastRun: null,
         tab: 'tiles',
       });
       const products = value.model === undefined ? [] : productsOfProgram(value.model);
@@ -101,6 +106,7 @@ export const createModelSlice =
       modelEvents: [],
       halted: false,
       running: false,
+      lastRun: null,
       async loadModels() {
         const answer = await ask(() => bridge.listModels());
         if (!answer.ok) {
@@ -147,14 +153,29 @@ export const createModelSlice =
         const setRun = (run: 'running' | 'frozen'): void =>
           set(({ session }) => (session !== null && session.id === id ? { session: { ...session, run } } : {}));
         setRun('running');
+        const from = { at: get().position?.at ?? 0, stops: get().stops.length };
         const left = (): number => (get().position?.total ?? 0) - (get().position?.at ?? 0);
         const each = Math.max(1, Math.ceil(left() / MOST_STOPS));
         while (!isOver() && (await stepOnce(each))) {
           await pause();
           await others();
         }
+        if (get().session?.id === id && get().stops.length > from.stops) {
+          set({ lastRun: { ...from, ended: get().stops.length } });
+        }
         if (get().session === null || get().session?.id === id) set({ running: false });
         setRun('frozen');
+      },
+      async takeRunBack() {
+        const { session, lastRun, busy } = get();
+        if (session === null || lastRun === null || busy !== null || get().running) return;
+        set({ busy: 'step' });
+        const answer = await ask(() => bridge.rewind(session.id, lastRun.at));
+        set({ busy: null, refusal: answer.ok ? null : answer.refusal });
+        if (!answer.ok || get().session?.id !== session.id) return;
+        const { at, total, disassembly, writes } = answer.value;
+        set((state) => withoutStops(state, lastRun.stops));
+        set({ position: { at, total, disassembly }, halted: false, lastRun: null, writes });
       },
       pauseModel() {
         waiting.length = 0;

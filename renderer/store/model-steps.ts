@@ -40,3 +40,20 @@ export const withSteps = (state: State, steps: readonly Stepped[]): Partial<Stat
   const { stops, at, keptBytes } = timeline;
   return { stops, at, keptBytes, modelEvents, position: last.position, halted: last.ended };
 };
+
+/** The state without the stops behind the first `count`, and without what was said of them. */
+export const withoutStops = (state: State, count: number): Partial<State> => {
+  const stops = state.stops.slice(0, count);
+  const last = stops.at(-1)?.number ?? 0;
+  return {
+    stops,
+    at: stops.length - 1,
+    labels: new Map([...state.labels].filter(([number]) => number <= last)),
+    pinned: state.pinned !== null && state.pinned > last ? null : state.pinned,
+    modelEvents: state.modelEvents.filter(({ stop }) => stop <= last),
+    staged: [],
+    done: [],
+    undone: [],
+    editor: null,
+  };
+};

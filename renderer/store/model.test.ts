@@ -127,3 +127,29 @@ test('a product check begins with the product executed last, and with C of the s
   store.getState().goToStop(0);
   expect(lastProduct(store.getState())).toBeNull();
 });
+
+test('[C56] a run to the end is taken back: the model stands where it began, with what was written there, and goes on', async () => {
+  const { getState } = createDebuggerStore(createFakeBridge());
+  await getState().start();
+  await getState().loadModels();
+  await getState().openModel('int8-product');
+  await getState().step(5);
+  getState().stageAll([{ path: 'zmm3:f32[1]', value: '2.5' }]);
+  await getState().apply();
+  const [position, stops] = [getState().position, getState().stops];
+  await getState().runToEnd();
+  expect(getState().halted).toBe(true);
+  getState().labelStop(stops.length + 3, 'of the run');
+  await getState().takeRunBack();
+  expect(getState()).toMatchObject({ halted: false, at: stops.length - 1, refusal: null, lastRun: null });
+  expect(getState().position).toEqual(position);
+  expect(getState().stops).toEqual(stops);
+  expect(getState().labels.size).toBe(0);
+  // What was written before the run is still there, and can be undone.
+  await getState().capture();
+  expect(getState().stops.at(-1)?.capture.image.bytes).toEqual(stops.at(-1)?.capture.image.bytes);
+  getState().undo();
+  await expect.poll(() => getState().stops.at(-1)?.cause).toBe('undo');
+  await getState().step(1);
+  expect(getState().position?.at).toBe((position?.at ?? 0) + 1);
+});

@@ -59,11 +59,12 @@ describe('[C54] a page that is loaded again', () => {
     const bridge = createFakeBridge();
     const before = await started(bridge);
     await before.getState().loadModels();
-    await before.getState().openModel('tile-int8');
+    await before.getState().openModel('int8-product');
     await before.getState().step(3);
     await before.getState().keep();
     await before.getState().step(1);
     const { getState } = await started(bridge);
+    expect(getState().position?.at).toBe(4);
     expect(getState().position).toEqual(before.getState().position);
     expect(getState().stops.at(-1)?.capture.image.bytes).toEqual(before.getState().stops.at(-1)?.capture.image.bytes);
   });

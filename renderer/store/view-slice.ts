@@ -28,6 +28,8 @@ export type Overlay =
   | { readonly kind: 'help' }
   /** `closing`: the window was to be closed, and closes once it is detached. */
   | { readonly kind: 'detach'; readonly closing?: true }
+  /** A model whose stops nobody has saved. */
+  | { readonly kind: 'close-model' }
   | { readonly kind: 'restore' }
   | { readonly kind: 'export' }
   | { readonly kind: 'run-until' }

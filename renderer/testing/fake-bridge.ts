@@ -223,6 +223,12 @@ export const createFakeBridge = (
         const stepped = await session.step(count);
         return stepped.ok ? yes({ ...stepped.value, capture: encodeCapture(stepped.value.capture) }) : stepped;
       }),
+    rewind: (id, at) =>
+      withSession('rewind', id, async (session) => {
+        const rewound = await session.rewind(at);
+        if (!rewound.ok) return rewound;
+        return yes({ ...rewound.value, capture: encodeCapture(rewound.value.capture), writes: session.writes() });
+      }),
     capture: (id) => withSession('capture', id, async (session) => documentOf(await session.capture())),
     drive: (id, act) =>
       withSession('drive', id, async (session) => {

@@ -10,6 +10,7 @@ import './components.css';
 import './overview.css';
 import './registers.css';
 import './fields.css';
+import './field-tiles.css';
 import './grid.css';
 import './inspector.css';
 import './history.css';

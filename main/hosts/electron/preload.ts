@@ -19,6 +19,7 @@ const bridge = Object.freeze({
   openModel: (program) => ask('openModel', program),
   step: (session, count) => ask('step', session, count),
   drive: (session, act) => ask('drive', session, act),
+  rewind: (session, at) => ask('rewind', session, at),
   capture: (session) => ask('capture', session),
   freeze: (session) => ask('freeze', session),
   resume: (session) => ask('resume', session),

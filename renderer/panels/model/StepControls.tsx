@@ -6,6 +6,7 @@ import { useDebugger } from '../../store/context.ts';
 /** The run controls of a model: it stands still between steps, and runs to its end one stop at a time. */
 export function StepControls(): ReactElement {
   const running = useDebugger((state) => state.running);
+  const canTakeBack = useDebugger((state) => action('run-back').refused(state) === null);
   return (
     <>
       <ActionButton action={action('step')}>
@@ -16,9 +17,16 @@ export function StepControls(): ReactElement {
           <span className="wide-only">Pause</span>
         </ActionButton>
       ) : (
-        <ActionButton action={action('run-to-end')} glyphClass="is-running">
-          <span className="wide-only">Run to end</span>
-        </ActionButton>
+        <>
+          <ActionButton action={action('run-to-end')} glyphClass="is-running">
+            <span className="wide-only">Run to end</span>
+          </ActionButton>
+          {canTakeBack ? (
+            <ActionButton action={action('run-back')}>
+              <span className="wide-only">Take back</span>
+            </ActionButton>
+          ) : null}
+        </>
       )}
     </>
   );

@@ -1,6 +1,7 @@
 import type { ReactElement } from 'react';
 import { useDebugger } from '../../store/context.ts';
 import { RunUntilDialog } from '../model/RunUntilDialog.tsx';
+import { CloseModelDialog } from './CloseModelDialog.tsx';
 import { DetachDialog } from './DetachDialog.tsx';
 import { ExportDialog } from './ExportDialog.tsx';
 import { HelpDialog } from './HelpDialog.tsx';
@@ -17,6 +18,8 @@ export function Overlays(): ReactElement | null {
       return <HelpDialog />;
     case 'detach':
       return <DetachDialog />;
+    case 'close-model':
+      return <CloseModelDialog />;
     case 'restore':
       return <RestoreDialog />;
     case 'export':

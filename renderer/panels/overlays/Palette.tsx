@@ -8,6 +8,8 @@ import { typedEdits } from '../../store/typed-edits.ts';
 import type { Selection } from '../../store/view-slice.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 import { Dialog } from './Dialog.tsx';
+import { fieldsCalled } from './field-items.ts';
+import { matchScore, SYNONYMS } from './match.ts';
 
 interface Item {
   readonly id: string;
@@ -66,9 +68,48 @@ const useItems = (text: string): readonly Item[] => {
         },
       });
     }
-    const wanted = typed.toLowerCase();
-    for (const row of ACTIONS) {
-      if (row.id === 'palette' || !row.title.toLowerCase().includes(wanted)) continue;
+    const fields = capture === null || edits !== null ? [] : fieldsCalled(typed);
+    for (const { path, meaning } of fields) {
+      const jump = capture === null ? null : jumpOf(capture, path);
+      if (jump === null || items.some(({ id }) => id === `jump-${path}`)) continue;
+      items.push({
+        id: `field-${path}`,
+        group: 'Registers',
+        glyph: jump.refused === null ? 'arrow' : 'stop',
+        title: `${path}, ${meaning}`,
+        keys: [],
+        hint: null,
+        refused: jump.refused,
+        run: () => {
+          jump.go(store.getState());
+          focusLater(store);
+        },
+      });
+    }
+    const scored = ACTIONS.flatMap((row) => {
+      const score = Math.max(
+        matchScore(row.title, typed) ?? -1,
+        // By another word, behind those that are called so.
+        typed === '' ? -1 : (matchScore(SYNONYMS[row.id] ?? '', typed) ?? -1) - 250,
+      );
+      return row.id === 'palette' || score < 0 ? [] : [{ row, score }];
+    });
+    // Groups keep together: each stands where its best row does.
+    const best = new Map<string, number>();
+    for (const { row, score } of scored) best.set(row.group, Math.max(best.get(row.group) ?? 0, score));
+    if (typed !== '') {
+      scored.sort((a, b) => {
+        const groups = (best.get(b.row.group) ?? 0) - (best.get(a.row.group) ?? 0);
+        return groups !== 0
+          ? groups
+          : a.row.group === b.row.group
+            ? b.score - a.score
+            : a.row.group < b.row.group
+              ? -1
+              : 1;
+      });
+    }
+    for (const { row } of scored) {
       const refused = row.refused(state);
       items.push({
         id: row.id,

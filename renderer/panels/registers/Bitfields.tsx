@@ -27,6 +27,7 @@ interface BitfieldsProps {
 /** A register as hex, as bits, and as named fields that can be staged one by one. */
 export function Bitfields({ provenance, register, title, sub }: BitfieldsProps): ReactElement {
   const bytes = registerBytes(provenance.now, register);
+  const groups = groupsOf(register);
   return (
     <section className="section" aria-label={title}>
       <div className="section-head short-head">
@@ -42,10 +43,27 @@ export function Bitfields({ provenance, register, title, sub }: BitfieldsProps):
             <BitStrip provenance={provenance} register={register} sizeBytes={bytes.length} />
           </div>
           <RefusedWhy provenance={provenance} register={register} />
+          {groups.map(({ title: groupTitle, note, rows }) => (
+            // biome-ignore lint/a11y/useSemanticElements: a fieldset cannot be laid out beside others.
+            <div key={groupTitle} role="group" aria-label={`${title}, ${groupTitle}`} className="field-group">
+              <h3 className="small">
+                {groupTitle} <span className="text-3">{note}</span>
+              </h3>
+              <div className="field-tiles">
+                {rows.map((row) => (
+                  <Field
+                    key={row.name}
+                    provenance={provenance}
+                    register={register}
+                    row={row}
+                    sizeBytes={bytes.length}
+                    isTile
+                  />
+                ))}
+              </div>
+            </div>
+          ))}
           <div className="field-grid">
-            {fieldsOf(register).map((row) => (
-              <Field key={row.name} provenance={provenance} register={register} row={row} sizeBytes={bytes.length} />
-            ))}
             <ReservedField provenance={provenance} register={register} />
           </div>
         </div>
@@ -53,6 +71,29 @@ export function Bitfields({ provenance, register, title, sub }: BitfieldsProps):
     </section>
   );
 }
+
+interface FieldGroup {
+  readonly title: string;
+  readonly note: string;
+  readonly rows: readonly FieldRow[];
+}
+
+/** What floating point raised, what of it is masked, and the rest; a register without exceptions is one group. */
+const groupsOf = (register: string): readonly FieldGroup[] => {
+  const rows = fieldsOf(register);
+  const of = (is: 'raised' | 'masked' | undefined): readonly FieldRow[] =>
+    rows.filter(({ exception }) => exception?.is === is);
+  const groups: readonly FieldGroup[] = [
+    { title: 'Raised', note: 'sticky since last cleared', rows: of('raised') },
+    { title: 'Masked', note: '1: no exception, default result', rows: of('masked') },
+    {
+      title: rows.some(({ exception }) => exception !== undefined) ? 'Control' : 'Fields',
+      note: '',
+      rows: of(undefined),
+    },
+  ];
+  return groups.filter((group) => group.rows.length > 0);
+};
 
 /** Why pre-flight refuses what is staged in this register, where it is staged. */
 function RefusedWhy({ provenance, register }: { provenance: Provenance; register: string }): ReactElement | null {
@@ -146,10 +187,12 @@ interface FieldProps {
   readonly register: string;
   readonly row: FieldRow;
   readonly sizeBytes: number;
+  /** Name over value, large enough to hit: the meaning is said on hover and by the inspector. */
+  readonly isTile?: boolean;
 }
 
 /** One field: a switch for a bit, a list for a field with words, a number for the rest. Changing it stages it. */
-export function Field({ provenance, register, row, sizeBytes }: FieldProps): ReactElement | null {
+export function Field({ provenance, register, row, sizeBytes, isTile = false }: FieldProps): ReactElement | null {
   const store = useDebuggerStore();
   const refused = useDebugger(selectEditRefusal);
   const part = markedPart(provenance, register, 0, sizeBytes);
@@ -168,16 +211,42 @@ export function Field({ provenance, register, row, sizeBytes }: FieldProps): Rea
     if (refused === null) store.getState().stage(path, String(next));
   };
   const bits = single ? `bit ${row.lo}` : `bits ${row.hi}:${row.lo}`;
+  const about = `${row.meaning}, ${bits}`;
   const name = `${path} ${word}${MARK_WORDS[mark]}`;
+  const glyph = mark === 'none' ? null : <Glyph name={MARK_GLYPH[mark]} className="g10" />;
+  if (isTile && single) {
+    return (
+      <button
+        type="button"
+        role="switch"
+        aria-checked={now === 1}
+        aria-label={`${register}.${row.name} ${now}${MARK_WORDS[mark]}`}
+        aria-disabled={refused === null ? undefined : true}
+        title={`${about}${refused === null ? '; Space stages the change' : `; ${refused}`}`}
+        className={`field-tile inset-focus ${now === 1 ? 'on' : ''} ${mark}`}
+        data-field-of={path}
+        data-mark={before === now ? 'none' : part.mark}
+        onFocus={select}
+        onClick={() => stage(1 - now)}
+      >
+        {glyph}
+        <span className="small">{row.name}</span> <span className="val strong">{now}</span>
+      </button>
+    );
+  }
   return (
-    <div className={`field-row ${mark}`} data-mark={before === now ? 'none' : part.mark}>
+    <div
+      className={isTile ? `field-tile wide ${mark}` : `field-row ${mark}`}
+      data-mark={before === now ? 'none' : part.mark}
+      title={isTile ? about : undefined}
+    >
       <span className="val small field-name">{row.name}</span>
-      <span className="text-2 small ellipsis" title={`${row.meaning}, ${bits}`}>
+      <span className="text-2 small ellipsis" title={about}>
         {row.meaning}
       </span>
       <span className="val micro text-3 right">{single ? row.lo : `${row.hi}:${row.lo}`}</span>
       <span className="field-value">
-        {mark === 'none' ? null : <Glyph name={MARK_GLYPH[mark]} className="g10" />}
+        {glyph}
         {single ? (
           <button
             type="button"

@@ -2,10 +2,13 @@ import type { ReactElement } from 'react';
 import { MSRS } from '../../../app/cpu/msrs.ts';
 import { REGISTERS, type RegisterRow } from '../../../app/register/registers.ts';
 import type { Provenance } from '../../store/provenance.ts';
+import { Bitfields } from './Bitfields.tsx';
 import { HexRegister } from './HexRegister.tsx';
+import { SetBits } from './SetBits.tsx';
 
 const GENERAL = REGISTERS.filter((row) => row.source.kind === 'general');
 const CONTROL = REGISTERS.filter((row) => row.source.kind === 'control');
+const SEGMENTS = REGISTERS.filter((row) => row.source.kind === 'segment');
 const OUTSIDE = REGISTERS.filter(
   (row) => row.source.kind === 'xcr0' || row.source.kind === 'msr' || row.source.kind === 'header',
 );
@@ -31,11 +34,19 @@ export function General({ provenance }: { provenance: Provenance }): ReactElemen
         rows={GENERAL}
         readOnly={false}
       />
+      <Bitfields provenance={provenance} register="rflags" title="RFLAGS" sub="flags, and what they mean on hover" />
       <List
         provenance={provenance}
         title="Control registers"
         sub="read with the capture; Tilescope does not write them: paging and modes of the guest hang on them"
         rows={CONTROL}
+        readOnly
+      />
+      <List
+        provenance={provenance}
+        title="Segments"
+        sub="selectors, and the bases that are MSRs"
+        rows={SEGMENTS}
         readOnly
       />
       <section className="section" aria-label="Registers about components">
@@ -76,15 +87,16 @@ function List({ provenance, title, sub, rows, readOnly }: ListProps): ReactEleme
         <h2>{title}</h2>
         <span className="text-3 small">{sub}</span>
       </div>
-      <dl className={readOnly ? 'scalar-list' : 'scalar-list pairs'}>
+      <dl className={readOnly ? 'scalar-list decoded' : 'scalar-list pairs'}>
         {rows.map((row) => (
           <div key={row.name}>
             <dt className="val">{row.name}</dt>
+            {readOnly ? <SetBits provenance={provenance} register={row.name} /> : null}
             <dd className="small">
               <HexRegister
                 provenance={provenance}
                 register={row.name}
-                sizeBytes={8}
+                sizeBytes={row.widthBits / 8}
                 readOnly={readOnly}
                 varies={!STEADY.has(row.name)}
               />

@@ -1,4 +1,4 @@
-import type { ReactElement } from 'react';
+import { type ReactElement, useLayoutEffect, useRef, useState } from 'react';
 import { vectorLanes } from '../../../app/register/vector.ts';
 import { componentLabel } from '../../../app/xsave/components.ts';
 import { hueOf } from '../../store/components.ts';
@@ -22,11 +22,21 @@ interface LaneCardsProps {
 export function LaneCards({ provenance, file, index }: LaneCardsProps): ReactElement {
   const type = useDebugger((state) => state.laneType);
   const right = useDebugger((state) => state.laneZero === 'right');
+  const cards = useRef<HTMLDivElement>(null);
+  const [rowPx, setRowPx] = useState(760);
+  useLayoutEffect(() => {
+    const node = cards.current;
+    if (node === null) return;
+    const observer = new ResizeObserver(() => setRowPx(node.clientWidth));
+    observer.observe(node);
+    setRowPx(node.clientWidth);
+    return () => observer.disconnect();
+  }, []);
   const lanes = vectorLanes(provenance.now, index, elementTypeOf(type), file.widthBits);
   const shown = right ? [...lanes].reverse() : lanes;
   return (
     <div className="lane-cards" style={{ '--lanes': lanes.length }}>
-      <div className="lane-row">
+      <div ref={cards} className="lane-row">
         {shown.map((lane) => (
           <div key={lane.lane} className={`lane-card ${lane.state}`}>
             <div className="lane-head">
@@ -49,6 +59,7 @@ export function LaneCards({ provenance, file, index }: LaneCardsProps): ReactEle
               bit={lane.bit}
               type={type}
               right={right}
+              lanePx={(rowPx - (lanes.length - 1) * CARD_GAP_PX) / lanes.length}
             />
           </div>
         ))}
@@ -67,9 +78,10 @@ interface LaneBodyProps {
   readonly bit: number;
   readonly type: LaneType;
   readonly right: boolean;
+  readonly lanePx: number;
 }
 
-function LaneBody({ provenance, holder, index, lane, init, bit, type, right }: LaneBodyProps): ReactElement {
+function LaneBody({ provenance, holder, index, lane, init, bit, type, right, lanePx }: LaneBodyProps): ReactElement {
   const { register, lost } = holder;
   if (lost !== null) return <p className="lane-init">lost: {lost}</p>;
   const whole = markedPart(provenance, register, lane * LANE_BYTES, LANE_BYTES);
@@ -93,7 +105,7 @@ function LaneBody({ provenance, holder, index, lane, init, bit, type, right }: L
           index={index}
           element={element}
           type={type}
-          columns={columns}
+          characters={charactersInCard((lanePx - CARD_EDGE_PX - (columns - 1)) / columns)}
           init={init}
         />
       ))}
@@ -107,14 +119,20 @@ interface LaneCellProps {
   readonly index: number;
   readonly element: number;
   readonly type: LaneType;
-  readonly columns: number;
+  readonly characters: number;
   readonly init: boolean;
 }
 
-/** Characters that fit a cell of the card: the narrowest centre leaves 40 px for one of four. */
-const CARD_CHARACTERS = { 1: 22, 2: 11, 4: 5 } as const;
+const CARD_GAP_PX = 4;
+/** Border and padding of a card. */
+const CARD_EDGE_PX = 6;
+/** Advance width of a value digit at 12 px; at the right a cell keeps 6 px free, at the left room for a mark. */
+const CARD_DIGIT_PX = 7.2;
+const CARD_PADDING_PX = 7;
+const charactersInCard = (cellPx: number): number =>
+  Math.max(4, Math.floor((cellPx - CARD_PADDING_PX) / CARD_DIGIT_PX));
 
-function LaneCell({ provenance, register, index, element, type, columns, init }: LaneCellProps): ReactElement {
+function LaneCell({ provenance, register, index, element, type, characters: room, init }: LaneCellProps): ReactElement {
   const store = useDebuggerStore();
   const selected = useDebugger(
     (state) =>
@@ -122,7 +140,8 @@ function LaneCell({ provenance, register, index, element, type, columns, init }:
   );
   const size = sizeOf(type);
   const part = markedPart(provenance, register, element * size, size);
-  const characters = CARD_CHARACTERS[columns === 1 ? 1 : columns === 2 ? 2 : 4];
+  // A mark stands in the corner: the digits keep clear of it.
+  const characters = part !== null && part.mark !== 'none' ? Math.max(4, room - 1) : room;
   const text = part === null ? 'not read' : fittedText(type, part.bytes, 0, characters);
   const mark = shownMark(part);
   const look = [

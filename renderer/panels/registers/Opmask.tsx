@@ -1,18 +1,25 @@
-import type { ReactElement } from 'react';
+import { type ReactElement, useState } from 'react';
 import { lostOf } from '../../../app/register/doubt.ts';
 import { BIT } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
+import { Segment } from '../../controls/Segment.tsx';
 import { hueOf } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { markedPart, type Provenance } from '../../store/provenance.ts';
 import { selectEditRefusal } from '../../store/selectors.ts';
+import { sizeOf } from './element-text.ts';
 import { HexRegister } from './HexRegister.tsx';
 
 const MASKS = [0, 1, 2, 3, 4, 5, 6, 7];
 const BYTES_HIGH_FIRST = [7, 6, 5, 4, 3, 2, 1, 0];
 
 export function Opmask({ provenance }: { provenance: Provenance }): ReactElement {
+  const type = useDebugger((state) => state.laneType);
+  const [view, setView] = useState<'all' | 'lanes'>('all');
   const { state } = viewComponent(provenance.now.image, BIT.opmask);
+  // A mask of a ZMM instruction: as many bits as the register has elements.
+  const lanes = 64 / sizeOf(type);
+  const shown = view === 'all' ? 64 : lanes;
   if (state === 'absent') {
     const lost = lostOf(provenance.now.image, [{ bit: BIT.opmask, offsetBytes: 0, sizeBytes: 64 }]);
     const why = lost === undefined ? 'is not in this image: the guest has no k0 … k7' : `was lost: ${lost.why}`;
@@ -22,9 +29,20 @@ export function Opmask({ provenance }: { provenance: Provenance }): ReactElement
     <section className="section" aria-label="Opmask registers">
       <div className="section-head short-head">
         <h2>k0 … k7</h2>
-        <span className="text-3 small">
-          one bit an element; bit 63 left, bit 0 right. Enter on a value edits, a click on a bit stages its flip
+        <span className="text-3 small ellipsis">
+          one bit an element, bit 0 right. Enter on a value edits, a click on a bit stages its flip
         </span>
+        <span className="push" />
+        <Segment
+          name="Bits of a mask"
+          look="tiny"
+          value={view}
+          choices={[
+            { value: 'all', label: 'All 64' },
+            { value: 'lanes', label: `${lanes} lanes of ${type}` },
+          ]}
+          onChoose={setView}
+        />
       </div>
       {state === 'init' ? (
         <div className="init-sentence">
@@ -36,7 +54,9 @@ export function Opmask({ provenance }: { provenance: Provenance }): ReactElement
         <thead>
           <tr>
             <th scope="col">mask</th>
-            <th scope="col">63 … 0</th>
+            <th scope="col">
+              <BitIndexes shown={shown} />
+            </th>
             <th scope="col" className="right">
               hex
             </th>
@@ -49,7 +69,7 @@ export function Opmask({ provenance }: { provenance: Provenance }): ReactElement
                 k{index}
               </th>
               <td>
-                <Bits provenance={provenance} register={`k${index}`} blank={state === 'init'} />
+                <Bits provenance={provenance} register={`k${index}`} blank={state === 'init'} shown={shown} />
               </td>
               <td className="right small">
                 <HexRegister provenance={provenance} register={`k${index}`} sizeBytes={8} />
@@ -62,14 +82,40 @@ export function Opmask({ provenance }: { provenance: Provenance }): ReactElement
   );
 }
 
+/** Highest first, in bytes. */
+const bytesOf = (shown: number): readonly (readonly number[])[] => {
+  const bits = Array.from({ length: shown }, (_, at) => shown - 1 - at);
+  return Array.from({ length: Math.ceil(shown / 8) }, (_, at) => bits.slice(at * 8, at * 8 + 8));
+};
+
+/** Which bit is which: each where there is room, else the lowest of each byte. */
+function BitIndexes({ shown }: { shown: number }): ReactElement {
+  return (
+    <span className={`mask-bits mask-indexes ${shown < 64 ? 'lanes' : ''}`}>
+      {bytesOf(shown).map((bits) => (
+        <span key={bits[0]} className="mask-byte">
+          {bits.map((bit) => (
+            <span key={bit} className="mask-index val micro">
+              {shown < 64 || bit % 8 === 0 ? bit : ''}
+            </span>
+          ))}
+        </span>
+      ))}
+    </span>
+  );
+}
+
 function Bits({
   provenance,
   register,
   blank,
+  shown,
 }: {
   provenance: Provenance;
   register: string;
   blank: boolean;
+  /** So many of the lowest bits: those that an instruction on elements of the type in use looks at. */
+  shown: number;
 }): ReactElement {
   const store = useDebuggerStore();
   const refused = useDebugger(selectEditRefusal);
@@ -84,25 +130,31 @@ function Bits({
     value ^= 1n << BigInt(bit);
     store.getState().stage(register, `0x${value.toString(16)}`);
   };
+  const above =
+    BYTES_HIGH_FIRST.reduce((value, byte) => (value << 8n) | BigInt(part.bytes[byte] ?? 0), 0n) >> BigInt(shown);
   return (
     // The value beside it carries the same for the keyboard and for a screen reader.
-    <span className="mask-bits" aria-hidden="true">
-      {BYTES_HIGH_FIRST.map((byte) => (
-        <span key={byte} className="mask-byte">
-          {BYTES_HIGH_FIRST.map((low) => {
-            const bit = byte * 8 + low;
+    <span className={`mask-bits ${shown < 64 ? 'lanes' : ''}`} aria-hidden="true">
+      {shown < 64 && above !== 0n ? (
+        <span
+          className="small is-armed mask-above"
+          title={`bits 63:${shown}, which no instruction on so many elements looks at`}
+        >
+          0x{above.toString(16)}
+        </span>
+      ) : null}
+      {bytesOf(shown).map((bits) => (
+        <span key={bits[0]} className="mask-byte">
+          {bits.map((bit) => {
             const set = bitAt(part.bytes, bit);
             const differs = part.before !== null && bitAt(part.before, bit) !== set;
             const look = `${set === 1 ? 'set' : ''} ${blank && !differs ? 'blank' : ''} ${differs ? part.mark : ''}`;
             return (
               // biome-ignore lint/a11y/noStaticElementInteractions: see the comment above.
               // biome-ignore lint/a11y/useKeyWithClickEvents: see the comment above.
-              <span
-                key={bit}
-                className={`mask-bit ${look}`}
-                title={`${register} bit ${bit}`}
-                onClick={() => flip(bit)}
-              />
+              <span key={bit} className={`mask-bit ${look}`} title={`${register} bit ${bit}`} onClick={() => flip(bit)}>
+                {shown < 64 ? set : null}
+              </span>
             );
           })}
         </span>

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/a11y/useSemanticElements: the WAI-ARIA grid pattern; a table's cells cannot be laid out by width.
 // biome-ignore-all lint/a11y/useFocusableInteractive: the cells take the focus, rows and heads do not.
 import {
+  type ClipboardEvent,
   type KeyboardEvent,
   memo,
   type ReactElement,
@@ -22,13 +23,17 @@ import { moveInGrid } from './grid-moves.ts';
 import { LANE_TYPES } from './lane-types.ts';
 import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
 import { beginsEdit, ValueEditor } from './ValueEditor.tsx';
+import { VectorBlockBar } from './VectorBlockBar.tsx';
+import { pastedVector, type VectorBlock, type VectorPlace, vectorBlock, vectorText } from './vector-block.ts';
 
 const HEAD_PX = 52;
 const SIDE_PX = 32;
 const LANE_GAP_PX = 3;
 /** Below this a value cannot be read: the table then scrolls sideways under a fixed row head. */
 const LEAST_PX: Readonly<Record<number, number>> = { 1: 36, 2: 46, 4: 40, 8: 76 };
-const HEX_LEAST_PX = 66;
+/** Eight digits of 10 px type, where those of 11 px do not fit. */
+const HEX_LEAST_PX = 54;
+const HEX_ROOMY_PX = 61;
 
 interface GridProps {
   readonly provenance: Provenance;
@@ -42,7 +47,13 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
   const right = useDebugger((state) => state.laneZero === 'right');
   const chosen = useDebugger((state) => (state.selection?.kind === 'vector' ? state.selection : null));
   const grid = useRef<HTMLDivElement>(null);
+  /** The other corner of a block; null: one element is selected. */
+  const [corner, setCorner] = useState<VectorPlace | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
   const [boxPx, setBoxPx] = useState(760);
+  // Elements of another type are other places.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is set is about the type before.
+  useEffect(() => setCorner(null), [type]);
   const count = elementsOf(file, type);
   const size = sizeOf(type);
   const lanes = file.widthBits / 128;
@@ -65,7 +76,9 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
     if (grid.current !== null) grid.current.scrollLeft = right && scrolls ? grid.current.scrollWidth : 0;
   }, [right, scrolls]);
 
-  const focusCell = (index: number, element: number): void => {
+  const focusCell = (index: number, element: number, extend = false): void => {
+    setProblem(null);
+    setCorner(extend ? (corner ?? chosen ?? { index, element }) : null);
     store.getState().select({ kind: 'vector', index, element });
     requestAnimationFrame(() => {
       if (store.getState().editor !== null) return;
@@ -97,7 +110,7 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
     if (to !== null) {
       event.preventDefault();
       event.stopPropagation();
-      focusCell(rows[to.row] ?? index, order[to.column] ?? element);
+      focusCell(rows[to.row] ?? index, order[to.column] ?? element, event.shiftKey && event.key.startsWith('Arrow'));
       return;
     }
     const letter = event.ctrlKey ? '' : event.key;
@@ -123,55 +136,108 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
     const row = rows.indexOf(index) + (at >= count ? 1 : at < 0 ? -1 : 0);
     focusCell(rows[Math.max(0, Math.min(rows.length - 1, row))] ?? index, order[(at + count) % count] ?? element);
   };
+  const block = corner === null || chosen === null ? null : vectorBlock(rows, order, corner, chosen);
+  const here = (): VectorBlock | null =>
+    block ?? (chosen === null ? null : { rows: [chosen.index], elements: [chosen.element] });
+  const onCopy = (event: ClipboardEvent): void => {
+    const copied = here();
+    if (event.target instanceof HTMLInputElement || copied === null) return;
+    event.preventDefault();
+    event.clipboardData.setData('text/plain', vectorText(provenance, file, type, copied));
+  };
+  const onPaste = (event: ClipboardEvent): void => {
+    const [row, column] = [here()?.rows[0], here()?.elements[0]];
+    if (event.target instanceof HTMLInputElement || row === undefined || column === undefined) return;
+    event.preventDefault();
+    const text = event.clipboardData.getData('text/plain');
+    const made = pastedVector(file, type, { rows, order }, { index: row, element: column }, text);
+    const state = store.getState();
+    const why = selectEditRefusal(state) ?? (typeof made === 'string' ? made : state.stageAll(made));
+    setProblem(why);
+    // What is said about it stands under the table, beside the block that it is about.
+    if (why !== null) setCorner(corner ?? { index: row, element: column });
+  };
   const acts = useRef<CellActs>({ focusCell, edit, leave });
   acts.current = { focusCell, edit, leave };
   const active =
     chosen !== null && rows.includes(chosen.index) ? chosen : { index: rows[0] ?? 0, element: order[0] ?? 0 };
 
   return (
-    <div
-      ref={grid}
-      className={`vector-grid ${scrolls ? 'scrolls' : ''}`}
-      role="grid"
-      aria-label={`${file.kind} registers as ${type}`}
-      aria-rowcount={rows.length + 1}
-      aria-colcount={count + 1}
-      tabIndex={-1}
-      style={{ '--cell': `${cellPx}px`, '--head': `${HEAD_PX + (scrolls ? 0 : room - cellPx * count)}px` }}
-      onKeyDown={onKeyDown}
-    >
-      <LaneHeads lanes={lanes} right={right} cellPx={cellPx} perLane={count / lanes} />
-      <div className="vector-row head" role="row">
-        <span className="row-head" role="columnheader">
-          {type}
-        </span>
-        {order.map((element, at) => (
-          <span
-            key={element}
-            role="columnheader"
-            className={`column-head ${endsLane(at, count, lanes) ? 'lane-end' : ''} ${chosen?.element === element ? 'on' : ''}`}
-          >
-            {element}
+    <>
+      <div
+        ref={grid}
+        className={`vector-grid ${scrolls ? 'scrolls' : ''} ${type === 'hex' && cellPx < HEX_ROOMY_PX ? 'narrow' : ''}`}
+        role="grid"
+        aria-label={`${file.kind} registers as ${type}`}
+        aria-rowcount={rows.length + 1}
+        aria-colcount={count + 1}
+        tabIndex={-1}
+        style={{ '--cell': `${cellPx}px`, '--head': `${HEAD_PX + (scrolls ? 0 : room - cellPx * count)}px` }}
+        onKeyDown={onKeyDown}
+        onCopy={onCopy}
+        onPaste={onPaste}
+        onMouseDown={(event) => {
+          // Shift extends the block from where the focus is: the press must not move the focus first.
+          if (event.shiftKey) event.preventDefault();
+        }}
+      >
+        <LaneHeads lanes={lanes} right={right} cellPx={cellPx} perLane={count / lanes} />
+        <div className="vector-row head" role="row">
+          <span className="row-head" role="columnheader">
+            {type}
           </span>
+          {order.map((element, at) => (
+            <span
+              key={element}
+              role="columnheader"
+              className={`column-head ${endsLane(at, count, lanes) ? 'lane-end' : ''} ${chosen?.element === element ? 'on' : ''}`}
+            >
+              {element}
+            </span>
+          ))}
+        </div>
+        {rows.map((index) => (
+          <VectorRow
+            key={index}
+            provenance={provenance}
+            file={file}
+            index={index}
+            type={type}
+            right={right}
+            characters={charactersIn(cellPx)}
+            focusElement={active.index === index ? active.element : null}
+            selected={chosen?.index === index}
+            block={block?.rows.includes(index) === true ? blockIn(block, index) : null}
+            acts={acts}
+          />
         ))}
       </div>
-      {rows.map((index) => (
-        <VectorRow
-          key={index}
+      {block === null ? null : (
+        <VectorBlockBar
           provenance={provenance}
           file={file}
-          index={index}
           type={type}
-          right={right}
-          characters={charactersIn(cellPx)}
-          focusElement={active.index === index ? active.element : null}
-          selected={chosen?.index === index}
-          acts={acts}
+          block={block}
+          problem={problem}
+          onProblem={setProblem}
         />
-      ))}
-    </div>
+      )}
+    </>
   );
 }
+
+/** Which elements of a row lie in the block, and whether it begins or ends there: as text, so that a row repaints when it has to. */
+const blockIn = ({ rows, elements }: VectorBlock, index: number): string =>
+  `${rows[0] === index ? 'top' : ''} ${rows.at(-1) === index ? 'bottom' : ''} ${elements[0]} ${elements.at(-1)}`;
+
+const blockLook = (block: string | null, element: number): string => {
+  if (block === null) return '';
+  const [top, bottom, first, last] = block.split(' ');
+  const [low, high] = [Number(first), Number(last)].sort((a, b) => a - b);
+  if (low === undefined || high === undefined || element < low || element > high) return '';
+  const ends = [Number(first) === element ? 'first' : '', Number(last) === element ? 'last' : ''];
+  return `in-block ${top} ${bottom} ${ends.join(' ')}`;
+};
 
 const endsLane = (at: number, count: number, lanes: number): boolean =>
   (at + 1) % (count / lanes) === 0 && at + 1 < count;
@@ -201,12 +267,14 @@ interface RowProps {
   /** The element that holds the grid's one tab stop; null: another row has it. */
   readonly focusElement: number | null;
   readonly selected: boolean;
+  /** What of the row lies in the selected block, see blockIn(); null: nothing. */
+  readonly block: string | null;
   readonly acts: RefObject<CellActs>;
 }
 
 /** What a cell asks of its grid; held in a ref, so that a row repaints for its data only. */
 interface CellActs {
-  focusCell(index: number, element: number): void;
+  focusCell(index: number, element: number, extend?: boolean): void;
   edit(index: number, element: number, text: string | null): void;
   leave(index: number, element: number, how: 'stay' | 'onward' | 'back'): void;
 }
@@ -219,6 +287,7 @@ const sameRow = (a: RowProps, b: RowProps): boolean =>
   a.characters === b.characters &&
   a.focusElement === b.focusElement &&
   a.selected === b.selected &&
+  a.block === b.block &&
   a.file.kind === b.file.kind;
 
 const VectorRow = memo(function VectorRow(props: RowProps): ReactElement {
@@ -250,7 +319,7 @@ const VectorRow = memo(function VectorRow(props: RowProps): ReactElement {
 }, sameRow);
 
 function Cell(props: RowProps & { element: number; init: boolean; laneEnd: boolean }): ReactElement {
-  const { provenance, file, index, type, characters, focusElement, element, init, laneEnd, acts } = props;
+  const { provenance, file, index, type, characters, focusElement, element, init, laneEnd, acts, block } = props;
   const size = sizeOf(type);
   const path = elementPath(file, index, type, element);
   const editing = useDebugger((state) => state.editor?.path === path);
@@ -268,6 +337,7 @@ function Cell(props: RowProps & { element: number; init: boolean; laneEnd: boole
     part !== null && mark === 'none' && isZero(part.bytes, 0, size) ? 'zero' : '',
     lost === null ? '' : 'is-init',
     isWord(text) && type !== 'hex' ? 'word' : '',
+    blockLook(block, element),
   ].join(' ');
   const before = part?.before == null ? '' : `, before ${exactText(type, part.before, 0)}`;
   const why = mark === 'refused' ? `: ${provenance.refused?.sentence ?? ''}` : '';
@@ -281,7 +351,8 @@ function Cell(props: RowProps & { element: number; init: boolean; laneEnd: boole
       data-cell={`${index}-${element}`}
       data-mark={part?.mark ?? 'none'}
       tabIndex={focusElement === element ? 0 : -1}
-      onClick={() => acts.current.focusCell(index, element)}
+      aria-selected={block === null ? undefined : blockLook(block, element) !== ''}
+      onClick={(event) => acts.current.focusCell(index, element, event.shiftKey)}
       onDoubleClick={() => acts.current.edit(index, element, null)}
     >
       {text}
