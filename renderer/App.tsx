@@ -1,9 +1,12 @@
 import { type DragEvent, type ReactElement, useEffect, useState } from 'react';
+import { guardFocus } from './actions/focus-guard.ts';
 import { listenToKeys } from './actions/keys.ts';
 import { askBeforeLeaving } from './actions/leaving.ts';
 import { openPageFile } from './actions/open-file.ts';
 import { openRefusal } from './actions/registry.ts';
 import { DebuggerScreen } from './panels/DebuggerScreen.tsx';
+import { ContextMenu } from './panels/menu/ContextMenu.tsx';
+import { Announcer } from './panels/notices/Announcer.tsx';
 import { Overlays } from './panels/overlays/Overlays.tsx';
 import { TargetsScreen } from './panels/targets/TargetsScreen.tsx';
 import { useDebugger, useDebuggerStore } from './store/context.ts';
@@ -24,6 +27,7 @@ export function App(): ReactElement {
   }, [theme]);
   useEffect(() => listenToKeys(store), [store]);
   useEffect(() => askBeforeLeaving(store), [store]);
+  useEffect(() => guardFocus(), []);
 
   const onDragOver = (event: DragEvent): void => {
     event.preventDefault();
@@ -41,6 +45,8 @@ export function App(): ReactElement {
       <GlyphSymbols />
       {isOpen ? <DebuggerScreen /> : <TargetsScreen />}
       <Overlays />
+      <ContextMenu />
+      <Announcer />
       {dragging ? <div className="drop-veil">Drop a capture, core, raw image or snapshot state to open it</div> : null}
     </div>
   );

@@ -7,6 +7,7 @@ import { createGuestSlice } from './guest-slice.ts';
 import { createLiveSlice } from './live-slice.ts';
 import { createModelSlice } from './model-slice.ts';
 import { createPageSlice, randomTab, type TabName } from './page-slice.ts';
+import { createPanesSlice } from './panes-slice.ts';
 import { createParkedSlice } from './parked-slice.ts';
 import { createRecoverySlice } from './recovery-slice.ts';
 import { createRestoreSlice } from './restore-slice.ts';
@@ -37,6 +38,7 @@ export const createDebuggerStore = (
     ...createTimelineSlice(...tools),
     ...createParkedSlice(bridge)(...tools),
     ...createPageSlice(bridge, tab)(...tools),
+    ...createPanesSlice(...tools),
     ...createCompareSlice(bridge)(...tools),
     ...createSavedSlice(...tools),
     ...createEditsSlice(bridge)(...tools),

@@ -6,6 +6,7 @@ import type { GuestSlice } from './guest-slice.ts';
 import type { LiveSlice } from './live-slice.ts';
 import type { ModelSlice } from './model-slice.ts';
 import type { PageSlice } from './page-slice.ts';
+import type { PanesSlice } from './panes-slice.ts';
 import type { ParkedSlice } from './parked-slice.ts';
 import type { RecoverySlice } from './recovery-slice.ts';
 import type { RestoreSlice } from './restore-slice.ts';
@@ -21,6 +22,7 @@ import type { WorkbenchSlice } from './workbench-slice.ts';
 export type State = CompareSlice &
   GuestSlice &
   PageSlice &
+  PanesSlice &
   ParkedSlice &
   RecoverySlice &
   TargetSlice &

@@ -3,7 +3,7 @@ import type { Image } from '../../app/capture/image.ts';
 import { lostOf } from '../../app/register/doubt.ts';
 import { registerRow } from '../../app/register/registers.ts';
 import { vectorFragments } from '../../app/register/vector.ts';
-import { type ElementType, elementBytes } from '../../app/value/element-type.ts';
+import { type ElementType, elementBytes, isElementType } from '../../app/value/element-type.ts';
 import { BIT } from '../../app/xsave/components.ts';
 import { placeOf } from '../../app/xsave/layout.ts';
 import type { LaneType, Selection } from './view-slice.ts';
@@ -79,4 +79,15 @@ export const componentOfSelection = (capture: Capture, selection: Selection, typ
       return source?.kind === 'mxcsr' ? BIT.SSE : null;
     }
   }
+};
+
+/** The component that a path lies in; null where it lies in none, or is no path. */
+export const componentOfPath = (capture: Capture, text: string): number | null => {
+  const vector = /^[xyz]mm(\d+):(\w+)\[(\d+)\]$/.exec(text);
+  if (vector !== null && isElementType(vector[2] ?? '')) {
+    const size = elementBytes(vector[2] as ElementType);
+    return vectorBit(capture.image, Number(vector[1]), Number(vector[3]) * size * 8);
+  }
+  const register = /^[a-z]+\d*(_[a-z_]+)?/.exec(text)?.[0] ?? '';
+  return componentOfSelection(capture, { kind: 'register', path: register }, 'u8');
 };

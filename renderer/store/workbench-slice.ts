@@ -3,9 +3,11 @@ import type { Remembered } from './view-slice.ts';
 
 /** What a key or the palette asks of the workbench; it does it and forgets the request. */
 export type WorkbenchRequest =
-  | { readonly kind: 'toggle'; readonly pane: 'program' | 'inspector' | 'watch' | 'history' }
-  | { readonly kind: 'show'; readonly pane: 'program' | 'inspector' | 'watch' | 'history' }
+  | { readonly kind: 'toggle' | 'show'; readonly pane: DockedPane }
   | { readonly kind: 'reset' };
+
+/** Docked panes, and those that are opened at need. */
+export type DockedPane = 'program' | 'inspector' | 'watch' | 'history' | 'find' | 'plot' | 'beside';
 
 export interface WorkbenchSlice {
   /** The full list of components beside the rail; pinned, it takes the rail's place. */

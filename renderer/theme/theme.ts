@@ -27,3 +27,4 @@ import './model.css';
 import './compatibility.css';
 import './run.css';
 import './drive.css';
+import './extra-panes.css';

@@ -62,5 +62,8 @@ export const SYNONYMS: Readonly<Record<string, string>> = {
   'attach-frozen': 'connect pause stop',
   demo: 'example guest try',
   refresh: 'reload scan list targets',
+  find: 'search value pattern bytes locate grep',
+  plot: 'graph chart curve histogram profile diagram',
+  beside: 'split side by side two views compare',
   help: 'shortcuts keyboard keys bindings',
 };

@@ -3,17 +3,21 @@ import {
   Separator,
   type TabNode,
   type TabRenderProps,
+  useParentTab,
   useWorkspaceCallbackRef,
   Workspace,
   type WorkspaceModel,
 } from 'react-resizable-panels';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { Session } from '../../store/target-slice.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
 import { HistoryTools } from '../history/History.tsx';
 import { ViewTools } from './CentreView.tsx';
 import {
   defaultLayout,
+  extraTab,
   homeOf,
+  isExtraPane,
   isView,
   LOW_PX,
   layoutKey,
@@ -90,14 +94,25 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
       return;
     }
     const home = homeOf(workspace.getModel(), request.pane);
-    if (home === null) return;
+    if (home === null) {
+      const extra = extraTab(workspace.getModel(), request.pane);
+      if (extra === null) return;
+      if (extra.home.folded) workspace.expandTabset(extra.home.id);
+      workspace.addTab(extra.tab, { target: { tabsetId: extra.home.id, region: extra.region } });
+      focusPane(request.pane);
+      return;
+    }
+    if (isExtraPane(request.pane) && request.kind === 'toggle' && home.shown && !home.folded) {
+      workspace.closeTab(request.pane);
+      return;
+    }
     if (home.folded) workspace.expandTabset(home.id);
     else if (request.kind === 'toggle' && home.shown) {
       workspace.collapseTabset(home.id);
       return;
     }
     workspace.selectTab(request.pane);
-    requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-pane="${request.pane}"]`)?.focus());
+    focusPane(request.pane);
   }, [workspace, request, store, key, kind, size, isLow]);
 
   const onModelChanged = useCallback(
@@ -131,6 +146,14 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
   );
 }
 
+/** To its first field where it has one. */
+const focusPane = (pane: string): void => {
+  requestAnimationFrame(() => {
+    const node = document.querySelector<HTMLElement>(`[data-pane="${pane}"]`);
+    (node?.querySelector<HTMLElement>('input[data-region-start]') ?? node)?.focus();
+  });
+};
+
 const CLASS_NAMES = {
   header: 'dock-head',
   tabList: 'dock-tabs',
@@ -151,6 +174,24 @@ const frontOf = (model: Model, id: string): string | null => {
   return walk(model.root);
 };
 
+/** The mouse's way to close a pane; the keyboard has Delete on the tab, and the key that opened it. */
+function TabClose(): ReactElement {
+  const tab = useParentTab();
+  return (
+    <span
+      className="tab-close"
+      aria-hidden="true"
+      title="Close"
+      onClick={(event) => {
+        event.stopPropagation();
+        tab?.close();
+      }}
+    >
+      <Glyph name="cross" className="g10" />
+    </span>
+  );
+}
+
 const renderTab = (tab: TabNode<null>, props: TabRenderProps): ReactElement => (
   <div
     {...props}
@@ -161,6 +202,7 @@ const renderTab = (tab: TabNode<null>, props: TabRenderProps): ReactElement => (
     <span aria-hidden="true" className="tab-mark">
       <TabMark id={tab.id} />
     </span>
+    {tab.disableClose === true ? null : <TabClose />}
   </div>
 );
 

@@ -3,7 +3,7 @@ import type { Session } from '../../store/target-slice.ts';
 import type { Tab } from '../../store/view-slice.ts';
 
 /** What a pane of the workbench shows. A view is one of the centre; the others stand in the docks. */
-export type PaneId = Tab | 'program' | 'inspector' | 'watch' | 'history';
+export type PaneId = Tab | 'program' | 'inspector' | 'watch' | 'history' | ExtraPane;
 
 export const VIEWS: readonly { readonly id: Tab; readonly title: string }[] = [
   { id: 'overview', title: 'Overview' },
@@ -20,7 +20,15 @@ const DOCKED: readonly { readonly id: PaneId; readonly title: string }[] = [
   { id: 'watch', title: 'Watch' },
   { id: 'history', title: 'History' },
 ];
-const TITLES = new Map<string, string>([...VIEWS, MEMORY_VIEW, ...DOCKED].map(({ id, title }) => [id, title]));
+/** Opened when they are asked for, and closed like a tab: where each comes to stand. */
+const EXTRA = [
+  { id: 'find', title: 'Find', beside: { dock: 'right', region: 'center' } },
+  { id: 'plot', title: 'Plot', beside: { dock: 'right', region: 'bottom' } },
+  { id: 'beside', title: 'Beside', beside: { dock: 'centre', region: 'right' } },
+] as const;
+export type ExtraPane = (typeof EXTRA)[number]['id'];
+
+const TITLES = new Map<string, string>([...VIEWS, MEMORY_VIEW, ...DOCKED, ...EXTRA].map(({ id, title }) => [id, title]));
 export const isView = (id: string): id is Tab => [...VIEWS, MEMORY_VIEW].some((view) => view.id === id);
 
 /** Windows of one class share a layout: under 1280, up to 1799, from 1800 px. */
@@ -31,7 +39,16 @@ export const sizeClassOf = (widthPx: number): SizeClass =>
 type Model = WorkspaceModel<null>;
 type Input = WorkspaceModelInput<null>;
 
-const tab = (id: PaneId) => ({ id, title: TITLES.get(id) ?? id, data: null, disableClose: true });
+export const isExtraPane = (id: string): id is ExtraPane => EXTRA.some((row) => row.id === id);
+const tab = (id: PaneId) => ({ id, title: TITLES.get(id) ?? id, data: null, disableClose: !isExtraPane(id) });
+
+/** A pane that is not open yet, and the tab set beside which it opens: its home's, or where the home was moved away any. */
+export const extraTab = (model: Model, id: string) => {
+  const row = EXTRA.find((one) => one.id === id);
+  if (row === undefined) return null;
+  const home = homeOf(model, row.beside.dock === 'right' ? 'inspector' : 'overview');
+  return home === null ? null : { tab: tab(row.id), home, region: row.beside.region };
+};
 
 const LEFT_PX = { small: 280, usual: 248, wide: 372 } as const;
 const RIGHT_PX = { small: 300, usual: 296, wide: 420 } as const;

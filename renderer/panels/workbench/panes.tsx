@@ -3,9 +3,12 @@ import type { TabNode } from 'react-resizable-panels';
 import { useDebugger } from '../../store/context.ts';
 import { selectPreflightRefusal } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
+import { Beside } from '../beside/Beside.tsx';
+import { Find } from '../find/Find.tsx';
 import { History } from '../history/History.tsx';
 import { Inspector } from '../inspector/Inspector.tsx';
 import { Program } from '../model/Program.tsx';
+import { Plot } from '../plot/Plot.tsx';
 import { Watch } from '../watch/Watch.tsx';
 import { CentreView } from './CentreView.tsx';
 import { isView, VIEWS } from './layout.ts';
@@ -16,6 +19,8 @@ export const TAB_KEYS: Readonly<Record<string, string>> = {
   memory: 'Alt+6',
   program: 'Alt+P',
   inspector: 'F4',
+  find: 'Ctrl+F',
+  beside: 'Ctrl+\\',
 };
 
 const DOCKED: Readonly<Record<string, () => ReactElement | null>> = {
@@ -23,6 +28,9 @@ const DOCKED: Readonly<Record<string, () => ReactElement | null>> = {
   inspector: Inspector,
   watch: Watch,
   history: History,
+  find: Find,
+  plot: Plot,
+  beside: Beside,
 };
 
 export const paneContent = ({ id }: TabNode<null>): ReactElement | null => {

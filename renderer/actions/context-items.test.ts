@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { createDebuggerStore } from '../store/debugger-store.ts';
+import { createFakeBridge } from '../testing/fake-bridge.ts';
+import { contextItems } from './context-items.ts';
+
+const PLACES = ['value', 'stop', 'component', 'target', 'model', 'program', 'elsewhere'] as const;
+
+test('[U15] every place has acts, with the keys that do the same; a value has its own', async () => {
+  const store = createDebuggerStore(createFakeBridge());
+  await store.getState().start();
+  for (const place of PLACES) expect(contextItems(store, place, null).length, place).toBeGreaterThan(0);
+  await store.getState().attach(true);
+  store.getState().showVector(3, 'f32', 5);
+  store.getState().stage('zmm3:f32[5]', '2.75');
+  let edited = 0;
+  const items = contextItems(store, 'value', () => {
+    edited += 1;
+  });
+  const named = (id: string) => items.find((item) => item.id === id);
+  expect(items.map(({ id }) => id)).toEqual([
+    ...[
+      'edit',
+      'copy-value',
+      'copy-path',
+      'watch-selected',
+      'plot-value',
+      'find-value',
+      'last-change',
+      'unstage',
+      'compare',
+    ],
+  ]);
+  expect(named('copy-path')?.label).toBe('Copy zmm3:f32[5]');
+  expect(named('watch-selected')?.keys).toBe('Shift+F9');
+  expect(named('last-change')?.refused).toMatch(/not changed/);
+  named('edit')?.run();
+  expect(edited).toBe(1);
+  named('find-value')?.run();
+  expect(store.getState()).toMatchObject({ findAs: 'f32', workbenchRequest: { kind: 'show', pane: 'find' } });
+  named('unstage')?.run();
+  expect(store.getState().staged).toEqual([]);
+});

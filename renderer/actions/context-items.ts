@@ -1,0 +1,120 @@
+import type { DebuggerStore } from '../store/debugger-store.ts';
+import { lastChange } from '../store/last-change.ts';
+import { selectCapture, selectEditRefusal } from '../store/selectors.ts';
+import { selectWatchable, watchedText } from '../store/watch-slice.ts';
+import type { Action } from './action.ts';
+import { action, chordText } from './registry.ts';
+
+/** One line of a context menu: an act of the registry, or one about the value that was pointed at. */
+export interface ContextItem {
+  readonly id: string;
+  readonly label: string;
+  /** As written: "Shift+F9". */
+  readonly keys: string | null;
+  readonly refused: string | null;
+  /** A rule is drawn above it. */
+  readonly begins: boolean;
+  readonly run: () => void;
+}
+
+/** What was pointed at. */
+export type ContextPlace = 'value' | 'stop' | 'component' | 'target' | 'model' | 'program' | 'elsewhere';
+
+const ACTS: Readonly<Record<Exclude<ContextPlace, 'value'>, readonly (readonly string[])[]>> = {
+  stop: [
+    ['former-stop', 'next-stop', 'beside'],
+    ['capture', 'save-session', 'copy-as'],
+  ],
+  component: [
+    ['overview', 'registers', 'tiles', 'compare'],
+    ['restore', 'copy-as'],
+  ],
+  target: [['attach', 'attach-frozen'], ['refresh']],
+  model: [['open-model']],
+  program: [['step', 'run-to-end', 'run-back', 'run-until']],
+  elsewhere: [
+    ['find', 'plot', 'beside'],
+    ['copy-as', 'restore', 'reset-layout'],
+  ],
+};
+
+const ofAction = (store: DebuggerStore, row: Action, begins: boolean): ContextItem => ({
+  id: row.id,
+  label: row.title,
+  keys: row.keys[0] === undefined ? null : chordText(row.keys[0]),
+  refused: row.refused(store.getState()),
+  begins,
+  run: () => row.run(store),
+});
+
+const actsOf = (store: DebuggerStore, groups: readonly (readonly string[])[]): readonly ContextItem[] =>
+  groups.flatMap((ids, group) =>
+    ids.flatMap((id, at) => {
+      const row = action(id);
+      return row === undefined ? [] : [ofAction(store, row, group > 0 && at === 0)];
+    }),
+  );
+
+const copy = (text: string): void => {
+  // A page without focus or permission is refused the clipboard; Ctrl+C on the value itself still copies.
+  navigator.clipboard.writeText(text).catch(() => undefined);
+};
+
+const aboutValue = (store: DebuggerStore, path: string, edit: (() => void) | null): readonly ContextItem[] => {
+  const state = store.getState();
+  const capture = selectCapture(state);
+  const text = capture === null ? null : watchedText(capture, path);
+  const last = lastChange(state.stops, state.at, path);
+  const type = /:(\w+)\[/.exec(path)?.[1];
+  const item = (id: string, label: string, more: Partial<ContextItem> & Pick<ContextItem, 'run'>): ContextItem => ({
+    ...{ id, label, keys: null, refused: null, begins: false },
+    ...more,
+  });
+  return [
+    ...(edit === null ? [] : [item('edit', 'Edit', { keys: 'Enter', refused: selectEditRefusal(state), run: edit })]),
+    item('copy-value', text === null || text.length > 24 ? 'Copy value' : `Copy ${text}`, {
+      keys: 'Ctrl+C',
+      refused: text === null ? 'it was not read' : null,
+      run: () => copy(text ?? ''),
+    }),
+    item('copy-path', `Copy ${path}`, { run: () => copy(path) }),
+    ofAction(store, action('watch-selected'), true),
+    item('plot-value', 'Plot over the stops', {
+      keys: 'Alt+G',
+      run: () => {
+        state.setPlotKind('stops');
+        state.askWorkbench({ kind: 'show', pane: 'plot' });
+      },
+    }),
+    item('find-value', 'Find this value', {
+      keys: 'Ctrl+F',
+      refused: text === null || type === undefined ? 'only an element is looked for' : null,
+      run: () => {
+        state.setFind(text ?? '', (type ?? 'u64') as Parameters<typeof state.setFind>[1]);
+        state.askWorkbench({ kind: 'show', pane: 'find' });
+      },
+    }),
+    item('last-change', last === null ? 'Go to its last change' : `Go to its last change, stop ${last.stop}`, {
+      refused: last === null ? 'it has not changed since the first stop' : null,
+      run: () => state.goToStop(state.stops.findIndex(({ number }) => number === last?.stop)),
+    }),
+    ...(state.staged.some((row) => row.path === path)
+      ? [item('unstage', 'Undo this edit', { begins: true, run: () => state.unstage(path) })]
+      : []),
+    item('compare', 'Compare with A', { begins: true, keys: 'Alt+5', run: () => state.setTab('compare') }),
+  ];
+};
+
+/**
+ * What can be done with what was pointed at, each with the key that does the same.
+ * @param edit opens the editor of the value; null: it has none here
+ */
+export const contextItems = (
+  store: DebuggerStore,
+  place: ContextPlace,
+  edit: (() => void) | null,
+): readonly ContextItem[] => {
+  const path = place === 'value' ? selectWatchable(store.getState()) : null;
+  if (path !== null) return aboutValue(store, path, edit);
+  return actsOf(store, ACTS[place === 'value' ? 'elsewhere' : place]);
+};

@@ -1,0 +1,120 @@
+import { type ReactElement, useEffect, useMemo, useState } from 'react';
+import { Segment } from '../../controls/Segment.tsx';
+import { Select } from '../../controls/Select.tsx';
+import { type BesideOf, besideKey, besideOf, createBeside } from '../../store/beside.ts';
+import { stopsToList } from '../../store/compare-sides.ts';
+import { StoreContext, useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { selectStop } from '../../store/selectors.ts';
+import { stopTitle } from '../../store/stop-name.ts';
+import type { Tab } from '../../store/view-slice.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+import { Overview } from '../overview/Overview.tsx';
+import { Registers } from '../registers/Registers.tsx';
+import { Tiles } from '../tiles/Tiles.tsx';
+import { Xfd } from '../xfd/Xfd.tsx';
+
+const SHOWN: Readonly<Record<Exclude<Tab, 'compare'>, () => ReactElement | null>> = {
+  overview: Overview,
+  registers: Registers,
+  tiles: Tiles,
+  xfd: Xfd,
+};
+type ShownTab = keyof typeof SHOWN;
+const TABS: readonly { readonly value: ShownTab; readonly label: string }[] = [
+  { value: 'overview', label: 'Overview' },
+  { value: 'registers', label: 'Registers' },
+  { value: 'tiles', label: 'Tiles' },
+  { value: 'xfd', label: 'XFD' },
+];
+
+/** Another stop, vCPU or file beside the view in front, to be read; its tab and selection are its own. */
+export function Beside(): ReactElement {
+  const main = useDebuggerStore();
+  const [of, setOf] = useState<BesideOf>({ kind: 'former' });
+  const beside = useMemo(() => createBeside(main, { kind: 'former' }), [main]);
+  useEffect(() => beside.end, [beside]);
+  const choose = (key: string): void => {
+    const next = besideOf(key);
+    setOf(next);
+    beside.follow(next);
+  };
+  return (
+    <section
+      className="centre beside-pane"
+      data-region="beside"
+      data-pane="beside"
+      data-testid="beside"
+      tabIndex={-1}
+      aria-label="Beside"
+    >
+      <div className="section-head beside-head">
+        <Source of={of} onChoose={choose} />
+        <StoreContext value={beside.store}>
+          <Tabs />
+        </StoreContext>
+      </div>
+      <StoreContext value={beside.store}>
+        <Content />
+      </StoreContext>
+    </section>
+  );
+}
+
+/** Read from the window's own store: what there is to be seen beside. */
+function Source({ of, onChoose }: { of: BesideOf; onChoose: (key: string) => void }): ReactElement {
+  const stops = useDebugger((state) => state.stops);
+  const labels = useDebugger((state) => state.labels);
+  const parked = useDebugger((state) => state.parked);
+  const file = useDebugger((state) => state.compareFile?.name ?? null);
+  const options = [
+    { value: 'former', label: 'the stop before' },
+    ...[...parked.keys()]
+      .sort((a, b) => a - b)
+      .map((vcpu) => ({ value: `vcpu ${vcpu}`, label: `vCPU ${vcpu}, newest stop` })),
+    ...(file === null ? [] : [{ value: 'file', label: file }]),
+    ...stopsToList(stops, labels, of.kind === 'stop' ? of.number : null).map((stop) => ({
+      value: `stop ${stop.number}`,
+      label: stopTitle(stop, labels),
+    })),
+  ];
+  return <Select name="What stands beside" value={besideKey(of)} options={options} onChoose={onChoose} />;
+}
+
+function Tabs(): ReactElement {
+  const store = useDebuggerStore();
+  const tab = useDebugger((state) => state.tab);
+  return (
+    <Segment
+      name="View beside"
+      look="tiny"
+      value={tab === 'compare' ? 'registers' : tab}
+      choices={TABS}
+      onChoose={(value) => store.getState().setTab(value)}
+    />
+  );
+}
+
+function Content(): ReactElement {
+  const tab = useDebugger((state) => state.tab);
+  const stop = useDebugger(selectStop);
+  const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
+  const Shown = SHOWN[tab === 'compare' ? 'registers' : tab];
+  if (stop === null) {
+    return (
+      <div className="pane-empty">
+        <Glyph name="capture" className="text-3" />
+        <p className="text-2">That is not there any more: choose another stop or vCPU above.</p>
+      </div>
+    );
+  }
+  return (
+    <>
+      <p className="section-note small text-3" data-testid="beside-what">
+        vCPU {vcpu}, stop <span className="val">{stop.number}</span>: to be read, not edited
+      </p>
+      <div className="scroll">
+        <Shown />
+      </div>
+    </>
+  );
+}

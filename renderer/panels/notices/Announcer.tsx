@@ -1,0 +1,22 @@
+import { type ReactElement, useEffect, useState } from 'react';
+import { announcement } from '../../store/announce.ts';
+import { useDebuggerStore } from '../../store/context.ts';
+
+/** Says apply, undo, step and their like to a screen reader; who sees the screen sees them where they happen. */
+export function Announcer(): ReactElement {
+  const store = useDebuggerStore();
+  const [said, setSaid] = useState('');
+  useEffect(
+    () =>
+      store.subscribe((now, former) => {
+        const words = announcement(former, now);
+        if (words !== null) setSaid(words);
+      }),
+    [store],
+  );
+  return (
+    <div className="visually-hidden" role="log" aria-live="polite" aria-relevant="all" data-testid="announced">
+      {said}
+    </div>
+  );
+}

@@ -1,0 +1,95 @@
+import type { TileScene } from '../../store/tile-scenes.ts';
+import type { Stop } from '../../store/timeline-slice.ts';
+import { asNumber, watchedText } from '../../store/watch-slice.ts';
+
+/** What is drawn: one value a place, null where there is none. */
+export interface PlotData {
+  readonly title: string;
+  /** What stands along the bottom: "stop", "column", "value". */
+  readonly along: string;
+  readonly labels: readonly string[];
+  readonly values: readonly (number | null)[];
+  /** Bars stand on the ground, a line holds its value until the next place. */
+  readonly look: 'line' | 'bars';
+  /** The place that the rest of the window is about; null: none. */
+  readonly here: number | null;
+}
+
+export const MOST_DRAWN = 2_000;
+
+export const overStops = (path: string, stops: readonly Stop[], at: number): PlotData => {
+  const first = Math.max(0, stops.length - MOST_DRAWN);
+  const shown = stops.slice(first);
+  return {
+    title: path,
+    along: 'stop',
+    labels: shown.map(({ number }) => String(number)),
+    values: shown.map(({ capture }) => asNumber(watchedText(capture, path))),
+    look: 'line',
+    here: at >= first ? at - first : null,
+  };
+};
+
+const finite = (value: number | undefined): number | null =>
+  value !== undefined && Number.isFinite(value) ? value : null;
+
+export const ofRow = ({ values, matrix, tile }: TileScene, row: number, column: number): PlotData => ({
+  title: `tmm${tile}, row ${row}`,
+  along: 'column',
+  labels: Array.from({ length: matrix.columns }, (_, at) => String(at)),
+  values: Array.from({ length: matrix.columns }, (_, at) => finite(values[row * matrix.columns + at])),
+  look: 'bars',
+  here: column,
+});
+
+export const ofColumn = ({ values, matrix, tile }: TileScene, row: number, column: number): PlotData => ({
+  title: `tmm${tile}, column ${column}`,
+  along: 'row',
+  labels: Array.from({ length: matrix.rows }, (_, at) => String(at)),
+  values: Array.from({ length: matrix.rows }, (_, at) => finite(values[at * matrix.columns + column])),
+  look: 'bars',
+  here: row,
+});
+
+const MOST_BINS = 24;
+const shortText = (value: number): string => String(Number(value.toPrecision(4)));
+
+/** How often values of a tile fall into each of up to 24 stretches of equal width; NaN and infinities are left out. */
+export const histogram = ({ values, tile }: TileScene, selected: number | null): PlotData => {
+  const known = [...values].filter(Number.isFinite);
+  const least = known.reduce((most, value) => Math.min(most, value), Number.POSITIVE_INFINITY);
+  const greatest = known.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  const title = `tmm${tile}, ${known.length} values`;
+  if (known.length === 0) return { title, along: 'value', labels: [], values: [], look: 'bars', here: null };
+  const isWhole = known.every(Number.isInteger);
+  const span = greatest - least;
+  // Whole numbers of a small range have a bin each.
+  const bins = span === 0 ? 1 : isWhole && span < MOST_BINS ? span + 1 : MOST_BINS;
+  const width = span === 0 ? 1 : isWhole && span < MOST_BINS ? 1 : span / bins;
+  const binOf = (value: number): number => Math.min(bins - 1, Math.floor((value - least) / width));
+  const counts = new Array<number>(bins).fill(0);
+  for (const value of known) counts[binOf(value)] = (counts[binOf(value)] ?? 0) + 1;
+  return {
+    title,
+    along: 'value',
+    labels: counts.map((_, at) => shortText(least + at * width)),
+    values: counts,
+    look: 'bars',
+    here: selected === null || !Number.isFinite(selected) ? null : binOf(selected),
+  };
+};
+
+/** As a spreadsheet takes it. */
+export const plotCsv = ({ along, title, labels, values }: PlotData): string =>
+  [`${along},"${title.replaceAll('"', '""')}"`, ...labels.map((label, at) => `${label},${values[at] ?? ''}`), ''].join(
+    '\n',
+  );
+
+/** Ends of the axis: both of a line's own values, the ground besides where bars stand on it. */
+export const rangeOf = ({ values, look }: PlotData): readonly [number, number] | null => {
+  const known = values.filter((value): value is number => value !== null);
+  if (known.length === 0) return null;
+  let [least, greatest] = look === 'bars' ? [0, 0] : [known[0] ?? 0, known[0] ?? 0];
+  for (const value of known) [least, greatest] = [Math.min(least, value), Math.max(greatest, value)];
+  return least === greatest ? [least - 1, greatest + 1] : [least, greatest];
+};
