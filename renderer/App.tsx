@@ -1,5 +1,4 @@
 import { type DragEvent, type ReactElement, useEffect, useState } from 'react';
-import { guardFocus } from './actions/focus-guard.ts';
 import { listenToKeys } from './actions/keys.ts';
 import { askBeforeLeaving } from './actions/leaving.ts';
 import { openPageFile } from './actions/open-file.ts';
@@ -27,7 +26,6 @@ export function App(): ReactElement {
   }, [theme]);
   useEffect(() => listenToKeys(store), [store]);
   useEffect(() => askBeforeLeaving(store), [store]);
-  useEffect(() => guardFocus(), []);
 
   const onDragOver = (event: DragEvent): void => {
     event.preventDefault();

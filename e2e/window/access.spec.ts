@@ -34,20 +34,6 @@ test('every view, pane and dialog of a model holds WCAG 2.2 AA in both themes', 
   await isAccessible(page, 'rows and rules');
   await page.keyboard.press('Shift+F9');
   await isAccessible(page, 'watch');
-  for (const [key, pane] of [
-    ['Control+f', 'find'],
-    ['Alt+g', 'plot'],
-    ['Control+\\', 'beside'],
-  ] as const) {
-    await page.keyboard.press(key);
-    await expect(page.locator(`[data-pane="${pane}"]`)).toBeVisible();
-    await isAccessible(page, pane);
-  }
-  await page.keyboard.press('Control+\\');
-  await model.element(0, 0, 0).click({ button: 'right' });
-  await expect(page.getByRole('menu', { name: 'What can be done here' })).toBeVisible();
-  await isAccessible(page, 'context menu');
-  await page.keyboard.press('Escape');
   await page.keyboard.press('Alt+0');
   await isAccessible(page, 'components');
   await page.keyboard.press('Escape');
