@@ -97,7 +97,7 @@ export const createBeside = (main: DebuggerStore, first: BesideOf): Beside => {
   let of = first;
   const store = createDebuggerStore(refusing());
   const { tab, group, laneType, selection, tile } = main.getState();
-  store.setState({ tab: tab === 'compare' ? 'registers' : tab, group, laneType, tile });
+  store.setState({ tab: tab === 'compare' || tab === 'memory' ? 'registers' : tab, group, laneType, tile });
   const put = (): void => store.setState(viewed(main.getState(), of, store.getState()));
   put();
   store.setState({ selection });

@@ -13,13 +13,15 @@ import { Registers } from '../registers/Registers.tsx';
 import { Tiles } from '../tiles/Tiles.tsx';
 import { Xfd } from '../xfd/Xfd.tsx';
 
-const SHOWN: Readonly<Record<Exclude<Tab, 'compare'>, () => ReactElement | null>> = {
+const SHOWN: Readonly<Record<Exclude<Tab, 'compare' | 'memory'>, () => ReactElement | null>> = {
   overview: Overview,
   registers: Registers,
   tiles: Tiles,
   xfd: Xfd,
 };
 type ShownTab = keyof typeof SHOWN;
+/** Memory holds for one stop of the vCPU on screen, and Compare is of two sides already. */
+const isShown = (tab: Tab): tab is ShownTab => Object.hasOwn(SHOWN, tab);
 const TABS: readonly { readonly value: ShownTab; readonly label: string }[] = [
   { value: 'overview', label: 'Overview' },
   { value: 'registers', label: 'Registers' },
@@ -87,7 +89,7 @@ function Tabs(): ReactElement {
     <Segment
       name="View beside"
       look="tiny"
-      value={tab === 'compare' ? 'registers' : tab}
+      value={isShown(tab) ? tab : 'registers'}
       choices={TABS}
       onChoose={(value) => store.getState().setTab(value)}
     />
@@ -98,7 +100,7 @@ function Content(): ReactElement {
   const tab = useDebugger((state) => state.tab);
   const stop = useDebugger(selectStop);
   const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
-  const Shown = SHOWN[tab === 'compare' ? 'registers' : tab];
+  const Shown = SHOWN[isShown(tab) ? tab : 'registers'];
   if (stop === null) {
     return (
       <div className="pane-empty">

@@ -28,7 +28,9 @@ const EXTRA = [
 ] as const;
 export type ExtraPane = (typeof EXTRA)[number]['id'];
 
-const TITLES = new Map<string, string>([...VIEWS, MEMORY_VIEW, ...DOCKED, ...EXTRA].map(({ id, title }) => [id, title]));
+const TITLES = new Map<string, string>(
+  [...VIEWS, MEMORY_VIEW, ...DOCKED, ...EXTRA].map(({ id, title }) => [id, title]),
+);
 export const isView = (id: string): id is Tab => [...VIEWS, MEMORY_VIEW].some((view) => view.id === id);
 
 /** Windows of one class share a layout: under 1280, up to 1799, from 1800 px. */
