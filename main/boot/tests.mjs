@@ -275,6 +275,8 @@ export const runE2e = async (args) => {
   if (missing !== null) explain(missing);
   // Without a choice of the caller's: the tests, not the measurements that share their configuration.
   const chosen = args.some((arg) => arg.startsWith('--project'));
-  const projects = chosen ? [] : ['--project=live', ...WINDOW_PROJECTS];
-  return runSteps([build, playwright('end-to-end tests', [...projects, ...args])]);
+  const hasBrowser = chromiumPath() !== null;
+  const projects = chosen ? [] : ['--project=live', ...(hasBrowser ? WINDOW_PROJECTS : [])];
+  const without = chosen || hasBrowser ? [] : [skipped('Chromium not found', window)];
+  return runSteps([build, playwright('end-to-end tests', [...projects, ...args]), ...without]);
 };
