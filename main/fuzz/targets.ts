@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { readU64 } from '../../app/bits/bytes.ts';
 import { assert, type Decoded, describeProblem } from '../../app/bits/decoded.ts';
 import { textFromUtf8, utf8FromText } from '../../app/bits/text.ts';
 import { BRIDGE_VERBS } from '../../app/bridge.ts';
@@ -19,6 +20,7 @@ import { exerciseWith } from '../../app/formats/testdata/exercise.ts';
 import { withChecksum } from '../../app/formats/testdata/firecracker-file.ts';
 import { SAMPLES } from '../../app/formats/testdata/samples.ts';
 import { smallDump } from '../../app/formats/testdata/small-dump.ts';
+import { walk } from '../../app/memory/paging.ts';
 import { decodeRefusal } from '../../app/refusals/helper-refusal.ts';
 import { parsePath } from '../../app/register/path.ts';
 import { decodeJournalEntry, encodeJournalEntry } from '../../app/session/journal-entry.ts';
@@ -275,7 +277,48 @@ const memory: FuzzTarget = {
   },
 };
 
+/** Tables as a CPU of each mode reads them: CR3 and the linear address stand in front of the memory that holds them. */
+const PAGING_MODES = [
+  { cr0: 1n << 31n, cr4: 0x20n, efer: 0xd00n },
+  { cr0: 1n << 31n, cr4: 0x1020n, efer: 0xd00n },
+  { cr0: 1n << 31n, cr4: 0x20n, efer: 0x800n },
+  { cr0: 1n << 31n, cr4: 0x10n, efer: 0n },
+];
+const MOST_WALK_STEPS = 5;
+
+const pageTables: FuzzTarget = {
+  name: 'page tables',
+  seeds: () => {
+    // A table that names itself at every level, and a large page behind it.
+    const memory = new Uint8Array(16 + 2 * 4096);
+    memory.set([0x00, 0x10], 0);
+    memory.set([0x63, 0x10], 16 + 4096);
+    memory.set([0xe3, 0x00, 0x20], 16 + 4096 + 8);
+    return [memory, Uint8Array.from(memory).fill(0xff, 8, 12)];
+  },
+  run: (bytes) => {
+    if (bytes.length < 16) return 'too short';
+    const [cr3, linear] = [readU64(bytes, 0), readU64(bytes, 8)];
+    const memory = bytes.subarray(16);
+    return PAGING_MODES.map((mode) => {
+      const steps = walk({ control: { ...mode, cr3 }, physicalBits: 40 }, linear);
+      let next = steps.next();
+      let asked = 0;
+      while (next.done !== true) {
+        asked += 1;
+        assert(asked <= MOST_WALK_STEPS, 'a walk that goes on');
+        const { address, bytes: count } = next.value;
+        const at = Number(address);
+        next = steps.next(at + count <= memory.length ? memory.subarray(at, at + count) : null);
+      }
+      const found = next.value;
+      if (found.ok) assert(found.physical >> 52n === 0n, 'an address of more bits than there are');
+      return found.ok ? `${found.pageBytes}` : `${found.fault} ${found.level}`;
+    }).join(', ');
+  },
+};
+
 export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   ...importers,
-  ...[json, journal, session, replies, frames, calls, paths, code, symbols, memory, packed, messages],
+  ...[json, journal, session, replies, frames, calls, paths, code, symbols, memory, pageTables, packed, messages],
 ];
