@@ -18,8 +18,8 @@ export function QemuBlock({ capture, bit }: { capture: Capture; bit: number }): 
     <section className="block" data-testid="qemu">
       <h3>
         In QEMU’s copy
-        <span className="aside">
-          in the source of <span className="val">{QEMU_VERSION}</span>, whichever runs here
+        <span className="aside" title="of this version of QEMU, whichever runs here">
+          by the source of <span className="val">{QEMU_VERSION}</span>
         </span>
       </h3>
       <ul className="checks">

@@ -15,7 +15,13 @@ export function Announcer(): ReactElement {
     [store],
   );
   return (
-    <div className="visually-hidden" role="log" aria-live="polite" aria-relevant="all" data-testid="announced">
+    <div
+      className="visually-hidden announced"
+      role="log"
+      aria-live="polite"
+      aria-relevant="all"
+      data-testid="announced"
+    >
       {said}
     </div>
   );
