@@ -103,7 +103,7 @@ const SEES: Readonly<Record<string, readonly string[]>> = {
   refusals: ['bits', 'xsave', 'wire'],
   memory: ['bits', 'capture', 'refusals'],
   // Machine code and the names of its addresses.
-  disas: ['bits'],
+  disas: ['bits', 'cpu'],
   // The model guest: a CPU and KVM's rules around it, in front of the bytes that the others read.
   model: ['bits', 'value', 'cpu', 'capture', 'xsave', 'tile', 'register', 'session', 'refusals'],
   compat: ['bits', 'cpu', 'capture', 'xsave'],

@@ -1,4 +1,5 @@
 import { readI32 } from '../bits/bytes.ts';
+import { GENERAL_BY_NUMBER } from '../cpu/general-numbers.ts';
 import type { Instruction, InstructionDecoder, MemoryAccess, Syntax } from './instruction.ts';
 
 /**
@@ -116,25 +117,7 @@ const fieldsOf = (code: Uint8Array): Fields | null => {
   return null;
 };
 
-const GENERAL_64 = [
-  'rax',
-  'rcx',
-  'rdx',
-  'rbx',
-  'rsp',
-  'rbp',
-  'rsi',
-  'rdi',
-  'r8',
-  'r9',
-  'r10',
-  'r11',
-  'r12',
-  'r13',
-  'r14',
-  'r15',
-];
-const GENERAL_32 = GENERAL_64.map((name, at) => (at < 8 ? `e${name.slice(1)}` : `${name}d`));
+const GENERAL_32 = GENERAL_BY_NUMBER.map((name, at) => (at < 8 ? `e${name.slice(1)}` : `${name}d`));
 
 const tile = (number: number): string => `tmm${number}`;
 
@@ -160,8 +143,8 @@ const sibOperand = (code: Uint8Array, { modrm, modrmAt, x, b }: Fields): SibOper
     endAt,
     access: {
       segment: null,
-      base: noBase ? null : (GENERAL_64[(sib & 7) + 8 * b] ?? null),
-      index: index === 4 ? null : (GENERAL_64[index] ?? null),
+      base: noBase ? null : (GENERAL_BY_NUMBER[(sib & 7) + 8 * b] ?? null),
+      index: index === 4 ? null : (GENERAL_BY_NUMBER[index] ?? null),
       scale: 2 ** (sib >> 6),
       displacement: BigInt.asUintN(64, BigInt(displacement)),
       ...{ bytes: null, reads: true, writes: false },

@@ -4,6 +4,7 @@ import { maskOf, withBit } from '../bits/mask.ts';
 import { textFromUtf8 } from '../bits/text.ts';
 import { type ControlRegisters, factsOf, type GeneralRegisters, type SegmentRegisters } from '../capture/capture.ts';
 import type { Image, Layout } from '../capture/image.ts';
+import { GENERAL_BY_NUMBER } from '../cpu/general-numbers.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
 import { BIT } from '../xsave/components.ts';
 import { XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';
@@ -149,28 +150,11 @@ const imageOf = (registers: Registers, bv: bigint, isKvm: boolean, layout: Layou
   return { bytes, layout };
 };
 
-const GENERAL = [
-  'rax',
-  'rcx',
-  'rdx',
-  'rbx',
-  'rsp',
-  'rbp',
-  'rsi',
-  'rdi',
-  'r8',
-  'r9',
-  'r10',
-  'r11',
-  'r12',
-  'r13',
-] as const;
-
 const generalOf = (registers: Registers): GeneralRegisters | null => {
   const values = registers.numbers('env.regs');
   const [rip, rflags] = [registers.number('env.eip'), registers.number('env.eflags')];
   if (values.length < 16 || rip === null || rflags === null) return null;
-  const named = [...GENERAL, 'r14', 'r15'].map((name, index) => [name, values[index] ?? 0n]);
+  const named = GENERAL_BY_NUMBER.map((name, index) => [name, values[index] ?? 0n]);
   return { ...Object.fromEntries(named), rip, rflags } as GeneralRegisters;
 };
 

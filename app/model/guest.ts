@@ -2,6 +2,7 @@ import { readU64, writeU64 } from '../bits/bytes.ts';
 import { assert } from '../bits/decoded.ts';
 import { bitsOf, hexShort } from '../bits/mask.ts';
 import type { Capture, GeneralRegisters, TargetIdentity } from '../capture/capture.ts';
+import { GENERAL_BY_NUMBER } from '../cpu/general-numbers.ts';
 import { MSR_INDEX, MSRS } from '../cpu/msrs.ts';
 import type { Answer } from '../refusals/answer.ts';
 import type { RefusalCode } from '../refusals/codes.ts';
@@ -11,7 +12,7 @@ import { XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';
 import { EXTENDED_OFFSET_BYTES, placeOf } from '../xsave/layout.ts';
 import { HOST_CPUID, HOST_LAYOUT, MODEL_CPU, SUPPORTED_XCR0 } from './cpu.ts';
 import { createKvm, EFAULT, EINVAL, type Errno, type ModelKvm } from './kvm.ts';
-import { CONTROL, createMachine, GENERAL, generalOf, INITIAL_RFLAGS, msrOf } from './machine.ts';
+import { CONTROL, createMachine, generalOf, INITIAL_RFLAGS, msrOf } from './machine.ts';
 import { joined } from './memory.ts';
 import { addressesOf, CODE_ADDRESS, type Program, STACK_ADDRESS } from './program.ts';
 import { PROGRAMS } from './programs.ts';
@@ -115,7 +116,7 @@ const armXfd = (kvm: ModelKvm, value: bigint, putToInitFirst: boolean): Answer<n
 
 const generalRegisters = (kvm: ModelKvm): GeneralRegisters => {
   const { machine } = kvm;
-  const named = Object.fromEntries(GENERAL.map((name, number) => [name, generalOf(machine, number)]));
+  const named = Object.fromEntries(GENERAL_BY_NUMBER.map((name, number) => [name, generalOf(machine, number)]));
   return { ...(named as Omit<GeneralRegisters, 'rip' | 'rflags'>), rip: machine.rip, rflags: machine.rflags };
 };
 
@@ -133,7 +134,7 @@ const setGeneralRegisters = ({ machine }: ModelKvm, values: GeneralRegisters): A
   if (reserved !== 0n) return refused(`RFLAGS has reserved bits set: ${hexShort(reserved)}`);
   if ((values.rflags & RFLAGS_VM) !== 0n) return refused('RFLAGS.VM can be set in 32-bit protected mode only');
   if (!isCanonical(values.rip)) return refused(`RIP ${hexShort(values.rip)} is not canonical`);
-  GENERAL.forEach((name, number) => {
+  GENERAL_BY_NUMBER.forEach((name, number) => {
     machine.general[number] = values[name];
   });
   machine.rip = BigInt.asUintN(64, values.rip);

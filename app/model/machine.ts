@@ -1,28 +1,8 @@
 import { hasBit, maskOf } from '../bits/mask.ts';
-import type { GeneralRegisters } from '../capture/capture.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
 import { createMemory, type Memory, type MemoryContent } from './memory.ts';
 import { createXstate, type Xstate } from './xstate.ts';
 
-/** General registers by their number in machine code. */
-export const GENERAL = [
-  'rax',
-  'rcx',
-  'rdx',
-  'rbx',
-  'rsp',
-  'rbp',
-  'rsi',
-  'rdi',
-  'r8',
-  'r9',
-  'r10',
-  'r11',
-  'r12',
-  'r13',
-  'r14',
-  'r15',
-] as const satisfies readonly (keyof GeneralRegisters)[];
 export const [RAX, RCX, RDX, RBX, RSP] = [0, 1, 2, 3, 4] as const;
 
 /** 64-bit mode, level 0: paging, SSE, OSXSAVE; EFER with LMA, LME, SCE, NXE. */

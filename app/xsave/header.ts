@@ -1,6 +1,8 @@
 import { readU64 } from '../bits/bytes.ts';
 import type { Problem } from '../bits/decoded.ts';
+import { hasBit, maskOf } from '../bits/mask.ts';
 import type { Image } from '../capture/image.ts';
+import { COMPACTED_BIT } from './components.ts';
 import { EXTENDED_OFFSET_BYTES } from './layout.ts';
 
 /*
@@ -24,6 +26,16 @@ export const firstReservedByte = (bytes: Uint8Array): number | null => {
     if (bytes[offset] !== 0) return offset;
   }
   return null;
+};
+
+/**
+ * XCOMP_BV has bit 63 and components without a place in this standard layout: no CPU of that layout wrote it, and the bytes are
+ * laid out in neither format for certain. Such an image is opened as a standard one, for what is wrong with it.
+ */
+export const hasUnplacedXcomp = (image: Image): boolean => {
+  const claimed = xcompBv(image);
+  const has = maskOf([COMPACTED_BIT, ...image.layout.components.map(({ bit }) => bit)]);
+  return image.layout.format === 'standard' && hasBit(claimed, COMPACTED_BIT) && (claimed & ~has) !== 0n;
 };
 
 // Reported, never cleared: the kernel refuses such an image, and clearing would hide the fault of whoever wrote it.

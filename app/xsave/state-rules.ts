@@ -7,7 +7,7 @@ import { MSR_INDEX } from '../cpu/msrs.ts';
 import type { Contradiction } from './bitmatrix-rules.ts';
 import { BIT, COMPACTED_BIT, componentLabel } from './components.ts';
 import { msrValue } from './facts.ts';
-import { headerReserved, looksProtected, xcompBv, xstateBv } from './header.ts';
+import { hasUnplacedXcomp, headerReserved, looksProtected, xcompBv, xstateBv } from './header.ts';
 import {
   compactedLayout,
   enumeratedSupervisor,
@@ -205,16 +205,13 @@ const packedSize: Find = (capture) => {
   ];
 };
 
-/** Said here too, because an image with such a header opens, and what is wrong is what it is opened for. */
-/** Bit 63 in an image that could only be opened as a standard one: its other bits are none that its CPU could have laid out. */
 const xcompUnplaced: Find = ({ image }) => {
-  const claimed = xcompBv(image);
-  const has = maskOf([COMPACTED_BIT, ...image.layout.components.map(({ bit }) => bit)]);
-  if (image.layout.format !== 'standard' || !hasBit(claimed, COMPACTED_BIT) || (claimed & ~has) === 0n) return [];
-  const sentence = `XCOMP_BV ${hexShort(claimed)} has bit 63 and components without a place on this CPU: neither format`;
+  if (!hasUnplacedXcomp(image)) return [];
+  const sentence = `XCOMP_BV ${hexShort(xcompBv(image))} has bit 63 and components without a place on this CPU: neither format`;
   return [found('xcomp-bv-unplaced', 'error', [], 'Intel SDM vol. 1 section 13.4.3', sentence)];
 };
 
+/** Said here too, because an image with such a header opens, and what is wrong is what it is opened for. */
 const header: Find = ({ image }) => {
   const wrong = headerReserved(image).flatMap((problem) =>
     problem.kind === 'reserved-not-zero' ? [problem.offsetBytes] : [],

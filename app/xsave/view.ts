@@ -3,7 +3,7 @@ import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { bitsOf, hasBit, maskOf } from '../bits/mask.ts';
 import type { ComponentBit, ComponentPlace, ComponentView, Image, Layout } from '../capture/image.ts';
 import { BIT, COMPACTED_BIT, componentName } from './components.ts';
-import { xcompBv, xstateBv } from './header.ts';
+import { hasUnplacedXcomp, xcompBv, xstateBv } from './header.ts';
 import { EXTENDED_OFFSET_BYTES, leastBytes, placeOf } from './layout.ts';
 
 /** Inside the bytes of x87: MXCSR and its mask, which do not belong to it. */
@@ -99,7 +99,7 @@ export const decodeCutImage = (bytes: Uint8Array, layout: Layout): Decoded<Image
   }
   const image: Image = { bytes, layout };
   const compacted = hasBit(xcompBv(image), COMPACTED_BIT);
-  if (compacted !== (layout.format === 'compacted')) {
+  if (compacted !== (layout.format === 'compacted') && !hasUnplacedXcomp(image)) {
     const why = `bit 63 is ${compacted ? 'set' : 'clear'} and the layout is of the ${layout.format} format`;
     return undecodable({ kind: 'not-allowed', what: 'XCOMP_BV', why });
   }

@@ -128,7 +128,7 @@ test('a product check begins with the product executed last, and with C of the s
   expect(lastProduct(store.getState())).toBeNull();
 });
 
-test('[C56] a run to the end is taken back: the model stands where it began, with what was written there, and goes on', async () => {
+test('[C59] a run to the end is taken back: the model stands where it began, with what was written there, and goes on', async () => {
   const { getState } = createDebuggerStore(createFakeBridge());
   await getState().start();
   await getState().loadModels();

@@ -1,0 +1,19 @@
+/** The 64-bit general registers by their number in machine code: Intel SDM vol. 2, table 3-1. */
+export const GENERAL_BY_NUMBER = [
+  'rax',
+  'rcx',
+  'rdx',
+  'rbx',
+  'rsp',
+  'rbp',
+  'rsi',
+  'rdi',
+  'r8',
+  'r9',
+  'r10',
+  'r11',
+  'r12',
+  'r13',
+  'r14',
+  'r15',
+] as const;
