@@ -103,11 +103,18 @@ export class Window {
     console.log(`not compared: ${name}: ${reason}`);
   }
 
-  /** Neither the version of the helper's protocol nor what serves the page is part of a story: the pictures are of any. */
+  /**
+   * Neither the version of the helper's protocol nor what serves the page is part of a story, nor how many processes of others a
+   * user who is not root may not look into: the pictures are of any.
+   */
   async #sameFooter(): Promise<void> {
     await this.page.evaluate(() => {
       for (const value of document.querySelectorAll('footer .val')) {
         if (/^protocol \d+$/.test(value.textContent ?? '')) value.textContent = 'protocol 2';
+      }
+      for (const said of document.querySelectorAll('footer span')) {
+        if (/^\d+ process(es)? of other users could not be looked into$/.test(said.textContent ?? ''))
+          said.textContent = '';
       }
       const served = document.querySelector('[data-testid="served"]');
       if (served !== null) served.textContent = 'served on 127.0.0.1';
