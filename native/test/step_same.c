@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "same_image.h"
 #include "step_driven.h"
 #include "step_same.h"
 
@@ -105,8 +106,8 @@ static void compare(const struct outcome *stepped, const struct outcome *free_ru
 	int at = first_difference((const uint8_t *)&stepped->regs, (const uint8_t *)&free_run->regs, sizeof(free_run->regs));
 
 	CHECK(at < 0, "%s: general registers differ from byte %d on", how, at);
-	at = stepped->image_bytes == free_run->image_bytes ? first_difference(stepped->image, free_run->image, free_run->image_bytes) : 0;
-	CHECK(at < 0, "%s: the image differs from byte %d on", how, at);
+	CHECK(stepped->image_bytes == free_run->image_bytes && same_image(stepped->image, free_run->image, free_run->image_bytes),
+	      "%s: the image differs from byte %d on", how, first_difference(stepped->image, free_run->image, free_run->image_bytes));
 	at = first_difference(stepped->data, free_run->data, sizeof(free_run->data));
 	CHECK(at < 0, "%s: memory differs at %#x: %#x, not %#x", how, MIXED_DATA + at, at < 0 ? 0 : stepped->data[at], at < 0 ? 0 : free_run->data[at]);
 	at = first_difference(stepped->stack, free_run->stack, sizeof(free_run->stack));
