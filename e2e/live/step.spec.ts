@@ -115,8 +115,10 @@ test.describe('single steps of a real QEMU guest, from the command line', () => 
       out += chunk.toString();
     });
     const ended = new Promise<number | null>((resolve) => run.once('close', resolve));
-    // Another one is refused the vCPU: the run has begun.
-    await expect.poll(async () => (await tilescope('show', '--pid', String(guest.pid), 'rip')).code).not.toBe(0);
+    // It has begun where the vCPU is traced; only then is another one tried, which is refused: before, the run might be.
+    const isTraced = (): boolean => guest.footprint().signalMasks.some((line) => /TracerPid:\s*[1-9]/.test(line));
+    await expect.poll(isTraced).toBe(true);
+    expect((await tilescope('show', '--pid', String(guest.pid), 'rip')).code).not.toBe(0);
     run.kill('SIGINT');
     expect(await ended).toBe(1);
     expect(JSON.parse(out)).toMatchObject({ holds: false, steps: expect.any(Number) });
