@@ -27,10 +27,14 @@ const overwrittenText = (session: Session, { parts }: Overwritten): string => {
       ? 'QEMU puts its own copy back after a monitor command: leave its monitor and gdb stub alone, and write again'
       : 'The VMM has put a copy of its own back: write again once it has finished';
   return errorText(
-    refusal('overwritten', `no longer there: ${parts.join(', ')} do not hold what was written`, {
-      where: `vCPU ${vcpu}, read again after it had run on`,
-      mend: `${whose}. Or the guest itself has loaded the same values again`,
-    }),
+    refusal(
+      'overwritten',
+      `no longer there: ${parts.join(', ')} ${parts.length === 1 ? 'does' : 'do'} not hold what was written`,
+      {
+        where: `vCPU ${vcpu}, read again after it had run on`,
+        mend: `${whose}. Or the guest itself has loaded the same values again`,
+      },
+    ),
   );
 };
 
