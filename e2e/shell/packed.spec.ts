@@ -133,7 +133,8 @@ test.describe('the package, unpacked', () => {
       const rip = stops.at(-1)?.rip ?? '';
       const there = await packed.run('break', '--pid', pid, rip, '--json');
       expect(there).toMatchObject({ code: 0 });
-      expect(JSON.parse(there.out)).toEqual({ hit: true, rip, why: null });
+      const breakpoints = [{ breakpoint: rip, hit: true, hits: 1 }];
+      expect(JSON.parse(there.out)).toEqual({ hit: true, rip, why: null, breakpoints });
       expect((await packed.run('check', file, '--pid', pid, '--json')).code).toBe(0);
       await guest.progress();
     } finally {
