@@ -8,6 +8,7 @@ import { failureList, nativeFailures, playwrightFailures, vitestFailures } from 
 import { beginRun, leftWords, sweep } from './left.mjs';
 import { DIST, explain, fail, ROOT } from './say.mjs';
 import { chromiumPath, ensurePackages, ensureTestPrograms, requireCompiler } from './setup.mjs';
+import { skipLines } from './skips.mjs';
 import { buildTwice } from './supply.mjs';
 
 /** @typedef {import('./counts.mjs').Counts} Counts */
@@ -126,6 +127,7 @@ const playwright = (name, args, env = {}) => ({
       { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: report, ...(chromium === null ? {} : { TILESCOPE_CHROMIUM: chromium }) },
     );
     const text = readReport(report);
+    for (const line of skipLines(text)) process.stdout.write(`${line}\n`);
     return { ...readPlaywright(text, code), failures: playwrightFailures(text) };
   },
 });
