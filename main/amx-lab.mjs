@@ -20,8 +20,8 @@ const NAME = 'AMX on an emulated machine';
 /** What build.sh leaves when it has come to its end, and run.sh needs. */
 const BUILT = ['bochs', 'labtool', 'busybox', 'kernel.img', 'initramfs.img', 'kernel.name'];
 /** Those that end with a line of counts, and what they run. */
-const TEST_PROGRAMS = ['test-amx', 'test-steps', 'kill-storm'];
-const PROGRAMS = ['tilescope-helper', 'helper-steps', 'demo-vmm', ...TEST_PROGRAMS];
+const TEST_PROGRAMS = ['test-amx', 'test-kill-points', 'kill-storm'];
+const PROGRAMS = ['tilescope-helper', 'helper-kill-points', 'demo-vmm', ...TEST_PROGRAMS];
 const SESSION = ['amx-session.requests', 'amx-session.frames', 'amx-session.json'];
 /** Seconds that the machine may run: ten times what it takes where nothing else runs. */
 const RUN_LIMIT_S = 400;

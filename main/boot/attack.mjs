@@ -30,8 +30,8 @@ const hostileVmms = (kills) => {
   const at = (/** @type {string} */ name) => join(out, 'sanitized', name);
   const [helper, demo] = [at('tilescope-helper'), at('demo-vmm')];
   const programs = [
-    ['test-lifetimes', helper, at('helper-steps'), at('odd-vmm')],
-    ['test-steps', at('helper-steps'), demo],
+    ['test-lifetimes', helper, at('helper-kill-points'), at('odd-vmm')],
+    ['test-kill-points', at('helper-kill-points'), demo],
     ['kill-storm', helper, '--demo', demo, '--kills', String(kills)],
     ['kill-storm', helper, '--qemu', '--kills', String(kills)],
   ];

@@ -51,9 +51,9 @@ describe('[C26] a failing run ends with which test, which file, how to run it al
 
   test('the helper’s: a check once for each program, with the command of the program', () => {
     const output = [
-      '== /d/test-steps /d/helper',
-      'not ok: test/test_steps.c:132: is_old: killed at 1',
-      'not ok: test/test_steps.c:132: is_old: killed at 2',
+      '== /d/test-kill-points /d/helper',
+      'not ok: test/test_kill_points.c:132: is_old: killed at 1',
+      'not ok: test/test_kill_points.c:132: is_old: killed at 2',
       '1 passed, 2 failed, 0 skipped',
       '== /d/kill-storm /d/helper --qemu',
       'not ok: /d/kill-storm ended with code 139 and no summary',
@@ -61,8 +61,8 @@ describe('[C26] a failing run ends with which test, which file, how to run it al
     expect(nativeFailures(output)).toEqual([
       {
         test: 'is_old: killed at 1',
-        file: 'native/test/test_steps.c:132',
-        alone: 'cd native && ASAN_OPTIONS=detect_leaks=0 /d/test-steps /d/helper',
+        file: 'native/test/test_kill_points.c:132',
+        alone: 'cd native && ASAN_OPTIONS=detect_leaks=0 /d/test-kill-points /d/helper',
       },
       {
         test: '/d/kill-storm ended with code 139 and no summary',

@@ -43,16 +43,16 @@
 #endif
 
 /* Restart codes that only the kernel sees, but for a tracer (include/linux/errno.h). */
-#define RESTART_SYS 512
-#define RESTART_NOINTR 513
-#define RESTART_NOHAND 514
-#define RESTART_BLOCK 516
+#define ERESTARTSYS 512
+#define ERESTARTNOINTR 513
+#define ERESTARTNOHAND 514
+#define ERESTART_RESTARTBLOCK 516
 
 #define USER_CS 0x33u
 #define USER_SS 0x2bu
 
 /* struct ucontext as rt_sigreturn reads it (arch/x86/include/uapi/asm/sigcontext.h, asm-generic/ucontext.h). */
-struct signal_context {
+struct ucontext {
 	uint64_t flags;
 	uint64_t link; /* ignored by the kernel: our mark */
 	uint64_t stack_pointer;
@@ -66,8 +66,8 @@ struct signal_context {
 	uint64_t reserved[8];
 	uint64_t mask;
 };
-_Static_assert(sizeof(struct signal_context) == 304, "struct ucontext with a 64-bit mask");
-_Static_assert(offsetof(struct signal_context, mask) == 296, "uc_sigmask follows uc_mcontext");
+_Static_assert(sizeof(struct ucontext) == 304, "struct ucontext with a 64-bit mask");
+_Static_assert(offsetof(struct ucontext, mask) == 296, "uc_sigmask follows uc_mcontext");
 
 /* struct _fpx_sw_bytes: what turns bytes 464-511 of an XSAVE area into a signal frame's. */
 struct fpstate_words {
@@ -96,7 +96,7 @@ struct rseq_configuration {
 };
 
 /* glibc's ptrace() is variadic over an enum and hides the raw result; this is the system call itself. */
-static inline long trace(long request, pid_t tid, uint64_t address, const void *data)
+static inline long sys_ptrace(long request, pid_t tid, uint64_t address, const void *data)
 {
 	return syscall(SYS_ptrace, request, (long)tid, address, data);
 }

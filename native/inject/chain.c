@@ -1,5 +1,5 @@
 /*
- * Chains of signal frames.
+ * Chains of signal frames (sigreturn-oriented programming, SROP).
  *
  *	frames + 0*320   restorer | frame 0 → registers of call 0
  *	frames + 1*320   restorer | frame 1 → registers of call 1
@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 
 #include "chain.h"
-#include "step.h"
+#include "kill_point.h"
 
 #include <linux/audit.h>
 
@@ -52,7 +52,7 @@ int program_ioctl(struct program *program, const char *name, int fd, uint64_t re
 	return program_add(program, name, SYS_ioctl, (uint64_t)(unsigned int)fd, request, argument);
 }
 
-void chain_start_element(const struct target *target, const struct chain_place *place, struct element *e)
+void chain_start_frame(const struct target *target, const struct chain_place *place, struct srop_frame *e)
 {
 	memset(e, 0, sizeof(*e));
 	e->restorer = target->restorer;
@@ -64,12 +64,12 @@ void chain_start_element(const struct target *target, const struct chain_place *
 	e->context.ss = USER_SS;
 }
 
-static void call_element(const struct target *target, const struct chain_place *place, const struct call *call,
-			 size_t index, struct element *e)
+static void call_frame(const struct target *target, const struct chain_place *place, const struct call *call,
+			 size_t index, struct srop_frame *e)
 {
-	struct signal_context *c = &e->context;
+	struct ucontext *c = &e->context;
 
-	chain_start_element(target, place, e);
+	chain_start_frame(target, place, e);
 	c->rax = call->number;
 	c->rdi = call->arguments[0];
 	c->rsi = call->arguments[1];
@@ -83,14 +83,14 @@ static void call_element(const struct target *target, const struct chain_place *
 	c->mask = ~0ull;
 }
 
-void chain_last_element(const struct target *target, const struct chain_place *place, const struct stopped *s,
-			struct element *e)
+void chain_last_frame(const struct target *target, const struct chain_place *place, const struct stopped *s,
+			struct srop_frame *e)
 {
-	struct signal_context *c = &e->context;
+	struct ucontext *c = &e->context;
 	struct user_regs_struct r;
 
 	thread_final_registers(s, &r);
-	chain_start_element(target, place, e);
+	chain_start_frame(target, place, e);
 	c->r8 = r.r8;
 	c->r9 = r.r9;
 	c->r10 = r.r10;
@@ -114,11 +114,11 @@ void chain_last_element(const struct target *target, const struct chain_place *p
 	c->mask = s->mask;
 }
 
-/* Writes frames and FPU state, then the one step that switches the thread over. */
+/* Writes the frames and the FPU state, then switches the thread over with one PTRACE_SETREGS. */
 static int start(const struct target *target, pid_t tid, const struct chain_place *place, const struct stopped *s,
 		 const struct program *program, struct refusal *why)
 {
-	static struct element elements[MAX_CALLS + 1];
+	static struct srop_frame frames[MAX_CALLS + 1];
 	struct user_regs_struct regs = s->regs;
 
 	if (program_check(program, why) < 0)
@@ -126,20 +126,20 @@ static int start(const struct target *target, pid_t tid, const struct chain_plac
 	if (!gadget_is_there(target))
 		return refuse(why, REASON_TARGET_GONE, 0, NULL, "The process executes another program than when it was attached.");
 	for (size_t i = 0; i < program->count; i++)
-		call_element(target, place, &program->calls[i], i, &elements[i]);
-	chain_last_element(target, place, s, &elements[program->count]);
-	if (memory_write(target->pid, place->frames, elements, (program->count + 1) * sizeof(elements[0])) < 0 ||
+		call_frame(target, place, &program->calls[i], i, &frames[i]);
+	chain_last_frame(target, place, s, &frames[program->count]);
+	if (memory_write(target->pid, place->frames, frames, (program->count + 1) * sizeof(frames[0])) < 0 ||
 	    memory_write(target->pid, place->fpstate, s->fpstate, s->fpstate_bytes + 4) < 0)
 		return refuse_errno(why, errno, "process_vm_writev");
-	STEP("chain written");
+	KILL_POINT("chain written");
 	regs.rip = target->gadget;
 	regs.rax = NR_RT_SIGRETURN;
 	regs.orig_rax = (uint64_t)-1; /* keeps the kernel from restarting the interrupted call on these registers */
-	regs.rsp = place->frames + offsetof(struct element, context);
+	regs.rsp = place->frames + offsetof(struct srop_frame, context);
 	regs.eflags = 0x202;
-	if (trace(PTRACE_SETREGS, tid, 0, &regs) < 0)
+	if (sys_ptrace(PTRACE_SETREGS, tid, 0, &regs) < 0)
 		return refuse_errno(why, errno, "PTRACE_SETREGS");
-	STEP("switched to the chain");
+	KILL_POINT("switched to the chain");
 	return 0;
 }
 
@@ -149,9 +149,9 @@ int chain_run_free(const struct target *target, pid_t tid, const struct chain_pl
 	if (start(target, tid, place, s, program, why) < 0)
 		return -1;
 	s->touched = 1;
-	if (trace(PTRACE_DETACH, tid, 0, NULL) < 0)
+	if (sys_ptrace(PTRACE_DETACH, tid, 0, NULL) < 0)
 		return refuse_errno(why, errno, "PTRACE_DETACH");
-	STEP("let go in the chain");
+	KILL_POINT("let go in the chain");
 	return 0;
 }
 

@@ -4,17 +4,21 @@
 
 #include "target.h"
 
-struct element {
+/*
+ * One signal frame for rt_sigreturn, as in sigreturn-oriented programming: the address of the restorer, which the `ret` of the
+ * call before it pops, and the context that rt_sigreturn loads.
+ */
+struct srop_frame {
 	uint64_t restorer;
-	struct signal_context context;
+	struct ucontext context;
 	uint64_t padding;
 };
-_Static_assert(sizeof(struct element) == CHAIN_STRIDE, "the stride of a chain");
+_Static_assert(sizeof(struct srop_frame) == CHAIN_STRIDE, "the stride of a chain");
 
-/* All that every frame has. */
-void chain_start_element(const struct target *target, const struct chain_place *place, struct element *e);
-/* The frame that gives the thread its own context back. */
-void chain_last_element(const struct target *target, const struct chain_place *place, const struct stopped *stopped,
-			struct element *e);
+/* Fills in what all frames have in common. */
+void chain_start_frame(const struct target *target, const struct chain_place *place, struct srop_frame *e);
+/* The frame that restores the context the thread was interrupted in. */
+void chain_last_frame(const struct target *target, const struct chain_place *place, const struct stopped *stopped,
+			struct srop_frame *e);
 
 #endif

@@ -5,9 +5,9 @@
  *	frames + 1*320   restorer | the interrupted context
  *
  * The thread loads frame 0 and is then stopped where it enters the rt_sigreturn that loads frame 1. Each call takes its place
- * there, in registers alone, with the restorer as the address to go on at: so the thread stands at the same entry again when
- * the call has ended, and whatever happens to us it goes on into its own context. No other thread can change what is called,
- * and what comes unplanned is not let through.
+ * there, in registers alone, and returns to the restorer: when it has ended, the thread enters the rt_sigreturn of frame 1 again,
+ * and if this helper dies, that restores its own context. No other thread can change what is called, and a system call that
+ * is not the planned one is not let through.
  */
 #include <elf.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 
 #include "chain.h"
-#include "step.h"
+#include "kill_point.h"
 
 enum stage {
 	STAGE_TO_FRAME_0, /* switched over; rt_sigreturn of frame 0 not yet entered */
@@ -41,33 +41,33 @@ struct drive {
 
 static uint64_t frame_address(const struct drive *d, size_t index)
 {
-	return d->place->frames + index * CHAIN_STRIDE + offsetof(struct element, context);
+	return d->place->frames + index * CHAIN_STRIDE + offsetof(struct srop_frame, context);
 }
 
 static int write_frames(struct drive *d, struct refusal *why)
 {
-	struct element elements[2];
+	struct srop_frame frames[2];
 
-	chain_start_element(d->target, d->place, &elements[0]);
-	elements[0].context.rip = d->target->restorer;
-	elements[0].context.rsp = frame_address(d, 1);
-	elements[0].context.eflags = 0x202;
-	elements[0].context.mask = ~0ull;
+	chain_start_frame(d->target, d->place, &frames[0]);
+	frames[0].context.rip = d->target->restorer;
+	frames[0].context.rsp = frame_address(d, 1);
+	frames[0].context.eflags = 0x202;
+	frames[0].context.mask = ~0ull;
 	thread_final_registers(d->stopped, &d->own);
-	chain_last_element(d->target, d->place, d->stopped, &elements[1]);
+	chain_last_frame(d->target, d->place, d->stopped, &frames[1]);
 	if (memory_write(d->target->pid, d->place->fpstate, d->stopped->fpstate, d->stopped->fpstate_bytes + 4) < 0 ||
-	    memory_write(d->target->pid, d->place->frames, elements, sizeof(elements)) < 0)
+	    memory_write(d->target->pid, d->place->frames, frames, sizeof(frames)) < 0)
 		return refuse_errno(why, errno, "process_vm_writev");
-	STEP("chain written");
+	KILL_POINT("chain written");
 	return 0;
 }
 
-/* The one step that takes the thread from its own context to the frames. */
+/* One PTRACE_SETREGS takes the thread from its own context to the frames. */
 static int switch_over(struct drive *d, enum chain_switch how, struct refusal *why)
 {
 	struct user_regs_struct regs;
 
-	if (trace(PTRACE_GETREGS, d->tid, 0, &regs) < 0)
+	if (sys_ptrace(PTRACE_GETREGS, d->tid, 0, &regs) < 0)
 		return refuse_errno(why, errno, "PTRACE_GETREGS");
 	if (how == SWITCH_AT_ENTRY) {
 		/* At the entry of its own call another one takes its place. */
@@ -80,19 +80,19 @@ static int switch_over(struct drive *d, enum chain_switch how, struct refusal *w
 		regs.eflags = 0x202;
 	}
 	regs.rsp = frame_address(d, 0);
-	if (trace(PTRACE_SETREGS, d->tid, 0, &regs) < 0)
+	if (sys_ptrace(PTRACE_SETREGS, d->tid, 0, &regs) < 0)
 		return refuse_errno(why, errno, "PTRACE_SETREGS");
 	d->stopped->touched = 1;
-	STEP("switched to the chain");
+	KILL_POINT("switched to the chain");
 	return 0;
 }
 
-/* The filter is lifted for one call at a time, whose number and arguments stand in registers, and there again when it ends. */
+/* Seccomp is suspended for one call at a time, whose number and arguments are in registers, and resumed when it ends. */
 static int suspend_filter(const struct drive *d, int suspended, struct refusal *why)
 {
 	uintptr_t options = PTRACE_O_TRACESYSGOOD | (suspended ? PTRACE_O_SUSPEND_SECCOMP : 0u);
 
-	return trace(PTRACE_SETOPTIONS, d->tid, 0, (void *)options) < 0 ? refuse_errno(why, errno, "PTRACE_SETOPTIONS") : 0;
+	return sys_ptrace(PTRACE_SETOPTIONS, d->tid, 0, (void *)options) < 0 ? refuse_errno(why, errno, "PTRACE_SETOPTIONS") : 0;
 }
 
 /* At the gate: the next call in place of rt_sigreturn, or no more. */
@@ -103,11 +103,11 @@ static int pass_gate(struct drive *d, struct refusal *why)
 
 	if (d->next == d->program->count) {
 		d->stage = STAGE_LEAVING;
-		STEP("chain: leaving");
+		KILL_POINT("chain: leaving");
 		return 0;
 	}
-	STEP("chain: before %s", call->name);
-	if (trace(PTRACE_GETREGS, d->tid, 0, &regs) < 0)
+	KILL_POINT("chain: before %s", call->name);
+	if (sys_ptrace(PTRACE_GETREGS, d->tid, 0, &regs) < 0)
 		return refuse_errno(why, errno, "PTRACE_GETREGS");
 	regs.orig_rax = call->number;
 	regs.rdi = call->arguments[0];
@@ -119,24 +119,24 @@ static int pass_gate(struct drive *d, struct refusal *why)
 	regs.rip = d->target->restorer;
 	if (call->forbidden && suspend_filter(d, 1, why) < 0)
 		return -1;
-	if (trace(PTRACE_SETREGS, d->tid, 0, &regs) < 0)
+	if (sys_ptrace(PTRACE_SETREGS, d->tid, 0, &regs) < 0)
 		return refuse_errno(why, errno, "PTRACE_SETREGS");
 	d->stage = STAGE_IN_CALL;
-	STEP(call->forbidden ? "chain: %s at its entry, which only we keep from the filter" : "chain: %s at its entry", call->name);
+	KILL_POINT(call->forbidden ? "chain: %s at its entry, which only we keep from the filter" : "chain: %s at its entry", call->name);
 	return 0;
 }
 
-/* Its own context, put back by hand: registers, FPU state and signal mask, instead of what would have been called. */
-static int put_back_by_hand(struct drive *d, struct refusal *why)
+/* Restores the thread's context over ptrace (registers, FPU state, signal mask) in place of the call that would have been made. */
+static int restore_by_ptrace(struct drive *d, struct refusal *why)
 {
 	struct iovec io = { d->stopped->fpstate, d->stopped->regset_bytes };
 	struct user_regs_struct own;
 
 	thread_final_registers(d->stopped, &own);
-	if (trace(PTRACE_SETREGSET, d->tid, NT_X86_XSTATE, &io) < 0 || trace(PTRACE_SETSIGMASK, d->tid, 8, &d->stopped->mask) < 0 ||
-	    trace(PTRACE_SETREGS, d->tid, 0, &own) < 0)
+	if (sys_ptrace(PTRACE_SETREGSET, d->tid, NT_X86_XSTATE, &io) < 0 || sys_ptrace(PTRACE_SETSIGMASK, d->tid, 8, &d->stopped->mask) < 0 ||
+	    sys_ptrace(PTRACE_SETREGS, d->tid, 0, &own) < 0)
 		return refuse_errno(why, errno, "PTRACE_SETREGS");
-	STEP("put back by hand");
+	KILL_POINT("context restored by ptrace");
 	return refuse(why, REASON_CHAIN_CHANGED, 0, NULL,
 		      "Another thread of the VMM changed the injected calls; what it put in their place was not made.");
 }
@@ -153,7 +153,7 @@ static int is_own_context(const struct drive *d)
 {
 	struct user_regs_struct now, own = d->own;
 
-	if (trace(PTRACE_GETREGS, d->tid, 0, &now) < 0)
+	if (sys_ptrace(PTRACE_GETREGS, d->tid, 0, &now) < 0)
 		return 1; /* the next call will say what is wrong */
 	own.orig_rax = now.orig_rax;
 	own.eflags = now.eflags;
@@ -165,15 +165,15 @@ static int advance(struct drive *d, struct refusal *why)
 {
 	struct ptrace_syscall_info info = { 0 };
 
-	if (trace(PTRACE_GET_SYSCALL_INFO, d->tid, sizeof(info), &info) < 0)
+	if (sys_ptrace(PTRACE_GET_SYSCALL_INFO, d->tid, sizeof(info), &info) < 0)
 		return refuse_errno(why, errno, "PTRACE_GET_SYSCALL_INFO");
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
 		if (!is_planned_entry(d, &info)) /* before frame 0: of a signal handler, which returns */
-			return d->stage == STAGE_TO_FRAME_0 ? 0 : put_back_by_hand(d, why);
+			return d->stage == STAGE_TO_FRAME_0 ? 0 : restore_by_ptrace(d, why);
 		if (d->stage == STAGE_TO_GATE)
 			return pass_gate(d, why);
 		d->stage = STAGE_IN_FRAME_0;
-		STEP("chain: frame entered");
+		KILL_POINT("chain: frame entered");
 		return 0;
 	}
 	if (info.op != PTRACE_SYSCALL_INFO_EXIT)
@@ -186,15 +186,15 @@ static int advance(struct drive *d, struct refusal *why)
 
 		call->result = (long)info.exit.rval;
 		call->ended = 1;
-		STEP("chain: %s ended", call->name);
+		KILL_POINT("chain: %s ended", call->name);
 		if (call->forbidden && suspend_filter(d, 0, why) < 0)
 			return -1;
 	}
 	if (d->stage == STAGE_LEAVING) {
 		if (!is_own_context(d))
-			return put_back_by_hand(d, why);
+			return restore_by_ptrace(d, why);
 		d->stage = STAGE_ENDED;
-		STEP("chain ended");
+		KILL_POINT("chain ended");
 		return 0;
 	}
 	d->stage = STAGE_TO_GATE;
@@ -217,7 +217,7 @@ int chain_run_driven(const struct target *target, pid_t tid, const struct chain_
 	while (d.stage != STAGE_ENDED) {
 		enum wait_outcome outcome;
 
-		if (trace(PTRACE_SYSCALL, tid, 0, (void *)(uintptr_t)signal_number) < 0)
+		if (sys_ptrace(PTRACE_SYSCALL, tid, 0, (void *)(uintptr_t)signal_number) < 0)
 			return refuse_errno(why, errno, "PTRACE_SYSCALL");
 		outcome = thread_wait(tid, &status, deadline);
 		if (outcome == WAIT_GONE)

@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "step.h"
+#include "kill_point.h"
 #include "target.h"
 
 #define NR_IOCTL 16u
@@ -23,16 +23,16 @@ static int set_up_own_call(pid_t tid, const struct stopped *s, struct refusal *w
 	/* The kernel restarts by itself what cannot be restarted by hand; and a result that is final stays. */
 	if ((int64_t)s->regs.orig_rax < 0 || own.rip != s->regs.rip - 2)
 		return 0;
-	if (trace(PTRACE_SETREGS, tid, 0, &own) < 0)
+	if (sys_ptrace(PTRACE_SETREGS, tid, 0, &own) < 0)
 		return refuse_errno(why, errno, "PTRACE_SETREGS");
-	STEP("set up to go on");
+	KILL_POINT("set up to go on");
 	return 0;
 }
 
 /* The registers of an entry stop, told as those of an interrupted call: thread_final_registers then makes it again. */
 static void take_entry(struct stopped *s, const struct user_regs_struct *at_entry)
 {
-	uint64_t former_call = s->regs.orig_rax;
+	uint64_t interrupted_call = s->regs.orig_rax;
 
 	s->regs = *at_entry;
 	s->restarts_kvm_run = at_entry->orig_rax == NR_IOCTL && (uint32_t)at_entry->rsi == KVM_RUN;
@@ -41,10 +41,10 @@ static void take_entry(struct stopped *s, const struct user_regs_struct *at_entr
 		s->regs.rax = (uint64_t)-EINTR;
 	} else if (at_entry->orig_rax == SYS_restart_syscall) {
 		/* rt_sigreturn forgets what was to be restarted. */
-		s->regs.rax = (uint64_t)-RESTART_BLOCK;
-		s->regs.orig_rax = former_call;
+		s->regs.rax = (uint64_t)-ERESTART_RESTARTBLOCK;
+		s->regs.orig_rax = interrupted_call;
 	} else {
-		s->regs.rax = (uint64_t)-RESTART_NOINTR;
+		s->regs.rax = (uint64_t)-ERESTARTNOINTR;
 	}
 }
 
@@ -60,7 +60,7 @@ static int run_to_entry(pid_t tid, enum on_the_way where, int vcpu_fd, struct us
 		struct ptrace_syscall_info info = { .op = PTRACE_SYSCALL_INFO_NONE };
 		enum wait_outcome outcome;
 
-		if (trace(PTRACE_SYSCALL, tid, 0, (void *)(uintptr_t)signal_number) < 0)
+		if (sys_ptrace(PTRACE_SYSCALL, tid, 0, (void *)(uintptr_t)signal_number) < 0)
 			return refuse_errno(why, errno, "PTRACE_SYSCALL");
 		outcome = thread_wait(tid, &status, deadline);
 		if (outcome == WAIT_GONE)
@@ -70,23 +70,23 @@ static int run_to_entry(pid_t tid, enum on_the_way where, int vcpu_fd, struct us
 				      where == ANY_CALL ? "system call" : "KVM_RUN");
 		signal_number = 0;
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80))
-			(void)trace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info);
+			(void)sys_ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info);
 		else if ((unsigned int)status >> 16 == 0)
 			signal_number = WSTOPSIG(status);
 		if (info.op != PTRACE_SYSCALL_INFO_ENTRY ||
 		    (where == KVM_RUN_ALONE && (info.entry.nr != NR_IOCTL || (uint32_t)info.entry.args[1] != KVM_RUN ||
 						(int)info.entry.args[0] != vcpu_fd)))
 			continue;
-		return trace(PTRACE_GETREGS, tid, 0, regs) < 0 ? refuse_errno(why, errno, "PTRACE_GETREGS") : 0;
+		return sys_ptrace(PTRACE_GETREGS, tid, 0, regs) < 0 ? refuse_errno(why, errno, "PTRACE_GETREGS") : 0;
 	}
 }
 
 /* What it is about to call becomes what it was interrupted in. */
 static int stand_at_entry(pid_t tid, struct stopped *s, const struct user_regs_struct *regs, struct refusal *why)
 {
-	if (trace(PTRACE_GETSIGMASK, tid, 8, &s->mask) < 0)
+	if (sys_ptrace(PTRACE_GETSIGMASK, tid, 8, &s->mask) < 0)
 		return refuse_errno(why, errno, "PTRACE_GETSIGMASK");
-	STEP("at the entry of a system call");
+	KILL_POINT("at the entry of a system call");
 	take_entry(s, regs);
 	s->signal_seen = thread_signal_waits(tid, s->mask);
 	return set_up_own_call(tid, s, why) < 0 ? -1 : thread_read_fpstate(tid, s, why);

@@ -13,7 +13,7 @@ static uint8_t byte_1(uint64_t address)
 /* Where the stack pointer stands in a frame. */
 static uint64_t rsp_of(const struct loop *l, uint32_t place)
 {
-	return l->base + place + offsetof(struct element, context) + offsetof(struct signal_context, rsp);
+	return l->base + place + offsetof(struct srop_frame, context) + offsetof(struct ucontext, rsp);
 }
 
 struct layout {
@@ -23,20 +23,20 @@ struct layout {
 	uint8_t *bytes; /* up to AT_RECORDS */
 };
 
-static struct signal_context *frame_at(const struct layout *y, uint32_t place)
+static struct ucontext *frame_at(const struct layout *y, uint32_t place)
 {
 	struct chain_place chain = { .frames = y->loop->base, .fpstate = y->loop->fpstate };
-	struct element *e = (struct element *)(void *)(y->bytes + place);
+	struct srop_frame *e = (struct srop_frame *)(void *)(y->bytes + place);
 
-	chain_start_element(y->target, &chain, e);
+	chain_start_frame(y->target, &chain, e);
 	return &e->context;
 }
 
 /* A call; what follows it is the element at `then`. */
-static struct signal_context *call_at(const struct layout *y, uint32_t place, uint64_t number, uint64_t a, uint64_t b, uint64_t c,
+static struct ucontext *call_at(const struct layout *y, uint32_t place, uint64_t number, uint64_t a, uint64_t b, uint64_t c,
 				      uint32_t then)
 {
-	struct signal_context *context = frame_at(y, place);
+	struct ucontext *context = frame_at(y, place);
 
 	context->rax = number;
 	context->rdi = a;
@@ -49,7 +49,7 @@ static struct signal_context *call_at(const struct layout *y, uint32_t place, ui
 	return context;
 }
 
-static struct signal_context *ioctl_at(const struct layout *y, uint32_t place, uint64_t request, uint64_t argument, uint32_t then)
+static struct ucontext *ioctl_at(const struct layout *y, uint32_t place, uint64_t request, uint64_t argument, uint32_t then)
 {
 	return call_at(y, place, SYS_ioctl, (uint64_t)(unsigned int)y->loop->vcpu_fd, request, argument, then);
 }
@@ -57,7 +57,7 @@ static struct signal_context *ioctl_at(const struct layout *y, uint32_t place, u
 static void copy_at(const struct layout *y, uint32_t place, uint64_t to, uint64_t to_count, uint64_t from, uint64_t from_count,
 		    uint32_t then)
 {
-	struct signal_context *context =
+	struct ucontext *context =
 		call_at(y, place, SYS_process_vm_readv, (uint64_t)(unsigned int)y->loop->own_pid, to, to_count, then);
 
 	context->r10 = from;
@@ -104,7 +104,7 @@ static uint32_t stepped_place(const struct loop *l)
 static void lay_end(const struct layout *y, uint32_t end, uint32_t ended, uint32_t hold, uint32_t leave, uint64_t to, uint64_t from)
 {
 	const struct loop *l = y->loop;
-	struct signal_context *context;
+	struct ucontext *context;
 
 	ioctl_at(y, end, KVM_SET_GUEST_DEBUG, DATA(off), ended);
 	copy_at(y, ended, to, 2, from, 2, hold);
@@ -202,7 +202,7 @@ static void leave_at(const struct layout *y, uint32_t place, int64_t result)
 
 	as_left.regs.rax = (uint64_t)result;
 	as_left.restarts_kvm_run = 0;
-	chain_last_element(y->target, &chain, &as_left, (struct element *)(void *)(y->bytes + place));
+	chain_last_frame(y->target, &chain, &as_left, (struct srop_frame *)(void *)(y->bytes + place));
 }
 
 /* What KVM_GET_MSRS is asked. */

@@ -12,14 +12,14 @@ uint64_t loop_now(const struct loop *l)
 
 uint64_t loop_start(const struct loop *loop)
 {
-	return loop->base + ON + offsetof(struct element, context);
+	return loop->base + ON + offsetof(struct srop_frame, context);
 }
 
 uint64_t loop_leave(const struct loop *loop, enum loop_end end)
 {
 	uint32_t place = end == LOOP_DONE ? LEAVE_DONE : end == LOOP_EXIT ? LEAVE_EXIT : LEAVE_KICK;
 
-	return loop->base + place + offsetof(struct element, context);
+	return loop->base + place + offsetof(struct srop_frame, context);
 }
 
 int loop_holds(const struct loop *loop, uint64_t stack_pointer)

@@ -1,6 +1,6 @@
 /*
- * Room in the target that is nobody's: where the first and the last chain of a session lie, for which there is no scratch
- * memory. KVM maps pages of its own for each vCPU:
+ * Unused bytes in the pages that KVM maps for a vCPU: the first and the last chain of a session lie there, because scratch memory
+ * does not exist yet, or no more. The pages:
  *
  *	page 0	struct kvm_run, 2352 bytes, and zeros behind it that neither the kernel nor, by the interface, a VMM uses
  *	page 1	data of the exit for an I/O port, as long as such an exit waits for its answer

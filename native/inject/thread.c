@@ -11,7 +11,7 @@
 #include "permission.h"
 #include "proc.h"
 #include "stand.h"
-#include "step.h"
+#include "kill_point.h"
 #include "target.h"
 
 #define EVENT_OF(status) ((unsigned int)(status) >> 16)
@@ -92,9 +92,9 @@ static int seized_the_right_one(const struct target *target, pid_t tid)
 
 	if (thread_lives(target, tid))
 		return 1;
-	if (trace(PTRACE_INTERRUPT, tid, 0, NULL) == 0 &&
+	if (sys_ptrace(PTRACE_INTERRUPT, tid, 0, NULL) == 0 &&
 	    thread_wait(tid, &status, now_ns(CLOCK_MONOTONIC) + STOP_TIMEOUT_NS) == WAIT_STATUS)
-		(void)trace(PTRACE_DETACH, tid, 0,
+		(void)sys_ptrace(PTRACE_DETACH, tid, 0,
 			    (void *)(uintptr_t)(EVENT_OF(status) == 0 ? WSTOPSIG(status) : 0));
 	return 0;
 }
@@ -109,18 +109,18 @@ int thread_seize(const struct target *target, pid_t tid, uint32_t options, struc
 
 		if (!thread_lives(target, tid))
 			return refuse(why, REASON_TARGET_GONE, ESRCH, NULL, "The thread has ended.");
-		STEP("about to seize");
-		if (trace(PTRACE_SEIZE, tid, 0, (void *)(uintptr_t)options) == 0) {
-			STEP("seized");
+		KILL_POINT("about to seize");
+		if (sys_ptrace(PTRACE_SEIZE, tid, 0, (void *)(uintptr_t)options) == 0) {
+			KILL_POINT("seized");
 			if (seized_the_right_one(target, tid))
 				return 0;
 			return refuse(why, REASON_TARGET_GONE, ESRCH, NULL, "The thread has ended, and its number is another's.");
 		}
 		if (errno != EPERM)
 			return refuse_errno(why, errno, "PTRACE_SEIZE");
-		STEP("held by another");
+		KILL_POINT("held by another");
 		permission_check(target->pid, tid, &permission);
-		STEP("looked who holds it");
+		KILL_POINT("looked who holds it");
 		if (permission.reason != REASON_NO_SUCH_PROCESS && permission_refusal(&permission, why) < 0)
 			return -1;
 		(void)nanosleep(&millisecond, NULL);
@@ -137,7 +137,7 @@ int thread_signal_waits(pid_t tid, uint64_t mask)
 
 	for (size_t q = 0; q < 2; q++) {
 		struct ptrace_peeksiginfo_args args = { .off = 0, .flags = queues[q], .nr = 32 };
-		long count = trace(PTRACE_PEEKSIGINFO, tid, (uintptr_t)&args, waiting);
+		long count = sys_ptrace(PTRACE_PEEKSIGINFO, tid, (uintptr_t)&args, waiting);
 
 		for (long i = 0; i < count; i++) {
 			int number = waiting[i].si_signo;
@@ -161,7 +161,7 @@ int thread_read_fpstate(pid_t tid, struct stopped *s, struct refusal *why)
 	uint32_t magic2 = FPSTATE_MAGIC2;
 	uint64_t mask, bv;
 
-	if (trace(PTRACE_GETREGSET, tid, NT_X86_XSTATE, &io) < 0)
+	if (sys_ptrace(PTRACE_GETREGSET, tid, NT_X86_XSTATE, &io) < 0)
 		return refuse_errno(why, errno, "PTRACE_GETREGSET");
 	if (io.iov_len < XSAVE_MIN_BYTES || io.iov_len >= sizeof(s->fpstate) - 64)
 		return refuse(why, REASON_NO_MEMORY, 0, "PTRACE_GETREGSET", "The host's XSAVE area has %zu bytes: too many.",
@@ -204,7 +204,7 @@ static int in_restartable_sequence(pid_t tid, uint64_t rip)
 	} section;
 	uint64_t address;
 
-	if (trace(PTRACE_GET_RSEQ_CONFIGURATION, tid, sizeof(configuration), &configuration) < 0 || !configuration.address)
+	if (sys_ptrace(PTRACE_GET_RSEQ_CONFIGURATION, tid, sizeof(configuration), &configuration) < 0 || !configuration.address)
 		return 0;
 	if (memory_read(tid, configuration.address + 8, &address, 8) < 0 || !address)
 		return 0;
@@ -233,7 +233,7 @@ static enum stop_state classify(pid_t tid, int vcpu_fd, uint64_t scratch, uint64
 
 	if (r->rip == 0 || r->cs != USER_CS)
 		return STOP_UNUSABLE;
-	if (trace(PTRACE_GETREGSET, tid, NT_X86_SHSTK, &io) == 0)
+	if (sys_ptrace(PTRACE_GETREGSET, tid, NT_X86_SHSTK, &io) == 0)
 		return STOP_UNUSABLE;
 	if (in_chain(tid, r, scratch, scratch_bytes))
 		return STOP_NOT_NOW;
@@ -266,11 +266,11 @@ static int wait_for_interrupt(pid_t tid, struct refusal *why)
 		if (EVENT_OF(status) == PTRACE_EVENT_STOP && WSTOPSIG(status) == SIGTRAP)
 			return 0;
 		if (EVENT_OF(status) == PTRACE_EVENT_STOP) {
-			(void)trace(PTRACE_DETACH, tid, 0, NULL);
+			(void)sys_ptrace(PTRACE_DETACH, tid, 0, NULL);
 			return refuse(why, REASON_STOP_TIMEOUT, 0, "PTRACE_INTERRUPT",
 				      "The process is stopped by a job-control signal; it must run to be read.");
 		}
-		(void)trace(PTRACE_CONT, tid, 0, (void *)(uintptr_t)WSTOPSIG(status));
+		(void)sys_ptrace(PTRACE_CONT, tid, 0, (void *)(uintptr_t)WSTOPSIG(status));
 	}
 }
 
@@ -281,23 +281,23 @@ int thread_stop(pid_t tid, int vcpu_fd, uint64_t scratch, uint64_t scratch_bytes
 	s->fpstate_bytes = 0;
 	s->interrupted_ns = now_ns(CLOCK_MONOTONIC);
 	stand_watch_begin();
-	if (trace(PTRACE_INTERRUPT, tid, 0, NULL) < 0)
+	if (sys_ptrace(PTRACE_INTERRUPT, tid, 0, NULL) < 0)
 		return refuse_errno(why, errno, "PTRACE_INTERRUPT");
-	STEP("interrupt sent");
+	KILL_POINT("interrupt sent");
 	if (wait_for_interrupt(tid, why) < 0)
 		return -1;
-	STEP("stopped");
+	KILL_POINT("stopped");
 	s->realtime_ns = now_ns(CLOCK_REALTIME);
-	if (trace(PTRACE_GETREGS, tid, 0, &s->regs) < 0 || trace(PTRACE_GETSIGMASK, tid, 8, &s->mask) < 0) {
+	if (sys_ptrace(PTRACE_GETREGS, tid, 0, &s->regs) < 0 || sys_ptrace(PTRACE_GETSIGMASK, tid, 8, &s->mask) < 0) {
 		(void)refuse_errno(why, errno, "PTRACE_GETREGS");
 		goto out;
 	}
-	STEP("registers read");
+	KILL_POINT("registers read");
 	*state = classify(tid, vcpu_fd, scratch, scratch_bytes, s);
 	if (*state != STOP_IN_KVM_RUN && *state != STOP_OUTSIDE)
 		return 0;
 	if (thread_read_fpstate(tid, s, why) == 0) {
-		STEP("FPU state read");
+		KILL_POINT("FPU state read");
 		return 0;
 	}
 out:
@@ -317,11 +317,11 @@ void thread_final_registers(const struct stopped *s, struct user_regs_struct *r)
 		return;
 	if (result == -EINTR)
 		restart = s->restarts_kvm_run && !s->signal_seen;
-	else if (result == -RESTART_NOINTR)
+	else if (result == -ERESTARTNOINTR)
 		restart = 1;
-	else if (result == -RESTART_SYS || result == -RESTART_NOHAND)
+	else if (result == -ERESTARTSYS || result == -ERESTARTNOHAND)
 		restart = !s->signal_seen;
-	else if (result == -RESTART_BLOCK)
+	else if (result == -ERESTART_RESTARTBLOCK)
 		/*
 		 * rt_sigreturn forgets the restart block, so restart_syscall is of no use. A futex wait until a point in
 		 * time (FUTEX_WAIT_BITSET 9, LOCK_PI 6, WAIT_REQUEUE_PI 11) is simply made again; a wait for a span of
@@ -348,17 +348,17 @@ int thread_prepare(pid_t tid, struct stopped *s)
 	if (!s->touched && !s->restarts_kvm_run)
 		return 0;
 	thread_final_registers(s, &regs);
-	if (trace(PTRACE_SETREGS, tid, 0, &regs) < 0)
+	if (sys_ptrace(PTRACE_SETREGS, tid, 0, &regs) < 0)
 		return -1;
-	STEP("set up to go on");
+	KILL_POINT("set up to go on");
 	return 0;
 }
 
 int thread_let_go(pid_t tid, struct stopped *s)
 {
-	int prepared = thread_prepare(tid, s), detached = trace(PTRACE_DETACH, tid, 0, NULL) == 0;
+	int prepared = thread_prepare(tid, s), detached = sys_ptrace(PTRACE_DETACH, tid, 0, NULL) == 0;
 
-	STEP("let go");
+	KILL_POINT("let go");
 	return detached && prepared == 0 ? 0 : -1;
 }
 
@@ -374,7 +374,7 @@ int thread_release_late(pid_t tid)
 		return 1;
 	if (EVENT_OF(status) == 0 && WSTOPSIG(status) != SIGTRAP && WSTOPSIG(status) != (SIGTRAP | 0x80))
 		signal_number = WSTOPSIG(status);
-	(void)trace(PTRACE_DETACH, tid, 0, (void *)(uintptr_t)signal_number);
+	(void)sys_ptrace(PTRACE_DETACH, tid, 0, (void *)(uintptr_t)signal_number);
 	return 1;
 }
 

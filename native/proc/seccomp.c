@@ -166,13 +166,13 @@ void seccomp_read_filters(pid_t tid, struct seccomp_filters *filters)
 	memset(filters, 0, sizeof(*filters));
 	for (size_t i = 0; i < SECCOMP_MAX_PROGRAMS; i++) {
 		struct seccomp_program *p = &filters->programs[i];
-		long count = trace(PTRACE_SECCOMP_GET_FILTER, tid, i, NULL);
+		long count = sys_ptrace(PTRACE_SECCOMP_GET_FILTER, tid, i, NULL);
 
 		if (count < 0 && errno == ENOENT)
 			return;
 		if (count > 0)
 			p->instructions = calloc((size_t)count, sizeof(struct sock_filter));
-		if (!p->instructions || trace(PTRACE_SECCOMP_GET_FILTER, tid, i, p->instructions) != count) {
+		if (!p->instructions || sys_ptrace(PTRACE_SECCOMP_GET_FILTER, tid, i, p->instructions) != count) {
 			filters->unreadable_errno = errno ? errno : EINVAL;
 			free(p->instructions);
 			p->instructions = NULL;

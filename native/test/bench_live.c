@@ -150,8 +150,8 @@ static void bare_stops(uint64_t *times)
 		uint32_t counted;
 		int status;
 
-		if (tid < 0 || trace(PTRACE_INTERRUPT, tid, 0, NULL) < 0 || waitpid(tid, &status, __WALL) != tid ||
-		    trace(PTRACE_GETREGS, tid, 0, &regs) < 0)
+		if (tid < 0 || sys_ptrace(PTRACE_INTERRUPT, tid, 0, NULL) < 0 || waitpid(tid, &status, __WALL) != tid ||
+		    sys_ptrace(PTRACE_GETREGS, tid, 0, &regs) < 0)
 			give_up("a bare stop");
 		/* Elsewhere than in KVM_RUN nothing is to be restarted by hand. */
 		if (regs.orig_rax == SYS_ioctl && (int64_t)regs.rax == -EINTR) {
@@ -160,7 +160,7 @@ static void bare_stops(uint64_t *times)
 			regs.orig_rax = (uint64_t)-1;
 		}
 		counted = *guest.counter;
-		if (trace(PTRACE_SETREGS, tid, 0, &regs) < 0 || trace(PTRACE_DETACH, tid, 0, NULL) < 0)
+		if (sys_ptrace(PTRACE_SETREGS, tid, 0, &regs) < 0 || sys_ptrace(PTRACE_DETACH, tid, 0, NULL) < 0)
 			give_up("a bare stop");
 		/* No more than the thread itself gets of a busy machine. */
 		while (*guest.counter == counted)
@@ -181,11 +181,11 @@ static double two_stops_us(void)
 		for (;;)
 			(void)syscall(SYS_getppid);
 	(void)usleep(1000);
-	if (trace(PTRACE_SEIZE, child, 0, NULL) < 0 || trace(PTRACE_INTERRUPT, child, 0, NULL) < 0 || waitpid(child, &status, 0) != child)
+	if (sys_ptrace(PTRACE_SEIZE, child, 0, NULL) < 0 || sys_ptrace(PTRACE_INTERRUPT, child, 0, NULL) < 0 || waitpid(child, &status, 0) != child)
 		give_up("a child");
 	from = now();
 	for (int i = 0; i < 2 * ROUNDS; i++)
-		if (trace(PTRACE_SYSCALL, child, 0, NULL) < 0 || waitpid(child, &status, 0) != child)
+		if (sys_ptrace(PTRACE_SYSCALL, child, 0, NULL) < 0 || waitpid(child, &status, 0) != child)
 			give_up("PTRACE_SYSCALL");
 	from = now() - from;
 	(void)kill(child, SIGKILL);

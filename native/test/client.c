@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "steps.h"
+#include "kill_points.h"
 
 /* For one that hangs: what is only slow is waited for. */
 #define HANGS_MS 120000
@@ -35,8 +35,8 @@ static int start(struct client *c, const char *helper, int stepped)
 	(void)posix_spawn_file_actions_adddup2(&actions, in[0], 0);
 	(void)posix_spawn_file_actions_adddup2(&actions, out[1], 1);
 	if (stepped) {
-		(void)posix_spawn_file_actions_adddup2(&actions, step[1], STEP_REPORT_FD);
-		(void)posix_spawn_file_actions_adddup2(&actions, go[0], STEP_GO_FD);
+		(void)posix_spawn_file_actions_adddup2(&actions, step[1], KILL_POINT_REPORT_FD);
+		(void)posix_spawn_file_actions_adddup2(&actions, go[0], KILL_POINT_GO_FD);
 	}
 	if (posix_spawn(&c->pid, helper, &actions, NULL, arguments, environ) != 0)
 		c->pid = -1;
@@ -61,7 +61,7 @@ int client_start(struct client *c, const char *helper)
 	return start(c, helper, 0);
 }
 
-int client_start_stepped(struct client *c, const char *helper)
+int client_start_with_kill_points(struct client *c, const char *helper)
 {
 	return start(c, helper, 1);
 }
@@ -167,7 +167,7 @@ int client_receive(struct client *c)
 	return c->header.status == STATUS_OK;
 }
 
-int client_until_step(struct client *c, unsigned int count, char *name, void (*passed)(const char *name))
+int client_until_kill_point(struct client *c, unsigned int count, char *name, void (*passed)(const char *name))
 {
 	for (unsigned int seen = 0;;) {
 		struct pollfd wait[2] = { { .fd = c->step, .events = POLLIN }, { .fd = c->from, .events = POLLIN } };
@@ -177,7 +177,7 @@ int client_until_step(struct client *c, unsigned int count, char *name, void (*p
 			return -1;
 		if (!(wait[0].revents & POLLIN))
 			return client_receive(c);
-		n = read(c->step, name, STEP_NAME_BYTES - 1);
+		n = read(c->step, name, KILL_POINT_NAME_BYTES - 1);
 		if (n <= 0)
 			return -1;
 		name[n] = '\0';

@@ -16,13 +16,13 @@ struct client {
 	uint8_t *payload;              /* MAX_PAYLOAD_BYTES */
 	const struct refusal *refusal; /* into payload; NULL where the last answer was none */
 	uint32_t events;               /* EVENT_TARGET_GONE that came in between */
-	int step, go;                  /* of a helper that waits at its steps; -1: it does not */
+	int step, go;                  /* of a helper that waits at its kill points; -1: it does not */
 	FILE *asked, *answered;        /* where all frames are written down too; NULL: nowhere */
 };
 
 int client_start(struct client *c, const char *helper);
-/* One compiled with -DSTEPS: it waits at each step (client_until_step). */
-int client_start_stepped(struct client *c, const char *helper);
+/* One compiled with -DKILL_POINTS: it waits at each (client_until_kill_point). */
+int client_start_with_kill_points(struct client *c, const char *helper);
 /* Closes the pipe, or kills, and reaps. Returns the wait status. */
 int client_end(struct client *c);
 int client_kill(struct client *c);
@@ -32,11 +32,11 @@ int client_send(struct client *c, uint32_t code, const void *payload, size_t byt
 int client_receive(struct client *c);
 int client_ask(struct client *c, uint32_t code, const void *payload, size_t bytes);
 /*
- * Lets the helper on until the answer to the last request is there, or until it waits at a step for the count-th time from
- * now on (0: never). 2: it waits at a step, whose name is in `name` (STEP_NAME_BYTES); else as client_receive. `passed` is
- * called with the name of each step before it.
+ * Lets the helper on until the answer to the last request is there, or until it waits at a kill point for the count-th time from
+ * now on (0: never). 2: it waits at a kill point, whose name is in `name` (KILL_POINT_NAME_BYTES); else as client_receive. `passed` is
+ * called with the name of each one before it.
  */
-int client_until_step(struct client *c, unsigned int count, char *name, void (*passed)(const char *name));
+int client_until_kill_point(struct client *c, unsigned int count, char *name, void (*passed)(const char *name));
 /* Two parts, for an image after its head. */
 int client_ask2(struct client *c, uint32_t code, const void *head, size_t head_bytes, const void *body, size_t body_bytes);
 /* 1: an event came; 0: the time passed. */

@@ -4,6 +4,6 @@
 cd /payload || exit 125
 ./test-amx ./tilescope-helper ./demo-vmm /out
 code=$?
-./test-steps ./helper-steps ./demo-vmm --arming || code=1
+./test-kill-points ./helper-kill-points ./demo-vmm --arming || code=1
 ./kill-storm ./tilescope-helper --demo ./demo-vmm --tiles --kills "${1:-60}" --span-us 8000 || code=1
 exit $code

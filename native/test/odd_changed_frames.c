@@ -52,7 +52,7 @@ static void one_is_changed(uint32_t frame)
 	uint64_t at;
 
 	rule("calls that another thread of the VMM puts in place of ours are not made");
-	if (!start(stepped, NULL, NULL) || !attach_in_steps())
+	if (!start(stepped, NULL, NULL) || !attach_between_kill_points())
 		return;
 	send_vcpu(MSG_FREEZE);
 	CHECK(answer() == 1, "%s", words(&client));

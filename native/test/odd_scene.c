@@ -10,7 +10,7 @@
 const char *helper, *stepped, *odd;
 struct guest guest;
 struct client client;
-char step[STEP_NAME_BYTES];
+char kill_point[KILL_POINT_NAME_BYTES];
 
 const char *words(const struct client *c)
 {
@@ -49,7 +49,7 @@ int start(const char *program, const char *a, const char *b)
 	const char *arguments[] = { a, b, NULL };
 
 	if (guest_start_demo(&guest, odd, arguments) == 0 && guest_progresses(&guest, 0) && 
-	    (program == stepped ? client_start_stepped(&client, program) : client_start(&client, program)) == 0)
+	    (program == stepped ? client_start_with_kill_points(&client, program) : client_start(&client, program)) == 0)
 		return 1;
 	CHECK(0, "the VMM or the helper did not start");
 	guest_end(&guest);
@@ -90,21 +90,21 @@ int until(const char *name)
 {
 	int outcome;
 
-	while ((outcome = client_until_step(&client, 1, step, NULL)) == 2) {
-		if (strcmp(step, name) == 0)
+	while ((outcome = client_until_kill_point(&client, 1, kill_point, NULL)) == 2) {
+		if (strcmp(kill_point, name) == 0)
 			return 1;
 		let_on();
 	}
-	CHECK(0, "no step \"%s\": %d, %s", name, outcome, words(&client));
+	CHECK(0, "no kill point \"%s\": %d, %s", name, outcome, words(&client));
 	return 0;
 }
 
 int answer(void)
 {
-	return client_until_step(&client, 0, step, NULL);
+	return client_until_kill_point(&client, 0, kill_point, NULL);
 }
 
-int attach_in_steps(void)
+int attach_between_kill_points(void)
 {
 	send_attach();
 	CHECK(answer() == 1, "%s", words(&client));

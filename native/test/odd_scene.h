@@ -5,12 +5,12 @@
 #include "client.h"
 #include "guest.h"
 #include "odd.h"
-#include "steps.h"
+#include "kill_points.h"
 
 extern const char *helper, *stepped, *odd; /* programs */
 extern struct guest guest;
 extern struct client client;
-extern char step[STEP_NAME_BYTES]; /* the last one that was waited at */
+extern char kill_point[KILL_POINT_NAME_BYTES]; /* the last one that was waited at */
 
 const char *words(const struct client *c);
 uint32_t reason(const struct client *c);
@@ -29,11 +29,11 @@ void attach(uint32_t vcpu);
 void send_vcpu(uint32_t code);
 void send_attach(void);
 
-/* Of a stepped helper. until: 1 when it waits at a step of this name. answer: as client_receive. */
+/* Of a helper with kill points. until: 1 when it waits at the one of this name. answer: as client_receive. */
 void let_on(void);
 int until(const char *name);
 int answer(void);
-int attach_in_steps(void);
+int attach_between_kill_points(void);
 
 /* A process whose number is that of a thread that has ended, as soon as the number is free. */
 pid_t start_stranger(pid_t number);
@@ -41,8 +41,8 @@ pid_t start_stranger(pid_t number);
 /* odd_threads.c: which thread runs a vCPU, and how long one stands still for it. */
 void threads(void);
 
-/* odd_each_step.c: a signal to the VMM at each step of each request. */
-void signals_at_each_step(void);
+/* odd_each_kill_point.c: a signal to the VMM at each kill point of each request. */
+void signals_at_each_kill_point(void);
 /* odd_changed_frames.c: what another thread puts in the place of injected calls is not made. */
 void frames_are_changed(void);
 

@@ -125,7 +125,7 @@ static void number_is_reused_before_seize(void)
 	pid_t tid, stranger = 0;
 
 	rule("a process that gets the number of a vCPU's thread between look and PTRACE_SEIZE is left alone");
-	if (!start(stepped, NULL, NULL) || !attach_in_steps())
+	if (!start(stepped, NULL, NULL) || !attach_between_kill_points())
 		return;
 	tid = guest.page->vcpus[0].tid;
 	send_vcpu(MSG_CAPTURE);

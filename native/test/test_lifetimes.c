@@ -223,7 +223,7 @@ static void chain_ends_late(void)
 	struct capture_head head = { 0 };
 
 	rule("a chain that ends late does not answer for the next one");
-	if (!start(stepped, NULL, NULL) || !attach_in_steps())
+	if (!start(stepped, NULL, NULL) || !attach_between_kill_points())
 		return;
 	send_vcpu(MSG_CAPTURE);
 	if (until("switched to the chain")) {
@@ -283,7 +283,7 @@ static void tracer_comes_and_goes(int times)
 	pid_t tid;
 
 	rule("a tracer that has gone before its name is read is waited for");
-	if (!start(stepped, NULL, NULL) || !attach_in_steps())
+	if (!start(stepped, NULL, NULL) || !attach_between_kill_points())
 		return;
 	tid = guest.page->vcpus[0].tid;
 	CHECK(ptrace(PTRACE_SEIZE, tid, NULL, NULL) == 0, "not seized");
@@ -339,6 +339,6 @@ int main(int count, char **arguments)
 	frames_are_changed();
 	tracer_comes_and_goes(5);
 	threads();
-	signals_at_each_step();
+	signals_at_each_kill_point();
 	return summary();
 }

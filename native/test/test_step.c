@@ -8,7 +8,7 @@
 #include "guest.h"
 #include "privilege.h"
 #include "step_driven.h"
-#include "steps.h"
+#include "kill_points.h"
 
 #define KILLED_STEPS 4u
 #define MOST_KILLS 300u
@@ -233,13 +233,13 @@ static int kill_at(unsigned int count, int armed, char *name)
 		request.dr0 = CODE + 0x800; /* never hit: it is armed for as long as it may be */
 		request.dr7 = 0x401;
 	}
-	if (client_start_stepped(&victim, stepped) < 0)
+	if (client_start_with_kill_points(&victim, stepped) < 0)
 		return -1;
 	(void)client_send(&victim, MSG_ATTACH, &attach, sizeof(attach));
-	outcome = client_until_step(&victim, 0, name, NULL);
+	outcome = client_until_kill_point(&victim, 0, name, NULL);
 	CHECK(outcome == 1, "attach: %s", victim.refusal ? victim.refusal->detail : "no answer");
 	(void)client_send(&victim, MSG_STEP, &request, sizeof(request));
-	outcome = client_until_step(&victim, count, name, NULL);
+	outcome = client_until_kill_point(&victim, count, name, NULL);
 	CHECK(outcome > 0, "step: %s", victim.refusal ? victim.refusal->detail : "no answer");
 	(void)(outcome == 2 ? client_kill(&victim) : client_end(&victim));
 	return outcome;
@@ -249,7 +249,7 @@ static int kill_at(unsigned int count, int armed, char *name)
 static void killed(const char *program, int armed)
 {
 	const char *const arguments[] = { "--program", program, "--small-stack", NULL };
-	char name[STEP_NAME_BYTES] = "";
+	char name[KILL_POINT_NAME_BYTES] = "";
 	volatile struct demo_vcpu *v;
 	unsigned int kills = 0;
 	uint64_t eintrs;

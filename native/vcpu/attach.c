@@ -9,7 +9,7 @@
 #include "discover.h"
 #include "permission.h"
 #include "session.h"
-#include "step.h"
+#include "kill_point.h"
 
 static struct vmm vmm;
 
@@ -52,7 +52,7 @@ static int ask_inside(struct vcpu *vcpu, struct attach_reply *reply, struct refu
 	struct program p = { 0 };
 	int vm = -1, kvm = -1, guest, host, supported = -1, image2, image1;
 
-	STEP("scratch is signed");
+	KILL_POINT("scratch is signed");
 	if (memory_write(target.pid, vcpu->scratch + SCRATCH_DATA, pattern_bytes(), SCRATCH_DATA_BYTES) < 0 ||
 	    memory_write(target.pid, answer + 64, &attribute, sizeof(attribute)) < 0)
 		return refuse_errno(why, errno, "process_vm_writev");
@@ -136,10 +136,10 @@ static int can_suspend(const struct vcpu *vcpu, struct refusal *why)
 {
 	uintptr_t with = PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP, without = PTRACE_O_TRACESYSGOOD;
 
-	if (trace(PTRACE_SETOPTIONS, vcpu->tid, 0, (void *)with) < 0)
+	if (sys_ptrace(PTRACE_SETOPTIONS, vcpu->tid, 0, (void *)with) < 0)
 		return refuse(why, REASON_PERMISSION, errno, "PTRACE_SETOPTIONS",
 			      "The kernel does not let the thread's seccomp filter be suspended: CAP_SYS_ADMIN is needed.");
-	return trace(PTRACE_SETOPTIONS, vcpu->tid, 0, (void *)without) < 0 ? refuse_errno(why, errno, "PTRACE_SETOPTIONS") : 0;
+	return sys_ptrace(PTRACE_SETOPTIONS, vcpu->tid, 0, (void *)without) < 0 ? refuse_errno(why, errno, "PTRACE_SETOPTIONS") : 0;
 }
 
 /* With the thread stopped: the part that must end with the thread in its own context, whatever happens. */
@@ -150,7 +150,7 @@ static int attach_stopped(struct vcpu *vcpu, struct attach_reply *reply, struct 
 		return -1;
 	if (scratch_map(vcpu, why) < 0)
 		return -1;
-	STEP("scratch is there");
+	KILL_POINT("scratch is there");
 	if (scratch_sign(vcpu, why) == 0 && ask_inside(vcpu, reply, why) == 0)
 		return 0;
 	if (!vcpu->late && why->reason != REASON_TARGET_GONE) {
@@ -209,7 +209,7 @@ int attach(const struct attach_request *request, struct attach_reply *reply, str
 		goto out;
 	if (scratch_find(vcpu->ref.vcpu_index, maps, &vcpu->scratch, &free_place, why) < 0)
 		goto out;
-	STEP("mappings read");
+	KILL_POINT("mappings read");
 	if (search_thread(vcpu, place->tid, request->flags, why) < 0)
 		goto out;
 	result = attach_stopped(vcpu, reply, why);
@@ -233,7 +233,7 @@ int detach(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why)
 		vcpu_release(vcpu);
 		goto out;
 	}
-	STEP("scratch is gone");
+	KILL_POINT("scratch is gone");
 	vcpu->frozen = 0;
 	reply->in_kvm_run = (uint32_t)vcpu->stop.in_kvm_run;
 	vcpu_release(vcpu);

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "session.h"
-#include "step.h"
+#include "kill_point.h"
 
 #define CHAIN_TIMEOUT_NS 2000000000ull
 #define CPUID_ENTRIES 256u
@@ -164,7 +164,7 @@ static int run(struct vcpu *vcpu, struct asking *a, struct refusal *why)
 		else
 			vcpu_release(vcpu);
 	}
-	STEP("questions asked");
+	KILL_POINT("questions asked");
 	if (result == 0 &&
 	    memory_read(target.pid, vcpu->scratch + SCRATCH_DATA, a->data, SCRATCH_DATA_BYTES) < 0)
 		result = refuse_errno(why, errno, "process_vm_readv");
@@ -324,7 +324,7 @@ int capture(struct vcpu *vcpu, struct reply *reply, struct refusal *why)
 	a.data = data;
 	if (memory_write(target.pid, vcpu->scratch + SCRATCH_DATA, data, sizeof(data)) < 0)
 		return vcpu_refuse_memory(errno, "process_vm_writev", why);
-	STEP("data area written");
+	KILL_POINT("data area written");
 	started_ns = now_ns(CLOCK_MONOTONIC);
 	if (vcpu_stop(vcpu, NEED_ANY, why) < 0)
 		return -1;

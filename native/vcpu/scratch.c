@@ -1,4 +1,4 @@
-/* Scratch memory in the target: found again, mapped, signed, unmapped. */
+/* Scratch memory in the target: searched for, mapped, signed with its owner, unmapped. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 #define CHOICES 16
 
-/* splitmix64's last step: every bit of the question is in each bit of the answer. */
+/* The finalizer of splitmix64: each bit of the input changes about half of the bits of the result. */
 static uint64_t mix(uint64_t z)
 {
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
@@ -63,14 +63,14 @@ static int helper_lives(const struct scratch_header *header)
 {
 	struct stat_facts facts;
 
-	/* Our own, of a vCPU that we hold no more: its thread ended. */
+	/* Signed by us, for a vCPU whose thread has ended since: nobody uses it. */
 	if (header->helper_pid == getpid())
 		return 0;
 	return proc_stat(header->helper_pid, 0, &facts) == 0 && facts.start_time_ticks == header->helper_start_ticks &&
 	       facts.state != 'Z' && facts.state != 'X';
 }
 
-/* A header of zeros is one whose helper died between mmap and its first write. Whoever lives owns the vCPU: refused. */
+/* A header of zeros: its helper died between mmap and scratch_sign. Refused where the helper that signed one is alive. */
 int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t *free_place, struct refusal *why)
 {
 	struct mapping m;
@@ -97,8 +97,9 @@ int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t
 }
 
 /*
- * mmap through a chain in room that is nobody's. All calls of the session's life must be allowed before the first. 1: the
- * address was taken meanwhile, and the kernel chose another, where no later helper would look: given back.
+ * mmap, by a chain in unused bytes of KVM's pages (room.h), unless a region was left. The filters must allow every call of the
+ * session before the first is made. 1: the address was taken meanwhile and the kernel chose another, where no later helper
+ * would look, so it was unmapped again: to be tried once more.
  */
 static int map_or_keep(struct vcpu *vcpu, const char *maps, uint64_t left, uint64_t free_place, struct refusal *why)
 {
@@ -128,8 +129,9 @@ static int map_or_keep(struct vcpu *vcpu, const char *maps, uint64_t left, uint6
 }
 
 /*
- * What was found before the thread stood still may be so no longer: a killed helper's last chain has mapped its region since,
- * or given it back, or another helper has signed one. Only this thread maps and unmaps them, so what is found now stays.
+ * What was found before the thread was stopped may have changed: the last chain of a killed helper has mapped or unmapped its
+ * region since, or another helper has signed one. All of them map and unmap in this thread alone, which is stopped now, so what
+ * is found here does not change any more.
  */
 int scratch_map(struct vcpu *vcpu, struct refusal *why)
 {

@@ -11,7 +11,7 @@
 #include "discover.h"
 #include "permission.h"
 #include "session.h"
-#include "step.h"
+#include "kill_point.h"
 
 #define SEARCH_ROUNDS 20
 
@@ -223,7 +223,7 @@ int search_elsewhere(const struct vcpu *vcpu, pid_t *found, struct refusal *why)
 		if (here < 0)
 			return refuse(why, REASON_THREAD_NOT_FOUND, 0, NULL,
 				      "Thread %d may run vCPU %u, and could not be stopped to see.", tid, vcpu->ref.vcpu_index);
-		STEP("looked at another thread");
+		KILL_POINT("looked at another thread");
 		if (!here)
 			continue;
 		*found = tid;

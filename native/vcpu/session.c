@@ -7,7 +7,7 @@
 #include "permission.h"
 #include "proc.h"
 #include "room.h"
-#include "step.h"
+#include "kill_point.h"
 
 #define OUTSIDE_TRIES 20
 #define NOT_NOW_TRIES 1500 /* milliseconds, about: a chain of steps that nobody ends any more takes that long (loop.h) */
@@ -78,7 +78,7 @@ static int filters_are_known(const struct vcpu *vcpu)
 	/* A kernel without checkpoint and restore answers EINVAL, whatever there is; this file comes with it. */
 	if (can_be_asked < 0)
 		can_be_asked = access("/proc/sys/kernel/ns_last_pid", F_OK) == 0;
-	if (!can_be_asked || trace(PTRACE_SECCOMP_GET_FILTER, vcpu->tid, vcpu->filters.count, NULL) >= 0)
+	if (!can_be_asked || sys_ptrace(PTRACE_SECCOMP_GET_FILTER, vcpu->tid, vcpu->filters.count, NULL) >= 0)
 		return 0;
 	return errno == (vcpu->seccomp_mode ? ENOENT : EINVAL);
 }
@@ -353,7 +353,7 @@ int vcpu_run_in_room(struct vcpu *vcpu, const char *maps, struct program *progra
 	if (run_at(vcpu, &room.place, program, SWITCH_AT_ENTRY, why) < 0)
 		return note_late(vcpu, why);
 	room_give_back(&target, &room);
-	STEP("room given back");
+	KILL_POINT("room given back");
 	return 0;
 }
 
@@ -369,7 +369,7 @@ int freeze(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why)
 			return -1;
 		}
 		vcpu->frozen = 1;
-		STEP("frozen");
+		KILL_POINT("frozen");
 	}
 	reply->in_kvm_run = (uint32_t)vcpu->stop.in_kvm_run;
 	reply->frozen = 1;

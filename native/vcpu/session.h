@@ -60,7 +60,7 @@ struct vcpu {
 	uint64_t scratch;  /* 0: none */
 	int frozen;
 	int unfinished;    /* a chain ran out of our time: it may have written to the data area since that was prepared */
-	int late;          /* it did not stop in time: to be detached when it does */
+	int late;          /* it did not stop in time: detached when it does */
 	uint64_t get_image; /* KVM_GET_XSAVE2, or KVM_GET_XSAVE where that is unknown */
 	uint32_t image_bytes;
 	uint32_t seccomp_mode, seccomp_count;
@@ -87,8 +87,9 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why);
 void vcpu_release(struct vcpu *vcpu);
 
 /*
- * Have the thread's filters changed? And once it is stopped, or each time it is used while frozen: read them if so. Another
- * thread may give it one at any time before (SECCOMP_FILTER_FLAG_TSYNC).
+ * vcpu_note_filters compares the thread's filter count with the one known, before it is stopped; vcpu_read_filters reads the
+ * filters again if it changed, once the thread is stopped and each time a frozen one is used. Until then another thread may give
+ * it a filter (SECCOMP_FILTER_FLAG_TSYNC).
  */
 void vcpu_note_filters(struct vcpu *vcpu);
 void vcpu_read_filters(struct vcpu *vcpu);
@@ -99,7 +100,7 @@ int vcpu_add_allowed(struct vcpu *vcpu, struct program *program, const char *nam
 		     uint64_t c);
 int vcpu_add_ioctl(struct vcpu *vcpu, struct program *program, const char *name, uint64_t request, uint64_t offset);
 
-/* Through the stopped thread, in scratch memory, or in room that is nobody's (room.h); the filters are asked first. */
+/* Makes the calls in the stopped thread, their frames in scratch memory or in unused bytes of KVM's own pages (room.h). The filters are checked first. */
 int vcpu_run(struct vcpu *vcpu, struct program *program, struct refusal *why);
 int vcpu_run_in_room(struct vcpu *vcpu, const char *maps, struct program *program, struct refusal *why);
 struct chain_place vcpu_place(const struct vcpu *vcpu);
@@ -108,8 +109,9 @@ int vcpu_is_suspended(const struct vcpu *vcpu);
 int vcpu_refuse_memory(int errno_value, const char *call, struct refusal *why);
 
 /*
- * Threads that did not stop in time, or were killed under us: such a one stays, and its process with it, until its tracer has
- * asked for it. They are detached as soon as they show up; 0: tid is still one of them.
+ * Threads that did not stop in time, or were killed while we traced them. A killed tracee, and its process, is reaped only once
+ * its tracer has waited for it, so they are kept on a list, waited for, and detached when they stop. late_release: 0 while tid
+ * is still on the list.
  */
 void vcpu_is_late(struct vcpu *vcpu);
 void late_add(pid_t tid);
@@ -118,9 +120,9 @@ int late_release(pid_t tid);
 void vcpu_let_go(struct vcpu *vcpu);
 
 /*
- * scratch.c. scratch_find: a region that a killed helper left for this vCPU, in *left (0: none), or a free place for one.
- * scratch_map, once the thread is stopped, looks again, and asks the filters about all the calls of the session's life before
- * the first; it keeps a region that was left.
+ * scratch.c. scratch_find stores the address of a region that a killed helper left for this vCPU in *left (0: none), or else a
+ * free address in *free_place. scratch_map, with the thread stopped, searches again, checks every call of the session against the
+ * filters before it makes the first, and adopts a region that was left.
  */
 int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t *free_place, struct refusal *why);
 int scratch_map(struct vcpu *vcpu, struct refusal *why);
@@ -128,8 +130,8 @@ int scratch_sign(struct vcpu *vcpu, struct refusal *why);
 int scratch_unmap(struct vcpu *vcpu, struct refusal *why);
 
 /*
- * search.c. search_thread leaves the vCPU's thread, which it stores in vcpu->tid, stopped. vcpu->scratch holds a leftover region,
- * if any, so that a stop in it is seen. search_elsewhere, with vcpu->tid stopped outside KVM_RUN: which other thread is in KVM_RUN
+ * search.c. search_thread leaves the vCPU's thread, which it stores in vcpu->tid, stopped. vcpu->scratch holds the region of a killed
+ * helper, if any, so that a stop in it is seen. search_elsewhere, with vcpu->tid stopped outside KVM_RUN: which other thread is in KVM_RUN
  * of this vCPU; 0: none is, so that calls on it do not wait.
  */
 int search_thread(struct vcpu *vcpu, pid_t hint, uint32_t flags, struct refusal *why);
@@ -156,7 +158,7 @@ int memory_mappings(struct vcpu *vcpu, struct reply *reply, struct refusal *why)
 int memory_send(struct vcpu *vcpu, const struct read_memory_request *request, struct reply *reply, struct refusal *why);
 int memory_translate(struct vcpu *vcpu, const uint64_t *linear, uint32_t count, struct reply *reply, struct refusal *why);
 
-/* pattern.c: what a buffer holds before a call, to see afterwards what the call wrote. */
+/* pattern.c: fills a buffer before a call, so that what the call wrote can be told afterwards. */
 const uint8_t *pattern_bytes(void); /* SCRATCH_DATA_BYTES of random bytes, none of them 0 */
 uint32_t pattern_written(const uint8_t *bytes, size_t offset, size_t count); /* offset from SCRATCH_DATA; multiple of 8 */
 

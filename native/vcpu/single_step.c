@@ -8,7 +8,7 @@
 #include "proc.h"
 #include "room.h"
 #include "session.h"
-#include "step.h"
+#include "kill_point.h"
 #include "stepping.h"
 
 #define KVM_CAP_SET_GUEST_DEBUG2_NUMBER 195u
@@ -184,7 +184,7 @@ static int go_on(struct stepping *s, struct refusal *why)
 	s->loop.steps = s->wanted - s->head.steps;
 	if (loop_write(&target, &s->loop, stop, why) < 0)
 		return -1;
-	STEP("steps laid out");
+	KILL_POINT("steps laid out");
 	if (stepping_run(s, &end, why) < 0)
 		return -1;
 	/* The VMM has an exit, or its own EINTR, to see: its registers are as they must be, whatever comes now. */
@@ -349,7 +349,7 @@ int step(struct vcpu *vcpu, const struct step_request *request, struct reply *re
 	if (thread_prepare(vcpu->tid, &vcpu->stop) < 0)
 		return refuse_errno(why, errno, "PTRACE_SETREGS");
 	vcpu->frozen = 1;
-	STEP("frozen");
+	KILL_POINT("frozen");
 	s.head.in_kvm_run = (uint32_t)vcpu->stop.in_kvm_run;
 	s.head.pause_ns = now_ns(CLOCK_MONOTONIC) - vcpu->stop.interrupted_ns;
 	s.head.record_bytes = s.loop.record_bytes;

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <sys/wait.h>
 
-#include "step.h"
+#include "kill_point.h"
 
 #define LOOK_NS 40000u
 #define LONGEST_LOOK_NS 1000000u
@@ -19,14 +19,14 @@ static int switch_over(struct stepping *s, uint64_t stack_pointer, struct refusa
 	pid_t tid = s->vcpu->tid;
 	struct user_regs_struct regs;
 
-	if (trace(PTRACE_GETREGS, tid, 0, &regs) < 0)
+	if (sys_ptrace(PTRACE_GETREGS, tid, 0, &regs) < 0)
 		return refuse_errno(why, errno, "PTRACE_GETREGS");
 	regs.rip = target.gadget;
 	regs.rax = SYS_rt_sigreturn;
 	regs.orig_rax = (uint64_t)-1;
 	regs.eflags = 0x202;
 	regs.rsp = stack_pointer;
-	if (trace(PTRACE_SETREGS, tid, 0, &regs) < 0)
+	if (sys_ptrace(PTRACE_SETREGS, tid, 0, &regs) < 0)
 		return refuse_errno(why, errno, "PTRACE_SETREGS");
 	s->vcpu->stop.touched = 1;
 	return 0;
@@ -41,7 +41,7 @@ static int let_on(struct stepping *s, int status, struct refusal *why)
 		signal_number = WSTOPSIG(status);
 		s->vcpu->stop.signal_seen = 1;
 	}
-	return trace(PTRACE_CONT, s->vcpu->tid, 0, (void *)(uintptr_t)signal_number) < 0 ?
+	return sys_ptrace(PTRACE_CONT, s->vcpu->tid, 0, (void *)(uintptr_t)signal_number) < 0 ?
 		       refuse_errno(why, errno, "PTRACE_CONT") : 0;
 }
 
@@ -52,7 +52,7 @@ static int interrupt(struct stepping *s, struct refusal *why)
 	if (s->interrupted == MOST_INTERRUPTS)
 		return refuse(why, REASON_CHAIN_TIMEOUT, 0, NULL, "The steps did not end in time.");
 	s->interrupted++;
-	return trace(PTRACE_INTERRUPT, s->vcpu->tid, 0, NULL) < 0 ? refuse_errno(why, errno, "PTRACE_INTERRUPT") : 0;
+	return sys_ptrace(PTRACE_INTERRUPT, s->vcpu->tid, 0, NULL) < 0 ? refuse_errno(why, errno, "PTRACE_INTERRUPT") : 0;
 }
 
 static int until_it_ends(struct stepping *s, enum loop_end *end, struct refusal *why)
@@ -99,7 +99,7 @@ static int stop_held(struct stepping *s, struct refusal *why)
 	struct user_regs_struct regs;
 	int status;
 
-	if (trace(PTRACE_INTERRUPT, tid, 0, NULL) < 0)
+	if (sys_ptrace(PTRACE_INTERRUPT, tid, 0, NULL) < 0)
 		return refuse_errno(why, errno, "PTRACE_INTERRUPT");
 	for (;;) {
 		enum wait_outcome outcome = thread_wait(tid, &status, now_ns(CLOCK_MONOTONIC) + STOP_TIMEOUT_NS);
@@ -113,13 +113,13 @@ static int stop_held(struct stepping *s, struct refusal *why)
 		if (let_on(s, status, why) < 0)
 			return -1;
 	}
-	STEP("stepping: stopped where it is held");
-	if (trace(PTRACE_GETREGS, tid, 0, &regs) < 0)
+	KILL_POINT("stepping: stopped where it is held");
+	if (sys_ptrace(PTRACE_GETREGS, tid, 0, &regs) < 0)
 		return refuse_errno(why, errno, "PTRACE_GETREGS");
 	if (loop_holds(&s->loop, regs.rsp))
 		return 0;
 	/* It goes on as it is; interrupted in KVM_RUN, its VMM sees EINTR. */
-	(void)trace(PTRACE_DETACH, tid, 0, NULL);
+	(void)sys_ptrace(PTRACE_DETACH, tid, 0, NULL);
 	return refuse(why, REASON_CHAIN_TIMEOUT, 0, NULL, "This machine was too busy: the thread was not taken over in time, and runs on.");
 }
 
@@ -133,7 +133,7 @@ static int leave(struct stepping *s, struct refusal *why)
 		struct ptrace_syscall_info info = { 0 };
 		enum wait_outcome outcome;
 
-		if (trace(PTRACE_SYSCALL, tid, 0, (void *)(uintptr_t)signal_number) < 0)
+		if (sys_ptrace(PTRACE_SYSCALL, tid, 0, (void *)(uintptr_t)signal_number) < 0)
 			return refuse_errno(why, errno, "PTRACE_SYSCALL");
 		outcome = thread_wait(tid, &status, now_ns(CLOCK_MONOTONIC) + STOP_TIMEOUT_NS);
 		if (outcome == WAIT_GONE)
@@ -148,9 +148,9 @@ static int leave(struct stepping *s, struct refusal *why)
 			}
 			continue;
 		}
-		if (trace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) < 0)
+		if (sys_ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) < 0)
 			return refuse_errno(why, errno, "PTRACE_GET_SYSCALL_INFO");
-		STEP("stepping: %s", info.op == PTRACE_SYSCALL_INFO_ENTRY ? "leaves" : "has left");
+		KILL_POINT("stepping: %s", info.op == PTRACE_SYSCALL_INFO_ENTRY ? "leaves" : "has left");
 		if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
 			leaving = info.entry.nr == SYS_rt_sigreturn;
 		else if (info.op == PTRACE_SYSCALL_INFO_EXIT && leaving)
@@ -162,18 +162,18 @@ int stepping_run(struct stepping *s, enum loop_end *end, struct refusal *why)
 {
 	if (switch_over(s, loop_start(&s->loop), why) < 0)
 		return -1;
-	STEP("stepping: switched over");
-	if (trace(PTRACE_CONT, s->vcpu->tid, 0, NULL) < 0)
+	KILL_POINT("stepping: switched over");
+	if (sys_ptrace(PTRACE_CONT, s->vcpu->tid, 0, NULL) < 0)
 		return refuse_errno(why, errno, "PTRACE_CONT");
-	STEP("stepping: let go");
+	KILL_POINT("stepping: let go");
 	if (until_it_ends(s, end, why) < 0)
 		return -1;
-	STEP("stepping: held");
+	KILL_POINT("stepping: held");
 	if (stop_held(s, why) < 0 || switch_over(s, loop_leave(&s->loop, *end), why) < 0)
 		return -1;
-	STEP("stepping: on its way back");
+	KILL_POINT("stepping: on its way back");
 	if (leave(s, why) < 0)
 		return -1;
-	STEP("stepped");
+	KILL_POINT("stepped");
 	return 0;
 }

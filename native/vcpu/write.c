@@ -9,7 +9,7 @@
 
 #include "host_cpuid.h"
 #include "session.h"
-#include "step.h"
+#include "kill_point.h"
 
 /* What the vCPU said in the current stop. */
 struct reading {
@@ -86,7 +86,7 @@ static int read_state(struct vcpu *vcpu, struct refusal *why)
 	if (put(vcpu, SCRATCH_DATA, pattern_bytes(), SCRATCH_DATA_BYTES, why) < 0 ||
 	    put_msr(vcpu, 0, MSR_IA32_XFD, 0, why) < 0)
 		return -1;
-	STEP("questions written");
+	KILL_POINT("questions written");
 	program_ioctl(&p, get_image_name(vcpu), vcpu->fd, vcpu->get_image, vcpu->scratch + SCRATCH_IMAGE);
 	program_ioctl(&p, "KVM_GET_MSRS", vcpu->fd, KVM_GET_MSRS, vcpu->scratch + SCRATCH_MSRS);
 	if (vcpu_run(vcpu, &p, why) < 0 || require(&p, 0, 0, why) < 0)
@@ -114,7 +114,7 @@ static int store_image(struct vcpu *vcpu, const uint8_t *image, uint32_t bytes, 
 	memcpy(buffer, image, bytes);
 	if (put(vcpu, SCRATCH_IMAGE2, buffer, sizeof(buffer), why) < 0 || put_msr(vcpu, 0, MSR_IA32_XFD, 0, why) < 0)
 		return -1;
-	STEP("image written to scratch");
+	KILL_POINT("image written to scratch");
 	program_ioctl(&p, "KVM_SET_XSAVE", vcpu->fd, KVM_SET_XSAVE, vcpu->scratch + SCRATCH_IMAGE2);
 	program_ioctl(&p, get_image_name(vcpu), vcpu->fd, vcpu->get_image, vcpu->scratch + SCRATCH_IMAGE);
 	program_ioctl(&p, "KVM_GET_MSRS", vcpu->fd, KVM_GET_MSRS, vcpu->scratch + SCRATCH_MSRS);
@@ -147,7 +147,7 @@ static int in_one_stop(struct vcpu *vcpu, write_step step, const void *what, str
 		return -1;
 	if (read_state(vcpu, why) == 0 && step(vcpu, what, &value, why) == 0)
 		result = 0;
-	STEP(result == 0 ? "read back" : "refused");
+	KILL_POINT(result == 0 ? "read back" : "refused");
 	vcpu_release(vcpu);
 	if (result == 0)
 		answer(vcpu, started_ns, value, reply);

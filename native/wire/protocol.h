@@ -54,7 +54,7 @@ enum message {
 /* Why something was refused, or why a target cannot be attached. REASON_NONE: nothing stands in the way. */
 enum reason {
 	REASON_NONE = 0,
-	/* the asker's fault */
+	/* the request is at fault */
 	REASON_BAD_FRAME = 1,        /* a length or field that cannot be; detail says which */
 	REASON_UNKNOWN_MESSAGE = 2,
 	REASON_VERSION = 3,          /* the versions differ; detail holds the helper's */
@@ -69,7 +69,7 @@ enum reason {
 	REASON_NO_SUCH_VCPU = 23,
 	REASON_OTHER_USER = 24,           /* different uid and no CAP_SYS_PTRACE */
 	REASON_NOT_DUMPABLE = 25,
-	REASON_YAMA = 26,                 /* kernel.yama.ptrace_scope forbids it; value in errno_value's place is the scope */
+	REASON_YAMA = 26,                 /* kernel.yama.ptrace_scope forbids it; errno_value holds the scope, not an errno */
 	REASON_ALREADY_TRACED = 27,       /* refusal.other_pid holds the tracer */
 	REASON_SELF = 28,                 /* the helper itself, or one of its ancestors */
 	REASON_NOT_64_BIT = 29,
@@ -77,20 +77,20 @@ enum reason {
 	REASON_NO_GADGET = 31,            /* no `syscall; ret` or no signal restorer in its text */
 	REASON_THREAD_NOT_FOUND = 32,     /* no thread of the process was seen in KVM_RUN on this vCPU */
 	REASON_STOP_TIMEOUT = 33,         /* the thread did not stop: uninterruptible sleep */
-	REASON_SECCOMP = 34,              /* a call would be refused by the thread's filter: call and action are said */
+	REASON_SECCOMP = 34,              /* the thread's filter would refuse a call: refusal.call, refusal.seccomp_action */
 	REASON_SECCOMP_UNREADABLE = 35,   /* a filter is there and may not be read (CAP_SYS_ADMIN) */
 	REASON_PERMISSION = 36,           /* ptrace refused for some other cause (an LSM) */
 	REASON_TARGET_GONE = 37,
-	REASON_NOT_AUTHORISED = 39,       /* the helper may, by its capabilities, and its caller may not: detail says why */
 	REASON_OTHER_HELPER = 38,         /* another helper is attached to this vCPU: refusal.other_pid */
-	REASON_STOPPED = 40,              /* by a job-control signal */
+	REASON_NOT_AUTHORISED = 39,       /* the helper's capabilities would allow it, but its caller may not: detail says why */
+	REASON_STOPPED = 40,              /* the process is stopped by a job-control signal */
 	REASON_CGROUP_FROZEN = 41,
 	/* the write guard, and refusals of a write */
 	REASON_GUARD_XFD_COVERS_IMAGE = 50, /* image XSTATE_BV has a bit that IA32_XFD covers */
 	REASON_GUARD_ARMING_OVER_STATE = 51,/* IA32_XFD would be armed over a stored component in use */
 	REASON_OUTSIDE_KVM_RUN = 52,        /* the VMM is handling an exit or is paused: it would overwrite the write */
 	REASON_PROTECTED_GUEST = 53,
-	REASON_EVENT_PENDING = 54,  /* an exception or interrupt is on its way into the guest: KVM_SET_REGS would lose it */
+	REASON_EVENT_PENDING = 54,  /* an exception or interrupt is being injected into the guest: KVM_SET_REGS would lose it */
 	REASON_GUARD_REGS = 55,     /* with these registers the CPU refuses to enter the guest, which ends it */
 	/* a system call failed: call and errno_value say which and how */
 	REASON_CALL_FAILED = 60,
@@ -101,7 +101,7 @@ enum reason {
 
 struct refusal {
 	uint32_t reason;      /* enum reason */
-	int32_t errno_value;  /* positive errno, 0 where none */
+	int32_t errno_value;  /* positive errno, 0 where none; of REASON_YAMA the scope */
 	int32_t other_pid;    /* see REASON_ALREADY_TRACED */
 	uint32_t seccomp_action; /* see REASON_SECCOMP: SECCOMP_RET_* */
 	uint64_t mask;        /* guards: the bits in question */

@@ -1,8 +1,8 @@
 /*
- * [W12], [W15] A helper killed at every step of its work: test-steps STEPPED-HELPER DEMO-VMM [--arming]
+ * [W12], [W15] A helper killed at every kill point of its work: test-kill-points HELPER DEMO-VMM [--arming]
  *
- * The stepped helper waits at each STEP (step.h). Each request is made once for each step that it passes, by a new helper
- * that is killed there. Then the thread must run on as if nothing had been: same threads, signal masks and descriptors, no
+ * The helper waits at each KILL_POINT (kill_point.h). Each request is made once for each one that it passes, by a new
+ * helper that is killed there. Then the thread must run on as if nothing had been: same threads, signal masks and descriptors, no
  * mapping but the helper's own scratch region left, EINTR only where it was interrupted and not yet set up to go on. Another
  * helper finds the vCPU's state to be wholly that before or wholly that after the call, and puts the first one back, bit for
  * bit. --arming: IA32_XFD is armed over tiles in use, which takes a CPU and a KVM with AMX.
@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "step_scenes.h"
-#include "steps.h"
+#include "kill_scenes.h"
+#include "kill_points.h"
 
-#define MOST_STEPS 400u
+#define MOST_KILL_POINTS 400u
 
 static const char *helper, *demo;
 static struct client looker; /* one helper for all the looking: it attaches and detaches each time */
@@ -28,7 +28,7 @@ static const char *words(const struct client *c)
 	return c->refusal ? c->refusal->detail : "no answer";
 }
 
-/* Between these steps the thread has left KVM_RUN with EINTR, or will, and nothing yet makes up for it. */
+/* Between these kill points the thread has left KVM_RUN with EINTR, or will, and nothing yet makes up for it. */
 static int interrupted;
 
 static void passed(const char *name)
@@ -39,24 +39,24 @@ static void passed(const char *name)
 		interrupted = 0;
 }
 
-/* 2: it was killed at the count-th step, whose name is in `name`; else its answer, after which it was ended in peace. */
-static int run_to_step(const struct scene *scene, unsigned int count, char *name)
+/* 2: it was killed at the count-th kill point, whose name is in `name`; else its answer, after which it was ended in peace. */
+static int run_to_kill_point(const struct scene *scene, unsigned int count, char *name)
 {
 	struct client c;
 	int outcome = 1;
 
-	if (client_start_stepped(&c, helper) < 0)
+	if (client_start_with_kill_points(&c, helper) < 0)
 		return -1;
 	interrupted = 0;
 	for (size_t i = 0; i < 2 && scene->prepare[i] && outcome == 1; i++) {
 		scene->prepare[i](&c);
-		outcome = client_until_step(&c, 0, name, passed);
+		outcome = client_until_kill_point(&c, 0, name, passed);
 	}
-	/* Back in KVM_RUN: a stop outside it would be tried again, and be other steps than the last time. */
+	/* Back in KVM_RUN: a stop outside it would be tried again, and pass other kill points than the last time. */
 	CHECK(scene->leaves_frozen || guest_progresses(&guest, 0), "the guest stands still");
 	if (outcome == 1) {
 		scene->send(&c);
-		outcome = client_until_step(&c, count, name, passed);
+		outcome = client_until_kill_point(&c, count, name, passed);
 	} else {
 		CHECK(0, "%s: what comes before is refused: %s", scene->name, words(&c));
 		outcome = -1;
@@ -130,9 +130,9 @@ static void look(const char *scene, const char *name, struct tally *t)
 	is_new = !is_old && same_state(&now, &new);
 	is_given_up = !is_old && !is_new && same_state(&now, &given_up);
 	CHECK(is_old || is_new || is_given_up, "%s, killed at \"%s\": the state is neither the one nor the other", scene, name);
-	/* What was written stays written: no later step takes it back but a refusal's own roll back. */
+	/* What was written stays written: nothing later takes it back but a refusal's own roll back. */
 	CHECK(!is_old || !t->new_seen, "%s, killed at \"%s\": the old state after the new one was seen", scene, name);
-	CHECK(put_back(&looker, &now) == 0, "%s, killed at \"%s\": %s", scene, name, words(&looker));
+	CHECK(restore_state(&looker, &now) == 0, "%s, killed at \"%s\": %s", scene, name, words(&looker));
 	CHECK(read_state(&looker, &now) == 0 && same_state(&now, &old), "%s, killed at \"%s\": not restored", scene, name);
 	CHECK(client_vcpu(&looker, MSG_DETACH, guest.pid, 0) == 1, "%s", words(&looker));
 	t->old_seen += (unsigned int)is_old;
@@ -183,12 +183,12 @@ static void kill_at_each_step(const struct scene *scene)
 {
 	struct tally t = { 0 }, end = { 0 };
 	unsigned int risks = 0;
-	char name[STEP_NAME_BYTES] = "";
+	char name[KILL_POINT_NAME_BYTES] = "";
 
-	for (unsigned int count = 1; count < MOST_STEPS && !checks_failed; count++) {
+	for (unsigned int count = 1; count < MOST_KILL_POINTS && !checks_failed; count++) {
 		uint64_t eintrs = guest.page->vcpus[0].eintr_count;
 
-		if (run_to_step(scene, count, name) != 2)
+		if (run_to_kill_point(scene, count, name) != 2)
 			break;
 		t.kills++;
 		if (is_risk(name)) {
@@ -201,12 +201,12 @@ static void kill_at_each_step(const struct scene *scene)
 		look(scene->name, name, &t);
 		check_eintr(scene->name, name, eintrs, &t);
 	}
-	CHECK(t.kills > 1 && t.kills < MOST_STEPS - 1, "%s has %u steps", scene->name, t.kills);
+	CHECK(t.kills > 1 && t.kills < MOST_KILL_POINTS - 1, "%s has %u kill points", scene->name, t.kills);
 	/* The run that was not killed has done its work; it is put back too. */
 	if (!checks_failed)
 		look(scene->name, "the end", &end);
 	CHECK(same_state(&old, &new) ? end.old_seen == 1 : end.new_seen == 1, "%s did not do its work", scene->name);
-	printf("# %s: killed at each of %u steps; found old %u, ", scene->name, t.kills, t.old_seen);
+	printf("# %s: killed at each of %u kill points; found old %u, ", scene->name, t.kills, t.old_seen);
 	if (t.given_up_seen)
 		printf("given up %u, ", t.given_up_seen);
 	printf("new %u; EINTR seen %u times, scratch left %u times", t.new_seen, t.eintrs, t.left);
@@ -223,7 +223,7 @@ enum meanwhile { REGION_GOES, REGION_COMES, REGION_IS_SIGNED };
 
 static void check_meanwhile(enum meanwhile what, const char *name)
 {
-	char step[STEP_NAME_BYTES] = "";
+	char kill_point[KILL_POINT_NAME_BYTES] = "";
 	struct client late, other;
 	int expected = what == REGION_IS_SIGNED ? 0 : 1, outcome;
 
@@ -233,17 +233,17 @@ static void check_meanwhile(enum meanwhile what, const char *name)
 		(void)client_kill(&other);
 		CHECK(client_start(&other, helper) == 0, "no helper");
 	}
-	CHECK(client_start_stepped(&late, helper) == 0, "no helper");
+	CHECK(client_start_with_kill_points(&late, helper) == 0, "no helper");
 	send_attach(&late);
-	CHECK(client_until_step(&late, 1, step, NULL) == 2 && strcmp(step, "mappings read") == 0, "%s: the first step is \"%s\"", name,
-	      step);
+	CHECK(client_until_kill_point(&late, 1, kill_point, NULL) == 2 && strcmp(kill_point, "mappings read") == 0, "%s: the first kill point is \"%s\"", name,
+	      kill_point);
 	CHECK(client_attach(&other, guest.pid, 0, 0, NULL) == 1, "%s", words(&other));
 	if (what == REGION_GOES)
 		CHECK(client_end(&other) == 0, "the helper did not end with 0");
 	else if (what == REGION_COMES)
 		(void)client_kill(&other);
 	CHECK(write(late.go, "g", 1) == 1, "the helper is not there");
-	outcome = client_until_step(&late, 0, step, NULL);
+	outcome = client_until_kill_point(&late, 0, kill_point, NULL);
 	CHECK(outcome == expected, "%s: %s", name, words(&late));
 	CHECK(expected || (late.refusal && late.refusal->reason == REASON_OTHER_HELPER), "%s: %s", name, words(&late));
 	CHECK(client_end(&late) == 0, "the helper did not end with 0");
@@ -255,12 +255,12 @@ static void check_meanwhile(enum meanwhile what, const char *name)
 /* Done once without a kill, to know what comes of it. */
 static int learn(const struct scene *scene)
 {
-	char name[STEP_NAME_BYTES];
+	char name[KILL_POINT_NAME_BYTES];
 
-	if (run_to_step(scene, 0, name) != scene->answer)
+	if (run_to_kill_point(scene, 0, name) != scene->answer)
 		return -1;
 	CHECK(client_attach(&looker, guest.pid, 0, attach_flags, NULL) == 1, "%s", words(&looker));
-	if (read_state(&looker, &new) < 0 || put_back(&looker, &new) < 0)
+	if (read_state(&looker, &new) < 0 || restore_state(&looker, &new) < 0)
 		return -1;
 	given_up = old;
 	if (scene->gives_up) {
@@ -270,7 +270,7 @@ static int learn(const struct scene *scene)
 		bv &= ~scene->gives_up;
 		memcpy(given_up.image + BV_OFFSET, &bv, 8);
 		if (client_set_image(&looker, guest.pid, 0, given_up.image, given_up.image_bytes) != 1 ||
-		    read_state(&looker, &given_up) < 0 || put_back(&looker, &given_up) < 0)
+		    read_state(&looker, &given_up) < 0 || restore_state(&looker, &given_up) < 0)
 			return -1;
 	}
 	return client_vcpu(&looker, MSG_DETACH, guest.pid, 0) == 1 ? 0 : -1;
@@ -334,14 +334,14 @@ static void play_suspended(void)
 int main(int count, char **arguments)
 {
 	if (count < 3 || (count > 3 && strcmp(arguments[3], "--arming") != 0)) {
-		fprintf(stderr, "usage: test-steps STEPPED-HELPER DEMO-VMM [--arming]\n");
+		fprintf(stderr, "usage: test-kill-points STEPPED-HELPER DEMO-VMM [--arming]\n");
 		return 64;
 	}
 	helper = arguments[1];
 	demo = arguments[2];
 	arming = count > 3;
 	if (!kvm_is_there()) {
-		skip("kills at every step", "/dev/kvm is absent");
+		skip("kills at every kill point", "/dev/kvm is absent");
 		return summary();
 	}
 	if (start_guest() < 0 || begin() < 0) {
@@ -360,7 +360,7 @@ int main(int count, char **arguments)
 	(void)client_end(&looker);
 	if (!arming && !checks_failed)
 		play_suspended();
-	printf("# killed at %u steps in all\n", all_kills);
+	printf("# killed at %u kill points in all\n", all_kills);
 out:
 	guest_end(&guest);
 	free(portrait);

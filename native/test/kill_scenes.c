@@ -1,4 +1,4 @@
-#include "step_scenes.h"
+#include "kill_scenes.h"
 
 #include <string.h>
 
@@ -58,7 +58,7 @@ static int set_xcr0(struct client *c, uint64_t value)
 	return client_ask(c, MSG_SET_XCR0, &xcr0, sizeof(xcr0));
 }
 
-int put_back(struct client *c, const struct state *now)
+int restore_state(struct client *c, const struct state *now)
 {
 	struct kvm_regs regs = old.regs;
 

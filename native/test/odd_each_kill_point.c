@@ -1,4 +1,4 @@
-/* A signal to the VMM at each step of a request: it ends, or is stopped and goes on, or a vCPU's thread is kicked. */
+/* A signal to the VMM at each kill point of a request: it ends, or is stopped and goes on, or a vCPU's thread is kicked. */
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -9,13 +9,13 @@
 
 #define KICK (SIGRTMIN + 1)
 
-/* 2: the helper waits at the count-th step of the request; else its answer. -1: what comes before does not work. */
+/* 2: the helper waits at the count-th kill point of the request; else its answer. -1: what comes before does not work. */
 static int to_step(uint32_t code, int frozen, unsigned int count)
 {
 	if (code == MSG_ATTACH) {
 		send_attach();
 	} else {
-		if (!attach_in_steps())
+		if (!attach_between_kill_points())
 			return -1;
 		if (frozen) {
 			send_vcpu(MSG_FREEZE);
@@ -23,7 +23,7 @@ static int to_step(uint32_t code, int frozen, unsigned int count)
 		}
 		send_vcpu(code);
 	}
-	return client_until_step(&client, count, step, NULL);
+	return client_until_kill_point(&client, count, kill_point, NULL);
 }
 
 /* Its parent must get it, though the helper has traced its thread, and whoever asked the helper is told. */
@@ -32,12 +32,12 @@ static void check_killed(const char *name, uint32_t code, int outcome)
 	(void)kill(guest.pid, SIGKILL);
 	if (outcome == 2) {
 		let_on();
-		CHECK(answer() >= 0, "%s, killed at \"%s\": no answer", name, step);
+		CHECK(answer() >= 0, "%s, killed at \"%s\": no answer", name, kill_point);
 	}
-	CHECK(is_reaped(), "%s, killed at \"%s\": its parent does not get it", name, step);
+	CHECK(is_reaped(), "%s, killed at \"%s\": its parent does not get it", name, kill_point);
 	/* Of a vCPU that is attached no more, nothing is said. */
 	CHECK(code == MSG_ATTACH || code == MSG_DETACH || client_wait_event(&client), "%s, killed at \"%s\": no event", name,
-	      step);
+	      kill_point);
 }
 
 static int is_untraced(void)
@@ -59,7 +59,7 @@ static void check_stopped(const char *name, int outcome)
 		(void)kill(guest.pid, SIGCONT);
 		answered = answer();
 	}
-	CHECK(answered == 1 || (answered == 0 && reason(&client) == REASON_STOP_TIMEOUT), "%s, stopped at \"%s\": %s", name, step,
+	CHECK(answered == 1 || (answered == 0 && reason(&client) == REASON_STOP_TIMEOUT), "%s, stopped at \"%s\": %s", name, kill_point,
 	      words(&client));
 }
 
@@ -83,17 +83,17 @@ static void check_kicked(const char *name, int outcome)
 		}
 		for (int i = 0; i < 5000 && v->eintr_count == before; i++)
 			nap_ms(1);
-		CHECK(v->eintr_count > before, "%s, kicked at \"%s\": the kick is lost", name, step);
+		CHECK(v->eintr_count > before, "%s, kicked at \"%s\": the kick is lost", name, kill_point);
 	}
-	CHECK(answered == 1, "%s, kicked at \"%s\": %s", name, step, words(&client));
+	CHECK(answered == 1, "%s, kicked at \"%s\": %s", name, kill_point, words(&client));
 }
 
 static void check_goes_on(const char *name)
 {
 	/* A helper that ends lets go of what it has frozen. */
 	CHECK(client_end(&client) == 0, "the helper did not end with 0");
-	CHECK(guest_progresses(&guest, 0) && is_untraced(), "%s, signal at \"%s\": it does not go on", name, step);
-	CHECK(guest.page->vcpus[0].other_errors == 0, "%s, signal at \"%s\": KVM_RUN failed", name, step);
+	CHECK(guest_progresses(&guest, 0) && is_untraced(), "%s, signal at \"%s\": it does not go on", name, kill_point);
+	CHECK(guest.page->vcpus[0].other_errors == 0, "%s, signal at \"%s\": KVM_RUN failed", name, kill_point);
 }
 
 static void at_each_step(int signal_number, const char *name, uint32_t code, const char *place, int frozen)
@@ -113,7 +113,7 @@ static void at_each_step(int signal_number, const char *name, uint32_t code, con
 			check_kicked(name, outcome);
 		if (signal_number != SIGKILL) {
 			check_goes_on(name);
-			CHECK(outcome != 2 || client_start_stepped(&client, stepped) == 0, "no helper");
+			CHECK(outcome != 2 || client_start_with_kill_points(&client, stepped) == 0, "no helper");
 		} else {
 			end();
 			if (outcome == 2 && !start(stepped, place, NULL))
@@ -122,23 +122,23 @@ static void at_each_step(int signal_number, const char *name, uint32_t code, con
 	}
 	if (signal_number != SIGKILL)
 		guest_end(&guest);
-	printf("# %s: signal %d at each of %u steps\n", name, signal_number, count ? count - 1 : 0);
+	printf("# %s: signal %d at each of %u kill points\n", name, signal_number, count ? count - 1 : 0);
 }
 
-void signals_at_each_step(void)
+void signals_at_each_kill_point(void)
 {
-	rule("a VMM that is killed at any step of a request ends for its parent too");
+	rule("a VMM that is killed at any kill point of a request ends for its parent too");
 	at_each_step(SIGKILL, "attach", MSG_ATTACH, NULL, 0);
 	at_each_step(SIGKILL, "capture", MSG_CAPTURE, NULL, 0);
 	at_each_step(SIGKILL, "capture on the first thread", MSG_CAPTURE, "--main", 0);
 	at_each_step(SIGKILL, "capture of a frozen vCPU", MSG_CAPTURE, NULL, 1);
 	at_each_step(SIGKILL, "detach", MSG_DETACH, NULL, 0);
-	rule("a VMM that is stopped at any step of a request, and goes on, goes on");
+	rule("a VMM that is stopped at any kill point of a request, and goes on, goes on");
 	at_each_step(SIGSTOP, "attach", MSG_ATTACH, NULL, 0);
 	at_each_step(SIGSTOP, "capture", MSG_CAPTURE, NULL, 0);
 	at_each_step(SIGSTOP, "capture of a frozen vCPU", MSG_CAPTURE, NULL, 1);
 	at_each_step(SIGSTOP, "detach", MSG_DETACH, NULL, 0);
-	rule("a kick at any step of a request reaches the VMM");
+	rule("a kick at any kill point of a request reaches the VMM");
 	at_each_step(KICK, "attach", MSG_ATTACH, NULL, 0);
 	at_each_step(KICK, "capture", MSG_CAPTURE, NULL, 0);
 	at_each_step(KICK, "capture of a frozen vCPU", MSG_CAPTURE, NULL, 1);

@@ -1,6 +1,6 @@
-/* What the vCPU of test-steps holds, and the work in whose course its helpers die. */
-#ifndef TILESCOPE_TEST_STEP_SCENES_H
-#define TILESCOPE_TEST_STEP_SCENES_H
+/* What the vCPU of test-kill-points holds, and the work in whose course its helpers die. */
+#ifndef TILESCOPE_TEST_KILL_SCENES_H
+#define TILESCOPE_TEST_KILL_SCENES_H
 
 #include "client.h"
 #include "guest.h"
@@ -26,7 +26,7 @@ extern int arming; /* the guest is the one with tiles, whose loop uses general r
 int read_state(struct client *c, struct state *s); /* 0 or -1 */
 int same_state(const struct state *a, const struct state *b);
 /* Whatever differs from the first state is written as it was there. 0 or -1. */
-int put_back(struct client *c, const struct state *now);
+int restore_state(struct client *c, const struct state *now);
 
 void send_attach(struct client *c);
 
@@ -34,7 +34,7 @@ typedef void (*send_function)(struct client *c);
 
 struct scene {
 	const char *name;
-	send_function prepare[2]; /* what comes before, and is let through all its steps */
+	send_function prepare[2]; /* what comes before, and is let through all its kill points */
 	send_function send;
 	int answer;
 	int leaves_frozen; /* what comes before ends with a frozen vCPU */
