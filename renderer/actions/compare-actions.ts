@@ -20,7 +20,6 @@ export const COMPARE_ACTIONS: readonly Action[] = [
     title: 'Compare',
     group: 'View',
     glyph: 'differs',
-    keys: ['Alt+5'],
     refused: needsStops,
     run: (store) => store.getState().setTab('compare'),
   },
@@ -29,7 +28,6 @@ export const COMPARE_ACTIONS: readonly Action[] = [
     title: 'Pin A, this stop',
     group: 'View',
     glyph: 'flag',
-    keys: [],
     refused: needsStops,
     run: (store) => store.getState().pinStop(store.getState().stops[store.getState().at]?.number ?? null),
   },
@@ -38,7 +36,6 @@ export const COMPARE_ACTIONS: readonly Action[] = [
     title: 'Swap A and B',
     group: 'View',
     glyph: 'swap',
-    keys: [],
     refused: (state) =>
       needsStops(state) ??
       (state.source.kind === 'file' ? 'A is a file: it cannot come on screen here, but it can be opened' : null),

@@ -1,9 +1,11 @@
+import { chordText, shownKey } from '../keys/chord.ts';
+import { KEYMAP } from '../keys/keymap.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
 import { lastChange } from '../store/last-change.ts';
 import { selectCapture, selectEditRefusal } from '../store/selectors.ts';
 import { selectWatchable, watchedText } from '../store/watch-slice.ts';
 import type { Action } from './action.ts';
-import { action, chordText } from './registry.ts';
+import { action } from './registry.ts';
 
 /** One line of a context menu: an act of the registry, or one about the value that was pointed at. */
 export interface ContextItem {
@@ -41,7 +43,7 @@ const ACTS: Readonly<Record<Exclude<ContextPlace, 'value'>, readonly (readonly s
 const ofAction = (store: DebuggerStore, row: Action, begins: boolean): ContextItem => ({
   id: row.id,
   label: row.title,
-  keys: row.keys[0] === undefined ? null : chordText(row.keys[0]),
+  keys: shownKey(row.id),
   refused: row.refused(store.getState()),
   begins,
   run: () => row.run(store),
@@ -71,23 +73,31 @@ const aboutValue = (store: DebuggerStore, path: string, edit: (() => void) | nul
     ...more,
   });
   return [
-    ...(edit === null ? [] : [item('edit', 'Edit', { keys: 'Enter', refused: selectEditRefusal(state), run: edit })]),
+    ...(edit === null
+      ? []
+      : [
+          item('edit', 'Edit', {
+            keys: chordText(KEYMAP.grid.edit.keys[0]),
+            refused: selectEditRefusal(state),
+            run: edit,
+          }),
+        ]),
     item('copy-value', text === null || text.length > 24 ? 'Copy value' : `Copy ${text}`, {
-      keys: 'Ctrl+C',
+      keys: chordText(KEYMAP.browser.copy.keys[0]),
       refused: text === null ? 'it was not read' : null,
       run: () => copy(text ?? ''),
     }),
     item('copy-path', `Copy ${path}`, { run: () => copy(path) }),
     ofAction(store, action('watch-selected'), true),
     item('plot-value', 'Plot over the stops', {
-      keys: 'Alt+G',
+      keys: shownKey('plot'),
       run: () => {
         state.setPlotKind('stops');
         state.askWorkbench({ kind: 'show', pane: 'plot' });
       },
     }),
     item('find-value', 'Find this value', {
-      keys: 'Ctrl+F',
+      keys: shownKey('find'),
       refused: text === null || type === undefined ? 'only an element is looked for' : null,
       run: () => {
         state.setFind(text ?? '', (type ?? 'u64') as Parameters<typeof state.setFind>[1]);
@@ -101,7 +111,7 @@ const aboutValue = (store: DebuggerStore, path: string, edit: (() => void) | nul
     ...(state.staged.some((row) => row.path === path)
       ? [item('unstage', 'Undo this edit', { begins: true, run: () => state.unstage(path) })]
       : []),
-    item('compare', 'Compare with A', { begins: true, keys: 'Alt+5', run: () => state.setTab('compare') }),
+    item('compare', 'Compare with A', { begins: true, keys: shownKey('compare'), run: () => state.setTab('compare') }),
   ];
 };
 

@@ -1,3 +1,4 @@
+import { commandOf } from '../keys/chord.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
 import { wouldLose } from '../store/leaving.ts';
 import { selectWithEdits } from '../store/parked.ts';
@@ -24,9 +25,7 @@ export const askBeforeLeaving = (store: DebuggerStore): (() => void) => {
   // A page is not told whether it is reloaded or closed; the keys of a reload are all that it sees of one.
   let isReload = false;
   const press = (event: KeyboardEvent): void => {
-    isReload =
-      (event.ctrlKey || event.metaKey) &&
-      ['r', 'F5'].includes(event.key.length === 1 ? event.key.toLowerCase() : event.key);
+    isReload = commandOf('browser', event) === 'reload';
   };
   const release = (): void => {
     isReload = false;

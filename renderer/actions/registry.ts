@@ -57,7 +57,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Continue',
     group: 'Run',
     glyph: 'play',
-    keys: ['F5'],
     refused: (state) =>
       (state.session?.kind === 'model' ? needsModel(state) : needsLive(state)) ??
       (state.session?.run === 'running' ? 'already running' : null),
@@ -71,7 +70,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Freeze',
     group: 'Run',
     glyph: 'pause',
-    keys: ['Shift+F5'],
     refused: (state) => {
       if (isDriving(state)) return null;
       return (
@@ -91,7 +89,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Capture',
     group: 'Run',
     glyph: 'capture',
-    keys: ['F8'],
     refused: needsLive,
     run: (store) => void store.getState().capture(),
   },
@@ -100,7 +97,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Step',
     group: 'Run',
     glyph: 'step',
-    keys: ['F10', 'F11'],
     refused: (state) => {
       if (state.session?.kind === 'live') return driveRefusal(state);
       // A step under way takes the next one along.
@@ -117,7 +113,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Run to end',
     group: 'Run',
     glyph: 'toEnd',
-    keys: ['Ctrl+F10'],
     refused: (state) => needsModel(state) ?? (state.running ? 'already running' : null),
     run: (store) => void store.getState().runToEnd(),
   },
@@ -126,7 +121,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Take the run back',
     group: 'Run',
     glyph: 'undo',
-    keys: [],
     refused: (state) =>
       state.session?.kind !== 'model'
         ? 'only the run of a model can be taken back'
@@ -147,7 +141,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Apply',
     group: 'Edit',
     glyph: 'check',
-    keys: ['Ctrl+Enter'],
     refused: selectApplyRefusal,
     run: (store) => void store.getState().apply(),
   },
@@ -156,7 +149,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Discard staged edits',
     group: 'Edit',
     glyph: 'cross',
-    keys: [],
     refused: (state) => (state.staged.length === 0 ? 'nothing is staged' : null),
     run: (store) => store.getState().discard(),
   },
@@ -165,7 +157,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Undo',
     group: 'Edit',
     glyph: 'undo',
-    keys: ['Ctrl+Z'],
     refused: (state) => (state.done.length > 0 ? null : writeWalkRefusal(state, 'undo')),
     run: (store) => store.getState().undo(),
   },
@@ -174,7 +165,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Redo',
     group: 'Edit',
     glyph: 'redo',
-    keys: ['Ctrl+Shift+Z', 'Ctrl+Y'],
     refused: (state) => (state.undone.length > 0 ? null : writeWalkRefusal(state, 'redo')),
     run: (store) => store.getState().redo(),
   },
@@ -184,7 +174,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Overview',
     group: 'View',
     glyph: 'arrow',
-    keys: ['Alt+1'],
     refused: needsStops,
     run: (store) => store.getState().setTab('overview'),
   },
@@ -193,7 +182,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Registers',
     group: 'View',
     glyph: 'arrow',
-    keys: ['Alt+2'],
     refused: needsStops,
     run: (store) => store.getState().setTab('registers'),
   },
@@ -202,7 +190,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Tiles',
     group: 'View',
     glyph: 'arrow',
-    keys: ['Alt+3'],
     refused: needsStops,
     run: (store) => store.getState().setTab('tiles'),
   },
@@ -211,7 +198,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'XFD',
     group: 'View',
     glyph: 'lock',
-    keys: ['Alt+4'],
     refused: needsStops,
     run: (store) => store.getState().setTab('xfd'),
   },
@@ -222,7 +208,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Former stop',
     group: 'View',
     glyph: 'chevronRight',
-    keys: ['Alt+ArrowLeft'],
     refused: (state) => (state.at <= 0 ? 'this is the first stop' : null),
     run: (store) => store.getState().goToStop(store.getState().at - 1),
   },
@@ -231,7 +216,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Next stop',
     group: 'View',
     glyph: 'chevronRight',
-    keys: ['Alt+ArrowRight'],
     refused: (state) => (state.at >= state.stops.length - 1 ? 'this is the newest stop' : null),
     run: (store) => store.getState().goToStop(store.getState().at + 1),
   },
@@ -240,7 +224,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Flip the lane order',
     group: 'View',
     glyph: 'swap',
-    keys: [],
     refused: needsStops,
     run: (store) => store.getState().flipLanes(),
   },
@@ -250,7 +233,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Dark or light',
     group: 'View',
     glyph: 'sun',
-    keys: [],
     refused: always,
     run: (store) => store.getState().setTheme(store.getState().theme === 'dark' ? 'light' : 'dark'),
   },
@@ -259,7 +241,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Next region',
     group: 'View',
     glyph: 'arrow',
-    keys: ['F6'],
     refused: always,
     run: () => moveRegion(1),
   },
@@ -268,7 +249,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Former region',
     group: 'View',
     glyph: 'arrow',
-    keys: ['Shift+F6'],
     refused: always,
     run: () => moveRegion(-1),
   },
@@ -277,7 +257,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Filter',
     group: 'View',
     glyph: 'search',
-    keys: ['/'],
     refused: always,
     run: focusFilter,
   },
@@ -286,7 +265,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Attach, keep it running',
     group: 'Target',
     glyph: 'cpu',
-    keys: [],
     refused: pickedRefusal,
     run: (store) => void store.getState().attach(false),
   },
@@ -295,7 +273,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Attach and freeze',
     group: 'Target',
     glyph: 'cpu',
-    keys: [],
     refused: pickedRefusal,
     run: (store) => void store.getState().attach(true),
   },
@@ -304,7 +281,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Open the model',
     group: 'Target',
     glyph: 'flask',
-    keys: [],
     refused: (state) =>
       state.session !== null
         ? DETACH_FIRST
@@ -323,7 +299,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Look again for targets',
     group: 'Target',
     glyph: 'refresh',
-    keys: ['F9'],
     refused: needsTargets,
     run: (store) => void store.getState().refreshTargets(),
   },
@@ -332,7 +307,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Start a demo guest',
     group: 'Target',
     glyph: 'play',
-    keys: [],
     refused: needsTargets,
     run: (store) => void store.getState().startDemo(),
   },
@@ -341,7 +315,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Open file…',
     group: 'Target',
     glyph: 'file',
-    keys: ['Ctrl+O'],
     refused: openRefusal,
     run: chooseFile,
   },
@@ -350,7 +323,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Copy or save as…',
     group: 'Target',
     glyph: 'copy',
-    keys: ['Ctrl+Shift+C'],
     refused: needsStops,
     run: (store) => store.getState().setOverlay({ kind: 'export' }),
   },
@@ -359,7 +331,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Detach',
     group: 'Target',
     glyph: 'eject',
-    keys: [],
     refused: (state) => (state.session === null ? 'no target is attached' : busyRefusal(state.busy)),
     run: askDetach,
   },
@@ -368,7 +339,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Search',
     group: 'Help',
     glyph: 'search',
-    keys: ['Ctrl+Shift+P', 'F1'],
     refused: always,
     run: (store) => store.getState().setOverlay({ kind: 'palette' }),
   },
@@ -377,7 +347,6 @@ export const ACTIONS: readonly Action[] = [
     title: 'Keys',
     group: 'Help',
     glyph: 'help',
-    keys: ['?'],
     refused: always,
     run: (store) => store.getState().setOverlay({ kind: 'help' }),
   },
@@ -388,6 +357,3 @@ export const action = (id: string): Action => {
   if (found === undefined) throw new Error(`Tilescope fault: no action ${id}`);
   return found;
 };
-
-/** The chord as a person writes it: "Alt+Left". */
-export const chordText = (chord: string): string => chord.replace('Arrow', '');

@@ -17,7 +17,6 @@ export const RESTORE_ACTIONS: readonly Action[] = [
     title: 'Restore…',
     group: 'Edit',
     glyph: 'restore',
-    keys: [],
     refused: restoreRefusal,
     run: (store) => store.getState().openRestore({ kind: 'attach' }, 'all'),
   },
@@ -26,7 +25,6 @@ export const RESTORE_ACTIONS: readonly Action[] = [
     title: 'Restore to this stop…',
     group: 'Edit',
     glyph: 'restore',
-    keys: [],
     refused: (state) =>
       restoreRefusal(state) ??
       (selectIsNewest(state) ? 'the newest stop is what the vCPU holds: go to a former one' : null),
@@ -40,7 +38,6 @@ export const RESTORE_ACTIONS: readonly Action[] = [
     title: 'Restore what is selected…',
     group: 'Edit',
     glyph: 'restore',
-    keys: [],
     refused: (state) => restoreRefusal(state) ?? (state.selection === null ? 'nothing is selected' : null),
     run: (store) => {
       const state = store.getState();

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { MOST_PAGE_BYTES } from './open-file.ts';
-import { ACTIONS } from './registry.ts';
 import { saveDoneOf } from './session-actions.ts';
 
 test('a saved session that no page would open is said to be too large', () => {
@@ -12,10 +11,4 @@ test('a saved session that no page would open is said to be too large', () => {
     tooLarge: false,
   });
   expect(about(MOST_PAGE_BYTES + 1).tooLarge).toBe(true);
-});
-
-test('no two actions share a chord or an id', () => {
-  const chords = ACTIONS.flatMap(({ keys }) => keys);
-  expect(new Set(chords).size).toBe(chords.length);
-  expect(new Set(ACTIONS.map(({ id }) => id)).size).toBe(ACTIONS.length);
 });

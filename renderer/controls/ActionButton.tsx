@@ -1,6 +1,6 @@
 import type { ReactElement, ReactNode } from 'react';
 import type { Action } from '../actions/action.ts';
-import { chordText } from '../actions/registry.ts';
+import { shownKey } from '../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../store/context.ts';
 import type { GlyphName } from '../theme/Glyph.tsx';
 import { Button } from './Button.tsx';
@@ -21,19 +21,19 @@ export function ActionButton(props: ActionButtonProps): ReactElement {
   const { action, look, glyph = action.glyph, glyphClass, children, withKeys = false, label = action.title } = props;
   const store = useDebuggerStore();
   const refused = useDebugger((state) => action.refused(state));
-  const chord = action.keys[0];
+  const chord = shownKey(action.id);
   return (
     <Button
-      label={withKeys && chord !== undefined ? `${label} ${chordText(chord).replaceAll('+', ' ')}` : label}
+      label={withKeys && chord !== null ? `${label} ${chord.replaceAll('+', ' ')}` : label}
       look={look}
       glyph={glyph ?? undefined}
       glyphClass={glyphClass}
       refused={refused}
-      keys={chord === undefined ? undefined : chordText(chord)}
+      keys={chord ?? undefined}
       onPress={() => action.run(store)}
     >
       {children}
-      {withKeys && chord !== undefined ? <kbd>{chordText(chord).replaceAll('+', ' ')}</kbd> : null}
+      {withKeys && chord !== null ? <kbd>{chord.replaceAll('+', ' ')}</kbd> : null}
     </Button>
   );
 }

@@ -1,5 +1,6 @@
 // biome-ignore-all lint/a11y/useSemanticElements: a native radio cannot hold glyphs or be drawn as a row.
 import type { KeyboardEvent, ReactElement, ReactNode } from 'react';
+import { commandOf } from '../keys/chord.ts';
 
 export interface Choice<T extends string | number> {
   readonly value: T;
@@ -22,11 +23,11 @@ export function Segment<T extends string | number>(props: SegmentProps<T>): Reac
   const { name, choices, value, look = '', onChoose, filter = false } = props;
   const chosen = choices.findIndex((choice) => choice.value === value);
   const onKeyDown = (event: KeyboardEvent<HTMLElement>): void => {
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (step === undefined || event.altKey || event.ctrlKey) return;
+    const command = commandOf('choice', event);
+    if (command === null) return;
     event.preventDefault();
     event.stopPropagation();
-    const next = (Math.max(0, chosen) + step + choices.length) % choices.length;
+    const next = (Math.max(0, chosen) + (command === 'next' ? 1 : -1) + choices.length) % choices.length;
     const choice = choices[next];
     if (choice === undefined) return;
     onChoose(choice.value);

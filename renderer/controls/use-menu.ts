@@ -1,4 +1,5 @@
 import { type KeyboardEvent, type RefObject, useEffect, useRef, useState } from 'react';
+import { commandOf, movedInMenu } from '../keys/chord.ts';
 
 const EACH = '[role="menuitem"], [role="menuitemradio"]';
 
@@ -27,12 +28,12 @@ export const useMenu = (): {
     onKeyDown(event) {
       const items = [...(menu.current?.querySelectorAll<HTMLElement>(EACH) ?? [])];
       const at = items.indexOf(document.activeElement as HTMLElement);
-      const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
-      if (next !== undefined) {
-        event.preventDefault();
-        items[(next + items.length) % items.length]?.focus();
-      } else if (event.key === 'Escape' || event.key === 'Tab') {
-        event.preventDefault();
+      const command = commandOf('menu', event);
+      // Enter and Space press the item, which is a button.
+      if (command === null || command === 'press') return;
+      event.preventDefault();
+      if (command !== 'leave') items[movedInMenu(command, at, items.length)]?.focus();
+      else {
         setOpen(false);
         button.current?.focus();
       }

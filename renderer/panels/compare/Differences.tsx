@@ -1,5 +1,6 @@
 import { type KeyboardEvent, type ReactElement, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { Capture } from '../../../app/capture/capture.ts';
+import { commandOf } from '../../keys/chord.ts';
 import { useDebugger } from '../../store/context.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { DifferenceRow } from './DifferenceRow.tsx';
@@ -72,17 +73,18 @@ export function Differences(props: DifferencesProps): ReactElement {
   };
   const onKeyDown = (event: KeyboardEvent<HTMLElement>): void => {
     const row = rows[at];
-    if (row === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
-    const next = nextRow(event.key, at, rows.length, pageRows());
+    if (row === undefined) return;
+    const command = commandOf('rows', event);
+    const next = nextRow(command, at, rows.length, pageRows());
     if (next !== null) goTo(next);
-    else if (event.key === 'Enter' || event.key === ' ') {
+    else if (command === 'press') {
       press(row);
       // Its row goes, and the first of those that it stood for takes its place and the keyboard.
       if (row.kind === 'more') toFocus.current = at;
-    } else if (event.key === 'ArrowLeft') {
+    } else if (command === 'fold') {
       goTo(rows.findIndex((one) => one.kind !== 'value' && one.kind !== 'more' && one.label === row.label));
       if (row.kind === 'head') open(row.label, 'closed');
-    } else if (event.key === 'ArrowRight' && row.kind === 'head') {
+    } else if (command === 'unfold' && row.kind === 'head') {
       open(row.label, opened.get(row.label) === 'closed' ? 'first' : 'all');
     } else return;
     event.preventDefault();

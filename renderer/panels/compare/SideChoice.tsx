@@ -2,6 +2,7 @@ import { type KeyboardEvent, type ReactElement, type ReactNode, useState } from 
 import { pickFile, readPageFile } from '../../actions/open-file.ts';
 import { Button } from '../../controls/Button.tsx';
 import { Select } from '../../controls/Select.tsx';
+import { commandOf } from '../../keys/chord.ts';
 import { isListedWhole, selectValueA, stopsToList } from '../../store/compare-sides.ts';
 import { indexOfStop } from '../../store/compare-slice.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
@@ -151,8 +152,9 @@ function StopNumber({ name, stops, value, onChoose }: StopNumberProps): ReactEle
     setTyped(null);
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.key === 'Enter') commit();
-    else if (event.key === 'Escape') setTyped(null);
+    const command = commandOf('field', event);
+    if (command === 'commit') commit();
+    else if (command === 'cancel') setTyped(null);
     else return;
     event.preventDefault();
     event.stopPropagation();

@@ -60,14 +60,14 @@ describe('the rows of a comparison', () => {
   });
 
   test.each([
-    ['ArrowDown', 3, 4],
-    ['ArrowUp', 0, 0],
-    ['End', 3, 9],
-    ['PageDown', 3, 8],
-    ['PageUp', 3, 0],
-    ['x', 3, null],
-  ])('%s from row %i goes to %s', (key, at, to) => {
-    expect(nextRow(key, at, 10, 5)).toBe(to);
+    ['next', 3, 4],
+    ['previous', 0, 0],
+    ['last', 3, 9],
+    ['page-next', 3, 8],
+    ['page-previous', 3, 0],
+    ['press', 3, null],
+  ] as const)('%s from row %i goes to %s', (command, at, to) => {
+    expect(nextRow(command, at, 10, 5)).toBe(to);
   });
 
   test('digits are told apart in hex of one length alone', () => {

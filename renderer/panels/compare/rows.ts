@@ -1,4 +1,6 @@
 import type { DifferentComponent, DifferentValue } from '../../../app/diff/diff-elements.ts';
+import { movedInList } from '../../keys/chord.ts';
+import type { Command } from '../../keys/keymap.ts';
 import { count } from '../../wording.ts';
 
 /** How much of a component is shown: its first values, all of them, its head alone. */
@@ -115,11 +117,11 @@ export const windowOf = (offsets: readonly number[], topPx: number, bottomPx: nu
 };
 
 /** Where the keyboard goes from a row; null: the key is none of the list's. */
-export const nextRow = (key: string, at: number, count: number, page: number): number | null => {
-  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: count - 1, PageDown: at + page, PageUp: at - page }[
-    key
-  ];
-  return to === undefined || count === 0 ? null : Math.max(0, Math.min(count - 1, to));
+export const nextRow = (command: Command<'rows'> | null, at: number, count: number, page: number): number | null => {
+  if (count === 0) return null;
+  if (command === 'page-previous') return Math.max(0, at - page);
+  if (command === 'page-next') return Math.min(count - 1, at + page);
+  return movedInList(command, at, count);
 };
 
 export interface TextPart {

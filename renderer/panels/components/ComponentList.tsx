@@ -1,6 +1,7 @@
 import { type KeyboardEvent, type ReactElement, useEffect, useMemo, useRef } from 'react';
 import { Button } from '../../controls/Button.tsx';
 import { Segment } from '../../controls/Segment.tsx';
+import { commandOf, movedInList } from '../../keys/chord.ts';
 import { selectDifferingBytes } from '../../store/compare-difference.ts';
 import { type ComponentEntry, GROUPS } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
@@ -47,10 +48,10 @@ export function ComponentList(): ReactElement {
   }, [selected]);
   const onKeyDown = (event: KeyboardEvent): void => {
     const at = rows.findIndex((row) => row.bit === selected);
-    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
-    if (next === undefined || event.altKey || event.ctrlKey) return;
+    const next = movedInList(commandOf('list', event), at, rows.length);
+    if (next === null) return;
     event.preventDefault();
-    const row = rows[Math.max(0, Math.min(rows.length - 1, next))];
+    const row = rows[next];
     if (row !== undefined) store.getState().select({ kind: 'component', bit: row.bit });
   };
   return (

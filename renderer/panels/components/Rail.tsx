@@ -1,6 +1,7 @@
 import { type KeyboardEvent, type ReactElement, useEffect, useRef } from 'react';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
+import { commandOf, movedInList } from '../../keys/chord.ts';
 import type { ComponentEntry } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { ShownMark } from '../../store/provenance.ts';
@@ -48,10 +49,10 @@ function Rail(): ReactElement {
   const rows = entries.filter(({ group }) => group !== 'not-offered');
   const onKeyDown = (event: KeyboardEvent): void => {
     const at = rows.findIndex(({ bit }) => bit === selected);
-    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
-    if (next === undefined || event.altKey || event.ctrlKey) return;
+    const next = movedInList(commandOf('list', event), at, rows.length);
+    if (next === null) return;
     event.preventDefault();
-    const row = rows[Math.max(0, Math.min(rows.length - 1, next))];
+    const row = rows[next];
     if (row !== undefined) store.getState().select({ kind: 'component', bit: row.bit });
   };
   return (

@@ -2,6 +2,7 @@ import { type KeyboardEvent, type ReactElement, useDeferredValue, useMemo, useSt
 import { describeProblem } from '../../../app/bits/decoded.ts';
 import { type FindAs, findIn, type Needle, needleOf } from '../../../app/register/find.ts';
 import { Select } from '../../controls/Select.tsx';
+import { commandOf, movedInList } from '../../keys/chord.ts';
 import { hueOf } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { jumpOf } from '../../store/jump.ts';
@@ -48,14 +49,14 @@ export function Find(): ReactElement {
     if (path !== undefined && capture !== null) jumpOf(capture, path)?.go(store.getState());
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: paths.length - 1 }[event.key];
-    if (next !== undefined && !event.altKey) {
+    const command = commandOf('list', event);
+    const to = movedInList(command, at, paths.length);
+    if (to !== null) {
       event.preventDefault();
-      const to = Math.max(0, Math.min(paths.length - 1, next));
       setAt(to);
       go(paths[to]);
       document.getElementById(`found-${to}`)?.scrollIntoView({ block: 'nearest' });
-    } else if (event.key === 'Enter') {
+    } else if (command === 'press') {
       event.preventDefault();
       go(paths[at]);
     }
@@ -81,7 +82,8 @@ export function Find(): ReactElement {
               setAt(0);
             }}
             onKeyDown={(event) => {
-              if (event.key !== 'ArrowDown' && event.key !== 'Enter') return;
+              const command = commandOf('field', event);
+              if (command !== 'list' && command !== 'commit') return;
               event.preventDefault();
               go(paths[0]);
               document.querySelector<HTMLElement>('.found-list')?.focus();

@@ -2,6 +2,7 @@ import { type ReactElement, useMemo } from 'react';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { Button } from '../../controls/Button.tsx';
+import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectIsNewest } from '../../store/selectors.ts';
 import { selectFilteredStops } from '../../store/stop-filter.ts';
@@ -100,8 +101,9 @@ function Filter(): ReactElement {
           autoComplete="off"
           onChange={(event) => store.getState().setStopFilter(event.target.value)}
           onKeyDown={(event) => {
-            if (event.key === 'Enter') go(event.shiftKey ? -1 : 1);
-            else if (event.key === 'Escape' && text !== '') store.getState().setStopFilter('');
+            const command = commandOf('field', event);
+            if (command === 'commit' || command === 'back') go(command === 'back' ? -1 : 1);
+            else if (command === 'cancel' && text !== '') store.getState().setStopFilter('');
             else return;
             event.preventDefault();
             event.stopPropagation();

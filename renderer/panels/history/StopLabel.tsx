@@ -1,4 +1,5 @@
 import type { ReactElement } from 'react';
+import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 
 /** A name for the stop on screen, typed where it stands. */
@@ -16,8 +17,9 @@ export function StopLabel({ number }: { number: number }): ReactElement {
       defaultValue={label}
       onBlur={(event) => store.getState().labelStop(number, event.target.value)}
       onKeyDown={(event) => {
-        if (event.key === 'Enter' || event.key === 'Escape') {
-          if (event.key === 'Escape') event.currentTarget.value = label;
+        const command = commandOf('field', event);
+        if (command === 'commit' || command === 'cancel') {
+          if (command === 'cancel') event.currentTarget.value = label;
           event.preventDefault();
           event.currentTarget.blur();
         }

@@ -8,6 +8,8 @@ import {
   useRef,
   useState,
 } from 'react';
+import { commandOf } from '../../keys/chord.ts';
+import type { Command } from '../../keys/keymap.ts';
 import { indexOfStop } from '../../store/compare-slice.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectFilteredStops } from '../../store/stop-filter.ts';
@@ -94,23 +96,24 @@ export function Track({ view, onView }: TrackProps): ReactElement {
 
   const zoom = (factor: number, x: number): void => onView((now, n) => zoomed(now, factor, x, widthPx, n));
   const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const page = pageOf(view, stops.length);
-    const next = {
-      ArrowLeft: at - 1,
-      ArrowDown: at - 1,
-      ArrowRight: at + 1,
-      ArrowUp: at + 1,
-      PageDown: at - page,
-      PageUp: at + page,
-      Home: 0,
-      End: stops.length - 1,
-    }[event.key];
-    const factor = { '+': NEARER, '=': NEARER, '-': 1 / NEARER, '0': Number.POSITIVE_INFINITY }[event.key];
-    if (next === undefined && factor === undefined) return;
+    const command = commandOf('history', event);
+    if (command === null) return;
     event.preventDefault();
-    if (next !== undefined) store.getState().goToStop(next);
-    if (factor !== undefined) zoom(factor, xOfStop(view, at, widthPx));
+    const page = pageOf(view, stops.length);
+    const go = (stop: number) => (): void => store.getState().goToStop(stop);
+    const look = (factor: number) => (): void => zoom(factor, xOfStop(view, at, widthPx));
+    const acts: Readonly<Record<Command<'history'>, () => void>> = {
+      previous: go(at - 1),
+      next: go(at + 1),
+      'page-previous': go(at - page),
+      'page-next': go(at + page),
+      first: go(0),
+      last: go(stops.length - 1),
+      nearer: look(NEARER),
+      farther: look(1 / NEARER),
+      all: look(Number.POSITIVE_INFINITY),
+    };
+    acts[command]();
   };
 
   useEffect(() => {

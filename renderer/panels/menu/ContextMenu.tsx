@@ -1,5 +1,6 @@
 import { type KeyboardEvent, type ReactElement, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { type ContextItem, type ContextPlace, contextItems } from '../../actions/context-items.ts';
+import { commandOf, isModifier, movedInMenu } from '../../keys/chord.ts';
 import { useDebuggerStore } from '../../store/context.ts';
 
 /** Where something stands that has acts of its own, and what kind of thing it is. */
@@ -89,8 +90,8 @@ export function ContextMenu(): ReactElement | null {
       if (!(event.target instanceof Node && menu.current?.contains(event.target))) setOpened(null);
     };
     const away = (event: globalThis.KeyboardEvent): void => {
-      if (event.key === 'Escape') event.preventDefault();
-      if (!['Shift', 'Control', 'Alt', 'Meta'].includes(event.key)) close(event);
+      if (commandOf('everywhere', event) === 'close') event.preventDefault();
+      if (!isModifier(event)) close(event);
     };
     window.addEventListener('pointerdown', close, true);
     window.addEventListener('resize', close);
@@ -114,15 +115,13 @@ export function ContextMenu(): ReactElement | null {
   const onKeyDown = (event: KeyboardEvent): void => {
     const all = [...(menu.current?.querySelectorAll<HTMLElement>('[role="menuitem"]') ?? [])];
     const at = all.indexOf(document.activeElement as HTMLElement);
-    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
+    const command = commandOf('menu', event);
     event.stopPropagation();
-    if (next !== undefined) all[(next + all.length) % all.length]?.focus();
-    else if (event.key === 'Escape' || event.key === 'Tab') close();
-    else if (event.key !== 'Enter' && event.key !== ' ') return;
-    else {
-      const item = opened.items[at];
-      if (item !== undefined) run(item);
-    }
+    if (command === null) return;
+    const item = opened.items[at];
+    if (command === 'leave') close();
+    else if (command !== 'press') all[movedInMenu(command, at, all.length)]?.focus();
+    else if (item !== undefined) run(item);
     event.preventDefault();
   };
   return (

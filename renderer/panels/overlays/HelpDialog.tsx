@@ -1,26 +1,20 @@
 import type { ReactElement } from 'react';
 import type { Action } from '../../actions/action.ts';
-import { ACTIONS, chordText } from '../../actions/registry.ts';
+import { ACTIONS } from '../../actions/registry.ts';
 import { Button } from '../../controls/Button.tsx';
+import { chordText, keysOf, keyText } from '../../keys/chord.ts';
+import { KEYMAP, type KeyRow } from '../../keys/keymap.ts';
 import { useDebuggerStore } from '../../store/context.ts';
 import { Dialog } from './Dialog.tsx';
 
 const GROUPS: readonly Action['group'][] = ['Run', 'Edit', 'View', 'Target', 'Help'];
 
-/** Keys that belong to one place and not to the registry. */
-const LOCAL: readonly { readonly keys: string; readonly act: string }[] = [
-  { keys: 'Arrows', act: 'move in a table or list' },
-  { keys: 'Ctrl Arrows', act: 'to the next edge of values' },
-  { keys: 'Home End', act: 'ends of the row' },
-  { keys: 'Enter', act: 'edit; typing begins an edit too' },
-  { keys: 'Tab', act: 'end the edit and move on' },
-  { keys: 'Esc', act: 'cancel the edit, close' },
-  { keys: 'T', act: 'next lane type' },
-  { keys: 'F', act: 'flip the lane order' },
-  { keys: 'PgUp PgDn', act: 'a tenth of the strip, in History' },
-  { keys: '+ − 0', act: 'fewer, more, all stops in the strip' },
-  { keys: 'Ctrl 1 … 9', act: 'vCPU 0 … 8' },
-];
+/** Keys that belong to one kind of control, and those of the browser. */
+const LOCAL = Object.entries<Readonly<Record<string, KeyRow>>>(KEYMAP).flatMap(([scope, rows]) =>
+  scope === 'window'
+    ? []
+    : Object.values(rows).flatMap((row) => (row.says == null ? [] : [{ keys: keyText(row), act: row.says }])),
+);
 
 /** What can be typed into the palette besides the name of an act. */
 const TYPED: readonly { readonly text: string; readonly act: string }[] = [
@@ -48,11 +42,11 @@ export function HelpDialog(): ReactElement {
         {GROUPS.map((group) => (
           <section key={group}>
             <h3>{group}</h3>
-            {ACTIONS.filter((row) => row.group === group && row.keys.length > 0).map((row) => (
+            {ACTIONS.filter((row) => row.group === group && keysOf(row.id).length > 0).map((row) => (
               <div key={row.id} className="help-row">
                 <span>{row.title}</span>
                 <span className="line tight">
-                  {row.keys.map((chord) => (
+                  {keysOf(row.id).map((chord) => (
                     <kbd key={chord}>{chordText(chord).replaceAll('+', ' ')}</kbd>
                   ))}
                 </span>
@@ -72,7 +66,7 @@ export function HelpDialog(): ReactElement {
         <section>
           <h3>In tables</h3>
           {LOCAL.map((row) => (
-            <div key={row.keys} className="help-row">
+            <div key={`${row.keys} ${row.act}`} className="help-row">
               <span>{row.act}</span>
               <kbd>{row.keys}</kbd>
             </div>

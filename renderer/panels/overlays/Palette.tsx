@@ -1,5 +1,6 @@
 import { type KeyboardEvent, type ReactElement, type ReactNode, useMemo, useRef, useState } from 'react';
-import { ACTIONS, chordText } from '../../actions/registry.ts';
+import { ACTIONS } from '../../actions/registry.ts';
+import { commandOf, shownKey } from '../../keys/chord.ts';
 import { useDebuggerStore } from '../../store/context.ts';
 import type { DebuggerStore } from '../../store/debugger-store.ts';
 import { jumpOf } from '../../store/jump.ts';
@@ -116,7 +117,7 @@ const useItems = (text: string): readonly Item[] => {
         group: row.group,
         glyph: refused === null ? row.glyph : 'stop',
         title: row.title,
-        keys: row.keys[0] === undefined ? [] : chordText(row.keys[0]).split('+'),
+        keys: shownKey(row.id)?.split('+') ?? [],
         hint: null,
         refused,
         run: () => row.run(store),
@@ -164,16 +165,17 @@ export function Palette(): ReactElement {
     item.run();
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    const next = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + 8, PageUp: at - 8 }[event.key];
-    if (next !== undefined) {
-      event.preventDefault();
-      const to = Math.max(0, Math.min(items.length - 1, next));
-      setAt(to);
-      list.current?.querySelector(`#palette-${to}`)?.scrollIntoView({ block: 'nearest' });
-    } else if (event.key === 'Enter') {
-      event.preventDefault();
+    const command = commandOf('palette', event);
+    if (command === null) return;
+    event.preventDefault();
+    if (command === 'press') {
       run(chosen);
+      return;
     }
+    const step = { previous: -1, next: 1, 'page-previous': -8, 'page-next': 8 }[command];
+    const to = Math.max(0, Math.min(items.length - 1, at + step));
+    setAt(to);
+    list.current?.querySelector(`#palette-${to}`)?.scrollIntoView({ block: 'nearest' });
   };
   return (
     <Dialog label="Command palette" look="palette">

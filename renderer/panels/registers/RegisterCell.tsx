@@ -1,4 +1,5 @@
 import type { KeyboardEvent, ReactElement, ReactNode } from 'react';
+import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { Mark, ShownMark } from '../../store/provenance.ts';
 import { selectEditRefusal } from '../../store/selectors.ts';
@@ -29,8 +30,8 @@ export function RegisterCell(props: RegisterCellProps): ReactElement {
     if (path !== null && refused === null) store.getState().openEditor(path, typed ?? text, typed !== null);
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.target !== event.currentTarget || event.altKey) return;
-    if ((event.key === 'Enter' && !event.ctrlKey) || event.key === 'F2') open(null);
+    if (event.target !== event.currentTarget) return;
+    if (commandOf('cell', event) === 'edit') open(null);
     else if (beginsEdit(event)) open(event.key);
     else return;
     event.preventDefault();

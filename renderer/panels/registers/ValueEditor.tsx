@@ -1,4 +1,5 @@
 import { type KeyboardEvent, type ReactElement, useEffect, useRef } from 'react';
+import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { typedMeaning } from '../../store/edits-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -39,18 +40,15 @@ export function ValueEditor({ path, onDone, stage }: ValueEditorProps): ReactEle
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     event.stopPropagation();
-    if (event.key === 'Escape') {
-      event.preventDefault();
+    const command = commandOf('editor', event);
+    if (command === null) return;
+    event.preventDefault();
+    if (command === 'cancel') {
       store.getState().closeEditor();
       onDone('stay');
-    } else if (event.key === 'Enter') {
-      event.preventDefault();
-      if (!commit()) return;
-      onDone('stay');
-      if (event.ctrlKey) void store.getState().apply();
-    } else if (event.key === 'Tab') {
-      event.preventDefault();
-      if (commit()) onDone(event.shiftKey ? 'back' : 'onward');
+    } else if (commit()) {
+      onDone(command === 'onward' || command === 'back' ? command : 'stay');
+      if (command === 'apply') void store.getState().apply();
     }
   };
   const width = Math.max(88, editor.text.length * 6.6 + 24);

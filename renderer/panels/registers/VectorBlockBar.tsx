@@ -1,6 +1,7 @@
 import { type ReactElement, useState } from 'react';
 import { Button } from '../../controls/Button.tsx';
 import { CopyButton } from '../../controls/CopyButton.tsx';
+import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { Provenance } from '../../store/provenance.ts';
 import { selectEditRefusal } from '../../store/selectors.ts';
@@ -80,8 +81,9 @@ export function VectorBlockBar({ provenance, file, type, block, problem, onProbl
           onChange={(event) => setFilling(event.target.value)}
           onKeyDown={(event) => {
             event.stopPropagation();
-            if (event.key === 'Enter') fill(filling);
-            else if (event.key === 'Escape') {
+            const command = commandOf('field', event);
+            if (command === 'commit') fill(filling);
+            else if (command === 'cancel') {
               setFilling(null);
               onProblem(null);
             } else return;

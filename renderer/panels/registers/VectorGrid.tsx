@@ -12,6 +12,7 @@ import {
   useState,
 } from 'react';
 import { vectorFragments } from '../../../app/register/vector.ts';
+import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { markedPart, type Provenance, shownMark } from '../../store/provenance.ts';
 import { selectEditRefusal } from '../../store/selectors.ts';
@@ -19,7 +20,7 @@ import { elementPath, elementsOf, holderOf, type VectorFile } from '../../store/
 import type { LaneType } from '../../store/view-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { charactersIn, exactText, fittedText, isWord, isZero, sizeOf } from './element-text.ts';
-import { moveInGrid } from './grid-moves.ts';
+import { isBlockMove, isToEdge, moveInGrid } from './grid-moves.ts';
 import { LANE_TYPES } from './lane-types.ts';
 import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
 import { beginsEdit, ValueEditor } from './ValueEditor.tsx';
@@ -96,10 +97,11 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     const cell = (event.target as HTMLElement).closest<HTMLElement>('[data-cell]');
-    if (cell === null || event.altKey) return;
+    if (cell === null) return;
+    const command = commandOf('grid', event);
     const [index = 0, element = 0] = (cell.dataset.cell ?? '').split('-').map(Number);
     const from = { row: rows.indexOf(index), column: order.indexOf(element) };
-    const to = moveInGrid(event.key, event.ctrlKey, from, {
+    const to = moveInGrid(command, isToEdge(event), from, {
       rows: rows.length,
       columns: count,
       hasValue: ({ row, column }) => {
@@ -110,16 +112,14 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
     if (to !== null) {
       event.preventDefault();
       event.stopPropagation();
-      focusCell(rows[to.row] ?? index, order[to.column] ?? element, event.shiftKey && event.key.startsWith('Arrow'));
+      focusCell(rows[to.row] ?? index, order[to.column] ?? element, isBlockMove(command, event));
       return;
     }
-    const letter = event.ctrlKey ? '' : event.key;
-    const state = store.getState();
-    if (event.key === 'Enter' && !event.ctrlKey) edit(index, element, null);
-    else if (event.key === 'F2') edit(index, element, null);
-    // T the type, F flip; a float's "f" begins no value, while in hex it is a digit.
-    else if (letter === 't' || letter === 'T') nextType(event.shiftKey ? -1 : 1);
-    else if (letter === 'F' || (letter === 'f' && type !== 'hex')) state.flipLanes();
+    if (command === 'edit') edit(index, element, null);
+    else if (command === 'next-type' || command === 'former-type') nextType(command === 'next-type' ? 1 : -1);
+    // A float's "f" begins no value, while in hex it is a digit.
+    else if (commandOf('registers', event) === 'flip' && (event.shiftKey || type !== 'hex'))
+      store.getState().flipLanes();
     else if (beginsEdit(event)) edit(index, element, event.key);
     else return;
     event.preventDefault();

@@ -1,3 +1,5 @@
+import type { Command } from '../../keys/keymap.ts';
+
 export interface Place {
   /** Index into the rows on screen. */
   readonly row: number;
@@ -12,11 +14,11 @@ export interface GridShape {
   readonly hasValue: (place: Place) => boolean;
 }
 
-const STEPS: Readonly<Record<string, readonly [number, number]>> = {
-  ArrowUp: [-1, 0],
-  ArrowDown: [1, 0],
-  ArrowLeft: [0, -1],
-  ArrowRight: [0, 1],
+const STEPS: Readonly<Record<string, readonly [down: number, right: number]>> = {
+  up: [-1, 0],
+  down: [1, 0],
+  left: [0, -1],
+  right: [0, 1],
 };
 
 const clamp = (value: number, count: number): number => Math.max(0, Math.min(count - 1, value));
@@ -35,23 +37,43 @@ const jump = (from: Place, step: readonly [number, number], shape: GridShape): P
   return at;
 };
 
-/** Where a key leads from here, by the WAI-ARIA grid pattern; null: the key does not move. */
-export const moveInGrid = (key: string, ctrl: boolean, from: Place, shape: GridShape): Place | null => {
-  const step = STEPS[key];
+/**
+ * Where a command leads from here, by the WAI-ARIA grid pattern; null: it does not move.
+ * @param toEdge a step goes to the next edge of values instead (Ctrl)
+ */
+export const moveInGrid = (
+  command: Command<'grid'> | null,
+  toEdge: boolean,
+  from: Place,
+  shape: GridShape,
+): Place | null => {
+  const step = STEPS[command ?? ''];
   if (step !== undefined) {
-    if (ctrl) return jump(from, step, shape);
+    if (toEdge) return jump(from, step, shape);
     return { row: clamp(from.row + step[0], shape.rows), column: clamp(from.column + step[1], shape.columns) };
   }
-  switch (key) {
-    case 'Home':
-      return { row: ctrl ? 0 : from.row, column: 0 };
-    case 'End':
-      return { row: ctrl ? shape.rows - 1 : from.row, column: shape.columns - 1 };
-    case 'PageUp':
+  switch (command) {
+    case 'row-first':
+      return { row: from.row, column: 0 };
+    case 'row-last':
+      return { row: from.row, column: shape.columns - 1 };
+    case 'first':
+      return { row: 0, column: 0 };
+    case 'last':
+      return { row: shape.rows - 1, column: shape.columns - 1 };
+    case 'page-up':
       return { row: clamp(from.row - 8, shape.rows), column: from.column };
-    case 'PageDown':
+    case 'page-down':
       return { row: clamp(from.row + 8, shape.rows), column: from.column };
     default:
       return null;
   }
 };
+
+/** Whether a step goes to the next edge of values. */
+export const isToEdge = (event: { readonly ctrlKey: boolean; readonly metaKey: boolean }): boolean =>
+  event.ctrlKey || event.metaKey;
+
+/** Whether a step with Shift held widens the block. */
+export const isBlockMove = (command: Command<'grid'> | null, event: { readonly shiftKey: boolean }): boolean =>
+  event.shiftKey && STEPS[command ?? ''] !== undefined;

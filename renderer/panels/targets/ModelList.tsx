@@ -2,6 +2,7 @@ import { type KeyboardEvent, type ReactElement, useEffect } from 'react';
 import type { ModelSummary } from '../../../app/bridge.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
+import { commandOf, movedInList } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
@@ -23,12 +24,13 @@ export function ModelList(): ReactElement | null {
   if (models === null || models.length === 0) return null;
   const onKeyDown = (event: KeyboardEvent<HTMLElement>): void => {
     const at = models.findIndex((model) => model.id === picked);
-    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: models.length - 1 }[event.key];
-    if (next !== undefined && !event.altKey) {
+    const command = commandOf('list', event);
+    const next = movedInList(command, at, models.length);
+    if (next !== null) {
       event.preventDefault();
-      const model = models[Math.max(0, Math.min(models.length - 1, next))];
+      const model = models[next];
       if (model !== undefined) store.getState().pickModel(model.id);
-    } else if (event.key === 'Enter' && picked !== null) {
+    } else if (command === 'press' && picked !== null) {
       event.preventDefault();
       void store.getState().openModel(picked);
     }

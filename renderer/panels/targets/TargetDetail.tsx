@@ -6,6 +6,7 @@ import { ActionButton } from '../../controls/ActionButton.tsx';
 import { Button } from '../../controls/Button.tsx';
 import { CopyButton } from '../../controls/CopyButton.tsx';
 import { fixed, isDeterministic } from '../../fixed.ts';
+import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { isLongPause } from '../../store/pauses.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -225,10 +226,10 @@ function Vcpus({ target }: { target: TargetSummary }): ReactElement {
   const store = useDebuggerStore();
   const picked = useDebugger((state) => state.pickedVcpu);
   const onKeyDown = (event: KeyboardEvent<HTMLElement>): void => {
-    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-    if (step === undefined || event.altKey) return;
+    const command = commandOf('choice', event);
+    if (command === null) return;
     event.preventDefault();
-    const at = target.vcpus.findIndex((vcpu) => vcpu.index === picked) + step;
+    const at = target.vcpus.findIndex((vcpu) => vcpu.index === picked) + (command === 'next' ? 1 : -1);
     const next = target.vcpus[(at + target.vcpus.length) % target.vcpus.length];
     if (next === undefined) return;
     store.getState().pickVcpu(next.index);

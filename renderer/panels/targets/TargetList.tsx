@@ -3,6 +3,7 @@ import type { TargetSummary } from '../../../app/bridge.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { fixed } from '../../fixed.ts';
+import { commandOf, movedInList } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { targetsMatching } from '../../store/target-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -25,13 +26,14 @@ export function TargetList(): ReactElement {
   if (list.targets.length === 0) return <NoTarget />;
   const onKeyDown = (event: KeyboardEvent<HTMLElement>): void => {
     const at = shown.findIndex((target) => target.pid === picked);
-    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: shown.length - 1 }[event.key];
+    const command = commandOf('list', event);
+    const next = movedInList(command, at, shown.length);
     const state = store.getState();
-    if (next !== undefined && !event.altKey) {
+    if (next !== null) {
       event.preventDefault();
-      const target = shown[Math.max(0, Math.min(shown.length - 1, next))];
+      const target = shown[next];
       if (target !== undefined) state.pickTarget(target.pid);
-    } else if (event.key === 'Enter') {
+    } else if (command === 'press') {
       // A click leaves the focus on the row, the arrows on the list: either way Enter speaks of the selected row.
       event.preventDefault();
       void state.attach(false);

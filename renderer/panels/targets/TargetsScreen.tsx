@@ -3,6 +3,7 @@ import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { RefusalNote } from '../../controls/RefusalNote.tsx';
 import { isDeterministic } from '../../fixed.ts';
+import { commandOf, shownKey } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { targetsMatching } from '../../store/target-slice.ts';
 import { Glyph, Mark } from '../../theme/Glyph.tsx';
@@ -118,7 +119,8 @@ function Hero(): ReactElement {
               {model.title}
             </button>
             <span className="text-2">
-              then press <kbd>F10</kbd> and watch its tiles fill. A model: nothing on this machine is touched.
+              then press <kbd>{shownKey('step')}</kbd> and watch its tiles fill. A model: nothing on this machine is
+              touched.
             </span>
           </p>
         )}
@@ -164,17 +166,18 @@ function LiveHead(): ReactElement {
             store.getState().showDetailOf('target');
           }}
           onKeyDown={(event) => {
-            if (event.key === 'Escape' && filter !== '') {
+            const command = commandOf('field', event);
+            if (command === 'cancel' && filter !== '') {
               event.preventDefault();
               store.getState().setTargetFilter('');
             }
-            if (event.key === 'ArrowDown') {
+            if (command === 'list') {
               event.preventDefault();
               document.querySelector<HTMLElement>('.target-list')?.focus();
             }
           }}
         />
-        <kbd>/</kbd>
+        <kbd>{shownKey('filter')}</kbd>
       </label>
       <ActionButton action={action('refresh')} look="square ghost" />
       <ActionButton action={action('demo')} look="ghost outlined">

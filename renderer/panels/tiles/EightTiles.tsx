@@ -1,5 +1,6 @@
 import { type ReactElement, useState } from 'react';
 import { Segment } from '../../controls/Segment.tsx';
+import { shownKey } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { lastProduct, productsOfProgram } from '../../store/executed.ts';
 import { memoizeByIdentity } from '../../store/memoize.ts';
@@ -195,7 +196,9 @@ function ProductCorner(): ReactElement {
       </p>
       <p className="text-2 small">{product.instruction}, the product executed last</p>
       {isChecked ? (
-        <p className="text-3 small">The inspector lists what differs and its terms; F7 goes to the next.</p>
+        <p className="text-3 small">
+          {`The inspector lists what differs and its terms; ${shownKey('next-difference')} goes to the next.`}
+        </p>
       ) : (
         <button type="button" className="button tiny" onClick={() => store.getState().setProduct(product)}>
           Check this product

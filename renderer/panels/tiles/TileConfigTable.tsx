@@ -1,6 +1,7 @@
 import { type KeyboardEvent, type ReactElement, useRef, useState } from 'react';
 import { TILE_STRIDE_BYTES } from '../../../app/tile/geometry.ts';
 import { tileTypeRow } from '../../../app/tile/tile-type.ts';
+import { commandOf, movedInMenu } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { markedPart, shownMark } from '../../store/provenance.ts';
 import { selectEditRefusal, selectProvenance } from '../../store/selectors.ts';
@@ -104,11 +105,10 @@ function TileCards({ view, isLow }: { view: TileConfigView; isLow: boolean }): R
   const store = useDebuggerStore();
   const chosen = useDebugger((state) => state.tile);
   const onKeyDown = (event: KeyboardEvent<HTMLElement>): void => {
-    const digit = /^[1-8]$/.test(event.key) ? Number(event.key) - 1 : undefined;
-    const next = digit ?? { ArrowRight: chosen + 1, ArrowLeft: chosen - 1, Home: 0, End: 7 }[event.key];
-    if (next === undefined || event.altKey || event.ctrlKey) return;
+    const command = commandOf('tiles', event);
+    if (command === null) return;
     event.preventDefault();
-    const tile = (next + 8) % 8;
+    const tile = command === 'tile' ? Number(event.key) - 1 : movedInMenu(command, chosen, TILES.length);
     store.getState().showTile(tile);
     event.currentTarget.querySelector<HTMLElement>(`[role="tab"][data-tile="${tile}"]`)?.focus();
   };
@@ -223,7 +223,7 @@ function ConfigField({ field, label, offset, value, tile }: ConfigFieldProps): R
           if (event.detail === 0 || event.detail === 2) open(null);
         }}
         onKeyDown={(event) => {
-          if (!beginsEdit(event) || event.key === ' ') return;
+          if (!beginsEdit(event)) return;
           event.preventDefault();
           event.stopPropagation();
           open(event.key);

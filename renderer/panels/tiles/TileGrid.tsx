@@ -13,11 +13,12 @@ import {
 import type { ProductDifference } from '../../../app/tile/product-compare.ts';
 import { printTileElement } from '../../../app/tile/tile-type-text.ts';
 import { elementOffset, type Place } from '../../../app/tile/vnni.ts';
+import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectEditRefusal, selectProvenance } from '../../store/selectors.ts';
 import { tilePath } from '../../store/tile-edits.ts';
 import type { TileScene } from '../../store/tile-scenes.ts';
-import { moveInGrid } from '../registers/grid-moves.ts';
+import { isBlockMove, isToEdge, moveInGrid } from '../registers/grid-moves.ts';
 import { beginsEdit, ValueEditor } from '../registers/ValueEditor.tsx';
 import { differencesByElement, elementLabel } from './element-label.ts';
 import { blockOf, blockText, pastedAssignments } from './tile-clipboard.ts';
@@ -77,19 +78,19 @@ export function TileGrid({ scene, geometry, differences, onRefused }: TileGridPr
     state.openEditor(path, text ?? printTileElement(matrix.type, matrix.bytes, offset), text !== null);
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.altKey || rows === 0) return;
-    const to = moveInGrid(event.key, event.ctrlKey, active, {
+    if (rows === 0) return;
+    const command = commandOf('grid', event);
+    const to = moveInGrid(command, isToEdge(event), active, {
       rows,
       columns,
       hasValue: ({ row, column }) => scene.values[row * columns + column] !== 0,
     });
-    const letter = event.ctrlKey || event.metaKey ? '' : event.key.toLowerCase();
-    if (to !== null) focus(to, event.shiftKey && event.key.startsWith('Arrow'));
-    else if ((event.key === 'Enter' && !event.ctrlKey) || event.key === 'F2') edit(null);
-    else if (letter === 't') {
-      store.getState().nextTileType(tile, event.shiftKey ? -1 : 1);
+    if (to !== null) focus(to, isBlockMove(command, event));
+    else if (command === 'edit') edit(null);
+    else if (command === 'next-type' || command === 'former-type') {
+      store.getState().nextTileType(tile, command === 'next-type' ? 1 : -1);
       requestAnimationFrame(() => cellAt(grid.current, { row: 0, column: 0 })?.focus());
-    } else if (letter === 'h') store.getState().nextTileLook();
+    } else if (commandOf('matrix', event) === 'look') store.getState().nextTileLook();
     else if (beginsEdit(event)) edit(event.key);
     else return;
     event.preventDefault();

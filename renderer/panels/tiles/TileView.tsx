@@ -5,6 +5,7 @@ import { printTileElement } from '../../../app/tile/tile-type-text.ts';
 import { elementOffset } from '../../../app/tile/vnni.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
+import { shownKey } from '../../keys/chord.ts';
 import { useDebugger } from '../../store/context.ts';
 import { selectDifferences, selectProductCheck } from '../../store/product-check.ts';
 import { markedPart } from '../../store/provenance.ts';
@@ -187,7 +188,7 @@ function ProductLine(): ReactElement | null {
             {differ} of {check.comparison.cells} differ
           </span>
           <ActionButton action={action('next-difference')} look="tiny ghost" glyph={null}>
-            Next, F7
+            {`Next, ${shownKey('next-difference')}`}
           </ActionButton>
         </>
       )}

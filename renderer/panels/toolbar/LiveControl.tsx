@@ -1,6 +1,7 @@
 import { type ReactElement, useEffect } from 'react';
 import { useMenu } from '../../controls/use-menu.ts';
 import { isDeterministic } from '../../fixed.ts';
+import { shownKey } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { LIVE_RATES, type LiveHz } from '../../store/live-slice.ts';
 import type { Session } from '../../store/target-slice.ts';
@@ -66,7 +67,7 @@ export function LiveControl({ session }: { session: Session }): ReactElement {
         aria-expanded={open}
         aria-disabled={ended || undefined}
         aria-label={`Live refresh, ${rate}`}
-        title={`${why} (Ctrl+F8)`}
+        title={`${why} (${shownKey('live')})`}
         data-testid="live"
         onClick={() => setOpen(!open && !ended)}
       >

@@ -1,7 +1,8 @@
 import type { ReactElement, ReactNode } from 'react';
 import type { Action } from '../../actions/action.ts';
-import { ACTIONS, chordText } from '../../actions/registry.ts';
+import { ACTIONS } from '../../actions/registry.ts';
 import { useMenu } from '../../controls/use-menu.ts';
+import { shownKey } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { type AttachedVcpu, selectAttached } from '../../store/parked.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -113,7 +114,7 @@ function MenuItem({ action, onDone }: { action: Action; onDone: () => void }): R
     >
       <Glyph name={action.glyph} />
       <span>{action.title}</span>
-      {action.keys[0] === undefined ? null : <kbd>{chordText(action.keys[0])}</kbd>}
+      {shownKey(action.id) === null ? null : <kbd>{shownKey(action.id)}</kbd>}
     </button>
   );
 }

@@ -1,6 +1,7 @@
 import { type FormEvent, type ReactElement, useRef, useState } from 'react';
 import { Button } from '../../controls/Button.tsx';
 import { Sparkline } from '../../controls/Sparkline.tsx';
+import { shownKey } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { jumpOf } from '../../store/jump.ts';
 import { selectCapture } from '../../store/selectors.ts';
@@ -146,7 +147,7 @@ function Add(): ReactElement {
         look="tiny"
         glyph="eye"
         glyphClass="g12"
-        keys="Shift+F9"
+        keys={shownKey('watch-selected') ?? undefined}
         refused={selected === null ? 'nothing with a path is selected' : isWatched ? 'watched already' : null}
         onPress={() => {
           if (selected !== null) setProblem(store.getState().watch(selected));

@@ -26,7 +26,7 @@ import {
   sizeClassOf,
   withMemoryView,
 } from './layout.ts';
-import { paneContent, TAB_KEYS, TabMark } from './panes.tsx';
+import { paneContent, TabMark, tabKey } from './panes.tsx';
 
 type Model = WorkspaceModel<null>;
 
@@ -195,8 +195,8 @@ function TabClose(): ReactElement {
 const renderTab = (tab: TabNode<null>, props: TabRenderProps): ReactElement => (
   <div
     {...props}
-    aria-keyshortcuts={TAB_KEYS[tab.id]}
-    title={TAB_KEYS[tab.id] === undefined ? tab.title : `${tab.title} (${TAB_KEYS[tab.id]})`}
+    aria-keyshortcuts={tabKey(tab.id)}
+    title={tabKey(tab.id) === undefined ? tab.title : `${tab.title} (${tabKey(tab.id)})`}
   >
     {tab.title}
     <span aria-hidden="true" className="tab-mark">

@@ -1,5 +1,6 @@
 import type { ReactElement } from 'react';
 import type { TabNode } from 'react-resizable-panels';
+import { shownKey } from '../../keys/chord.ts';
 import { useDebugger } from '../../store/context.ts';
 import { selectPreflightRefusal } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -13,15 +14,11 @@ import { Watch } from '../watch/Watch.tsx';
 import { CentreView } from './CentreView.tsx';
 import { isView, VIEWS } from './layout.ts';
 
-/** The key that brings a pane to the front, beside its name. */
-export const TAB_KEYS: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(VIEWS.map(({ id }, at) => [id, `Alt+${at + 1}`])),
-  memory: 'Alt+6',
-  program: 'Alt+P',
-  inspector: 'F4',
-  find: 'Ctrl+F',
-  beside: 'Ctrl+\\',
-};
+/** Panes whose act has another name than they. */
+const ACTS: Readonly<Record<string, string>> = { watch: 'watch-pane', history: 'history-pane' };
+
+/** The key that brings a pane to the front, beside its name; undefined: it has none. */
+export const tabKey = (id: string): string | undefined => shownKey(ACTS[id] ?? id) ?? undefined;
 
 const DOCKED: Readonly<Record<string, () => ReactElement | null>> = {
   program: Program,
