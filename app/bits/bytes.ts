@@ -63,6 +63,15 @@ export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => {
 
 const hexByte = (byte: number): string => byte.toString(16).padStart(2, '0');
 
+/** Bytes in memory order, two digits each. */
+export const toHexInOrder = (bytes: Uint8Array): string => Array.from(bytes, hexByte).join('');
+
+/** The inverse of toHexInOrder; null: not two hex digits a byte, or none at all. */
+export const fromHexInOrder = (text: string): Uint8Array | null =>
+  /^([0-9a-f]{2})+$/i.test(text)
+    ? Uint8Array.from({ length: text.length / 2 }, (_, at) => Number.parseInt(text.slice(at * 2, at * 2 + 2), 16))
+    : null;
+
 /** The whole register as one number: highest byte first, two digits a byte, without a prefix. */
 export const toHexHighFirst = (bytes: Uint8Array): string => Array.from(bytes, hexByte).reverse().join('');
 

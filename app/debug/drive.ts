@@ -2,6 +2,7 @@ import type { Capture, GeneralRegisters } from '../capture/capture.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { type Breakpoint, RECORD } from '../wire/run.ts';
+import { createCodeReader } from './next-code.ts';
 import type { RunControl, StepsMade, Target } from './target.ts';
 import type { Until } from './until.ts';
 
@@ -145,8 +146,8 @@ export const driveUntil = (
 export interface TraceOptions extends RunOptions {
   /** Ends the trace, where there is one. */
   readonly until?: Until | null;
-  /** The state before the first step, then that after each, in order. */
-  readonly onState: (capture: Capture) => void;
+  /** The state before the first step, then that after each, in order; with the bytes of the instruction that is next there. */
+  readonly onState: (capture: Capture, code: Uint8Array | null) => void;
 }
 
 /** The whole state after each instruction. */
@@ -158,7 +159,9 @@ export const driveTrace = (
   driven(target, 'driven', async (control) => {
     const first = await target.capture();
     if (!first.ok) return first;
-    onState(first.value);
+    const reader = createCodeReader(target);
+    const [firstCode] = await reader.codeOf([first.value]);
+    onState(first.value, firstCode ?? null);
     let now = first.value;
     let made = 0;
     let interruptsBlocked = true;
@@ -170,10 +173,11 @@ export const driveTrace = (
       interruptsBlocked = steps.value.interruptsBlocked;
       made += steps.value.made;
       let before = now;
-      for (const capture of steps.value.captures) {
+      const codes = await reader.codeOf(steps.value.captures);
+      for (const [at, capture] of steps.value.captures.entries()) {
         before = now;
         now = capture;
-        onState(capture);
+        onState(capture, codes[at] ?? null);
       }
       onProgress(made);
       const end = (why: RunMade['why']) => answer({ made, why, capture: now, interruptsBlocked, requests });

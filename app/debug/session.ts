@@ -1,11 +1,10 @@
 import type { Decoded } from '../bits/decoded.ts';
-import type { Capture, Facts } from '../capture/capture.ts';
-import { cpuidEntry } from '../cpu/cpuid.ts';
+import type { Capture } from '../capture/capture.ts';
 import { type StagedWrite, stageAssignments } from '../edit/assign.ts';
 import type { Assignment, RestoreScope } from '../edit/assignment.ts';
 import { stageRestore } from '../edit/restore.ts';
 import { stageWalk } from '../edit/walk.ts';
-import { type GuestMemory, openMemory } from '../memory/guest-memory.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Answer } from '../refusals/answer.ts';
 import type { RefusalCode } from '../refusals/codes.ts';
 import { answer, type Refused, refuse, refuseProblem } from '../refusals/refusal.ts';
@@ -28,6 +27,7 @@ import { type Driven, driveAct } from './drive-act.ts';
 import type { DriveAct } from './drive-words.ts';
 import { generalToRestore } from './general-to-restore.ts';
 import type { SessionJournal } from './journal.ts';
+import { memoryOf } from './memory-of.ts';
 import { createOverwrittenWatch, type Overwritten } from './overwritten-watch.ts';
 import { captureInPassing } from './passing-capture.ts';
 import type { Stepped, StepsMade, Target } from './target.ts';
@@ -88,23 +88,6 @@ const staged = (code: RefusalCode, result: Decoded<StagedWrite>): Answer<StagedW
 
 const hasChanged = ({ writtenBytes, changes }: WriteOutcome): boolean =>
   writtenBytes > 0 || changes.some(({ before, after }) => before !== after);
-
-const memoryOf = async (target: Target, facts: Facts): Promise<Answer<GuestMemory>> => {
-  const { memory } = target;
-  const { control, general, segments } = facts;
-  if (memory === undefined)
-    return refuse('memory-unknown', `a ${target.identity.kind} target has no memory to be read`);
-  if (control === null || general === null) {
-    return refuse('memory-unknown', 'memory is not known: the control registers of the vCPU could not be read');
-  }
-  const physicalBits = (cpuidEntry(facts.guestCpuid, PHYSICAL_BITS_LEAF, 0)?.eax ?? 0) & 0xff;
-  const own = [general.rip, general.rsp, segments?.fs_base ?? 0n, segments?.gs_base ?? 0n];
-  return openMemory({ control, physicalBits: physicalBits || LEAST_PHYSICAL_BITS }, memory, own);
-};
-
-/** CPUID 0x80000008: EAX[7:0] is how many bits a physical address has; a CPU without the leaf has 36. */
-const PHYSICAL_BITS_LEAF = 0x80000008;
-const LEAST_PHYSICAL_BITS = 36;
 
 export interface SessionOptions {
   readonly clock: Clock;

@@ -21,6 +21,7 @@ const memoryTo = (end: bigint, config = new Uint8Array(64)): GuestMemory => ({
       ? answer({ linear, physical: linear, bytes: config.slice(0, bytes) })
       : refuse('not-mapped', 'nothing there'),
   readPhysical: async () => refuse('memory-unknown', 'not asked for'),
+  under: () => memoryTo(end, config),
 });
 
 const access: MemoryAccess = {

@@ -75,7 +75,7 @@ export const NEWER_AMX: readonly Row[] = [
   { ...transposed, name: 'ttmmultf32ps', set: 'AMX-TRANSPOSE, AMX-TF32', pp: 0, opcode: 0x48 },
 ];
 
-interface Fields {
+export interface Fields {
   readonly encoding: 'vex' | 'evex';
   readonly map: number;
   readonly pp: number;
@@ -91,8 +91,8 @@ interface Fields {
 
 const inverted = (byte: number, bit: number): number => ((byte >> bit) & 1) ^ 1;
 
-/** Null: no VEX or EVEX prefix of the kind that these instructions have, or too few bytes. */
-const fieldsOf = (code: Uint8Array): Fields | null => {
+/** Null: no VEX or EVEX prefix of the kind that AMX instructions have, or too few bytes. */
+export const fieldsOf = (code: Uint8Array): Fields | null => {
   const [lead = 0, p0 = 0, p1 = 0, p2 = 0] = code;
   if (lead === 0xc4 && code.length >= 5) {
     // W is 0 and L is 0.

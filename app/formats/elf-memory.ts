@@ -82,10 +82,15 @@ const cpusIn = (notes: Uint8Array, isLong: boolean): readonly DumpedCpu[] => {
   return cpus;
 };
 
-export const elfMemory = (reader: PartReader): Decoded<ElfMemory> => {
+/** e_type: ET_EXEC and ET_DYN, ET_CORE. */
+const TYPES = { core: [4], program: [2, 3] } as const;
+
+/** @param kind a core, or a program with what it loads */
+export const elfMemory = (reader: PartReader, kind: keyof typeof TYPES = 'core'): Decoded<ElfMemory> => {
   const header = reader.bytes < HEADER_BYTES ? null : reader.read(0, HEADER_BYTES);
   if (header === null || readU32(header, 0) !== 0x464c457f) return wrong('it is no ELF file');
-  if (header[4] !== 2 || header[5] !== 1 || readU16(header, 16) !== 4) return wrong('it is no core of 64 bits');
+  if (header[4] !== 2 || header[5] !== 1 || !TYPES[kind].some((type) => type === readU16(header, 16)))
+    return wrong(`it is no ${kind} of 64 bits`);
   const [offset, size, count] = [readU64(header, 32), readU16(header, 54), readU16(header, 56)];
   if (size !== SEGMENT_BYTES || count === 0 || count >= MOST_SEGMENTS)
     return wrong(`${count} segments of ${size} bytes`);

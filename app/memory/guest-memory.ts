@@ -26,6 +26,8 @@ export interface GuestMemory {
   translate(linear: bigint): Promise<Walk>;
   readLinear(linear: bigint, bytes: number): Promise<Answer<MemoryRead>>;
   readPhysical(physical: bigint, bytes: number): Promise<Answer<MemoryRead>>;
+  /** The same memory with linear addresses as other control registers have them. */
+  under(control: PagingContext['control']): GuestMemory;
 }
 
 /** The most that one call reads. */
@@ -60,39 +62,42 @@ export const openMemory = async (
     Number.isInteger(bytes) && bytes >= 1 && bytes <= MOST_BYTES
       ? null
       : refuse('usage', `1 to ${MOST_BYTES} bytes are read at a time, not ${bytes}`);
-  const translate = (linear: bigint): Promise<Walk> => walkLater(context, linear, readHere);
-
-  return answer<GuestMemory>({
-    proof,
-    translate,
-    readPhysical: async (physical, bytes) => {
-      const wrong = checkSize(bytes);
-      if (wrong !== null) return wrong;
-      const read = await readHere(physical, bytes);
-      return read === null ? unknownMemory(physical) : answer({ linear: null, physical, bytes: read });
-    },
-    readLinear: async (linear, bytes) => {
-      const wrong = checkSize(bytes);
-      if (wrong !== null) return wrong;
-      const parts: Uint8Array[] = [];
-      let first: bigint | null = null;
-      for (let done = 0; done < bytes; ) {
-        const at = BigInt.asUintN(64, linear + BigInt(done));
-        const found = await translate(at);
-        if (!found.ok) {
-          return refuse('not-mapped', `the guest cannot read that linear address: ${describeFault(found)}`, {
-            where: hexShort(at),
-          });
+  const seen = (translated: PagingContext): GuestMemory => {
+    const translate = (linear: bigint): Promise<Walk> => walkLater(translated, linear, readHere);
+    return {
+      proof,
+      translate,
+      readPhysical: async (physical, bytes) => {
+        const wrong = checkSize(bytes);
+        if (wrong !== null) return wrong;
+        const read = await readHere(physical, bytes);
+        return read === null ? unknownMemory(physical) : answer({ linear: null, physical, bytes: read });
+      },
+      readLinear: async (linear, bytes) => {
+        const wrong = checkSize(bytes);
+        if (wrong !== null) return wrong;
+        const parts: Uint8Array[] = [];
+        let first: bigint | null = null;
+        for (let done = 0; done < bytes; ) {
+          const at = BigInt.asUintN(64, linear + BigInt(done));
+          const found = await translate(at);
+          if (!found.ok) {
+            return refuse('not-mapped', `the guest cannot read that linear address: ${describeFault(found)}`, {
+              where: hexShort(at),
+            });
+          }
+          const left = found.pageBytes - Number(found.physical % BigInt(found.pageBytes));
+          const length = Math.min(left, bytes - done);
+          const read = await readHere(found.physical, length);
+          if (read === null) return unknownMemory(found.physical);
+          first ??= found.physical;
+          parts.push(read);
+          done += length;
         }
-        const left = found.pageBytes - Number(found.physical % BigInt(found.pageBytes));
-        const length = Math.min(left, bytes - done);
-        const read = await readHere(found.physical, length);
-        if (read === null) return unknownMemory(found.physical);
-        first ??= found.physical;
-        parts.push(read);
-        done += length;
-      }
-      return answer({ linear, physical: first ?? 0n, bytes: concat(parts) });
-    },
-  });
+        return answer({ linear, physical: first ?? 0n, bytes: concat(parts) });
+      },
+      under: (control) => seen({ ...context, control }),
+    };
+  };
+  return answer(seen(context));
 };

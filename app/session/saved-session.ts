@@ -18,6 +18,11 @@ export interface SavedStop {
   readonly write: Write | null;
   /** The exception that the step to it raised in the model guest; not there, or null: none. */
   readonly event?: ModelEvent | null;
+  /**
+   * The bytes of the instruction that is next, 15 at most. Of a trace alone: a stop that is not one instruction behind the one
+   * before, and no first one, has none. Not there, or null: not known.
+   */
+  readonly code?: Uint8Array | null;
   /** May be put together anew each time that it is asked for. */
   readonly capture: Capture;
   /** As a history keeps it, of the same capture: where it is there, saving need not put the capture together. */

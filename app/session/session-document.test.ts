@@ -28,8 +28,8 @@ const plain = (session: SavedSession) => ({
   savedAtMs: session.savedAtMs,
   pinned: session.pinned,
   staged: session.staged ?? [],
-  stops: session.stops.map(({ number, cause, label, write, event, capture: { image, facts } }) => ({
-    ...{ number, cause, label, write, event: event ?? null },
+  stops: session.stops.map(({ number, cause, label, write, event, code, capture: { image, facts } }) => ({
+    ...{ number, cause, label, write, event: event ?? null, code: code == null ? null : [...code] },
     capture: { bytes: toBase64(image.bytes), layout: image.layout, facts },
   })),
 });
@@ -111,6 +111,7 @@ const anySession: fc.Arbitrary<SavedSession> = fc.array(change, { minLength: 1, 
       label: maybe(words),
       write: writeOver(at),
       event: maybe(fc.record({ kind: fc.constantFrom('nm' as const, 'ud' as const, 'gp' as const), text: words })),
+      code: maybe(fc.uint8Array({ minLength: 1, maxLength: 15 })),
       // As it comes over the bridge: nothing is shared with another.
       capture: fc.constant(capture).map((one) => structuredClone(one)),
     }),
@@ -200,6 +201,26 @@ describe('[S2] what is equal stands once', () => {
     expect(third?.layout).toBe(0);
     expect(((third?.pieces ?? ['none']) as unknown[]).every((piece) => typeof piece === 'number')).toBe(true);
     expect(third?.facts).toMatchObject({ guestCpuid: 0, hostCpuid: 1 });
+  });
+
+  test('[TP3] an instruction that comes back is a number', () => {
+    const at = (number: number, code: number[]) => sampleStop(number, sampleCapture(), { code: Uint8Array.from(code) });
+    const document = encodeSession(
+      sessionOf(at(1, [0x90]), at(2, [0xc4, 0xe2]), at(3, [0x90]), sampleStop(4, sampleCapture())),
+    );
+    const codes = (document.stops as { code?: unknown }[]).map(({ code }) => code);
+    expect(codes).toEqual(['90', 'c4e2', 0, undefined]);
+    const read = decodeSession(document);
+    expect(read.ok && read.value.stops.map(({ code }) => code && [...code])).toEqual([
+      [0x90],
+      [0xc4, 0xe2],
+      [0x90],
+      undefined,
+    ]);
+    const { stops, ...head } = document;
+    for (const code of ['9', 'zz', '', 2, -1, '90'.repeat(16)]) {
+      expect(decodeSession({ ...head, stops: [{ ...(stops as object[])[0], code }] }).ok, String(code)).toBe(false);
+    }
   });
 
   test('also where the stops come from two histories', () => {

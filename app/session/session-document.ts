@@ -1,4 +1,5 @@
 import { toBase64 } from '../bits/base64.ts';
+import { toHexInOrder } from '../bits/bytes.ts';
 import type { Layout } from '../capture/image.ts';
 import type { Cpuid } from '../cpu/cpuid.ts';
 import { layoutDocument } from './document.ts';
@@ -47,6 +48,7 @@ export const encodeSession = (session: SavedSession): SessionDocument => {
   const cpuidNumber = createNumbers(FACTS_FIELDS.guestCpuid.write as (table: Cpuid) => unknown, (written) =>
     JSON.stringify(written),
   );
+  const codeNumber = createNumbers(toHexInOrder as (code: Uint8Array) => unknown, String);
   const history = createHistory();
   let former: Kept | null = null;
 
@@ -69,6 +71,7 @@ export const encodeSession = (session: SavedSession): SessionDocument => {
       ...(stop.label === null ? {} : { label: stop.label }),
       ...(stop.write === null ? {} : { write: stop.write }),
       ...(stop.event == null ? {} : { event: { kind: stop.event.kind, text: stop.event.text } }),
+      ...(stop.code == null || stop.code.length === 0 ? {} : { code: codeNumber(stop.code) }),
       ...imageFields(kept),
       ...(Object.keys(facts).length === 0 ? {} : { facts }),
     };

@@ -1,4 +1,5 @@
 import { fromBase64 } from '../bits/base64.ts';
+import { fromHexInOrder } from '../bits/bytes.ts';
 import { type Decoded, decoded, type Problem, undecodable } from '../bits/decoded.ts';
 import type { Capture, Facts } from '../capture/capture.ts';
 import type { Image, Layout } from '../capture/image.ts';
@@ -138,6 +139,7 @@ interface Reading {
   readonly pieces: Uint8Array[];
   readonly layouts: Layout[];
   readonly tables: Cpuid[];
+  readonly codes: Uint8Array[];
   readonly stops: OpenedStop[];
   image: Image | null;
   /** The pieces of that image, as the history keeps them. */
@@ -161,6 +163,23 @@ const readPiece = (reading: Reading, value: unknown, path: string): Decoded<numb
   if (bytes.value.length === 0) return unexpected(path, 'is empty');
   pieces.push(bytes.value);
   return decoded(pieces.length - 1);
+};
+
+/** An instruction of x86 has no more. (Intel SDM vol. 2, 2.3.11) */
+const MAX_CODE_BYTES = 15;
+
+const readCode = ({ codes }: Reading, value: unknown, path: string): Decoded<Uint8Array | null> => {
+  if (value === undefined) return decoded(null);
+  if (typeof value === 'number') {
+    const number = integer(0, codes.length - 1)(value, path);
+    return number.ok ? decoded(codes[number.value] ?? null) : number;
+  }
+  const hex = text(2 * MAX_CODE_BYTES)(value, path);
+  if (!hex.ok) return hex;
+  const code = fromHexInOrder(hex.value);
+  if (code === null) return unexpected(path, 'has to be bytes in hex');
+  codes.push(code);
+  return decoded(code);
 };
 
 const readStopLayout = (reading: Reading, value: unknown, path: string): Decoded<Layout> => {
@@ -251,6 +270,8 @@ const readStop = (reading: Reading, value: unknown, path: string): Decoded<Opene
     return unexpected(`${path}.number`, 'is not above the one before');
   const write = optional(nullable(writeReader(reading.stops.length)))(fields.write, `${path}.write`);
   if (!write.ok) return write;
+  const code = readCode(reading, fields.code, `${path}.code`);
+  if (!code.ok) return code;
   const read = readImage(reading, fields, path);
   if (!read.ok) return read;
   const facts = readFacts(fields.facts, `${path}.facts`, reading.facts, reading.tables);
@@ -264,7 +285,10 @@ const readStop = (reading: Reading, value: unknown, path: string): Decoded<Opene
   }
   Object.assign(reading, { image: read.value.image, cut: kept.pieces, facts: kept.facts });
   return decoded(
-    openedStop({ number, cause, label: label ?? null, write: write.value ?? null, event: event ?? null, kept }),
+    openedStop({
+      ...{ number, cause, label: label ?? null, write: write.value ?? null, event: event ?? null, kept },
+      ...(code.value === null ? {} : { code: code.value }),
+    }),
   );
 };
 
@@ -305,7 +329,7 @@ const readSession = (document: unknown): Decoded<OpenedSession> => {
   if (given.length > MAX_STOPS) return unexpected('stops', `has ${given.length} entries, ${MAX_STOPS} are the most`);
   const reading: Reading = {
     history: createHistory(),
-    ...{ pieces: [], layouts: [], tables: [], stops: [] },
+    ...{ pieces: [], layouts: [], tables: [], codes: [], stops: [] },
     ...{ image: null, cut: [], facts: null, imageBytes: 0, references: 0 },
     buffers: [new Uint8Array(0), new Uint8Array(0)],
   };

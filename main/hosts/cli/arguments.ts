@@ -6,8 +6,6 @@ import { type MemoryAddress, parseAddress } from '../../../app/debug/address.ts'
 import { parseScope } from '../../../app/edit/scope.ts';
 import { answer, messageOf, refuse, refuseProblem } from '../../../app/refusals/refusal.ts';
 import { nearNames } from '../../../app/register/registers.ts';
-import { PRODUCTS, type ProductInstruction } from '../../../app/tile/product-instruction.ts';
-import type { ProductOperands } from '../../../app/tile/product-shape.ts';
 import { parseCount } from '../../../app/value/number.ts';
 import type { Preset } from '../../../app/xsave/presets.ts';
 import { parseVcpuName } from '../../targets/vcpu-name.ts';
@@ -19,6 +17,7 @@ import { type DriveCommand, driveCommand } from './drive-words.ts';
 import { type MemCommand, memCommand } from './mem-words.ts';
 import { type OptionName, optionRow } from './options.ts';
 import { type PrivilegesCommand, privilegesCommand } from './privileges.ts';
+import { type ProductCommand, productCommand } from './product-words.ts';
 import { notAnAddress } from './symbol-words.ts';
 import { VERBS, type Verb, verbRow } from './verbs.ts';
 import { type DiffCommand, diffCommand, type JournalCommand, journalCommand } from './words.ts';
@@ -66,17 +65,6 @@ export type Command =
   | DriveCommand
   | { readonly verb: 'doctor'; readonly json: boolean }
   | { readonly verb: 'presets'; readonly json: boolean };
-
-export interface ProductCommand {
-  readonly verb: 'product';
-  readonly from: Source;
-  /** The numbers of the three tiles. */
-  readonly tiles: ProductOperands;
-  readonly instruction: ProductInstruction;
-  /** The state that holds C as it was before; null: it was zero. */
-  readonly before: FileChoice | null;
-  readonly json: boolean;
-}
 
 export interface ConvertCommand {
   readonly verb: 'convert';
@@ -127,6 +115,7 @@ interface Given extends DriveOptions {
   readonly 'load-address'?: string | undefined;
   readonly instruction?: string | undefined;
   readonly before?: string | undefined;
+  readonly code?: string | undefined;
   readonly user?: string | undefined;
   readonly allow?: string | undefined;
   readonly seccomp?: boolean;
@@ -290,24 +279,10 @@ const restoreCommand = (given: Given, words: readonly string[]): Answer<Command>
   return answer({ verb: 'restore', vcpu: vcpu.value, file: file.value, scope: scope.value, force, json });
 };
 
-const productCommand = (given: Given, words: readonly string[]): Answer<Command> => {
+const productWords = (given: Given, words: readonly string[]): Answer<Command> => {
   const from = sourceOf('product', given, words);
   if (!from.ok) return from;
-  const tiles = from.value.kind === 'file' ? words.slice(1) : words;
-  const numbers = tiles.map((tile) => /^\$?tmm([0-7])$/i.exec(tile)?.[1]);
-  const [c, a, b] = numbers.map(Number);
-  if (tiles.length !== 3 || c === undefined || a === undefined || b === undefined || numbers.includes(undefined)) {
-    return usage(`product takes three tiles, C A B, each tmm0 to tmm7, not ${tiles.join(' ') || 'none'}`);
-  }
-  const wanted = given.instruction?.toUpperCase();
-  const instruction = PRODUCTS.find(({ name }) => name === wanted)?.name;
-  if (instruction === undefined) {
-    const known = PRODUCTS.map(({ name }) => name).join(', ');
-    return usage(`--instruction is one of ${known}, not ${given.instruction ?? 'left out'}`);
-  }
-  const before = given.before === undefined ? null : { path: given.before, thread: null, preset: null, strict: false };
-  const { json } = given;
-  return answer({ verb: 'product', from: from.value, tiles: { c, a, b }, instruction, before, json });
+  return productCommand(from.value, given, from.value.kind === 'file' ? words.slice(1) : words);
 };
 
 const nothingMore = (verb: Verb, words: readonly string[], command: Command): Answer<Command> =>
@@ -335,7 +310,7 @@ const PARSERS: Readonly<Record<ParsedVerb, (given: Given, words: readonly string
   show: showCommand,
   set: setCommand,
   restore: restoreCommand,
-  product: productCommand,
+  product: productWords,
   diff: diffCommand,
   journal: journalCommand,
   'setup-privileges': privilegesCommand,

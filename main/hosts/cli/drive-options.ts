@@ -15,6 +15,7 @@ export interface DriveOptions {
   readonly skip?: string | undefined;
   readonly steps?: string | undefined;
   readonly until?: string | undefined;
+  readonly check?: boolean;
 }
 
 const MOST_SECONDS = 86_400;

@@ -63,11 +63,12 @@ export const DRIVE_VERBS = [
   {
     name: 'trace',
     says: 'the whole state after each of many instructions, into a session file',
-    usage: ['--pid PID [--vcpu N] --steps N [--until CONDITION] --out FILE'],
+    usage: ['--pid PID [--vcpu N] --steps N [--until CONDITION] [--check] --out FILE'],
     words: [],
-    options: ['json', ...LIVE, 'steps', 'until', 'out'],
+    options: ['json', ...LIVE, 'steps', 'until', 'check', 'out'],
     about: [
       'Extended state, general, control and segment registers and MSRs after each instruction, kept by the vCPU itself; what is equal is stored once. FILE is a saved session: its stops are the attach and each step, labelled by RIP, so FILE@1 is the state before the first instruction and FILE@2 that after it, and the window opens it with its timeline.',
+      'Where the guest’s memory is known, the bytes of each instruction are kept too. --check then compares every tile product that was executed with the reference, lists each that differs, and ends with 1 where one does; product FILE does so later.',
       ABOUT_CONDITIONS,
       'Ctrl+C ends it: what is traced by then is written, and the guest runs on.',
     ],

@@ -24,6 +24,8 @@ export interface TraceCommand {
   readonly vcpu: VcpuChoice;
   readonly steps: number;
   readonly until: string | null;
+  /** Every tile product that was executed. */
+  readonly check: boolean;
   readonly out: string;
   readonly json: boolean;
 }
@@ -57,8 +59,8 @@ const traceCommand = (vcpu: VcpuChoice, given: DriveOptions, words: readonly str
   if (given.steps === undefined) return wrong('trace', 'trace needs --steps N');
   const steps = stepsOf('trace', given.steps, MOST_TRACED);
   if (!steps.ok) return steps;
-  const { out, json, until = null } = given;
-  return answer({ verb: 'trace', vcpu, steps: steps.value, until, out, json });
+  const { out, json, until = null, check = false } = given;
+  return answer({ verb: 'trace', vcpu, steps: steps.value, until, check, out, json });
 };
 
 export const driveCommand = (

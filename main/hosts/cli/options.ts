@@ -73,6 +73,11 @@ export const OPTIONS = [
   { name: 'without', value: 'LIST', kind: 'scope', says: 'components put to init, such as a leaked PKRU: pkru' },
   { name: 'instruction', value: 'NAME', kind: 'instruction', says: 'the tile product, such as TDPBSSD' },
   { name: 'before', value: 'FILE', kind: 'state', says: 'the state that held C before; C was zero otherwise' },
+  {
+    ...{ name: 'code', value: 'FILE', kind: 'file' },
+    says: 'the code that a trace executed, where the trace does not hold it: a program, or FILE@ADDR',
+  },
+  { name: 'check', value: null, kind: 'none', says: 'check every tile product against the reference' },
   { name: 'wait', value: 'SECONDS', kind: 'none', says: 'how long at most; 10 where it is not given' },
   { name: 'until', value: 'CONDITION', kind: 'none', says: 'what to stop at' },
   { name: 'steps', value: 'N', kind: 'none', says: 'so many instructions at most' },

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeCapture, makeImage, presetLayout } from '../../../app/fixtures/preset-captures.ts';
+import { PRODUCT_CODE, tracedLoop } from '../../../app/fixtures/traced-loop.ts';
 import { captureText } from '../../../app/session/document.ts';
+import { sessionText } from '../../../app/session/session-document.ts';
 import { encodeTileConfig, INIT_TILE_CONFIG } from '../../../app/tile/config.ts';
 import { fakeHost, type Ran, runOn } from '../../testing/command-line.ts';
 
@@ -100,5 +102,65 @@ describe('[C73] the product check', () => {
     const ran = await run('product', state('x.json', PRODUCT, A, B), ...words);
     expect({ code: ran.code, out: ran.out }).toEqual({ code, out: '' });
     expect(ran.err).toContain(why);
+  });
+});
+
+/** A trace of three rounds, in the second of which a wrong CPU has left `wrong` in [0][1]. */
+const trace = (name: string, wrong: number | null, hasCode = true): string => {
+  const stops = tracedLoop('TDPBSSD', 3, (tiles, round) => {
+    if (wrong !== null && round === 1) tiles.set([wrong], 4);
+  }).map(({ code, ...stop }) => ({ ...stop, label: null, write: null, ...(hasCode ? { code } : {}) }));
+  const path = join(folder, name);
+  writeFileSync(path, sessionText({ product: 'x', savedAtMs: 1, pinned: null, stops }));
+  return path;
+};
+
+describe('[TP4] product over a whole trace', () => {
+  test('all as they should be: exit code 0', async () => {
+    const ran = await run('product', trace('right.json', null));
+    expect(ran).toMatchObject({ code: 0, err: '' });
+    expect(ran.out).toBe('3 tile products checked against the reference, none differs\n');
+  });
+
+  test('one that differs: exit code 1, with stop, RIP, instruction and cells', async () => {
+    const path = trace('wrong.json', 0x77);
+    const ran = await run('product', path);
+    expect(ran.code).toBe(1);
+    expect(ran.out).toContain('3 tile products checked against the reference, 1 differ\n');
+    expect(ran.out).toContain('wrong.json@4, rip 0x401000: TDPBSSD tmm0, tmm1, tmm2: 1 of 16 cells differ\n');
+    const json = JSON.parse((await run('product', path, '--json')).out);
+    expect(json).toMatchObject({ stops: 10, checked: 3, unknownSteps: 0, unchecked: [] });
+    expect(json.differing).toMatchObject([
+      { stop: 4, rip: '0x401000', instruction: 'TDPBSSD', c: 'tmm0', a: 'tmm1', b: 'tmm2', cells: 16 },
+    ]);
+    expect(json.differing[0].differences).toMatchObject([{ row: 0, column: 1 }]);
+  });
+
+  test('the code of a trace without is taken from a file', async () => {
+    const path = trace('bare.json', 0x77, false);
+    expect(await run('product', path)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('no instruction of this session is known'),
+    });
+    const code = join(folder, 'loop.bin');
+    writeFileSync(code, Uint8Array.of(...PRODUCT_CODE.TDPBSSD, 0x90, 0xeb, 0xf8));
+    expect((await run('product', path, '--code', `${code}@0x401000`)).out).toContain('1 of 16 cells differ');
+    expect(await run('product', path, '--code', code)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('FILE@ADDR'),
+    });
+  });
+
+  test.each<[string, string[]]>([
+    ['--before without tiles', ['--before', 'x.json']],
+    ['tiles with --code', ['tmm0', 'tmm1', 'tmm2', '--instruction', 'TDPBSSD', '--code', 'x']],
+    ['an address that is none', ['--code', 'x@y']],
+  ])('%s is wrong usage', async (_what, words) => {
+    expect((await run('product', trace('x.json', null), ...words)).code).toBe(2);
+  });
+
+  test('a capture is no session', async () => {
+    const ran = await run('product', state('one.json', PRODUCT, A, B));
+    expect(ran).toMatchObject({ code: 3, err: expect.stringContaining('product takes a session file') });
   });
 });

@@ -1,6 +1,7 @@
 import type { Answer } from '../../../app/bridge.ts';
 import type { RunMade } from '../../../app/debug/drive.ts';
 import type { Session } from '../../../app/debug/session.ts';
+import { checkTracedProducts } from '../../../app/debug/traced-products.ts';
 import { parseUntil } from '../../../app/debug/until.ts';
 import { EXIT } from '../../../app/refusals/codes.ts';
 import { answer } from '../../../app/refusals/refusal.ts';
@@ -11,6 +12,7 @@ import { PRODUCT } from '../../product.ts';
 import { cancelOnInterrupt } from './cancel.ts';
 import type { RunCommand, TraceCommand } from './drive-words.ts';
 import { jsonText, type Output } from './output.ts';
+import { areRight, tracedJson, tracedText } from './product-trace.ts';
 
 /** `tilescope run` and `tilescope trace`: a guest driven instruction by instruction. */
 
@@ -89,7 +91,7 @@ export const runUntil = async (
 
 export const trace = async (
   withSession: WithSession,
-  { steps, until, out, json }: TraceCommand,
+  { steps, until, check, out, json }: TraceCommand,
 ): Promise<Answer<Output>> => {
   const place = await checkWritable(out);
   if (!place.ok) return place;
@@ -107,7 +109,7 @@ export const trace = async (
       isOver: cancel.isAsked,
       onProgress: progress.tell,
       until: condition.value,
-      onState: (capture) => {
+      onState: (capture, code) => {
         const kept = history.add(capture);
         const rip = capture.facts.general?.rip;
         const cause = stops.length === 0 ? 'attach' : 'step';
@@ -119,6 +121,7 @@ export const trace = async (
             label: rip === undefined ? null : `rip ${hex(rip)}`,
             write: null,
             kept,
+            code,
           },
           get capture() {
             return history.captureOf(kept);
@@ -137,6 +140,8 @@ export const trace = async (
     const words = end === 'over' ? 'stopped by Ctrl+C' : ENDS[end];
     const why =
       until !== null && end === 'most' ? `${condition.value?.words}: not in ${made.value.made} instructions` : words;
+    const products = check ? checkTracedProducts(stops) : null;
+    const isRight = products === null || areRight(products);
     const text = json
       ? jsonText({
           out,
@@ -145,9 +150,10 @@ export const trace = async (
           why,
           stepsPerSecond: perSecond,
           bytes: written.value,
+          ...(products === null ? {} : { products: tracedJson(products) }),
         })
       : `${out}: ${stops.length} stops, attach and ${made.value.made} instructions, ${written.value} bytes\n` +
-        `${perSecond} instructions a second, the whole state kept after each\n${why === null ? '' : `${why}\n`}`;
-    return answer({ text, code: why === null ? EXIT.done : EXIT.refused, note: notBlocked(made.value) });
+        `${perSecond} instructions a second, the whole state kept after each\n${why === null ? '' : `${why}\n`}${products === null ? '' : tracedText(products, out)}`;
+    return answer({ text, code: why === null && isRight ? EXIT.done : EXIT.refused, note: notBlocked(made.value) });
   });
 };

@@ -201,7 +201,9 @@ const run = async (host: HostOf, command: Command): Printed => {
     case 'convert':
       return (await import('./files.ts')).convert(command);
     case 'product':
-      return (await import('./product.ts')).product(host, command);
+      return command.kind === 'trace'
+        ? (await import('./product-trace.ts')).tracedProducts(command)
+        : (await import('./product.ts')).product(host, command);
     case 'doctor':
       return (await import('./doctor.ts')).doctor(await host(), command.json);
     case 'setup-privileges':

@@ -6,6 +6,7 @@ import type { Capture } from '../../../app/capture/capture.ts';
 import type { StepOptions, StepsMade } from '../../../app/debug/target.ts';
 import { type FakeTarget, fakeTarget } from '../../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../../app/fixtures/samples.ts';
+import { PRODUCT_CODE, tracedLoop } from '../../../app/fixtures/traced-loop.ts';
 import { answer, refuse } from '../../../app/refusals/refusal.ts';
 import type { Breakpoint } from '../../../app/wire/run.ts';
 import { fakeHost, type Ran, runOn } from '../../testing/command-line.ts';
@@ -210,6 +211,45 @@ describe('[RC4] tilescope run, [RC5] tilescope trace', () => {
     expect((await call('show', `${out}@1`, 'rax')).out).not.toContain('0x000000000000001d');
     expect((await call('show', `${out}@30`, 'rax')).out).toContain('0x000000000000001d');
     expect(target.log.slice(-2)).toEqual(['resume', 'detach']);
+  });
+
+  test('[TP4] trace --check: each tile product beside the reference; a wrong one is exit code 1', async () => {
+    const stops = tracedLoop('TDPBSSD', 4, (tiles, round) => {
+      if (round === 3) tiles.set([0x77], 64);
+    });
+    const [first] = stops;
+    if (first === undefined) throw new Error('the loop has a stop');
+    let at = 0;
+    target.state = first.capture;
+    // Tables at 0x1000: the page at 0x401000 is that at 0x5000.
+    const memory = new Uint8Array(1 << 20);
+    const tables = [0x1000, 0x2063, 0x2000, 0x3063, 0x3010, 0x4063, 0x4008, 0x5063];
+    for (let index = 0; index < tables.length; index += 2) {
+      new DataView(memory.buffer).setBigUint64(tables[index] ?? 0, BigInt(tables[index + 1] ?? 0), true);
+    }
+    memory.set([...PRODUCT_CODE.TDPBSSD, 0x90, 0xeb, 0xf8], 0x5000);
+    Object.assign(target, {
+      memory: {
+        mappings: async () => answer([{ start: 0n, end: BigInt(memory.length) }]),
+        readHost: async (address: bigint, bytes: number) => memory.slice(Number(address), Number(address) + bytes),
+        translate: async (linear: readonly bigint[]) =>
+          linear.map((one) => ({ valid: true, physical: one - 0x3f_c000n })),
+      },
+      runControl: {
+        mostStepsAtOnce: 4,
+        step: async (count: number) => {
+          const captures = stops.slice(at + 1, at + 1 + count).map(({ capture }) => capture);
+          at += captures.length;
+          const ended = captures.length < count ? 'halted' : 'done';
+          return answer({ stops: [], captures, made: captures.length, holds: false, ended, interruptsBlocked: true });
+        },
+      },
+    });
+    const out = join(folder, 'checked.json');
+    const ran = await call('trace', '--pid', '4242', '--steps', '12', '--check', '--out', out, '--json');
+    expect(JSON.parse(ran.out).products).toMatchObject({ checked: 4, unknownSteps: 0, differing: [{ stop: 10 }] });
+    expect(ran.code).toBe(1);
+    expect((await call('product', out)).out).toContain('checked.json@10, rip 0x401000: TDPBSSD');
   });
 
   test.each([

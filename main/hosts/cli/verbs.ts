@@ -213,12 +213,14 @@ export const VERBS = [
     usage: [
       'FILE C A B --instruction NAME [--before FILE]',
       '--pid PID [--vcpu N] C A B --instruction NAME [--before FILE]',
+      'SESSION [--code FILE[@ADDR]]',
     ],
     words: ['file', 'tile', 'tile', 'tile'],
-    options: ['json', ...LIVE, ...FILE, 'instruction', 'before'],
+    options: ['json', ...LIVE, ...FILE, 'instruction', 'before', 'code'],
     about: [
       'C, A and B are tiles, tmm0 to tmm7, in the order of the instruction’s operands: C += A · B. What C held before is zero, or what it holds in the state that --before names.',
       'The exit code is 1 where a cell differs, and where the instruction would have raised #UD. FP8 products rest on one text of the public ones that disagree about the order of summation; the answer says which.',
+      'Of a SESSION that trace wrote, without C A B, every tile product between two stops is checked, and each that differs is listed with its stop, RIP and cells. The trace holds the instructions where the guest’s memory is known; --code takes them from a program, or from any file at ADDR.',
     ],
     examples: [
       { line: 'tilescope product after.json tmm0 tmm1 tmm2 --instruction TDPBSSD --before before.json', says: 'int8' },
@@ -226,6 +228,7 @@ export const VERBS = [
         line: 'tilescope product session.json@7 tmm0 tmm1 tmm2 --instruction TDPBF16PS --before session.json@6',
         says: 'two stops',
       },
+      { line: 'tilescope product trace.json', says: 'every tile product of a trace' },
     ],
     exits: READS,
   },

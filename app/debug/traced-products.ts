@@ -1,0 +1,134 @@
+import { describeProblem } from '../bits/decoded.ts';
+import type { Capture } from '../capture/capture.ts';
+import { type TileProduct, tileProductAt } from '../disas/tile-product.ts';
+import { executionOf } from '../session/execution.ts';
+import { tileConfigOf } from '../tile/config.ts';
+import { expectedProduct } from '../tile/product.ts';
+import { compareProduct, type ProductComparison } from '../tile/product-compare.ts';
+import { PRODUCTS, type ProductInstruction, productRow } from '../tile/product-instruction.ts';
+import { brokenProductRules, productExtents } from '../tile/product-shape.ts';
+import { tileBytes } from '../tile/tile-bytes.ts';
+
+/** Every tile product that a trace executed, beside the reference arithmetic. */
+
+/** A stop of a trace: the state, and the bytes of the instruction that is next there. */
+export interface TracedStop {
+  readonly number: number;
+  readonly cause: string;
+  /** Put together when it is asked for: asked of the stops alone between which a product was executed. */
+  readonly capture: Capture;
+  /** 15 at most; null or left out: not known, or the stop is not one instruction behind the one before. */
+  readonly code?: Uint8Array | null;
+}
+
+/** A product that was executed between two stops. */
+export interface TracedProduct {
+  /** Number of the stop that it left. */
+  readonly stop: number;
+  /** Linear address of the instruction. */
+  readonly rip: bigint;
+  readonly instruction: ProductInstruction;
+  readonly c: number;
+  readonly a: number;
+  readonly b: number;
+}
+
+export type SumType = 'i32' | 'u32' | 'f32';
+
+/** One that did not leave what the reference says. */
+export interface DifferingProduct extends TracedProduct {
+  readonly type: SumType;
+  /** What C should hold, and what it holds: 1024 bytes each. */
+  readonly expected: Uint8Array;
+  readonly found: Uint8Array;
+  readonly comparison: ProductComparison;
+}
+
+export interface UncheckedProduct extends TracedProduct {
+  readonly why: string;
+}
+
+export interface TracedProducts {
+  /** Products that were executed and compared. */
+  readonly checked: number;
+  readonly differing: readonly DifferingProduct[];
+  /** Executed, and not to be compared, or executed where a CPU raises #UD. */
+  readonly unchecked: readonly UncheckedProduct[];
+  /** Steps of which the instruction is not known. */
+  readonly unknownSteps: number;
+}
+
+export const sumTypeOf = (instruction: ProductInstruction): SumType => {
+  const { c } = productRow(instruction);
+  return c === 'i32' || c === 'u32' ? c : 'f32';
+};
+
+const checkOne = (
+  product: TracedProduct,
+  before: Capture,
+  after: Capture,
+): DifferingProduct | UncheckedProduct | null => {
+  const { instruction, c, a, b } = product;
+  const config = tileConfigOf(before.image);
+  if (!config.ok) return { ...product, why: describeProblem(config.problem) };
+  const [rule] = brokenProductRules(config.value, { c, a, b });
+  if (rule !== undefined) return { ...product, why: `executed where a CPU raises #UD: ${rule.sentence}` };
+  const tiles = [c, a, b].map((tile) => tileBytes(before.image, tile));
+  const [inC, inA, inB] = tiles;
+  const found = tileBytes(after.image, c);
+  if (inC == null || inA == null || inB == null || found === null) {
+    return { ...product, why: 'these states have no room for tiles' };
+  }
+  const extents = productExtents(config.value, { c, a, b });
+  const expected = expectedProduct(instruction, { c: inC, a: inA, b: inB }, extents);
+  if (!expected.ok) return { ...product, why: describeProblem(expected.problem) };
+  const type = sumTypeOf(instruction);
+  const comparison = compareProduct(expected.value, found, extents.c, type);
+  const isEqual = comparison.differences.length === 0 && comparison.nonZeroOutside === 0;
+  return isEqual ? null : { ...product, type, expected: expected.value, found, comparison };
+};
+
+const productOf = (code: Uint8Array): (TileProduct & { readonly instruction: ProductInstruction }) | null => {
+  const product = tileProductAt(code);
+  const instruction = PRODUCTS.find(({ name }) => name === product?.name)?.name;
+  return product === null || instruction === undefined ? null : { ...product, instruction };
+};
+
+/**
+ * Where the instruction that is next in `before` was executed and nothing else: the address of the one behind it is next in
+ * `after`. One that raised an exception is in a handler by then.
+ */
+const executedAt = (before: Capture, after: Capture, bytes: number): bigint | null => {
+  const from = executionOf(before.facts);
+  const to = executionOf(after.facts);
+  if (from === null || from.next === null || from.codeBits !== 64) return null;
+  return to?.next === BigInt.asUintN(64, from.next + BigInt(bytes)) ? from.next : null;
+};
+
+/** @param stops of a trace, in order: each but the first one instruction behind the one before, where its code is known */
+export const checkTracedProducts = (stops: Iterable<TracedStop>): TracedProducts => {
+  const differing: DifferingProduct[] = [];
+  const unchecked: UncheckedProduct[] = [];
+  let [checked, unknownSteps] = [0, 0];
+  let before: TracedStop | null = null;
+  for (const stop of stops) {
+    const from: TracedStop | null = before;
+    before = stop;
+    if (from === null || stop.cause !== 'step') continue;
+    if (from.code == null || stop.code == null) {
+      unknownSteps += 1;
+      continue;
+    }
+    const product = productOf(from.code);
+    if (product === null) continue;
+    const [then, now] = [from.capture, stop.capture];
+    const rip = executedAt(then, now, product.bytes);
+    if (rip === null) continue;
+    const { instruction, c, a, b } = product;
+    const result = checkOne({ stop: from.number, rip, instruction, c, a, b }, then, now);
+    if (result !== null && 'why' in result) unchecked.push(result);
+    else checked += 1;
+    if (result !== null && !('why' in result)) differing.push(result);
+  }
+  return { checked, differing, unchecked, unknownSteps };
+};
