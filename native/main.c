@@ -214,9 +214,11 @@ static int handle_step(const void *payload, size_t bytes, struct reply *reply, s
 	const struct step_request *request = payload;
 	struct vcpu *vcpu;
 
-	if (request->lookup_count > MOST_LOOKUPS || bytes != sizeof(*request) + request->lookup_count * sizeof(struct step_lookup))
-		return refuse(why, REASON_BAD_FRAME, 0, NULL, "The frame says %u lookups and has %zu bytes of them.",
-			      request->lookup_count, bytes - sizeof(*request));
+	size_t code = request->flags & STEP_KNOWN_CODE ? sizeof(struct step_code) : 0;
+
+	if (request->lookup_count > MOST_LOOKUPS || bytes != sizeof(*request) + request->lookup_count * sizeof(struct step_lookup) + code)
+		return refuse(why, REASON_BAD_FRAME, 0, NULL, "The frame says %u lookups%s and has %zu bytes of them.",
+			      request->lookup_count, code ? " and the code" : "", bytes - sizeof(*request));
 	return vcpu_require(&request->vcpu, &vcpu, why) < 0 ? -1 : step(vcpu, request, reply, why);
 }
 

@@ -5,7 +5,7 @@ import { descriptorsOfSregs, segmentsOfSregs } from '../session/segments.ts';
 import { KVM_SREGS_BYTES, readControl } from './capture-reply.ts';
 import { readGeneral } from './general.ts';
 import { atEnd, readStruct, writeStruct } from './struct.ts';
-import { STEP_LOOKUP, STEP_REPLY, STEP_REQUEST } from './structs.ts';
+import { STEP_CODE, STEP_LOOKUP, STEP_REPLY, STEP_REQUEST } from './structs.ts';
 import type { VcpuRef } from './vcpu-ref.ts';
 
 /** The message that drives a vCPU: native/wire/protocol_run.h. */
@@ -31,6 +31,16 @@ export interface Breakpoint {
   readonly bytes: number;
 }
 
+/** What is known of the code that steps go through: 64 KiB of it. */
+export interface KnownCode {
+  /** The first of its addresses, as RIP has them: a multiple of 65536. */
+  readonly base: bigint;
+  /** Bit n % 8 of byte n / 8: the instruction at base + n may be stepped. */
+  readonly mayBeStepped: Uint8Array;
+}
+
+export const KNOWN_CODE_BYTES = 0x10000;
+
 export interface StepRequest extends VcpuRef {
   readonly count: number;
   /** With breakpoints: no steps, but on until one is hit, or this long. */
@@ -43,6 +53,10 @@ export interface StepRequest extends VcpuRef {
   readonly keepLast?: boolean;
   /** A condition that ends the steps; see protocol_run.h. */
   readonly lookups?: readonly Lookup[];
+  /** The steps end before an instruction that is not to be stepped, or is not known; the first one is made. null: all are. */
+  readonly code?: KnownCode | null;
+  /** RIP stands at none of the breakpoints: no step is made to pass it. */
+  readonly notThere?: boolean;
 }
 
 // DR7: R/W and LEN of each. (SDM vol. 3, 18.2.4)
@@ -64,11 +78,14 @@ const dr7Of = (breakpoints: readonly Breakpoint[]): bigint =>
 
 const KEEP_STATE = 1;
 const KEEP_LAST = 2;
+const KNOWN_CODE = 4;
+const NOT_THERE = 8;
 
 export const encodeStep = (request: StepRequest): Uint8Array => {
-  const { breakpoints = [], waitMs = 0, keepState = false, keepLast = false, lookups = [], ...rest } = request;
+  const { breakpoints = [], waitMs = 0, keepState = false, keepLast = false, lookups = [], ...others } = request;
+  const { code = null, notThere = false, ...rest } = others;
   const [dr0 = 0n, dr1 = 0n, dr2 = 0n, dr3 = 0n] = breakpoints.map(({ address }) => address);
-  const flags = (keepState ? KEEP_STATE : 0) | (keepLast ? KEEP_LAST : 0);
+  const flags = (keepState ? KEEP_STATE : 0) | (keepLast ? KEEP_LAST : 0) | (code ? KNOWN_CODE : 0) | (notThere ? NOT_THERE : 0);
   const dr = { dr0, dr1, dr2, dr3, dr7: dr7Of(breakpoints) };
   const head = writeStruct(STEP_REQUEST, { ...rest, waitMs, ...dr, flags, lookupCount: lookups.length });
   const rows = lookups.map(({ offset, next }) => {
@@ -76,7 +93,10 @@ export const encodeStep = (request: StepRequest): Uint8Array => {
     row.set(next, STEP_LOOKUP.bytes - LOOKUP_STATES * 256);
     return row;
   });
-  return concat([head, ...rows]);
+  if (code === null) return concat([head, ...rows]);
+  const known = writeStruct(STEP_CODE, { base: code.base, mayBeStepped: '' });
+  known.set(code.mayBeStepped, STEP_CODE.bytes - KNOWN_CODE_BYTES / 8);
+  return concat([head, ...rows, known]);
 };
 
 /** How a request for steps ended: all made; the guest waits for an interrupt; the VMM had more to do than is waited for. */

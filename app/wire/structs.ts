@@ -153,6 +153,7 @@ export const STEP_REQUEST = struct('step_request', {
   lookupCount: 'u32',
 });
 export const STEP_LOOKUP = struct('step_lookup', { offset: 'u32', reserved: 'u32', next: 1024 });
+export const STEP_CODE = struct('step_code', { base: 'u64', mayBeStepped: 8192 });
 export const STEP_REPLY = struct('step_reply', {
   pauseNs: 'u64',
   dr6: 'u64',
@@ -171,6 +172,7 @@ export const STEP_REPLY = struct('step_reply', {
 export const STRUCTS = [
   STEP_REQUEST,
   STEP_LOOKUP,
+  STEP_CODE,
   STEP_REPLY,
   VCPU_REF,
   REFUSAL,

@@ -6,6 +6,7 @@
 
 extern const uint8_t amx_guest[], amx_guest_nm[], amx_guest_end[];
 extern const uint8_t avx512_guest[], avx512_guest_end[];
+extern const uint8_t flags_guest[], flags_guest_int[], flags_guest_end[];
 
 /* again: inc dword [0x7e00]; jmp again */
 static const uint8_t integer_guest[] = { 0x66, 0xff, 0x06, 0x00, 0x7e, 0xeb, 0xf9 };
@@ -55,6 +56,11 @@ static void fill_amx(struct guest_area *area)
 		}
 }
 
+static void fill_nothing(struct guest_area *area)
+{
+	(void)area;
+}
+
 static void fill_avx512(struct guest_area *area)
 {
 	for (uint32_t i = 0; i < 16; i++)
@@ -70,6 +76,8 @@ const struct guest_program guest_programs[] = {
 	  integer_guest + sizeof(integer_guest), NULL, 0, 0, NULL, NULL },
 	{ "io", "a word from a port to another, all the time", GUEST_REAL_MODE, io_guest, io_guest + sizeof(io_guest), NULL, 0, 0,
 	  NULL, NULL },
+	{ "flags", "instructions that store the flags", GUEST_64_BIT, flags_guest, flags_guest_end, flags_guest_int, 3, 0, fill_nothing,
+	  NULL },
 };
 const size_t guest_program_count = sizeof(guest_programs) / sizeof(guest_programs[0]);
 

@@ -92,7 +92,25 @@ static void lay_next(const struct layout *y)
 		copy_at(y, STEPPED_LAST, DATA(to_record), 5, DATA(from_now), 3, DONE);
 		at = STEPPED;
 	}
-	copy_at(y, at, DATA(to_record), 5, DATA(from_now), 3, last ? DONE : RUN);
+	copy_at(y, at, DATA(to_record), 5, DATA(from_now), 3, last ? DONE : AFTER);
+}
+
+/* What comes before the next step. */
+static void lay_after(const struct layout *y)
+{
+	const struct loop *l = y->loop;
+
+	if (l->code) {
+		copy_at(y, AFTER, DATA(to_entries), RIP_BYTES + 1, DATA(from_rip), RIP_BYTES + 1, CODE_EQUAL);
+		copy_at(y, CODE_EQUAL, DATA(to_lengths), RIP_BYTES, DATA(from_equal), RIP_BYTES, CODE_VERDICT);
+		copy_at(y, CODE_VERDICT, DATA(to_verdict), 1, DATA(from_verdict), RIP_BYTES + 2, AGAIN_ON);
+		ioctl_at(y, AGAIN_ON, KVM_SET_GUEST_DEBUG, DATA(on), RUN); /* its stack pointer is what the verdict writes, or `table` */
+	} else {
+		ioctl_at(y, AFTER, KVM_SET_GUEST_DEBUG, DATA(on), RUN);
+	}
+	copy_at(y, SYSCALLED, DATA(to_r11_index), 1, DATA(from_r11), 1, R11_CLEARED);
+	copy_at(y, R11_CLEARED, DATA(to_r11), 1, DATA(from_cleared), 1, R11_SET);
+	ioctl_at(y, R11_SET, KVM_SET_REGS, loop_now(l), DONE);
 }
 
 /* Where `stepped` lies. */
@@ -119,10 +137,11 @@ static void lay_frames(const struct layout *y)
 	ioctl_at(y, ON, KVM_SET_GUEST_DEBUG, DATA(on), FIRST);
 	copy_at(y, FIRST, DATA(to_exit_reason), 1, DATA(from_no_exit), 1, RUN);
 	ioctl_at(y, RUN, KVM_RUN, 0, REASON)->mask = y->stopped->mask;
-	copy_at(y, REASON, DATA(to_table), 1, DATA(from_reason), 1, TABLE);
-	copy_at(y, TABLE, DATA(to_branch), 1, DATA(from_table), 1, REGS);
+	copy_at(y, REASON, DATA(to_table), 2, DATA(from_reason), 2, TABLE);
+	copy_at(y, TABLE, DATA(to_branch), 2, DATA(from_table), 2, REGS);
 	ioctl_at(y, REGS, KVM_GET_REGS, loop_now(l), KICK); /* its stack pointer is what `table` writes */
 	lay_next(y);
+	lay_after(y);
 	lay_end(y, DONE, ENDED_DONE, HOLD_DONE, LEAVE_DONE, DATA(to_done), DATA(from_done));
 	lay_end(y, EXIT, ENDED_EXIT, HOLD_EXIT, LEAVE_EXIT, DATA(to_exit), DATA(from_exit));
 	lay_end(y, KICK, ENDED_KICK, HOLD_KICK, LEAVE_KICK, DATA(to_kick), DATA(from_kick));
@@ -160,21 +179,70 @@ static void lay_words(const struct layout *y)
 	const struct loop *l = y->loop;
 
 	for (uint32_t i = 0; i < l->steps; i++) {
-		struct words words = { record_at(l, i + 1), words_at(l, i + 1), l->base + (i + 2 < l->steps ? RUN : DONE) };
+		struct words words = { record_at(l, i + 1), words_at(l, i + 1), l->base + (i + 2 < l->steps ? AFTER : DONE) };
 
 		memcpy(y->bytes + AT_WORDS + i * sizeof(words), &words, sizeof(words));
 	}
+}
+
+/* Byte 1 of the stack pointer of what runs before the next step. */
+static uint64_t next_branch(const struct loop *l)
+{
+	return rsp_of(l, l->code ? AGAIN_ON : AFTER) + 1;
+}
+
+static void lay_code(const struct layout *y, struct data *data)
+{
+	const struct loop *l = y->loop;
+	uint64_t rip = loop_now(l) + RECORD_REGS + offsetof(struct kvm_regs, rip);
+
+	for (uint32_t i = 0; i < RIP_BYTES; i++) {
+		uint32_t byte = 7 - i;
+		uint8_t *table = y->bytes + AT_EQUAL + i * 256;
+
+		memset(table, 1, 256);
+		table[(uint8_t)(l->code->base >> (8 * byte))] = 0;
+		data->to_entries[i] = part(DATA(from_equal) + i * sizeof(struct iovec), 1);
+		data->from_rip[i] = part(rip + byte, 1);
+		data->from_equal[i] = part(l->base + AT_EQUAL + i * 256, 1);
+		data->to_lengths[i] = part(DATA(from_verdict) + (1 + i) * sizeof(struct iovec) + offsetof(struct iovec, iov_len), 1);
+		data->from_verdict[1 + i] = part(DATA(done), 0);
+	}
+	data->to_entries[RIP_BYTES] = part(DATA(from_verdict) + (1 + RIP_BYTES) * sizeof(struct iovec), 2);
+	data->from_rip[RIP_BYTES] = part(rip, 2);
+	data->from_verdict[0] = part(DATA(syscalled), 0);
+	data->from_verdict[1 + RIP_BYTES] = part(code_at(l), 1);
+	data->to_verdict = part(next_branch(l), 1);
+}
+
+/* The entry of a SYSCALL is the one breakpoint that a step can hit. */
+static void lay_dr6(const struct layout *y)
+{
+	const struct loop *l = y->loop;
+	uint8_t go_on = l->code ? 0 : byte_1(l->base + RUN), hit = l->code ? 1 : byte_1(l->base + SYSCALLED);
+
+	for (uint32_t dr6 = 0; dr6 < 256; dr6++)
+		y->bytes[AT_DR6 + dr6] = l->ends_at_syscall && (dr6 & SYSCALL_DR6) ? hit : go_on;
+	for (uint32_t byte = 0; byte < 256; byte++)
+		y->bytes[AT_CLEARED + byte] = (uint8_t)(byte & ~(TRAP_FLAG >> 8));
 }
 
 static void lay_data(const struct layout *y)
 {
 	const struct loop *l = y->loop;
 	uint64_t table = l->base + AT_TABLE, reason = l->run + EXIT_REASON_OFFSET;
+	uint64_t r11 = loop_now(l) + RECORD_REGS + offsetof(struct kvm_regs, r11) + 1;
 	struct data data = {
 		.on = l->debug, .hold = { .tv_nsec = LOOP_HOLD_NS }, .no_exit = NO_EXIT, .interrupted = KVM_EXIT_INTR,
 		.exit_reason = NO_EXIT, .ends = { LOOP_RUNS, LOOP_DONE, LOOP_EXIT, LOOP_KICK },
-		.to_table = part(DATA(from_table), 1), .from_reason = part(reason, 1),
-		.to_branch = part(rsp_of(l, REGS) + 1, 1), .from_table = part(table, 1),
+		.done = byte_1(l->base + DONE), .syscalled = byte_1(l->base + SYSCALLED),
+		.to_table = { part(DATA(from_table[0]), 1), part(DATA(from_table[1]), 1) },
+		.from_reason = { part(reason, 1), part(l->run + DEBUG_DR6_OFFSET, 1) },
+		.to_branch = { part(rsp_of(l, REGS) + 1, 1),
+			       part(l->code ? DATA(from_verdict[0].iov_len) : next_branch(l), 1) },
+		.from_table = { part(table, 1), part(l->base + AT_DR6, 1) },
+		.to_r11_index = part(DATA(from_cleared), 1), .from_r11 = part(r11, 1),
+		.to_r11 = part(r11, 1), .from_cleared = part(l->base + AT_CLEARED, 1),
 		.to_record = { part(record_at(l, 0), l->record_bytes), part(DATA(to_record[0].iov_base), 8),
 			       part(DATA(from_now[1].iov_base), 8), part(rsp_of(l, stepped_place(l)), 8), part(reason, 4) },
 		.from_now = { part(loop_now(l), l->record_bytes), part(words_at(l, 0), sizeof(struct words)), part(DATA(no_exit), 4) },
@@ -188,6 +256,9 @@ static void lay_data(const struct layout *y)
 	};
 
 	lay_lookups(y, &data);
+	if (l->code)
+		lay_code(y, &data);
+	lay_dr6(y);
 	memcpy(y->bytes + AT_DATA, &data, sizeof(data));
 	memset(y->bytes + AT_TABLE, byte_1(l->base + EXIT), 256);
 	y->bytes[AT_TABLE + KVM_EXIT_DEBUG] = byte_1(l->base + NEXT);
@@ -218,6 +289,16 @@ static void lay_msrs(const struct loop *l, uint8_t *record)
 	}
 }
 
+static int write_code(const struct target *target, const struct loop *l, struct refusal *why)
+{
+	static uint8_t verdicts[CODE_BYTES];
+	uint8_t go_on = byte_1(l->base + RUN), stop = byte_1(l->base + DONE);
+
+	for (uint32_t at = 0; at < CODE_BYTES; at++)
+		verdicts[at] = l->code->may_be_stepped[at / 8] >> at % 8 & 1 ? go_on : stop;
+	return memory_write(target->pid, code_at(l), verdicts, sizeof(verdicts)) < 0 ? refuse_errno(why, errno, "process_vm_writev") : 0;
+}
+
 int loop_write(const struct target *target, const struct loop *loop, const struct stopped *stopped, struct refusal *why)
 {
 	static uint8_t bytes[AT_RECORDS] __attribute__((aligned(4096)));
@@ -231,6 +312,8 @@ int loop_write(const struct target *target, const struct loop *loop, const struc
 		{ AT_NOW, loop->record_bytes },
 	};
 
+	if (loop->code && write_code(target, loop, why) < 0)
+		return -1;
 	memset(bytes, 0, sizeof(bytes));
 	lay_frames(&y);
 	lay_words(&y);

@@ -1,16 +1,21 @@
 /*
- * A chain that runs the guest one instruction at a time and decides by itself, after each, whether it goes on. It lies in
- * scratch memory:
+ * A chain that runs the guest one instruction at a time and decides by itself, after each, whether it goes on. What single steps
+ * need that is not in the guest's state is TF in RFLAGS: KVM sets it, and hides it. It lies in scratch memory:
  *
  *	on      KVM_SET_GUEST_DEBUG, single steps
  *	run     KVM_RUN, with the thread's own signal mask: kicks get through, and their handlers run here
  *	reason  the low byte of exit_reason → where the table of 256 bytes is read
- *	table   that entry → byte 1 of the stack pointer in the frame of `regs`
+ *	table   that entry → byte 1 of the stack pointer in the frame of `regs`; the low byte of DR6 → what follows `again_on`
  *	regs    KVM_GET_REGS; then, by that byte: next, exit or kick
  *	next    what else is kept: KVM_GET_XSAVE2, KVM_GET_SREGS, KVM_GET_XCRS, KVM_GET_MSRS
  *	scatter, lookups, again
  *	        a condition (protocol_run.h): bytes of the state → tables; the last entry → which `stepped` follows
- *	stepped the state → a record; where the next one is; exit_reason := a number that KVM does not use; then run or done
+ *	stepped the state → a record; where the next one is; exit_reason := a number that KVM does not use; then `after` or done
+ *	after   with code that is known (protocol_run.h): RIP → whether the next instruction may be stepped → what follows `again_on`
+ *	again_on
+ *		KVM_SET_GUEST_DEBUG again, for a POPF or IRET has taken TF away; then run, done or syscalled
+ *	syscalled
+ *		at the entry of a SYSCALL, which has stored RFLAGS in R11: its TF cleared, KVM_SET_REGS; then done
  *	exit    another exit, the VMM's: KVM_SET_GUEST_DEBUG off, held, its own context with KVM_RUN's result 0
  *	kick    a signal, or no exit at all: KVM_SET_GUEST_DEBUG off, held, its own context with EINTR
  *	done    all steps made: the same
@@ -26,9 +31,11 @@
 
 #define LOOP_STEPS MOST_STEPS_AT_ONCE
 #define LOOP_RECORDS_BYTES 0xe0000u /* of all records of one chain */
-#define LOOP_BYTES 0x131000u
+#define LOOP_BYTES 0x154000u
 #define LOOP_HOLD_NS 200000000u
 #define LOOP_MSRS 10u
+#define DEBUG_DR6_OFFSET 48u /* kvm_run.debug.arch.dr6 */
+#define TRAP_FLAG 0x100u     /* RFLAGS.TF */
 
 struct loop {
 	uint64_t base;    /* LOOP_BYTES in the target, page-aligned */
@@ -44,7 +51,11 @@ struct loop {
 	uint32_t msrs[LOOP_MSRS], msr_count; /* those that the guest has */
 	const struct step_lookup *lookups;
 	uint32_t lookup_count;
+	const struct step_code *code; /* NULL: every instruction is stepped */
+	int ends_at_syscall; /* DR3 breaks at the entry of SYSCALL */
 };
+
+#define SYSCALL_DR6 (1u << 3) /* DR3 has been hit */
 
 enum loop_end { LOOP_RUNS, LOOP_DONE, LOOP_EXIT, LOOP_KICK };
 
@@ -67,6 +78,8 @@ int loop_holds(const struct loop *loop, uint64_t stack_pointer);
 /* After its end: a record for each step made, in order, and the last exit's reason. */
 int loop_read(const struct target *target, const struct loop *loop, uint8_t *records, uint32_t *steps, uint32_t *exit_reason,
 	      struct refusal *why);
+/* 1: the instruction there may be stepped. */
+int loop_may_step(const struct loop *loop, uint64_t rip);
 /* 1: the condition holds in this record. */
 int loop_condition(const struct step_lookup *lookups, uint32_t count, const uint8_t *record);
 

@@ -25,9 +25,8 @@ enum place {
 	KICK = NEXT + 2 * FRAME_STRIDE,
 	STEPPED = NEXT + 3 * FRAME_STRIDE,
 	STEPPED_LAST = NEXT + 4 * FRAME_STRIDE,
-	RUN = NEXT + 5 * FRAME_STRIDE,
-	DONE = NEXT + 6 * FRAME_STRIDE,
-	FIRST = NEXT + 7 * FRAME_STRIDE,
+	FIRST = NEXT + 5 * FRAME_STRIDE,
+	R11_SET = NEXT + 6 * FRAME_STRIDE,
 	TABLE = 0x12000,
 	REGS = TABLE + FRAME_STRIDE,
 	SREGS = TABLE + 2 * FRAME_STRIDE,
@@ -44,23 +43,39 @@ enum place {
 	LEAVE_DONE = TABLE + 13 * FRAME_STRIDE,
 	LEAVE_EXIT = TABLE + 14 * FRAME_STRIDE,
 	LEAVE_KICK = TABLE + 15 * FRAME_STRIDE,
-	AT_DATA = 0x14000,
-	AT_TABLE = 0x17000,
-	AT_WORDS = 0x18000,
-	AT_LOOKUPS = 0x30000, /* frames */
-	AT_TABLES = 0x38000,
-	AT_NOW = 0x48000,
-	AT_RECORDS = 0x51000,
+	/* What follows a step: one page too. */
+	RUN = 0x14000,
+	DONE = RUN + FRAME_STRIDE,
+	SYSCALLED = RUN + 2 * FRAME_STRIDE,
+	AFTER = RUN + 3 * FRAME_STRIDE,
+	CODE_EQUAL = RUN + 4 * FRAME_STRIDE,
+	CODE_VERDICT = RUN + 5 * FRAME_STRIDE,
+	AGAIN_ON = RUN + 6 * FRAME_STRIDE,
+	R11_CLEARED = RUN + 7 * FRAME_STRIDE,
+	AT_DATA = 0x15000,
+	AT_TABLE = 0x18000,     /* by exit_reason */
+	AT_DR6 = 0x18100,
+	AT_CLEARED = 0x18200,   /* a byte of RFLAGS without TF */
+	AT_EQUAL = 0x18300,     /* six, by bytes 7 to 2 of RIP */
+	AT_WORDS = 0x19000,
+	AT_LOOKUPS = 0x31000, /* frames */
+	AT_TABLES = 0x39000,
+	AT_NOW = 0x49000,
+	AT_RECORDS = 0x52000,
+	AT_CODE = AT_RECORDS + LOOP_RECORDS_BYTES, /* room for 64 KiB from a multiple of that on */
 };
 #define TABLE_BYTES (LOOKUP_STATES * 256u)
-_Static_assert(LEAVE_KICK + FRAME_STRIDE <= AT_DATA, "the frames fit");
+#define CODE_BYTES 0x10000u
+#define RIP_BYTES 6u /* that are equal in all of the known code */
+_Static_assert(LEAVE_KICK + FRAME_STRIDE <= RUN && R11_CLEARED + FRAME_STRIDE <= AT_DATA, "the frames fit");
+_Static_assert(AT_EQUAL + RIP_BYTES * 256 <= AT_WORDS, "the small tables fit");
 _Static_assert(AT_LOOKUPS + MOST_LOOKUPS * FRAME_STRIDE <= AT_TABLES, "the lookups fit");
 _Static_assert(AT_TABLES + MOST_LOOKUPS * TABLE_BYTES <= AT_NOW, "their tables fit");
-_Static_assert(AT_RECORDS + LOOP_RECORDS_BYTES <= LOOP_BYTES, "the records fit");
+_Static_assert(AT_CODE + 2 * CODE_BYTES <= LOOP_BYTES, "the code's table fits");
 
 /* One for each record, copied by `stepped` after it: all of what is different at the next one. */
 struct words {
-	uint64_t next_record, next_words, next_stack; /* next_stack: what follows the next `stepped`, run or done */
+	uint64_t next_record, next_words, next_stack; /* next_stack: what follows the next `stepped`, `after` or done */
 };
 _Static_assert(AT_WORDS + LOOP_STEPS * sizeof(struct words) <= AT_LOOKUPS, "the words fit");
 
@@ -70,13 +85,23 @@ struct data {
 	struct timespec hold;
 	uint32_t no_exit, interrupted, exit_reason, ended, zero;
 	uint32_t ends[4];
-	struct iovec to_table, from_reason;         /* reason */
-	struct iovec to_branch, from_table;         /* table */
+	uint8_t done, syscalled; /* what may follow `again_on`, beside what a table says */
+	struct iovec to_table[2], from_reason[2];   /* reason */
+	struct iovec to_branch[2], from_table[2];   /* table */
 	struct iovec to_record[5], from_now[3];     /* stepped */
 	struct iovec to_exit_reason, from_no_exit;  /* again */
 	struct iovec to_done[2], from_done[2];      /* ended_done, ended_kick, ended_exit */
 	struct iovec to_exit[2], from_exit[2];
 	struct iovec to_kick[2], from_kick[2];
+	struct iovec to_r11_index, from_r11, to_r11, from_cleared; /* syscalled */
+	/*
+	 * after: bytes of RIP → the entries of their tables, and the verdict's. code_equal: those entries, 0 or 1 → the lengths of
+	 * the first parts of from_verdict. code_verdict: one byte from the first part that is not empty: a SYSCALL's entry, code
+	 * that is not known, or the verdict on the instruction.
+	 */
+	struct iovec to_entries[RIP_BYTES + 1], from_rip[RIP_BYTES + 1];
+	struct iovec to_lengths[RIP_BYTES], from_equal[RIP_BYTES];
+	struct iovec to_verdict, from_verdict[RIP_BYTES + 2];
 	struct iovec to_index[MOST_LOOKUPS], from_byte[MOST_LOOKUPS]; /* scatter */
 	struct iovec to_state[MOST_LOOKUPS], from_entry[MOST_LOOKUPS];
 };
@@ -96,6 +121,11 @@ static inline uint64_t record_at(const struct loop *l, uint32_t number)
 static inline uint64_t words_at(const struct loop *l, uint32_t number)
 {
 	return l->base + AT_WORDS + number * sizeof(struct words);
+}
+
+static inline uint64_t code_at(const struct loop *l)
+{
+	return (l->base + AT_CODE + CODE_BYTES - 1) & ~(uint64_t)(CODE_BYTES - 1);
 }
 
 static inline uint64_t table_at(const struct loop *l, uint32_t lookup)

@@ -50,6 +50,8 @@ void loop_calls(const struct loop *l, struct program *p)
 	futex = program_add(p, "futex", SYS_futex, DATA(zero), FUTEX_WAIT_PRIVATE, 0);
 	if (futex >= 0)
 		p->calls[futex].arguments[3] = DATA(hold);
+	if (l->ends_at_syscall)
+		(void)program_ioctl(p, "KVM_SET_REGS", l->vcpu_fd, KVM_SET_REGS, loop_now(l));
 	loop_record_calls(l, p);
 }
 
@@ -100,6 +102,16 @@ int loop_read(const struct target *target, const struct loop *l, uint8_t *record
 		return refuse_errno(why, errno, "process_vm_readv");
 	*exit_reason = data.ended == LOOP_DONE ? KVM_EXIT_DEBUG : data.exit_reason;
 	return 0;
+}
+
+int loop_may_step(const struct loop *l, uint64_t rip)
+{
+	uint64_t at;
+
+	if (!l->code)
+		return 1;
+	at = rip - l->code->base;
+	return at < CODE_BYTES && (l->code->may_be_stepped[at / 8] >> at % 8 & 1);
 }
 
 int loop_condition(const struct step_lookup *lookups, uint32_t count, const uint8_t *record)

@@ -40,7 +40,7 @@ int guest_step(const struct guest *g, int vcpu, uint32_t step);
 uint32_t guest_arena_changes(const struct guest *g);
 
 /* The helper's own memory in a VMM (session.h): by its place and length. */
-#define SCRATCH_REGION_BYTES 0x162000u
+#define SCRATCH_REGION_BYTES 0x185000u
 int is_scratch_region(uint64_t start, uint64_t end);
 unsigned int guest_scratch_regions(const struct guest *g);
 

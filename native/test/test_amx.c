@@ -12,6 +12,7 @@
 
 #include "amx.h"
 #include "check.h"
+#include "step_flags.h"
 
 #define HI16_ZMM (1ull << 7)
 #define ZMM_HI256 (1ull << 6)
@@ -272,6 +273,7 @@ int main(int count, char **arguments)
 	without_permission();
 	amx_session(helper, demo, arguments[3]);
 	amx_drive(helper, demo);
+	step_flags(helper, demo);
 	host_tiles();
 	killed_while_arming();
 	chosen_program();

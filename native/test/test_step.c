@@ -8,6 +8,7 @@
 #include "guest.h"
 #include "privilege.h"
 #include "step_driven.h"
+#include "step_flags.h"
 #include "kill_points.h"
 
 #define KILLED_STEPS 4u
@@ -301,6 +302,7 @@ int main(int count, char **arguments)
 	whole_states("io");
 	watchpoints();
 	same_as_free_run();
+	step_flags(helper, demo);
 	refused();
 	qemu_guest();
 	killed("integer", 0);

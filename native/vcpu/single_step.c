@@ -6,14 +6,10 @@
 #include <sys/wait.h>
 
 #include "proc.h"
-#include "room.h"
 #include "session.h"
 #include "kill_point.h"
 #include "stepping.h"
 
-#define KVM_CAP_SET_GUEST_DEBUG2_NUMBER 195u
-#define GUESTDBG_BLOCKIRQ 0x00100000u
-#define GUESTDBG_STEP (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
 #define STEP_TIMEOUT_NS 1500000000ull
 #define MOST_WAIT_MS 2000u
 #define MOST_DETOURS 1000u /* of the VMM, for exits and kicks, in one request */
@@ -34,111 +30,12 @@ static uint64_t rip_of(const uint8_t *record)
 	return regs.rip;
 }
 
-/* The process's number in its own pid namespace, the last of NSpid. */
-static pid_t own_number(void)
+static uint64_t rflags_of(const uint8_t *record)
 {
-	char *text = proc_text("/proc/%d/status", target.pid);
-	const char *line = text ? strstr(text, "\nNSpid:") : NULL;
-	pid_t number = target.pid;
+	struct kvm_regs regs;
 
-	if (line)
-		for (const char *at = line + 7; *at && *at != '\n';) {
-			char *end;
-			long value = strtol(at, &end, 10);
-
-			if (end == at)
-				break;
-			number = (pid_t)value;
-			at = end;
-		}
-	free(text);
-	return number;
-}
-
-/* 1 where KVM keeps interrupts from the guest during a step. */
-static int can_block_interrupts(struct vcpu *vcpu)
-{
-	struct program p = { 0 };
-	struct refusal ignored;
-	int fd = vcpu->vm_fd >= 0 ? vcpu->vm_fd : vcpu->kvm_fd, at;
-
-	if (fd < 0)
-		return 0;
-	at = vcpu_add_allowed(vcpu, &p, "KVM_CHECK_EXTENSION", SYS_ioctl, (uint64_t)fd, KVM_CHECK_EXTENSION,
-			      KVM_CAP_SET_GUEST_DEBUG2_NUMBER);
-	if (at < 0 || vcpu_run(vcpu, &p, &ignored) < 0)
-		return 0;
-	return p.calls[at].result > 0 && (p.calls[at].result & GUESTDBG_BLOCKIRQ);
-}
-
-/* KVM_GET_MSRS stops at the first that the guest has not: so each is asked for alone, once. */
-static int learn_msrs(struct vcpu *vcpu, struct refusal *why)
-{
-	static const uint32_t all[LOOP_MSRS] = { 0x1c4, 0x1c5, 0xda0, 0x6a0, 0x6a2, 0x6a4, 0x6a5, 0x6a6, 0x6a7, 0x6a8 };
-	struct program p = { 0 };
-	uint64_t place = vcpu->scratch + SCRATCH_MSRS;
-
-	if (vcpu->msrs_learnt)
-		return 0;
-	for (size_t i = 0; i < LOOP_MSRS; i++) {
-		struct {
-			struct kvm_msrs head;
-			struct kvm_msr_entry entry;
-		} one = { .head = { .nmsrs = 1 }, .entry = { .index = all[i] } };
-
-		if (memory_write(target.pid, place + i * SCRATCH_MSR_STRIDE, &one, sizeof(one)) < 0)
-			return refuse_errno(why, errno, "process_vm_writev");
-		(void)program_ioctl(&p, "KVM_GET_MSRS", vcpu->fd, KVM_GET_MSRS, place + i * SCRATCH_MSR_STRIDE);
-	}
-	if (vcpu_run(vcpu, &p, why) < 0)
-		return -1;
-	for (size_t i = 0; i < LOOP_MSRS; i++)
-		if (p.calls[i].result == 1)
-			vcpu->msrs[vcpu->msr_count++] = all[i];
-	vcpu->msrs_learnt = 1;
-	return 0;
-}
-
-/* Here the filter stands between a killed helper's chain and its end: what it forbids is not begun, suspended or not. */
-static int prepare(struct stepping *s, const struct step_request *request, struct refusal *why)
-{
-	char *maps = proc_text("/proc/%d/maps", target.pid);
-	struct vcpu *vcpu = s->vcpu;
-	struct program calls = { 0 };
-	struct room room;
-	int found;
-
-	if (!maps)
-		return refuse(why, REASON_TARGET_GONE, errno, NULL, "The mappings of process %d cannot be read.", target.pid);
-	found = room_find(&target, maps, vcpu->ref.vcpu_index, vcpu->fd, &room, why);
-	free(maps);
-	if (found < 0)
-		return -1;
-	s->head.irqs_blocked = (uint32_t)can_block_interrupts(vcpu);
-	s->loop = (struct loop){
-		.base = vcpu->scratch + SCRATCH_LOOP, .fpstate = vcpu->scratch + SCRATCH_FPSTATE, .run = room.run,
-		.vcpu_fd = vcpu->fd, .own_pid = own_number(), .record_bytes = RECORD_SREGS,
-		.keep_last = (request->flags & STEP_KEEP_LAST) != 0,
-		.lookups = (const struct step_lookup *)(const void *)(request + 1), .lookup_count = request->lookup_count,
-	};
-	if (request->flags & STEP_KEEP_STATE) {
-		if (learn_msrs(vcpu, why) < 0)
-			return -1;
-		s->loop.get_image = vcpu->get_image ? vcpu->get_image : KVM_GET_XSAVE2;
-		s->loop.record_bytes = RECORD_IMAGE + vcpu->image_bytes;
-		s->loop.msr_count = vcpu->msr_count;
-		memcpy(s->loop.msrs, vcpu->msrs, sizeof(vcpu->msrs));
-	}
-	for (uint32_t i = 0; i < request->lookup_count; i++)
-		if (s->loop.lookups[i].offset >= s->loop.record_bytes)
-			return refuse(why, REASON_BAD_FRAME, 0, NULL, "A record has %u bytes, and byte %u is looked up.",
-				      s->loop.record_bytes, s->loop.lookups[i].offset);
-	s->most = LOOP_RECORDS_BYTES / s->loop.record_bytes;
-	if (s->loop.keep_last || s->most > LOOP_STEPS)
-		s->most = LOOP_STEPS;
-	s->loop.debug.control = GUESTDBG_STEP | (s->head.irqs_blocked ? GUESTDBG_BLOCKIRQ : 0);
-	loop_calls(&s->loop, &calls);
-	return chain_check_filters(&target, &vcpu->filters, &calls, why);
+	memcpy(&regs, record + RECORD_REGS, sizeof(regs));
+	return regs.rflags;
 }
 
 /* The state as it stands, outside the chain. */
@@ -174,6 +71,21 @@ static int count_ended_by_exit(struct stepping *s, struct refusal *why)
 	return 0;
 }
 
+/*
+ * What single steps stored with their TF: at the entry of a SYSCALL the chain has cleared it in R11, after the record was made.
+ */
+static void mend_record(const struct stepping *s)
+{
+	uint8_t *record = record_of(s, s->head.steps - 1);
+	struct kvm_regs regs;
+
+	memcpy(&regs, record + RECORD_REGS, sizeof(regs));
+	if (!s->loop.ends_at_syscall || regs.rip != s->syscall_entry)
+		return;
+	regs.r11 &= ~(uint64_t)TRAP_FLAG;
+	memcpy(record + RECORD_REGS, &regs, sizeof(regs));
+}
+
 /* One chain, and the VMM's own work after it where it has some. 1: there is more to do. 0: that was all. */
 static int go_on(struct stepping *s, struct refusal *why)
 {
@@ -194,6 +106,7 @@ static int go_on(struct stepping *s, struct refusal *why)
 		return -1;
 	s->head.steps += made;
 	if (made) {
+		mend_record(s);
 		s->rip = rip_of(record_of(s, s->head.steps - 1));
 		s->head.holds = (uint32_t)loop_condition(s->loop.lookups, s->loop.lookup_count, record_of(s, s->head.steps - 1));
 	}
@@ -206,7 +119,7 @@ static int go_on(struct stepping *s, struct refusal *why)
 	s->head.detours++;
 	if (thread_follow(s->vcpu->tid, s->vcpu->fd, stop, why) < 0 || (end == LOOP_EXIT && count_ended_by_exit(s, why) < 0))
 		return -1;
-	if (s->head.steps == s->wanted || s->head.holds) {
+	if (s->head.steps == s->wanted || s->head.holds || (s->head.steps && !loop_may_step(&s->loop, s->rip))) {
 		s->head.ended = STEP_DONE;
 		return 0;
 	}
@@ -242,7 +155,6 @@ static int begin(struct vcpu *vcpu, struct refusal *why)
 	return -1;
 }
 
-#define DEBUG_DR6_OFFSET 48u /* kvm_run.debug.arch.dr6 */
 #define USE_BREAKPOINTS (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP)
 #define DR6_BREAKPOINTS 0xfu
 
@@ -255,6 +167,27 @@ static int make_steps(struct stepping *s, uint32_t count, struct refusal *why)
 		more = go_on(s, why);
 	while (more == 1);
 	return more;
+}
+
+#define DR7_SYSCALL 0x440u /* DR3, an instruction */
+
+/* Every step ends at the entry of a SYSCALL, but the one that goes on from there. */
+static int step_from_here(struct stepping *s, uint32_t count, struct refusal *why)
+{
+	if (s->syscall_entry && s->rip == s->syscall_entry) {
+		s->loop.ends_at_syscall = 0;
+		if (make_steps(s, 1, why) < 0)
+			return -1;
+		if (s->head.ended != STEP_DONE || s->head.holds || s->head.steps >= count || !loop_may_step(&s->loop, s->rip))
+			return 0;
+	}
+	s->loop.ends_at_syscall = s->syscall_entry != 0;
+	if (s->loop.ends_at_syscall) {
+		s->loop.debug.control |= KVM_GUESTDBG_USE_HW_BP;
+		s->loop.debug.arch.debugreg[3] = s->syscall_entry;
+		s->loop.debug.arch.debugreg[7] |= DR7_SYSCALL;
+	}
+	return make_steps(s, count, why);
 }
 
 static int read_dr6(struct stepping *s, struct refusal *why)
@@ -276,7 +209,7 @@ static uint64_t dr7_of(uint64_t dr7, int data)
 
 /*
  * One step first, for an instruction's breakpoint where it stands would be hit at once, with what watches data; then on, with
- * the breakpoints alone. Time that the VMM takes for itself counts too.
+ * the breakpoints alone, which store nothing in the guest. Time that the VMM takes for itself counts too.
  */
 static int run_to_breakpoint(struct stepping *s, const struct step_request *request, struct refusal *why)
 {
@@ -286,10 +219,12 @@ static int run_to_breakpoint(struct stepping *s, const struct step_request *requ
 	int more;
 
 	memcpy(s->loop.debug.arch.debugreg, dr, sizeof(dr));
-	if (code) {
+	if (code && !(request->flags & STEP_NOT_THERE)) {
 		s->loop.debug.control |= data ? USE_BREAKPOINTS : 0;
 		s->loop.debug.arch.debugreg[7] = data;
-		if (make_steps(s, 1, why) < 0)
+		if (data & 0xc0)
+			s->syscall_entry = 0; /* DR3 watches data meanwhile */
+		if (step_from_here(s, 1, why) < 0)
 			return -1;
 		if (s->head.ended != STEP_DONE)
 			return 0;
@@ -305,7 +240,9 @@ static int run_to_breakpoint(struct stepping *s, const struct step_request *requ
 	}
 	s->head.steps = 0;
 	s->wanted = 1;
+	s->loop.ends_at_syscall = 0;
 	s->loop.debug.control = USE_BREAKPOINTS;
+	memcpy(s->loop.debug.arch.debugreg, dr, sizeof(dr));
 	s->loop.debug.arch.debugreg[7] = request->dr7;
 	s->breakpoints = 1;
 	do {
@@ -323,10 +260,10 @@ static int check(const struct step_request *request, struct refusal *why)
 		return refuse(why, REASON_BAD_FRAME, 0, NULL, "At most %u ms are waited at once, not %u.", MOST_WAIT_MS, request->wait_ms);
 	if (request->count == 0 || request->count > LOOP_STEPS)
 		return refuse(why, REASON_BAD_FRAME, 0, NULL, "From 1 to %u steps at once, not %u.", LOOP_STEPS, request->count);
-	if (request->flags & ~(STEP_KEEP_STATE | STEP_KEEP_LAST))
+	if (request->flags & ~(STEP_KEEP_STATE | STEP_KEEP_LAST | STEP_KNOWN_CODE | STEP_NOT_THERE))
 		return refuse(why, REASON_BAD_FRAME, 0, NULL, "Flags %#x are not known.", request->flags);
-	if (request->dr7 && request->lookup_count)
-		return refuse(why, REASON_BAD_FRAME, 0, NULL, "A condition is looked up after steps, not with breakpoints.");
+	if (request->dr7 && (request->lookup_count || (request->flags & STEP_KNOWN_CODE)))
+		return refuse(why, REASON_BAD_FRAME, 0, NULL, "A condition and known code are for steps, not for breakpoints.");
 	return 0;
 }
 
@@ -339,12 +276,15 @@ int step(struct vcpu *vcpu, const struct step_request *request, struct reply *re
 
 	if (check(request, why) < 0 || begin(vcpu, why) < 0)
 		return -1;
-	if (prepare(&s, request, why) < 0 || loop_write(&target, &s.loop, &vcpu->stop, why) < 0 || read_record(&s, records, why) < 0) {
+	if (stepping_prepare(&s, request, why) < 0 || loop_write(&target, &s.loop, &vcpu->stop, why) < 0 || read_record(&s, records, why) < 0) {
 		vcpu_release(vcpu);
 		return -1;
 	}
 	s.rip = rip_of(records);
-	if ((request->dr7 ? run_to_breakpoint(&s, request, why) : make_steps(&s, request->count, why)) < 0)
+	/* A guest that steps itself has its own TF, which is not to be taken away. */
+	if (rflags_of(records) & TRAP_FLAG)
+		s.syscall_entry = 0;
+	if ((request->dr7 ? run_to_breakpoint(&s, request, why) : step_from_here(&s, request->count, why)) < 0)
 		return give_up(vcpu, why);
 	if (thread_prepare(vcpu->tid, &vcpu->stop) < 0)
 		return refuse_errno(why, errno, "PTRACE_SETREGS");

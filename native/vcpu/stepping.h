@@ -13,10 +13,13 @@ struct stepping {
 	uint64_t wait_ns; /* for an instruction to end, or a breakpoint to be hit */
 	uint64_t over_ns; /* CLOCK_MONOTONIC: then the request is to be answered */
 	uint64_t rip; /* after the last step, or before the first */
+	uint64_t syscall_entry; /* where SYSCALL goes, to be stopped at; 0: nowhere, or the guest steps itself */
 	int breakpoints; /* armed, instead of steps */
 	int interrupted; /* by us, so often: no instruction ended in time */
 };
 
+/* step_prepare.c: refused where something of it is not allowed. The vCPU stands still. */
+int stepping_prepare(struct stepping *s, const struct step_request *request, struct refusal *why);
 /* stepping.c: the chain that is laid out, from the thread's own context and back to it. */
 int stepping_run(struct stepping *s, enum loop_end *end, struct refusal *why);
 

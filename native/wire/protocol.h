@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTOCOL_VERSION 7u
+#define PROTOCOL_VERSION 8u
 #define MAX_PAYLOAD_BYTES (1u << 20)
 
 struct frame_header {

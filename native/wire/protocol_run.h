@@ -1,9 +1,10 @@
 /*
  * The part of the contract that drives a vCPU: protocol.h includes it, and its rules hold here.
  *
- * MSG_STEP: struct step_request, then lookup_count struct step_lookup. Single instructions, until so many have ended, a
- * condition holds, the guest waits, or a time of the helper's own is over: ask again. The vCPU is frozen afterwards. Reply:
- * struct step_reply, then record_count records of record_bytes each, the state after each instruction, in order.
+ * MSG_STEP: struct step_request, then lookup_count struct step_lookup, then a struct step_code where flags say so. Single
+ * instructions, until so many have ended, a condition holds, the next one is not to be stepped, the guest waits, or a time of
+ * the helper's own is over: ask again. The vCPU is frozen afterwards. Reply: struct step_reply, then record_count records of
+ * record_bytes each, the state after each instruction, in order.
  */
 #ifndef TILESCOPE_PROTOCOL_RUN_H
 #define TILESCOPE_PROTOCOL_RUN_H
@@ -15,6 +16,8 @@
 #define MOST_STEPS_AT_ONCE 4000u
 #define STEP_KEEP_STATE 1u /* records hold everything; without it struct kvm_regs alone */
 #define STEP_KEEP_LAST 2u  /* the reply brings the last record alone */
+#define STEP_KNOWN_CODE 4u /* a struct step_code follows; not with breakpoints */
+#define STEP_NOT_THERE 8u  /* RIP stands at none of the breakpoints: they are armed at once, and no step is made to pass one */
 struct step_request {
 	struct vcpu_ref vcpu;
 	uint32_t count, wait_ms;          /* wait_ms: with breakpoints, for this long */
@@ -43,6 +46,15 @@ struct step_lookup {
 	uint8_t next[1024]; /* LOOKUP_STATES times 256: next[state * 256 + byte] */
 };
 
+/*
+ * The instructions that may be stepped: of those that begin at base to base + 65535, bit n % 8 of byte n / 8 for base + n. The
+ * steps end before any other, wherever it lies; the first is not looked at. base is a multiple of 65536, as RIP has it.
+ */
+struct step_code {
+	uint64_t base;
+	uint8_t may_be_stepped[8192];
+};
+
 enum step_end {
 	STEP_DONE,
 	STEP_HALTED, /* waits for an interrupt */
@@ -55,6 +67,7 @@ struct step_reply {
 };
 _Static_assert(sizeof(struct step_request) == 64, "step request is 64 bytes before its lookups");
 _Static_assert(sizeof(struct step_lookup) == 1032, "step lookup is 1032 bytes on the wire");
+_Static_assert(sizeof(struct step_code) == 8200, "step code is 8200 bytes on the wire");
 _Static_assert(sizeof(struct step_reply) == 56, "step reply is 56 bytes before its records");
 
 #endif

@@ -1,0 +1,153 @@
+/* Before the chain of steps is laid out: what this KVM, the guest and the filters allow of it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proc.h"
+#include "room.h"
+#include "session.h"
+#include "stepping.h"
+
+#define KVM_CAP_SET_GUEST_DEBUG2_NUMBER 195u
+#define GUESTDBG_BLOCKIRQ 0x00100000u
+#define GUESTDBG_STEP (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
+
+/* The process's number in its own pid namespace, the last of NSpid. */
+static pid_t own_number(void)
+{
+	char *text = proc_text("/proc/%d/status", target.pid);
+	const char *line = text ? strstr(text, "\nNSpid:") : NULL;
+	pid_t number = target.pid;
+
+	if (line)
+		for (const char *at = line + 7; *at && *at != '\n';) {
+			char *end;
+			long value = strtol(at, &end, 10);
+
+			if (end == at)
+				break;
+			number = (pid_t)value;
+			at = end;
+		}
+	free(text);
+	return number;
+}
+
+/* 1 where KVM keeps interrupts from the guest during a step. */
+static int can_block_interrupts(struct vcpu *vcpu)
+{
+	struct program p = { 0 };
+	struct refusal ignored;
+	int fd = vcpu->vm_fd >= 0 ? vcpu->vm_fd : vcpu->kvm_fd, at;
+
+	if (fd < 0)
+		return 0;
+	at = vcpu_add_allowed(vcpu, &p, "KVM_CHECK_EXTENSION", SYS_ioctl, (uint64_t)fd, KVM_CHECK_EXTENSION,
+			      KVM_CAP_SET_GUEST_DEBUG2_NUMBER);
+	if (at < 0 || vcpu_run(vcpu, &p, &ignored) < 0)
+		return 0;
+	return p.calls[at].result > 0 && (p.calls[at].result & GUESTDBG_BLOCKIRQ);
+}
+
+/* KVM_GET_MSRS stops at the first that the guest has not: so each is asked for alone, once. */
+static int learn_msrs(struct vcpu *vcpu, struct refusal *why)
+{
+	static const uint32_t all[LOOP_MSRS] = { 0x1c4, 0x1c5, 0xda0, 0x6a0, 0x6a2, 0x6a4, 0x6a5, 0x6a6, 0x6a7, 0x6a8 };
+	struct program p = { 0 };
+	uint64_t place = vcpu->scratch + SCRATCH_MSRS;
+
+	if (vcpu->msrs_learnt)
+		return 0;
+	for (size_t i = 0; i < LOOP_MSRS; i++) {
+		struct {
+			struct kvm_msrs head;
+			struct kvm_msr_entry entry;
+		} one = { .head = { .nmsrs = 1 }, .entry = { .index = all[i] } };
+
+		if (memory_write(target.pid, place + i * SCRATCH_MSR_STRIDE, &one, sizeof(one)) < 0)
+			return refuse_errno(why, errno, "process_vm_writev");
+		(void)program_ioctl(&p, "KVM_GET_MSRS", vcpu->fd, KVM_GET_MSRS, place + i * SCRATCH_MSR_STRIDE);
+	}
+	if (vcpu_run(vcpu, &p, why) < 0)
+		return -1;
+	for (size_t i = 0; i < LOOP_MSRS; i++)
+		if (p.calls[i].result == 1)
+			vcpu->msrs[vcpu->msr_count++] = all[i];
+	vcpu->msrs_learnt = 1;
+	return 0;
+}
+
+#define MSR_EFER 0xc0000080u
+#define MSR_LSTAR 0xc0000082u
+#define EFER_SCE 1u
+
+/* Where the guest's SYSCALL goes from 64-bit code; 0: it has none. */
+static int learn_syscall(struct stepping *s, struct refusal *why)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entries[2];
+	} asked = { .head = { .nmsrs = 2 }, .entries = { { .index = MSR_EFER }, { .index = MSR_LSTAR } } };
+	uint64_t place = s->vcpu->scratch + SCRATCH_MSRS;
+	struct program p = { 0 };
+
+	if (memory_write(target.pid, place, &asked, sizeof(asked)) < 0)
+		return refuse_errno(why, errno, "process_vm_writev");
+	(void)program_ioctl(&p, "KVM_GET_MSRS", s->vcpu->fd, KVM_GET_MSRS, place);
+	if (vcpu_run(s->vcpu, &p, why) < 0)
+		return -1;
+	if (p.calls[0].result != 2)
+		return 0;
+	if (memory_read(target.pid, place, &asked, sizeof(asked)) < 0)
+		return refuse_errno(why, errno, "process_vm_readv");
+	if (asked.entries[0].data & EFER_SCE)
+		s->syscall_entry = asked.entries[1].data;
+	return 0;
+}
+
+/* Here the filter stands between a killed helper's chain and its end: what it forbids is not begun, suspended or not. */
+int stepping_prepare(struct stepping *s, const struct step_request *request, struct refusal *why)
+{
+	char *maps = proc_text("/proc/%d/maps", target.pid);
+	struct vcpu *vcpu = s->vcpu;
+	struct program calls = { 0 };
+	struct room room;
+	int found;
+
+	if (!maps)
+		return refuse(why, REASON_TARGET_GONE, errno, NULL, "The mappings of process %d cannot be read.", target.pid);
+	found = room_find(&target, maps, vcpu->ref.vcpu_index, vcpu->fd, &room, why);
+	free(maps);
+	if (found < 0)
+		return -1;
+	s->head.irqs_blocked = (uint32_t)can_block_interrupts(vcpu);
+	s->loop = (struct loop){
+		.base = vcpu->scratch + SCRATCH_LOOP, .fpstate = vcpu->scratch + SCRATCH_FPSTATE, .run = room.run,
+		.vcpu_fd = vcpu->fd, .own_pid = own_number(), .record_bytes = RECORD_SREGS,
+		.keep_last = (request->flags & STEP_KEEP_LAST) != 0,
+		.lookups = (const struct step_lookup *)(const void *)(request + 1), .lookup_count = request->lookup_count,
+	};
+	if (request->flags & STEP_KNOWN_CODE)
+		s->loop.code = (const struct step_code *)(const void *)(s->loop.lookups + request->lookup_count);
+	if (learn_syscall(s, why) < 0)
+		return -1;
+	if (request->flags & STEP_KEEP_STATE) {
+		if (learn_msrs(vcpu, why) < 0)
+			return -1;
+		s->loop.get_image = vcpu->get_image ? vcpu->get_image : KVM_GET_XSAVE2;
+		s->loop.record_bytes = RECORD_IMAGE + vcpu->image_bytes;
+		s->loop.msr_count = vcpu->msr_count;
+		memcpy(s->loop.msrs, vcpu->msrs, sizeof(vcpu->msrs));
+	}
+	for (uint32_t i = 0; i < request->lookup_count; i++)
+		if (s->loop.lookups[i].offset >= s->loop.record_bytes)
+			return refuse(why, REASON_BAD_FRAME, 0, NULL, "A record has %u bytes, and byte %u is looked up.",
+				      s->loop.record_bytes, s->loop.lookups[i].offset);
+	s->most = LOOP_RECORDS_BYTES / s->loop.record_bytes;
+	if (s->loop.keep_last || s->most > LOOP_STEPS)
+		s->most = LOOP_STEPS;
+	s->loop.debug.control = GUESTDBG_STEP | (s->head.irqs_blocked ? GUESTDBG_BLOCKIRQ : 0);
+	s->loop.ends_at_syscall = s->syscall_entry != 0;
+	loop_calls(&s->loop, &calls);
+	return chain_check_filters(&target, &vcpu->filters, &calls, why);
+}
