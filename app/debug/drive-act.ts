@@ -2,6 +2,7 @@ import type { Capture } from '../capture/capture.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import type { DriveAct } from './drive-words.ts';
+import { guardedRunControl } from './guarded-run-control.ts';
 import type { RunControl, Target } from './target.ts';
 import { parseUntil } from './until.ts';
 
@@ -49,9 +50,10 @@ const until = async (control: RunControl, now: Capture, text: string, most: numb
 
 /** The vCPU is frozen, and stays so. */
 export const driveAct = async (target: Target, act: DriveAct): Promise<Answer<Driven>> => {
-  const { runControl: control, identity } = target;
-  if (control === undefined) return refuse('no-program', `a ${identity.kind} target cannot be driven`);
+  const { runControl, identity } = target;
+  if (runControl === undefined) return refuse('no-program', `a ${identity.kind} target cannot be driven`);
   if (!target.frozen) return refuse('not-frozen', 'the vCPU runs: it is driven from where it stands still');
+  const control = guardedRunControl(target, runControl);
   const now = await target.capture();
   if (!now.ok) return now;
   if (act.kind === 'step') return steps(control, now.value, act.count);

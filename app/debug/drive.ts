@@ -2,6 +2,7 @@ import type { Capture, GeneralRegisters } from '../capture/capture.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { type Breakpoint, RECORD } from '../wire/run.ts';
+import { guardedRunControl } from './guarded-run-control.ts';
 import { createCodeReader } from './next-code.ts';
 import type { RunControl, StepsMade, Target } from './target.ts';
 import type { Until } from './until.ts';
@@ -18,7 +19,7 @@ const driven = async <T>(
   const frozen = wasFrozen ? answer(null) : await target.freeze();
   if (!frozen.ok) return frozen;
   try {
-    return await work(runControl);
+    return await work(guardedRunControl(target, runControl));
   } finally {
     if (!wasFrozen && target.frozen) await target.resume();
   }
@@ -33,8 +34,8 @@ export const driveSteps = (target: Target, count: number): Promise<Answer<StepsM
       const more = await control.step(Math.min(count - stops.length, control.mostStepsAtOnce));
       if (!more.ok) return more;
       stops.push(...more.value.stops);
-      const { ended, interruptsBlocked } = more.value;
-      made = { ended, interruptsBlocked, stops };
+      const { ended, interruptsBlocked, unguarded = null } = more.value;
+      made = { ended, interruptsBlocked, stops, unguarded: made.unguarded ?? unguarded };
     }
     return answer(made);
   });

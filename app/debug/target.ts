@@ -4,7 +4,7 @@ import type { ModelPosition } from '../model/words.ts';
 import type { Answer, Refusal } from '../refusals/answer.ts';
 import type { ModelEvent } from '../session/model-event.ts';
 import type { CallVerdict } from '../wire/call-verdict.ts';
-import type { Breakpoint, Lookup } from '../wire/run.ts';
+import type { Breakpoint, KnownCode, Lookup } from '../wire/run.ts';
 
 /** The program of a model, one instruction a step. */
 export interface SteppedProgram {
@@ -34,6 +34,8 @@ export interface StepsMade {
   readonly ended: 'done' | 'halted' | 'busy';
   /** KVM kept interrupts from the guest meanwhile. */
   readonly interruptsBlocked: boolean;
+  /** Why the code was not known: then a PUSHF, say, has stored the TF that it was stepped by. null, or not there: it was. */
+  readonly unguarded?: string | null;
 }
 
 /** What is kept of each step, and what ends them before their number is reached. */
@@ -43,6 +45,14 @@ export interface StepOptions {
   /** Of the last step alone. */
   readonly keepLast?: boolean;
   readonly lookups?: readonly Lookup[];
+  /** The steps end before an instruction that is not to be stepped; the first one is made. */
+  readonly code?: KnownCode | null;
+}
+
+export interface RunToOptions {
+  /** RIP stands at none of the breakpoints, so that no step has to be made first. */
+  readonly notThere?: boolean;
+  readonly noInterrupts?: boolean;
 }
 
 export interface StepsAnswer extends StepsMade {
@@ -64,7 +74,7 @@ export interface RunControl {
   readonly mostStepsAtOnce: number;
   step(count: number, options?: StepOptions): Promise<Answer<StepsAnswer>>;
   /** On until one of up to four breakpoints is hit, or for so long. One stop, where one was hit. */
-  runTo(breakpoints: readonly Breakpoint[], waitMs: number): Promise<Answer<BreakpointAnswer>>;
+  runTo(breakpoints: readonly Breakpoint[], waitMs: number, options?: RunToOptions): Promise<Answer<BreakpointAnswer>>;
 }
 
 /**

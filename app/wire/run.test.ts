@@ -75,3 +75,23 @@ describe('[RC5] a record', () => {
     expect(readU32(reply, 24)).toBe(4);
   });
 });
+
+test('[RC7] a request with the code that is known has it behind its lookups, and says so', () => {
+  const lookup = { offset: 3, next: new Uint8Array(1024).fill(2) };
+  const mayBeStepped = new Uint8Array(8192).fill(0xff);
+  mayBeStepped[1] = 0xfd;
+  const bytes = encodeStep({
+    ...VCPU,
+    count: 9,
+    lookups: [lookup],
+    code: { base: 0xffff_ffff_8100_0000n, mayBeStepped },
+  });
+  expect([bytes.length, readU32(bytes, 56)]).toEqual([64 + 1032 + 8200, 4]);
+  expect([readU64(bytes, 64 + 1032), bytes[64 + 1032 + 8], bytes[64 + 1032 + 9]]).toEqual([
+    0xffff_ffff_8100_0000n,
+    0xff,
+    0xfd,
+  ]);
+  const run = { ...VCPU, count: 1, breakpoints: [{ address: 0x1000n, on: 'execute' as const, bytes: 1 }] };
+  expect(readU32(encodeStep({ ...run, notThere: true, noInterrupts: true }), 56)).toBe(24);
+});

@@ -57,6 +57,8 @@ export interface StepRequest extends VcpuRef {
   readonly code?: KnownCode | null;
   /** RIP stands at none of the breakpoints: no step is made to pass it. */
   readonly notThere?: boolean;
+  /** No interrupt is delivered on the way to the breakpoints, where KVM can keep them away. */
+  readonly noInterrupts?: boolean;
 }
 
 // DR7: R/W and LEN of each. (SDM vol. 3, 18.2.4)
@@ -80,12 +82,18 @@ const KEEP_STATE = 1;
 const KEEP_LAST = 2;
 const KNOWN_CODE = 4;
 const NOT_THERE = 8;
+const NO_INTERRUPTS = 16;
 
 export const encodeStep = (request: StepRequest): Uint8Array => {
   const { breakpoints = [], waitMs = 0, keepState = false, keepLast = false, lookups = [], ...others } = request;
-  const { code = null, notThere = false, ...rest } = others;
+  const { code = null, notThere = false, noInterrupts = false, ...rest } = others;
   const [dr0 = 0n, dr1 = 0n, dr2 = 0n, dr3 = 0n] = breakpoints.map(({ address }) => address);
-  const flags = (keepState ? KEEP_STATE : 0) | (keepLast ? KEEP_LAST : 0) | (code ? KNOWN_CODE : 0) | (notThere ? NOT_THERE : 0);
+  const flags =
+    (keepState ? KEEP_STATE : 0) |
+    (keepLast ? KEEP_LAST : 0) |
+    (code === null ? 0 : KNOWN_CODE) |
+    (notThere ? NOT_THERE : 0) |
+    (noInterrupts ? NO_INTERRUPTS : 0);
   const dr = { dr0, dr1, dr2, dr3, dr7: dr7Of(breakpoints) };
   const head = writeStruct(STEP_REQUEST, { ...rest, waitMs, ...dr, flags, lookupCount: lookups.length });
   const rows = lookups.map(({ offset, next }) => {

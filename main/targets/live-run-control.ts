@@ -42,8 +42,8 @@ export const liveRunControl = (ask: Ask, ref: VcpuRef, { stands, like }: Around)
     const stops = records.map(({ general }) => general);
     return answer({ stops, captures, made, ended, holds, interruptsBlocked });
   },
-  runTo: async (breakpoints, waitMs) => {
-    const reply = await ask('step', { ...ref, count: 1, breakpoints, waitMs });
+  runTo: async (breakpoints, waitMs, options = {}) => {
+    const reply = await ask('step', { ...ref, count: 1, breakpoints, waitMs, ...options });
     if (!reply.ok) return reply;
     stands();
     const { records, ended, interruptsBlocked, dr6 } = reply.value;

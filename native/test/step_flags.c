@@ -91,7 +91,7 @@ static void know_the_code(void)
 static int drive(uint32_t flags, unsigned int *around)
 {
 	struct step_request steps = { .count = 40, .flags = flags };
-	struct step_request over = { .count = 1, .wait_ms = 2000, .dr7 = 0x401, .flags = STEP_NOT_THERE };
+	struct step_request over = { .count = 1, .wait_ms = 2000, .dr7 = 0x401, .flags = STEP_NOT_THERE | STEP_NO_INTERRUPTS };
 
 	*around = 0;
 	for (int i = 0; i < MOST_ROUNDS; i++) {

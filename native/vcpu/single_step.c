@@ -241,7 +241,7 @@ static int run_to_breakpoint(struct stepping *s, const struct step_request *requ
 	s->head.steps = 0;
 	s->wanted = 1;
 	s->loop.ends_at_syscall = 0;
-	s->loop.debug.control = USE_BREAKPOINTS;
+	s->loop.debug.control = USE_BREAKPOINTS | (request->flags & STEP_NO_INTERRUPTS && s->head.irqs_blocked ? GUESTDBG_BLOCKIRQ : 0);
 	memcpy(s->loop.debug.arch.debugreg, dr, sizeof(dr));
 	s->loop.debug.arch.debugreg[7] = request->dr7;
 	s->breakpoints = 1;
@@ -260,7 +260,7 @@ static int check(const struct step_request *request, struct refusal *why)
 		return refuse(why, REASON_BAD_FRAME, 0, NULL, "At most %u ms are waited at once, not %u.", MOST_WAIT_MS, request->wait_ms);
 	if (request->count == 0 || request->count > LOOP_STEPS)
 		return refuse(why, REASON_BAD_FRAME, 0, NULL, "From 1 to %u steps at once, not %u.", LOOP_STEPS, request->count);
-	if (request->flags & ~(STEP_KEEP_STATE | STEP_KEEP_LAST | STEP_KNOWN_CODE | STEP_NOT_THERE))
+	if (request->flags & ~(STEP_KEEP_STATE | STEP_KEEP_LAST | STEP_KNOWN_CODE | STEP_NOT_THERE | STEP_NO_INTERRUPTS))
 		return refuse(why, REASON_BAD_FRAME, 0, NULL, "Flags %#x are not known.", request->flags);
 	if (request->dr7 && (request->lookup_count || (request->flags & STEP_KNOWN_CODE)))
 		return refuse(why, REASON_BAD_FRAME, 0, NULL, "A condition and known code are for steps, not for breakpoints.");

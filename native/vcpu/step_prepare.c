@@ -9,7 +9,6 @@
 #include "stepping.h"
 
 #define KVM_CAP_SET_GUEST_DEBUG2_NUMBER 195u
-#define GUESTDBG_BLOCKIRQ 0x00100000u
 #define GUESTDBG_STEP (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
 
 /* The process's number in its own pid namespace, the last of NSpid. */

@@ -5,6 +5,8 @@
 #include "loop.h"
 #include "session.h"
 
+#define GUESTDBG_BLOCKIRQ 0x00100000u /* KVM_GUESTDBG_BLOCKIRQ, Linux 5.16 */
+
 struct stepping {
 	struct vcpu *vcpu;
 	struct loop loop;

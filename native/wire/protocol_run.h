@@ -18,6 +18,7 @@
 #define STEP_KEEP_LAST 2u  /* the reply brings the last record alone */
 #define STEP_KNOWN_CODE 4u /* a struct step_code follows; not with breakpoints */
 #define STEP_NOT_THERE 8u  /* RIP stands at none of the breakpoints: they are armed at once, and no step is made to pass one */
+#define STEP_NO_INTERRUPTS 16u /* on the way to the breakpoints none is delivered, where KVM can; of steps that is so anyway */
 struct step_request {
 	struct vcpu_ref vcpu;
 	uint32_t count, wait_ms;          /* wait_ms: with breakpoints, for this long */

@@ -13,7 +13,7 @@ export const DRIVE_VERBS = [
     options: ['json', ...LIVE],
     about: [
       'RIP after each instruction. The vCPU makes its steps by itself and decides after each whether it goes on; what is the VMM’s, exits and signals, the VMM gets. It never sees a debug exit, whatever dies, and guest debug is off again when the last step has ended. Then the guest runs on.',
-      'A CPU steps by a flag of its own, and an instruction that stores flags stores it too (PUSHF, SYSCALL in R11, the frame of an exception): a guest that loads them again later, when it is not stepped any more, takes a #DB of its own. Interrupts are kept away where KVM can.',
+      'A CPU steps by a flag of its own, TF, which an instruction that stores flags would store too: where guest memory is proved, PUSHF, INT and SYSRET are run to a breakpoint behind them instead, and TF is cleared in what SYSCALL keeps in R11. Where memory is not known that is said. The frame of a fault that a stepped instruction raises still holds TF until its IRET: a guest that is let run before that takes a #DB of its own. Interrupts are kept away where KVM can.',
       'A VMM that debugs its guest itself, such as QEMU with gdb attached, loses its own steps and breakpoints.',
     ],
     examples: [{ line: 'tilescope step --pid 4242 16', says: 'sixteen instructions' }],

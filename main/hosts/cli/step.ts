@@ -14,6 +14,8 @@ const WHY = {
   busy: 'the VMM had more exits to answer than are waited for',
 } as const satisfies Record<StepsMade['ended'], string | null>;
 
+const STORED_FLAGS = 'an instruction of these that stores RFLAGS has stored TF with it';
+
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 export const step = (
@@ -23,7 +25,7 @@ export const step = (
   withSession(async (session) => {
     const made = await session.drive(count);
     if (!made.ok) return made;
-    const { stops, ended, interruptsBlocked } = made.value;
+    const { stops, ended, interruptsBlocked, unguarded = null } = made.value;
     const why = WHY[ended];
     const lines = stops.map(({ rip }, index) => `${index + 1}  rip ${hex(rip)}\n`).join('');
     const text = json
@@ -32,6 +34,7 @@ export const step = (
     const blocked = interruptsBlocked
       ? ''
       : 'this KVM cannot keep interrupts from a step: one may end in their handler\n';
-    const note = why === null || json ? blocked : `${why}\n${blocked}`;
+    const flags = unguarded === null ? '' : `${unguarded}: ${STORED_FLAGS}\n`;
+    const note = why === null || json ? `${blocked}${flags}` : `${why}\n${blocked}${flags}`;
     return answer({ text, code: why === null ? EXIT.done : EXIT.refused, note });
   });

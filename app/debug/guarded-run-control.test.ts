@@ -1,0 +1,144 @@
+import { expect, test } from 'vitest';
+import type { Capture } from '../capture/capture.ts';
+import { sampleCapture } from '../fixtures/samples.ts';
+import type { GuestMemory, MemoryPort } from '../memory/guest-memory.ts';
+import { answer, refuse } from '../refusals/refusal.ts';
+import { guardedRunControl } from './guarded-run-control.ts';
+import { mayStepAt } from './known-code.ts';
+import type { RunControl } from './target.ts';
+import { fakeTarget } from './testing/fake-target.ts';
+
+const IDT = 0x8000n;
+const HANDLER = 0x2_1000n;
+const USER = 0x5_0000n;
+
+/** nop; pushfq; nop; int 0x80 → nop; sysretq → nop; nop; jmp to the start. By address: its bytes, and what is next. */
+const PROGRAM = new Map<bigint, readonly [string, bigint]>([
+  [0x1000n, ['90', 0x1001n]],
+  [0x1001n, ['9c', 0x1002n]],
+  [0x1002n, ['90', 0x1003n]],
+  [0x1003n, ['cd80', HANDLER]],
+  [HANDLER, ['90', HANDLER + 1n]],
+  [HANDLER + 1n, ['480f07', USER]],
+  [USER, ['90', USER + 1n]],
+  [USER + 1n, ['90', USER + 2n]],
+  [USER + 2n, ['e9f9afffff', 0x1000n]],
+]);
+const STORES = [0x1001n, 0x1003n, HANDLER + 1n];
+
+const guest = () => {
+  const first = sampleCapture();
+  const { general, control: registers, descriptors } = first.facts;
+  if (general === null || registers === null || descriptors == null) throw new Error('the sample has all registers');
+  const at = (rip: bigint): Capture => ({
+    ...first,
+    facts: {
+      ...first.facts,
+      general: { ...general, rip, rcx: USER },
+      control: { ...registers, cr0: registers.cr0 | 1n, efer: 0x501n },
+      descriptors: { ...descriptors, cs_base: 0n, cs_l: 1n, cs_d: 0n, idt_base: IDT, idt_limit: 0xfffn },
+    },
+  });
+  const target = fakeTarget(at(0x1000n));
+  const bytes = new Uint8Array(0x60000);
+  for (const [address, [hex]] of PROGRAM) bytes.set(Buffer.from(hex, 'hex'), Number(address));
+  // The gate of vector 80H.
+  bytes.set(Buffer.from('00100800008e0200', 'hex'), Number(IDT) + 0x80 * 16);
+  const memory: GuestMemory = {
+    proof: { regions: [], translations: 9 } as unknown as GuestMemory['proof'],
+    translate: async () => ({ ok: false }) as never,
+    readPhysical: async () => refuse('memory-unknown', 'not asked'),
+    readLinear: async (linear, count) =>
+      linear + BigInt(count) > BigInt(bytes.length)
+        ? refuse('not-mapped', 'not there')
+        : answer({ linear, physical: linear, bytes: bytes.slice(Number(linear), Number(linear) + count) }),
+    under: () => memory,
+  };
+  const stepped: bigint[] = [];
+  const run: string[] = [];
+  const rip = (): bigint => target.state.facts.general?.rip ?? 0n;
+  const go = (): void => {
+    target.state = at(PROGRAM.get(rip())?.[1] ?? 0n);
+  };
+  const control: RunControl = {
+    mostStepsAtOnce: 100,
+    step: async (count, { keepLast = false, code = null } = {}) => {
+      const captures: Capture[] = [];
+      let made = 0;
+      while (made < count && (made === 0 || code === null || mayStepAt(code, rip()))) {
+        stepped.push(rip());
+        go();
+        made += 1;
+        if (keepLast) captures.length = 0;
+        captures.push(target.state);
+      }
+      const stops = captures.flatMap(({ facts }) => (facts.general === null ? [] : [facts.general]));
+      return answer({ stops, captures, made, holds: false, ended: 'done', interruptsBlocked: true });
+    },
+    runTo: async (breakpoints, _waitMs, options) => {
+      run.push(`${breakpoints.map(({ address }) => address.toString(16)).join()} ${JSON.stringify(options)}`);
+      do go();
+      while (!breakpoints.some(({ address }) => address === rip()));
+      const { general: now } = target.state.facts;
+      return answer({ stops: now === null ? [] : [now], ended: 'done', interruptsBlocked: true, hit: [0] });
+    },
+  };
+  Object.assign(target, { memory: {} as MemoryPort });
+  return { target, control, memory, stepped, run, rip };
+};
+
+const expected = (count: number): readonly bigint[] => {
+  const seen: bigint[] = [];
+  let rip = 0x1000n;
+  for (let at = 0; at < count; at += 1) {
+    rip = PROGRAM.get(rip)?.[1] ?? 0n;
+    seen.push(rip);
+  }
+  return seen;
+};
+
+test('[RC7] what stores RFLAGS is run to where it goes, and every instruction is a stop all the same', async () => {
+  const { target, control, memory, stepped, run } = guest();
+  const made = await guardedRunControl(target, control, async () => answer(memory)).step(30);
+  if (!made.ok) throw new Error(made.refusal.what);
+  expect(made.value.stops.map(({ rip }) => rip)).toEqual(expected(30));
+  expect(made.value).toMatchObject({ made: 30, ended: 'done', unguarded: null });
+  expect(stepped.filter((rip) => STORES.includes(rip))).toEqual([]);
+  const around = { notThere: true, noInterrupts: true };
+  expect(new Set(run)).toEqual(
+    new Set([`1002 ${JSON.stringify(around)}`, `21000 ${JSON.stringify(around)}`, `50000 ${JSON.stringify(around)}`]),
+  );
+});
+
+test('[RC7] with the last state alone kept, and one by one', async () => {
+  const { target, control, memory, stepped } = guest();
+  const guarded = guardedRunControl(target, control, async () => answer(memory));
+  const last = await guarded.step(12, { keepState: true, keepLast: true });
+  expect(last).toMatchObject({
+    ok: true,
+    value: { made: 12, captures: [{ facts: { general: { rip: expected(12)[11] } } }] },
+  });
+  for (let at = 12; at < 24; at += 1) {
+    const one = await guarded.step(1);
+    expect(one).toMatchObject({ ok: true, value: { made: 1, stops: [{ rip: expected(24)[at] }] } });
+  }
+  expect(stepped.filter((rip) => STORES.includes(rip))).toEqual([]);
+});
+
+test('[RC7] to a breakpoint no step is made first, but from one', async () => {
+  const { target, control, memory, stepped, run, rip } = guest();
+  const guarded = guardedRunControl(target, control, async () => answer(memory));
+  const breakpoints = [{ address: 0x1001n, on: 'execute' as const, bytes: 1 }];
+  await guarded.runTo(breakpoints, 100);
+  expect([rip(), stepped, run]).toEqual([0x1001n, [], ['1001 {"notThere":true}']]);
+  await guarded.runTo(breakpoints, 100);
+  expect([rip(), stepped]).toEqual([0x1001n, []]);
+});
+
+test('[RC7] where the code is not known it is stepped, and that is said', async () => {
+  const { target, control, stepped } = guest();
+  const guarded = guardedRunControl(target, control, async () => refuse('memory-unknown', 'memory is not known'));
+  const made = await guarded.step(5);
+  expect(made).toMatchObject({ ok: true, value: { made: 5, unguarded: 'memory is not known' } });
+  expect(stepped).toContain(0x1001n);
+});

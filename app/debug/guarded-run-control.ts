@@ -1,0 +1,174 @@
+import type { Capture, GeneralRegisters } from '../capture/capture.ts';
+import type { StoresFlags } from '../disas/stores-flags.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { Answer } from '../refusals/answer.ts';
+import { answer } from '../refusals/refusal.ts';
+import { type Execution, executionOf } from '../session/execution.ts';
+import type { KnownCode } from '../wire/run.ts';
+import { codeAround, mayStepAt, nextStores } from './known-code.ts';
+import { lookupsHold } from './lookups.ts';
+import { memoryOf } from './memory-of.ts';
+import { byteOfRecord } from './record.ts';
+import type { RunControl, StepOptions, StepsAnswer, Target } from './target.ts';
+import { handlerOf } from './vectors.ts';
+
+/**
+ * A CPU steps by TF, and an instruction that stores RFLAGS stores it too: a guest that loads them again later takes a #DB of its own.
+ * So none is stepped where the guest's code is known: it is run, to a breakpoint where it goes.
+ */
+
+/** Between two looks at what comes next; then it is for the asker to ask again. */
+const MOST_PARTS = 64;
+const WAIT_MS = 1_000;
+const GENERAL_PROTECTION = 13;
+
+interface Standing {
+  readonly capture: Capture;
+  readonly execution: Execution;
+  readonly general: GeneralRegisters;
+}
+
+const standingAt = (capture: Capture): Standing | null => {
+  const { general } = capture.facts;
+  const execution = executionOf(capture.facts);
+  return general === null || execution === null || execution.next === null ? null : { capture, execution, general };
+};
+
+/** Where it goes; linear addresses. */
+const destinations = async (
+  memory: GuestMemory,
+  { capture, execution, general }: Standing,
+  stores: StoresFlags,
+): Promise<Answer<readonly bigint[]>> => {
+  const behind = BigInt.asUintN(64, (execution.next ?? 0n) + BigInt(stores.bytes));
+  if (stores.kind === 'push') return answer([behind]);
+  if (stores.kind === 'sysret') return answer([stores.is64 ? general.rcx : BigInt.asUintN(32, general.rcx)]);
+  const handler = await handlerOf(memory, capture.facts, stores.vector);
+  if (!handler.ok) return handler;
+  // A gate that this code may not go through is a #GP.
+  const refused = await handlerOf(memory, capture.facts, GENERAL_PROTECTION);
+  return answer([handler.value, ...(refused.ok ? [refused.value] : []), ...(stores.mayGoOn ? [behind] : [])]);
+};
+
+const MADE_NONE = { stops: [], captures: [], made: 0, holds: false } as const;
+
+/**
+ * @param target the vCPU that `control` drives; it stands still now
+ * @param open proves its memory
+ */
+export const guardedRunControl = (target: Target, control: RunControl, open = memoryOf): RunControl => {
+  if (target.memory === undefined) return control;
+  /** Proved once: where a VMM keeps its guest's memory does not change while its guest is driven. */
+  let opened: Answer<GuestMemory> | null = null;
+  let around: { readonly code: KnownCode; readonly table: bigint } | null = null;
+
+  const memoryAt = async ({ capture }: Standing): Promise<Answer<GuestMemory>> => {
+    opened ??= await open(target, capture.facts);
+    const { control: registers } = capture.facts;
+    return opened.ok && registers !== null ? answer(opened.value.under(registers)) : opened;
+  };
+
+  const codeAt = async (memory: GuestMemory, { execution, general }: Standing): Promise<KnownCode> => {
+    if (around === null || around.table !== execution.table || !mayStepAt(around.code, general.rip))
+      around = { code: await codeAround(memory, execution, general.rip), table: execution.table };
+    return around.code;
+  };
+
+  const runAround = async (
+    at: Standing,
+    places: readonly bigint[],
+    { keepState = false, lookups = [] }: StepOptions,
+  ): Promise<Answer<StepsAnswer>> => {
+    const breakpoints = places.map((address) => ({ address, on: 'execute' as const, bytes: 1 }));
+    // It may go to where it stands: then it has been there.
+    const run = await control.runTo(breakpoints, WAIT_MS, {
+      notThere: !places.includes(at.execution.next ?? -1n),
+      noInterrupts: true,
+    });
+    if (!run.ok) return run;
+    const { interruptsBlocked, ended, stops } = run.value;
+    if (ended !== 'done') return answer({ ...MADE_NONE, ended, interruptsBlocked });
+    const capture = keepState || lookups.length > 0 ? await target.capture() : null;
+    if (capture !== null && !capture.ok) return capture;
+    const there = capture?.value ?? null;
+    return answer({
+      ...{ stops, captures: keepState && there !== null ? [there] : [], made: 1, ended, interruptsBlocked },
+      holds: there !== null && lookupsHold(lookups, (offset) => byteOfRecord(there, offset)),
+    });
+  };
+
+  /** What can be made at once from here. whole: it ended for room or time, and not for what comes next. */
+  const part = async (
+    count: number,
+    options: StepOptions,
+  ): Promise<Answer<{ readonly steps: StepsAnswer; readonly whole: boolean }>> => {
+    const unguarded = async (why: string) => {
+      const steps = await control.step(count, options);
+      return steps.ok ? answer({ steps: { ...steps.value, unguarded: why }, whole: true }) : steps;
+    };
+    const now = await target.capture();
+    if (!now.ok) return now;
+    const at = standingAt(now.value);
+    if (at === null) return unguarded('the registers that say what the vCPU executes could not be read');
+    const memory = await memoryAt(at);
+    if (!memory.ok) return unguarded(memory.refusal.what);
+    const stores = await nextStores(memory.value, at.execution);
+    const places = stores.ok && stores.value !== null ? await destinations(memory.value, at, stores.value) : null;
+    if (places?.ok === true) {
+      const steps = await runAround(at, places.value, options);
+      return steps.ok ? answer({ steps: steps.value, whole: false }) : steps;
+    }
+    if (places !== null) return unguarded(places.refusal.what);
+    const code = count > 1 ? await codeAt(memory.value, at) : null;
+    const steps = await control.step(count, { ...options, code });
+    if (!steps.ok) return steps;
+    const last = steps.value.stops.at(-1)?.rip ?? null;
+    return answer({ steps: steps.value, whole: code === null || last === null || mayStepAt(code, last) });
+  };
+
+  const step = async (count: number, options: StepOptions = {}): Promise<Answer<StepsAnswer>> => {
+    const join = <T>(before: readonly T[], more: readonly T[]): readonly T[] =>
+      options.keepLast === true && more.length > 0 ? more : [...before, ...more];
+    let all: StepsAnswer = { ...MADE_NONE, ended: 'done', interruptsBlocked: true };
+    for (let parts = 0; parts < MOST_PARTS && all.made < count; parts += 1) {
+      const next = await part(count - all.made, options);
+      if (!next.ok) return next;
+      const { steps, whole } = next.value;
+      all = {
+        ...{ stops: join(all.stops, steps.stops), captures: join(all.captures, steps.captures) },
+        ...{ made: all.made + steps.made, holds: steps.holds, ended: steps.ended },
+        interruptsBlocked: all.interruptsBlocked && steps.interruptsBlocked,
+        unguarded: all.unguarded ?? steps.unguarded ?? null,
+      };
+      if (steps.ended !== 'done' || steps.holds || steps.made === 0 || whole) break;
+    }
+    return answer(all);
+  };
+
+  const nextNow = async (): Promise<bigint | null> => {
+    const now = await target.capture();
+    return now.ok ? (executionOf(now.value.facts)?.next ?? null) : null;
+  };
+
+  return {
+    mostStepsAtOnce: control.mostStepsAtOnce,
+    step,
+    runTo: async (breakpoints, waitMs, options) => {
+      const code = breakpoints.flatMap(({ on, address }) => (on === 'execute' ? [address] : []));
+      if (code.length === 0 || options !== undefined) return control.runTo(breakpoints, waitMs, options);
+      const next = await nextNow();
+      if (next === null) return control.runTo(breakpoints, waitMs);
+      if (!code.includes(next)) return control.runTo(breakpoints, waitMs, { notThere: true });
+      // What watches data has to watch this instruction too, so that it is the chain's own first step.
+      if (code.length < breakpoints.length) return control.runTo(breakpoints, waitMs);
+      const passed = await step(1);
+      if (!passed.ok) return passed;
+      const { stops, ended, interruptsBlocked } = passed.value;
+      if (ended !== 'done') return answer({ stops, ended, interruptsBlocked, hit: [] });
+      const there = await nextNow();
+      const hit = breakpoints.flatMap(({ address }, at) => (address === there ? [at] : []));
+      if (hit.length > 0) return answer({ stops, ended, interruptsBlocked, hit });
+      return control.runTo(breakpoints, waitMs, { notThere: true });
+    },
+  };
+};
