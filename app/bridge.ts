@@ -53,9 +53,9 @@ export interface TargetSummary {
   readonly attachable: boolean;
   /** Attached to by a page of this very Tilescope, which is called by this: its sessions can be gone on with in another one. */
   readonly heldBy?: string;
-  /** Why not, and what would mend it; null where attachable. */
+  /** Why not, and the remedy; null where attachable. */
   readonly reason: string | null;
-  readonly mend: string | null;
+  readonly remedy: string | null;
 }
 
 export interface HostFacts {
@@ -137,7 +137,7 @@ export interface Rewound extends StepResult {
 }
 
 /** A state that a Tilescope which died has kept from before its first write to a vCPU. */
-export interface LeftOver {
+export interface Orphan {
   readonly id: string;
   readonly vmm: string;
   readonly name: string;
@@ -148,7 +148,7 @@ export interface LeftOver {
   readonly keptSinceMs: number | null;
   /** there: the same process still runs. gone: it has ended. unreadable: what is on disk cannot be used. */
   readonly state: 'there' | 'gone' | 'unreadable';
-  /** Why it cannot be put back, one sentence without a full stop; null where it can. */
+  /** Why it cannot be recovered, one sentence without a full stop; null where it can. */
   readonly why: string | null;
 }
 
@@ -159,7 +159,7 @@ export interface FileState {
 }
 
 /** The state that was kept, and the one that the vCPU holds now. */
-export interface ComparedLeftOver {
+export interface ComparedOrphan {
   readonly kept: CaptureDocument;
   readonly now: CaptureDocument;
   /** The general registers that were written, by name: the others are the guest's own, and do not go back. */
@@ -246,7 +246,7 @@ export interface Bridge {
   takeSymbols(session: SessionId, name: string, base64: string): Promise<Answer<{ readonly count: number }>>;
   /** Pre-flight, one write, read back, compare; rolled back and refused on a mismatch. */
   apply(session: SessionId, assignments: readonly Assignment[]): Promise<Answer<AppliedInSession>>;
-  /** Puts back the parts named as `then` has them; null: as they were found at attach. One verified write. */
+  /** Restores the parts named to what `then` has; null: to what was found at attach. One verified write. */
   restore(session: SessionId, scope: RestoreScope, then: CaptureDocument | null): Promise<Answer<AppliedInSession>>;
   /** Takes the last write back: one verified write of what stood there before. Refused where nothing is left to undo. */
   undo(session: SessionId): Promise<Answer<AppliedInSession>>;
@@ -257,13 +257,13 @@ export interface Bridge {
   /** Starts the demo guest, or names the one that runs; it is listed as any target, and ends with Tilescope. */
   startDemo(): Promise<Answer<DemoGuest>>;
   /** What Tilescopes that died have left behind, the oldest first; nothing that one still running keeps. */
-  leftOvers(): Promise<Answer<readonly LeftOver[]>>;
+  orphans(): Promise<Answer<readonly Orphan[]>>;
   /** Writes a kept state to its vCPU, verified, and forgets it; refused for every other process. */
-  putBack(id: string): Promise<Answer<Applied>>;
+  recover(id: string): Promise<Answer<Applied>>;
   /** Attaches for one reading of the vCPU. */
-  compareLeftOver(id: string): Promise<Answer<ComparedLeftOver>>;
+  compareOrphan(id: string): Promise<Answer<ComparedOrphan>>;
   /** Removes what was kept; the vCPU stays as it is. */
-  forgetLeftOver(id: string): Promise<Answer<null>>;
+  forgetOrphan(id: string): Promise<Answer<null>>;
   /** Calls off whatever file of this page is being read: its call ends in a refusal. */
   cancelReading(): Promise<Answer<null>>;
   /**
@@ -301,10 +301,10 @@ export const BRIDGE_VERBS = [
   'redo',
   'detach',
   'startDemo',
-  'leftOvers',
-  'putBack',
-  'compareLeftOver',
-  'forgetLeftOver',
+  'orphans',
+  'recover',
+  'compareOrphan',
+  'forgetOrphan',
   'cancelReading',
   'comeBack',
   'keep',

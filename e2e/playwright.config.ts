@@ -6,7 +6,7 @@ import { describedHost } from './models/described-host.ts';
 import { BINARY_ABSENT } from './models/electron.ts';
 import type { HostKind } from './models/host.ts';
 
-// What Tilescope keeps on disk while it is tested is the run's own: edits left over by the user's sessions stay out of it. The
+// What Tilescope keeps on disk while it is tested is the run's own: edits orphaned by the user's sessions stay out of it. The
 // workers, which load this file again, inherit it.
 if (process.env.TILESCOPE_TEST_STATE === undefined) {
   const state = mkdtempSync(join(tmpdir(), 'tilescope-state-'));

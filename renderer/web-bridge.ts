@@ -50,7 +50,8 @@ export const createWebBridge = (open: () => Socket, keepSecret: (secret: string)
     ok: false,
     refusal: {
       ...hostGone('the host is gone, or does not know this page'),
-      mend: 'Open the address that Tilescope printed at its start; it is good for one use, so start Tilescope again for another',
+      remedy:
+        'Open the address that Tilescope printed at its start; it is good for one use, so start Tilescope again for another',
     },
   };
   let gone = notLetIn;

@@ -119,7 +119,7 @@ describe('[K1] the verdict', () => {
     expect(check(odd, preset('zen4')).fits).toBe('yes');
   });
 
-  test('[K4] a fault of the header is the file’s own and is not mended', () => {
+  test('[K4] a fault of the header is the file’s own and is not repaired', () => {
     const reserved = check(
       withBytes(zen, (bytes) => bytes.fill(1, 540, 541)),
       target(zen.facts),

@@ -60,7 +60,7 @@ const holdAndRead = async (target: Target, clock: Clock): Promise<Answer<Capture
       const onward = howToContinue(vmm);
       return refuse('outside-kvm-run', 'the vCPU is outside KVM_RUN, where the VMM would overwrite what is written', {
         where: `vCPU ${vcpu}`,
-        mend: wasFrozen ? `Resume it and freeze it again. ${onward}` : onward,
+        remedy: wasFrozen ? `Resume it and freeze it again. ${onward}` : onward,
       });
     }
     const resumed = await target.resume();
@@ -102,7 +102,8 @@ const checkBeforehand = (target: Target, now: Capture, staged: StagedWrite, set:
   if (call !== null)
     return refuse('seccomp', `the VMM's seccomp filter forbids ${call}, so nothing was written`, {
       where: `vCPU ${target.identity.vcpu}`,
-      mend: 'Start the VMM without its filter, or suspend the filter while attached (--suspend-seccomp), which needs CAP_SYS_ADMIN',
+      remedy:
+        'Start the VMM without its filter, or suspend the filter while attached (--suspend-seccomp), which needs CAP_SYS_ADMIN',
       call,
     });
   if (set.image === null) return answer(null);
@@ -110,7 +111,7 @@ const checkBeforehand = (target: Target, now: Capture, staged: StagedWrite, set:
   if (failed === null) return answer(null);
   const reason = refusal('pre-flight', failed.sentence, {
     where: failed.label,
-    mend: 'Change the edit; nothing was written',
+    remedy: 'Change the edit; nothing was written',
     call: 'KVM_SET_XSAVE',
   });
   return { ok: false, refusal: { ...reason, errno: failed.errno ?? null } };
@@ -213,18 +214,18 @@ const writeBack = async (target: Target, clock: Clock, attempted: Attempted): Pr
   }
 };
 
-/** Puts back what stood there before; says so in the refusal that is handed on, and louder where it failed. */
+/** Restores the state from before the write, and says so in the refusal that is passed on; a failure of that is a refusal of its own. */
 const rollBack = async (target: Target, clock: Clock, attempted: Attempted, cause: Refusal): Promise<Answer<never>> => {
   const back = await writeBack(target, clock, attempted);
   if (back.ok) {
-    const done = back.value ? 'The state before the write was put back' : 'Nothing was changed';
-    return { ok: false, refusal: { ...cause, mend: cause.mend === null ? done : `${done}. ${cause.mend}` } };
+    const done = back.value ? 'The state before the write was restored' : 'Nothing was changed';
+    return { ok: false, refusal: { ...cause, remedy: cause.remedy === null ? done : `${done}. ${cause.remedy}` } };
   }
   // Nothing is left of what was half written, nor anything that it could be restored to.
   if (back.refusal.code === 'target-gone') return back;
-  return refuse(ROLL_BACK, `${cause.what}; and the state before could not be put back: ${back.refusal.what}`, {
+  return refuse(ROLL_BACK, `${cause.what}; and the state before could not be restored: ${back.refusal.what}`, {
     where: cause.where,
-    mend: 'Restore the state found at attach, which is kept, before the guest relies on this vCPU',
+    remedy: 'Restore the state found at attach, which is kept, before the guest relies on this vCPU',
     call: back.refusal.call,
   });
 };

@@ -18,7 +18,7 @@ export const fileTarget = (
     facts: { ...saved.facts, frozen: true, target: { ...saved.facts.target, kind: 'file' } },
   };
   const readOnly = async (): Promise<Refused> =>
-    refuse('read-only', 'a file cannot be written', { where: name, mend: 'Attach to a live target to change it' });
+    refuse('read-only', 'a file cannot be written', { where: name, remedy: 'Attach to a live target to change it' });
   const done = async (): Promise<Answer<null>> => answer(null);
   const never = () => () => undefined;
   return {

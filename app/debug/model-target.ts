@@ -18,7 +18,7 @@ export const openModel = (program: string, nowMs: () => number): Answer<Target> 
   const opened = createModelGuest(program);
   if (opened === undefined) {
     return refuse('no-such-model', `the model has no program ${program}`, {
-      mend: `Choose one of ${modelSummaries()
+      remedy: `Choose one of ${modelSummaries()
         .map((row) => row.id)
         .join(', ')}`,
     });
@@ -39,7 +39,7 @@ export const openModel = (program: string, nowMs: () => number): Answer<Target> 
     const fresh = createModelGuest(program);
     if (fresh === undefined || at > guest.position().at) {
       return refuse('model-stands-still', `the model has made ${guest.position().at} steps`, {
-        mend: 'Step it instead',
+        remedy: 'Step it instead',
       });
     }
     const kept = written.filter((deed) => deed.at <= at);
@@ -70,7 +70,8 @@ export const openModel = (program: string, nowMs: () => number): Answer<Target> 
     runControl: modelRunControl({ step: () => !guest.step(1).ended, capture }),
     capture: async () => answer(capture()),
     freeze: done,
-    resume: async () => refuse('model-stands-still', 'a model stands still between steps', { mend: 'Step it instead' }),
+    resume: async () =>
+      refuse('model-stands-still', 'a model stands still between steps', { remedy: 'Step it instead' }),
     writeImage: (image) => write((one) => one.writeImage(image)),
     writeXcr0: (value) => write((one) => one.writeXcr0(value)),
     writeMsr: (index, value, putToInitFirst) => write((one) => one.writeMsr(index, value, putToInitFirst)),

@@ -93,13 +93,13 @@ export const createOverwrittenWatch = ({ clock, look, isFrozen, tell }: WatchOpt
 
   return {
     wrote: (over, after) => {
-      const former = pending;
+      const previous = pending;
       const isStill = isFrozen();
       // The write before this one is judged by what this one found; while the vCPU stands still they are one.
-      const isOne = former?.isFrozen === true && isStill;
-      if (former !== null && !isOne) judge(former, over);
+      const isOne = previous?.isFrozen === true && isStill;
+      if (previous !== null && !isOne) judge(previous, over);
       quiet();
-      pending = { over: isOne ? former.over : over, after, isFrozen: isStill };
+      pending = { over: isOne ? previous.over : over, after, isFrozen: isStill };
       if (!isStill) schedule(pending);
     },
     resumed: () => {

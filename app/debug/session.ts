@@ -82,7 +82,7 @@ export interface Session {
 const staged = (code: RefusalCode, result: Decoded<StagedWrite>): Answer<StagedWrite> => {
   if (result.ok) return answer(result.value);
   return refuseProblem(result.problem.kind === 'syntax' ? 'syntax' : code, result.problem, {
-    mend: 'Nothing was written',
+    remedy: 'Nothing was written',
   });
 };
 

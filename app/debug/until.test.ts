@@ -123,7 +123,7 @@ describe('[RC4] conditions', () => {
     'tmm0 changes',
   ])('%s is refused, with what a condition looks like', (text) => {
     const parsed = parseUntil(text, now);
-    expect(parsed.ok ? null : [parsed.refusal.code, parsed.refusal.mend]).toEqual([
+    expect(parsed.ok ? null : [parsed.refusal.code, parsed.refusal.remedy]).toEqual([
       'usage',
       expect.stringContaining('rax == 5'),
     ]);

@@ -30,7 +30,8 @@ export interface Until {
 
 const wrong = (text: string, why: string): Answer<never> =>
   refuse('usage', `"${text}" is no condition: ${why}`, {
-    mend: 'Such as "rax == 5", "xfd & 0x40000", "tmm0:i32[0][0] != 0", "zmm3 changes", "TILEDATA in use", "AVX in init"',
+    remedy:
+      'Such as "rax == 5", "xfd & 0x40000", "tmm0:i32[0][0] != 0", "zmm3 changes", "TILEDATA in use", "AVX in init"',
   });
 
 const componentUntil = (text: string, name: string, inUse: boolean, now: Capture): Answer<Until> => {

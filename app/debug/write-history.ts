@@ -89,7 +89,7 @@ export const createWriteHistory = (): WriteHistory => {
       return next === undefined ? null : step(next, next.over, next.after);
     },
     walked: (word) => {
-      // What a walk writes is what a former write has written: from here on they count again.
+      // What a walk writes is what an earlier write wrote: from here on they count again.
       if (done.some(({ isGone }) => isGone)) done = done.map((write) => ({ ...write, isGone: false }));
       standing += word === 'undo' ? -1 : 1;
     },

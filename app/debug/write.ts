@@ -89,7 +89,7 @@ export const writeInOrder = async (target: Target, set: WriteSet, now: Capture):
   return answer(null);
 };
 
-/** The write that puts back what `set` changes, as `then` has it, over what the vCPU holds now. */
+/** The write that restores what `set` changes, as `then` has it, over what the vCPU holds now. */
 export const oppositeOf = (set: WriteSet, then: Capture, now: Capture): WriteSet => {
   const was = then.facts.general;
   const back: GeneralValues = was === null ? {} : Object.fromEntries(set.generalNames.map((name) => [name, was[name]]));

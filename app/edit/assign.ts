@@ -97,7 +97,7 @@ const stageOutside = (staging: Staging, row: RegisterRow, bytes: Uint8Array): De
       return decoded({ ...staging, capture, general: { ...staging.general, [key]: value } });
     }
     case 'derived':
-      return refuse(row.name, `it is put together of others: ${row.source.mend}`);
+      return refuse(row.name, `it is put together of others: ${row.source.remedy}`);
     default:
       return refuse(row.name, CONTROL_IS_READ);
   }

@@ -295,7 +295,7 @@ const restored = (now: Capture, then: Capture, scope: Parameters<typeof stageRes
   return staged.value;
 };
 
-test('[E14] restoring everything makes every component equal to the former capture, XSTATE_BV included', () => {
+test('[E14] restoring everything makes every component equal to the earlier capture, XSTATE_BV included', () => {
   fc.assert(
     fc.property(anyWrite, anyWrite, fc.nat(captures.length - 1), (first, second, of) => {
       const then = captureAt(of);

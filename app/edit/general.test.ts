@@ -83,7 +83,7 @@ describe('[E20] a value over which the next entry of the guest would fail is ref
     expect(refusal(withControl({ efer: 0n }), 'rip=0xfff0 rflags.VM=1')).toBe('staged');
   });
 
-  test('and so it is when it comes from a former capture', () => {
+  test('and so it is when it comes from an earlier capture', () => {
     const then = withFacts({ general: { ...general, rip: 1n << 50n } });
     const staged = stageRestore(sample, then, { kind: 'paths', paths: ['rip'] });
     expect(!staged.ok && describeProblem(staged.problem)).toContain('not canonical');
@@ -129,7 +129,7 @@ describe('[E21] restoring general registers', () => {
     expect(stageRestore(now, raw, { kind: 'paths', paths: ['rax'] }).ok).toBe(false);
   });
 
-  test('XCR0 and MSRs that are put back stand among the changes', () => {
+  test('XCR0 and MSRs that are restored stand among the changes', () => {
     const moved = withFacts({ xcr0: 7n });
     expect(restore(moved, sample, { kind: 'all' }).changes).toEqual([
       { path: 'xcr0', before: '0x0000000000000007', after: shown(sample, 'xcr0') },

@@ -28,21 +28,23 @@ import { writeRegister } from './write-register.ts';
 
 const refuse = (what: string, why: string): Decoded<never> => undecodable({ kind: 'not-allowed', what, why });
 
-/** One component as the former image has it, its XSTATE_BV bit included. The layouts may differ, the sizes may not. */
+/** One component as the earlier image has it, its XSTATE_BV bit included. The layouts may differ, the sizes may not. */
 const restoreComponent = (draft: Draft, then: Image, bit: number): Decoded<Draft> => {
-  const former = viewComponent(then, bit);
+  const previous = viewComponent(then, bit);
   const here = roomFor(draft.image, bit);
   if (here === undefined) {
-    return former.state === 'inUse' ? refuse(componentLabel(bit), 'the image now has no room for it') : decoded(draft);
+    return previous.state === 'inUse'
+      ? refuse(componentLabel(bit), 'the image now has no room for it')
+      : decoded(draft);
   }
-  if (former.state === 'absent') return decoded(draft);
+  if (previous.state === 'absent') return decoded(draft);
   const bytes = componentBytesOrInit(then, bit);
   if (bytes.length !== here.sizeBytes) {
     return refuse(componentLabel(bit), `it had ${bytes.length} bytes and has ${here.sizeBytes} now`);
   }
   const written = withComponentBytes(draft, bit, bytes);
-  // A clear PKRU bit tells KVM to leave PKRU as it is: the former init value, 0, has to be written.
-  const inUse = former.state === 'inUse' || bit === BIT.PKRU;
+  // A clear PKRU bit tells KVM to leave PKRU as it is: the init value of then, 0, has to be written.
+  const inUse = previous.state === 'inUse' || bit === BIT.PKRU;
   return decoded(inUse === hasBit(xstateBv(written.image), bit) ? written : withXstateBit(written, bit, inUse));
 };
 
@@ -104,19 +106,19 @@ const restorePath = (draft: Draft, outside: Outside, now: Capture, then: Capture
   assert(row !== undefined, `no register ${path.register}`);
   // A tile without an index is taken whole: what is configured now or was then does not limit it.
   const chosen = row.rowBytes !== null && path.indexes.length === 0 ? wholeOf(path) : path;
-  const former = readSource(then, row.source);
+  const previous = readSource(then, row.source);
   const present = readSource(withGeneral(now, draft.image, outside.general), row.source);
-  if (former.state === 'not-known' || former.state === 'absent') {
-    return refuse(path.register, `the former capture does not have it (${former.state})`);
+  if (previous.state === 'not-known' || previous.state === 'absent') {
+    return refuse(path.register, `the earlier capture does not have it (${previous.state})`);
   }
   if (present.state === 'not-known' || present.state === 'absent') {
     return refuse(path.register, `it is ${present.state} now`);
   }
   // An element of a tile that was not configured then lies where it lies now.
-  const selected = selectOf(then.image, chosen, former.bytes);
+  const selected = selectOf(then.image, chosen, previous.bytes);
   const selection = selected.ok ? selected : selectOf(now.image, chosen, present.bytes);
   if (!selection.ok) return selection;
-  const bytes = overlaySelection(chosen, present.bytes, former.bytes, selection.value);
+  const bytes = overlaySelection(chosen, present.bytes, previous.bytes, selection.value);
   if (row.source.kind === 'xcr0') outside.xcr0 = then.facts.xcr0;
   else if (row.source.kind === 'msr') {
     const value = msrValue(then.facts, row.source.index);
@@ -207,10 +209,10 @@ export const stagePaths = (
 };
 
 /**
- * The write that makes the chosen parts of `now` equal to a former capture: their bytes and their XSTATE_BV bits. `all`
+ * The write that makes the chosen parts of `now` equal to an earlier capture: their bytes and their XSTATE_BV bits. `all`
  * takes every component, MXCSR, XCR0 and the MSRs; bytes that are no state (MXCSR_MASK, 416 to 511, holes) stay.
  *
- * @param general the general registers that `all` puts back besides: those that were written. The others are the guest's
+ * @param general the general registers that `all` restores besides: those that were written. The others are the guest's
  *   own progress, which is never rolled back unasked.
  */
 export const stageRestore = (

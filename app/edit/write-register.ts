@@ -83,6 +83,6 @@ export const writeRegister = (draft: Draft, row: RegisterRow, bytes: Uint8Array)
     case 'segment':
       return refuse(row.name, 'it lies outside the image');
     case 'derived':
-      return refuse(row.name, `it is put together of others: ${source.mend}`);
+      return refuse(row.name, `it is put together of others: ${source.remedy}`);
   }
 };

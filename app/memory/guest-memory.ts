@@ -36,7 +36,7 @@ export const MOST_BYTES = 1 << 24;
 const unknownMemory = (physical: bigint) =>
   refuse('memory-unknown', 'no memory is known at that physical address', {
     where: hexShort(physical),
-    mend: 'It may be a device, firmware, or memory whose place in the VMM is not proved',
+    remedy: 'It may be a device, firmware, or memory whose place in the VMM is not proved',
   });
 
 /**

@@ -47,12 +47,12 @@ const ERRNO_NAMES: ReadonlyMap<Errno, string> = new Map([
 const refuse = (
   code: RefusalCode,
   what: string,
-  mend: string | null,
+  remedy: string | null,
   call: string,
   errno: Errno = 0,
 ): Answer<never> => ({
   ok: false,
-  refusal: { code, what, where: 'the model', mend, call, errno: ERRNO_NAMES.get(errno) ?? null },
+  refusal: { code, what, where: 'the model', remedy, call, errno: ERRNO_NAMES.get(errno) ?? null },
 });
 
 const done: Answer<null> = { ok: true, value: null };

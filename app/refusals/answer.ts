@@ -4,7 +4,7 @@ export interface Refusal {
   readonly code: string;
   readonly what: string;
   readonly where: string | null;
-  readonly mend: string | null;
+  readonly remedy: string | null;
   /** The call refused and its errno's name, where a call was. */
   readonly call: string | null;
   readonly errno: string | null;

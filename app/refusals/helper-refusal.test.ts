@@ -22,28 +22,28 @@ describe('refusals in words', () => {
     const reasons = Object.keys(REASONS) as Reason[];
     expect(new Set(reasons.map(codeOfReason)).size).toBe(reasons.length);
     for (const reason of reasons) {
-      const { code, what, mend } = refusalToBridge(refusal(reason));
+      const { code, what, remedy } = refusalToBridge(refusal(reason));
       expect(code).toMatch(/^[a-z0-9-]+$/);
-      for (const sentence of [what, mend ?? 'none']) {
+      for (const sentence of [what, remedy ?? 'none']) {
         expect(sentence.length, reason).toBeGreaterThan(3);
         expect(sentence, reason).not.toMatch(/[.:]$|undefined|null/);
       }
     }
   });
 
-  test('[W7] Yama: what the scope means and what mends it', () => {
+  test('[W7] Yama: what the scope means and what would fix it', () => {
     const context = { helperPath: '/opt/tilescope-helper' };
     const one = refusalToBridge(refusal('YAMA', { errno: 1 }), 'pid 4242', context);
-    expect(one.mend).toBe('sudo tilescope setup-privileges --yes, or sudo sysctl kernel.yama.ptrace_scope=0');
+    expect(one.remedy).toBe('sudo tilescope setup-privileges --yes, or sudo sysctl kernel.yama.ptrace_scope=0');
     expect(one).toMatchObject({ code: 'yama', where: 'pid 4242', errno: null });
-    expect(refusalToBridge(refusal('YAMA', { errno: 2 }), null, context).mend).toBe(
+    expect(refusalToBridge(refusal('YAMA', { errno: 2 }), null, context).remedy).toBe(
       'sudo tilescope setup-privileges --yes',
     );
     expect(refusalToBridge(refusal('YAMA', { errno: 3 })).what).toContain('cannot be changed until reboot');
   });
 
   test('[W7] what is in the way is named: tracer, call and action, component, errno', () => {
-    expect(refusalToBridge(refusal('ALREADY_TRACED', { otherPid: 31 })).mend).toBe('end the tracer, pid 31, first');
+    expect(refusalToBridge(refusal('ALREADY_TRACED', { otherPid: 31 })).remedy).toBe('end the tracer, pid 31, first');
     expect(refusalToBridge(refusal('OTHER_HELPER', { otherPid: 32 }))).toMatchObject({
       code: 'other-helper',
       what: 'the vCPU is already attached to by another helper of Tilescope, pid 32',
@@ -51,7 +51,7 @@ describe('refusals in words', () => {
     expect(refusalToBridge(refusal('EVENT_PENDING', { call: 'KVM_SET_REGS' }))).toMatchObject({
       code: 'event-pending',
       call: 'KVM_SET_REGS',
-      mend: 'let the guest run, then try again',
+      remedy: 'let the guest run, then try again',
     });
     expect(refusalToBridge(refusal('GUARD_REGS', { detail: 'RIP is not canonical.' })).what).toBe(
       'the CPU would not enter the guest with these registers, which would end it: RIP is not canonical.',
@@ -62,7 +62,7 @@ describe('refusals in words', () => {
     const guard = refusalToBridge(refusal('GUARD_ARMING_OVER_STATE', { mask: 1n << 18n }));
     expect(guard).toMatchObject({ code: 'guard-arming-over-state' });
     expect(guard.what).toContain('TILEDATA is in use');
-    expect(guard.mend).toContain('safe order');
+    expect(guard.remedy).toContain('safe order');
     expect(refusalToBridge(refusal('CALL_FAILED', { call: 'KVM_SET_XSAVE', errno: 22 }))).toMatchObject({
       what: 'KVM_SET_XSAVE failed with EINVAL',
       call: 'KVM_SET_XSAVE',
@@ -71,10 +71,10 @@ describe('refusals in words', () => {
   });
 
   test('[W7] what no suspended filter lets pass is not advised', () => {
-    const mend = (call: string) => refusalToBridge(refusal('SECCOMP', { call, seccompAction: 0x30000 })).mend;
-    expect(mend('KVM_SET_XSAVE')).toContain('--suspend-seccomp');
+    const remedy = (call: string) => refusalToBridge(refusal('SECCOMP', { call, seccompAction: 0x30000 })).remedy;
+    expect(remedy('KVM_SET_XSAVE')).toContain('--suspend-seccomp');
     for (const call of ['KVM_SET_GUEST_DEBUG', 'process_vm_readv', 'rt_sigreturn']) {
-      expect(mend(call), call).not.toContain('--suspend-seccomp');
+      expect(remedy(call), call).not.toContain('--suspend-seccomp');
     }
   });
 
@@ -83,10 +83,10 @@ describe('refusals in words', () => {
       refusalToBridge(refusal('NO_MEMORY', { call, errno }), null, { helperPath: '/h', pid: 4242 });
     expect(of('mmap (RLIMIT_AS)', 12)).toMatchObject({
       what: 'the VMM may map no more memory: its RLIMIT_AS is reached',
-      mend: 'sudo prlimit --pid 4242 --as=unlimited',
+      remedy: 'sudo prlimit --pid 4242 --as=unlimited',
     });
-    expect(of('mmap (RLIMIT_MEMLOCK)', 11).mend).toBe('sudo prlimit --pid 4242 --memlock=unlimited');
-    expect(of('mmap (vm.max_map_count)', 12).mend).toBe('sudo sysctl vm.max_map_count=1048576');
+    expect(of('mmap (RLIMIT_MEMLOCK)', 11).remedy).toBe('sudo prlimit --pid 4242 --memlock=unlimited');
+    expect(of('mmap (vm.max_map_count)', 12).remedy).toBe('sudo sysctl vm.max_map_count=1048576');
     expect(of('mmap', 12).what).toBe('the kernel gives the VMM no more memory (ENOMEM)');
     expect(of('kvm_run', 0).what).toContain('has not mapped the page behind kvm_run');
   });

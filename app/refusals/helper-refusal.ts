@@ -45,19 +45,19 @@ export interface RefusalContext {
 
 interface Words {
   readonly what: string;
-  readonly mend: string | null;
+  readonly remedy: string | null;
 }
 
 type Wording = (refusal: Refusal, context: RefusalContext) => Words;
 
 const says =
-  (what: string, mend: string | null = null): Wording =>
-  () => ({ what, mend });
+  (what: string, remedy: string | null = null): Wording =>
+  () => ({ what, remedy });
 
 /** The helper's own sentence where it has one, with what it is about in front. */
 const withDetail =
-  (what: string, mend: string | null = null): Wording =>
-  ({ detail }) => ({ what: detail === '' ? what : `${what}: ${detail}`, mend });
+  (what: string, remedy: string | null = null): Wording =>
+  ({ detail }) => ({ what: detail === '' ? what : `${what}: ${detail}`, remedy });
 
 const commandOf = ({ appImage, asRoot = 'sudo tilescope' }: RefusalContext): string =>
   appImage === undefined ? asRoot : `sudo '${appImage.replaceAll("'", "'\\''")}'`;
@@ -72,12 +72,12 @@ const yama: Wording = ({ errno: scope }, context) => {
   if (scope === 3) {
     return {
       what: 'kernel.yama.ptrace_scope is 3, so no process may attach to another, and it cannot be changed until reboot',
-      mend: 'reboot with kernel.yama.ptrace_scope below 3',
+      remedy: 'reboot with kernel.yama.ptrace_scope below 3',
     };
   }
   const restriction = scope === 2 ? 'only processes with CAP_SYS_PTRACE may attach' : 'only parents may attach';
-  const mends = scope === 2 ? setUp(context) : `${setUp(context)}, or sudo sysctl kernel.yama.ptrace_scope=0`;
-  return { what: `kernel.yama.ptrace_scope is ${scope}: ${restriction}`, mend: mends };
+  const remedies = scope === 2 ? setUp(context) : `${setUp(context)}, or sudo sysctl kernel.yama.ptrace_scope=0`;
+  return { what: `kernel.yama.ptrace_scope is ${scope}: ${restriction}`, remedy: remedies };
 };
 
 /** What a chain makes by itself: where the helper is killed, so that the filter is there again, the thread still has to make it. */
@@ -95,30 +95,30 @@ const noRoom: Wording = ({ call, errno, detail }, { pid }) => {
   const limit = /^mmap \((.+)\)$/.exec(call)?.[1] ?? '';
   const raise = LIMITS[limit];
   if (raise !== undefined) {
-    return { what: `the VMM may map no more memory: its ${limit} is reached`, mend: raise(String(pid ?? 'PID')) };
+    return { what: `the VMM may map no more memory: its ${limit} is reached`, remedy: raise(String(pid ?? 'PID')) };
   }
   if (call === 'mmap' && errno > 0) {
     return {
       what: `the kernel gives the VMM no more memory (${errnoName(errno)})`,
-      mend: 'look at vm.overcommit_memory and CommitLimit in /proc/meminfo',
+      remedy: 'look at vm.overcommit_memory and CommitLimit in /proc/meminfo',
     };
   }
   if (call === 'kvm_run') {
-    return { what: 'the VMM has not mapped the page behind kvm_run, where the first calls would go', mend: null };
+    return { what: 'the VMM has not mapped the page behind kvm_run, where the first calls would go', remedy: null };
   }
-  return { what: `there is not enough room${detail && `: ${detail}`}`, mend: null };
+  return { what: `there is not enough room${detail && `: ${detail}`}`, remedy: null };
 };
 
 const OUR_FAULT = 'this is a fault of Tilescope: please report it with the steps that led here';
 
-/** One plain sentence a reason, and what would mend it. Nothing ends in a full stop. */
+/** One plain sentence a reason, and the remedy. Nothing ends in a full stop. */
 const WORDINGS: Record<Reason, Wording> = {
   NONE: withDetail('the helper refused without a reason', OUR_FAULT),
   BAD_FRAME: withDetail('the helper could not read the request', OUR_FAULT),
   UNKNOWN_MESSAGE: withDetail('the helper does not know the request', 'build helper and program from the same source'),
   VERSION: ({ detail }) => ({
     what: `the helper speaks another version of the protocol than ${PROTOCOL_VERSION}${detail && `: ${detail}`}`,
-    mend: 'build helper and program from the same source',
+    remedy: 'build helper and program from the same source',
   }),
   NOT_ATTACHED: says('the vCPU is not attached', 'attach to it first'),
   ALREADY_ATTACHED: says('the vCPU is already attached', 'detach first'),
@@ -133,7 +133,7 @@ const WORDINGS: Record<Reason, Wording> = {
   NO_SUCH_VCPU: says('the process has no vCPU of that number', 'list the targets again'),
   OTHER_USER: (_refusal, context) => ({
     what: 'the process belongs to another user',
-    mend: `run Tilescope as that user or as root, or ${setUp(context, ' --allow USER')} with that user’s name`,
+    remedy: `run Tilescope as that user or as root, or ${setUp(context, ' --allow USER')} with that user’s name`,
   }),
   NOT_DUMPABLE: says(
     'the process has made itself not dumpable, so only CAP_SYS_PTRACE may attach',
@@ -141,12 +141,12 @@ const WORDINGS: Record<Reason, Wording> = {
   ),
   NOT_AUTHORISED: ({ detail }, context) => ({
     what: `the helper may not be used for this process${detail && `: ${detail}`}`,
-    mend: `run Tilescope as root, or, for another user’s VMM, ${setUp(context, ' --allow USER')} with that user’s name`,
+    remedy: `run Tilescope as root, or, for another user’s VMM, ${setUp(context, ' --allow USER')} with that user’s name`,
   }),
   YAMA: yama,
   ALREADY_TRACED: ({ otherPid }) => ({
     what: otherPid > 0 ? `the process is already traced by pid ${otherPid}` : 'the process is already traced',
-    mend: otherPid > 0 ? `end the tracer, pid ${otherPid}, first` : 'end the tracer first',
+    remedy: otherPid > 0 ? `end the tracer, pid ${otherPid}, first` : 'end the tracer first',
   }),
   SELF: says('the process is Tilescope itself or one that started it', 'choose another target'),
   NOT_64_BIT: says('the process is not a 64-bit one'),
@@ -170,27 +170,27 @@ const WORDINGS: Record<Reason, Wording> = {
   ),
   SECCOMP: ({ call, seccompAction }) => ({
     what: `the thread's seccomp filter would refuse ${call || 'the call'} (${describeAction(seccompAction)}), so it was not made`,
-    mend: NEVER_SUSPENDED.has(call)
+    remedy: NEVER_SUSPENDED.has(call)
       ? 'start the VMM without its filter: for this call it cannot be suspended, for a killed helper would then end the VMM'
       : 'start the VMM without its filter, or suspend the filter while attached (--suspend-seccomp), which needs CAP_SYS_ADMIN',
   }),
   SECCOMP_UNREADABLE: ({ call }, context) => ({
     what: `the thread has a seccomp filter that may not be read, so ${call || 'the call'} was not made`,
-    mend: `run Tilescope as root, or ${setUp(context, ' --seccomp')}`,
+    remedy: `run Tilescope as root, or ${setUp(context, ' --seccomp')}`,
   }),
   PERMISSION: withDetail('the kernel does not let the helper attach', 'look in the log of the security module'),
   TARGET_GONE: says('the target has ended', 'list the targets again'),
   OTHER_HELPER: ({ otherPid }) => ({
     what: `the vCPU is already attached to by another helper of Tilescope, pid ${otherPid}`,
-    mend: 'detach there first, in the window or command that holds it',
+    remedy: 'detach there first, in the window or command that holds it',
   }),
   GUARD_XFD_COVERS_IMAGE: ({ mask }) => ({
     what: `the image has ${components(mask)} in use and IA32_XFD covers it: such an image can take the host down`,
-    mend: 'disarm IA32_XFD first, or put the component to init state in the image',
+    remedy: 'disarm IA32_XFD first, or put the component to init state in the image',
   }),
   GUARD_ARMING_OVER_STATE: ({ mask }) => ({
     what: `${components(mask)} is in use: arming IA32_XFD over it can take the host down`,
-    mend: 'use the safe order, which puts the component to init state first and gives up what it holds',
+    remedy: 'use the safe order, which puts the component to init state first and gives up what it holds',
   }),
   OUTSIDE_KVM_RUN: says(
     'the VMM is handling an exit or has paused the vCPU: it would overwrite what is written now',
@@ -204,7 +204,7 @@ const WORDINGS: Record<Reason, Wording> = {
   GUARD_REGS: withDetail('the CPU would not enter the guest with these registers, which would end it'),
   CALL_FAILED: ({ call, errno, detail }) => ({
     what: `${call || 'a call'} failed${errno === 0 ? '' : ` with ${errnoName(errno)}`}${detail && `: ${detail}`}`,
-    mend: null,
+    remedy: null,
   }),
   CHAIN_TIMEOUT: withDetail('the calls in the target did not end in time', 'try again'),
   NO_MEMORY: noRoom,
@@ -216,7 +216,7 @@ const WORDINGS: Record<Reason, Wording> = {
 
 const UNKNOWN: Wording = ({ reasonCode, detail }) => ({
   what: `the helper refused with reason ${reasonCode}${detail && `: ${detail}`}`,
-  mend: 'build helper and program from the same source',
+  remedy: 'build helper and program from the same source',
 });
 
 /** Where the errno field holds an errno and not something else. */
@@ -230,12 +230,12 @@ export const refusalToBridge = (
   where: string | null = null,
   context: RefusalContext = DEFAULT_CONTEXT,
 ): BridgeRefusal => {
-  const { what, mend } = (refusal.reason === null ? UNKNOWN : WORDINGS[refusal.reason])(refusal, context);
+  const { what, remedy } = (refusal.reason === null ? UNKNOWN : WORDINGS[refusal.reason])(refusal, context);
   return {
     code: codeOfReason(refusal.reason),
     what,
     where,
-    mend,
+    remedy,
     call: refusal.call === '' ? null : refusal.call,
     errno: hasErrno(refusal) ? errnoName(refusal.errno) : null,
   };

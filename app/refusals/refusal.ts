@@ -5,7 +5,7 @@ import type { RefusalCode } from './codes.ts';
 
 interface RefusalParts {
   readonly where?: string | null;
-  readonly mend?: string | null;
+  readonly remedy?: string | null;
   readonly call?: string | null;
   readonly errno?: number;
 }
@@ -14,7 +14,7 @@ export const refusal = (code: RefusalCode, what: string, parts: RefusalParts = {
   code,
   what,
   where: parts.where ?? null,
-  mend: parts.mend ?? null,
+  remedy: parts.remedy ?? null,
   call: parts.call ?? null,
   errno: parts.errno ? errnoName(parts.errno) : null,
 });

@@ -34,7 +34,7 @@ export type RegisterSource =
       readonly kind: 'derived';
       readonly from: RegisterSource;
       readonly derive: (whole: Uint8Array) => Uint8Array;
-      readonly mend: string;
+      readonly remedy: string;
     };
 
 export interface RegisterRow {
@@ -164,7 +164,7 @@ const partOfGeneral = (name: string, key: GeneralName, offsetBytes: number, size
     kind: 'derived',
     from: { kind: 'general', key },
     derive: (whole) => whole.subarray(offsetBytes, offsetBytes + sizeBytes),
-    mend: `write ${key}`,
+    remedy: `write ${key}`,
   });
 
 const partsOfGeneral = (): RegisterRow[] => [
@@ -216,7 +216,7 @@ const VIEWS: readonly RegisterRow[] = [
     kind: 'derived',
     from: x87(0, ST_OFFSET_BYTES + ST_STRIDE_BYTES * 8),
     derive: fullTagWord,
-    mend: 'write ftw, which the image holds',
+    remedy: 'write ftw, which the image holds',
   }),
   ...partsOfGeneral(),
 ];

@@ -115,8 +115,8 @@ const whole = () => {
   return {
     add: (capture: Capture) => void stops.push(capture),
     visit: (at: number) => {
-      const [former, now] = [stops[at - 1], stops[at]];
-      return now === undefined ? 0 : now.image.bytes.length + changedComponents(former ?? null, now).length;
+      const [previous, now] = [stops[at - 1], stops[at]];
+      return now === undefined ? 0 : now.image.bytes.length + changedComponents(previous ?? null, now).length;
     },
   };
 };
@@ -242,8 +242,8 @@ test('when a value last changed', async () => {
     const fastMs = timed(() => expect(lastChangeOf(kept, STOPS - 1, reader)).toBeNull());
     const slowMs = timed(() => {
       for (let at = STOPS - 1; at > 0; at -= 1) {
-        const [former, now] = [kept[at - 1] as Kept, kept[at] as Kept];
-        if (reader.differs(history.captureOf(former), history.captureOf(now))) throw new Error('it never changes');
+        const [previous, now] = [kept[at - 1] as Kept, kept[at] as Kept];
+        if (reader.differs(history.captureOf(previous), history.captureOf(now))) throw new Error('it never changes');
       }
     });
     await nextTask();

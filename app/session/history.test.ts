@@ -126,8 +126,8 @@ describe('[H2] what is kept is given back byte for byte', () => {
             expect(capture.image.layout).toEqual(one.capture.image.layout);
             expect(capture.facts).toEqual(one.capture.facts);
           }
-          const former = kept[at - 1]?.capture ?? null;
-          expect(one.kept.changed).toEqual(changedComponents(former, one.capture));
+          const previous = kept[at - 1]?.capture ?? null;
+          expect(one.kept.changed).toEqual(changedComponents(previous, one.capture));
         }
       }),
       { numRuns: 30 },

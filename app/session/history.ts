@@ -58,13 +58,13 @@ const cutsOf = (layout: Layout, sizeBytes: number): readonly number[] => {
  * Components that may differ between two stops of one layout, by the pieces that are not the same; null: any may, for
  * XSTATE_BV differs or the images are cut in other places.
  */
-const touchedComponents = (former: Kept, pieces: readonly Uint8Array[]): readonly ComponentBit[] | null => {
-  if (former.pieces.length !== pieces.length) return null;
-  const { components } = former.layout;
+const touchedComponents = (previous: Kept, pieces: readonly Uint8Array[]): readonly ComponentBit[] | null => {
+  if (previous.pieces.length !== pieces.length) return null;
+  const { components } = previous.layout;
   const touched = new Set<ComponentBit>();
   let start = 0;
   for (const [at, piece] of pieces.entries()) {
-    const was = former.pieces[at];
+    const was = previous.pieces[at];
     const end = start + piece.length;
     if (was?.length !== piece.length) return null;
     if (was !== piece) {
@@ -123,9 +123,9 @@ export const createHistory = (): History => {
     return own;
   };
 
-  const intern = (piece: Uint8Array, former: Uint8Array | undefined): Uint8Array => {
-    if (piece === former || ownPieces.has(piece)) return piece;
-    return former !== undefined && equalBytes(piece, former) ? former : pieceOf(piece, keepPiece);
+  const intern = (piece: Uint8Array, previous: Uint8Array | undefined): Uint8Array => {
+    if (piece === previous || ownPieces.has(piece)) return piece;
+    return previous !== undefined && equalBytes(piece, previous) ? previous : pieceOf(piece, keepPiece);
   };
 
   const keepTable = (table: Cpuid): Cpuid => {
@@ -134,9 +134,9 @@ export const createHistory = (): History => {
   };
 
   // A document names a long table in a few characters at each of its stops: one that is kept is not looked into again.
-  const internTable = (table: Cpuid, former: Cpuid | undefined): Cpuid => {
-    if (table === former || ownTables.has(table)) return table;
-    return former !== undefined && sameCpuid(table, former) ? former : cpuidOf(table, keepTable);
+  const internTable = (table: Cpuid, previous: Cpuid | undefined): Cpuid => {
+    if (table === previous || ownTables.has(table)) return table;
+    return previous !== undefined && sameCpuid(table, previous) ? previous : cpuidOf(table, keepTable);
   };
 
   const cuts = (layout: Layout, sizeBytes: number): readonly number[] => {
@@ -151,37 +151,37 @@ export const createHistory = (): History => {
     return edges.slice(1).map((end, at) => bytes.subarray(edges[at] ?? 0, end));
   };
 
-  /** The list of the former stop where every piece is that stop's: equal lists are one list. */
+  /** The list of the previous stop where every piece is that stop's: equal lists are one list. */
   const interned = (given: readonly Uint8Array[]): readonly Uint8Array[] => {
-    const former = last?.pieces;
-    if (given === former) return former;
-    const pieces = given.map((piece, at) => intern(piece, former?.[at]));
-    const isSame = former?.length === pieces.length && pieces.every((piece, at) => piece === former[at]);
-    return isSame ? former : pieces;
+    const previous = last?.pieces;
+    if (given === previous) return previous;
+    const pieces = given.map((piece, at) => intern(piece, previous?.[at]));
+    const isSame = previous?.length === pieces.length && pieces.every((piece, at) => piece === previous[at]);
+    return isSame ? previous : pieces;
   };
 
   return {
     add: (capture, given) => {
       const { image } = capture;
-      const former = last;
+      const previous = last;
       const layout =
-        former !== undefined && isSameLayout(image.layout, former.layout)
-          ? former.layout
+        previous !== undefined && isSameLayout(image.layout, previous.layout)
+          ? previous.layout
           : layoutOf(image.layout, (one) => one);
       const pieces = interned(given ?? cut(image.bytes, layout));
-      const facts = sharedFacts(capture.facts, former?.facts, internTable);
+      const facts = sharedFacts(capture.facts, previous?.facts, internTable);
       // Never the caller's own array, which may be written to again.
-      const sameImage = former?.pieces === pieces && former.layout === layout ? lastWhole?.image : undefined;
+      const sameImage = previous?.pieces === pieces && previous.layout === layout ? lastWhole?.image : undefined;
       const shared: Capture = { image: sameImage ?? wholeImage({ pieces, layout }), facts };
-      const isEqual = former === undefined || (former.layout === layout && former.pieces === pieces);
-      const among = former?.layout === layout ? touchedComponents(former, pieces) : null;
+      const isEqual = previous === undefined || (previous.layout === layout && previous.pieces === pieces);
+      const among = previous?.layout === layout ? touchedComponents(previous, pieces) : null;
       const changed = isEqual ? UNCHANGED : changedComponents(lastWhole, shared, among);
       last = {
         pieces,
         layout,
         facts,
         changed: changed.length === 0 ? UNCHANGED : changed,
-        changedOutside: former !== undefined && differsOutside(former.facts, facts),
+        changedOutside: previous !== undefined && differsOutside(previous.facts, facts),
       };
       lastWhole = shared;
       return last;

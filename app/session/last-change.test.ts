@@ -90,7 +90,7 @@ describe('[H4] when a value last changed', () => {
             expect(changesBetween(stops, 1, at, reader)).toEqual(all.filter((place) => place > 1 && place <= at));
           }
           for (const { bit } of COMPONENTS) {
-            const counted = slowly(captures, at, (former, now) => changedComponents(former, now).includes(bit));
+            const counted = slowly(captures, at, (previous, now) => changedComponents(previous, now).includes(bit));
             expect([bit, lastChangeOf(stops, at, componentReader(bit))]).toEqual([bit, counted]);
           }
         },
@@ -131,9 +131,9 @@ describe('[H4] when a value last changed', () => {
     let asked = 0;
     const counting: ValueReader = {
       ...reader,
-      differs: (former, now) => {
+      differs: (previous, now) => {
         asked += 1;
-        return reader.differs(former, now);
+        return reader.differs(previous, now);
       },
     };
     expect(lastChangeOf(stops, 199, counting)).toBeNull();

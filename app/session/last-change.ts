@@ -30,7 +30,7 @@ export interface Reads {
 export interface ValueReader {
   /** Not there: anything in image or facts. */
   readonly reads?: Reads;
-  readonly differs: (former: Capture, now: Capture) => boolean;
+  readonly differs: (previous: Capture, now: Capture) => boolean;
 }
 
 const HEADER: Stretch = [HEADER_OFFSET_BYTES, EXTENDED_OFFSET_BYTES];
@@ -152,7 +152,7 @@ const selectedValue = (capture: Capture, path: RegisterPath): SelectedValue => {
 /** A register, an element or a field of it, an MSR, a general register. In init it holds its initial values. */
 export const pathReader = (path: RegisterPath): ValueReader => ({
   reads: readsOfPath(path),
-  differs: (former, now) => !isSameSelected(selectedValue(former, path), selectedValue(now, path)),
+  differs: (previous, now) => !isSameSelected(selectedValue(previous, path), selectedValue(now, path)),
 });
 
 const ownBytes = (from: Image, bit: ComponentBit): Uint8Array => {
@@ -166,10 +166,10 @@ const ownBytes = (from: Image, bit: ComponentBit): Uint8Array => {
 /** A component as provenance counts it: MXCSR to SSE, init as its initial values, gone as changed. */
 export const componentReader = (bit: ComponentBit): ValueReader => ({
   reads: image((layout) => [...placed(layout, bit, 0, null), ...(bit === BIT.SSE ? [MXCSR] : [])]),
-  differs: (former, now) =>
-    (roomFor(former.image, bit) === undefined) !== (roomFor(now.image, bit) === undefined) ||
-    !equalBytes(ownBytes(former.image, bit), ownBytes(now.image, bit)) ||
-    (bit === BIT.SSE && mxcsr(former.image) !== mxcsr(now.image)),
+  differs: (previous, now) =>
+    (roomFor(previous.image, bit) === undefined) !== (roomFor(now.image, bit) === undefined) ||
+    !equalBytes(ownBytes(previous.image, bit), ownBytes(now.image, bit)) ||
+    (bit === BIT.SSE && mxcsr(previous.image) !== mxcsr(now.image)),
 });
 
 /** Whether two images of one layout have the same bytes in each stretch. Pieces that are shared are not looked at. */
@@ -225,9 +225,9 @@ export const lastChangeOf = (stops: readonly Kept[], at: number, { reads, differ
   const isSame = certainlySame(reads);
   let now: Capture | null = null;
   for (let index = Math.min(at, stops.length - 1); index > 0; index -= 1) {
-    const [former, kept] = [stops[index - 1], stops[index]];
-    if (former === undefined || kept === undefined) return null;
-    const before: Capture | null = isSame(former, kept) ? null : seen(former);
+    const [previous, kept] = [stops[index - 1], stops[index]];
+    if (previous === undefined || kept === undefined) return null;
+    const before: Capture | null = isSame(previous, kept) ? null : seen(previous);
     if (before !== null && differs(before, now ?? seen(kept))) return index;
     now = before;
   }
@@ -247,9 +247,9 @@ export const changesBetween = (
   const isSame = certainlySame(reads);
   const places: number[] = [];
   for (let index = Math.max(1, from + 1); index <= Math.min(to, stops.length - 1); index += 1) {
-    const [former, kept] = [stops[index - 1], stops[index]];
-    if (former === undefined || kept === undefined) break;
-    if (!isSame(former, kept) && differs(seen(former), seen(kept))) places.push(index);
+    const [previous, kept] = [stops[index - 1], stops[index]];
+    if (previous === undefined || kept === undefined) break;
+    if (!isSame(previous, kept) && differs(seen(previous), seen(kept))) places.push(index);
   }
   return places;
 };

@@ -56,7 +56,7 @@ describe('what changed between two captures', () => {
     expect(changedComponents(now, captureOf('standard  bv: sse avx\n avx @576'))).toEqual([5]);
   });
 
-  test('[D6] without a former capture nothing is changed', () => {
+  test('[D6] without an earlier capture nothing is changed', () => {
     expect(changesBetween(null, now).bits).toEqual([]);
     expect(changedComponents(now, now)).toEqual([]);
   });

@@ -97,7 +97,8 @@ test('[H10] a tile in init does not change where its shape does', () => {
   expect(conditionHolds(nothing, of([BIT.XTILECFG, narrow]), { capture: inUse, event: null })).toBe(false);
   for (const path of ['tmm0:u8[1][2]', 'tmm0:u8[1]', 'tmm0:u8']) {
     const condition = checked({ kind: 'changes', path }, none);
-    const changes = (former: Capture, capture: Capture) => conditionHolds(condition, former, { capture, event: null });
+    const changes = (previous: Capture, capture: Capture) =>
+      conditionHolds(condition, previous, { capture, event: null });
     expect([path, changes(none, shaped), changes(shaped, zero), changes(none, zero)]).toEqual([
       path,
       false,

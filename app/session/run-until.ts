@@ -35,12 +35,12 @@ const isInUse = ({ image, facts }: Capture, bit: ComponentBit): boolean =>
   (facts.target.kind === 'model' || TILES.includes(bit) || !hasInitialValues(image, bit));
 
 /** Whether the condition holds between two readings in a row. What came and went between them is not seen. */
-export const conditionHolds = (condition: Condition, former: Capture, { capture, event }: Reading): boolean => {
+export const conditionHolds = (condition: Condition, previous: Capture, { capture, event }: Reading): boolean => {
   switch (condition.kind) {
     case 'in-use':
-      return !isInUse(former, condition.bit) && isInUse(capture, condition.bit);
+      return !isInUse(previous, condition.bit) && isInUse(capture, condition.bit);
     case 'changes':
-      return pathReader(condition.path).differs(former, capture);
+      return pathReader(condition.path).differs(previous, capture);
     case 'exception':
       return event !== null && (condition.which === 'any' || event.kind === condition.which);
   }

@@ -35,8 +35,8 @@ const createNumbers = <T>(write: (one: T) => unknown, keyOf: (written: unknown) 
   };
 };
 
-const changedPlaces = (now: readonly Uint8Array[], former: readonly Uint8Array[]): number[] =>
-  now === former ? [] : [...now.keys()].filter((at) => now[at] !== former[at]);
+const changedPlaces = (now: readonly Uint8Array[], previous: readonly Uint8Array[]): number[] =>
+  now === previous ? [] : [...now.keys()].filter((at) => now[at] !== previous[at]);
 
 /** The session as plain JSON; SPEC.md describes it field by field. Stops are written in order, each over the one before. */
 export const encodeSession = (session: SavedSession): SessionDocument => {
@@ -50,21 +50,21 @@ export const encodeSession = (session: SavedSession): SessionDocument => {
   );
   const codeNumber = createNumbers(toHexInOrder as (code: Uint8Array) => unknown, String);
   const history = createHistory();
-  let former: Kept | null = null;
+  let previous: Kept | null = null;
 
   const imageFields = (kept: Kept): Readonly<Record<string, unknown>> => {
     const { pieces, layout } = kept;
-    if (former === null || former.layout !== layout || former.pieces.length !== pieces.length) {
+    if (previous === null || previous.layout !== layout || previous.pieces.length !== pieces.length) {
       return { layout: layoutNumber(layout), pieces: pieces.map(pieceNumber) };
     }
-    const places = changedPlaces(pieces, former.pieces);
+    const places = changedPlaces(pieces, previous.pieces);
     if (places.length === 0) return {};
     return { pieces: places.map((at) => [at, pieceNumber(pieces[at] ?? new Uint8Array(0))]) };
   };
 
   const stopDocument = (stop: SavedStop): Readonly<Record<string, unknown>> => {
     const kept = stop.kept ?? history.add(stop.capture);
-    const facts = encodeFacts(kept.facts, former?.facts ?? null, cpuidNumber);
+    const facts = encodeFacts(kept.facts, previous?.facts ?? null, cpuidNumber);
     const written = {
       number: stop.number,
       cause: stop.cause,
@@ -75,7 +75,7 @@ export const encodeSession = (session: SavedSession): SessionDocument => {
       ...imageFields(kept),
       ...(Object.keys(facts).length === 0 ? {} : { facts }),
     };
-    former = kept;
+    previous = kept;
     return written;
   };
 

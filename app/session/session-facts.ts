@@ -16,16 +16,16 @@ const registersOf = (facts: Facts | null, name: string): Registers | null =>
   (facts?.[name as 'general' | 'control' | 'segments' | 'descriptors'] ?? null) as Registers | null;
 
 /** @param cpuid the table's number where it stands in the document already, else the table */
-export const encodeFacts = (facts: Facts, former: Facts | null, cpuid: (table: Cpuid) => unknown): FactsChange => {
+export const encodeFacts = (facts: Facts, previous: Facts | null, cpuid: (table: Cpuid) => unknown): FactsChange => {
   const change: Record<string, unknown> = {};
   for (const name of FACT_NAMES) {
-    if (former !== null && facts[name] === former[name]) continue;
+    if (previous !== null && facts[name] === previous[name]) continue;
     if (CPUID_TABLES.includes(name)) {
       change[name] = cpuid(facts[name] as Cpuid);
       continue;
     }
     const written = factDocument(facts, name);
-    const [was, is] = [registersOf(former, name), registersOf(facts, name)];
+    const [was, is] = [registersOf(previous, name), registersOf(facts, name)];
     const isPart = REGISTERS.includes(name) && was !== null && is !== null;
     change[name] = isPart
       ? Object.fromEntries(Object.entries(written as object).filter(([register]) => was[register] !== is[register]))
@@ -35,10 +35,10 @@ export const encodeFacts = (facts: Facts, former: Facts | null, cpuid: (table: C
 };
 
 /** Registers of which those that are not named are as they were. */
-const readRegisters = (value: unknown, path: string, former: Registers): Decoded<Registers> => {
+const readRegisters = (value: unknown, path: string, previous: Registers): Decoded<Registers> => {
   if (!isObject(value)) return unexpected(path, 'has to be an object');
-  const registers: Record<string, bigint> = { ...former };
-  for (const name of Object.keys(former)) {
+  const registers: Record<string, bigint> = { ...previous };
+  for (const name of Object.keys(previous)) {
     if (!Object.hasOwn(value, name)) continue;
     const read = hex64Text(value[name], `${path}.${name}`);
     if (!read.ok) return read;
@@ -61,15 +61,15 @@ const cpuidReader =
   };
 
 /** The first stop names every fact; a later one those that differ. */
-export const readFacts = (value: unknown, path: string, former: Facts | null, tables: Cpuid[]): Decoded<Facts> => {
-  if (former !== null && value === undefined) return decoded(former);
+export const readFacts = (value: unknown, path: string, previous: Facts | null, tables: Cpuid[]): Decoded<Facts> => {
+  if (previous !== null && value === undefined) return decoded(previous);
   if (!isObject(value)) return unexpected(path, 'has to be an object');
-  const facts: Record<string, unknown> = { ...former };
+  const facts: Record<string, unknown> = { ...previous };
   for (const name of FACT_NAMES) {
-    if (former !== null && !Object.hasOwn(value, name)) continue;
+    if (previous !== null && !Object.hasOwn(value, name)) continue;
     const field = Object.hasOwn(value, name) ? value[name] : undefined;
     const place = `${path}.${name}`;
-    const was = REGISTERS.includes(name) ? registersOf(former, name) : null;
+    const was = REGISTERS.includes(name) ? registersOf(previous, name) : null;
     const reader: Reader<unknown> = CPUID_TABLES.includes(name) ? cpuidReader(tables) : FACTS_FIELDS[name].read;
     const read = was !== null && field !== null ? readRegisters(field, place, was) : reader(field, place);
     if (!read.ok) return read;

@@ -265,8 +265,8 @@ const readStop = (reading: Reading, value: unknown, path: string): Decoded<Opene
   // Own fields only: what an object inherits is not in the document.
   const fields: Readonly<Record<string, unknown>> = { ...(value as object) };
   const { number, cause, label, event } = head.value;
-  const former = reading.stops.at(-1);
-  if (former !== undefined && number <= former.number)
+  const previous = reading.stops.at(-1);
+  if (previous !== undefined && number <= previous.number)
     return unexpected(`${path}.number`, 'is not above the one before');
   const write = optional(nullable(writeReader(reading.stops.length)))(fields.write, `${path}.write`);
   if (!write.ok) return write;

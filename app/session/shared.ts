@@ -78,57 +78,57 @@ export const isSameLayout = (a: Layout, b: Layout): boolean =>
       );
     }));
 
-/** `former` where all fields are equal, else a copy of `now` whose equal fields are those of `former`. */
-const sharedFields = <T extends object>(now: T, former: T): T => {
-  if (now === former) return former;
+/** `previous` where all fields are equal, else a copy of `now` whose equal fields are those of `previous`. */
+const sharedFields = <T extends object>(now: T, previous: T): T => {
+  if (now === previous) return previous;
   const keys = Object.keys(now) as (keyof T)[];
-  if (keys.every((key) => now[key] === former[key])) return former;
+  if (keys.every((key) => now[key] === previous[key])) return previous;
   const shared = { ...now };
-  // Two bigints of equal value are two objects: the former one is taken, so that the other can go.
-  for (const key of keys) if (now[key] === former[key]) shared[key] = former[key];
+  // Two bigints of equal value are two objects: the previous one is taken, so that the other can go.
+  for (const key of keys) if (now[key] === previous[key]) shared[key] = previous[key];
   return shared;
 };
 
-const sharedOrNull = <T extends object>(now: T | null, former: T | null): T | null =>
-  now === null || former === null || now === former ? now : sharedFields(now, former);
+const sharedOrNull = <T extends object>(now: T | null, previous: T | null): T | null =>
+  now === null || previous === null || now === previous ? now : sharedFields(now, previous);
 
-const sharedList = <T extends object>(now: readonly T[], former: readonly T[]): readonly T[] => {
-  if (now === former) return former;
+const sharedList = <T extends object>(now: readonly T[], previous: readonly T[]): readonly T[] => {
+  if (now === previous) return previous;
   const shared = now.map((one, at) => {
-    const other = former[at];
+    const other = previous[at];
     return other === undefined ? one : sharedFields(one, other);
   });
-  return now.length === former.length && shared.every((one, at) => one === former[at]) ? former : shared;
+  return now.length === previous.length && shared.every((one, at) => one === previous[at]) ? previous : shared;
 };
 
 /**
- * The same facts, with every part that is equal in the former ones being the same object.
+ * The same facts, with every part that is equal in the previous ones being the same object.
  *
- * @param cpuid gives the table that is kept for an equal one, most often the former
+ * @param cpuid gives the table that is kept for an equal one, most often the previous
  */
 export const sharedFacts = (
   facts: Facts,
-  former: Facts | undefined,
-  cpuid: (table: Cpuid, former: Cpuid | undefined) => Cpuid,
+  previous: Facts | undefined,
+  cpuid: (table: Cpuid, previous: Cpuid | undefined) => Cpuid,
 ): Facts => {
   const tables = {
-    guestCpuid: cpuid(facts.guestCpuid, former?.guestCpuid),
-    hostCpuid: cpuid(facts.hostCpuid, former?.hostCpuid),
+    guestCpuid: cpuid(facts.guestCpuid, previous?.guestCpuid),
+    hostCpuid: cpuid(facts.hostCpuid, previous?.hostCpuid),
   };
-  if (former === undefined) return { ...facts, ...tables };
+  if (previous === undefined) return { ...facts, ...tables };
   return sharedFields(
     {
       ...facts,
       ...tables,
-      target: sharedFields(facts.target, former.target),
-      msrs: sharedList(facts.msrs, former.msrs),
-      sizes: sharedFields(facts.sizes, former.sizes),
-      general: sharedOrNull(facts.general, former.general),
-      control: sharedOrNull(facts.control, former.control),
-      segments: sharedOrNull(facts.segments, former.segments),
-      descriptors: sharedOrNull(facts.descriptors, former.descriptors),
-      failed: sharedList(facts.failed, former.failed),
+      target: sharedFields(facts.target, previous.target),
+      msrs: sharedList(facts.msrs, previous.msrs),
+      sizes: sharedFields(facts.sizes, previous.sizes),
+      general: sharedOrNull(facts.general, previous.general),
+      control: sharedOrNull(facts.control, previous.control),
+      segments: sharedOrNull(facts.segments, previous.segments),
+      descriptors: sharedOrNull(facts.descriptors, previous.descriptors),
+      failed: sharedList(facts.failed, previous.failed),
     },
-    former,
+    previous,
   );
 };

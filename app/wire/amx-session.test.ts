@@ -16,9 +16,9 @@ import { compareProduct } from '../tile/product-compare.ts';
 import type { ProductInstruction } from '../tile/product-instruction.ts';
 import { type ProductOperands, productExtents } from '../tile/product-shape.ts';
 import { BIT } from '../xsave/components.ts';
+import { enablementOf, xfdArmed } from '../xsave/enablement.ts';
 import { msrValue } from '../xsave/facts.ts';
 import { xstateBv } from '../xsave/header.ts';
-import { lightsOf, xfdArmed } from '../xsave/lights.ts';
 import { componentBytesOrInit, viewComponent } from '../xsave/view.ts';
 import { type Frame, FrameReader, STATUS } from './frames.ts';
 import { type AttachReply, type HelloReply, MESSAGES, type MessageName, type ReplyOf } from './messages.ts';
@@ -157,7 +157,7 @@ describe('a session recorded on KVM with AMX', () => {
     expect(msrValue(facts, MSR_INDEX.IA32_XFD_ERR)).toBe(xfdErr);
     expect(facts).toMatchObject({ xcr0, inKvmRun: true, frozen: name === 'frozen' });
     expect(xfdArmed(facts, BIT.XTILEDATA)).toBe(xfd !== 0n);
-    expect(lightsOf(facts, image, BIT.XTILEDATA)).toEqual({
+    expect(enablementOf(facts, image, BIT.XTILEDATA)).toEqual({
       supported: 'yes',
       enabled: hasBit(xcr0, BIT.XTILEDATA) ? 'yes' : 'no',
       permitted: 'yes',

@@ -4,9 +4,9 @@ import type { Capture, Facts } from '../capture/capture.ts';
 import { makeCapture, makeImage, presetLayout } from '../fixtures/preset-captures.ts';
 import { bitMatrix, xcr0Refusal } from './bitmatrix.ts';
 import { convertImage } from './convert.ts';
+import { enablementOf, xfdArmed } from './enablement.ts';
 import { compactedLayout } from './layout.ts';
 import { ledgerNeed, sizeLedger } from './ledger.ts';
-import { lightsOf, xfdArmed } from './lights.ts';
 
 const layout = presetLayout('sapphire-rapids');
 const image = makeImage(
@@ -23,16 +23,16 @@ const withMsr = (index: number, value: bigint | null): Partial<Facts> => ({
 });
 
 test('[X13] the chain of a component: supported, enabled, permitted, in use', () => {
-  expect(lightsOf(capture.facts, image, 18)).toEqual({
+  expect(enablementOf(capture.facts, image, 18)).toEqual({
     supported: 'yes',
     enabled: 'yes',
     permitted: 'yes',
     inUse: 'yes',
   });
-  expect(lightsOf(capture.facts, image, 2)).toMatchObject({ permitted: 'not-needed', inUse: 'no' });
-  expect(lightsOf(knowing({ guestPermission: 0x202e7n }).facts, image, 18).permitted).toBe('no');
+  expect(enablementOf(capture.facts, image, 2)).toMatchObject({ permitted: 'not-needed', inUse: 'no' });
+  expect(enablementOf(knowing({ guestPermission: 0x202e7n }).facts, image, 18).permitted).toBe('no');
   const blind = knowing({ guestCpuid: [], xcr0: null, guestPermission: null }).facts;
-  expect(lightsOf(blind, image, 18)).toEqual({
+  expect(enablementOf(blind, image, 18)).toEqual({
     supported: 'not-known',
     enabled: 'not-known',
     permitted: 'not-known',
@@ -42,10 +42,15 @@ test('[X13] the chain of a component: supported, enabled, permitted, in use', ()
 
 test('[X13] supervisor components are enabled by IA32_XSS and read from their MSRs', () => {
   const cet = knowing(withMsr(0x6a7, 0x7fff0000n)).facts;
-  expect(lightsOf(cet, image, 11)).toEqual({ supported: 'yes', enabled: 'no', permitted: 'not-needed', inUse: 'yes' });
-  expect(lightsOf(capture.facts, image, 12).inUse).toBe('no');
-  expect(lightsOf(knowing(withMsr(0x6a4, null)).facts, image, 12).inUse).toBe('not-known');
-  expect(lightsOf(capture.facts, image, 15).inUse).toBe('not-known');
+  expect(enablementOf(cet, image, 11)).toEqual({
+    supported: 'yes',
+    enabled: 'no',
+    permitted: 'not-needed',
+    inUse: 'yes',
+  });
+  expect(enablementOf(capture.facts, image, 12).inUse).toBe('no');
+  expect(enablementOf(knowing(withMsr(0x6a4, null)).facts, image, 12).inUse).toBe('not-known');
+  expect(enablementOf(capture.facts, image, 15).inUse).toBe('not-known');
 });
 
 test('[X13] armed is not known where IA32_XFD was not read', () => {

@@ -4,8 +4,8 @@ import type { Capture, Facts } from '../capture/capture.ts';
 import type { ComponentBit } from '../capture/image.ts';
 import { MSR_INDEX, msrRow } from '../cpu/msrs.ts';
 import { COMPONENTS } from './components.ts';
+import { type EnablementState, enablementOf } from './enablement.ts';
 import { msrValue } from './facts.ts';
-import { type Light, lightsOf } from './lights.ts';
 import { viewComponent } from './view.ts';
 
 /** One 64-bit field of a supervisor component: where it lies in an XSAVES image, and the MSR that is the same register. */
@@ -95,8 +95,8 @@ export interface SupervisorRow {
   readonly bit: ComponentBit;
   readonly name: string;
   /** Its bit in IA32_XSS. */
-  readonly enabled: Light;
-  readonly inUse: Light;
+  readonly enabled: EnablementState;
+  readonly inUse: EnablementState;
   /** `image`: a compacted image holds it. Every image of KVM's is standard, so there it lives `outside`. */
   readonly lives: 'image' | 'outside';
   /** Where its state is instead, one phrase. */
@@ -126,7 +126,7 @@ const readValue = ({ image, facts }: Capture, bit: ComponentBit, field: Supervis
 /** Every supervisor component: where its state is, and its registers from there. */
 export const supervisorRows = (capture: Capture): SupervisorRow[] =>
   COMPONENTS.filter((row) => row.kind === 'supervisor').map(({ bit, label, where }) => {
-    const { enabled, inUse } = lightsOf(capture.facts, capture.image, bit);
+    const { enabled, inUse } = enablementOf(capture.facts, capture.image, bit);
     return {
       bit,
       name: label,

@@ -1,7 +1,7 @@
 import { rmSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'playwright/test';
-import type { Answer, Applied, Assignment, LeftOver } from '../../app/bridge.ts';
+import type { Answer, Applied, Assignment, Orphan } from '../../app/bridge.ts';
 import type { BridgeClient } from '../models/bridge.ts';
 import { type AtFrame, FaultBench, isWrite, type Outcome, type Point, table } from '../models/fault-bench.ts';
 import { KVM_ABSENT } from '../models/guest.ts';
@@ -113,7 +113,7 @@ test.describe('the helper, Tilescope and its window are killed at every step of 
     if (victim === 'main') await bench.startAgain();
     else bench.page = await page.another();
     // The write of a window that has gone comes to its end: the next page's question is answered after that.
-    await bench.page.sure('leftOvers');
+    await bench.page.sure('orphans');
     stop();
     return bench.recovered(writes > 0);
   };
@@ -174,7 +174,7 @@ test.describe('the helper, Tilescope and its window are killed at every step of 
             return bench.recovered(writes > 0);
           }
           expect(bench.entries(), err).toEqual([]);
-          const refused = code === 0 ? null : { mend: err };
+          const refused = code === 0 ? null : { remedy: err };
           return bench.standing(refused, bench.untouched, bench.edited, writes > 0);
         });
         row.push(await outcome);
@@ -185,19 +185,19 @@ test.describe('the helper, Tilescope and its window are killed at every step of 
     expect(rows.flat()).toContain('restored');
   });
 
-  test('what was kept is put back, and that is killed as well', async () => {
+  test('what was kept is recovered, and that is killed as well', async () => {
     const begun = Date.now();
     /** Edits of a page that has gone. */
     const leave = async (): Promise<string> => {
       await bench.page.sure('apply', await bench.attach(), bench.edits);
       bench.page.close();
       bench.page = await bench.page.another();
-      const [one] = await bench.page.sure<LeftOver[]>('leftOvers');
-      if (one === undefined) throw new Error('nothing was left over');
+      const [one] = await bench.page.sure<Orphan[]>('orphans');
+      if (one === undefined) throw new Error('there is no orphan');
       return one.id;
     };
     const id = await leave();
-    const points = await bench.framesOf(false, () => bench.page.sure('putBack', id));
+    const points = await bench.framesOf(false, () => bench.page.sure('recover', id));
     const rows: string[][] = [['step', ...VICTIMS]];
     for (const { at, label } of answeredOnly(points).filter(({ label }) =>
       /^(attach|set|capture|resume)/.test(label),
@@ -213,10 +213,10 @@ test.describe('the helper, Tilescope and its window are killed at every step of 
           else await (victim === 'helper' ? passing.killHelper() : passing.killMain());
           return victim === 'window' ? undefined : null;
         });
-        const answer = await now.ask<Applied>('putBack', kept).catch(() => null);
+        const answer = await now.ask<Applied>('recover', kept).catch(() => null);
         if (victim === 'main') await bench.startAgain();
         else if (victim === 'window') bench.page = await now.another();
-        await bench.page.sure('leftOvers');
+        await bench.page.sure('orphans');
         stop();
         expect(page).not.toBe(bench.page);
         // Refused, it is offered again; done, nothing is left of it.
@@ -225,7 +225,7 @@ test.describe('the helper, Tilescope and its window are killed at every step of 
       }
       rows.push(row);
     }
-    console.log(`putBack: ${(rows.length - 1) * 3} kills, ${Date.now() - begun} ms\n${table(rows)}\n`);
+    console.log(`recover: ${(rows.length - 1) * 3} kills, ${Date.now() - begun} ms\n${table(rows)}\n`);
   });
 
   /** The entry is made before the first write, and made anew before the first one of another general register. */
@@ -276,7 +276,7 @@ test.describe('the helper, Tilescope and its window are killed at every step of 
     });
   }
 
-  test('no helper lives long enough to roll back: it is said, kept, and put back by the next page', async () => {
+  test('no helper lives long enough to roll back: it is said, kept, and recovered by the next page', async () => {
     const session = await bench.attach();
     let dead = false;
     const stop = bench.watchFrames(false, async (passing) => {

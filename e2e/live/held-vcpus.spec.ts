@@ -99,7 +99,7 @@ test.describe('[C66] no thread was seen running the vCPU: each advice works', ()
     expect(await listed()).toMatchObject({
       attachable: false,
       reason: words,
-      mend: expect.stringContaining('debug-threads=on'),
+      remedy: expect.stringContaining('debug-threads=on'),
     });
     const refused = await show();
     expect(refused.err).toContain(words);

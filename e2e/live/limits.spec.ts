@@ -57,7 +57,7 @@ const expectWorks = async (one: LimitedVmm, ...options: string[]): Promise<void>
   expect(one.lives).toBe(true);
 };
 
-test.describe('[C66] a refusal’s mend, carried out, mends it; the list says what attach will say', () => {
+test.describe('[C66] a refusal’s remedy, carried out, works; the list says what attach will say', () => {
   test('stopped by a signal: let go on', async () => {
     const one = await started(DEMO, '--program', 'integer');
     await expectWorks(one);
@@ -148,9 +148,9 @@ test.describe('[C66] a refusal’s mend, carried out, mends it; the list says wh
       const prlimit = ['prlimit', '--pid', String(one.pid)] as const;
       expect(spawnSync(prlimit[0], [...prlimit.slice(1), `${option}=${bytes}:unlimited`]).status).toBe(0);
       await expectRefused(one, `its ${name} is reached`);
-      const mend = (await one.inList())?.mend;
-      expect(mend).toBe(`sudo ${prlimit.join(' ')} ${option}=unlimited`);
-      expect(spawnSync('sh', ['-c', mend?.replace('sudo ', '') ?? '']).status).toBe(0);
+      const remedy = (await one.inList())?.remedy;
+      expect(remedy).toBe(`sudo ${prlimit.join(' ')} ${option}=unlimited`);
+      expect(spawnSync('sh', ['-c', remedy?.replace('sudo ', '') ?? '']).status).toBe(0);
       await expectWorks(one);
     }
   });

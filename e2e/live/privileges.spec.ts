@@ -44,7 +44,7 @@ test.describe('[C64] setup-privileges', () => {
     expect(users.said('done')).toMatch(/^allow @\d+ \d+ \/mnt\/app\/native\/demo-vmm$/m);
   });
 
-  test('mends what a refusal says that it mends: another user’s VMM is read and written', () => {
+  test('does what a refusal says it does: another user’s VMM is read and written', () => {
     if ((yamaScope() ?? 0) === 0) expect(users.code('before-own'), users.said('before-own')).toBe(0);
     expect(users.code('before-other')).not.toBe(0);
     for (const step of ['own', 'other', 'other-write']) expect(users.code(step), users.said(step)).toBe(0);
@@ -70,15 +70,15 @@ test.describe('[C64] setup-privileges', () => {
   });
 });
 
-test.describe('[C64] the advice of a refusal, carried out as printed, mends it', () => {
-  const expectMended = (step: string): void => expect(users.code(step), users.said(step)).toBe(0);
+test.describe('[C64] the advice of a refusal, carried out as printed, works', () => {
+  const expectDone = (step: string): void => expect(users.code(step), users.said(step)).toBe(0);
 
   test('a filter that may not be read: setup-privileges --seccomp', () => {
     expect(users.said('before-filtered')).toContain('seccomp filter that may not be read');
     expect(users.code('before-filtered')).toBe(1);
     expect(users.said('carry-filtered')).toContain('cap_sys_admin');
-    expectMended('carry-filtered');
-    expectMended('after-filtered');
+    expectDone('carry-filtered');
+    expectDone('after-filtered');
   });
 
   test('not dumpable: as root, with and without a helper of the group’s', () => {
@@ -87,18 +87,18 @@ test.describe('[C64] the advice of a refusal, carried out as printed, mends it',
     expect(users.said('refused-undumpable')).toContain('the helper may not be used for this process');
     expect(users.said('refused-undumpable')).toContain('run Tilescope as root');
     for (const step of ['before-undumpable', 'refused-undumpable']) expect(users.code(step)).toBe(1);
-    expectMended('root-undumpable');
+    expectDone('root-undumpable');
   });
 
   test('not authorised: --allow of that user, and what was given before stays given', () => {
     expect(users.said('refused-other')).toContain('the helper may not be used for this process');
     expect(users.code('refused-other')).toBe(1);
-    for (const step of ['carry-other', 'carried-other', 'still-filtered']) expectMended(step);
+    for (const step of ['carry-other', 'carried-other', 'still-filtered']) expectDone(step);
   });
 
   test('another user’s: --allow of that user', () => {
     expect(users.said('before-again')).toContain('belongs to another user');
-    for (const step of ['carry-undo', 'carry-again', 'carried-again']) expectMended(step);
+    for (const step of ['carry-undo', 'carry-again', 'carried-again']) expectDone(step);
   });
 
   test('Yama: setup-privileges', () => {
@@ -109,6 +109,6 @@ test.describe('[C64] the advice of a refusal, carried out as printed, mends it',
     );
     expect(users.said('before-own')).toContain(`kernel.yama.ptrace_scope is ${scope}`);
     expect(users.code('before-own')).toBe(1);
-    expectMended('own');
+    expectDone('own');
   });
 });

@@ -63,9 +63,9 @@ test.describe('QEMU keeps a copy of the registers of its own', () => {
     expect((await now(session)).facts.inKvmRun).toBe(false);
     const refused = await page.ask<Applied>('apply', session, EDITS);
     expect(refused).toMatchObject({ ok: false, refusal: { code: 'outside-kvm-run' } });
-    const { what, mend } = (refused as Extract<Answer<Applied>, { ok: false }>).refusal;
+    const { what, remedy } = (refused as Extract<Answer<Applied>, { ok: false }>).refusal;
     expect(what).toContain('outside KVM_RUN');
-    expect(mend).toContain('cont in its monitor');
+    expect(remedy).toContain('cont in its monitor');
     expect(meaningOf(await now(session))).toEqual(meaningOf(first));
 
     await guest.monitor('cont');

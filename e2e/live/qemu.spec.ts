@@ -46,7 +46,7 @@ test.describe('a real QEMU guest, from the command line', () => {
     expect(listed?.vcpus.map(({ index, tid }) => ({ index, tid }))).toEqual(
       threads.map((tid, index) => ({ index, tid })),
     );
-    expect(Object.keys(listed ?? {}).sort()).toEqual(['attachable', 'mend', 'name', 'pid', 'reason', 'vcpus', 'vmm']);
+    expect(Object.keys(listed ?? {}).sort()).toEqual(['attachable', 'name', 'pid', 'reason', 'remedy', 'vcpus', 'vmm']);
     for (const vcpu of listed?.vcpus ?? [])
       expect(Object.keys(vcpu).sort()).toEqual(['fd', 'index', 'tid', 'vmmNumber']);
   });

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'playwright/test';
-import type { LeftOver, Opened } from '../../app/bridge.ts';
+import type { Opened, Orphan } from '../../app/bridge.ts';
 import { BridgeClient } from '../models/bridge.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { fitting, WIDE } from '../models/having.ts';
@@ -61,7 +61,7 @@ test.describe('Tilescope is killed over a write', () => {
   /** The next start: nothing that the dead one kept is lost, and the vCPU is as it was. */
   const recovered = async (first: string): Promise<'restored' | 'untouched'> => {
     const kept = entries();
-    const left = await tilescopeJson<LeftOver[]>('journal');
+    const left = await tilescopeJson<Orphan[]>('journal');
     expect(left.map(({ pid, vcpu, state: standing }) => ({ pid, vcpu, standing }))).toEqual(
       kept.map(() => ({ pid: guest.pid, vcpu: 0, standing: 'there' })),
     );
@@ -131,7 +131,7 @@ test.describe('Tilescope is killed over a write', () => {
     expect(guest.footprint()).toEqual(footprint);
   });
 
-  test('the web host is killed with edits written: what it keeps is in use until then, and put back after', async () => {
+  test('the web host is killed with edits written: what it keeps is in use until then, and recovered after', async () => {
     const first = await held();
     for (let round = 0; round < 3; round += 1) {
       const host = await WebHost.start();
@@ -142,7 +142,7 @@ test.describe('Tilescope is killed over a write', () => {
       await bridge.sure('apply', session, [{ path: `${WIDE}2:u32[0]`, value: String(round + 77) }]);
       expect(entries()).toHaveLength(1);
       // Neither it nor another Tilescope offers what is in use.
-      expect(await bridge.sure('leftOvers')).toEqual([]);
+      expect(await bridge.sure('orphans')).toEqual([]);
       expect(await tilescopeJson('journal')).toEqual([]);
       await host.kill();
       bridge.close();
@@ -163,7 +163,7 @@ test.describe('Tilescope is killed over a write', () => {
     await host.kill();
     bridge.close();
     await other.stop();
-    const [left, ...more] = await tilescopeJson<LeftOver[]>('journal');
+    const [left, ...more] = await tilescopeJson<Orphan[]>('journal');
     expect(more).toEqual([]);
     expect(left).toMatchObject({ pid: other.pid, state: 'gone', why: `process ${other.pid} has ended` });
     expect(await tilescope('journal', 'restore', left?.id ?? '')).toMatchObject({ code: 4 });

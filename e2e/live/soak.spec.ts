@@ -79,7 +79,7 @@ class Model {
   readonly #first: Capture;
   #done: Done[] = [];
   #standing = 0;
-  /** General registers that were written at all: what a restore of everything at a stop puts back. */
+  /** General registers that were written at all: what a restore of everything at a stop writes. */
   readonly #everWritten = new Set<string>();
 
   constructor(first: Capture) {
@@ -103,7 +103,7 @@ class Model {
     for (const name of general) this.#everWritten.add(name);
     this.now = after;
   }
-  /** What a restore of everything at attach puts back: what the writes that stand have written since the last such one. */
+  /** What a restore of everything at attach writes: what the writes that stand have written since the last such one. */
   #standingGeneral(): readonly string[] {
     const steps = this.#done.slice(0, this.#standing);
     return steps.slice(steps.findLastIndex(({ endsAll }) => endsAll) + 1).flatMap(({ general }) => general);

@@ -27,7 +27,7 @@ test.describe('[C66] two Tilescopes on one VMM: the second is told who holds the
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** vCPU 0 is another's: the refusal names the process, and the mend; vCPU 1 is free. */
+  /** vCPU 0 is another's: the refusal names the process, and the remedy; vCPU 1 is free. */
   const expectHeld = async (): Promise<void> => {
     const { code, err } = await vmm.show();
     expect(err).toMatch(/already attached to by another helper of Tilescope, pid \d+/);

@@ -1,5 +1,5 @@
 import { expect, test } from 'playwright/test';
-import type { Applied, CaptureDocument, LeftOver, Opened } from '../../app/bridge.ts';
+import type { Applied, CaptureDocument, Opened, Orphan } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
 import { BridgeClient } from '../models/bridge.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
@@ -128,13 +128,13 @@ test.describe('two vCPUs of one QEMU at once', () => {
     await other.sure('apply', theirs.session, [{ path: `${WIDE}3`, value: zmm(1, 70) }]);
     // A session is its page's alone.
     expect(await one.ask('capture', theirs.session)).toMatchObject({ refusal: { code: 'no-such-session' } });
-    expect(await one.sure('leftOvers')).toEqual([]);
+    expect(await one.sure('orphans')).toEqual([]);
     other.close();
-    await expect.poll(() => one.sure<LeftOver[]>('leftOvers')).toHaveLength(1);
-    const [left] = await one.sure<LeftOver[]>('leftOvers');
+    await expect.poll(() => one.sure<Orphan[]>('orphans')).toHaveLength(1);
+    const [left] = await one.sure<Orphan[]>('orphans');
     expect(left).toMatchObject({ pid: guest.pid, vcpu: 1, state: 'there' });
-    expect(await tilescopeJson<LeftOver[]>('journal')).toEqual([]);
-    await one.sure('putBack', left?.id);
+    expect(await tilescopeJson<Orphan[]>('journal')).toEqual([]);
+    await one.sure('recover', left?.id);
     expect((await now(ours)).facts.inKvmRun).toBe(true);
     await one.sure('detach', ours.session, true);
     const [first, second] = [await attach(0, false), await attach(1, false)];

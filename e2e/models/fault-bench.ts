@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'playwright/test';
 import { hexShort } from '../../app/bits/mask.ts';
-import type { Answer, Applied, Assignment, LeftOver, Opened } from '../../app/bridge.ts';
+import type { Answer, Applied, Assignment, Opened, Orphan } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
 import type { Frame } from '../../app/wire/frames.ts';
 import { MESSAGES } from '../../app/wire/messages.ts';
@@ -204,7 +204,7 @@ export class FaultBench {
 
   /** The next page, or the next start, finds what was kept and puts it back; or nothing was kept, and nothing is changed. */
   async recovered(wasWritten: boolean): Promise<Outcome> {
-    const left = await this.page.sure<LeftOver[]>('leftOvers');
+    const left = await this.page.sure<Orphan[]>('orphans');
     await this.#relay.idle();
     expect(left.map(({ pid, state }) => ({ pid, state }))).toEqual(
       this.entries().map(() => ({ pid: this.guest.pid, state: 'there' })),
@@ -212,7 +212,7 @@ export class FaultBench {
     const [one] = left;
     if (one !== undefined) {
       if (!wasWritten) expect(await this.reader.state()).toEqual(this.untouched);
-      await this.page.sure('putBack', one.id);
+      await this.page.sure('recover', one.id);
     }
     expect(await this.reader.state()).toEqual(this.untouched);
     expect(this.entries()).toEqual([]);
@@ -221,7 +221,7 @@ export class FaultBench {
 
   /** The vCPU holds what it held before, or all of the write where it was answered so; then it is set to the first state. */
   async standing(
-    refused: { readonly mend: string } | null,
+    refused: { readonly remedy: string } | null,
     before: Meaning,
     after: Meaning,
     wasWritten: boolean,
@@ -233,8 +233,8 @@ export class FaultBench {
     if (refused === null) return 'written whole';
     if (!wasWritten) return 'never touched';
     // A helper that was killed over the asking has written nothing: what the vCPU holds was compared above.
-    if (refused.mend.includes('Nothing was changed')) return 'never touched';
-    expect(refused.mend).toContain('The state before the write was put back');
+    if (refused.remedy.includes('Nothing was changed')) return 'never touched';
+    expect(refused.remedy).toContain('The state before the write was restored');
     return 'restored';
   }
 
@@ -248,7 +248,7 @@ export class FaultBench {
     expect(this.page.events).toContainEqual({ kind: 'helper', problem: expect.stringContaining('SIGKILL') });
     await this.page.sure('detach', session, false);
     expect(this.entries()).toEqual([]);
-    const refused = answer?.ok ? null : { mend: answer?.refusal.mend ?? '' };
+    const refused = answer?.ok ? null : { remedy: answer?.refusal.remedy ?? '' };
     return this.standing(refused, before, before === this.untouched ? this.edited : this.untouched, wasWritten);
   }
 }

@@ -12,7 +12,7 @@ interface Listed {
   readonly pid: number;
   readonly attachable: boolean;
   readonly reason: string | null;
-  readonly mend: string | null;
+  readonly remedy: string | null;
 }
 
 async function listed(): Promise<readonly Listed[]> {

@@ -35,7 +35,7 @@ export class VcpuReader {
     return meaningOf(await this.capture());
   }
 
-  /** Back to a former capture, without Tilescope. */
+  /** Back to an earlier capture, without Tilescope. */
   async reset(to: Capture): Promise<void> {
     await this.letGo();
     const helper = new HelperClient({ helper: BUILT_HELPER });

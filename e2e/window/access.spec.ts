@@ -60,9 +60,9 @@ test.describe('targets', () => {
       const window = new Window(page);
       await expect(window.target('access')).toContainText('can be attached');
       await isAccessible(page, 'both');
-      await expect(window.target('stopped')).toContainText('To mend:');
+      await expect(window.target('stopped')).toContainText('Remedy:');
       await window.target('stopped').click();
-      await expect(page.getByRole('button', { name: 'Copy the mend' })).toBeVisible();
+      await expect(page.getByRole('button', { name: 'Copy the remedy' })).toBeVisible();
       await isAccessible(page, 'the one that cannot');
     } finally {
       process.kill(stopped.pid, 'SIGCONT');

@@ -77,7 +77,7 @@ test.describe('the page that held written edits goes, and Tilescope stays', () =
     await expect(window.state()).toHaveText('Frozen');
     await expect(page.getByRole('textbox', { name: /label/i })).toHaveValue('mine');
     await expect(window.staged()).toHaveText(/1/);
-    await expect(page.getByTestId('left-over')).toHaveCount(0);
+    await expect(page.getByTestId('orphan')).toHaveCount(0);
     await page.keyboard.press('Control+z');
     await page.keyboard.press('Control+z');
     await expect(page.getByTestId('history-tools')).toContainText('3 stops');
@@ -106,13 +106,13 @@ test.describe('the page that held written edits goes, and Tilescope stays', () =
       const found = await show();
       await attached(page);
       const next = await end(page);
-      const banner = next.getByTestId('left-over');
+      const banner = next.getByTestId('orphan');
       await expect(banner).toContainText(/vCPU 0 of pid \d+ was left with written edits/);
       expect(await show()).not.toEqual(found);
       await banner.getByRole('button', { name: 'Compare' }).click();
-      const dialog = next.getByRole('dialog', { name: 'Left over edits' });
+      const dialog = next.getByRole('dialog', { name: 'Orphaned edits' });
       await expect(dialog.getByTestId('differs-SSE')).toBeVisible();
-      await dialog.getByRole('button', { name: 'Put it back' }).click();
+      await dialog.getByRole('button', { name: 'Recover' }).click();
       await expect(banner).toHaveCount(0);
       expect(await show()).toEqual(found);
       await guest.progress();

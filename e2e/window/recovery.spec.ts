@@ -38,7 +38,7 @@ test.describe('the program that held written edits is killed', () => {
     hosts.push(host);
     await page.goto(host.url);
     const window = new Window(page);
-    await expect(page.getByTestId('left-overs')).toHaveCount(0);
+    await expect(page.getByTestId('orphans')).toHaveCount(0);
     await expect(window.target('crash')).toBeVisible();
     await window.attach('crash');
     await page.keyboard.press('Alt+2');
@@ -64,20 +64,20 @@ test.describe('the program that held written edits is killed', () => {
     const next = await WebHost.startIn(environment);
     try {
       await page.goto(next.url);
-      const banner = page.getByTestId('left-over');
+      const banner = page.getByTestId('orphan');
       await expect(banner).toContainText(/vCPU 0 of pid \d+ was left with written edits/);
       await expect(banner).toContainText('The state from before the first write is kept');
       await expect(window.target('crash')).toBeVisible();
-      await window.shootLive('left-over');
+      await window.shootLive('orphan');
       await banner.getByRole('button', { name: 'Compare' }).click();
-      const dialog = page.getByRole('dialog', { name: 'Left over edits' });
+      const dialog = page.getByRole('dialog', { name: 'Orphaned edits' });
       await expect(dialog.getByTestId('differs-SSE')).toBeVisible();
-      await window.shootLive('left-over-compared');
-      await dialog.getByRole('button', { name: 'Put it back' }).click();
+      await window.shootLive('orphan-compared');
+      await dialog.getByRole('button', { name: 'Recover' }).click();
       await expect(dialog).toHaveCount(0);
       await expect(banner).toHaveCount(0);
-      await expect(page.getByTestId('left-overs').getByRole('status')).toContainText('is as it was');
-      await window.shootLive('left-over-put-back');
+      await expect(page.getByTestId('orphans').getByRole('status')).toContainText('is as it was');
+      await window.shootLive('orphan-recovered');
       expect(await show()).toEqual(found);
       await guest.progress();
     } finally {
@@ -103,9 +103,9 @@ test.describe('the program that held written edits is killed', () => {
     const next = await WebHost.start();
     try {
       await page.goto(next.url);
-      const banner = page.getByTestId('left-over');
+      const banner = page.getByTestId('orphan');
       await expect(banner).toContainText('That process is gone');
-      await expect(banner.getByRole('button', { name: 'Put it back' })).toHaveCount(0);
+      await expect(banner.getByRole('button', { name: 'Recover' })).toHaveCount(0);
       await banner.getByRole('button', { name: 'Forget' }).click();
       await expect(banner).toHaveCount(0);
     } finally {

@@ -86,7 +86,7 @@ test.describe('a live QEMU guest in the window', () => {
     await window.continue();
     const monitor = await guest.registers();
     // Elements 3 to 0: 0.25, 0, −6.25, 0.001. QEMU's monitor command also makes
-    // QEMU write its own copy back, which lacks AVX on some hosts: what restore has to mend is more than two lanes.
+    // QEMU write its own copy back, which lacks AVX on some hosts: what restore has to set is more than two lanes.
     expect(monitor.zmm[3]?.slice(-32)).toBe('3e80000000000000c0c800003a83126f');
     await window.freeze();
     await page.getByRole('button', { name: 'Detach' }).click();

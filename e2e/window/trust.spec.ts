@@ -36,7 +36,7 @@ test.describe('edit and restore that can be trusted', () => {
 
   const show = (): Promise<Record<string, unknown>> => shown('--pid', String(guest.pid), ...PATHS);
 
-  test('three edits, one of them refused and mended, applied as one, undone, redone, compared, restored', async ({
+  test('three edits, one of them refused and corrected, applied as one, undone, redone, compared, restored', async ({
     open,
   }) => {
     const found = await show();

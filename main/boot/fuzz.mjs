@@ -44,7 +44,7 @@ const fuzzNative = (seconds) => {
   );
   if (run.status !== 0)
     process.stdout.write(
-      `${said.slice(-4000)}\n  its input lies in ${out}; mended, it belongs into native/test/fuzz-seeds\n`,
+      `${said.slice(-4000)}\n  its input lies in ${out}; once fixed, it belongs into native/test/fuzz-seeds\n`,
     );
   return run.status === 0 ? 0 : 1;
 };

@@ -8,7 +8,7 @@ export const DIST = join(ROOT, 'dist');
 
 const LEAST_NODE = [20, 19];
 
-/** Something the person at the keyboard can mend: shown as a sentence, without a stack. */
+/** Something the person at the keyboard can fix: shown as a sentence, without a stack. */
 class Fault extends Error {}
 
 /** @param {string} message @returns {never} */

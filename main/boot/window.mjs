@@ -7,7 +7,7 @@ import { explain } from './say.mjs';
 /** Electron’s process: whether its sandbox can work here, its start, and its end. */
 
 /**
- * Why Chromium’s sandbox would abort Electron, with what mends it, or null. The probe is electron-builder’s AppRun’s: a user
+ * Why Chromium’s sandbox would abort Electron, with what would fix it, or null. The probe is electron-builder’s AppRun’s: a user
  * namespace, which Ubuntu 24.04 and later leave to programs with an AppArmor profile.
  * @param {string} binary
  * @returns {string | null}
@@ -22,7 +22,7 @@ export const sandboxProblem = (binary) => {
     if (uid === 0 && (mode & 0o4001) === 0o4001) return null;
   }
   return [
-    'Chromium’s sandbox needs user namespaces, and this machine does not let it have them. One of these mends it:',
+    'Chromium’s sandbox needs user namespaces, and this machine does not let it have them. One of these fixes it:',
     `    sudo chown root:root '${sandbox}' && sudo chmod 4755 '${sandbox}'`,
     '    sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0    (Ubuntu, until the next boot, for every program)',
     '    npm start -- --no-sandbox    (the window without its sandbox)',

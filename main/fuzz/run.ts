@@ -41,9 +41,7 @@ export const runFuzz = async (args: readonly string[], seedFolder: string, fault
     process.stdout.write(`${rowOf(done)}\n`);
     if (done.fault === null) continue;
     const path = keepFault(faultFolder, done.fault);
-    process.stdout.write(
-      `  ${done.fault.what}\n  kept in ${path}: once it is mended it belongs into main/fuzz/seeds\n`,
-    );
+    process.stdout.write(`  ${done.fault.what}\n  kept in ${path}: once it is fixed it belongs into main/fuzz/seeds\n`);
   }
   await web.close();
   const faults = all.filter(({ fault }) => fault !== null).length;

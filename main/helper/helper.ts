@@ -142,8 +142,11 @@ export const createHelper = ({ path, args = [], timeoutMs: usualTimeoutMs = TIME
     // EPIPE: its end is told by 'close'.
     child.stdin.on('error', () => undefined);
     child.on('error', (error) => {
-      const mend = 'Run npm start or npm run build once more, which builds it';
-      bury(life, refuse('helper-missing', `the helper cannot be started: ${messageOf(error)}`, { where: path, mend }));
+      const remedy = 'Run npm start or npm run build once more, which builds it';
+      bury(
+        life,
+        refuse('helper-missing', `the helper cannot be started: ${messageOf(error)}`, { where: path, remedy }),
+      );
       ended();
     });
     child.on('close', (code, signal) => {
@@ -155,7 +158,7 @@ export const createHelper = ({ path, args = [], timeoutMs: usualTimeoutMs = TIME
         life,
         refuse('helper-gone', `the helper ${how}${last === '' ? '' : `: ${last}`}`, {
           where: path,
-          mend: 'The VMM runs on; the next action starts the helper again',
+          remedy: 'The VMM runs on; the next action starts the helper again',
         }),
       );
       ended();
@@ -176,15 +179,15 @@ export const createHelper = ({ path, args = [], timeoutMs: usualTimeoutMs = TIME
     new Promise((resolve) => {
       if (life.over) return resolve(refuse('helper-gone', 'the helper has ended', { where: path }));
       if (life.waiting.size >= MAX_WAITING) {
-        return resolve(refuse('helper-busy', `${MAX_WAITING} requests wait for the helper`, { mend: 'Try again' }));
+        return resolve(refuse('helper-busy', `${MAX_WAITING} requests wait for the helper`, { remedy: 'Try again' }));
       }
       lastRequestId = (lastRequestId % 0x7fffffff) + 1;
       const requestId = lastRequestId;
       const timer = setTimeout(() => {
-        const mend = 'The helper was ended; the VMM runs on. Try again';
+        const remedy = 'The helper was ended; the VMM runs on. Try again';
         bury(
           life,
-          refuse('helper-timeout', `the helper did not answer ${what} within ${timeoutMs} ms`, { where: path, mend }),
+          refuse('helper-timeout', `the helper did not answer ${what} within ${timeoutMs} ms`, { where: path, remedy }),
         );
       }, timeoutMs);
       life.waiting.set(requestId, { answer: resolve, timer });

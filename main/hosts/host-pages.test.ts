@@ -32,7 +32,7 @@ const settled = async (work: Promise<unknown>): Promise<boolean> => {
 
 describe('[C50] sessions belong to the page that opened them', () => {
   test('each page has sessions of its own, and hears of those alone', async () => {
-    const [one, other] = [fakeSessions(), fakeSessions({ leftOvers: async () => answer([]) })];
+    const [one, other] = [fakeSessions(), fakeSessions({ orphans: async () => answer([]) })];
     const pages = pagesOver(one, other);
     const [heardByOne, heardByOther] = [vi.fn(), vi.fn()];
     const first = pages.open(heardByOne);
@@ -42,7 +42,7 @@ describe('[C50] sessions belong to the page that opened them', () => {
     expect(heardByOther).toHaveBeenCalledOnce();
     await first.end();
     expect([one.closed, other.closed]).toEqual([true, false]);
-    expect(await second.call('leftOvers', [])).toEqual({ ok: true, value: [] });
+    expect(await second.call('orphans', [])).toEqual({ ok: true, value: [] });
   });
 
   test('they are closed once the calls in flight have ended, and the page hears no more', async () => {
@@ -83,17 +83,17 @@ describe('[C50] sessions belong to the page that opened them', () => {
     expect(resume).not.toHaveBeenCalled();
   });
 
-  test('the next page asks what was left over after the one before has let go', async () => {
+  test('the next page asks for orphans after the one before has let go', async () => {
     const { verb, give } = heldVerb<null>();
-    const leftOvers = vi.fn(async () => answer([]));
+    const orphans = vi.fn(async () => answer([]));
     const resume = vi.fn(async () => answer(null));
     const before = fakeSessions({ resume: verb });
-    const pages = pagesOver(before, fakeSessions({ leftOvers, resume }));
+    const pages = pagesOver(before, fakeSessions({ orphans, resume }));
     const first = pages.open(() => undefined);
     void first.call('resume', [SESSION]);
     void first.end();
     const next = pages.open(() => undefined);
-    const asked = next.call('leftOvers', []);
+    const asked = next.call('orphans', []);
     expect(await settled(asked)).toBe(false);
     // Its own sessions are nobody else's: they do not wait.
     expect(await next.call('resume', [SESSION])).toEqual({ ok: true, value: null });
@@ -104,15 +104,15 @@ describe('[C50] sessions belong to the page that opened them', () => {
 
   test('so it does where that one went without a word, in the midst of a write', async () => {
     const { verb, give } = heldVerb<AppliedInSession>();
-    const leftOvers = vi.fn(async () => answer([]));
+    const orphans = vi.fn(async () => answer([]));
     const sessions = fakeSessions({ apply: verb });
-    const pages = pagesOver(sessions, fakeSessions({ leftOvers }));
+    const pages = pagesOver(sessions, fakeSessions({ orphans }));
     const before = pages.open(() => undefined);
     void before.call('apply', [SESSION, [{ path: 'rax', value: '1' }]]);
     before.leave();
-    const asked = pages.open(() => undefined).call('leftOvers', []);
+    const asked = pages.open(() => undefined).call('orphans', []);
     expect(await settled(asked)).toBe(false);
-    expect(leftOvers).not.toHaveBeenCalled();
+    expect(orphans).not.toHaveBeenCalled();
     give({} as AppliedInSession);
     expect(await asked).toEqual({ ok: true, value: [] });
     expect(sessions.closed).toBe(true);
@@ -122,9 +122,9 @@ describe('[C50] sessions belong to the page that opened them', () => {
     vi.useFakeTimers();
     try {
       const hangs = { ...fakeSessions(), close: () => new Promise<void>(() => undefined) };
-      const pages = pagesOver(hangs as FakeSessions, fakeSessions({ leftOvers: async () => answer([]) }));
+      const pages = pagesOver(hangs as FakeSessions, fakeSessions({ orphans: async () => answer([]) }));
       void pages.open(() => undefined).end();
-      const asked = pages.open(() => undefined).call('leftOvers', []);
+      const asked = pages.open(() => undefined).call('orphans', []);
       await vi.advanceTimersByTimeAsync(60_000);
       expect(await asked).toEqual({ ok: true, value: [] });
     } finally {
@@ -173,7 +173,7 @@ describe('[C54] a page that is loaded again', () => {
     return sessions;
   };
   const empty = () =>
-    fakeSessions({ comeBack: async () => answer({ kept: {}, open: [] }), leftOvers: async () => answer([]) });
+    fakeSessions({ comeBack: async () => answer({ kept: {}, open: [] }), orphans: async () => answer([]) });
 
   test('has the sessions of the one before, by the name it gave itself, and hears what was told meanwhile', async () => {
     const [before, fresh] = [held(), empty()];
@@ -249,7 +249,7 @@ describe('[C54] a page that is loaded again', () => {
       const second = pages.open(() => undefined);
       await second.call('comeBack', [TAB, false]);
       second.leave();
-      const asked = pages.open(() => undefined).call('leftOvers', []);
+      const asked = pages.open(() => undefined).call('orphans', []);
       await vi.advanceTimersByTimeAsync(2_100);
       expect(await asked).toEqual({ ok: true, value: [] });
       expect(other.closed).toBe(true);

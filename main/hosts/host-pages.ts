@@ -26,18 +26,18 @@ export interface HostPages {
 }
 
 /** Verbs whose answer depends on what the pages before still hold: the next page is here before they have let go. */
-const AFTER_FORMER_PAGES: readonly unknown[] = [
+const AFTER_PREVIOUS_PAGES: readonly unknown[] = [
   'listTargets',
   'attach',
-  'leftOvers',
-  'putBack',
-  'compareLeftOver',
-  'forgetLeftOver',
+  'orphans',
+  'recover',
+  'compareOrphan',
+  'forgetOrphan',
 ];
 /** Calls of one page that wait for their answers: far more than a page makes, and few enough to be kept. */
 const MOST_CALLS = 256;
 /** A helper that hangs holds its own page's end up, not every other page. */
-const FORMER_PAGES_TIMEOUT_MS = 3_000;
+const PREVIOUS_PAGES_TIMEOUT_MS = 3_000;
 /** A page that is loaded again over a slow line is back by then; a vCPU that stands still is let go soon. */
 const COMES_BACK_WITHIN_MS = 15_000;
 /** Where another page was opened since, somebody is there who would rather have what is left. */
@@ -78,7 +78,7 @@ interface Letting {
 const bounded = async (work: Promise<unknown>): Promise<void> => {
   let timer: NodeJS.Timeout | undefined;
   const timedOut = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, FORMER_PAGES_TIMEOUT_MS);
+    timer = setTimeout(resolve, PREVIOUS_PAGES_TIMEOUT_MS);
   });
   await Promise.race([work, timedOut]);
   clearTimeout(timer);
@@ -148,7 +148,7 @@ export const createHostPages = (openSessions: () => Sessions): HostPages => {
   let opened = 0;
   let isClosed = false;
 
-  const formerPages = async (number: number): Promise<void> => {
+  const previousPages = async (number: number): Promise<void> => {
     const before = [...waiting.values()].filter(({ since }) => since < number);
     for (const one of before) one.within(ANOTHER_PAGE_WAITS_MS);
     if (before.length > 0) await bounded(Promise.all(before.map(({ over }) => over)));
@@ -188,7 +188,7 @@ export const createHostPages = (openSessions: () => Sessions): HostPages => {
     const refused = (): Answer<never> | null => {
       if (gone !== null || isClosed) return refuse('page-gone', 'the page that asked has gone');
       if (hold.inFlight.size < MOST_CALLS) return null;
-      return refuse('busy', `${MOST_CALLS} calls of this page wait for their answers`, { mend: 'Try again' });
+      return refuse('busy', `${MOST_CALLS} calls of this page wait for their answers`, { remedy: 'Try again' });
     };
 
     const giveUp = (): void => {
@@ -224,7 +224,7 @@ export const createHostPages = (openSessions: () => Sessions): HostPages => {
     };
 
     const make = async (verb: unknown, args: unknown): Promise<Answer<unknown>> => {
-      if (AFTER_FORMER_PAGES.includes(verb)) await formerPages(number);
+      if (AFTER_PREVIOUS_PAGES.includes(verb)) await previousPages(number);
       if (gone !== null) return refuse('page-gone', 'the page that asked has gone');
       const answered = await callVerb(hold.sessions, verb, args);
       // The page's own text, as it was given, and nothing that it shows: line ends and all.

@@ -46,7 +46,7 @@ describe('[F17] a saved session on disk', () => {
       refusal: {
         code: 'usage',
         what: 'the file holds 4 states: stop 1, attach, stop 2, before the loop, stop 3, capture, stop 5, restored',
-        mend: 'Name one with --thread N, the number of its thread, vCPU or stop',
+        remedy: 'Name one with --thread N, the number of its thread, vCPU or stop',
       },
     });
   });

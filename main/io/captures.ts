@@ -38,7 +38,7 @@ export const decodeFile = async (
 const tooLarge = (name: string, sizeBytes: number) =>
   refuse('file', `the file has ${sizeBytes} bytes; at most ${MAX_FILE_BYTES} are read`, {
     where: name,
-    mend: 'Choose the file of the vCPU state, not that of the guest’s memory',
+    remedy: 'Choose the file of the vCPU state, not that of the guest’s memory',
   });
 
 /** Of each part, from and to, what is there; one behind the other. A file that has become shorter meanwhile ends there. */
@@ -140,7 +140,7 @@ export const oneState = (path: string, { states }: OpenedFile): Answer<OpenedSta
   const rest = states.length > shown.length ? ` and ${states.length - shown.length} more` : '';
   return refuse('usage', `the file holds ${states.length} states: ${shown.join(', ')}${rest}`, {
     where: path,
-    mend: 'Name one with --thread N, the number of its thread, vCPU or stop',
+    remedy: 'Name one with --thread N, the number of its thread, vCPU or stop',
   });
 };
 

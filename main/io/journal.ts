@@ -80,7 +80,7 @@ export const writeJournal = async (
   } catch (error) {
     return refuse('journal', `the state found at attach could not be put on disk, so nothing was written`, {
       where: `${path}: ${messageOf(error)}`,
-      mend: 'Make room there and the folder writable, or name another with XDG_STATE_HOME',
+      remedy: 'Make room there and the folder writable, or name another with XDG_STATE_HOME',
     });
   }
 };
@@ -93,12 +93,12 @@ export const removeJournal = async (entry: JournalFile): Promise<Answer<null>> =
   } catch (error) {
     return refuse('file', `what was kept cannot be removed from the journal: ${messageOf(error)}`, {
       where: entry.path,
-      mend: 'Remove the file: until then it is offered again',
+      remedy: 'Remove the file: until then it is offered again',
     });
   }
 };
 
-// ---- reading what a former run left ----------------------------------------------------------------------------------
+// ---- reading what an earlier run left ----------------------------------------------------------------------------------
 
 /** An entry's file, by what its name says; what is inside is checked against that. */
 export interface KeptFile extends JournalFile {
@@ -109,8 +109,8 @@ export interface KeptFile extends JournalFile {
 }
 
 const NAME = /^([1-9]\d{0,9})-(\d{1,20})-vcpu(\d{1,5})-([0-9a-f]{32})\.json$/;
-const FORMER_HALF = /-vcpu\d{1,5}-[0-9a-f]{32}\.json\.new$/;
-const isHalf = (name: string): boolean => HALF.test(name) || FORMER_HALF.test(name);
+const PREVIOUS_HALF = /-vcpu\d{1,5}-[0-9a-f]{32}\.json\.new$/;
+const isHalf = (name: string): boolean => HALF.test(name) || PREVIOUS_HALF.test(name);
 /** An image of at most 1 MiB as base64, and the tables around it. */
 const MAX_ENTRY_BYTES = 8 * 1024 * 1024;
 /** Halves that are looked at in one go. */
@@ -145,7 +145,7 @@ export const keptFiles = async (folder: string): Promise<Answer<readonly KeptFil
 };
 
 const unreadable = (file: JournalFile, why: string) =>
-  refuse('journal-entry', `what was kept cannot be used: ${why}`, { where: file.path, mend: 'Forget it' });
+  refuse('journal-entry', `what was kept cannot be used: ${why}`, { where: file.path, remedy: 'Forget it' });
 
 /** Only a plain file of this user's that nobody else can change decides what is written to a process. */
 const trusted = (facts: { isFile(): boolean; uid: number; mode: number; size: number }): string | null => {

@@ -10,7 +10,7 @@ import { TooLong, unzstd } from './zstd.ts';
 const image = sampleCapture().image.bytes;
 const what = async (bytes: Uint8Array): Promise<string> => {
   const opened = await decodeFile('file', bytes);
-  return opened.ok ? opened.value.kind : `${opened.refusal.what}; ${opened.refusal.mend}`;
+  return opened.ok ? opened.value.kind : `${opened.refusal.what}; ${opened.refusal.remedy}`;
 };
 
 const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'));

@@ -72,9 +72,9 @@ export const unpacked = async (name: string, bytes: Uint8Array, mostBytes: numbe
   const row = rowOf(bytes);
   if (row === undefined) return answer(bytes);
   const { what, unpack, tool } = row;
-  const mend = `Unpack it with ${tool}, and open what comes out`;
+  const remedy = `Unpack it with ${tool}, and open what comes out`;
   if (unpack === null)
-    return refuse('file', `the file is packed with ${what}, which is not read here`, { where: name, mend });
+    return refuse('file', `the file is packed with ${what}, which is not read here`, { where: name, remedy });
   try {
     const whole = await unpack(bytes, { maxOutputLength: mostBytes });
     return answer(new Uint8Array(whole.buffer, whole.byteOffset, whole.byteLength));
@@ -82,7 +82,7 @@ export const unpacked = async (name: string, bytes: Uint8Array, mostBytes: numbe
     if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') {
       return refuse('file', `the file unpacks to more than the ${mostBytes} bytes that are read`, {
         where: name,
-        mend,
+        remedy,
       });
     }
     return refuse('file', `the file is packed with ${what} and cannot be unpacked: ${messageOf(error)}`, {

@@ -46,7 +46,7 @@ elif [ -z "${DISPLAY-}" ] && [ -z "${WAYLAND_DISPLAY-}" ]; then
 	why='there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)'
 elif [ -n "$sandboxed" ] && command -v unshare >/dev/null && [ ! -u "$(dirname "$app")/chrome-sandbox" ] &&
 	[ ! -e /etc/apparmor.d/tilescope ] && ! unshare -Ur true 2>/dev/null; then
-	why="Chromium’s sandbox needs user namespaces, and this machine does not let it have them; one of these mends it:
+	why="Chromium’s sandbox needs user namespaces, and this machine does not let it have them; one of these fixes it:
     sudo chown root:root '$(dirname "$app")/chrome-sandbox' && sudo chmod 4755 '$(dirname "$app")/chrome-sandbox'
     sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0    (Ubuntu, until the next boot, for every program)
     tilescope --no-sandbox    (the window without its sandbox)"

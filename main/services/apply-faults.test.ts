@@ -50,7 +50,7 @@ const mortal = (target: FakeTarget, { at, when, deaths }: Death): { calls: numbe
         if (now < at || now >= at + deaths) return call(...args);
         if (when === 'after') await call(...args);
         if (target.frozen) await resumeOf.call(target);
-        return refuse('helper-gone', 'the helper was ended by SIGKILL', { mend: 'The VMM runs on' });
+        return refuse('helper-gone', 'the helper was ended by SIGKILL', { remedy: 'The VMM runs on' });
       },
     });
   }
@@ -123,7 +123,7 @@ describe('[C6] the helper dies over a step of a transaction', () => {
   test('and the next one over the roll back: it is tried again', async () => {
     const { target, outcome } = await run({ at: 5, when: 'after', deaths: 3 }, false);
     expect(outcome).toMatchObject({ refusal: { code: 'helper-gone' } });
-    expect(outcome.ok ? '' : outcome.refusal.mend).toContain('The state before the write was put back');
+    expect(outcome.ok ? '' : outcome.refusal.remedy).toContain('The state before the write was restored');
     expect(stateOf(target.state)).toEqual(stateOf(first));
   });
 

@@ -61,7 +61,8 @@ export const createDecoder = ({
         resolve(result);
         void worker.terminate();
       };
-      const no = (what: string, mend: string | null = null): void => end(refuse('file', what, { where: name, mend }));
+      const no = (what: string, remedy: string | null = null): void =>
+        end(refuse('file', what, { where: name, remedy }));
       const cancel = (): void => no('reading the file was called off');
       const patience = setTimeout(() => no(`the file cannot be read within ${timeoutMs} ms`), timeoutMs);
       const telling = setInterval(() => {
@@ -98,7 +99,7 @@ export const createDecoder = ({
     decode: async (request) => {
       // A few packed kilobytes can be megabytes of work.
       if (request.bytes.length < leastBytes && !isPacked(request.bytes)) return decodeHere(request);
-      const busy = refuse('busy', 'too many files are being read', { where: request.name, mend: 'Try again' });
+      const busy = refuse('busy', 'too many files are being read', { where: request.name, remedy: 'Try again' });
       if (!(await turn())) return busy;
       try {
         if (isClosed) return refuse('file', 'reading the file was called off', { where: request.name });

@@ -25,7 +25,7 @@ export interface DemoOptions {
 const refused = (why: string): Answer<never> =>
   refuse('demo-guest', `the demo guest did not start: ${why}`, {
     where: 'demo-vmm',
-    mend: 'It needs /dev/kvm, readable and writable by you',
+    remedy: 'It needs /dev/kvm, readable and writable by you',
   });
 
 /** One process of it, from its start to its end. */

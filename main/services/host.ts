@@ -68,7 +68,7 @@ const summaryOf = (record: FoundTarget, users: ReadonlyMap<number, string>, help
     vcpusLeftOut: record.vcpusLeftOut,
     attachable: reason === null,
     reason: reason?.what ?? null,
-    mend: reason?.mend ?? null,
+    remedy: reason?.remedy ?? null,
   };
 };
 

@@ -8,7 +8,7 @@ export interface Shared {
   readonly openIds: Set<string>;
   /** Which process each of them is attached to, and from which page, by the session's id. */
   readonly attachedPids: Map<string, { readonly pid: number; readonly tab: string | null }>;
-  /** Entries of the journal that a page puts back or forgets: the second of two clicks finds it busy, in whichever page. */
+  /** Entries of the journal that a page recovers or forgets: the second of two clicks finds it busy, in whichever page. */
   readonly entriesInHand: Set<string>;
   /** Sessions, and helpers that are started for a moment. */
   readonly sessions: Slots;
@@ -42,7 +42,7 @@ export const inSlot = async <T>(
   holdsOn: (answer: Answer<T>) => boolean = () => false,
 ): Promise<Answer<T>> => {
   if (!slots.take()) {
-    return refuse('too-many-sessions', `${slots.most} sessions are open`, { mend: 'Detach one' });
+    return refuse('too-many-sessions', `${slots.most} sessions are open`, { remedy: 'Detach one' });
   }
   let isHeld = false;
   try {

@@ -27,7 +27,7 @@ export const createPageMemory = (characters: Slots): PageMemory => {
       if (text === '') return answer(null);
       if (kept.size >= MOST_NAMES || !characters.take(text.length)) {
         return refuse('too-many-stops', 'what pages have to be kept takes all the room that there is for it', {
-          mend: 'Save the session',
+          remedy: 'Save the session',
         });
       }
       kept.set(name, text);

@@ -84,21 +84,21 @@ const plant = (change: Partial<JournalEntry>, target: Partial<TargetIdentity> = 
 };
 
 const left = async () => {
-  const found = await recovery.leftOvers();
+  const found = await recovery.orphans();
   if (!found.ok) throw new Error(found.refusal.what);
   return found.value;
 };
 
 describe('[J1] what a dead run left is offered', () => {
-  test('and put back, bit for bit, then forgotten', async () => {
+  test('and recovered, bit for bit, then forgotten', async () => {
     await died();
     expect(await left()).toMatchObject([{ id: ID, pid: process.pid, vcpu: 0, state: 'there', why: null }]);
-    expect(await recovery.putBack(ID)).toMatchObject({ ok: true, value: { writtenBytes: expect.any(Number) } });
+    expect(await recovery.recover(ID)).toMatchObject({ ok: true, value: { writtenBytes: expect.any(Number) } });
     expect(target.state.image.bytes).toEqual(sampleCapture().image.bytes);
     expect(files()).toEqual([]);
     expect(target.log.at(-1)).toBe('detach');
     expect(attached).toEqual([[process.pid, startTimeOf('self'), 0]]);
-    expect(await recovery.putBack(ID)).toMatchObject({ refusal: { code: 'no-such-entry' } });
+    expect(await recovery.recover(ID)).toMatchObject({ refusal: { code: 'no-such-entry' } });
   });
 
   test('compared: both states, and nothing is written or forgotten', async () => {
@@ -120,27 +120,27 @@ describe('[J1] what a dead run left is offered', () => {
     expect(attached).toEqual([]);
   });
 
-  test('a put back that is refused keeps the entry, and lets the target go', async () => {
+  test('a recovery that is refused keeps the entry, and lets the target go', async () => {
     await died();
     target.refuses.add('image');
-    expect((await recovery.putBack(ID)).ok).toBe(false);
+    expect((await recovery.recover(ID)).ok).toBe(false);
     expect(files()).toHaveLength(1);
     expect(target.log.at(-1)).toBe('detach');
-    expect((await recovery.putBack(ID)).ok).toBe(true);
+    expect((await recovery.recover(ID)).ok).toBe(true);
   });
 
   test('a program whose file was replaced since, as by an upgrade, is the same program', async () => {
     await died();
     target.state = captureHere({ executable: `${executableOf(process.pid)} (deleted)` });
     expect(await left()).toMatchObject([{ state: 'there' }]);
-    expect(await recovery.putBack(ID)).toMatchObject({ ok: true });
+    expect(await recovery.recover(ID)).toMatchObject({ ok: true });
     // And the other way round: it was replaced before the attach.
     plant(
       { owner: { pid: process.pid, startTimeTicks: 1n } },
       { executable: `${executableOf(process.pid)} (deleted)` },
     );
     target.state = captureHere();
-    expect(await recovery.putBack(ID)).toMatchObject({ ok: true });
+    expect(await recovery.recover(ID)).toMatchObject({ ok: true });
   });
 
   test('an entry that cannot be removed is told, and the target let go', async () => {
@@ -152,9 +152,9 @@ describe('[J1] what a dead run left is offered', () => {
       mkdirSync(path);
       return writeImage(image);
     };
-    const outcome = await recovery.putBack(ID);
+    const outcome = await recovery.recover(ID);
     expect(outcome).toMatchObject({
-      refusal: { code: 'file', where: path, what: expect.stringMatching(/^it was put back; but/) },
+      refusal: { code: 'file', where: path, what: expect.stringMatching(/^it was recovered; but/) },
     });
     expect(target.state.image.bytes).toEqual(sampleCapture().image.bytes);
     expect(target.log.at(-1)).toBe('detach');
@@ -166,7 +166,7 @@ describe('[J1] what a dead run left is offered', () => {
     expect(await left()).toMatchObject([{ id: ID, keptSinceMs: null }]);
   });
 
-  test('an entry is not forgotten while it is being put back: the write may yet fail', async () => {
+  test('an entry is not forgotten while it is being recovered: the write may yet fail', async () => {
     await died();
     const { writeImage } = target;
     let forgotten: unknown;
@@ -175,10 +175,10 @@ describe('[J1] what a dead run left is offered', () => {
       forgotten ??= await recovery.forget(ID);
       return writeImage(image);
     };
-    expect((await recovery.putBack(ID)).ok).toBe(false);
+    expect((await recovery.recover(ID)).ok).toBe(false);
     expect(forgotten).toMatchObject({ refusal: { code: 'journal-in-use' } });
     expect(files()).toHaveLength(1);
-    expect(await recovery.putBack(ID)).toMatchObject({ ok: true });
+    expect(await recovery.recover(ID)).toMatchObject({ ok: true });
   });
 
   test('of two entries of one vCPU the oldest comes first', async () => {
@@ -206,7 +206,7 @@ describe('[J2] an entry goes to its own process alone', () => {
   test.each(gone)('%s', async (_what, identity, change, why) => {
     plant(change, identity);
     expect(await left()).toMatchObject([{ state: 'gone', why: expect.stringMatching(why) }]);
-    for (const verb of ['putBack', 'compare'] as const) {
+    for (const verb of ['recover', 'compare'] as const) {
       expect(await recovery[verb](ID)).toMatchObject({ ok: false, refusal: { code: 'target-gone' } });
     }
     expect(attached).toEqual([]);
@@ -216,9 +216,9 @@ describe('[J2] an entry goes to its own process alone', () => {
   test('what answers after the attach is looked at again', async () => {
     plant({});
     target.state = captureHere({ vcpu: 3 });
-    expect(await recovery.putBack(ID)).toMatchObject({ refusal: { code: 'not-the-same-process' } });
+    expect(await recovery.recover(ID)).toMatchObject({ refusal: { code: 'not-the-same-process' } });
     target.state = captureHere({ startTimeTicks: 5n });
-    expect(await recovery.putBack(ID)).toMatchObject({ refusal: { code: 'not-the-same-process' } });
+    expect(await recovery.recover(ID)).toMatchObject({ refusal: { code: 'not-the-same-process' } });
     expect(target.log.filter((step) => step === 'image')).toEqual([]);
     expect(files()).toHaveLength(1);
   });
@@ -229,7 +229,7 @@ describe('[J3] an entry in use is not offered', () => {
     plant({});
     openSessions.add(ID);
     expect(await left()).toEqual([]);
-    for (const verb of ['putBack', 'compare', 'forget'] as const) {
+    for (const verb of ['recover', 'compare', 'forget'] as const) {
       expect(await recovery[verb](ID)).toMatchObject({ refusal: { code: 'journal-in-use' } });
     }
     expect(files()).toHaveLength(1);
@@ -244,9 +244,9 @@ describe('[J3] an entry in use is not offered', () => {
     expect(await left()).toHaveLength(1);
   });
 
-  test('a second put back waits for no first', async () => {
+  test('a second recovery waits for no first', async () => {
     plant({});
-    const [first, second] = await Promise.all([recovery.putBack(ID), recovery.putBack(ID)]);
+    const [first, second] = await Promise.all([recovery.recover(ID), recovery.recover(ID)]);
     expect(first.ok).toBe(true);
     expect(second).toMatchObject({ refusal: { code: 'journal-in-use' } });
   });
@@ -260,7 +260,7 @@ describe('[J6] general registers', () => {
     expect(await createKeptSession(ID, target, first.value, journal).assign(assignments)).toMatchObject({ ok: true });
   };
 
-  test('that were written are put back; the others keep what the guest has made of them', async () => {
+  test('that were written are recovered; the others keep what the guest has made of them', async () => {
     await edit({ path: 'rax', value: '5' });
     const { facts } = target.state;
     expect(facts.general?.rax).toBe(5n);
@@ -268,7 +268,7 @@ describe('[J6] general registers', () => {
       ...target.state,
       facts: { ...facts, general: { ...(facts.general as GeneralRegisters), rbx: 77n, rip: 0x402000n } },
     };
-    expect(await recovery.putBack(ID)).toMatchObject({ ok: true });
+    expect(await recovery.recover(ID)).toMatchObject({ ok: true });
     expect(target.state.facts.general).toEqual({
       ...sampleCapture().facts.general,
       rbx: 77n,
@@ -283,7 +283,7 @@ describe('[J6] general registers', () => {
     writeFileSync(path, JSON.stringify({ ...entry, version: 2, general: ['not looked at'] }));
     const before = rax();
     target.state = captureHere();
-    expect(await recovery.putBack(ID)).toMatchObject({ ok: true });
+    expect(await recovery.recover(ID)).toMatchObject({ ok: true });
     expect(rax()).toBe(before);
     expect(target.log).not.toContain('general');
   });
@@ -304,7 +304,7 @@ describe('[J6] general registers', () => {
 describe('[J4] entries are hostile until checked', () => {
   const unreadable = async (why: RegExp): Promise<void> => {
     expect(await left()).toMatchObject([{ id: ID, state: 'unreadable', why: expect.stringMatching(why) }]);
-    expect(await recovery.putBack(ID)).toMatchObject({ refusal: { code: 'journal-entry' } });
+    expect(await recovery.recover(ID)).toMatchObject({ refusal: { code: 'journal-entry' } });
     expect(attached).toEqual([]);
     expect(await recovery.forget(ID)).toMatchObject({ ok: true });
     expect(files()).toEqual([]);

@@ -1,4 +1,4 @@
-import type { Answer, Applied, ComparedLeftOver, LeftOver } from '../../app/bridge.ts';
+import type { Answer, Applied, ComparedOrphan, Orphan } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
 import { applyWrite, type WriteOutcome } from '../../app/debug/apply.ts';
 import type { Target } from '../../app/debug/target.ts';
@@ -18,9 +18,9 @@ import type { Slots } from './slots.ts';
  * wrote it is alive.
  */
 export interface Recovery {
-  leftOvers(): Promise<Answer<readonly LeftOver[]>>;
+  orphans(): Promise<Answer<readonly Orphan[]>>;
   /** One verified write; the entry is forgotten once everything is as it was. */
-  putBack(id: string): Promise<Answer<WriteOutcome>>;
+  recover(id: string): Promise<Answer<WriteOutcome>>;
   /** The state that is kept, the one the vCPU holds now, and the general registers that were written. */
   compare(id: string): Promise<Answer<Compared>>;
   forget(id: string): Promise<Answer<null>>;
@@ -37,11 +37,11 @@ export interface RecoveryOptions {
   readonly openLive: (pid: number, startTimeTicks: bigint, vcpu: number) => Promise<Answer<Target>>;
   /** Whether a session of this process is still open: its entry is in use. */
   readonly isOpen: (session: string) => boolean;
-  /** Entries that are being put back or forgotten, by whichever page. */
+  /** Entries that are being recovered or forgotten, by whichever page. */
   readonly inHand?: Set<string>;
 }
 
-type Standing = { readonly state: LeftOver['state']; readonly why: string | null };
+type Standing = { readonly state: Orphan['state']; readonly why: string | null };
 
 const standingOf = ({ bootId: boot, capture }: JournalEntry): Standing => {
   const { pid, startTimeTicks, executable } = capture.facts.target;
@@ -69,7 +69,7 @@ const isInUse = (entry: JournalEntry, isOpen: (session: string) => boolean): boo
 
 const nameless = { vmm: '', name: '', executable: null } as const;
 
-const unreadableLeftOver = (file: KeptFile, why: string): LeftOver => ({
+const unreadableOrphan = (file: KeptFile, why: string): Orphan => ({
   id: file.session,
   ...nameless,
   pid: file.pid,
@@ -82,7 +82,7 @@ const unreadableLeftOver = (file: KeptFile, why: string): LeftOver => ({
 /** ECMAScript's Date ends here, a document does not. */
 const LAST_MS = 8.64e15;
 
-const leftOverOf = (entry: JournalEntry): LeftOver => {
+const orphanOf = (entry: JournalEntry): Orphan => {
   const { target, takenAtMs } = entry.capture.facts;
   const { vmm, name, executable, pid, vcpu } = target;
   return {
@@ -106,17 +106,20 @@ export const createRecovery = ({ journalFolder, openLive, isOpen, inHand = new S
     if (!files.ok) return files;
     const file = files.value.find((one) => one.session === id);
     return file === undefined
-      ? refuse('no-such-entry', 'the journal holds no such entry', { where: id, mend: 'tilescope journal lists them' })
+      ? refuse('no-such-entry', 'the journal holds no such entry', {
+          where: id,
+          remedy: 'tilescope journal lists them',
+        })
       : answer(file);
   };
 
-  const beingPutBack = (id: string) =>
-    refuse('journal-in-use', 'this state is being put back or forgotten', { where: id });
+  const beingRecovered = (id: string) =>
+    refuse('journal-in-use', 'this state is being recovered or forgotten', { where: id });
 
   const inUse = (id: string) =>
     refuse('journal-in-use', 'the Tilescope that keeps this entry is still running', {
       where: id,
-      mend: 'Restore or detach there',
+      remedy: 'Restore or detach there',
     });
 
   /** An entry whose target is still there, attached, with the state that it holds now. */
@@ -131,7 +134,10 @@ export const createRecovery = ({ journalFolder, openLive, isOpen, inHand = new S
     if (isInUse(entry.value, isOpen)) return inUse(id);
     const standing = standingOf(entry.value);
     if (standing.state !== 'there') {
-      return refuse('target-gone', standing.why ?? 'the target has ended', { where: id, mend: 'Forget what was kept' });
+      return refuse('target-gone', standing.why ?? 'the target has ended', {
+        where: id,
+        remedy: 'Forget what was kept',
+      });
     }
     const kept = entry.value.capture;
     const { pid, startTimeTicks, vcpu } = kept.facts.target;
@@ -149,28 +155,26 @@ export const createRecovery = ({ journalFolder, openLive, isOpen, inHand = new S
   };
 
   return {
-    leftOvers: async () => {
+    orphans: async () => {
       const files = await keptFiles(journalFolder);
       if (!files.ok) return files;
-      const found: LeftOver[] = [];
+      const found: Orphan[] = [];
       for (const file of files.value.slice(0, MOST_SHOWN)) {
         const entry = await readJournal(file);
         if (entry.ok) {
-          if (!isInUse(entry.value, isOpen)) found.push(leftOverOf(entry.value));
-        } else if (!isOpen(file.session)) found.push(unreadableLeftOver(file, entry.refusal.what));
+          if (!isInUse(entry.value, isOpen)) found.push(orphanOf(entry.value));
+        } else if (!isOpen(file.session)) found.push(unreadableOrphan(file, entry.refusal.what));
       }
       const [next] = files.value.slice(MOST_SHOWN);
       if (next !== undefined) {
         const more = files.value.length - MOST_SHOWN;
-        found.push(
-          unreadableLeftOver(next, `this entry and ${more - 1} more were not looked into: forget others first`),
-        );
+        found.push(unreadableOrphan(next, `this entry and ${more - 1} more were not looked into: forget others first`));
       }
       // The oldest first: of two entries of one vCPU it is the state from before the first of all writes.
       return answer(found.sort((a, b) => (a.keptSinceMs ?? 0) - (b.keptSinceMs ?? 0)));
     },
-    putBack: async (id) => {
-      if (inHand.has(id)) return beingPutBack(id);
+    recover: async (id) => {
+      if (inHand.has(id)) return beingRecovered(id);
       inHand.add(id);
       try {
         return await withTarget(id, async (target, { capture, general }, _now, file) => {
@@ -185,7 +189,7 @@ export const createRecovery = ({ journalFolder, openLive, isOpen, inHand = new S
           if (!outcome.ok) return outcome;
           const removed = await removeJournal(file);
           if (removed.ok) return outcome;
-          return { ok: false, refusal: { ...removed.refusal, what: `it was put back; but ${removed.refusal.what}` } };
+          return { ok: false, refusal: { ...removed.refusal, what: `it was recovered; but ${removed.refusal.what}` } };
         });
       } finally {
         inHand.delete(id);
@@ -195,7 +199,7 @@ export const createRecovery = ({ journalFolder, openLive, isOpen, inHand = new S
       withTarget(id, async (_target, { capture, general }, now) => answer({ kept: capture, now, general })),
     forget: async (id) => {
       // Should the write fail, the entry is all there is to restore from.
-      if (inHand.has(id)) return beingPutBack(id);
+      if (inHand.has(id)) return beingRecovered(id);
       inHand.add(id);
       try {
         const file = await fileOf(id);
@@ -213,18 +217,18 @@ export const createRecovery = ({ journalFolder, openLive, isOpen, inHand = new S
 /** The verbs of the bridge over it. */
 /** @param slots a helper is started for each that looks at a vCPU */
 export const recoveryVerbs = (recovery: Recovery, slots: Slots) => ({
-  leftOvers: recovery.leftOvers,
-  putBack: async (id: string): Promise<Answer<Applied>> => {
-    const outcome = await inSlot(slots, () => recovery.putBack(id));
+  orphans: recovery.orphans,
+  recover: async (id: string): Promise<Answer<Applied>> => {
+    const outcome = await inSlot(slots, () => recovery.recover(id));
     if (!outcome.ok) return outcome;
     const { capture, writtenBytes, changes } = outcome.value;
     return answer({ capture: encodeCapture(capture), writtenBytes, changes });
   },
-  compareLeftOver: async (id: string): Promise<Answer<ComparedLeftOver>> => {
+  compareOrphan: async (id: string): Promise<Answer<ComparedOrphan>> => {
     const found = await inSlot(slots, () => recovery.compare(id));
     if (!found.ok) return found;
     const { kept, now, general } = found.value;
     return answer({ kept: encodeCapture(kept), now: encodeCapture(now), general });
   },
-  forgetLeftOver: recovery.forget,
+  forgetOrphan: recovery.forget,
 });

@@ -259,7 +259,7 @@ describe('[J6] the journal names them before the first write of each', () => {
     expect((await session.assign([{ path: 'rax', value: '6' }])).ok).toBe(true);
   });
 
-  test('a write that was rolled back leaves none to be put back', async () => {
+  test('a write that was rolled back leaves none to be restored', async () => {
     const { target, session } = attach();
     target.refuses.add('general');
     expect((await session.assign(RAX)).ok).toBe(false);
@@ -269,7 +269,7 @@ describe('[J6] the journal names them before the first write of each', () => {
     expect(general(target).rax).toBe(9n);
   });
 
-  test('a roll back that failed leaves them to be put back', async () => {
+  test('a roll back that failed leaves them to be restored', async () => {
     const { target, session } = attach();
     target.keeps = (values) => {
       target.refuses.add('general');

@@ -110,7 +110,7 @@ describe('[C5] one write', () => {
 });
 
 describe('[C6] a write that did not arrive is rolled back', () => {
-  test('read back differently: the state before is put back, and the refusal says so', async () => {
+  test('read back differently: the state before is restored, and the refusal says so', async () => {
     const { target, session } = attach(sampleCapture());
     const before = target.state.image.bytes;
     target.spoil = (image) => {
@@ -118,12 +118,12 @@ describe('[C6] a write that did not arrive is rolled back', () => {
     };
     const refused = await session.assign(ZMM5);
     expect(refused).toMatchObject({ ok: false, refusal: { code: 'read-back' } });
-    expect(refused.ok ? '' : refused.refusal.mend).toContain('The state before the write was put back');
+    expect(refused.ok ? '' : refused.refusal.remedy).toContain('The state before the write was restored');
     expect(target.state.image.bytes).toEqual(before);
     expect(target.frozen).toBe(false);
   });
 
-  test('refused half way: what was written already is put back', async () => {
+  test('refused half way: what was written already is restored', async () => {
     const { target, session } = attach(sampleCapture());
     const before = target.state;
     target.refuses.add('xcr0=7');
@@ -140,7 +140,7 @@ describe('[C6] a write that did not arrive is rolled back', () => {
     target.refuses.add('msr da0=1000').add('msr da0=0');
     expect(await session.assign([{ path: 'xss', value: '0x1000' }])).toMatchObject({
       ok: false,
-      refusal: { code: 'call-failed', mend: 'Nothing was changed' },
+      refusal: { code: 'call-failed', remedy: 'Nothing was changed' },
     });
     expect(target.log.filter((step) => step.startsWith('msr'))).toEqual(['msr da0=1000']);
   });
@@ -180,7 +180,7 @@ describe('[C6] a write that did not arrive is rolled back', () => {
     target.spoil = spoil;
     const refused = await session.assign(ZMM5);
     expect(refused).toMatchObject({ ok: false, refusal: { code: 'roll-back' } });
-    expect(!refused.ok && refused.refusal.what).toMatch(/could not be put back: .*SSE/);
+    expect(!refused.ok && refused.refusal.what).toMatch(/could not be restored: .*SSE/);
     expect(journal()).toHaveLength(1);
   });
 });

@@ -181,9 +181,9 @@ describe('[J3] ids of the sessions that are open', () => {
   test('an entry of another page of this process is not offered', async () => {
     const { session } = await open();
     await sessions.apply(session, RAX);
-    expect(await sessions.leftOvers()).toMatchObject({ ok: true, value: [] });
+    expect(await sessions.orphans()).toMatchObject({ ok: true, value: [] });
     shared.openIds.delete(session);
-    expect(await sessions.leftOvers()).toMatchObject({ ok: true, value: [{ id: session }] });
+    expect(await sessions.orphans()).toMatchObject({ ok: true, value: [{ id: session }] });
   });
 
   test('end with a detach and with the target', async () => {
@@ -297,7 +297,7 @@ test('a target that another page of this Tilescope holds is not called traced by
       vcpusLeftOut: 0,
       attachable: false,
       reason: 'the process is already traced by pid 9',
-      mend: 'end the tracer, pid 9, first',
+      remedy: 'end the tracer, pid 9, first',
     },
   };
   const nothing = async () => refuse('fault', 'not in this test');

@@ -77,7 +77,7 @@ const withOwn = (listed: Answer<TargetList>, own: ReadonlyMap<number, string | n
     return {
       ...target,
       reason: 'attached in another tab or window of this Tilescope',
-      mend: 'go on with it here, or detach there',
+      remedy: 'go on with it here, or detach there',
       ...(tab === null ? {} : { heldBy: tab }),
     };
   });
@@ -148,7 +148,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
   const withSession = async <T>(id: string, use: (session: Session) => Promise<Answer<T>>): Promise<Answer<T>> => {
     const session = sessions.get(id);
     if (session !== undefined) return use(session);
-    return refuse('no-such-session', 'this session has ended', { mend: 'Choose the target again' });
+    return refuse('no-such-session', 'this session has ended', { remedy: 'Choose the target again' });
   };
 
   const views = createGuestViews(withSession);
@@ -204,7 +204,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
       shared.sessions.take();
       return refuse('file', `the files that are open hold ${shared.fileBytes.most} bytes`, {
         where: name,
-        mend: 'Close one',
+        remedy: 'Close one',
       });
     }
     files.set(session, { name, bytes });
@@ -313,10 +313,10 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     restore: (id, scope, then) =>
       withSession(id, async (session) => {
         if (then === null) return applied(session, await session.restore(scope));
-        const former = decodeCapture(then);
-        return former.ok
-          ? applied(session, await session.restore(scope, former.value))
-          : refuseProblem('bad-call', former.problem, { where: 'the state to be restored' });
+        const previous = decodeCapture(then);
+        return previous.ok
+          ? applied(session, await session.restore(scope, previous.value))
+          : refuseProblem('bad-call', previous.problem, { where: 'the state to be restored' });
       }),
     detach: (id, restoreFirst) =>
       withSession(id, async (session) => {

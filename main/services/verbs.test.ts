@@ -28,10 +28,10 @@ describe('[C24] calls of the page are hostile until checked', () => {
     ['startDemo', []],
     ['undo', [SESSION]],
     ['redo', [SESSION]],
-    ['leftOvers', []],
-    ['putBack', [SESSION]],
-    ['compareLeftOver', [SESSION]],
-    ['forgetLeftOver', [SESSION]],
+    ['orphans', []],
+    ['recover', [SESSION]],
+    ['compareOrphan', [SESSION]],
+    ['forgetOrphan', [SESSION]],
   ])('%s %j passes', (verb, args) => {
     expect(problemOfCall(verb, args)).toBeNull();
   });
@@ -99,9 +99,9 @@ describe('[C24] calls of the page are hostile until checked', () => {
     ['attach', [1, '18446744073709551616', 0, false]],
     ['attach', [1, '99999999999999999999', 0, false]],
     ['detach', [SESSION]],
-    ['putBack', ['../../etc/passwd']],
-    ['compareLeftOver', []],
-    ['forgetLeftOver', [SESSION, SESSION]],
+    ['recover', ['../../etc/passwd']],
+    ['compareOrphan', []],
+    ['forgetOrphan', [SESSION, SESSION]],
   ])('%s %j is refused', (verb, args) => {
     expect(problemOfCall(verb, args)).toMatch(/\w/);
   });

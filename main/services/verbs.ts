@@ -96,15 +96,15 @@ const scope: Check = (value) => {
 /** An image of at most 1 MiB, as base64; decodeCapture bounds every list beside it. */
 const MAX_IMAGE_BASE64_CHARACTERS = 2 * 1024 * 1024;
 
-/** The former state to be restored: what it says is checked by decodeCapture, here that it is no burden to look at. */
-const formerState: Check = (value) => {
+/** The earlier state to restore: what it says is checked by decodeCapture, here that it is no burden to look at. */
+const previousState: Check = (value) => {
   if (value === null) return null;
-  if (!isRecord(value)) return 'the former state is a capture document, or null';
+  if (!isRecord(value)) return 'the earlier state is a capture document, or null';
   const { image } = value;
   const base64 = isRecord(image) ? image.base64 : undefined;
   return typeof base64 === 'string' && base64.length <= MAX_IMAGE_BASE64_CHARACTERS
     ? null
-    : `the former state has an image of at most ${MAX_IMAGE_BASE64_CHARACTERS} characters of base64`;
+    : `the earlier state has an image of at most ${MAX_IMAGE_BASE64_CHARACTERS} characters of base64`;
 };
 
 const stateNumber: Check = (value) =>
@@ -201,15 +201,15 @@ const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
   readMemory: [session, memoryRequest],
   takeSymbols: [session, fileName, file],
   apply: [session, assignments],
-  restore: [session, scope, formerState],
+  restore: [session, scope, previousState],
   undo: [session],
   redo: [session],
   detach: [session, boolean('restoreFirst')],
   startDemo: [],
-  leftOvers: [],
-  putBack: [session],
-  compareLeftOver: [session],
-  forgetLeftOver: [session],
+  orphans: [],
+  recover: [session],
+  compareOrphan: [session],
+  forgetOrphan: [session],
   cancelReading: [],
   comeBack: [(value) => (isTabName(value) ? null : 'the tab is not of its form'), boolean('take')],
   keep: [matching('the name', /^[a-z0-9 -]{1,64}$/), keptText],
@@ -246,6 +246,6 @@ export const callVerb = async (verbs: Verbs, verb: unknown, args: unknown): Prom
     process.stderr.write(
       `Tilescope fault in ${String(verb)}: ${error instanceof Error ? error.stack : String(error)}\n`,
     );
-    return refuse('fault', messageOf(error), { where: String(verb), mend: 'Please report it with what was done' });
+    return refuse('fault', messageOf(error), { where: String(verb), remedy: 'Please report it with what was done' });
   }
 };

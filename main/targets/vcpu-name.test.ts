@@ -40,7 +40,7 @@ describe('[C60] --vcpu takes KVM’s number and the VMM’s', () => {
     expect(refused.refusal.what).toBe(
       "4 names two vCPUs: KVM's vCPU 4, the VMM's CPU 3, and KVM's vCPU 5, the VMM's CPU 4",
     );
-    expect(refused.refusal.mend).toBe('say --vcpu kvm:4 or --vcpu cpu:4');
+    expect(refused.refusal.remedy).toBe('say --vcpu kvm:4 or --vcpu cpu:4');
     expect(found(4, GAPS)).toBe(4);
     expect(found({ cpu: 4 }, GAPS)).toBe(5);
   });

@@ -35,7 +35,7 @@ export const findVcpu = (name: VcpuName, vcpus: readonly Numbers[], where: strin
     return byCpu === undefined
       ? refuse('no-such-vcpu', `the process has no vCPU that is known to be its VMM's CPU ${number}`, {
           where,
-          mend: 'tilescope list --json shows the numbers; --vcpu kvm:N takes KVM’s',
+          remedy: 'tilescope list --json shows the numbers; --vcpu kvm:N takes KVM’s',
         })
       : answer(byCpu.index);
   }
@@ -45,7 +45,7 @@ export const findVcpu = (name: VcpuName, vcpus: readonly Numbers[], where: strin
     return refuse(
       'no-such-vcpu',
       `${number} names two vCPUs: KVM's vCPU ${number}${other}, and KVM's vCPU ${byCpu.index}, the VMM's CPU ${number}`,
-      { where, mend: `say --vcpu kvm:${number} or --vcpu cpu:${number}` },
+      { where, remedy: `say --vcpu kvm:${number} or --vcpu cpu:${number}` },
     );
   }
   return answer(byKvm?.index ?? byCpu?.index ?? number);

@@ -24,7 +24,7 @@ export type ContextPlace = 'value' | 'stop' | 'component' | 'target' | 'model' |
 
 const ACTS: Readonly<Record<Exclude<ContextPlace, 'value'>, readonly (readonly string[])[]>> = {
   stop: [
-    ['former-stop', 'next-stop', 'beside'],
+    ['previous-stop', 'next-stop', 'beside'],
     ['capture', 'save-session', 'copy-as'],
   ],
   component: [

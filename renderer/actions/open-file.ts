@@ -26,7 +26,7 @@ export const readPageFile = async (file: File): Promise<Answer<PageFile>> => {
       code: 'file',
       what: `${shownText(file.name)} has ${file.size} bytes; at most ${MOST_PAGE_BYTES} are read here`,
       where: null,
-      mend: 'Choose the file of the vCPU state, not that of the guest’s memory',
+      remedy: 'Choose the file of the vCPU state, not that of the guest’s memory',
       call: null,
       errno: null,
     };
@@ -42,10 +42,10 @@ export const openPageFile = async (store: DebuggerStore, file: File): Promise<vo
     store.getState().refuse(read.refusal);
     return;
   }
-  const former = store.getState().session;
+  const previous = store.getState().session;
   await store.getState().openFile(read.value.name, read.value.base64);
   const { session, stops, noteRecentFile } = store.getState();
-  if (session?.file === undefined || session.id === former?.id) return;
+  if (session?.file === undefined || session.id === previous?.id) return;
   noteRecentFile({ name: read.value.name, what: fileWords(session.file, stops.length), openedAtMs: Date.now() });
 };
 

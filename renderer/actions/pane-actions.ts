@@ -133,8 +133,8 @@ export const PANE_ACTIONS: readonly Action[] = [
     run: (store) => toDifference(1)(store.getState()),
   },
   {
-    id: 'former-difference',
-    title: 'Former difference from the product',
+    id: 'previous-difference',
+    title: 'Previous difference from the product',
     group: 'View',
     glyph: 'differs',
     refused: (state) => (differencesShown(state).length === 0 ? 'no product is checked, or nothing differs' : null),

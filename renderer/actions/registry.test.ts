@@ -65,14 +65,14 @@ test('what the VMM holds can be staged and not written, until a capture finds th
   for (const id of ['apply', 'restore']) expect(refused(id)).toBeNull();
 });
 
-test('restoring to a stop is for a former one on screen', async () => {
+test('restoring to a stop is for an earlier one on screen', async () => {
   const store = createDebuggerStore(createFakeBridge());
   await store.getState().start();
   await store.getState().attach(true);
   store.getState().stage('k1', '0xff');
   await store.getState().apply();
   const restore = action('restore-to-stop');
-  expect(restore.refused(store.getState())).toContain('go to a former one');
+  expect(restore.refused(store.getState())).toContain('go to an earlier one');
   store.getState().goToStop(0);
   expect(restore.refused(store.getState())).toBeNull();
   restore.run(store);

@@ -204,8 +204,8 @@ export const ACTIONS: readonly Action[] = [
   ...COMPARE_ACTIONS,
   ...SESSION_ACTIONS,
   {
-    id: 'former-stop',
-    title: 'Former stop',
+    id: 'previous-stop',
+    title: 'Previous stop',
     group: 'View',
     glyph: 'chevronRight',
     refused: (state) => (state.at <= 0 ? 'this is the first stop' : null),
@@ -245,8 +245,8 @@ export const ACTIONS: readonly Action[] = [
     run: () => moveRegion(1),
   },
   {
-    id: 'former-region',
-    title: 'Former region',
+    id: 'previous-region',
+    title: 'Previous region',
     group: 'View',
     glyph: 'arrow',
     refused: always,

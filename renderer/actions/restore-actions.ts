@@ -3,7 +3,7 @@ import { selectIsNewest, selectWriteRefusal } from '../store/selectors.ts';
 import type { State } from '../store/state.ts';
 import type { Action } from './action.ts';
 
-/** Why nothing can be put back now, whichever stop is on screen; null: it can. */
+/** Why nothing can be restored now, whichever stop is on screen; null: it can. */
 const restoreRefusal = (state: State): string | null => {
   if (state.session === null) return 'no target is attached';
   if (state.session.kind === 'file') return 'a file does not run';
@@ -27,7 +27,7 @@ export const RESTORE_ACTIONS: readonly Action[] = [
     glyph: 'restore',
     refused: (state) =>
       restoreRefusal(state) ??
-      (selectIsNewest(state) ? 'the newest stop is what the vCPU holds: go to a former one' : null),
+      (selectIsNewest(state) ? 'the newest stop is what the vCPU holds: go to an earlier one' : null),
     run: (store) => {
       const state = store.getState();
       state.openRestore({ kind: 'stop', number: state.stops[state.at]?.number ?? 1 }, 'all');

@@ -5,7 +5,7 @@ import { maskedPids } from '../wording.ts';
 import { Button } from './Button.tsx';
 import { CopyButton } from './CopyButton.tsx';
 
-/** What was refused, where and by which call, and what would mend it. */
+/** What was refused, where and by which call, and the remedy. */
 export function RefusalNote({ refusal, onClose }: { refusal: Refusal; onClose?: () => void }): ReactElement {
   const call = [refusal.call, refusal.errno].filter((part) => part !== null).join(': ');
   return (
@@ -15,10 +15,10 @@ export function RefusalNote({ refusal, onClose }: { refusal: Refusal; onClose?: 
         <div className="strong">{refusal.what}</div>
         {refusal.where === null ? null : <div>{maskedPids(refusal.where)}</div>}
         {call === '' ? null : <div className="val small text-2">{call}</div>}
-        {refusal.mend === null ? null : (
+        {refusal.remedy === null ? null : (
           <div className="line tight">
-            <span>To mend: {refusal.mend}</span>
-            <CopyButton what="the mend" text={refusal.mend} />
+            <span>Remedy: {refusal.remedy}</span>
+            <CopyButton what="the remedy" text={refusal.remedy} />
           </div>
         )}
       </div>

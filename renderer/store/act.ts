@@ -8,7 +8,7 @@ const REFUSED: Refusal = {
   code: 'busy',
   what: BUSY,
   where: null,
-  mend: null,
+  remedy: null,
   call: null,
   errno: null,
 };

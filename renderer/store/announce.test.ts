@@ -7,8 +7,8 @@ test('[U16] staging, apply, undo, steps and runs are said, once each, and live r
   const store = createDebuggerStore(createFakeBridge());
   const said: string[] = [];
   await store.getState().start();
-  store.subscribe((now, former) => {
-    const words = announcement(former, now);
+  store.subscribe((now, previous) => {
+    const words = announcement(previous, now);
     if (words !== null) said.push(words);
   });
   await store.getState().attach(true);

@@ -13,9 +13,9 @@ const CAUSES: Readonly<Record<string, string>> = {
   step: 'Stepped',
 };
 
-const newest = (former: State, now: State): string | null => {
+const newest = (previous: State, now: State): string | null => {
   const stop = now.stops.at(-1);
-  if (stop === undefined || stop === former.stops.at(-1) || now.session?.id !== former.session?.id) return null;
+  if (stop === undefined || stop === previous.stops.at(-1) || now.session?.id !== previous.session?.id) return null;
   // Live refresh makes a stop many times a second: nobody could listen to that.
   if (stop.cause === 'capture' && now.liveHz > 0) return null;
   if (stop.cause === 'step' && now.running) return null;
@@ -23,30 +23,30 @@ const newest = (former: State, now: State): string | null => {
   return `${CAUSES[stop.cause] ?? stop.cause}${bytes}, stop ${stop.number}`;
 };
 
-const staged = (former: State, now: State): string | null => {
+const staged = (previous: State, now: State): string | null => {
   if (
-    now.staged === former.staged ||
-    now.session?.id !== former.session?.id ||
-    now.stops !== former.stops ||
-    now.writes !== former.writes
+    now.staged === previous.staged ||
+    now.session?.id !== previous.session?.id ||
+    now.stops !== previous.stops ||
+    now.writes !== previous.writes
   )
     return null;
-  const [was, is] = [former.staged.length, now.staged.length];
+  const [was, is] = [previous.staged.length, now.staged.length];
   if (is === 0) return was === 0 ? null : 'Nothing is staged';
   const last = now.staged.at(-1);
   return is > was && last !== undefined ? `Staged ${last.path} ${last.value}, ${is} in all` : `${is} staged`;
 };
 
 /** One sentence about what has just become of the session; null: nothing that is worth a word. */
-export const announcement = (former: State, now: State): string | null => {
-  const made = newest(former, now) ?? staged(former, now);
+export const announcement = (previous: State, now: State): string | null => {
+  const made = newest(previous, now) ?? staged(previous, now);
   if (made !== null) return made;
-  if (now.session !== null && former.session?.id === now.session.id && former.session.run !== now.session.run) {
+  if (now.session !== null && previous.session?.id === now.session.id && previous.session.run !== now.session.run) {
     if (now.session.run === 'running') return now.running || now.session.kind === 'live' ? 'Running' : null;
     if (now.session.run === 'ended') return 'The target has ended';
     if (now.session.kind === 'model') return `Stands still, stop ${now.stops.at(-1)?.number ?? 0}`;
   }
-  if (now.at !== former.at && now.stops === former.stops && now.session?.id === former.session?.id) {
+  if (now.at !== previous.at && now.stops === previous.stops && now.session?.id === previous.session?.id) {
     const stop = selectStop(now);
     return stop === null ? null : `Stop ${stop.number} of ${now.stops.length}`;
   }

@@ -13,7 +13,7 @@ export const hostGone = (why: string): Refusal => ({
   code: 'host-gone',
   what: 'The Tilescope host does not answer',
   where: why,
-  mend: 'Start Tilescope again; the vCPU runs on without it',
+  remedy: 'Start Tilescope again; the vCPU runs on without it',
   call: null,
   errno: null,
 });
@@ -23,7 +23,7 @@ export const undecodedRefusal = (what: string, where: string): Refusal => ({
   code: 'undecodable',
   what,
   where,
-  mend: null,
+  remedy: null,
   call: null,
   errno: null,
 });
@@ -33,7 +33,7 @@ export const helperGone = (problem: string): Refusal => ({
   code: 'helper-gone',
   what: `${problem[0]?.toUpperCase() ?? ''}${problem.slice(1)}`,
   where: 'What was read last stays on screen; the vCPU runs on',
-  mend: null,
+  remedy: null,
   call: null,
   errno: null,
 });

@@ -13,14 +13,14 @@ test('[U14] a view beside shows another stop, follows the window, keeps its own 
   guestWrites(bridge, { path: 'zmm3:f32[1]', value: '7' });
   await getState().capture();
   getState().setTab('registers');
-  const beside = createBeside(main, { kind: 'former' });
+  const beside = createBeside(main, { kind: 'previous' });
   const shown = () => beside.store.getState();
   expect([shown().at, shown().tab]).toEqual([0, 'registers']);
   expect(selectCapture(shown())).toBe(getState().stops[0]?.capture);
   // A stop more: the one before it is another one now.
   await getState().capture();
   expect(selectCapture(shown())).toBe(getState().stops[1]?.capture);
-  expect(selectProvenance(shown())?.former).toBe(getState().stops[0]?.capture);
+  expect(selectProvenance(shown())?.previous).toBe(getState().stops[0]?.capture);
   shown().setTab('tiles');
   expect(getState().tab).toBe('registers');
   expect(selectEditRefusal(shown())).not.toBeNull();
@@ -38,6 +38,6 @@ test('[U14] a view beside shows another stop, follows the window, keeps its own 
   beside.end();
 });
 
-test.each(['former', 'stop 7', 'vcpu 3', 'file'])('%s is read as it is written', (key) => {
+test.each(['previous', 'stop 7', 'vcpu 3', 'file'])('%s is read as it is written', (key) => {
   expect(besideKey(besideOf(key))).toBe(key);
 });

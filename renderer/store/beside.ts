@@ -11,7 +11,7 @@ import type { State } from './state.ts';
  */
 
 export type BesideOf =
-  | { readonly kind: 'former' }
+  | { readonly kind: 'previous' }
   | { readonly kind: 'stop'; readonly number: number }
   | { readonly kind: 'vcpu'; readonly vcpu: number }
   | { readonly kind: 'file' };
@@ -23,7 +23,7 @@ export const besideOf = (key: string): BesideOf => {
   const [kind, number] = key.split(' ');
   if (kind === 'stop') return { kind, number: Number(number) };
   if (kind === 'vcpu') return { kind, vcpu: Number(number) };
-  return kind === 'file' ? { kind } : { kind: 'former' };
+  return kind === 'file' ? { kind } : { kind: 'previous' };
 };
 
 const refusing = (): Bridge => {
@@ -33,7 +33,7 @@ const refusing = (): Bridge => {
       code: 'read-only',
       what: 'the view beside is for reading',
       where: null,
-      mend: null,
+      remedy: null,
       call: null,
       errno: null,
     },
@@ -50,7 +50,7 @@ const shownBeside = (state: State, of: BesideOf): { readonly shown: Shown; reado
   if (session === null || stops.length === 0) return null;
   const here: Shown = { ...state, session };
   switch (of.kind) {
-    case 'former':
+    case 'previous':
       return { shown: here, at: Math.max(0, state.at - 1) };
     case 'stop': {
       const at = indexOfStop(stops, of.number);

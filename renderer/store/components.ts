@@ -1,8 +1,8 @@
 import type { Capture } from '../../app/capture/capture.ts';
 import { MSRS, msrRow } from '../../app/cpu/msrs.ts';
 import { COMPONENTS, componentLabel, componentRow } from '../../app/xsave/components.ts';
+import { type Enablement, enablementOf, xfdArmed } from '../../app/xsave/enablement.ts';
 import { placeOf } from '../../app/xsave/layout.ts';
-import { type Lights, lightsOf, xfdArmed } from '../../app/xsave/lights.ts';
 import { viewComponent } from '../../app/xsave/view.ts';
 import { memoizeByIdentity } from './memoize.ts';
 
@@ -19,7 +19,7 @@ export interface ComponentEntry {
   readonly state: 'absent' | 'init' | 'inUse';
   readonly offsetText: string;
   readonly sizeBytes: number | null;
-  readonly lights: Lights;
+  readonly enablement: Enablement;
   readonly armed: boolean | null;
   readonly canBeArmed: boolean;
 }
@@ -30,10 +30,12 @@ const entryOf = (capture: Capture, bit: number): ComponentEntry => {
   const { image, facts } = capture;
   const row = componentRow(bit);
   const place = placeOf(image.layout, bit);
-  const lights = lightsOf(facts, image, bit);
+  const enablement = enablementOf(facts, image, bit);
   const view = viewComponent(image, bit);
   const outside =
-    place === undefined && row?.kind === 'supervisor' && (lights.supported === 'yes' || lights.enabled === 'yes');
+    place === undefined &&
+    row?.kind === 'supervisor' &&
+    (enablement.supported === 'yes' || enablement.enabled === 'yes');
   const group: ComponentGroup = place !== undefined ? 'in' : outside ? 'outside' : 'not-offered';
   const hasMsrs = MSRS.some((msr) => msr.component === bit);
   return {
@@ -42,10 +44,11 @@ const entryOf = (capture: Capture, bit: number): ComponentEntry => {
     hue: row?.hue ?? 'legacy-other',
     holds: row?.holds ?? 'a component without a public definition',
     group,
-    state: group === 'in' ? view.state : group === 'outside' ? (lights.inUse === 'yes' ? 'inUse' : 'init') : 'absent',
+    state:
+      group === 'in' ? view.state : group === 'outside' ? (enablement.inUse === 'yes' ? 'inUse' : 'init') : 'absent',
     offsetText: place !== undefined ? String(place.offsetBytes) : outside && hasMsrs ? 'MSR' : '',
     sizeBytes: place?.sizeBytes ?? (outside ? (row?.sizeBytes ?? null) : null),
-    lights,
+    enablement,
     armed: xfdArmed(facts, bit),
     canBeArmed: place?.xfdCapable ?? false,
   };

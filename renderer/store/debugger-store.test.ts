@@ -84,11 +84,11 @@ describe('stops', () => {
     expect(markOf(store, 'zmm3', 8, 4)).toBe('none');
   });
 
-  test('a former stop can be read and not edited', async () => {
+  test('an earlier stop can be read and not edited', async () => {
     const { store } = await attached();
     await store.getState().capture();
     store.getState().goToStop(0);
-    expect(selectEditRefusal(store.getState())).toContain('former stop');
+    expect(selectEditRefusal(store.getState())).toContain('earlier stop');
     store.getState().goToStop(99);
     expect(store.getState().at).toBe(1);
     expect(selectEditRefusal(store.getState())).toBeNull();
@@ -101,7 +101,7 @@ describe('stops', () => {
       code: 'target-gone',
       what: 'The VMM has ended',
       where: null,
-      mend: null,
+      remedy: null,
       call: null,
       errno: null,
     };

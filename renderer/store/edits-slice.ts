@@ -157,7 +157,7 @@ export const createEditsSlice =
     };
 
     /** True: written. */
-    const putBack = async (scope: RestoreScope, then: Restored | null): Promise<boolean> => {
+    const restorePart = async (scope: RestoreScope, then: Restored | null): Promise<boolean> => {
       const sent = get();
       const { session, busy } = sent;
       if (session === null || busy !== null) return false;
@@ -196,11 +196,11 @@ export const createEditsSlice =
       },
       unstage: (path) => change(get().staged.filter((row) => row.path !== path)),
       undo() {
-        const former = get().done.at(-1);
-        if (former === undefined) void walk('undo');
+        const previous = get().done.at(-1);
+        if (previous === undefined) void walk('undo');
         else
           set((state) => ({
-            staged: former,
+            staged: previous,
             done: state.done.slice(0, -1),
             undone: [...state.undone, state.staged],
           }));
@@ -223,12 +223,12 @@ export const createEditsSlice =
         if (again.kind === 'apply') {
           if (!(await send(lostAssignments(get(), again.assignments)))) return;
         } else {
-          for (const scope of again.scopes) if (!(await putBack(scope, again.restored))) return;
+          for (const scope of again.scopes) if (!(await restorePart(scope, again.restored))) return;
         }
         get().closeOverwritten();
       },
       async restore(scope, then = null) {
-        await putBack(scope, then);
+        await restorePart(scope, then);
       },
       emptyEdits: () => ({ ...NO_EDITS, ...NO_WRITES }),
     };

@@ -12,7 +12,7 @@ export const productOfLine = ({ text }: Pick<DisassemblyLine, 'text'>): ProductC
   const row = PRODUCTS.find(({ name }) => name === match?.[1]?.toUpperCase());
   if (match === null || row === undefined) return null;
   const [c, a, b] = match.slice(2).map(Number);
-  return { operands: { c: c ?? 0, a: a ?? 0, b: b ?? 0 }, instruction: row.name, accumulator: { kind: 'former' } };
+  return { operands: { c: c ?? 0, a: a ?? 0, b: b ?? 0 }, instruction: row.name, accumulator: { kind: 'previous' } };
 };
 
 /** The products of a program: which tiles each reads, and so how they are to be shown. */

@@ -21,10 +21,10 @@ const hasPaging = ({ facts }: Pick<Capture, 'facts'>): boolean | null =>
 
 const found = memoizeByIdentity((stops: readonly Stop[]): GuestReset | null => {
   for (let at = stops.length - 1; at > 0; at -= 1) {
-    const [former, now] = [stops[at - 1], stops[at]];
-    if (former === undefined || now === undefined) return null;
+    const [previous, now] = [stops[at - 1], stops[at]];
+    if (previous === undefined || now === undefined) return null;
     if (now.write !== null) return null;
-    if (hasPaging(former.kept) !== true || hasPaging(now.kept) !== false) continue;
+    if (hasPaging(previous.kept) !== true || hasPaging(now.kept) !== false) continue;
     const written = stops.findLast(({ write }, index) => index < at && write !== null);
     return written === undefined ? null : { stop: now.number, written: written.number };
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { LeftOver, Refusal, SessionEvent, TargetSummary } from '../../app/bridge.ts';
+import type { Orphan, Refusal, SessionEvent, TargetSummary } from '../../app/bridge.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { readRegister } from '../../app/register/read.ts';
 import { encodeCapture } from '../../app/session/document.ts';
@@ -12,7 +12,7 @@ import { selectProvenance } from './selectors.ts';
 import type { State } from './state.ts';
 
 const SESSION = 'fake-live-0';
-const refusalOf = (code: string): Refusal => ({ code, what: code, where: null, mend: null, call: null, errno: null });
+const refusalOf = (code: string): Refusal => ({ code, what: code, where: null, remedy: null, call: null, errno: null });
 const gone = (session: string): SessionEvent => ({ kind: 'gone', session, refusal: refusalOf('target-gone') });
 
 interface Attached {
@@ -148,7 +148,7 @@ describe('detaching', () => {
 });
 
 describe('after detaching', () => {
-  test('nothing is said of the former target, and no file is kept to restore from', async () => {
+  test('nothing is said of the previous target, and no file is kept to restore from', async () => {
     const { bridge, state } = await attached(false);
     await state().readRestoreFile('core', 'AA==', null, '');
     state().notePage(true);
@@ -321,14 +321,14 @@ describe('the first screen', () => {
     expect(state().pickedPid).toBe(7001);
   });
 
-  test('what was left over does not open over a target that was attached to meanwhile', async () => {
+  test('an orphan does not open over a target that was attached to meanwhile', async () => {
     const { bridge, state } = await begun();
-    const letGo = holdBack(bridge, 'compareLeftOver');
-    const id = 'ab'.repeat(16) satisfies LeftOver['id'];
-    const compare = state().compareLeftOver(id);
+    const letGo = holdBack(bridge, 'compareOrphan');
+    const id = 'ab'.repeat(16) satisfies Orphan['id'];
+    const compare = state().compareOrphan(id);
     await state().attach(true);
     await letGo();
     await compare;
-    expect(state()).toMatchObject({ session: { id: SESSION }, overlay: null, leftOverBusy: null });
+    expect(state()).toMatchObject({ session: { id: SESSION }, overlay: null, orphanBusy: null });
   });
 });

@@ -43,12 +43,12 @@ const tooMany = (stops: number): Refusal => ({
   code: 'too-many-stops',
   what: `Live refresh has stopped: the History holds ${stops} stops`,
   where: null,
-  mend: 'Save the session, detach and attach again; Capture and Run until go on working',
+  remedy: 'Save the session, detach and attach again; Capture and Run until go on working',
   call: null,
   errno: null,
 });
 
-/** The state with a reading as its newest stop, where it differs from the one before. Who reads a former stop stays there. */
+/** The state with a reading as its newest stop, where it differs from the one before. Who reads an earlier stop stays there. */
 export const withReading = (state: State, capture: Capture): Partial<State> => {
   const newest = state.stops.at(-1);
   if (newest !== undefined && sameState(newest.capture, capture)) return {};

@@ -80,7 +80,7 @@ test('[L2] a vCPU that runs is read at the rate chosen; frozen, ended or detache
   bridge.emit({
     kind: 'gone',
     session: store.getState().session?.id ?? '',
-    refusal: { code: 'target-gone', what: 'the target has ended', where: null, mend: null, call: null, errno: null },
+    refusal: { code: 'target-gone', what: 'the target has ended', where: null, remedy: null, call: null, errno: null },
   });
   await vi.advanceTimersByTimeAsync(100);
   before = asked();
@@ -88,7 +88,7 @@ test('[L2] a vCPU that runs is read at the rate chosen; frozen, ended or detache
   expect(asked()).toBe(before);
 });
 
-test('[L2] another rate counts at once, not after the pause of the former', async () => {
+test('[L2] another rate counts at once, not after the pause of the previous one', async () => {
   const { store, asked } = await attached();
   store.getState().setLive(1);
   await vi.advanceTimersByTimeAsync(100);

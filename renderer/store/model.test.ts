@@ -117,7 +117,7 @@ test('a product check begins with the product executed last, and with C of the s
   while (lastProduct(store.getState()) === null) await store.getState().step(1);
   const { stops, at } = store.getState();
   expect(executedAt(store.getState(), at)?.text).toMatch(/^tdp/);
-  expect(lastProduct(store.getState())?.accumulator).toEqual({ kind: 'former' });
+  expect(lastProduct(store.getState())?.accumulator).toEqual({ kind: 'previous' });
   const product = lastProduct(store.getState());
   await store.getState().capture();
   expect(lastProduct(store.getState())).toEqual({

@@ -242,7 +242,7 @@ export const createPageSlice =
             code: 'page-gone',
             what: 'What was attached here goes on in another tab',
             where: 'all its stops went along',
-            mend: null,
+            remedy: null,
             call: null,
             errno: null,
           },

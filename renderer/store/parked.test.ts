@@ -13,7 +13,7 @@ const GONE: Refusal = {
   code: 'target-gone',
   what: 'The VMM has ended',
   where: null,
-  mend: null,
+  remedy: null,
   call: null,
   errno: null,
 };
@@ -139,7 +139,7 @@ describe('several vCPUs at once', () => {
     expect(store.getState().helperProblem).toBe('the helper ended');
   });
 
-  test('what was overwritten is a stop; who reads a former one stays there, and a reading that is no capture is not shown', async () => {
+  test('what was overwritten is a stop; who reads an earlier one stays there, and a reading that is no capture is not shown', async () => {
     const { store, machine } = await attached();
     await store.getState().capture();
     store.getState().goToStop(0);

@@ -35,7 +35,7 @@ const accumulatorOf = (state: State, { accumulator, operands }: ProductChoice): 
   switch (accumulator.kind) {
     case 'zero':
       return ZEROS;
-    case 'former':
+    case 'previous':
       return of(state.stops[state.at - 1]?.capture, operands.c, 'a stop before this one');
     case 'stop': {
       const stop = state.stops.find(({ number }) => number === accumulator.number);

@@ -22,12 +22,12 @@ export const refusedStaged = memoizePair((capture: Capture, staged: readonly Ass
 export const captureAfter = memoizePair(afterWrite);
 
 /**
- * What stands beside the stop on screen: the former stop, what is staged over it, and what was written to bring it
+ * What stands beside the stop on screen: the previous stop, what is staged over it, and what was written to bring it
  * about. Cells compare bytes among these and so know who changed them.
  */
 export interface Provenance {
   readonly now: Capture;
-  readonly former: Capture | null;
+  readonly previous: Capture | null;
   readonly staged: Capture | null;
   readonly refused: Refused | null;
   readonly written: { readonly over: Capture; readonly to: Capture } | null;
@@ -70,7 +70,7 @@ export const provenanceOf = (stops: readonly Stop[], at: number, staged: readonl
   const write = at === stops.length - 1 && staged.length > 0 ? stagedWrite(now, staged) : null;
   return {
     now,
-    former: stops[at - 1]?.capture ?? null,
+    previous: stops[at - 1]?.capture ?? null,
     staged: write?.ok === true ? captureAfter(now, write.value) : null,
     refused: write?.ok === true ? refusedOf(now, staged) : null,
     written: writtenOf(stops, stop),
@@ -124,8 +124,8 @@ export const markedPart = (provenance: Provenance, register: string, offset: num
     const to = part(provenance.written.to, register, offset, size);
     if (differ(over, to) && !differ(to, now)) return { mark: 'written', bytes: now, before: over, isRefused: false };
   }
-  const former = part(provenance.former, register, offset, size);
-  if (differ(former, now)) return { mark: 'changed', bytes: now, before: former, isRefused: false };
+  const previous = part(provenance.previous, register, offset, size);
+  if (differ(previous, now)) return { mark: 'changed', bytes: now, before: previous, isRefused: false };
   return { mark: 'none', bytes: now, before: null, isRefused: false };
 };
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { LeftOver } from '../../app/bridge.ts';
+import type { Orphan } from '../../app/bridge.ts';
 import { createFakeBridge, type FakeBridge, guestWrites } from '../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from './debugger-store.ts';
 
-const ENTRY: LeftOver = {
+const ENTRY: Orphan = {
   id: 'ab'.repeat(16),
   vmm: 'QEMU',
   name: 'debian-12',
@@ -15,7 +15,7 @@ const ENTRY: LeftOver = {
   why: null,
 };
 
-const begun = async (...left: LeftOver[]): Promise<{ store: DebuggerStore; bridge: FakeBridge }> => {
+const begun = async (...left: Orphan[]): Promise<{ store: DebuggerStore; bridge: FakeBridge }> => {
   const bridge = createFakeBridge();
   bridge.left = left;
   const store = createDebuggerStore(bridge);
@@ -23,32 +23,32 @@ const begun = async (...left: LeftOver[]): Promise<{ store: DebuggerStore; bridg
   return { store, bridge };
 };
 
-describe('[J1] left over edits', () => {
+describe('[J1] orphaned edits', () => {
   test('are asked for at the start', async () => {
     const { store } = await begun(ENTRY);
-    expect(store.getState().leftOvers).toEqual([ENTRY]);
-    expect((await begun()).store.getState().leftOvers).toEqual([]);
+    expect(store.getState().orphans).toEqual([ENTRY]);
+    expect((await begun()).store.getState().orphans).toEqual([]);
   });
 
-  test('put back: said with how many bytes, and gone from the list', async () => {
+  test('recovered: said with how many bytes, and gone from the list', async () => {
     const { store, bridge } = await begun(ENTRY);
     const first = bridge.held.image.bytes;
     guestWrites(bridge, { path: 'k1', value: '0x77' });
-    await store.getState().putBack(ENTRY.id);
+    await store.getState().recover(ENTRY.id);
     expect(store.getState()).toMatchObject({
-      leftOvers: [],
-      leftOverBusy: null,
+      orphans: [],
+      orphanBusy: null,
       refusal: null,
-      putBackDone: { pid: 4242, vcpu: 1, writtenBytes: expect.any(Number) },
+      recovered: { pid: 4242, vcpu: 1, writtenBytes: expect.any(Number) },
     });
     expect(bridge.held.image.bytes).toEqual(first);
   });
 
-  test('a put back that is refused keeps the banner and shows why', async () => {
+  test('a recovery that is refused keeps the banner and shows why', async () => {
     const { store, bridge } = await begun(ENTRY);
-    bridge.refuseNext('putBack', { code: 'target-gone', what: 'process 4242 has ended' });
-    await store.getState().putBack(ENTRY.id);
-    expect(store.getState()).toMatchObject({ leftOvers: [ENTRY], putBackDone: null });
+    bridge.refuseNext('recover', { code: 'target-gone', what: 'process 4242 has ended' });
+    await store.getState().recover(ENTRY.id);
+    expect(store.getState()).toMatchObject({ orphans: [ENTRY], recovered: null });
     expect(store.getState().refusal?.code).toBe('target-gone');
   });
 
@@ -57,15 +57,15 @@ describe('[J1] left over edits', () => {
     guestWrites(bridge, { path: 'k1', value: '0x77' });
     guestWrites(bridge, { path: 'rbx', value: '0x5eed' });
     guestWrites(bridge, { path: 'rcx', value: '0x5eed' });
-    await store.getState().compareLeftOver(ENTRY.id);
-    const states = store.getState().leftOverStates;
+    await store.getState().compareOrphan(ENTRY.id);
+    const states = store.getState().orphanStates;
     // The guest's own registers do not go back, and are no difference.
     expect(states?.now.facts.general).toEqual({ ...states?.kept.facts.general, rbx: 0x5eedn });
     expect(states?.kept.image.bytes).not.toEqual(states?.now.image.bytes);
-    expect(store.getState().overlay).toEqual({ kind: 'left-over' });
+    expect(store.getState().overlay).toEqual({ kind: 'orphan' });
     const edited = bridge.held.image.bytes;
     await store.getState().keepEdits(ENTRY.id);
-    expect(store.getState()).toMatchObject({ overlay: null, leftOverStates: null, leftOvers: [] });
+    expect(store.getState()).toMatchObject({ overlay: null, orphanStates: null, orphans: [] });
     expect(bridge.held.image.bytes).toEqual(edited);
   });
 });

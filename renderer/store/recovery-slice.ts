@@ -1,5 +1,5 @@
 import { describeProblem } from '../../app/bits/decoded.ts';
-import type { Bridge, CaptureDocument, LeftOver } from '../../app/bridge.ts';
+import type { Bridge, CaptureDocument, Orphan } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
 import { GENERAL_NAMES } from '../../app/register/registers.ts';
 import { decodeCapture } from '../../app/session/document.ts';
@@ -8,19 +8,19 @@ import type { Slice } from './state.ts';
 
 /** What a Tilescope that died has left in the journal, offered above the targets. */
 export interface RecoverySlice {
-  readonly leftOvers: readonly LeftOver[];
-  /** The one that is being put back, compared or forgotten. */
-  readonly leftOverBusy: string | null;
+  readonly orphans: readonly Orphan[];
+  /** The one that is being recovered, compared or forgotten. */
+  readonly orphanBusy: string | null;
   /** The one whose two states are shown, with them; of the general registers `now` has those that were written. */
-  readonly leftOverStates: { readonly id: string; readonly kept: Capture; readonly now: Capture } | null;
-  /** What was put back last, said once. */
-  readonly putBackDone: { readonly pid: number; readonly vcpu: number; readonly writtenBytes: number } | null;
-  findLeftOvers(): Promise<void>;
-  putBack(id: string): Promise<void>;
-  compareLeftOver(id: string): Promise<void>;
+  readonly orphanStates: { readonly id: string; readonly kept: Capture; readonly now: Capture } | null;
+  /** What was recovered last, said once. */
+  readonly recovered: { readonly pid: number; readonly vcpu: number; readonly writtenBytes: number } | null;
+  findOrphans(): Promise<void>;
+  recover(id: string): Promise<void>;
+  compareOrphan(id: string): Promise<void>;
   /** The edits stay in the vCPU, and what was kept is removed. */
   keepEdits(id: string): Promise<void>;
-  closePutBackDone(): void;
+  closeRecovered(): void;
 }
 
 /** General registers that nobody wrote are the guest's own progress: they do not go back, and are no difference. */
@@ -37,10 +37,10 @@ export const createRecoverySlice =
   (bridge: Bridge): Slice<RecoverySlice> =>
   (set, get) => {
     const busy = async <T>(id: string, request: () => ReturnType<typeof ask<T>>): Promise<T | null> => {
-      if (get().leftOverBusy !== null) return null;
-      set({ leftOverBusy: id });
+      if (get().orphanBusy !== null) return null;
+      set({ orphanBusy: id });
       const answer = await request();
-      set({ leftOverBusy: null, refusal: answer.ok ? null : answer.refusal });
+      set({ orphanBusy: null, refusal: answer.ok ? null : answer.refusal });
       return answer.ok ? answer.value : null;
     };
     const received = (document: CaptureDocument): Capture | null => {
@@ -51,44 +51,44 @@ export const createRecoverySlice =
     };
 
     return {
-      leftOvers: [],
-      leftOverBusy: null,
-      leftOverStates: null,
-      putBackDone: null,
-      async findLeftOvers() {
-        const answer = await ask(() => bridge.leftOvers());
-        if (answer.ok) set({ leftOvers: answer.value });
+      orphans: [],
+      orphanBusy: null,
+      orphanStates: null,
+      recovered: null,
+      async findOrphans() {
+        const answer = await ask(() => bridge.orphans());
+        if (answer.ok) set({ orphans: answer.value });
         else set({ refusal: answer.refusal });
       },
-      async putBack(id) {
-        const entry = get().leftOvers.find((one) => one.id === id);
-        const applied = await busy(id, () => ask(() => bridge.putBack(id)));
+      async recover(id) {
+        const entry = get().orphans.find((one) => one.id === id);
+        const applied = await busy(id, () => ask(() => bridge.recover(id)));
         if (entry !== undefined && applied !== null) {
           const { pid, vcpu } = entry;
-          set({ putBackDone: { pid, vcpu, writtenBytes: applied.writtenBytes }, leftOverStates: null, overlay: null });
+          set({ recovered: { pid, vcpu, writtenBytes: applied.writtenBytes }, orphanStates: null, overlay: null });
         }
         // A refusal stays on screen; the list says what is left, and whether its target has ended meanwhile.
         const { refusal } = get();
-        await get().findLeftOvers();
+        await get().findOrphans();
         if (refusal !== null) set({ refusal });
       },
-      async compareLeftOver(id) {
-        const both = await busy(id, () => ask(() => bridge.compareLeftOver(id)));
+      async compareOrphan(id) {
+        const both = await busy(id, () => ask(() => bridge.compareOrphan(id)));
         // A target that was attached to meanwhile is on screen: nothing opens over it.
         if (both === null || get().session !== null) return;
         const [kept, now] = [received(both.kept), received(both.now)];
         if (kept !== null && now !== null) {
           const states = { id, kept, now: withoutProgress(kept, now, both.general) };
-          set({ leftOverStates: states, overlay: { kind: 'left-over' } });
+          set({ orphanStates: states, overlay: { kind: 'orphan' } });
         }
       },
       async keepEdits(id) {
-        const done = await busy(id, () => ask(() => bridge.forgetLeftOver(id)));
+        const done = await busy(id, () => ask(() => bridge.forgetOrphan(id)));
         // null is also what the verb answers: the refusal tells the two apart.
         if (done === null && get().refusal !== null) return;
-        set({ leftOverStates: null, overlay: null });
-        await get().findLeftOvers();
+        set({ orphanStates: null, overlay: null });
+        await get().findOrphans();
       },
-      closePutBackDone: () => set({ putBackDone: null }),
+      closeRecovered: () => set({ recovered: null }),
     };
   };

@@ -50,7 +50,7 @@ describe('a staged edit that pre-flight refuses', () => {
     expect(selectComponentMarks(store.getState()).get(BIT.SSE)).toBe('staged');
   });
 
-  test('mended, nothing is refused any more', async () => {
+  test('corrected, nothing is refused any more', async () => {
     const store = await attached();
     store.getState().stage('mxcsr', '0x11f80');
     store.getState().stage('mxcsr', '0x9fc0');
@@ -93,7 +93,7 @@ describe('a staged edit that pre-flight refuses', () => {
     expect([marks(0)[1], label(0, 1)]).toEqual(['staged', 'tmm0[0][1] 7, staged']);
   });
 
-  test('a former stop on screen shows nothing staged', async () => {
+  test('an earlier stop on screen shows nothing staged', async () => {
     const store = await attached();
     await store.getState().capture();
     store.getState().stage('mxcsr', '0x11f80');

@@ -113,7 +113,7 @@ describe('where to', () => {
     expect(selectWriteCount(store.getState())).toBe(2);
   });
 
-  test('with a former stop on screen the plan is still made against the newest one', async () => {
+  test('with an earlier stop on screen the plan is still made against the newest one', async () => {
     const { store } = await edited();
     store.getState().goToStop(0);
     store.getState().openRestore({ kind: 'stop', number: 1 }, 'all');

@@ -80,12 +80,12 @@ export const createRestoreSlice =
     async readRestoreFile(name, base64, state, preset) {
       const asked = get().restoreTo;
       if (get().restoreReading) return;
-      set((former) => ({
+      set((previous) => ({
         restoreReading: true,
         restoreConsent: false,
         restoreProblem: null,
         // Another file takes the place of this one, whether it can be read or not.
-        restoreFile: former.restoreFile?.base64 === base64 ? former.restoreFile : null,
+        restoreFile: previous.restoreFile?.base64 === base64 ? previous.restoreFile : null,
       }));
       const answer = await ask(() => bridge.readState(name, base64, state, preset));
       set({ restoreReading: false });

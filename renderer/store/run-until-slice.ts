@@ -62,7 +62,7 @@ export const createRunUntilSlice =
   (bridge: Bridge): Slice<RunUntilSlice> =>
   (set, get, api) => {
     /** Of the live run that is waited for: the reading before, and how far it has come. */
-    let former: Capture | null = null;
+    let previous: Capture | null = null;
     let progress = NONE_YET;
     let toldMs = 0;
     /** Number of the last stop that a write brought about, and that was taken for the reading before. */
@@ -88,7 +88,7 @@ export const createRunUntilSlice =
     const watch = async (session: Session, condition: Condition): Promise<void> => {
       const newest = get().stops.at(-1)?.capture ?? null;
       // What a vCPU that runs held at the last stop says nothing about now: the first reading is what changes count from.
-      former = session.run === 'frozen' ? newest : null;
+      previous = session.run === 'frozen' ? newest : null;
       [progress, toldMs, writtenStop] = [NONE_YET, performance.now(), get().stops.at(-1)?.number ?? 0];
       isStarting = session.run === 'frozen';
       set({ runUntil: { session: session.id, live: true, condition, progress, phase: 'waiting' } });
@@ -196,10 +196,10 @@ export const createRunUntilSlice =
         const newest = get().stops.at(-1);
         // What was written here meanwhile is no change of the guest's.
         if (newest !== undefined && newest.write !== null && newest.number > writtenStop) {
-          [former, writtenStop] = [newest.capture, newest.number];
+          [previous, writtenStop] = [newest.capture, newest.number];
         }
-        const last = former;
-        former = capture;
+        const last = previous;
+        previous = capture;
         const gapMs = last === null || progress.readings === 0 ? 0 : capture.facts.takenAtMs - last.facts.takenAtMs;
         progress = {
           readings: progress.readings + 1,

@@ -42,23 +42,23 @@ const NO_BITS: ReadonlySet<number> = new Set();
  * From init to in use and back though the values are the initial ones: a model does that by its program alone. A CPU does it by
  * itself, whenever it likes, and nobody is to be named for it.
  */
-const begunOrEnded = (former: Capture, now: Capture): readonly number[] => {
+const begunOrEnded = (previous: Capture, now: Capture): readonly number[] => {
   if (now.facts.target.kind !== 'model') return [];
-  const [was, is] = [xstateBv(former.image), xstateBv(now.image)];
+  const [was, is] = [xstateBv(previous.image), xstateBv(now.image)];
   return now.image.layout.components.map(({ bit }) => bit).filter((bit) => (((was ^ is) >> BigInt(bit)) & 1n) === 1n);
 };
 
 const changedBetween = memoizePair(
-  (former: Capture, now: Capture): ReadonlySet<number> =>
-    new Set([...changedComponents(former, now), ...begunOrEnded(former, now)]),
+  (previous: Capture, now: Capture): ReadonlySet<number> =>
+    new Set([...changedComponents(previous, now), ...begunOrEnded(previous, now)]),
 );
 
 const NO_MARKS: ReadonlyMap<number, ShownMark> = new Map();
 
 const marksOf = memoizeByIdentity((provenance: Provenance): ReadonlyMap<number, ShownMark> => {
-  const { now, former, staged, refused, written } = provenance;
+  const { now, previous, staged, refused, written } = provenance;
   const marks = new Map<number, ShownMark>();
-  for (const bit of former === null ? NO_BITS : changedBetween(former, now)) marks.set(bit, 'changed');
+  for (const bit of previous === null ? NO_BITS : changedBetween(previous, now)) marks.set(bit, 'changed');
   for (const bit of written === null ? NO_BITS : changedBetween(written.over, written.to)) marks.set(bit, 'written');
   for (const bit of staged === null ? NO_BITS : changedBetween(now, staged)) marks.set(bit, 'staged');
   if (staged !== null && refused !== null) {
@@ -68,7 +68,7 @@ const marksOf = memoizeByIdentity((provenance: Provenance): ReadonlyMap<number, 
   return marks;
 });
 
-/** Components that differ from the former stop, were written at this one, or have staged edits, refused ones among them. */
+/** Components that differ from the previous stop, were written at this one, or have staged edits, refused ones among them. */
 export const selectComponentMarks = (state: State): ReadonlyMap<number, ShownMark> => {
   const provenance = selectProvenance(state);
   return provenance === null ? NO_MARKS : marksOf(provenance);
@@ -190,7 +190,7 @@ const targetRefusal = ({ session }: State): string | null => {
 
 /** Why nothing can be edited here; null: it can. */
 export const selectEditRefusal = (state: State): string | null =>
-  targetRefusal(state) ?? (selectIsNewest(state) ? null : 'a former stop is read only; go to the newest');
+  targetRefusal(state) ?? (selectIsNewest(state) ? null : 'an earlier stop is read only; go to the newest');
 
 /**
  * The newest stop was read while the vCPU thread stood outside KVM_RUN: the VMM has paused the vCPU or handles an exit of

@@ -101,7 +101,7 @@ const notOpened = (name: string, isTaken: boolean): Refusal => ({
   code: 'not-opened',
   what: `${name} was not opened: ${isTaken ? 'a target is attached' : BUSY}`,
   where: null,
-  mend: isTaken ? 'Detach first' : 'Open it again',
+  remedy: isTaken ? 'Detach first' : 'Open it again',
   call: null,
   errno: null,
 });
@@ -234,7 +234,7 @@ export const createTargetSlice =
         if (!facts.ok) return;
         // A file named on the command line: main knows its bytes, the name alone asks for it.
         if (facts.value.openAtStart !== null && !isBack) await get().openFile(facts.value.openAtStart, '');
-        await Promise.all([get().refreshTargets(), get().findLeftOvers()]);
+        await Promise.all([get().refreshTargets(), get().findOrphans()]);
       },
 
       async refreshTargets() {
@@ -275,9 +275,9 @@ export const createTargetSlice =
       },
 
       async openFile(name, base64) {
-        const { session: former, busy } = get();
+        const { session: previous, busy } = get();
         // A file that was chosen before a target was attached to comes here once its bytes are read.
-        const isTaken = former !== null && former.kind !== 'file';
+        const isTaken = previous !== null && previous.kind !== 'file';
         if (isTaken || busy !== null) {
           set({ refusal: notOpened(name, isTaken) });
           return;
@@ -285,7 +285,7 @@ export const createTargetSlice =
         const answer = await act('open', () => bridge.openFile(name, base64));
         if (!answer.ok || !(await opened(answer.value, null))) return;
         // Another file takes the place of the one that is open; it has nothing to give back.
-        if (former !== null && former.kind === 'file') await ask(() => bridge.detach(former.id, false));
+        if (previous !== null && previous.kind === 'file') await ask(() => bridge.detach(previous.id, false));
       },
 
       async chooseState(vcpu, preset) {

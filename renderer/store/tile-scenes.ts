@@ -149,7 +149,7 @@ export const tileBytes = (capture: Capture, tile: number): Uint8Array | null => 
 
 const isPlain = (provenance: Provenance, register: string): boolean => {
   const now = registerBytes(provenance.now, register);
-  return [provenance.former, provenance.staged, provenance.written?.over ?? null].every((other) => {
+  return [provenance.previous, provenance.staged, provenance.written?.over ?? null].every((other) => {
     const bytes = other === null ? null : registerBytes(other, register);
     return bytes === null || now === null || equalBytes(bytes, now);
   });

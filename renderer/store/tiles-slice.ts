@@ -22,7 +22,7 @@ export interface TileReading {
 export type Accumulator =
   | { readonly kind: 'zero' }
   /** The stop before the one on screen. */
-  | { readonly kind: 'former' }
+  | { readonly kind: 'previous' }
   | { readonly kind: 'stop'; readonly number: number }
   | { readonly kind: 'tile'; readonly tile: number };
 

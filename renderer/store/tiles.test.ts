@@ -169,7 +169,7 @@ describe('product check', () => {
 
   test('C before may be the stop before or another tile', async () => {
     const { store } = await attached();
-    store.getState().setProduct({ ...FIRST_PRODUCT, accumulator: { kind: 'former' } });
+    store.getState().setProduct({ ...FIRST_PRODUCT, accumulator: { kind: 'previous' } });
     expect(selectProductCheck(store.getState())).toMatchObject({ kind: 'refused' });
     await store.getState().capture();
     const twice = selectProductCheck(store.getState());

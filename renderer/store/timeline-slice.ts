@@ -14,9 +14,9 @@ export interface Stop {
   readonly capture: Capture;
   /** The same as the history keeps it. */
   readonly kept: Kept;
-  /** Components whose value differs from the former stop. */
+  /** Components whose value differs from the previous stop. */
   readonly changed: ReadonlySet<number>;
-  /** XCR0 or an MSR differs from the former stop. */
+  /** XCR0 or an MSR differs from the previous stop. */
   readonly changedOutside: boolean;
   /** Milliseconds since 1970; 0: not known. */
   readonly takenAtMs: number;
@@ -117,7 +117,7 @@ const begun = (capture: Capture, cause: StopCause): Stops => {
 };
 
 /**
- * What was read after the VMM had put its own copy back becomes a stop. Who reads a former stop stays there.
+ * What was read after the VMM had put its own copy back becomes a stop. Who reads an earlier stop stays there.
  * A reading that could not be decoded leaves the word alone.
  */
 export const withOverwritten = (

@@ -58,7 +58,7 @@ describe('edits typed into the palette', () => {
     expect(type(store, 'rax=5 oops')).toContain('no value for oops');
     await store.getState().capture();
     store.getState().goToStop(0);
-    expect(type(store, 'rax=5')).toContain('former stop');
+    expect(type(store, 'rax=5')).toContain('earlier stop');
   });
 
   test('a path or a word is no edit', async () => {

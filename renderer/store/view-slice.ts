@@ -34,7 +34,7 @@ export type Overlay =
   | { readonly kind: 'export' }
   | { readonly kind: 'run-until' }
   /** A state kept by a Tilescope that died, against what the vCPU holds. */
-  | { readonly kind: 'left-over' };
+  | { readonly kind: 'orphan' };
 
 export interface ViewSlice {
   readonly tab: Tab;

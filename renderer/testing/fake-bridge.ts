@@ -4,8 +4,8 @@ import type {
   AppliedInSession,
   Assignment,
   Bridge,
-  LeftOver,
   Opened,
+  Orphan,
   Refusal,
   SessionEvent,
   TargetSummary,
@@ -29,7 +29,7 @@ import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
 
 const yes = <T>(value: T): Promise<Answer<T>> => Promise.resolve({ ok: true, value });
 const no = (refusal: Partial<Refusal> & { code: string; what: string }): Promise<Answer<never>> =>
-  Promise.resolve({ ok: false, refusal: { where: null, mend: null, call: null, errno: null, ...refusal } });
+  Promise.resolve({ ok: false, refusal: { where: null, remedy: null, call: null, errno: null, ...refusal } });
 
 export const FAKE_TARGETS: readonly TargetSummary[] = [
   {
@@ -50,7 +50,7 @@ export const FAKE_TARGETS: readonly TargetSummary[] = [
     vcpusLeftOut: 0,
     attachable: true,
     reason: null,
-    mend: null,
+    remedy: null,
   },
   {
     pid: 5188,
@@ -64,7 +64,7 @@ export const FAKE_TARGETS: readonly TargetSummary[] = [
     vcpusLeftOut: 0,
     attachable: true,
     reason: null,
-    mend: null,
+    remedy: null,
   },
   {
     pid: 5010,
@@ -78,7 +78,7 @@ export const FAKE_TARGETS: readonly TargetSummary[] = [
     vcpusLeftOut: 0,
     attachable: false,
     reason: 'kernel.yama.ptrace_scope is 1 and the process belongs to another user',
-    mend: 'sudo setcap cap_sys_ptrace+ep native/tilescope-helper',
+    remedy: 'sudo setcap cap_sys_ptrace+ep native/tilescope-helper',
   },
 ];
 
@@ -92,7 +92,7 @@ export interface FakeBridge extends Bridge {
   /** What the states of a file are, by their number; the first capture where there is none. */
   inFile: ReadonlyMap<number, Capture>;
   /** What a Tilescope that died has left. */
-  left: readonly LeftOver[];
+  left: readonly Orphan[];
   readonly calls: string[];
   /** The next call of this verb is refused with this. */
   refuseNext(verb: string, refusal: Partial<Refusal> & { code: string; what: string }): void;
@@ -263,9 +263,9 @@ export const createFakeBridge = (
         if (detached.ok) sessions.delete(id);
         return detached;
       }),
-    leftOvers: () => refused('leftOvers') ?? yes(bridge.left),
-    putBack: async (id) => {
-      const refusal = refused('putBack');
+    orphans: () => refused('orphans') ?? yes(bridge.left),
+    recover: async (id) => {
+      const refusal = refused('recover');
       if (refusal !== null) return refusal;
       bridge.left = bridge.left.filter((one) => one.id !== id);
       const outcome = await applyWrite(vcpu, STILL, {
@@ -279,11 +279,11 @@ export const createFakeBridge = (
       const { capture, writtenBytes, changes } = outcome.value;
       return yes({ capture: encodeCapture(capture), writtenBytes, changes });
     },
-    compareLeftOver: () =>
-      refused('compareLeftOver') ??
+    compareOrphan: () =>
+      refused('compareOrphan') ??
       yes({ kept: encodeCapture(first), now: encodeCapture(bridge.held), general: ['rbx'] }),
-    forgetLeftOver: (id) => {
-      const refusal = refused('forgetLeftOver');
+    forgetOrphan: (id) => {
+      const refusal = refused('forgetOrphan');
       if (refusal !== null) return refusal;
       bridge.left = bridge.left.filter((one) => one.id !== id);
       return yes(null);

@@ -90,7 +90,7 @@ type LightVerb = 'web' | 'batch' | 'completions' | 'man' | 'help';
 type ParsedVerb = Exclude<Verb, LightVerb>;
 
 const usage = (what: string, verb?: string) =>
-  refuse('usage', what, { mend: `tilescope ${verb === undefined ? '' : `${verb} `}--help shows how it is used` });
+  refuse('usage', what, { remedy: `tilescope ${verb === undefined ? '' : `${verb} `}--help shows how it is used` });
 
 interface Given extends DriveOptions {
   readonly pid?: string | undefined;

@@ -84,7 +84,7 @@ export const runBatch = async (
 ): Promise<number> => {
   const wrong = options.find((word) => word !== '--json');
   if (wrong !== undefined) {
-    err(errorText(refuse('usage', `batch takes no ${wrong}`, { mend: 'tilescope batch --help' }).refusal));
+    err(errorText(refuse('usage', `batch takes no ${wrong}`, { remedy: 'tilescope batch --help' }).refusal));
     return EXIT.usage;
   }
   const isJson = options.length > 0;

@@ -25,7 +25,7 @@ const SUMMARY: TargetSummary = {
   vcpusLeftOut: 0,
   attachable: true,
   reason: null,
-  mend: null,
+  remedy: null,
 };
 
 let folder: string;
@@ -65,7 +65,7 @@ describe('[C16] the fixed shapes', () => {
         vcpus: [{ index: 0, vmmNumber: 0, tid: 4245, fd: 13 }],
         attachable: true,
         reason: null,
-        mend: null,
+        remedy: null,
       },
     ]);
     expect((await run('list')).out).toContain('2 processes of other users could not be looked into');

@@ -64,7 +64,7 @@ const leftBehind = async (hostOf: HostOf): Promise<readonly Candidate[]> => {
     openLive: (pid, ticks, vcpu) => host.openLive(pid, ticks, vcpu),
     isOpen: () => false,
   });
-  const left = await recovery.leftOvers();
+  const left = await recovery.orphans();
   return left.ok ? left.value.map(({ id, pid, name }) => ({ word: id.slice(0, 8), says: `pid ${pid} ${name}` })) : [];
 };
 

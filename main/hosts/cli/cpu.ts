@@ -36,7 +36,7 @@ export const cpuNamed = (name: string): Answer<Preset> => {
   if (preset !== undefined) return answer(preset);
   if (!isFile(name)) {
     return refuse('usage', `there is no preset ${name}, and no file of CPUID as text`, {
-      mend: `known are ${PRESETS.map((one) => one.name).join(', ')}; or name a file with the output of cpuid -r`,
+      remedy: `known are ${PRESETS.map((one) => one.name).join(', ')}; or name a file with the output of cpuid -r`,
     });
   }
   const text = read(name);

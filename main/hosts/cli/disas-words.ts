@@ -32,7 +32,7 @@ const DEFAULT_COUNT = 16;
 export const MOST_INSTRUCTIONS = 10_000;
 
 const wrong = (what: string): Answer<never> =>
-  refuse('usage', what, { mend: 'tilescope disas --help shows how it is used' });
+  refuse('usage', what, { remedy: 'tilescope disas --help shows how it is used' });
 
 export const disasCommand = (vcpu: VcpuChoice, given: DisasWords, words: readonly string[]): Answer<DisasCommand> => {
   if (words.length > 1) return wrong(`disas takes one ADDR, got ${words.join(' ')}`);

@@ -1,6 +1,6 @@
 /**
  * ok; limited: it works, and not for everything; missing: attaching does not work without it; absent: this machine does not
- * have it, and nothing is to be mended; not-known: it could not be found out.
+ * have it, and there is nothing to remedy; not-known: it could not be found out.
  */
 export type CheckState = 'ok' | 'limited' | 'missing' | 'absent' | 'not-known';
 
@@ -10,5 +10,5 @@ export interface Check {
   readonly state: CheckState;
   readonly found: string;
   /** A command, or what else is to be done; null: nothing. */
-  readonly mend: string | null;
+  readonly remedy: string | null;
 }

@@ -98,8 +98,8 @@ export const capabilityChecks = (answers: KvmCapabilities | null): readonly Chec
         const value = answers.get(number) ?? 0;
         if (value > 0) {
           const found = shown === undefined ? use : `${shown(value)}; ${use}`;
-          return { id: idOf(name), title: name, state: 'ok', found, mend: null };
+          return { id: idOf(name), title: name, state: 'ok', found, remedy: null };
         }
-        const mend = state === 'absent' ? null : 'a newer kernel';
-        return { id: idOf(name), title: name, state, found: words, mend };
+        const remedy = state === 'absent' ? null : 'a newer kernel';
+        return { id: idOf(name), title: name, state, found: words, remedy };
       });

@@ -88,17 +88,17 @@ describe('[C74] doctor', () => {
     ['no Electron', 'window', 'limited', {}, { electron: null }, 'tilescope web'],
     ['no display', 'window', 'limited', {}, { hasDisplay: false }, 'tilescope web --no-open'],
     ['no journal', 'journal', 'missing', {}, { journalProblem: 'EACCES' }, 'writable'],
-  ])('%s', (_what, id, state, hello, facts, mend) => {
+  ])('%s', (_what, id, state, hello, facts, remedy) => {
     const found = one(id, of(hello, facts));
     expect(found?.state).toBe(state);
-    expect(found?.mend).toContain(mend);
+    expect(found?.remedy).toContain(remedy);
   });
 
   test.each<[string, Partial<HelloReply>]>([
     ['amx', { cpuid: [{ leaf: 7, subleaf: 0, eax: 0, ebx: 0, ecx: 0, edx: 0 }] }],
     ['xfd', { cpuid: [{ leaf: 0xd, subleaf: 1, eax: 0xf, ebx: 0, ecx: 0, edx: 0 }] }],
-  ])('a CPU without %s has nothing to mend', (id, hello) => {
-    expect(one(id, of(hello))).toMatchObject({ state: 'absent', mend: null });
+  ])('a CPU without %s needs no remedy', (id, hello) => {
+    expect(one(id, of(hello))).toMatchObject({ state: 'absent', remedy: null });
   });
 
   test('KVM’s capabilities: what each is for, and what is so without it', () => {
@@ -107,9 +107,9 @@ describe('[C74] doctor', () => {
       of({}, { kvmCapabilities: new Map([...all, ...changes]) }).filter(({ id }) => id.startsWith('kvm-cap-'));
     expect(states([]).map(({ state }) => state)).toEqual(CAPABILITIES.map(() => 'ok'));
     expect(one('kvm-cap-xsave2', states([[208, 11008]]))?.found).toContain('11008 bytes');
-    expect(one('kvm-cap-xsave2', states([[208, 0]]))).toMatchObject({ state: 'limited', mend: 'a newer kernel' });
+    expect(one('kvm-cap-xsave2', states([[208, 0]]))).toMatchObject({ state: 'limited', remedy: 'a newer kernel' });
     expect(one('kvm-cap-xsave', states([[55, 0]]))?.state).toBe('missing');
-    expect(one('kvm-cap-nested-state', states([[157, 0]]))).toMatchObject({ state: 'absent', mend: null });
+    expect(one('kvm-cap-nested-state', states([[157, 0]]))).toMatchObject({ state: 'absent', remedy: null });
   });
 
   test('what the helper says of KVM is read, and nothing else is', () => {
@@ -134,12 +134,12 @@ describe('[C74] doctor', () => {
   });
 
   test('a helper that is not there is the first thing missing; the rest is looked at all the same', () => {
-    const checks = diagnose(refuse('helper-missing', 'the helper is not there', { mend: 'build it' }), FACTS);
+    const checks = diagnose(refuse('helper-missing', 'the helper is not there', { remedy: 'build it' }), FACTS);
     expect(checks[0]).toMatchObject({
       id: 'helper',
       state: 'missing',
       found: 'the helper is not there',
-      mend: 'build it',
+      remedy: 'build it',
     });
     expect(checks.map(({ id }) => id)).toEqual(['helper', 'user-namespaces', 'window', 'journal']);
   });
@@ -171,7 +171,7 @@ describe('[C74] doctor on the command line', () => {
     expect(ran).toMatchObject({ code, err: '' });
     const said = JSON.parse(ran.out) as { ok: boolean; checks: Check[] };
     expect(said.ok).toBe(code === 0);
-    for (const check of said.checks) expect(Object.keys(check)).toEqual(['id', 'title', 'state', 'found', 'mend']);
+    for (const check of said.checks) expect(Object.keys(check)).toEqual(['id', 'title', 'state', 'found', 'remedy']);
     const inWords = await runOn(host, ['doctor']);
     expect(inWords.code).toBe(code);
     expect(inWords.out).toMatch(code === 0 ? /nothing that attaching needs is missing\n$/ : /missing: \/dev\/kvm\n$/);

@@ -14,10 +14,10 @@ import { type MachineFacts, machineFacts } from './doctor-facts.ts';
 import { capabilityChecks } from './doctor-kvm.ts';
 import { jsonText, type Output, table } from './output.ts';
 
-/** `tilescope doctor`: what this machine has and lacks, and the command that mends it. */
+/** `tilescope doctor`: what this machine has and lacks, and the command that fixes it. */
 
-const check = (id: string, title: string, state: CheckState, found: string, mend: string | null = null): Check => ({
-  ...{ id, title, state, found, mend },
+const check = (id: string, title: string, state: CheckState, found: string, remedy: string | null = null): Check => ({
+  ...{ id, title, state, found, remedy },
 });
 
 const EACCES = 13;
@@ -151,17 +151,17 @@ const userNamespaces = ({ userNamespaces: found, uid }: MachineFacts): Check => 
   const needs = 'the window’s sandbox needs them';
   if (uid === 0) return check('user-namespaces', title, 'ok', 'root needs none');
   if (found.most === 0) {
-    const mend = 'sudo sysctl user.max_user_namespaces=15000';
-    return check('user-namespaces', title, 'limited', `user.max_user_namespaces is 0; ${needs}`, mend);
+    const remedy = 'sudo sysctl user.max_user_namespaces=15000';
+    return check('user-namespaces', title, 'limited', `user.max_user_namespaces is 0; ${needs}`, remedy);
   }
   if (found.unprivileged === 0) {
-    const mend = 'sudo sysctl kernel.unprivileged_userns_clone=1';
-    return check('user-namespaces', title, 'limited', `for root alone; ${needs}`, mend);
+    const remedy = 'sudo sysctl kernel.unprivileged_userns_clone=1';
+    return check('user-namespaces', title, 'limited', `for root alone; ${needs}`, remedy);
   }
   if (found.appArmor === 1) {
-    const mend =
+    const remedy =
       'install the deb, which brings a profile; or sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0';
-    return check('user-namespaces', title, 'limited', `restricted by AppArmor; ${needs}`, mend);
+    return check('user-namespaces', title, 'limited', `restricted by AppArmor; ${needs}`, remedy);
   }
   return check('user-namespaces', title, 'ok', 'for every user');
 };
@@ -190,8 +190,11 @@ const journal = ({ journalFolder, journalProblem }: MachineFacts): Check =>
 export const diagnose = (hello: Answer<HelloReply>, facts: MachineFacts): readonly Check[] => {
   const here = [userNamespaces(facts), shownIn(facts), journal(facts)];
   if (!hello.ok) {
-    const { what, mend } = hello.refusal;
-    return [check('helper', 'helper', 'missing', what, mend ?? 'npm run build, or install the package again'), ...here];
+    const { what, remedy } = hello.refusal;
+    return [
+      check('helper', 'helper', 'missing', what, remedy ?? 'npm run build, or install the package again'),
+      ...here,
+    ];
   }
   const reply = hello.value;
   return [
@@ -219,9 +222,9 @@ const WORDS: Readonly<Record<CheckState, string>> = {
 
 const words = (checks: readonly Check[]): string => {
   const missing = checks.filter(({ state }) => state === 'missing');
-  const rows = checks.flatMap(({ title, state, found, mend }) => [
+  const rows = checks.flatMap(({ title, state, found, remedy }) => [
     [WORDS[state], title, found],
-    ...(mend === null ? [] : [['', '', `to do: ${mend}`]]),
+    ...(remedy === null ? [] : [['', '', `to do: ${remedy}`]]),
   ]);
   const last =
     missing.length === 0

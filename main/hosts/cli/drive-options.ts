@@ -22,7 +22,7 @@ const MOST_SECONDS = 86_400;
 const DEFAULT_SECONDS = '10';
 
 export const wrong = (verb: DriveVerb, what: string): Answer<never> =>
-  refuse('usage', what, { mend: `tilescope ${verb} --help shows how it is used` });
+  refuse('usage', what, { remedy: `tilescope ${verb} --help shows how it is used` });
 
 export const secondsOf = (verb: DriveVerb, wait = DEFAULT_SECONDS): Answer<number> => {
   const seconds = parseCount(wait, MOST_SECONDS);

@@ -113,7 +113,7 @@ const guessNote = (path: string, layout: Layout): string => {
 const inDoubt = (path: string, layout: Layout) =>
   refuse('doubtful', `the layout is in doubt, ${doubtWords(layout)}: ${layout.source}`, {
     where: path,
-    mend: `name its CPU: ${(layout.guess?.candidates ?? []).map(({ cpu }) => `--from ${cpu}`).join(' or ')}`,
+    remedy: `name its CPU: ${(layout.guess?.candidates ?? []).map(({ cpu }) => `--from ${cpu}`).join(' or ')}`,
   });
 
 const placeOf = async (host: HostOf, destination: Destination, now: Capture | null): Promise<Answer<Place>> => {
@@ -190,7 +190,7 @@ const reshaped = (capture: Capture, command: ConvertCommand): Answer<Capture> =>
     if (lost.length > 0 && !command.force) {
       return refuse('does-not-fit', lost.map(({ why }) => why).join('; '), {
         where: layout.value.source,
-        mend: `--force writes it without ${lost.map(({ bit }) => componentName(bit)).join(', ')}`,
+        remedy: `--force writes it without ${lost.map(({ bit }) => componentName(bit)).join(', ')}`,
       });
     }
     image = converted.value.image;
@@ -222,8 +222,8 @@ const unknownFormat = ({ to, path }: ConvertCommand): Answer<never> | null => {
   const formats = (path === null ? CAPTURE_EXPORTS : VALUE_EXPORTS).map(({ id }) => id);
   if (formats.includes(to)) return null;
   const of = path === null ? 'everything' : 'one register';
-  const mend = 'tilescope convert --help shows how it is used';
-  return refuse('usage', `--to is one of ${formats.join(', ')} for ${of}, not ${to}`, { mend });
+  const remedy = 'tilescope convert --help shows how it is used';
+  return refuse('usage', `--to is one of ${formats.join(', ')} for ${of}, not ${to}`, { remedy });
 };
 
 export const convert = async (command: ConvertCommand): Promise<Answer<Output>> => {

@@ -38,7 +38,7 @@ beforeEach(() => {
               ...{ index, vmmNumber: index, tid: null, fd: index },
               seccomp: 'none' as const,
             })),
-            ...{ attachable: true, reason: null, mend: null, vcpusLeftOut: 0 },
+            ...{ attachable: true, reason: null, remedy: null, vcpusLeftOut: 0 },
           },
         ],
       }),

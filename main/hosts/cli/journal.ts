@@ -1,17 +1,17 @@
-import type { Answer, LeftOver } from '../../../app/bridge.ts';
+import type { Answer, Orphan } from '../../../app/bridge.ts';
 import { answer, refuse } from '../../../app/refusals/refusal.ts';
 import { createRecovery } from '../../services/recovery.ts';
 import type { VcpuChoice } from './choices.ts';
 import { jsonText, type Output, printed, table, writeJson, writeText } from './output.ts';
 import type { JournalCommand } from './words.ts';
 
-const usage = (what: string) => refuse('usage', what, { mend: 'tilescope journal --help shows how it is used' });
+const usage = (what: string) => refuse('usage', what, { remedy: 'tilescope journal --help shows how it is used' });
 
 const STATE_WORDS = { there: 'can be restored', gone: 'gone', unreadable: 'unreadable' } as const;
 
 const keptSince = (ms: number | null): string => (ms === null ? 'not known' : new Date(ms).toISOString());
 
-const listText = (left: readonly LeftOver[]): string => {
+const listText = (left: readonly Orphan[]): string => {
   if (left.length === 0) return 'Nothing was left behind\n';
   const rows = left.map((one) => [
     one.id.slice(0, 8),
@@ -42,7 +42,7 @@ export const journal = async (place: Place, command: JournalCommand): Promise<An
     // The command line opens no session beside this.
     isOpen: () => false,
   });
-  const left = await recovery.leftOvers();
+  const left = await recovery.orphans();
   if (!left.ok) return left;
   if (command.act === 'list') return answer(printed(command.json ? jsonText(left.value) : listText(left.value)));
   const named = left.value.filter((one) => one.id.startsWith(command.id));
@@ -55,7 +55,7 @@ export const journal = async (place: Place, command: JournalCommand): Promise<An
     if (!forgotten.ok) return forgotten;
     return answer(printed(command.json ? jsonText({ forgotten: id }) : `${id}: forgotten\n`));
   }
-  const outcome = await recovery.putBack(id);
+  const outcome = await recovery.recover(id);
   if (!outcome.ok) return outcome;
   return answer(printed(command.json ? jsonText(writeJson(outcome.value)) : writeText(outcome.value)));
 };

@@ -100,7 +100,7 @@ export const readFromFile = async (
     const memory = elfMemory(reader);
     if (!memory.ok) {
       return refuse('file', `${path} holds no memory that can be read: ${describeProblem(memory.problem)}`, {
-        mend: 'a core of a process, or what QEMU’s dump-guest-memory wrote',
+        remedy: 'a core of a process, or what QEMU’s dump-guest-memory wrote',
       });
     }
     return await readIn({ reader, memory: memory.value }, command, cpuNumber);

@@ -40,7 +40,7 @@ interface MemWords {
 }
 
 const wrong = (what: string): Answer<never> =>
-  refuse('usage', what, { mend: 'tilescope mem --help shows how it is used' });
+  refuse('usage', what, { remedy: 'tilescope mem --help shows how it is used' });
 
 /** ADDR[:TYPE][×N], `x` and `*` too. */
 const ADDRESS = /^([^:×*]+?)(?::([a-z0-9]+?))?(?:[×x*](\d[\d_]*))?$/i;

@@ -32,14 +32,14 @@ export const printed = (text: string): Output => ({ text, code: 0, note: '' });
 export const jsonText = (value: unknown): string => `${shownJson(JSON.stringify(value, null, 2))}\n`;
 
 export const listJson = (targets: readonly TargetSummary[]): unknown =>
-  targets.map(({ pid, vmm, name, vcpus, attachable, reason, mend }) => ({
+  targets.map(({ pid, vmm, name, vcpus, attachable, reason, remedy }) => ({
     pid,
     vmm,
     name,
     vcpus: vcpus.map(({ index, vmmNumber, tid, fd }) => ({ index, vmmNumber, tid, fd })),
     attachable,
     reason,
-    mend,
+    remedy,
   }));
 
 export const table = (given: readonly (readonly string[])[]): string => {
@@ -78,9 +78,11 @@ export const listText = (targets: readonly TargetSummary[], skippedCount: number
       ? `${skippedCount} processes of other users could not be looked into: as root they are, or with setup-privileges --allow\n`
       : '';
   const numbers = targets.map(numbersText).join('');
-  const mends = targets.map(({ pid, mend }) => (mend === null ? '' : `${pid}: to do: ${shownText(mend)}\n`)).join('');
+  const remedies = targets
+    .map(({ pid, remedy }) => (remedy === null ? '' : `${pid}: to do: ${shownText(remedy)}\n`))
+    .join('');
   if (rows.length === 0) return `No process with KVM vCPUs was found\n${skipped}`;
-  return table([['PID', 'VMM', 'NAME', 'VCPUS', 'USER', 'ATTACHABLE'], ...rows]) + mends + numbers + skipped;
+  return table([['PID', 'VMM', 'NAME', 'VCPUS', 'USER', 'ATTACHABLE'], ...rows]) + remedies + numbers + skipped;
 };
 
 /** In use, and not in the bytes: a file that was cut, or a writer that did not copy it. */
@@ -251,6 +253,6 @@ export const errorText = (refusal: Refusal): string => {
   const lines = [`tilescope: ${refusal.what}`];
   if (refusal.where !== null && refusal.where !== call) lines.push(`  where: ${refusal.where}`);
   if (call !== '') lines.push(`  call:  ${call}`);
-  if (refusal.mend !== null) lines.push(`  to do: ${refusal.mend}`);
+  if (refusal.remedy !== null) lines.push(`  to do: ${refusal.remedy}`);
   return `${lines.map(shownText).join('\n')}\n`;
 };

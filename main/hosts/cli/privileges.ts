@@ -13,7 +13,7 @@ export interface PrivilegesCommand {
 }
 
 const usage = (what: string) =>
-  refuse('usage', what, { mend: 'tilescope setup-privileges --help shows how it is used' });
+  refuse('usage', what, { remedy: 'tilescope setup-privileges --help shows how it is used' });
 
 const USER = /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$|^\d{1,10}$/;
 
@@ -69,7 +69,7 @@ export const privileges = async (
   const done = yes && steps.length > 0;
   if (done) {
     if (process.geteuid?.() !== 0) {
-      return refuse('not-root', 'only root may do this', { mend: 'run the same command with sudo' });
+      return refuse('not-root', 'only root may do this', { remedy: 'run the same command with sudo' });
     }
     const carried = setUp.carryOut(steps);
     if (!carried.ok) return carried;

@@ -33,7 +33,8 @@ const namedPaths = (texts: readonly string[]): Answer<readonly NamedPath[]> => {
   const paths: NamedPath[] = [];
   for (const text of texts) {
     const path = parsePath(text);
-    if (!path.ok) return refuseProblem('syntax', path.problem, { mend: 'tilescope set --help shows paths that work' });
+    if (!path.ok)
+      return refuseProblem('syntax', path.problem, { remedy: 'tilescope set --help shows paths that work' });
     paths.push({ text, path: path.value });
   }
   return answer(paths);
@@ -101,7 +102,7 @@ const show = async (host: HostOf, { from, at, paths: texts, json }: Of<'show'>):
   const [first] = asked.wrong;
   // Nothing to show is no reason to attach.
   if (first !== undefined && asked.paths.length === 0) {
-    return refuseProblem('syntax', first.problem, { mend: 'tilescope show --help shows paths that work' });
+    return refuseProblem('syntax', first.problem, { remedy: 'tilescope show --help shows paths that work' });
   }
   const state =
     at !== null && from.kind === 'live'

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { setUp as mendOf } from '../../../app/refusals/helper-refusal.ts';
+import { setUp as setUpOf } from '../../../app/refusals/helper-refusal.ts';
 import { refusalContext } from '../../helper/refusal-context.ts';
 import { INSTALLED_HELPER, setUp } from './setup-privileges.ts';
 
@@ -35,9 +35,9 @@ describe('[C64] an AppImage, whose mount is read-only', () => {
     expect(readdirSync(mount)).toEqual(['tilescope-helper']);
   });
 
-  test('what mends a refusal names the AppImage, not a command that is not there', () => {
+  test('the remedy of a refusal names the AppImage, not a command that is not there', () => {
     const inside = refusalContext(helper, { APPDIR: mount, APPIMAGE: '/home/mara/my apps/Tilescope.AppImage' });
-    expect(mendOf(inside)).toBe("sudo '/home/mara/my apps/Tilescope.AppImage' setup-privileges --yes");
+    expect(setUpOf(inside)).toBe("sudo '/home/mara/my apps/Tilescope.AppImage' setup-privileges --yes");
   });
 
   test.each([
@@ -45,7 +45,7 @@ describe('[C64] an AppImage, whose mount is read-only', () => {
     [{ APPDIR: '', APPIMAGE: '/home/mara/Editor.AppImage' }],
     [{}],
   ])('a terminal that another AppImage has started is none: %o', (environment) => {
-    expect(mendOf(refusalContext(helper, environment, mount))).toBe('sudo tilescope setup-privileges --yes');
+    expect(setUpOf(refusalContext(helper, environment, mount))).toBe('sudo tilescope setup-privileges --yes');
   });
 });
 
@@ -65,7 +65,7 @@ describe('[C64] the command that a refusal advises', () => {
     for (const name of files) writeFileSync(join(folder, 'main', name), '');
     // Whichever helper is used: the one that came with it, or the one that is installed with capabilities.
     for (const helper of [join(folder, 'dist/native/tilescope-helper'), INSTALLED_HELPER]) {
-      expect(mendOf(refusalContext(helper, {}, folder))).toBe(advised);
+      expect(setUpOf(refusalContext(helper, {}, folder))).toBe(advised);
     }
   });
 });

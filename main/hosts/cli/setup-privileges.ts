@@ -97,8 +97,8 @@ const memberNames = ({ users }: Wishes): string[] => {
 const plan = (wishes: Wishes, helperPath: string): Answer<readonly Step[]> => {
   for (const program of ['setcap', 'groupadd', 'usermod', 'install']) {
     if (!isThere(program)) {
-      const mend = program === 'setcap' ? 'apt install libcap2-bin' : `install ${program}`;
-      return refuse('missing-program', `${program} is not there`, { mend });
+      const remedy = program === 'setcap' ? 'apt install libcap2-bin' : `install ${program}`;
+      return refuse('missing-program', `${program} is not there`, { remedy });
     }
   }
   if (!existsSync(helperPath)) return refuse('helper-missing', 'the helper is not built', { where: helperPath });
@@ -196,8 +196,8 @@ const carryOut = (steps: readonly Step[]): Answer<null> => {
     try {
       run();
     } catch (error) {
-      const mend = 'what came before it is done; --undo --yes takes it back';
-      return refuse('setup-failed', messageOf(error), { where: shown, mend });
+      const remedy = 'what came before it is done; --undo --yes takes it back';
+      return refuse('setup-failed', messageOf(error), { where: shown, remedy });
     }
   }
   return answer(null);

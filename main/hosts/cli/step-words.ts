@@ -19,7 +19,7 @@ export const stepCommand = (vcpu: VcpuChoice, json: boolean, words: readonly str
   const count = words.length > 1 ? null : parseCount(word, MOST_STEPS);
   if (count === null || count === 0) {
     return refuse('usage', `step takes one number from 1 to ${MOST_STEPS}, got ${words.join(' ')}`, {
-      mend: 'tilescope step --help shows how it is used',
+      remedy: 'tilescope step --help shows how it is used',
     });
   }
   return answer({ verb: 'step', vcpu, count, json });

@@ -49,7 +49,7 @@ export const readSymbols = (path: string): Answer<SymbolFile> => {
     );
     if (read.ok) return answer({ path, ...read.value });
     return refuse('file', `${path} gives no symbols: ${describeProblem(read.problem)}`, {
-      mend: 'a vmlinux, a program with its symbols, a System.map, or a copy of /proc/kallsyms',
+      remedy: 'a vmlinux, a program with its symbols, a System.map, or a copy of /proc/kallsyms',
     });
   } catch (error) {
     return refuse('file', `${path} cannot be read: ${messageOf(error)}`);

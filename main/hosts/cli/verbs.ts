@@ -29,7 +29,7 @@ export const VERBS = [
     usage: ['[--json]'],
     words: [],
     options: ['json'],
-    about: ['Where attaching cannot work, the last column says why, and a line below what mends it.'],
+    about: ['Where attaching cannot work, the last column says why, and a line below what would fix it.'],
     examples: [{ line: 'tilescope list --json', says: 'for a script' }],
     exits: ['done', 'helper'],
   },
@@ -154,11 +154,11 @@ export const VERBS = [
     words: ['journal', 'none'],
     options: ['json', 'suspend-seccomp'],
     about: [
-      'The state from before the first write to a vCPU is on disk until it is put back, or the edits were kept on purpose.',
+      'The state from before the first write to a vCPU is on disk until it is recovered, or the edits were kept on purpose.',
     ],
     examples: [
       { line: 'tilescope journal', says: 'what there is' },
-      { line: 'tilescope journal restore 3fa9', says: 'put one back' },
+      { line: 'tilescope journal restore 3fa9', says: 'restore one' },
     ],
     exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
   },
@@ -244,7 +244,7 @@ export const VERBS = [
   },
   {
     name: 'doctor',
-    says: 'what this machine has and lacks for Tilescope, and what mends it',
+    says: 'what this machine has and lacks for Tilescope, and what would fix it',
     usage: ['[--json]'],
     words: [],
     options: ['json'],

@@ -20,7 +20,7 @@ export interface DiffSide {
     | { readonly kind: 'live'; readonly vcpu: VcpuChoice };
 }
 
-const usage = (what: string) => refuse('usage', what, { mend: 'tilescope --help shows how it is used' });
+const usage = (what: string) => refuse('usage', what, { remedy: 'tilescope --help shows how it is used' });
 
 const MAX_PID = 0x7fffffff;
 const LIVE = /^pid:(\d{1,10})(?:\/([a-z:\d]{1,9}))?$/;

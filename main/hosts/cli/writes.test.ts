@@ -68,7 +68,7 @@ describe('[C6] a roll back that fails on the command line', () => {
     };
     const refused = await run('set', ...PID, 'zmm5:u32[0]=7');
     expect(refused).toMatchObject({ code: 1, out: '' });
-    expect(refused.err).toContain('could not be put back');
+    expect(refused.err).toContain('could not be restored');
     expect(journal()).toHaveLength(1);
     expect(target.log.at(-1)).toBe('detach');
   });
@@ -83,12 +83,12 @@ describe('[C6] a roll back that fails on the command line', () => {
 describe('[C6] a write that is refused before it changed anything', () => {
   const journal = (): string[] => (existsSync(host.journalFolder) ? readdirSync(host.journalFolder) : []);
 
-  test('is no failed roll back: nothing is put back, and nothing is kept', async () => {
+  test('is no failed roll back: nothing is restored, and nothing is kept', async () => {
     Object.assign(target, { writeImage: async () => refuse('seccomp', 'the filter would refuse KVM_SET_XSAVE') });
     const refused = await run('set', ...PID, 'zmm5:u32[0]=7');
     expect(refused).toMatchObject({ code: 1, out: '' });
     expect(refused.err).toContain('Nothing was changed');
-    expect(refused.err).not.toContain('could not be put back');
+    expect(refused.err).not.toContain('could not be restored');
     expect(journal()).toEqual([]);
   });
 
@@ -109,7 +109,7 @@ describe('[C6] a write that is refused before it changed anything', () => {
 });
 
 describe('[C47] general registers on the command line', () => {
-  test('are set, and put back by name alone', async () => {
+  test('are set, and restored by name alone', async () => {
     const before = saved('a.json', sampleCapture());
     expect(await run('set', ...PID, 'rax=5', 'rflags.ZF=0')).toMatchObject({ code: 0, err: '' });
     expect([shown('rax'), shown('rflags.ZF')]).toEqual(['0x0000000000000005', shown('rflags.ZF')]);

@@ -32,7 +32,7 @@ const overwrittenText = (session: Session, { parts }: Overwritten): string => {
       `no longer there: ${parts.join(', ')} ${parts.length === 1 ? 'does' : 'do'} not hold what was written`,
       {
         where: `vCPU ${vcpu}, read again after it had run on`,
-        mend: `${whose}. Or the guest itself has loaded the same values again`,
+        remedy: `${whose}. Or the guest itself has loaded the same values again`,
       },
     ),
   );
@@ -66,7 +66,7 @@ const otherTarget = (path: string, saved: Capture) => {
   return refuse(
     'other-target',
     `the capture was taken from ${name}, pid ${pid ?? 'not known'}, vCPU ${vcpu}, not from this vCPU`,
-    { where: path, mend: '--force writes it all the same' },
+    { where: path, remedy: '--force writes it all the same' },
   );
 };
 
@@ -97,13 +97,13 @@ const fitted = (path: string, saved: Capture, now: Capture, command: Of<'restore
     unsaid,
     refused,
   } = toRestore(saved, now, verdict.value, bitsOfScope(scope));
-  const mend = `tilescope check ${path} --pid ${command.vcpu.pid} --vcpu ${vcpuNameText(command.vcpu.vcpu)} says more`;
+  const remedy = `tilescope check ${path} --pid ${command.vcpu.pid} --vcpu ${vcpuNameText(command.vcpu.vcpu)} says more`;
   // Of a part alone its own pre-flight decides, when it is drawn up over what the vCPU holds.
-  if (refused !== null) return refuse('does-not-fit', refused, { where: path, mend });
+  if (refused !== null) return refuse('does-not-fit', refused, { where: path, remedy });
   const why = [...lost.map((one) => one.why), ...(xcr0Refusal === null ? [] : [xcr0Refusal])];
   if (why.length > 0 && !force) {
     const names = [...lost.map(({ name }) => name), ...(xcr0Refusal === null ? [] : ['XCR0'])];
-    const rest = { where: path, mend: `--force leaves ${names.join(', ')} as it is here. ${mend}` };
+    const rest = { where: path, remedy: `--force leaves ${names.join(', ')} as it is here. ${remedy}` };
     return refuse('does-not-fit', why.join('; '), rest);
   }
   const left = [

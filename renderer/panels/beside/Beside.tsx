@@ -32,8 +32,8 @@ const TABS: readonly { readonly value: ShownTab; readonly label: string }[] = [
 /** Another stop, vCPU or file beside the view in front, to be read; its tab and selection are its own. */
 export function Beside(): ReactElement {
   const main = useDebuggerStore();
-  const [of, setOf] = useState<BesideOf>({ kind: 'former' });
-  const beside = useMemo(() => createBeside(main, { kind: 'former' }), [main]);
+  const [of, setOf] = useState<BesideOf>({ kind: 'previous' });
+  const beside = useMemo(() => createBeside(main, { kind: 'previous' }), [main]);
   useEffect(() => beside.end, [beside]);
   const choose = (key: string): void => {
     const next = besideOf(key);
@@ -69,7 +69,7 @@ function Source({ of, onChoose }: { of: BesideOf; onChoose: (key: string) => voi
   const parked = useDebugger((state) => state.parked);
   const file = useDebugger((state) => state.compareFile?.name ?? null);
   const options = [
-    { value: 'former', label: 'the stop before' },
+    { value: 'previous', label: 'the stop before' },
     ...[...parked.keys()]
       .sort((a, b) => a - b)
       .map((vcpu) => ({ value: `vcpu ${vcpu}`, label: `vCPU ${vcpu}, newest stop` })),

@@ -56,7 +56,8 @@ export function Differences(props: DifferencesProps): ReactElement {
   });
   if (found.length === 0 && equal.length === 0) return <Equal />;
 
-  const open = (label: string, openness: Openness): void => setOpened((former) => new Map(former).set(label, openness));
+  const open = (label: string, openness: Openness): void =>
+    setOpened((previous) => new Map(previous).set(label, openness));
   const press = (row: CompareRow): void => {
     if (row.kind === 'value') onJump?.(row.value.path);
     else if (row.kind === 'more') open(row.label, 'all');

@@ -14,7 +14,7 @@ export const useRowWindow = (
     if (scroller === null || list.current === null) return;
     const top = scroller.getBoundingClientRect().top - list.current.getBoundingClientRect().top;
     const next = windowOf(offsets, top, top + scroller.clientHeight);
-    setRange((former) => (former.first === next.first && former.end === next.end ? former : next));
+    setRange((previous) => (previous.first === next.first && previous.end === next.end ? previous : next));
   }, [list, offsets]);
   useLayoutEffect(() => {
     const scroller = scrollerOf(list.current);

@@ -9,7 +9,7 @@ import type { ShownMark } from '../../store/provenance.ts';
 import { selectCapture, selectComponentMarks, selectComponents, selectSelectedBit } from '../../store/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { MARK_GLYPH, MARK_WORDS } from '../registers/MarkLegend.tsx';
-import { Lights } from './Lights.tsx';
+import { EnablementChain } from './EnablementChain.tsx';
 
 const FILTERS = [
   { value: 'all', label: 'All' },
@@ -83,7 +83,7 @@ export function ComponentList(): ReactElement {
         <span className="number">offset</span>
         <span className="number">{differing === null ? 'bytes' : 'differ'}</span>
         <svg
-          className="lights"
+          className="enablement"
           viewBox="0 0 48 12"
           fill="var(--text-3)"
           fontSize="11"
@@ -136,7 +136,7 @@ export function ComponentList(): ReactElement {
         ))}
         {rows.length === 0 ? (
           <p className="component-none">
-            {filter === 'changed' ? 'No component differs from the former stop.' : 'No component is in use.'}
+            {filter === 'changed' ? 'No component differs from the previous stop.' : 'No component is in use.'}
           </p>
         ) : null}
       </div>
@@ -180,7 +180,7 @@ function ComponentRow({ entry, selected, mark, differing }: ComponentRowProps): 
       <span className="val number">
         {differing === null ? (entry.sizeBytes ?? '') : differing === 0 ? '' : differing}
       </span>
-      <Lights lights={entry.lights} hue={entry.hue} />
+      <EnablementChain enablement={entry.enablement} hue={entry.hue} />
       <span>
         {entry.armed === true ? (
           <Glyph name="lock" className="g12 is-armed" />

@@ -10,7 +10,7 @@ import { Glyph } from '../../theme/Glyph.tsx';
 import { SaveDoneNote, SavedNote } from './SavedNote.tsx';
 import { StopLabel } from './StopLabel.tsx';
 import { sizeText } from './size-text.ts';
-import { sinceFormer, spanText } from './stop-times.ts';
+import { sincePrevious, spanText } from './stop-times.ts';
 import { Track, useTrackView } from './Track.tsx';
 import { aboutStop, fitView, isFit, LEAST_PLACES, type TrackView } from './track-view.ts';
 
@@ -140,10 +140,10 @@ function Label(): ReactElement | null {
 function Stepper(): ReactElement {
   const number = useDebugger((state) => state.stops[state.at]?.number);
   const label = useDebugger((state) => (number === undefined ? undefined : state.labels.get(number)));
-  const since = useDebugger((state) => sinceFormer(state.stops, state.at));
+  const since = useDebugger((state) => sincePrevious(state.stops, state.at));
   return (
     <span className="stepper">
-      <ActionButton action={action('former-stop')} look="tiny ghost square" glyphClass="g12 mirrored" />
+      <ActionButton action={action('previous-stop')} look="tiny ghost square" glyphClass="g12 mirrored" />
       <span className="small stepper-now" data-testid="stepper-now" title={label}>
         <span className="val">stop {number ?? ''}</span>
         {since === null ? null : (

@@ -4,7 +4,7 @@ import { useDebugger } from '../../store/context.ts';
 import { causeWords } from '../../store/stop-name.ts';
 import type { Stop } from '../../store/timeline-slice.ts';
 import { count } from '../../wording.ts';
-import { elapsedMs, secondsText, sinceFormer } from './stop-times.ts';
+import { elapsedMs, secondsText, sincePrevious } from './stop-times.ts';
 
 const MOST_NAMES = 4;
 
@@ -20,7 +20,7 @@ const changedWords = ({ changed, changedOutside }: Stop): string => {
 export function StopHint({ index, x, bottom }: { index: number; x: number; bottom: number }): ReactElement | null {
   const stop = useDebugger((state) => state.stops[index]);
   const fromFirst = useDebugger((state) => elapsedMs(state.stops[0], state.stops[index]));
-  const fromFormer = useDebugger((state) => sinceFormer(state.stops, index));
+  const fromPrevious = useDebugger((state) => sincePrevious(state.stops, index));
   const event = useDebugger((state) => state.modelEvents.find((one) => one.stop === stop?.number));
   const label = useDebugger((state) => (stop === undefined ? undefined : state.labels.get(stop.number)));
   if (stop === undefined) return null;
@@ -39,9 +39,9 @@ export function StopHint({ index, x, bottom }: { index: number; x: number; botto
           #{event.kind.toUpperCase()}: {event.text}
         </span>
       )}
-      {fromFormer === null ? null : (
+      {fromPrevious === null ? null : (
         <span className="text-3">
-          <span className="val">{fromFormer}</span> after the stop before
+          <span className="val">{fromPrevious}</span> after the stop before
           {index === 1 || fromFirst === null ? null : (
             <>
               , <span className="val">{secondsText(fromFirst)}</span> after the first

@@ -20,7 +20,7 @@ import { useShownTheme } from '../tiles/use-theme.ts';
 import { drawTrack, laneColours } from './draw-track.ts';
 import { LANES } from './lanes.ts';
 import { StopHint } from './StopHint.tsx';
-import { sinceFormer } from './stop-times.ts';
+import { sincePrevious } from './stop-times.ts';
 import { TrackGlyphs } from './TrackGlyphs.tsx';
 import {
   clampView,
@@ -144,7 +144,7 @@ export function Track({ view, onView }: TrackProps): ReactElement {
     return () => node.removeEventListener('wheel', onWheel);
   }, [store, onView]);
 
-  const since = sinceFormer(stops, at);
+  const since = sincePrevious(stops, at);
   const told = [
     `stop ${stop?.number} of ${count(stops.length, 'stop')}`,
     stop === undefined ? '' : causeWords(stop),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { secondsText, sinceFormer, spanText } from './stop-times.ts';
+import { secondsText, sincePrevious, spanText } from './stop-times.ts';
 
 const taken = (...times: number[]): { takenAtMs: number }[] => times.map((takenAtMs) => ({ takenAtMs }));
 const AT = 1_795_338_000_000;
@@ -13,14 +13,14 @@ test('stops span the time from the first to the last, in seconds', () => {
 
 test('a stop tells how long after the one before it was taken', () => {
   const stops = taken(AT, AT + 66, AT + 66, AT + 40_066);
-  expect(stops.map((_, at) => sinceFormer(stops, at))).toEqual([null, '0.066 s', '0.000 s', '40.0 s']);
+  expect(stops.map((_, at) => sincePrevious(stops, at))).toEqual([null, '0.066 s', '0.000 s', '40.0 s']);
 });
 
 test('what is not known is not told: a single stop, a file without a time, a clock that was set back', () => {
   expect([spanText([]), spanText(taken(AT))]).toEqual([null, null]);
   expect([spanText(taken(0, 0)), spanText(taken(AT, 0)), spanText(taken(0, AT))]).toEqual([null, null, null]);
-  expect([spanText(taken(AT, AT - 1)), sinceFormer(taken(AT, AT - 1), 1)]).toEqual([null, null]);
+  expect([spanText(taken(AT, AT - 1)), sincePrevious(taken(AT, AT - 1), 1)]).toEqual([null, null]);
   // The clock was set back and went on: neither stop beside the step is measured, the others are.
   const stops = taken(AT, AT - 5000, AT - 4000);
-  expect(stops.map((_, at) => sinceFormer(stops, at))).toEqual([null, null, '1.000 s']);
+  expect(stops.map((_, at) => sincePrevious(stops, at))).toEqual([null, null, '1.000 s']);
 });

@@ -18,7 +18,7 @@ export const secondsText = (ms: number): string =>
   fixed('clock', `${(ms / 1000).toFixed(ms < 10_000 ? 3 : ms < 1_000_000 ? 1 : 0)} s`);
 
 /** How long after the stop before it one was taken; null: not known, or there is none before it. */
-export const sinceFormer = (stops: readonly Taken[], at: number): string | null => {
+export const sincePrevious = (stops: readonly Taken[], at: number): string | null => {
   const ms = elapsedMs(stops[at - 1], stops[at]);
   return ms === null ? null : secondsText(ms);
 };

@@ -10,10 +10,11 @@ export const useTrackSize = (
     if (node === null) return;
     const low = window.matchMedia('(max-height: 799px)');
     const measure = (): void =>
-      setSize((former) => {
+      setSize((previous) => {
         const next = { widthPx: Math.round(node.clientWidth), oneLane: low.matches, ratio: window.devicePixelRatio };
-        const same = next.widthPx === former.widthPx && next.oneLane === former.oneLane && next.ratio === former.ratio;
-        return same ? former : next;
+        const same =
+          next.widthPx === previous.widthPx && next.oneLane === previous.oneLane && next.ratio === previous.ratio;
+        return same ? previous : next;
       });
     measure();
     const observer = new ResizeObserver(measure);

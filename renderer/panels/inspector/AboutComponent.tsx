@@ -2,8 +2,8 @@ import { type ReactElement, type ReactNode, useState } from 'react';
 import type { Capture } from '../../../app/capture/capture.ts';
 import { cpuidEntry } from '../../../app/cpu/cpuid.ts';
 import { componentRow } from '../../../app/xsave/components.ts';
+import type { EnablementState } from '../../../app/xsave/enablement.ts';
 import { placeOf } from '../../../app/xsave/layout.ts';
-import type { Light } from '../../../app/xsave/lights.ts';
 import { cutComponents, viewComponent } from '../../../app/xsave/view.ts';
 import { type ComponentEntry, componentEntries } from '../../store/components.ts';
 import { useDebugger } from '../../store/context.ts';
@@ -15,7 +15,9 @@ import { LastChanged } from './LastChanged.tsx';
 import { QemuBlock } from './QemuBlock.tsx';
 import { SupervisorBlock } from './SupervisorBlock.tsx';
 
-const LIGHT: Readonly<Record<Light, { readonly glyph: GlyphName; readonly look: string; readonly word: string }>> = {
+const STEP: Readonly<
+  Record<EnablementState, { readonly glyph: GlyphName; readonly look: string; readonly word: string }>
+> = {
   yes: { glyph: 'check', look: 'is-written', word: '' },
   no: { glyph: 'cross', look: 'text-3', word: 'Not ' },
   'not-needed': { glyph: 'dot', look: 'text-3', word: '' },
@@ -64,19 +66,19 @@ export function AboutComponent({ bit, children }: { bit: number; children: React
 
 function StateBlock({ entry }: { entry: ComponentEntry }): ReactElement {
   const supervisor = componentRow(entry.bit)?.kind === 'supervisor';
-  const { lights, bit } = entry;
-  const rows: readonly { readonly light: Light; readonly word: string; readonly from: string }[] = [
-    { light: lights.supported, word: 'supported', from: `CPUID 0xD.${bit}` },
-    { light: lights.enabled, word: 'enabled', from: `${supervisor ? 'XSS' : 'XCR0'}[${bit}]` },
-    { light: lights.permitted, word: 'permitted', from: 'guest permission' },
-    { light: lights.inUse, word: 'in use', from: supervisor ? 'its MSRs' : `XSTATE_BV[${bit}]` },
+  const { enablement, bit } = entry;
+  const rows: readonly { readonly state: EnablementState; readonly word: string; readonly from: string }[] = [
+    { state: enablement.supported, word: 'supported', from: `CPUID 0xD.${bit}` },
+    { state: enablement.enabled, word: 'enabled', from: `${supervisor ? 'XSS' : 'XCR0'}[${bit}]` },
+    { state: enablement.permitted, word: 'permitted', from: 'guest permission' },
+    { state: enablement.inUse, word: 'in use', from: supervisor ? 'its MSRs' : `XSTATE_BV[${bit}]` },
   ];
-  const sentence = (light: Light, word: string): string =>
-    light === 'not-needed'
+  const sentence = (state: EnablementState, word: string): string =>
+    state === 'not-needed'
       ? 'Needs no permission'
-      : light === 'not-known'
+      : state === 'not-known'
         ? `${word[0]?.toUpperCase()}${word.slice(1)}: not read`
-        : light === 'no'
+        : state === 'no'
           ? word === 'in use' && entry.state === 'init'
             ? 'In init state'
             : `Not ${word}`
@@ -85,11 +87,11 @@ function StateBlock({ entry }: { entry: ComponentEntry }): ReactElement {
     <section className="block">
       <h3>State</h3>
       <ul className="checks">
-        {rows.map(({ light, word, from }) => (
+        {rows.map(({ state, word, from }) => (
           <li key={word}>
-            <Glyph name={LIGHT[light].glyph} className={LIGHT[light].look} />
-            <span className="what">{sentence(light, word)}</span>
-            <span className="from val small">{light === 'not-needed' ? '' : from}</span>
+            <Glyph name={STEP[state].glyph} className={STEP[state].look} />
+            <span className="what">{sentence(state, word)}</span>
+            <span className="from val small">{state === 'not-needed' ? '' : from}</span>
           </li>
         ))}
         {entry.canBeArmed || entry.armed === true ? (

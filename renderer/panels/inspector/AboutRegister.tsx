@@ -116,9 +116,9 @@ export function AboutRegister({ path, field, children }: AboutRegisterProps): Re
 function TileConfigField({ provenance, field, mark }: { provenance: Provenance; field: string; mark: Mark }) {
   const path = parsePath(`tilecfg.${field}`);
   if (!path.ok) return null;
-  const { now, staged, former, written } = provenance;
+  const { now, staged, previous, written } = provenance;
   const value = showText(staged ?? now, path.value);
-  const earlier = mark === 'staged' ? now : mark === 'written' ? (written?.over ?? null) : former;
+  const earlier = mark === 'staged' ? now : mark === 'written' ? (written?.over ?? null) : previous;
   const before = earlier === null ? value : showText(earlier, path.value);
   return (
     <div className="field-line strong">

@@ -74,7 +74,7 @@ function Foot(): ReactElement {
   const bit = useDebugger(selectSelectedBit);
   const tab = useDebugger((state) => state.tab);
   const selection = useDebugger((state) => state.selection);
-  const former = useDebugger((state) => (selectIsNewest(state) ? null : (state.stops[state.at]?.number ?? null)));
+  const previous = useDebugger((state) => (selectIsNewest(state) ? null : (state.stops[state.at]?.number ?? null)));
   const open = (): void => {
     const state = store.getState();
     if (selection?.kind === 'register')
@@ -86,9 +86,9 @@ function Foot(): ReactElement {
       <ActionButton action={action('restore-selected')} look="tiny" glyphClass="g12">
         Restore…
       </ActionButton>
-      {former === null ? null : (
+      {previous === null ? null : (
         <ActionButton action={action('restore-to-stop')} look="tiny" glyph={null}>
-          All to stop {former}…
+          All to stop {previous}…
         </ActionButton>
       )}
       <span className="push" />

@@ -115,7 +115,7 @@ function Listing({ code }: { code: CodeView }): ReactElement {
         tabIndex={0}
       >
         {code.lines.map((line, index) => (
-          <Line key={line.address} line={line} code={code} former={code.lines[index - 1] ?? null} />
+          <Line key={line.address} line={line} code={code} previous={code.lines[index - 1] ?? null} />
         ))}
       </ol>
       <p className="program-foot small text-3">
@@ -131,12 +131,12 @@ const offsetText = (line: CodeLine): string => {
   return line.symbol === null ? line.address.slice(-6) : (offset ?? '0');
 };
 
-function Line({ line, code, former }: { line: CodeLine; code: CodeView; former: CodeLine | null }): ReactElement {
+function Line({ line, code, previous }: { line: CodeLine; code: CodeView; previous: CodeLine | null }): ReactElement {
   const [, mnemonic = line.text, rest = ''] = /^(\S+)\s*(.*)$/.exec(line.text) ?? [];
   const name = symbolName(line);
   return (
     <li aria-current={line.next ? 'step' : undefined} title={`${line.address}  ${line.bytes}`}>
-      {name !== null && name !== symbolName(former) ? (
+      {name !== null && name !== symbolName(previous) ? (
         <div className="program-symbol text-2 ellipsis">{name}</div>
       ) : null}
       <div className={`program-line ${line.next ? 'current' : ''}`}>

@@ -40,12 +40,12 @@ const rowsOf = (memory: MemoryView, form: MemoryForm, tiles: Uint8Array | null):
     const bytes = bytesOfHexText(row.hex);
     const from = (form.tile ?? 0) * TILE_STRIDE_BYTES + index * ROW_STRIDE_BYTES;
     const beside = tiles === null ? null : tiles.subarray(from, from + form.rowBytes);
-    const former = memory.rows[index - 1];
+    const previous = memory.rows[index - 1];
     const page = (address: string): bigint => BigInt(address) >> PAGE_BITS;
     return {
       ...{ address: row.address, why: row.why, bytes, beside },
       differing: beside === null ? [] : differingElements(bytes, beside, form.type),
-      isNewPage: former !== undefined && page(former.address) !== page(row.address),
+      isNewPage: previous !== undefined && page(previous.address) !== page(row.address),
     };
   });
 

@@ -8,8 +8,8 @@ export function Announcer(): ReactElement {
   const [said, setSaid] = useState('');
   useEffect(
     () =>
-      store.subscribe((now, former) => {
-        const words = announcement(former, now);
+      store.subscribe((now, previous) => {
+        const words = announcement(previous, now);
         if (words !== null) setSaid(words);
       }),
     [store],

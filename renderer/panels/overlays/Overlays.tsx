@@ -5,7 +5,7 @@ import { CloseModelDialog } from './CloseModelDialog.tsx';
 import { DetachDialog } from './DetachDialog.tsx';
 import { ExportDialog } from './ExportDialog.tsx';
 import { HelpDialog } from './HelpDialog.tsx';
-import { LeftOverDialog } from './LeftOverDialog.tsx';
+import { OrphanDialog } from './OrphanDialog.tsx';
 import { Palette } from './Palette.tsx';
 import { RestoreDialog } from './RestoreDialog.tsx';
 
@@ -26,8 +26,8 @@ export function Overlays(): ReactElement | null {
       return <ExportDialog />;
     case 'run-until':
       return <RunUntilDialog />;
-    case 'left-over':
-      return <LeftOverDialog />;
+    case 'orphan':
+      return <OrphanDialog />;
     case undefined:
       return null;
   }

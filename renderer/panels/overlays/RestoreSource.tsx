@@ -29,7 +29,7 @@ export function RestoreSource({ plan }: { plan: Decoded<RestorePlan> | null }): 
   const model = useDebugger((state) => state.session?.kind === 'model');
   const choose = (kind: RestoreTo['kind']): void => {
     const { stops, at } = store.getState();
-    // The stop on screen, where it is a former one: else the one before the newest, which is where undo would lead.
+    // The stop on screen, where it is an earlier one: else the one before the newest, which is where undo would lead.
     const shown = at < stops.length - 1 ? stops[at] : (stops.at(-2) ?? stops[0]);
     store.getState().setRestoreTo(kind === 'stop' ? { kind, number: shown?.number ?? 1 } : { kind });
   };

@@ -51,7 +51,7 @@ export const SYNONYMS: Readonly<Record<string, string>> = {
   'history-pane': 'timeline stops',
   components: 'xstate list rail',
   'reset-layout': 'panes docks windows default',
-  'former-stop': 'previous back',
+  'previous-stop': 'back',
   'next-stop': 'forward',
   flip: 'order reverse endian lanes',
   'open-file': 'load core image snapshot session',

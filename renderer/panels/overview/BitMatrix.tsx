@@ -32,7 +32,7 @@ export function BitMatrix(): ReactElement {
       <div className="section-head bits-head">
         <h2 id="bits-head">Bits</h2>
       </div>
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: hover only lights row and column. */}
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: hover only highlights row and column. */}
       <div className="bits-scroll" onMouseLeave={() => setHovered(null)}>
         <table className="bits" aria-label="Bits of the registers that decide about components">
           <thead>

@@ -30,7 +30,7 @@ export function General({ provenance }: { provenance: Provenance }): ReactElemen
       <List
         provenance={provenance}
         title="General registers"
-        sub="staged, written and read back like every other value; Restore puts back those that were written"
+        sub="staged, written and read back like every other value; Restore writes those that were written"
         rows={GENERAL}
         readOnly={false}
       />

@@ -56,7 +56,7 @@ export function RegisterCell(props: RegisterCellProps): ReactElement {
       {look === 'none' ? null : <Glyph name={MARK_GLYPH[look]} className="g10" />}
       {before !== null && mark === 'staged' ? <span className="struck">{before}</span> : null}
       {children ?? text}
-      {before !== null && mark === 'changed' ? <span className="former">{before}</span> : null}
+      {before !== null && mark === 'changed' ? <span className="previous">{before}</span> : null}
       {editing && path !== null ? (
         <ValueEditor
           path={path}
@@ -71,7 +71,7 @@ export function RegisterCell(props: RegisterCellProps): ReactElement {
   );
 }
 
-/** The next or former cell of the panel: where Tab leads from an editor. */
+/** The next or previous cell of the panel: where Tab leads from an editor. */
 const neighbour = (cell: HTMLElement | null, how: 'onward' | 'back'): HTMLElement | null => {
   const cells = [...document.querySelectorAll<HTMLElement>('.register-cell, .field-control')];
   const at = cell === null ? -1 : cells.indexOf(cell);

@@ -110,7 +110,7 @@ export function VectorPanel({ provenance }: { provenance: Provenance }): ReactEl
         ) : (
           <p className="section-note text-3 no-rows">
             {filter === 'changed'
-              ? 'No vector register differs from the former stop.'
+              ? 'No vector register differs from the previous stop.'
               : filter === 'nonzero'
                 ? 'Every vector register is zero or in init.'
                 : 'All vector registers are in init.'}

@@ -112,10 +112,10 @@ function Selected({ target }: { target: TargetSummary }): ReactElement {
               <Glyph name={target.heldBy === undefined ? 'stop' : 'info'} />
               <div className="note-body">
                 <div className="strong">{target.reason}</div>
-                {target.mend === null || target.heldBy !== undefined ? null : (
+                {target.remedy === null || target.heldBy !== undefined ? null : (
                   <div className="line tight">
-                    <span>To mend: {target.mend}</span>
-                    <CopyButton what="the mend" text={target.mend} />
+                    <span>Remedy: {target.remedy}</span>
+                    <CopyButton what="the remedy" text={target.remedy} />
                   </div>
                 )}
               </div>

@@ -107,10 +107,10 @@ function TargetRow({ target, selected }: { target: TargetSummary; selected: bool
           </span>
           <div className="small text-2 ellipsis">{target.attachable ? seccompSentence(target) : target.reason}</div>
         </span>
-        {target.mend === null || isOurs ? null : (
-          <span className="target-mend">
-            <span className="text-2 nowrap">To mend:</span>
-            <span className="val mend-text">{target.mend}</span>
+        {target.remedy === null || isOurs ? null : (
+          <span className="target-remedy">
+            <span className="text-2 nowrap">Remedy:</span>
+            <span className="val remedy-text">{target.remedy}</span>
           </span>
         )}
       </div>

@@ -9,8 +9,8 @@ import { targetsMatching } from '../../store/target-slice.ts';
 import { Glyph, Mark } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { ReadingNote } from '../notices/ReadingNote.tsx';
-import { LeftOvers } from './LeftOver.tsx';
 import { ModelList } from './ModelList.tsx';
+import { Orphans } from './Orphans.tsx';
 import { RecentFiles } from './RecentFiles.tsx';
 import { TargetDetail } from './TargetDetail.tsx';
 import { TargetList } from './TargetList.tsx';
@@ -50,7 +50,7 @@ export function TargetsScreen(): ReactElement {
             {listing.refusal === null ? null : <RefusalNote refusal={listing.refusal} />}
           </div>
         )}
-        <LeftOvers />
+        <Orphans />
         <div className="scroll">
           <LiveHead />
           <TargetList />

@@ -130,7 +130,7 @@ function Verdict({ check }: { check: ProductCheck }): ReactElement {
 function Choices({ choice }: { choice: ProductChoice }): ReactElement {
   const store = useDebuggerStore();
   const at = useDebugger((state) => state.at);
-  const former = useDebugger((state) => state.stops[state.at - 1]?.number ?? null);
+  const previous = useDebugger((state) => state.stops[state.at - 1]?.number ?? null);
   const set = (change: Partial<ProductChoice>): void => store.getState().setProduct({ ...choice, ...change });
   const stops = useDebugger((state) => state.stops);
   const accumulator = accumulatorKey(choice.accumulator);
@@ -184,8 +184,8 @@ function Choices({ choice }: { choice: ProductChoice }): ReactElement {
           onChange={(event) => set({ accumulator: accumulatorFrom(event.target.value) })}
         >
           <option value="zero">zero</option>
-          {former === null && choice.accumulator.kind !== 'former' ? null : (
-            <option value="former">the stop before{former === null ? '' : `, ${former}`}</option>
+          {previous === null && choice.accumulator.kind !== 'previous' ? null : (
+            <option value="previous">the stop before{previous === null ? '' : `, ${previous}`}</option>
           )}
           {stops.slice(0, Math.max(0, at)).map(({ number }) => (
             <option key={number} value={`stop ${number}`}>
@@ -218,7 +218,7 @@ const accumulatorFrom = (key: string): Accumulator => {
   const [kind, number] = key.split(' ');
   if (kind === 'stop') return { kind, number: Number(number) };
   if (kind === 'tile') return { kind, tile: Number(number) };
-  return { kind: kind === 'former' ? 'former' : 'zero' };
+  return { kind: kind === 'previous' ? 'previous' : 'zero' };
 };
 
 function Picture({ tile }: { tile: number }): ReactElement {
@@ -232,7 +232,7 @@ function Picture({ tile }: { tile: number }): ReactElement {
 
 const BEFORE: Readonly<Record<Accumulator['kind'], string>> = {
   zero: 'C before is taken as zero.',
-  former: 'C before is taken from the stop before this one.',
+  previous: 'C before is taken from the stop before this one.',
   stop: 'C before is taken from the stop chosen.',
   tile: 'C before is taken from another tile of this stop.',
 };

@@ -53,9 +53,9 @@ export function TileGrid({ scene, geometry, differences, onRefused }: TileGridPr
   // One tab stop for the whole tile. Set by hand: a move of the focus repaints none of up to 1024 cells.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another place or another shape moves the tab stop.
   useLayoutEffect(() => {
-    const former = grid.current?.querySelector('[tabindex="0"]');
-    former?.setAttribute('tabindex', '-1');
-    former?.removeAttribute('data-region-start');
+    const previous = grid.current?.querySelector('[tabindex="0"]');
+    previous?.setAttribute('tabindex', '-1');
+    previous?.removeAttribute('data-region-start');
     const cell = cellAt(grid.current, active);
     cell?.setAttribute('tabindex', '0');
     cell?.setAttribute('data-region-start', '');

@@ -40,9 +40,9 @@ export function TileMatrix({
     const node = sheet.current;
     if (node === null) return;
     const measure = (): void =>
-      setRoom((former) => {
+      setRoom((previous) => {
         const next = { widthPx: node.clientWidth - HEAD_PX - 1, heightPx: node.clientHeight - COLUMN_HEAD_PX - 1 };
-        return next.widthPx === former.widthPx && next.heightPx === former.heightPx ? former : next;
+        return next.widthPx === previous.widthPx && next.heightPx === previous.heightPx ? previous : next;
       });
     const observer = new ResizeObserver(measure);
     observer.observe(node);

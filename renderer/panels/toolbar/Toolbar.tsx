@@ -95,13 +95,13 @@ export function Toolbar(): ReactElement | null {
   );
 }
 
-/** With a former stop on screen the button says that it leads back there. */
+/** With an earlier stop on screen the button says that it leads back there. */
 function RestoreButton(): ReactElement {
-  const former = useDebugger((state) => (selectIsNewest(state) ? null : (state.stops[state.at]?.number ?? null)));
+  const previous = useDebugger((state) => (selectIsNewest(state) ? null : (state.stops[state.at]?.number ?? null)));
   return (
-    <ActionButton action={action(former === null ? 'restore' : 'restore-to-stop')} look="ghost">
-      <span className={former === null ? 'broad-only' : 'wide-only restore-stop'}>
-        {former === null ? 'Restore…' : `To stop ${former}…`}
+    <ActionButton action={action(previous === null ? 'restore' : 'restore-to-stop')} look="ghost">
+      <span className={previous === null ? 'broad-only' : 'wide-only restore-stop'}>
+        {previous === null ? 'Restore…' : `To stop ${previous}…`}
       </span>
     </ActionButton>
   );

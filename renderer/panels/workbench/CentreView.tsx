@@ -56,7 +56,7 @@ export function ViewTools(): ReactElement {
       <ApplyRefused place="tabs" />
       {at < newest ? (
         <>
-          <span className="broad-only">a former stop: to be read, not edited</span>
+          <span className="broad-only">an earlier stop: to be read, not edited</span>
           <button type="button" className="link" onClick={() => store.getState().goToStop(newest)}>
             Newest
           </button>

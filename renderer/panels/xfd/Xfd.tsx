@@ -1,6 +1,6 @@
 import { type ReactElement, type ReactNode, useState } from 'react';
 import { hexShort } from '../../../app/bits/mask.ts';
-import type { Light, Lights } from '../../../app/xsave/lights.ts';
+import type { Enablement, EnablementState } from '../../../app/xsave/enablement.ts';
 import { Segment } from '../../controls/Segment.tsx';
 import type { ComponentEntry } from '../../store/components.ts';
 import { hueOf } from '../../store/components.ts';
@@ -54,7 +54,7 @@ export function Xfd(): ReactElement | null {
         <p className="text-2">{AFTER[outcome.kind]}</p>
       </section>
       <Others story={story} />
-      <FourLights />
+      <EnablementTable />
     </div>
   );
 }
@@ -152,37 +152,37 @@ function Others({ story }: { story: XfdStory }): ReactElement {
   );
 }
 
-const LIGHTS: readonly { readonly key: keyof Lights; readonly label: string }[] = [
+const STEPS: readonly { readonly key: keyof Enablement; readonly label: string }[] = [
   { key: 'supported', label: 'supported' },
   { key: 'enabled', label: 'enabled' },
   { key: 'permitted', label: 'permitted' },
   { key: 'inUse', label: 'in use' },
 ];
-const WORD: Readonly<Record<Light, string>> = {
+const WORD: Readonly<Record<EnablementState, string>> = {
   yes: 'yes',
   no: 'no',
   'not-needed': 'not needed',
   'not-known': 'not known',
 };
 
-/** The four lights of every component that the guest could use, in words. */
-function FourLights(): ReactElement {
+/** The enablement of every component that the guest could use, in words. */
+function EnablementTable(): ReactElement {
   const store = useDebuggerStore();
   const entries = useDebugger(selectComponents);
   // What can be armed comes first: it is what this view is about.
   const armable = entries.filter((entry) => entry.canBeArmed);
   const shown = [...armable, ...entries.filter((entry) => entry.group === 'in' && !entry.canBeArmed)];
   return (
-    <section className="section" aria-label="Four lights">
+    <section className="section" aria-label="Enablement">
       <div className="section-head">
         <h2>Supported, enabled, permitted, in use</h2>
         <span className="text-3 small">and what XFD can arm</span>
       </div>
-      <table className="xfd-table lights-table">
+      <table className="xfd-table enablement-table">
         <thead>
           <tr>
             <th scope="col">component</th>
-            {LIGHTS.map(({ key, label }) => (
+            {STEPS.map(({ key, label }) => (
               <th key={key} scope="col">
                 {label}
               </th>
@@ -206,9 +206,9 @@ function FourLights(): ReactElement {
                   {entry.label}
                 </button>
               </td>
-              {LIGHTS.map(({ key }) => (
+              {STEPS.map(({ key }) => (
                 <td key={key}>
-                  <LightCell light={entry.lights[key]} />
+                  <StepCell state={entry.enablement[key]} />
                 </td>
               ))}
               <td>
@@ -222,9 +222,9 @@ function FourLights(): ReactElement {
   );
 }
 
-function LightCell({ light }: { light: Light }): ReactNode {
-  const look = { yes: 'text-1', no: 'is-init', 'not-needed': 'text-3', 'not-known': 'text-3' }[light];
-  return <span className={`small ${look}`}>{WORD[light]}</span>;
+function StepCell({ state }: { state: EnablementState }): ReactNode {
+  const look = { yes: 'text-1', no: 'is-init', 'not-needed': 'text-3', 'not-known': 'text-3' }[state];
+  return <span className={`small ${look}`}>{WORD[state]}</span>;
 }
 
 function ArmedCell({ entry }: { entry: ComponentEntry }): ReactElement {

@@ -8,16 +8,16 @@ import { Differences } from '../compare/Differences.tsx';
 import { Dialog } from './Dialog.tsx';
 
 /** The state kept by a Tilescope that died against the one that the vCPU holds, and the choice between the two. */
-export function LeftOverDialog(): ReactElement | null {
+export function OrphanDialog(): ReactElement | null {
   const store = useDebuggerStore();
-  const states = useDebugger((state) => state.leftOverStates);
-  const busy = useDebugger((state) => state.leftOverBusy);
+  const states = useDebugger((state) => state.orphanStates);
+  const busy = useDebugger((state) => state.orphanBusy);
   if (states === null) return null;
   const { id, kept, now } = states;
   const refused = busyRefusal(busy);
   const names = ['before the first write', 'now'] as const;
   return (
-    <Dialog label="Left over edits" look="compare-dialog">
+    <Dialog label="Orphaned edits" look="compare-dialog">
       <div className="ask-body">
         <h2>What the vCPU held before the first write, and what it holds now</h2>
         <p>
@@ -30,13 +30,13 @@ export function LeftOverDialog(): ReactElement | null {
       </div>
       <div className="ask-acts">
         <Button
-          label="Put it back"
+          label="Recover"
           look="primary"
           glyph="restore"
           refused={refused}
-          onPress={() => void store.getState().putBack(id)}
+          onPress={() => void store.getState().recover(id)}
         >
-          Put it back
+          Recover
         </Button>
         <Button label="Keep the edits" refused={refused} onPress={() => void store.getState().keepEdits(id)}>
           Keep the edits

@@ -1,19 +1,19 @@
 import type { ReactElement } from 'react';
-import type { LeftOver } from '../../../app/bridge.ts';
+import type { Orphan } from '../../../app/bridge.ts';
 import { Button } from '../../controls/Button.tsx';
 import { busyRefusal } from '../../store/availability.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count, maskedPids, pidText } from '../../wording.ts';
 
-/** Above the targets: what a Tilescope that died has left, and what was put back. */
-export function LeftOvers(): ReactElement | null {
+/** Above the targets: what a Tilescope that died has left, and what was recovered. */
+export function Orphans(): ReactElement | null {
   const store = useDebuggerStore();
-  const left = useDebugger((state) => state.leftOvers);
-  const done = useDebugger((state) => state.putBackDone);
+  const left = useDebugger((state) => state.orphans);
+  const done = useDebugger((state) => state.recovered);
   if (left.length === 0 && done === null) return null;
   return (
-    <section className="banners" aria-label="Left over edits" data-testid="left-overs">
+    <section className="banners" aria-label="Orphaned edits" data-testid="orphans">
       {done === null ? null : (
         <div className="note attention" role="status">
           <Glyph name="check2" className="is-written" />
@@ -21,14 +21,14 @@ export function LeftOvers(): ReactElement | null {
             <div className="strong">
               vCPU {done.vcpu} of pid {pidText(done.pid)} is as it was before the first write
             </div>
-            <div>{count(done.writtenBytes, 'byte')} put back, read back and verified.</div>
+            <div>{count(done.writtenBytes, 'byte')} restored, read back and verified.</div>
           </div>
           <Button
             label="Close this message"
             look="tiny ghost square"
             glyph="cross"
             glyphClass="g12"
-            onPress={() => store.getState().closePutBackDone()}
+            onPress={() => store.getState().closeRecovered()}
           />
         </div>
       )}
@@ -39,19 +39,19 @@ export function LeftOvers(): ReactElement | null {
   );
 }
 
-const STORY: Readonly<Record<LeftOver['state'], string>> = {
+const STORY: Readonly<Record<Orphan['state'], string>> = {
   there: 'The state from before the first write is kept.',
   gone: 'That process is gone, and the state kept fits no other.',
   unreadable: 'What was kept of it cannot be used.',
 };
 
-function Banner({ entry }: { entry: LeftOver }): ReactElement {
+function Banner({ entry }: { entry: Orphan }): ReactElement {
   const store = useDebuggerStore();
-  const busy = useDebugger((state) => state.leftOverBusy);
+  const busy = useDebugger((state) => state.orphanBusy);
   const waits = busyRefusal(busy);
   const refused = waits ?? entry.why;
   return (
-    <div className="note attention" data-testid="left-over" data-state={entry.state}>
+    <div className="note attention" data-testid="orphan" data-state={entry.state}>
       <Glyph name="warn" />
       <div className="note-body">
         <div className="strong">
@@ -66,20 +66,20 @@ function Banner({ entry }: { entry: LeftOver }): ReactElement {
           {entry.state === 'there' ? (
             <>
               <Button
-                label="Put it back"
+                label="Recover"
                 look="primary"
                 glyph="restore"
                 refused={refused}
-                onPress={() => void store.getState().putBack(entry.id)}
+                onPress={() => void store.getState().recover(entry.id)}
               >
-                Put it back
+                Recover
               </Button>
               <Button
                 label="Compare"
                 look="outlined"
                 glyph="differs"
                 refused={refused}
-                onPress={() => void store.getState().compareLeftOver(entry.id)}
+                onPress={() => void store.getState().compareOrphan(entry.id)}
               >
                 Compare
               </Button>

@@ -6,37 +6,37 @@ import { componentRow } from './components.ts';
 import { DYNAMIC_MASK, enumerated, msrValue, xfdValue } from './facts.ts';
 import { viewComponent } from './view.ts';
 
-export type Light = 'yes' | 'no' | 'not-needed' | 'not-known';
+export type EnablementState = 'yes' | 'no' | 'not-needed' | 'not-known';
 
 /** The chain of a component: supported → enabled → permitted → in use. */
-export interface Lights {
+export interface Enablement {
   /** The guest's CPUID 0xD enumerates it. */
-  readonly supported: Light;
+  readonly supported: EnablementState;
   /** Its bit in XCR0, or in IA32_XSS for a supervisor component. */
-  readonly enabled: Light;
+  readonly enabled: EnablementState;
   /** Granted to the VMM's guests by arch_prctl; not needed for most. */
-  readonly permitted: Light;
+  readonly permitted: EnablementState;
   /** Not in init state. */
-  readonly inUse: Light;
+  readonly inUse: EnablementState;
 }
 
-const light = (mask: bigint | null, bit: ComponentBit): Light =>
+const state = (mask: bigint | null, bit: ComponentBit): EnablementState =>
   mask === null ? 'not-known' : hasBit(mask, bit) ? 'yes' : 'no';
 
 // KVM's image never holds a supervisor component: its MSRs say whether it is in init, which is all zero.
-const supervisorInUse = (facts: Facts, bit: ComponentBit): Light => {
+const supervisorInUse = (facts: Facts, bit: ComponentBit): EnablementState => {
   const values = MSRS.filter((msr) => msr.component === bit).map((msr) => msrValue(facts, msr.index));
   if (values.some((value) => value !== null && value !== 0n)) return 'yes';
   return values.length > 0 && values.every((value) => value === 0n) ? 'no' : 'not-known';
 };
 
-export const lightsOf = (facts: Facts, image: Image, bit: ComponentBit): Lights => {
+export const enablementOf = (facts: Facts, image: Image, bit: ComponentBit): Enablement => {
   const supervisor = componentRow(bit)?.kind === 'supervisor';
   const view = viewComponent(image, bit);
   return {
-    supported: light(enumerated(facts.guestCpuid), bit),
-    enabled: light(supervisor ? msrValue(facts, MSR_INDEX.IA32_XSS) : facts.xcr0, bit),
-    permitted: hasBit(DYNAMIC_MASK, bit) ? light(facts.guestPermission, bit) : 'not-needed',
+    supported: state(enumerated(facts.guestCpuid), bit),
+    enabled: state(supervisor ? msrValue(facts, MSR_INDEX.IA32_XSS) : facts.xcr0, bit),
+    permitted: hasBit(DYNAMIC_MASK, bit) ? state(facts.guestPermission, bit) : 'not-needed',
     inUse: supervisor && view.state === 'absent' ? supervisorInUse(facts, bit) : view.state === 'inUse' ? 'yes' : 'no',
   };
 };
