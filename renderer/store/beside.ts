@@ -3,6 +3,7 @@ import { indexOfStop } from './compare-slice.ts';
 import { createDebuggerStore, type DebuggerStore } from './debugger-store.ts';
 import type { ParkedVcpu } from './parked.ts';
 import type { State } from './state.ts';
+import { newVcpu } from './vcpu.ts';
 
 /**
  * A second view beside the first: another stop, another vCPU of the target, or the file that is compared with. It has a store
@@ -72,7 +73,7 @@ const viewed = (state: State, of: BesideOf, beside: State): Partial<State> => {
     // The same capture is the same stop: nothing is drawn anew for it.
     if (beside.compareFile === compareFile) return window;
     const own = { ...session, kind: 'file', canWrite: false, run: 'file', name: compareFile.name } as const;
-    return { ...window, ...beside.freshSession(compareFile.capture, 'file'), compareFile, session: own };
+    return { ...window, ...newVcpu(compareFile.capture, 'file'), compareFile, session: own };
   }
   const found = shownBeside(state, of);
   if (found === null) return { ...window, session: null, stops: [], at: -1 };

@@ -23,14 +23,17 @@ export interface CompareFile {
   readonly base64: string;
 }
 
-/** Which state the stop on screen is compared with, and what the user calls stops. */
-export interface CompareSlice {
+/** What the stops of one vCPU are compared with, and what the user calls them. */
+export interface Comparison {
   /** Number of stop A; null: the first stop. B is the stop on screen. */
   readonly pinned: number | null;
   readonly labels: ReadonlyMap<number, string>;
   readonly source: CompareSource;
   /** The value that differs and is looked at, as in its row; null: none is chosen. */
   readonly differencePath: string | null;
+}
+
+export interface CompareSlice extends Comparison {
   /** One for the window: every vCPU can be compared with it. */
   readonly compareFile: CompareFile | null;
   readonly compareFileBusy: boolean;
@@ -47,13 +50,6 @@ export interface CompareSlice {
   labelStop(number: number, text: string): void;
 }
 
-export const NO_COMPARE: Pick<CompareSlice, 'pinned' | 'labels' | 'source' | 'differencePath'> = {
-  pinned: null,
-  labels: new Map(),
-  source: { kind: 'stop' },
-  differencePath: null,
-};
-
 const MAX_LABEL_CHARACTERS = 60;
 
 export const pinnedIndex = (stops: readonly Stop[], pinned: number | null): number =>
@@ -66,7 +62,7 @@ export const indexOfStop = (stops: readonly Stop[], number: number): number => {
 };
 
 export const createCompareSlice =
-  (bridge: Bridge): Slice<CompareSlice> =>
+  (bridge: Bridge): Slice<Omit<CompareSlice, keyof Comparison>> =>
   (set, get) => {
     const swapWithVcpu = async (vcpu: number, number: number): Promise<void> => {
       const { session, stops, at } = get();
@@ -79,7 +75,6 @@ export const createCompareSlice =
     };
 
     return {
-      ...NO_COMPARE,
       compareFile: null,
       compareFileBusy: false,
       chooseDifference: (differencePath) =>

@@ -17,6 +17,7 @@ import type { State } from './state.ts';
 import { createTargetSlice } from './target-slice.ts';
 import { createTilesSlice } from './tiles-slice.ts';
 import { createTimelineSlice } from './timeline-slice.ts';
+import { noVcpu } from './vcpu.ts';
 import { createViewSlice, type Remembered, type Theme } from './view-slice.ts';
 import { createWatchSlice } from './watch-slice.ts';
 import { createWorkbenchSlice } from './workbench-slice.ts';
@@ -33,6 +34,7 @@ export const createDebuggerStore = (
   tab: TabName = randomTab(),
 ): DebuggerStore =>
   createStore<State>()((...tools) => ({
+    ...noVcpu(),
     ...createTargetSlice(bridge)(...tools),
     ...createRecoverySlice(bridge)(...tools),
     ...createTimelineSlice(...tools),

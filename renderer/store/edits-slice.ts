@@ -24,12 +24,18 @@ export interface Restored {
   readonly from: RestoredFrom;
 }
 
-export interface EditsSlice {
+/** The edits of one vCPU. */
+export interface Edits {
   /** Typed but not written, in the order they were made; at most one for each path. */
   readonly staged: readonly Assignment[];
   readonly undone: readonly (readonly Assignment[])[];
   readonly done: readonly (readonly Assignment[])[];
   readonly editor: Editor | null;
+  /** What this session has written, as the host says. */
+  readonly writes: WritesSoFar;
+}
+
+export interface EditsSlice extends Edits {
   openEditor(path: string, text: string, typed: boolean): void;
   typeInEditor(text: string): void;
   closeEditor(): void;
@@ -42,8 +48,6 @@ export interface EditsSlice {
   /** Stages several as one step of undo, all or none; the reason where app/ refuses one. */
   stageAll(assignments: readonly Assignment[]): string | null;
   unstage(path: string): void;
-  /** What this session has written, as the host says. */
-  readonly writes: WritesSoFar;
   /** Takes back the last step of staging; with nothing staged, the last write, by a write of its own. */
   undo(): void;
   redo(): void;
@@ -53,7 +57,6 @@ export interface EditsSlice {
   restore(scope: RestoreScope, then?: Restored | null): Promise<void>;
   /** Writes once more what the VMM has put its own copy over. */
   writeAgain(): Promise<void>;
-  emptyEdits(): Partial<State>;
 }
 
 type Staging =
@@ -93,12 +96,12 @@ export const typedMeaning = ({ stops }: Pick<State, 'stops'>, path: string, text
   return write.ok ? (write.value.changes[0]?.after ?? null) : null;
 };
 
-const NO_WRITES = { writes: { undoable: 0, redoable: 0, standingGeneral: [], everGeneral: [] } } as const;
+export const NO_WRITES: WritesSoFar = { undoable: 0, redoable: 0, standingGeneral: [], everGeneral: [] };
 
-const NO_EDITS = { staged: [], undone: [], done: [], editor: null } as const;
+export const NO_EDITS: Omit<Edits, 'writes'> = { staged: [], undone: [], done: [], editor: null };
 
 /** What is left of the edits once a write has arrived: those made while it was under way, as one step of undo. */
-const editsSince = (sent: State, now: State): Pick<State, 'staged' | 'undone' | 'done' | 'editor'> => {
+const editsSince = (sent: State, now: State): Omit<Edits, 'writes'> => {
   const isSent = ({ path, value }: Assignment): boolean =>
     sent.staged.some((row) => row.path === path && row.value === value);
   const staged = now.staged.filter((row) => !isSent(row));
@@ -107,7 +110,7 @@ const editsSince = (sent: State, now: State): Pick<State, 'staged' | 'undone' | 
 };
 
 export const createEditsSlice =
-  (bridge: Bridge): Slice<EditsSlice> =>
+  (bridge: Bridge): Slice<Omit<EditsSlice, keyof Edits>> =>
   (set, get) => {
     const act = createAct(set, get);
     const change = (staged: readonly Assignment[]): void =>
@@ -172,8 +175,6 @@ export const createEditsSlice =
     };
 
     return {
-      ...NO_EDITS,
-      ...NO_WRITES,
       openEditor: (path, text, typed) => set({ editor: { path, text, problem: null, typed } }),
       typeInEditor: (text) =>
         set((state) => (state.editor === null ? {} : { editor: { ...state.editor, text, problem: null } })),
@@ -230,6 +231,5 @@ export const createEditsSlice =
       async restore(scope, then = null) {
         await restorePart(scope, then);
       },
-      emptyEdits: () => ({ ...NO_EDITS, ...NO_WRITES }),
     };
   };

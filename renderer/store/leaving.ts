@@ -4,9 +4,10 @@ import { type DifferentValue, differences } from '../../app/diff/diff-elements.t
 import { captureAfter } from '../../app/edit/assign.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
 import { memoizeByIdentity, memoizePair } from './memoize.ts';
-import { type ParkedVcpu, parkedNow } from './parked.ts';
+import type { ParkedVcpu } from './parked.ts';
 import type { State } from './state.ts';
 import type { Stop } from './timeline-slice.ts';
+import { vcpuOnScreen } from './vcpu.ts';
 
 /** What giving the state found at attach back would write to one vCPU, by its last reading. */
 export interface LeavingWrite {
@@ -37,7 +38,7 @@ const writeOf = ({ session, stops, writes }: ParkedVcpu): LeavingWrite | null =>
 };
 
 const together = memoizeByIdentity((state: State): readonly LeavingWrite[] =>
-  [parkedNow(state), ...state.parked.values()]
+  [vcpuOnScreen(state), ...state.parked.values()]
     .flatMap((one) => {
       const write = one === null ? null : writeOf(one);
       return write === null || write.changes.length + write.general.length === 0 ? [] : [write];

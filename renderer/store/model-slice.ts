@@ -5,6 +5,7 @@ import { ask, undecodedRefusal } from './ask.ts';
 import { productsOfProgram } from './executed.ts';
 import { requestSteps, withoutStops, withSteps } from './model-steps.ts';
 import type { Slice } from './state.ts';
+import { newVcpu } from './vcpu.ts';
 
 /** An exception in the model guest, and the stop after which it stands. */
 export interface ModelEventAt extends ModelEvent {
@@ -69,7 +70,7 @@ export const createModelSlice =
           run: 'frozen',
           hasRun: false,
         },
-        ...get().freshSession(capture.value, 'attach'),
+        ...newVcpu(capture.value, 'attach'),
         position: value.model ?? null,
         modelEvents: [],
         halted: false,

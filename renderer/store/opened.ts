@@ -6,6 +6,7 @@ import { undecodedRefusal } from './ask.ts';
 import { savedTimeline } from './saved-session.ts';
 import type { State } from './state.ts';
 import type { Session } from './target-slice.ts';
+import { newVcpu } from './vcpu.ts';
 
 /** The capture that came over the bridge, or the words for one that cannot be read. */
 export const received = (document: CaptureDocument): Answer<Capture> => {
@@ -26,7 +27,6 @@ export interface AttachedProcess {
 
 /** The state with the session that main opened; a saved session comes with all its stops, labels and its pin. */
 export const openedState = (
-  state: State,
   value: Opened,
   process: AttachedProcess | null,
 ): Answer<Partial<State> & { readonly session: Session }> => {
@@ -48,7 +48,7 @@ export const openedState = (
     hasRun: value.kind === 'live' && !value.frozen,
     ...(value.file === undefined ? {} : { file: value.file }),
   };
-  const fresh = state.freshSession(answer.value, value.kind === 'file' ? 'file' : 'attach');
+  const fresh = newVcpu(answer.value, value.kind === 'file' ? 'file' : 'attach');
   if (value.timeline === undefined) return { ok: true, value: { saved: null, ...fresh, session } };
   const saved = savedTimeline(value.timeline);
   if (!saved.ok) {

@@ -2,13 +2,15 @@ import type { Answer, Bridge, CameBack, StillOpen } from '../../app/bridge.ts';
 import { sameState } from '../../app/session/same-state.ts';
 import { sessionText } from '../../app/session/session-document.ts';
 import { ask } from './ask.ts';
+import { NO_WRITES } from './edits-slice.ts';
 import { productsOfProgram } from './executed.ts';
 import { openedState, received } from './opened.ts';
-import { NONE_PARKED, type ParkedVcpu, parkedNow } from './parked.ts';
+import { NONE_PARKED, type ParkedVcpu } from './parked.ts';
 import { type SavedAbout, savedTimeline, sessionToSave } from './saved-session.ts';
 import type { Slice, State } from './state.ts';
 import type { Session } from './target-slice.ts';
 import { withStop } from './timeline-slice.ts';
+import { newVcpu, noVcpu, vcpuOnScreen } from './vcpu.ts';
 
 /**
  * What a page holds is the host's to keep, so that the same page loaded again has it: every stop with its labels, the pin,
@@ -82,7 +84,7 @@ const PAGE = 'page';
 const stopsName = (session: string): string => `stops ${session}`;
 
 const everyVcpu = (state: State): readonly ParkedVcpu[] => {
-  const now = parkedNow(state);
+  const now = vcpuOnScreen(state);
   return now === null ? [] : [now, ...state.parked.values()];
 };
 
@@ -101,7 +103,7 @@ const keptPage = (state: State): string => {
       session,
       at,
       saved: index === 0 ? state.saved : null,
-      overwritten: overwritten ?? null,
+      overwritten,
     })),
     view: Object.fromEntries(VIEW.map((key) => [key, state[key]])) as Partial<State>,
   };
@@ -124,19 +126,18 @@ const sessionNow = (session: Session, open: StillOpen | undefined): Session => {
 };
 
 /** A vCPU as it was kept; null: its stops cannot be read. */
-const vcpuBack = (state: State, one: KeptVcpu, { kept, open }: CameBack): ParkedVcpu | null => {
+const vcpuBack = (one: KeptVcpu, { kept, open }: CameBack): ParkedVcpu | null => {
   const still = open.find(({ session }) => session === one.session.id);
   const document = parsed(kept[stopsName(one.session.id)]);
   const read = savedTimeline(document as Parameters<typeof savedTimeline>[0]);
   const last = read.ok ? read.value.timeline.stops.at(-1) : undefined;
   if (!read.ok || last === undefined) return null;
   const { timeline } = read.value;
-  const blank = { ...state.emptyTimeline(), ...state.emptyEdits() };
   return {
-    ...blank,
+    ...noVcpu(),
     ...timeline,
     at: Math.max(0, Math.min(timeline.stops.length - 1, one.at)),
-    writes: still?.writes ?? { undoable: 0, redoable: 0, standingGeneral: [], everGeneral: [] },
+    writes: still?.writes ?? NO_WRITES,
     overwritten: one.overwritten,
     // The steps of staging are gone, all that is staged is one of them.
     done: timeline.staged.length > 0 ? [[]] : [],
@@ -171,13 +172,13 @@ export const createPageSlice =
       if (!capture.ok) return null;
       const { pid, startTimeTicks } = capture.value.facts.target;
       const process = pid === null || startTimeTicks === null ? null : { pid, startTimeTicks: String(startTimeTicks) };
-      const made = openedState(get(), { ...still, capture: document.value }, process);
+      const made = openedState({ ...still, capture: document.value }, process);
       return made.ok ? { ...made.value, writes: still.writes } : null;
     };
 
     const show = async (back: CameBack, from: 'reload' | 'tab'): Promise<boolean> => {
       const page = parsed(back.kept[PAGE]) as KeptPage | null;
-      const read = (page?.vcpus ?? []).flatMap((one) => vcpuBack(get(), one, back) ?? []);
+      const read = (page?.vcpus ?? []).flatMap((one) => vcpuBack(one, back) ?? []);
       const vcpus = await Promise.all(read.map(withNow));
       const lost = back.open.filter(({ session }) => !vcpus.some((one) => one.session.id === session));
       const anew = vcpus.length > 0 ? null : lost[0] === undefined ? null : await begunAnew(lost[0]);
@@ -192,7 +193,7 @@ export const createPageSlice =
       const last = first.stops.at(-1);
       if (last === undefined) return false;
       set({
-        ...get().freshSession(last.capture, 'attach'),
+        ...newVcpu(last.capture, 'attach'),
         ...first,
         position: model ?? null,
         saved: page?.vcpus[0]?.saved ?? null,
@@ -234,9 +235,8 @@ export const createPageSlice =
       wasTaken() {
         tab.set(newTab());
         given.clear();
-        const { emptyTimeline, emptyEdits } = get();
-        set({ session: null, overlay: null, saved: null, parked: NONE_PARKED, running: false, cameBack: null });
-        set({ liveStopped: null, restoreFile: null, ...emptyTimeline(), ...emptyEdits() });
+        set({ ...noVcpu(), overlay: null, saved: null, parked: NONE_PARKED, running: false, cameBack: null });
+        set({ liveStopped: null, restoreFile: null });
         set({
           refusal: {
             code: 'page-gone',
@@ -261,8 +261,7 @@ export const createPageSlice =
           names.add(name);
           if (isSame(given.get(name), parts)) continue;
           given.set(name, parts);
-          const events = one.modelEvents ?? [];
-          giving.push(give(name, sessionText(sessionToSave({ ...one, modelEvents: events, hostFacts }, 0))));
+          giving.push(give(name, sessionText(sessionToSave({ ...one, hostFacts }, 0))));
         }
         const page = keptPage(state);
         if (given.get(PAGE)?.[0] !== page && (page !== '' || given.has(PAGE))) {

@@ -2,11 +2,12 @@ import type { Answer, Bridge, Refusal } from '../../app/bridge.ts';
 import { createAct, newerThan } from './act.ts';
 import { ask } from './ask.ts';
 import { openedState, received } from './opened.ts';
-import { NONE_PARKED, type Parked, type ParkedVcpu, parkedNow, refusalOfSeveral } from './parked.ts';
+import { NONE_PARKED, type Parked, type ParkedVcpu, refusalOfSeveral } from './parked.ts';
 import { pausesOf } from './pauses.ts';
 import type { Slice, State } from './state.ts';
 import { type RunState, withRun } from './target-slice.ts';
 import { withStop } from './timeline-slice.ts';
+import { noVcpu, vcpuOnScreen } from './vcpu.ts';
 
 /** What becomes of what was written when a target is left. */
 export type LeaveHow = 'keep' | 'restore' | 'without-general';
@@ -31,7 +32,7 @@ const comparedWithin = (one: ParkedVcpu, attached: ReadonlyMap<number, unknown>)
 
 /** The state with another vCPU on screen; `next` comes out of what is parked, or is new. */
 const shown = (state: State, next: Partial<State>, vcpu: number): Partial<State> => {
-  const now = parkedNow(state);
+  const now = vcpuOnScreen(state);
   const others = without(state.parked, vcpu);
   return { ...next, parked: now === null ? others : new Map(others).set(now.session.vcpu, now) };
 };
@@ -50,7 +51,7 @@ export const createParkedSlice =
       const answer = await act('attach', () => bridge.attach(pid, startTimeTicks, vcpu, session.run === 'frozen'));
       if (!answer.ok) return;
       const state = get();
-      const made = openedState(state, answer.value, { pid, startTimeTicks });
+      const made = openedState(answer.value, { pid, startTimeTicks });
       if (!made.ok) {
         set({ refusal: made.refusal });
         // Nobody could ever leave a session that is not shown.
@@ -63,14 +64,14 @@ export const createParkedSlice =
     /** Replaces the session of a vCPU, wherever it is kept. */
     const change = (vcpu: number, next: (one: ParkedVcpu) => ParkedVcpu): void =>
       set((state) => {
-        const now = parkedNow(state);
+        const now = vcpuOnScreen(state);
         if (now?.session.vcpu === vcpu) return next(now);
         const one = state.parked.get(vcpu);
         return one === undefined ? {} : { parked: new Map(state.parked).set(vcpu, next(one)) };
       });
 
     const everyone = (): readonly ParkedVcpu[] => {
-      const now = parkedNow(get());
+      const now = vcpuOnScreen(get());
       return [...(now === null ? [] : [now]), ...get().parked.values()].sort((a, b) => a.session.vcpu - b.session.vcpu);
     };
 
@@ -132,11 +133,9 @@ export const createParkedSlice =
           .map((one) => comparedWithin(one, refused));
         const onScreen = left.find((one) => one.session.vcpu === session.vcpu) ?? left[0];
         if (onScreen === undefined) {
-          const { emptyTimeline, emptyEdits } = get();
-          set({ session: null, refusal: null, overlay: null, saved: null, parked: NONE_PARKED });
+          set({ ...noVcpu(), overlay: null, saved: null, parked: NONE_PARKED });
           // Said and chosen of this target: the next one is another.
           set({ liveStopped: null, restoreFile: null });
-          set({ ...emptyTimeline(), ...emptyEdits() });
           await get().refreshTargets();
           return;
         }

@@ -1,35 +1,24 @@
 import type { Refusal } from '../../app/bridge.ts';
+import type { Comparison } from './compare-slice.ts';
+import type { Edits } from './edits-slice.ts';
 import { memoizeByIdentity, memoizePair } from './memoize.ts';
+import type { ModelEventAt } from './model-slice.ts';
+import type { SaveDone } from './saved-session.ts';
 import type { State } from './state.ts';
-import type { Session } from './target-slice.ts';
-import type { Stop } from './timeline-slice.ts';
+import type { Session, TargetSlice } from './target-slice.ts';
+import type { Stop, Timeline } from './timeline-slice.ts';
 
-/**
- * A vCPU that is attached and not on screen: all that belongs to it alone, as it was left. The tab, the selection and how
- * values are shown stay with the window.
- */
-export type ParkedVcpu = Partial<State> &
-  Pick<State, 'history' | 'stops' | 'at' | 'keptBytes' | 'labels' | 'pinned' | 'staged' | 'writes'> & {
-    readonly session: Session;
-  };
+/** What belongs to one vCPU alone. The tab, the selection and how values are shown stay with the window. */
+export interface VcpuState extends Timeline, Edits, Comparison, Pick<TargetSlice, 'session' | 'refusal'> {
+  readonly saveDone: SaveDone | null;
+  readonly modelEvents: readonly ModelEventAt[];
+}
+
+/** A vCPU that is attached and not on screen, as it was left. */
+export type ParkedVcpu = VcpuState & { readonly session: Session };
 
 export type Parked = ReadonlyMap<number, ParkedVcpu>;
 export const NONE_PARKED: Parked = new Map();
-
-/** What the vCPU on screen has of its own: whatever an empty timeline and empty edits would replace. */
-const ownKeys = (state: State): readonly (keyof State)[] => [
-  'session',
-  'refusal',
-  ...(Object.keys({ ...state.emptyTimeline(), ...state.emptyEdits() }) as (keyof State)[]),
-];
-
-/** The vCPU on screen, to be kept aside; null where none is. */
-export const parkedNow = (state: State): ParkedVcpu | null => {
-  const { session, history, stops, at, keptBytes, labels, pinned, staged, writes } = state;
-  if (session === null) return null;
-  const own = Object.fromEntries(ownKeys(state).map((key) => [key, state[key]])) as Partial<State>;
-  return { ...own, session, history, stops, at, keptBytes, labels, pinned, staged, writes };
-};
 
 /** Writes that are in the vCPU: those since attach, or since everything was last given back. */
 export const writesIn = memoizeByIdentity((stops: readonly Stop[]): number => {

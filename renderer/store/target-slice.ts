@@ -117,7 +117,7 @@ export const createTargetSlice =
     const act = createAct(set, get);
 
     const opened = async (value: Opened, process: AttachedProcess | null): Promise<boolean> => {
-      const made = openedState(get(), value, process);
+      const made = openedState(value, process);
       if (made.ok) {
         set(made.value);
         return true;

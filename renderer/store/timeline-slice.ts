@@ -1,11 +1,7 @@
 import type { Capture } from '../../app/capture/capture.ts';
 import { createHistory, type History, type Kept } from '../../app/session/history.ts';
 import type { StopCause, Write } from '../../app/session/stop.ts';
-import { BIT } from '../../app/xsave/components.ts';
-import { NO_COMPARE } from './compare-slice.ts';
-import type { Slice, State } from './state.ts';
-
-export type { Write } from '../../app/session/stop.ts';
+import type { Slice } from './state.ts';
 
 export interface Stop {
   /** Counted from 1 at attach; never reused within a session. */
@@ -58,8 +54,6 @@ export interface TimelineSlice extends Timeline {
   goToStop(at: number): void;
   closeOverwritten(): void;
   closeReset(stop: number): void;
-  emptyTimeline(): Partial<State>;
-  freshSession(capture: Capture, cause: 'attach' | 'file'): Partial<State>;
 }
 
 const stopOf = (
@@ -81,7 +75,7 @@ const stopOf = (
 
 type Stops = Pick<Timeline, 'history' | 'stops' | 'at' | 'keptBytes'>;
 
-const noStops = (): Stops => {
+export const noStops = (): Stops => {
   const history = createHistory();
   return { history, stops: [], at: -1, keptBytes: history.keptBytes };
 };
@@ -111,11 +105,6 @@ export const withStop = (
   };
 };
 
-const begun = (capture: Capture, cause: StopCause): Stops => {
-  const none = noStops();
-  return { history: none.history, ...withStop(none, { capture, cause, write: null }) };
-};
-
 /**
  * What was read after the VMM had put its own copy back becomes a stop. Who reads an earlier stop stays there.
  * A reading that could not be decoded leaves the word alone.
@@ -134,13 +123,7 @@ export const withOverwritten = (
   };
 };
 
-/** What is told about stops, and means nothing once they are others. */
-const NOTHING_TOLD = { overwritten: null, resetClosed: 0, saveDone: null, modelEvents: [] } as const;
-
-export const createTimelineSlice: Slice<TimelineSlice> = (set, get) => ({
-  ...noStops(),
-  overwritten: null,
-  resetClosed: 0,
+export const createTimelineSlice: Slice<Omit<TimelineSlice, keyof Timeline>> = (set, get) => ({
   addStop: (stop) => set((state) => withStop(state, stop)),
   goToStop(wanted) {
     const { stops, at } = get();
@@ -150,12 +133,4 @@ export const createTimelineSlice: Slice<TimelineSlice> = (set, get) => ({
   },
   closeOverwritten: () => set({ overwritten: null }),
   closeReset: (resetClosed) => set({ resetClosed }),
-  emptyTimeline: () => ({ ...noStops(), ...NOTHING_TOLD, ...NO_COMPARE }),
-  freshSession: (capture, cause) => ({
-    ...begun(capture, cause),
-    ...NOTHING_TOLD,
-    ...NO_COMPARE,
-    ...get().emptyEdits(),
-    selection: { kind: 'component', bit: BIT.SSE },
-  }),
 });

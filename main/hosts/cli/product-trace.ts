@@ -70,7 +70,7 @@ export const tracedProducts = async (command: TracedProductsCommand): Promise<An
   if (!session.ok) {
     return refuseProblem('file', session.problem, {
       where: path,
-      mend: 'Without C A B and --instruction, product takes a session file, such as trace writes',
+      remedy: 'Without C A B and --instruction, product takes a session file, such as trace writes',
     });
   }
   const file = code === null ? null : readCodeFile(code);
@@ -88,7 +88,7 @@ export const tracedProducts = async (command: TracedProductsCommand): Promise<An
   if (stops.every((stop) => stop.code === null)) {
     return refuse('not-allowed', 'no instruction of this session is known', {
       where: path,
-      mend: 'A trace whose guest memory is proved holds them; --code FILE@ADDR names a file that does',
+      remedy: 'A trace whose guest memory is proved holds them; --code FILE@ADDR names a file that does',
     });
   }
   const found = checkTracedProducts(stops);

@@ -46,7 +46,7 @@ interface ProductWords {
 }
 
 const wrong = (what: string): Answer<never> =>
-  refuse('usage', what, { mend: 'tilescope product --help shows how it is used' });
+  refuse('usage', what, { remedy: 'tilescope product --help shows how it is used' });
 
 const codeChoice = (text: string | undefined): Answer<CodeChoice | null> => {
   if (text === undefined) return answer(null);

@@ -116,7 +116,7 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
       return;
     }
     if (command === 'edit') edit(index, element, null);
-    else if (command === 'next-type' || command === 'former-type') nextType(command === 'next-type' ? 1 : -1);
+    else if (command === 'next-type' || command === 'previous-type') nextType(command === 'next-type' ? 1 : -1);
     // A float's "f" begins no value, while in hex it is a digit.
     else if (commandOf('registers', event) === 'flip' && (event.shiftKey || type !== 'hex'))
       store.getState().flipLanes();

@@ -87,7 +87,7 @@ export function TileGrid({ scene, geometry, differences, onRefused }: TileGridPr
     });
     if (to !== null) focus(to, isBlockMove(command, event));
     else if (command === 'edit') edit(null);
-    else if (command === 'next-type' || command === 'former-type') {
+    else if (command === 'next-type' || command === 'previous-type') {
       store.getState().nextTileType(tile, command === 'next-type' ? 1 : -1);
       requestAnimationFrame(() => cellAt(grid.current, { row: 0, column: 0 })?.focus());
     } else if (commandOf('matrix', event) === 'look') store.getState().nextTileLook();
