@@ -1,12 +1,19 @@
 import type { Capture } from '../capture/capture.ts';
+import type { InstructionDecoder } from '../disas/instruction.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
-import type { DriveAct } from './drive-words.ts';
+import type { Breakpoint } from '../wire/run.ts';
+import type { DriveAct, DrivenBreakpoint } from './drive-words.ts';
 import { guardedRunControl } from './guarded-run-control.ts';
+import { memoryOf } from './memory-of.ts';
+import { notKnown, type Passage, passageOf, type ReturnBy, runPassage } from './passage.ts';
 import type { RunControl, Target } from './target.ts';
 import { parseUntil } from './until.ts';
 
 /** One part of a drive whose end is the asker's: the vCPU stands still before it and after it. */
+
+/** Loaded where an instruction has to be decoded. */
+export type LoadDecoder = () => Promise<InstructionDecoder>;
 
 /** What became of it. */
 export interface Driven {
@@ -20,7 +27,13 @@ export interface Driven {
   /** Which breakpoints were hit, by their place in the list. */
   readonly hit: readonly number[];
   readonly capture: Capture;
+  /** Where more is to come of it, what to ask for; not there: the same again. */
+  readonly then?: DriveAct;
+  /** How the return address was found, of a step out. */
+  readonly by?: ReturnBy;
 }
+
+const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 /** So long is waited for a breakpoint before the asker is asked whether he still wants it. */
 const WAIT_MS = 500;
@@ -48,8 +61,43 @@ const until = async (control: RunControl, now: Capture, text: string, most: numb
   return answer({ made: number, why, hit: [], capture });
 };
 
+const breakpointsOf = (act: { readonly breakpoints: readonly DrivenBreakpoint[] }): readonly Breakpoint[] =>
+  act.breakpoints.map(({ address, on, bytes }) => ({ address: BigInt(address), on, bytes }));
+
+const along = async (
+  target: Target,
+  control: RunControl,
+  passage: Passage,
+  breakpoints: readonly DrivenBreakpoint[],
+  by: ReturnBy | null = null,
+): Promise<Answer<Driven>> => {
+  const passed = await runPassage(target, control, passage, breakpointsOf({ breakpoints }), WAIT_MS);
+  if (!passed.ok) return passed;
+  const { ended, hit, capture } = passed.value;
+  const then: DriveAct = {
+    ...{ kind: 'return', address: hex(passage.address), leastRsp: hex(passage.leastRsp), breakpoints },
+  };
+  return answer({
+    made: ended === 'arrived' ? 1 : 0,
+    why: ended === 'arrived' ? 'done' : ended,
+    ...{ hit, capture },
+    ...(ended === 'more' ? { then } : {}),
+    ...(by === null ? {} : { by }),
+  });
+};
+
+/** A model's programs call nothing and repeat nothing. */
+const modelPassage = (
+  control: RunControl,
+  now: Capture,
+  kind: 'over' | 'out',
+): Promise<Answer<Driven>> | Answer<Driven> =>
+  kind === 'over'
+    ? steps(control, now, 1)
+    : refuse('no-program', 'there is nothing to step out of: a model’s program calls nothing');
+
 /** The vCPU is frozen, and stays so. */
-export const driveAct = async (target: Target, act: DriveAct): Promise<Answer<Driven>> => {
+export const driveAct = async (target: Target, act: DriveAct, decoder: LoadDecoder): Promise<Answer<Driven>> => {
   const { runControl, identity } = target;
   if (runControl === undefined) return refuse('no-program', `a ${identity.kind} target cannot be driven`);
   if (!target.frozen) return refuse('not-frozen', 'the vCPU runs: it is driven from where it stands still');
@@ -58,10 +106,20 @@ export const driveAct = async (target: Target, act: DriveAct): Promise<Answer<Dr
   if (!now.ok) return now;
   if (act.kind === 'step') return steps(control, now.value, act.count);
   if (act.kind === 'until') return until(control, now.value, act.condition, act.most);
-  const run = await control.runTo(
-    act.breakpoints.map(({ address, on, bytes }) => ({ address: BigInt(address), on, bytes })),
-    WAIT_MS,
-  );
+  if (act.kind === 'return') {
+    const passage = { address: BigInt(act.address), leastRsp: BigInt(act.leastRsp) };
+    return along(target, control, passage, act.breakpoints);
+  }
+  if (act.kind === 'over' || act.kind === 'out') {
+    if (identity.kind === 'model') return modelPassage(control, now.value, act.kind);
+    const memory = await memoryOf(target, now.value.facts);
+    if (!memory.ok) return notKnown(act.kind, memory.refusal.what);
+    const passage = await passageOf(act.kind, memory.value, now.value, await decoder());
+    if (!passage.ok) return passage;
+    if (passage.value === null) return steps(control, now.value, 1);
+    return along(target, control, passage.value, act.breakpoints, passage.value.by ?? null);
+  }
+  const run = await control.runTo(breakpointsOf(act), WAIT_MS);
   if (!run.ok) return run;
   const there = await target.capture();
   if (!there.ok) return there;

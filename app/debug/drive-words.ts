@@ -13,7 +13,20 @@ export type DriveAct =
   /** Instruction by instruction until a condition holds, at most so many. */
   | { readonly kind: 'until'; readonly condition: string; readonly most: number }
   /** On until one of up to four breakpoints is hit. */
-  | { readonly kind: 'break'; readonly breakpoints: readonly DrivenBreakpoint[] };
+  | { readonly kind: 'break'; readonly breakpoints: readonly DrivenBreakpoint[] }
+  /** One instruction, a call or a repeat as one; out of a function. Breakpoints, three at most, end it too. */
+  | { readonly kind: 'over' | 'out'; readonly breakpoints: readonly DrivenBreakpoint[] }
+  /** The same act, asked for again: to the place that its answer named. */
+  | {
+      readonly kind: 'return';
+      /** Linear, hex. */
+      readonly address: string;
+      /** RSP there, at least, hex. */
+      readonly leastRsp: string;
+      readonly breakpoints: readonly DrivenBreakpoint[];
+    };
 
 /** A vCPU has so many breakpoint registers. */
 export const MOST_BREAKPOINTS = 4;
+/** One of them is the act's own. */
+export const MOST_OTHER_BREAKPOINTS = MOST_BREAKPOINTS - 1;

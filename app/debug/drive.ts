@@ -2,6 +2,8 @@ import type { Capture, GeneralRegisters } from '../capture/capture.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { type Breakpoint, RECORD } from '../wire/run.ts';
+import { type Driven, driveAct, type LoadDecoder } from './drive-act.ts';
+import type { DriveAct } from './drive-words.ts';
 import { guardedRunControl } from './guarded-run-control.ts';
 import { createCodeReader } from './next-code.ts';
 import type { RunControl, StepsMade, Target } from './target.ts';
@@ -38,6 +40,33 @@ export const driveSteps = (target: Target, count: number): Promise<Answer<StepsM
       made = { ended, interruptsBlocked, stops, unguarded: made.unguarded ?? unguarded };
     }
     return answer(made);
+  });
+
+export interface AlongMade {
+  /** After each of them that ended. */
+  readonly stops: readonly GeneralRegisters[];
+  readonly last: Driven;
+}
+
+/** So many steps over a call or a repeated instruction, or out of a function, part after part. */
+export const driveAlong = (
+  target: Target,
+  way: 'over' | 'out',
+  count: number,
+  { decoder, isOver }: { readonly decoder: LoadDecoder; readonly isOver: () => boolean },
+): Promise<Answer<AlongMade>> =>
+  driven(target, 'stepped', async () => {
+    const first: DriveAct = { kind: way, breakpoints: [] };
+    const stops: GeneralRegisters[] = [];
+    for (let act: DriveAct = first; ; ) {
+      const part = await driveAct(target, act, decoder);
+      if (!part.ok) return part;
+      const { why, then, capture } = part.value;
+      if (why === 'done' && capture.facts.general !== null) stops.push(capture.facts.general);
+      const isLast = why === 'done' ? stops.length >= count : why !== 'more' || isOver();
+      if (isLast) return answer({ stops, last: part.value });
+      act = why === 'done' ? first : (then ?? act);
+    }
   });
 
 /** How one request waits: shorter than the helper's answer is waited for. */

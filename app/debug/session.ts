@@ -13,8 +13,10 @@ import type { Breakpoint } from '../wire/run.ts';
 import { applyWrite, type WriteOutcome } from './apply.ts';
 import type { Clock } from './clock.ts';
 import {
+  type AlongMade,
   type BreakOptions,
   type BreakpointHit,
+  driveAlong,
   driveSteps,
   driveToBreakpoint,
   driveTrace,
@@ -23,7 +25,7 @@ import {
   type RunOptions,
   type TraceOptions,
 } from './drive.ts';
-import { type Driven, driveAct } from './drive-act.ts';
+import { type Driven, driveAct, type LoadDecoder } from './drive-act.ts';
 import type { DriveAct } from './drive-words.ts';
 import { generalToRestore } from './general-to-restore.ts';
 import type { SessionJournal } from './journal.ts';
@@ -57,7 +59,13 @@ export interface Session {
   /** The whole state after each of so many instructions, the state before them first. Then the vCPU runs on. */
   trace(count: number, options: TraceOptions): Promise<Answer<RunMade>>;
   /** A part of a drive, of a vCPU that stands still and stays so. */
-  driveAct(act: DriveAct): Promise<Answer<Driven>>;
+  driveAct(act: DriveAct, decoder: LoadDecoder): Promise<Answer<Driven>>;
+  /** So many steps over a call, or out of a function. Then the vCPU runs on as it did. */
+  stepAlong(
+    way: 'over' | 'out',
+    count: number,
+    options: { readonly decoder: LoadDecoder; readonly isOver: () => boolean },
+  ): Promise<Answer<AlongMade>>;
   assign(assignments: readonly Assignment[]): Promise<Answer<WriteOutcome>>;
   /** Puts `then` back, which is the state found at attach where nothing else is named. */
   restore(scope: RestoreScope, then?: Capture): Promise<Answer<WriteOutcome>>;
@@ -241,7 +249,8 @@ export const createSession = (
     drive: (count) => inTurn(() => driveSteps(target, count)),
     runTo: (breakpoints, options) => inTurn(() => driveToBreakpoint(target, breakpoints, options)),
     runUntil: (until, options) => inTurn(() => driveUntil(target, until, options)),
-    driveAct: (act) => inTurn(() => driveAct(target, act)),
+    driveAct: (act, decoder) => inTurn(() => driveAct(target, act, decoder)),
+    stepAlong: (way, count, options) => inTurn(() => driveAlong(target, way, count, options)),
     trace: (count, options) => inTurn(() => driveTrace(target, count, options)),
     assign: (assignments) =>
       inTurn(() =>

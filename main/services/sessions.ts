@@ -23,6 +23,7 @@ import type { Target } from '../../app/debug/target.ts';
 import { modelSummaries } from '../../app/model/guest.ts';
 import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
+import { loadDecoder } from '../disas/load-decoder.ts';
 import { readBytes } from '../io/captures.ts';
 import { CLOCK } from './clock.ts';
 import { type Decode, decodeHere } from './file-states.ts';
@@ -290,7 +291,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
       }),
     drive: (id, act) =>
       withSession(id, async (session) => {
-        const driven = await session.driveAct(act);
+        const driven = await session.driveAct(act, loadDecoder);
         return driven.ok ? answer({ ...driven.value, capture: encodeCapture(driven.value.capture) }) : driven;
       }),
     rewind: (id, at) =>

@@ -1,6 +1,6 @@
 import type { Answer, Bridge, BridgeVerb } from '../../app/bridge.ts';
 import { BRIDGE_VERBS } from '../../app/bridge.ts';
-import { MOST_BREAKPOINTS } from '../../app/debug/drive-words.ts';
+import { MOST_BREAKPOINTS, MOST_OTHER_BREAKPOINTS } from '../../app/debug/drive-words.ts';
 import { messageOf, refuse } from '../../app/refusals/refusal.ts';
 
 /**
@@ -132,10 +132,11 @@ const BREAKPOINT_BYTES: readonly unknown[] = [1, 2, 4, 8];
 const MOST_DRIVEN = 2_000_000_000;
 const MAX_CONDITION_CHARACTERS = 200;
 
+const isHex64 = (value: unknown): value is string => typeof value === 'string' && /^0x[0-9a-f]{1,16}$/.test(value);
+
 const isBreakpoint = (value: unknown): boolean =>
   isRecord(value) &&
-  typeof value.address === 'string' &&
-  /^0x[0-9a-f]{1,16}$/.test(value.address) &&
+  isHex64(value.address) &&
   ON.includes(value.on) &&
   BREAKPOINT_BYTES.includes(value.bytes) &&
   BigInt(value.address) % BigInt(Number(value.bytes)) === 0n &&
@@ -152,12 +153,19 @@ const driveAct: Check = (value) => {
       : `an act until has a condition of at most ${MAX_CONDITION_CHARACTERS} characters and a count`;
   }
   const { breakpoints } = value;
+  if (value.kind === 'over' || value.kind === 'out' || value.kind === 'return') {
+    const isPlace = value.kind !== 'return' || (isHex64(value.address) && isHex64(value.leastRsp));
+    const fits = Array.isArray(breakpoints) && breakpoints.length <= MOST_OTHER_BREAKPOINTS;
+    return isPlace && fits && breakpoints.every(isBreakpoint)
+      ? null
+      : `an act ${value.kind} has at most ${MOST_OTHER_BREAKPOINTS} breakpoints beside its own`;
+  }
   return value.kind === 'break' &&
     Array.isArray(breakpoints) &&
     isIntegerIn(breakpoints.length, 1, MOST_BREAKPOINTS) &&
     breakpoints.every(isBreakpoint)
     ? null
-    : `an act is step, until, or break with one to ${MOST_BREAKPOINTS} breakpoints`;
+    : `an act is step, until, over, out, return, or break with one to ${MOST_BREAKPOINTS} breakpoints`;
 };
 
 const ADDRESS = /^[\w.$+-]{0,128}$/;

@@ -232,7 +232,7 @@ export const createFakeBridge = (
     capture: (id) => withSession('capture', id, async (session) => documentOf(await session.capture())),
     drive: (id, act) =>
       withSession('drive', id, async (session) => {
-        const driven = await session.driveAct(act);
+        const driven = await session.driveAct(act, async () => ({ decode: () => null }));
         return driven.ok ? yes({ ...driven.value, capture: encodeCapture(driven.value.capture) }) : driven;
       }),
     freeze: (id) => withSession('freeze', id, async (session) => documentOf(await session.freeze())),

@@ -338,6 +338,8 @@ const optionType = (name: OptionName) => {
   return { type: value === null ? 'boolean' : 'string', multiple: isMany } as const;
 };
 
+const FLAG = { type: 'boolean', multiple: false } as const;
+
 const given = (values: Readonly<Record<string, unknown>>): Given => ({
   ...values,
   json: values.json === true,
@@ -354,7 +356,10 @@ export const parseCommand = (args: readonly string[]): Answer<Command> => {
   const row = verbRow(verb);
   if (row === undefined || !isParsed(verb)) return usage(`there is no command ${verb}${nearWord(verb)}`);
   try {
-    const options = Object.fromEntries(row.options.map((name) => [name, optionType(name)]));
+    const { flags } = row;
+    const options = Object.fromEntries(
+      row.options.map((name) => [name, flags?.[name] === undefined ? optionType(name) : FLAG]),
+    );
     const { values, positionals } = parseArgs({ args: rest, allowPositionals: true, options });
     return PARSERS[verb](given(values), positionals);
   } catch (error) {

@@ -16,6 +16,7 @@ export interface DriveOptions {
   readonly steps?: string | undefined;
   readonly until?: string | undefined;
   readonly check?: boolean;
+  readonly over?: boolean;
 }
 
 const MOST_SECONDS = 86_400;

@@ -8,15 +8,20 @@ export const DRIVE_VERBS = [
   {
     name: 'step',
     says: 'single instructions of a running guest, without its VMM’s help',
-    usage: ['--pid PID [--vcpu N] [COUNT]'],
+    usage: ['--pid PID [--vcpu N] [--over [--wait SECONDS]] [COUNT]', '--pid PID [--vcpu N] --out [--wait SECONDS]'],
     words: ['none'],
-    options: ['json', ...LIVE],
+    options: ['json', ...LIVE, 'over', 'out', 'wait'],
+    flags: { out: 'out of the function: to where it returns to' },
     about: [
       'RIP after each instruction. The vCPU makes its steps by itself and decides after each whether it goes on; what is the VMM’s, exits and signals, the VMM gets. It never sees a debug exit, whatever dies, and guest debug is off again when the last step has ended. Then the guest runs on.',
       'A CPU steps by a flag of its own, TF, which an instruction that stores flags would store too: where guest memory is proved, PUSHF, INT and SYSRET are run to a breakpoint behind them instead, and TF is cleared in what SYSCALL keeps in R11. Where memory is not known that is said. The frame of a fault that a stepped instruction raises still holds TF until its IRET: a guest that is let run before that takes a #DB of its own. Interrupts are kept away where KVM can.',
+      'With --over a call, a repeated string instruction or INT is one step: the guest runs to the instruction behind it, and on where an inner call of the same code comes there (RSP says which). With --out it runs to where the function returns to: read from the stack, where RIP stands at a RET or at the entry, else from the frame pointer; a function that keeps none is left where its caller’s frame pointer leads. Both read guest memory, which has to be proved, as mem says, and are refused otherwise.',
       'A VMM that debugs its guest itself, such as QEMU with gdb attached, loses its own steps and breakpoints.',
     ],
-    examples: [{ line: 'tilescope step --pid 4242 16', says: 'sixteen instructions' }],
+    examples: [
+      { line: 'tilescope step --pid 4242 16', says: 'sixteen instructions' },
+      { line: 'tilescope step --pid 4242 --over', says: 'a call and all that it does, as one' },
+    ],
     exits: ['done', 'refused', 'usage', 'noTarget', 'helper'],
   },
   {

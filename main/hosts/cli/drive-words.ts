@@ -71,7 +71,7 @@ export const driveCommand = (
 ): Answer<DriveCommand> => {
   switch (verb) {
     case 'step':
-      return stepCommand(vcpu, given.json, words);
+      return stepCommand(vcpu, given, words);
     case 'break':
       return breakCommand(vcpu, given, words);
     case 'run':

@@ -13,7 +13,7 @@ import { candidates } from './complete.ts';
 import { completionScript, SHELLS } from './completions.ts';
 import { manPage, roff } from './man.ts';
 import { OPTIONS, optionRow } from './options.ts';
-import { VERBS } from './verbs.ts';
+import { VERBS, type VerbRow } from './verbs.ts';
 
 let folder: string;
 let host: Host;
@@ -75,9 +75,13 @@ describe('[C75] one table of verbs', () => {
     expect(OPTIONS.map(({ name }) => name).filter((name) => name !== 'help' && !taken.has(name))).toEqual([]);
     for (const row of VERBS) {
       if (['web', 'batch', 'completions', 'man', 'help'].includes(row.name)) continue;
+      const { flags }: VerbRow = row;
       for (const option of row.options) {
         const { value } = optionRow(option);
-        const parsed = parseCommand([row.name, `--${option}${value === null ? '' : '=1'}`]);
+        const parsed = parseCommand([
+          row.name,
+          `--${option}${value === null || flags?.[option] !== undefined ? '' : '=1'}`,
+        ]);
         const what = parsed.ok ? '' : parsed.refusal.what;
         expect(what, `${row.name} --${option}`).not.toMatch(/Unknown option|does not take an argument/);
       }

@@ -34,9 +34,12 @@ export const optionText = (name: OptionName): string => {
   return value === null ? `--${name}` : `--${name} ${value}`;
 };
 
-const optionsText = (names: readonly OptionName[]): string =>
+const optionsText = (names: readonly OptionName[], flags: VerbRow['flags']): string =>
   columns(
-    [...names, 'help' as const].map((name) => [optionText(name), optionRow(name).says]),
+    [...names, 'help' as const].map((name) => {
+      const says = flags?.[name];
+      return says === undefined ? [optionText(name), optionRow(name).says] : [`--${name}`, says];
+    }),
     20,
   );
 
@@ -50,8 +53,8 @@ const linesOf = ({ name, usage }: VerbRow): string =>
 
 /** `tilescope VERB --help`. */
 export const helpOfVerb = (row: VerbRow): string => {
-  const { name, says, about, options, examples, exits } = row;
-  const parts = [`tilescope ${name}: ${says}\n`, `Usage\n${linesOf(row)}`, `Options\n${optionsText(options)}`];
+  const { name, says, about, options, flags, examples, exits } = row;
+  const parts = [`tilescope ${name}: ${says}\n`, `Usage\n${linesOf(row)}`, `Options\n${optionsText(options, flags)}`];
   for (const paragraph of about) parts.push(wrapped(paragraph, ''));
   if (examples.length > 0) {
     parts.push(`Examples\n${examples.map((one) => `  ${one.line}\n      ${one.says}\n`).join('')}`);

@@ -83,6 +83,7 @@ export const OPTIONS = [
   { name: 'steps', value: 'N', kind: 'none', says: 'so many instructions at most' },
   { name: 'when', value: 'CONDITION', kind: 'none', says: 'pass hits at which it does not hold' },
   { name: 'skip', value: 'N', kind: 'none', says: 'pass so many hits first' },
+  { name: 'over', value: null, kind: 'none', says: 'a call, or a repeated instruction, is one step' },
   { name: 'physical', value: null, kind: 'none', says: 'ADDR is a guest physical address' },
   { name: 'at', value: 'ADDR', kind: 'address', says: 'the XSAVE area in the guest’s memory there, not the registers' },
   { name: 'count', value: 'N', kind: 'none', says: 'how many instructions; 16 where it is not given' },

@@ -147,6 +147,30 @@ describe('[RC1] tilescope step', () => {
   });
 });
 
+describe('[RC8] tilescope step --over and --out', () => {
+  test('where guest memory is not known that is said, and plain step offered; the guest runs on', async () => {
+    drivable();
+    for (const way of ['--over', '--out']) {
+      const { code, err } = await run(way);
+      expect([code, err]).toEqual([
+        1,
+        expect.stringMatching(/no memory to be read[\s\S]*Step one instruction instead/),
+      ]);
+      expect(target.log.slice(-2)).toEqual(['resume', 'detach']);
+    }
+  });
+
+  test.each([
+    ['--over', '--out'],
+    ['--out', '3'],
+    ['--wait', '5'],
+    ['--over', '--wait', '0'],
+  ])('%s %s is wrong usage', async (...words) => {
+    drivable();
+    expect((await run(...words)).code).toBe(2);
+  });
+});
+
 describe('[RC4] tilescope run, [RC5] tilescope trace', () => {
   const call = (...args: string[]): Promise<Ran> =>
     runOn(fakeHost(folder, { openLive: async () => answer(target) }), args);

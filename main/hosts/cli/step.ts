@@ -1,8 +1,12 @@
 import type { Answer } from '../../../app/bridge.ts';
+import type { GeneralRegisters } from '../../../app/capture/capture.ts';
+import type { ReturnBy } from '../../../app/debug/passage.ts';
 import type { Session } from '../../../app/debug/session.ts';
 import type { StepsMade } from '../../../app/debug/target.ts';
 import { EXIT } from '../../../app/refusals/codes.ts';
 import { answer } from '../../../app/refusals/refusal.ts';
+import { loadDecoder } from '../../disas/load-decoder.ts';
+import { cancelOnInterrupt } from './cancel.ts';
 import { jsonText, type Output } from './output.ts';
 import type { StepCommand } from './step-words.ts';
 
@@ -18,19 +22,58 @@ const STORED_FLAGS = 'an instruction of these that stores RFLAGS has stored TF w
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
-export const step = (
-  withSession: (work: (session: Session) => Promise<Answer<Output>>) => Promise<Answer<Output>>,
-  { count, json }: StepCommand,
+type WithSession = (work: (session: Session) => Promise<Answer<Output>>) => Promise<Answer<Output>>;
+
+const BY = {
+  ret: 'RIP stood at a RET: the return address is on top of the stack',
+  entry: 'RIP stood at the entry: the return address is on top of the stack',
+  'frame-pointer': 'the return address is the frame pointer’s: of a function that keeps none, its caller’s',
+} as const satisfies Record<ReturnBy, string>;
+
+/** Over calls, or out of a function: each of these steps is one stop. */
+const along = (
+  withSession: WithSession,
+  way: 'over' | 'out',
+  { count, waitSeconds, json }: StepCommand,
 ): Promise<Answer<Output>> =>
+  withSession(async (session) => {
+    const cancel = cancelOnInterrupt();
+    const endMs = Date.now() + waitSeconds * 1_000;
+    const isOver = (): boolean => cancel.isAsked() || Date.now() >= endMs;
+    const made = await session.stepAlong(way, count, { decoder: loadDecoder, isOver });
+    cancel.stop();
+    if (!made.ok) return made;
+    const { stops, last } = made.value;
+    const late = cancel.isAsked() ? 'stopped by Ctrl+C' : `it did not come back in ${waitSeconds} s`;
+    const why =
+      last.why === 'done' ? null : last.why === 'more' ? late : WHY[last.why === 'halted' ? 'halted' : 'busy'];
+    const by = last.by ?? null;
+    const text = json
+      ? jsonText({ steps: stops.length, stops: stops.map(({ rip }) => ({ rip: hex(rip) })), why })
+      : `${linesOf(stops)}${way === 'out' ? '' : `${stops.length} of ${count} steps\n`}`;
+    const how = by === null ? '' : `${BY[by]}\n`;
+    return answer({
+      text,
+      code: why === null ? EXIT.done : EXIT.refused,
+      note: why === null || json ? how : `${why}\n`,
+    });
+  });
+
+const linesOf = (stops: readonly GeneralRegisters[]): string =>
+  stops.map(({ rip }, index) => `${index + 1}  rip ${hex(rip)}\n`).join('');
+
+export const step = (withSession: WithSession, command: StepCommand): Promise<Answer<Output>> =>
+  command.way === 'each' ? each(withSession, command) : along(withSession, command.way, command);
+
+const each = (withSession: WithSession, { count, json }: StepCommand): Promise<Answer<Output>> =>
   withSession(async (session) => {
     const made = await session.drive(count);
     if (!made.ok) return made;
     const { stops, ended, interruptsBlocked, unguarded = null } = made.value;
     const why = WHY[ended];
-    const lines = stops.map(({ rip }, index) => `${index + 1}  rip ${hex(rip)}\n`).join('');
     const text = json
       ? jsonText({ steps: stops.length, stops: stops.map(({ rip }) => ({ rip: hex(rip) })), why })
-      : `${lines}${stops.length} of ${count} instructions\n`;
+      : `${linesOf(stops)}${stops.length} of ${count} instructions\n`;
     const blocked = interruptsBlocked
       ? ''
       : 'this KVM cannot keep interrupts from a step: one may end in their handler\n';

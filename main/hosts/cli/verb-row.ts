@@ -12,6 +12,8 @@ export interface VerbRow {
   /** What the words behind it are, in order; the last one stands for all that follow. */
   readonly words: readonly WordKind[];
   readonly options: readonly OptionName[];
+  /** Those of them behind which no word stands, though one does elsewhere; and what they say here. */
+  readonly flags?: Readonly<Partial<Record<OptionName, string>>>;
   /** Paragraphs: what is not seen at once. */
   readonly about: readonly string[];
   readonly examples: readonly { readonly line: string; readonly says: string }[];
