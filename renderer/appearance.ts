@@ -1,6 +1,7 @@
 import { isDeterministic } from './fixed.ts';
-import { newTab, type TabName } from './store/page-slice.ts';
-import type { Remembered, Theme } from './store/view-slice.ts';
+import type { Remembered } from './store/base/remembered.ts';
+import type { Theme } from './store/state/view.ts';
+import { newTab, type TabName } from './store/vcpu/page-slice.ts';
 
 const PREFIX = 'tilescope.';
 

@@ -1,5 +1,5 @@
 import { type Answer, BRIDGE_VERBS, type Bridge, type BridgeVerb, type SessionEvent } from '../app/bridge.ts';
-import { hostGone } from './store/ask.ts';
+import { hostGone } from './store/base/ask.ts';
 
 /** What the bridge needs of a WebSocket; a test hands in its own. */
 export interface Socket {

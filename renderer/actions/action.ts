@@ -1,5 +1,5 @@
 import type { DebuggerStore } from '../store/debugger-store.ts';
-import type { State } from '../store/state.ts';
+import type { State } from '../store/state/state.ts';
 import type { GlyphName } from '../theme/Glyph.tsx';
 
 /** What can be done, from a button, a menu, the palette or by its key, which is a row of keys/keymap.ts. */

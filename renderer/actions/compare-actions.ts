@@ -1,6 +1,6 @@
-import { busyRefusal, EDITS_STAGED } from '../store/availability.ts';
-import { selectEditRefusal, selectWriteRefusal } from '../store/selectors.ts';
-import type { State } from '../store/state.ts';
+import { busyRefusal, EDITS_STAGED } from '../store/base/availability.ts';
+import { selectEditRefusal, selectWriteRefusal } from '../store/select/selectors.ts';
+import type { State } from '../store/state/state.ts';
 import type { Action } from './action.ts';
 
 const needsStops = (state: State): string | null => (state.stops.length === 0 ? 'nothing is open' : null);

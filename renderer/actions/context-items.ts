@@ -1,9 +1,9 @@
 import { chordText, shownKey } from '../keys/chord.ts';
 import { KEYMAP } from '../keys/keymap.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
-import { lastChange } from '../store/last-change.ts';
-import { selectCapture, selectEditRefusal } from '../store/selectors.ts';
-import { selectWatchable, watchedText } from '../store/watch-slice.ts';
+import { lastChange } from '../store/select/last-change.ts';
+import { selectCapture, selectEditRefusal } from '../store/select/selectors.ts';
+import { selectWatchable, watchedText } from '../store/view/watch-slice.ts';
 import type { Action } from './action.ts';
 import { action } from './registry.ts';
 

@@ -1,7 +1,7 @@
 import { commandOf } from '../keys/chord.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
-import { wouldLose } from '../store/leaving.ts';
-import { selectWithEdits } from '../store/parked.ts';
+import { selectWithEdits } from '../store/select/parked.ts';
+import { wouldLose } from '../store/vcpu/leaving.ts';
 
 /**
  * Before the page is unloaded: edits are not lost unasked. The window stays without a word where this prevents it, and the

@@ -2,7 +2,7 @@ import { toBase64 } from '../../app/bits/base64.ts';
 import { shownText } from '../../app/bits/text.ts';
 import type { Answer } from '../../app/bridge.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
-import { fileWords } from '../store/recent-files.ts';
+import { fileWords } from '../store/select/recent-files.ts';
 
 /** What main takes of a page, as bytes. */
 export const MOST_PAGE_BYTES = 24 * 1024 * 1024;

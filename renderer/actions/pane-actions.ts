@@ -1,6 +1,6 @@
-import { selectDifferences } from '../store/product-check.ts';
-import type { State } from '../store/state.ts';
-import { selectWatchable } from '../store/watch-slice.ts';
+import type { State } from '../store/state/state.ts';
+import { selectDifferences } from '../store/tiles/product-check.ts';
+import { selectWatchable } from '../store/view/watch-slice.ts';
 import type { Action } from './action.ts';
 
 const needsStops = (state: State): string | null => (state.stops.length === 0 ? 'nothing is open' : null);

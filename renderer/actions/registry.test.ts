@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createDebuggerStore } from '../store/debugger-store.ts';
-import type { State } from '../store/state.ts';
+import type { State } from '../store/state/state.ts';
 import { createFakeBridge } from '../testing/fake-bridge.ts';
 import { ACTIONS, action } from './registry.ts';
 

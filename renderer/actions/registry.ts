@@ -1,10 +1,10 @@
-import { BUSY, busyRefusal, DETACH_FIRST } from '../store/availability.ts';
+import { BUSY, busyRefusal, DETACH_FIRST } from '../store/base/availability.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
-import { driveRefusal, isDriving } from '../store/drive-slice.ts';
-import { wouldLose } from '../store/leaving.ts';
-import { selectWithEdits } from '../store/parked.ts';
-import { selectApplyRefusal } from '../store/selectors.ts';
-import type { State } from '../store/state.ts';
+import { selectWithEdits } from '../store/select/parked.ts';
+import { selectApplyRefusal } from '../store/select/selectors.ts';
+import type { State } from '../store/state/state.ts';
+import { driveRefusal, isDriving } from '../store/vcpu/drive-slice.ts';
+import { wouldLose } from '../store/vcpu/leaving.ts';
 import type { Action } from './action.ts';
 import { COMPARE_ACTIONS, writeWalkRefusal } from './compare-actions.ts';
 import { chooseFile } from './open-file.ts';

@@ -1,6 +1,6 @@
-import { busyRefusal } from '../store/availability.ts';
-import { selectIsNewest, selectWriteRefusal } from '../store/selectors.ts';
-import type { State } from '../store/state.ts';
+import { busyRefusal } from '../store/base/availability.ts';
+import { selectIsNewest, selectWriteRefusal } from '../store/select/selectors.ts';
+import type { State } from '../store/state/state.ts';
 import type { Action } from './action.ts';
 
 /** Why nothing can be restored now, whichever stop is on screen; null: it can. */

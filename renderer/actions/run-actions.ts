@@ -1,5 +1,5 @@
-import { isWaiting, runUntilRefusal } from '../store/run-until.ts';
-import type { State } from '../store/state.ts';
+import type { State } from '../store/state/state.ts';
+import { isWaiting, runUntilRefusal } from '../store/vcpu/run-until.ts';
 import type { Action } from './action.ts';
 
 const liveRefusal = ({ session }: State): string | null => {

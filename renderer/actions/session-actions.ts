@@ -1,8 +1,9 @@
-import { busyRefusal } from '../store/availability.ts';
+import { busyRefusal } from '../store/base/availability.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
-import { selectAttached } from '../store/parked.ts';
-import { type SaveDone, type SessionFile, sessionFile } from '../store/saved-session.ts';
-import type { State } from '../store/state.ts';
+import { selectAttached } from '../store/select/parked.ts';
+import type { SaveDone } from '../store/state/saved-session.ts';
+import type { State } from '../store/state/state.ts';
+import { type SessionFile, sessionFile } from '../store/vcpu/saved-session.ts';
 import type { Action } from './action.ts';
 import { download } from './export-file.ts';
 import { MOST_PAGE_BYTES } from './open-file.ts';

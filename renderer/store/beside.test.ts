@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createFakeBridge, guestWrites } from '../testing/fake-bridge.ts';
 import { besideKey, besideOf, createBeside } from './beside.ts';
 import { createDebuggerStore } from './debugger-store.ts';
-import { selectCapture, selectEditRefusal, selectProvenance } from './selectors.ts';
+import { selectCapture, selectEditRefusal, selectProvenance } from './select/selectors.ts';
 
 test('[U14] a view beside shows another stop, follows the window, keeps its own tab, and writes nothing', async () => {
   const bridge = createFakeBridge();

@@ -1,9 +1,9 @@
 import { type Answer, BRIDGE_VERBS, type Bridge } from '../../app/bridge.ts';
-import { indexOfStop } from './compare-slice.ts';
+import { indexOfStop } from './compare/compare-slice.ts';
 import { createDebuggerStore, type DebuggerStore } from './debugger-store.ts';
-import type { ParkedVcpu } from './parked.ts';
-import type { State } from './state.ts';
-import { newVcpu } from './vcpu.ts';
+import type { ParkedVcpu } from './state/parked.ts';
+import type { State } from './state/state.ts';
+import { newVcpu } from './vcpu/vcpu.ts';
 
 /**
  * A second view beside the first: another stop, another vCPU of the target, or the file that is compared with. It has a store

@@ -1,7 +1,7 @@
 import { createContext, useContext } from 'react';
 import { useStore } from 'zustand';
 import type { DebuggerStore } from './debugger-store.ts';
-import type { State } from './state.ts';
+import type { State } from './state/state.ts';
 
 export const StoreContext = createContext<DebuggerStore | null>(null);
 

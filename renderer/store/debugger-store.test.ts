@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { sampleAmxCapture } from '../../app/fixtures/samples.ts';
 import { createFakeBridge, FAKE_TARGETS, type FakeBridge, guestWrites } from '../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from './debugger-store.ts';
-import { jumpOf } from './jump.ts';
-import { markedPart } from './provenance.ts';
+import { jumpOf } from './select/jump.ts';
+import { markedPart } from './select/provenance.ts';
 import {
   selectApplyRefusal,
   selectCapture,
@@ -16,7 +16,7 @@ import {
   selectSelectedBit,
   selectStagedWrite,
   selectWriteCount,
-} from './selectors.ts';
+} from './select/selectors.ts';
 
 const begun = async (
   bridge: FakeBridge = createFakeBridge(),

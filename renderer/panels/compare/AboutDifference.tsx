@@ -9,13 +9,19 @@ import type { PreflightOutcome } from '../../../app/xsave/preflight.ts';
 import { download } from '../../actions/export-file.ts';
 import { action } from '../../actions/registry.ts';
 import { Button } from '../../controls/Button.tsx';
-import { openRestoreToA, placeOfA, restoreToARefusal, selectApart, selectFit } from '../../store/compare-difference.ts';
-import { selectCaptureA, selectTitleA, selectTitleB } from '../../store/compare-sides.ts';
-import { indexOfStop } from '../../store/compare-slice.ts';
+import {
+  openRestoreToA,
+  placeOfA,
+  restoreToARefusal,
+  selectApart,
+  selectFit,
+} from '../../store/compare/compare-difference.ts';
+import { selectCaptureA, selectTitleA, selectTitleB } from '../../store/compare/compare-sides.ts';
+import { indexOfStop } from '../../store/compare/compare-slice.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { jumpOf } from '../../store/jump.ts';
-import { changesSince } from '../../store/last-change.ts';
-import { selectCapture } from '../../store/selectors.ts';
+import { jumpOf } from '../../store/select/jump.ts';
+import { changesSince } from '../../store/select/last-change.ts';
+import { selectCapture } from '../../store/select/selectors.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 import { minus } from '../../wording.ts';
 import { ComponentCounts } from './ComponentCounts.tsx';

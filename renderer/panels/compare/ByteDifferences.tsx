@@ -3,7 +3,7 @@ import type { Capture } from '../../../app/capture/capture.ts';
 import type { DifferentComponent } from '../../../app/diff/diff-elements.ts';
 import { placeOf } from '../../../app/xsave/layout.ts';
 import { componentBytesOrInit } from '../../../app/xsave/view.ts';
-import { hueOf } from '../../store/components.ts';
+import { hueOf } from '../../store/select/components.ts';
 import { count } from '../../wording.ts';
 
 const ROW_BYTES = 16;

@@ -1,6 +1,6 @@
 import type { ReactElement } from 'react';
 import type { DifferentComponent } from '../../../app/diff/diff-elements.ts';
-import { hueOf } from '../../store/components.ts';
+import { hueOf } from '../../store/select/components.ts';
 import type { EqualComponent } from './rows.ts';
 
 interface ComponentCountsProps {

@@ -1,9 +1,9 @@
 import type { ReactElement, ReactNode } from 'react';
 import type { Capture } from '../../../app/capture/capture.ts';
 import type { DifferentComponent, DifferentValue } from '../../../app/diff/diff-elements.ts';
-import { differenceMark } from '../../store/compare-difference.ts';
-import { hueOf } from '../../store/components.ts';
+import { differenceMark } from '../../store/compare/compare-difference.ts';
 import { useDebugger } from '../../store/context.ts';
+import { hueOf } from '../../store/select/components.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { minus } from '../../wording.ts';
 import { MARK_GLYPH, MARK_WORDS } from '../registers/MarkLegend.tsx';

@@ -3,12 +3,12 @@ import { pickFile, readPageFile } from '../../actions/open-file.ts';
 import { Button } from '../../controls/Button.tsx';
 import { Select } from '../../controls/Select.tsx';
 import { commandOf } from '../../keys/chord.ts';
-import { isListedWhole, selectValueA, stopsToList } from '../../store/compare-sides.ts';
-import { indexOfStop } from '../../store/compare-slice.ts';
+import { isListedWhole, selectValueA, stopsToList } from '../../store/compare/compare-sides.ts';
+import { indexOfStop } from '../../store/compare/compare-slice.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { DebuggerStore } from '../../store/debugger-store.ts';
-import { stopTitle } from '../../store/stop-name.ts';
-import type { Stop } from '../../store/timeline-slice.ts';
+import { stopTitle } from '../../store/select/stop-name.ts';
+import type { Stop } from '../../store/state/timeline.ts';
 
 /** Reads a file of the page to compare with; nothing is opened. */
 export const compareWithPageFile = async (store: DebuggerStore, file: File): Promise<void> => {

@@ -1,7 +1,7 @@
 import { type ReactElement, useLayoutEffect, useRef } from 'react';
 import type { Capture } from '../../../app/capture/capture.ts';
 import { useDebugger } from '../../store/context.ts';
-import type { TileReading } from '../../store/tiles-slice.ts';
+import type { TileReading } from '../../store/state/tiles.ts';
 import { drawThumbnail, THUMB_ROW_PX } from '../tiles/draw-tile.ts';
 import { tileColours } from '../tiles/heat.ts';
 import { useShownTheme } from '../tiles/use-theme.ts';

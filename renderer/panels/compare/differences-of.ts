@@ -3,8 +3,8 @@ import { type DifferentComponent, differences } from '../../../app/diff/diff-ele
 import { componentLabel } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
 import { isDeterministic } from '../../fixed.ts';
-import { memoizePair } from '../../store/memoize.ts';
-import type { LaneType } from '../../store/view-slice.ts';
+import { memoizePair } from '../../store/base/memoize.ts';
+import type { LaneType } from '../../store/state/view.ts';
 import type { EqualComponent } from './rows.ts';
 
 /** A guest that runs moves these with every instruction: where a picture has to be the same twice they are left out. */

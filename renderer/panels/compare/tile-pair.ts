@@ -3,10 +3,10 @@ import { brokenTileRules, rawTileConfig } from '../../../app/tile/config.ts';
 import { matrixStatistics, matrixValues, tileMatrix } from '../../../app/tile/matrix.ts';
 import { tileTypeRow } from '../../../app/tile/tile-type.ts';
 import type { Extent } from '../../../app/tile/vnni.ts';
-import { memoizePair } from '../../store/memoize.ts';
-import { registerBytes } from '../../store/provenance.ts';
-import { greatestMagnitude, type TileScene } from '../../store/tile-scenes.ts';
-import type { TileReading } from '../../store/tiles-slice.ts';
+import { memoizePair } from '../../store/base/memoize.ts';
+import { registerBytes } from '../../store/select/provenance.ts';
+import type { TileReading } from '../../store/state/tiles.ts';
+import { greatestMagnitude, type TileScene } from '../../store/tiles/tile-scenes.ts';
 import { contextFor, THUMB_ROW_PX } from '../tiles/draw-tile.ts';
 import { heatStep, type TileColours } from '../tiles/heat.ts';
 

@@ -2,11 +2,16 @@ import { type KeyboardEvent, type ReactElement, useEffect, useMemo, useRef } fro
 import { Button } from '../../controls/Button.tsx';
 import { Segment } from '../../controls/Segment.tsx';
 import { commandOf, movedInList } from '../../keys/chord.ts';
-import { selectDifferingBytes } from '../../store/compare-difference.ts';
-import { type ComponentEntry, GROUPS } from '../../store/components.ts';
+import { selectDifferingBytes } from '../../store/compare/compare-difference.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import type { ShownMark } from '../../store/provenance.ts';
-import { selectCapture, selectComponentMarks, selectComponents, selectSelectedBit } from '../../store/selectors.ts';
+import { type ComponentEntry, GROUPS } from '../../store/select/components.ts';
+import type { ShownMark } from '../../store/select/provenance.ts';
+import {
+  selectCapture,
+  selectComponentMarks,
+  selectComponents,
+  selectSelectedBit,
+} from '../../store/select/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { MARK_GLYPH, MARK_WORDS } from '../registers/MarkLegend.tsx';
 import { EnablementChain } from './EnablementChain.tsx';

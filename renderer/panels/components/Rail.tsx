@@ -2,10 +2,10 @@ import { type KeyboardEvent, type ReactElement, useEffect, useRef } from 'react'
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { commandOf, movedInList } from '../../keys/chord.ts';
-import type { ComponentEntry } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import type { ShownMark } from '../../store/provenance.ts';
-import { selectComponentMarks, selectComponents, selectSelectedBit } from '../../store/selectors.ts';
+import type { ComponentEntry } from '../../store/select/components.ts';
+import type { ShownMark } from '../../store/select/provenance.ts';
+import { selectComponentMarks, selectComponents, selectSelectedBit } from '../../store/select/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { MARK_GLYPH, MARK_WORDS } from '../registers/MarkLegend.tsx';
 import { ComponentList } from './ComponentList.tsx';

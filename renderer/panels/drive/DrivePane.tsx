@@ -6,16 +6,16 @@ import { Button } from '../../controls/Button.tsx';
 import { Select } from '../../controls/Select.tsx';
 import { fixed } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { selectCapture } from '../../store/select/selectors.ts';
+import type { Breakpoint } from '../../store/state/drive.ts';
 import {
-  type Breakpoint,
   breakpointWords,
   checkBreakpoint,
   conditionProblem,
   driveRefusal,
   selectBreakpoints,
   selectDrive,
-} from '../../store/drive-slice.ts';
-import { selectCapture } from '../../store/selectors.ts';
+} from '../../store/vcpu/drive-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count as counted } from '../../wording.ts';
 

@@ -3,12 +3,12 @@ import { describeProblem } from '../../../app/bits/decoded.ts';
 import { type FindAs, findIn, type Needle, needleOf } from '../../../app/register/find.ts';
 import { Select } from '../../controls/Select.tsx';
 import { commandOf, movedInList } from '../../keys/chord.ts';
-import { hueOf } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { jumpOf } from '../../store/jump.ts';
-import { selectCapture } from '../../store/selectors.ts';
-import type { Stop } from '../../store/timeline-slice.ts';
-import { componentOfPath } from '../../store/vector.ts';
+import { hueOf } from '../../store/select/components.ts';
+import { jumpOf } from '../../store/select/jump.ts';
+import { selectCapture } from '../../store/select/selectors.ts';
+import { componentOfPath } from '../../store/select/vector.ts';
+import type { Stop } from '../../store/state/timeline.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 

@@ -1,8 +1,8 @@
 import type { ReactElement } from 'react';
 import { componentLabel } from '../../../app/xsave/components.ts';
 import { useDebugger } from '../../store/context.ts';
-import { causeWords } from '../../store/stop-name.ts';
-import type { Stop } from '../../store/timeline-slice.ts';
+import { causeWords } from '../../store/select/stop-name.ts';
+import type { Stop } from '../../store/state/timeline.ts';
 import { count } from '../../wording.ts';
 import { elapsedMs, secondsText, sincePrevious } from './stop-times.ts';
 

@@ -10,10 +10,10 @@ import {
 } from 'react';
 import { commandOf } from '../../keys/chord.ts';
 import type { Command } from '../../keys/keymap.ts';
-import { indexOfStop } from '../../store/compare-slice.ts';
+import { indexOfStop } from '../../store/compare/compare-slice.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectFilteredStops } from '../../store/stop-filter.ts';
-import { causeWords } from '../../store/stop-name.ts';
+import { selectFilteredStops } from '../../store/select/stop-filter.ts';
+import { causeWords } from '../../store/select/stop-name.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { useShownTheme } from '../tiles/use-theme.ts';

@@ -1,8 +1,8 @@
 import { memo, type ReactElement } from 'react';
+import { memoizeByIdentity, memoizePair } from '../../store/base/memoize.ts';
 import { useDebugger } from '../../store/context.ts';
-import { memoizeByIdentity, memoizePair } from '../../store/memoize.ts';
-import type { ModelEventAt } from '../../store/model-slice.ts';
-import type { Stop } from '../../store/timeline-slice.ts';
+import type { ModelEventAt } from '../../store/state/model.ts';
+import type { Stop } from '../../store/state/timeline.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 import { type Bucket, bucketsOf, GLYPH_PX, spotsOf, type TrackView } from './track-view.ts';
 

@@ -1,5 +1,5 @@
-import type { Stop } from '../../store/timeline-slice.ts';
-import type { Theme } from '../../store/view-slice.ts';
+import type { Stop } from '../../store/state/timeline.ts';
+import type { Theme } from '../../store/state/view.ts';
 import { LANES, lanesOf } from './lanes.ts';
 import { columnsOf, type TrackView, xOfStop } from './track-view.ts';
 

@@ -1,5 +1,5 @@
-import { memoizeByIdentity } from '../../store/memoize.ts';
-import type { Stop } from '../../store/timeline-slice.ts';
+import { memoizeByIdentity } from '../../store/base/memoize.ts';
+import type { Stop } from '../../store/state/timeline.ts';
 
 export interface Lane {
   readonly name: string;

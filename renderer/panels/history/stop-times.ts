@@ -1,5 +1,5 @@
 import { fixed } from '../../fixed.ts';
-import type { Stop } from '../../store/timeline-slice.ts';
+import type { Stop } from '../../store/state/timeline.ts';
 
 type Taken = Pick<Stop, 'takenAtMs'>;
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Stop } from '../../store/timeline-slice.ts';
+import type { Stop } from '../../store/state/timeline.ts';
 import { type TrackPicture, trackMarks } from './draw-track.ts';
 import {
   aboutStop,

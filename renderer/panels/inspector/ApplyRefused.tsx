@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import { scrollInPanel } from '../../actions/regions.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectIsHeld, selectRefusedEdit, selectWriteRefusal } from '../../store/selectors.ts';
+import { selectIsHeld, selectRefusedEdit, selectWriteRefusal } from '../../store/select/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 /** Why what is staged will not be written, wherever the eye is; leads to the edit that is the cause. */

@@ -1,6 +1,6 @@
 import type { ReactElement } from 'react';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { type ChangingValue, type LastChange, lastChange } from '../../store/last-change.ts';
+import { type ChangingValue, type LastChange, lastChange } from '../../store/select/last-change.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 interface Part {

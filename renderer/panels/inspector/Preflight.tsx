@@ -1,7 +1,7 @@
 import { type ReactElement, useState } from 'react';
 import type { PreflightOutcome, PreflightStep } from '../../../app/xsave/preflight.ts';
 import { useDebugger } from '../../store/context.ts';
-import { selectIsNewest, selectPreflight, selectRefusedEdit } from '../../store/selectors.ts';
+import { selectIsNewest, selectPreflight, selectRefusedEdit } from '../../store/select/selectors.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 

@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import { readUint } from '../../../app/bits/bytes.ts';
 import { type FieldRow, fieldWord, readField } from '../../../app/xsave/bitfields.ts';
-import { type Marked, type Provenance, refusedBits, type ShownMark, shownMark } from '../../store/provenance.ts';
+import { type Marked, type Provenance, refusedBits, type ShownMark, shownMark } from '../../store/select/provenance.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { reservedIn } from '../registers/Bitfields.tsx';
 import { MARK_GLYPH, MARK_WORDS } from '../registers/MarkLegend.tsx';

@@ -2,7 +2,7 @@ import type { ReactElement } from 'react';
 import type { Capture } from '../../../app/capture/capture.ts';
 import { type SupervisorRow, supervisorRows } from '../../../app/xsave/supervisor.ts';
 import { Hex64 } from '../../controls/Hex64.tsx';
-import { memoizeByIdentity } from '../../store/memoize.ts';
+import { memoizeByIdentity } from '../../store/base/memoize.ts';
 
 const rowsOf = memoizeByIdentity(supervisorRows);
 

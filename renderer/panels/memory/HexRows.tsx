@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import type { MemoryView } from '../../../app/bridge.ts';
-import type { MemoryForm } from '../../store/guest-slice.ts';
-import { bytesOfHexText, cellsOf } from '../../store/memory-cells.ts';
+import { bytesOfHexText, cellsOf } from '../../store/select/memory-cells.ts';
+import type { MemoryForm } from '../../store/state/guest.ts';
 import { minus } from '../../wording.ts';
 
 const printable = (byte: number): string => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.');

@@ -5,8 +5,8 @@ import { pickFile, readPageFile } from '../../actions/open-file.ts';
 import { Button } from '../../controls/Button.tsx';
 import { Segment } from '../../controls/Segment.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { current, newestStop } from '../../store/guest-slice.ts';
-import { selectCapture } from '../../store/selectors.ts';
+import { selectCapture } from '../../store/select/selectors.ts';
+import { current, newestStop } from '../../store/vcpu/guest-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 /** The code at RIP of a live vCPU. It is read while the vCPU is frozen, at each stop; of one that runs by hand. */

@@ -4,10 +4,16 @@ import { ROW_STRIDE_BYTES, TILE_STRIDE_BYTES } from '../../../app/tile/geometry.
 import { BIT } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
 import { useDebugger } from '../../store/context.ts';
-import type { MemoryForm } from '../../store/guest-slice.ts';
-import { bytesOfHexText, cellsOf, differingElements, type MemoryCell, scaleOf } from '../../store/memory-cells.ts';
-import { selectCapture } from '../../store/selectors.ts';
-import type { State } from '../../store/state.ts';
+import {
+  bytesOfHexText,
+  cellsOf,
+  differingElements,
+  type MemoryCell,
+  scaleOf,
+} from '../../store/select/memory-cells.ts';
+import { selectCapture } from '../../store/select/selectors.ts';
+import type { MemoryForm } from '../../store/state/guest.ts';
+import type { State } from '../../store/state/state.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { minus } from '../../wording.ts';
 import { type HeatScale, heatStep, tileColours } from '../tiles/heat.ts';

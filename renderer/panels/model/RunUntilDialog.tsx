@@ -12,7 +12,7 @@ import { viewComponent } from '../../../app/xsave/view.ts';
 import { Button } from '../../controls/Button.tsx';
 import { Select } from '../../controls/Select.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { runUntilRefusal } from '../../store/run-until.ts';
+import { runUntilRefusal } from '../../store/vcpu/run-until.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { Dialog } from '../overlays/Dialog.tsx';

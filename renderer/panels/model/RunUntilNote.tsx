@@ -4,7 +4,8 @@ import { type Condition, conditionSubject, conditionVerb } from '../../../app/se
 import { Button } from '../../controls/Button.tsx';
 import { isDeterministic } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { type RunUntil, selectRunUntil } from '../../store/run-until.ts';
+import type { RunUntil } from '../../store/state/run-until.ts';
+import { selectRunUntil } from '../../store/vcpu/run-until.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 

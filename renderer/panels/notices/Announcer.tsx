@@ -1,6 +1,6 @@
 import { type ReactElement, useEffect, useState } from 'react';
-import { announcement } from '../../store/announce.ts';
 import { useDebuggerStore } from '../../store/context.ts';
+import { announcement } from '../../store/view/announce.ts';
 
 /** Says apply, undo, step and their like to a screen reader; who sees the screen sees them where they happen. */
 export function Announcer(): ReactElement {

@@ -2,7 +2,7 @@ import type { ReactElement } from 'react';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { useDebugger } from '../../store/context.ts';
-import { selectIsHeld } from '../../store/selectors.ts';
+import { selectIsHeld } from '../../store/select/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 /** Read outside KVM_RUN: what that means for what is shown, for what is written, and what to do. */

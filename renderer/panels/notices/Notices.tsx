@@ -1,9 +1,9 @@
 import type { ReactElement } from 'react';
 import { RefusalNote } from '../../controls/RefusalNote.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectGuestReset } from '../../store/guest-reset.ts';
-import { selectRunUntil } from '../../store/run-until.ts';
-import { selectIsHeld } from '../../store/selectors.ts';
+import { selectGuestReset } from '../../store/select/guest-reset.ts';
+import { selectIsHeld } from '../../store/select/selectors.ts';
+import { selectRunUntil } from '../../store/vcpu/run-until.ts';
 import { RunUntilNote } from '../model/RunUntilNote.tsx';
 import { CameBackNote } from './CameBackNote.tsx';
 import { HeldStrip } from './HeldStrip.tsx';

@@ -1,10 +1,10 @@
 import type { ReactElement } from 'react';
 import { registerRow } from '../../../app/register/registers.ts';
 import { Button } from '../../controls/Button.tsx';
-import { busyRefusal, EDITS_STAGED } from '../../store/availability.ts';
+import { busyRefusal, EDITS_STAGED } from '../../store/base/availability.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectLostStop, selectLostWrite } from '../../store/lost-write.ts';
-import { selectWriteRefusal } from '../../store/selectors.ts';
+import { selectWriteRefusal } from '../../store/select/selectors.ts';
+import { selectLostStop, selectLostWrite } from '../../store/vcpu/lost-write.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 const inWords = (parts: readonly string[]): string => parts.join(', ').replace(/, ([^,]*)$/, ' and $1');

@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import { Button } from '../../controls/Button.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectGuestReset } from '../../store/guest-reset.ts';
+import { selectGuestReset } from '../../store/select/guest-reset.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 /** The guest began anew over what was written: no VMM put anything back, and writing it again would be to another guest. */

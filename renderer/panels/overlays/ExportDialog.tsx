@@ -3,8 +3,8 @@ import { describeProblem } from '../../../app/bits/decoded.ts';
 import { captureChoices, download, type ExportChoice, textOf, valueChoices } from '../../actions/export-file.ts';
 import { Button } from '../../controls/Button.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectCapture } from '../../store/selectors.ts';
-import type { State } from '../../store/state.ts';
+import { selectCapture } from '../../store/select/selectors.ts';
+import type { State } from '../../store/state/state.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { Dialog } from './Dialog.tsx';
 

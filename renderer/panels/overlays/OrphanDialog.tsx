@@ -2,7 +2,7 @@ import type { ReactElement } from 'react';
 import { diffText } from '../../../app/diff/diff-report.ts';
 import { Button } from '../../controls/Button.tsx';
 import { CopyButton } from '../../controls/CopyButton.tsx';
-import { busyRefusal } from '../../store/availability.ts';
+import { busyRefusal } from '../../store/base/availability.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { Differences } from '../compare/Differences.tsx';
 import { Dialog } from './Dialog.tsx';

@@ -1,8 +1,8 @@
 import type { ReactElement, ReactNode } from 'react';
-import { hueOf } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { type Choice, outsideCount, type RestorePlan } from '../../store/restore-plan.ts';
-import type { RestoreWhat } from '../../store/restore-slice.ts';
+import { type Choice, outsideCount, type RestorePlan } from '../../store/restore/restore-plan.ts';
+import { hueOf } from '../../store/select/components.ts';
+import type { RestoreWhat } from '../../store/state/restore.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 

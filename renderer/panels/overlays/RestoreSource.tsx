@@ -8,9 +8,9 @@ import { RefusalNote } from '../../controls/RefusalNote.tsx';
 import { Segment } from '../../controls/Segment.tsx';
 import { Select } from '../../controls/Select.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { isNamed, type RestorePlan } from '../../store/restore-plan.ts';
-import type { RestoreFile, RestoreTo } from '../../store/restore-slice.ts';
-import { stopName } from '../../store/stop-name.ts';
+import { isNamed, type RestorePlan } from '../../store/restore/restore-plan.ts';
+import { stopName } from '../../store/select/stop-name.ts';
+import type { RestoreFile, RestoreTo } from '../../store/state/restore.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 import { maskedPids, pidText } from '../../wording.ts';
 

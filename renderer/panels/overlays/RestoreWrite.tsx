@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import { firstRefusal } from '../../../app/xsave/preflight.ts';
 import { useDebugger } from '../../store/context.ts';
-import { outsideCount, type RestorePlan } from '../../store/restore-plan.ts';
+import { outsideCount, type RestorePlan } from '../../store/restore/restore-plan.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count, minus } from '../../wording.ts';
 import { guestValue } from '../registers/varies.ts';

@@ -3,7 +3,7 @@ import type { Capture } from '../../../app/capture/capture.ts';
 import type { Layout } from '../../../app/capture/image.ts';
 import { LEGACY_XSAVE_BYTES } from '../../../app/xsave/ledger.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectSelectedBit } from '../../store/selectors.ts';
+import { selectSelectedBit } from '../../store/select/selectors.ts';
 import { axisTicks, type MapBlock, mapBlocks, mapScale, spreadLabels } from './map-geometry.ts';
 
 const TOP = 36;

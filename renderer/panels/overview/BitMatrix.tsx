@@ -3,9 +3,9 @@ import { bitsOf, hasBit } from '../../../app/bits/mask.ts';
 import type { BitRow, Contradiction } from '../../../app/xsave/bitmatrix.ts';
 import { COMPACTED_BIT, COMPONENTS, componentLabel } from '../../../app/xsave/components.ts';
 import { Hex64 } from '../../controls/Hex64.tsx';
-import { hueOf } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectBitMatrix, selectSelectedBit } from '../../store/selectors.ts';
+import { hueOf } from '../../store/select/components.ts';
+import { selectBitMatrix, selectSelectedBit } from '../../store/select/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 const KNOWN_COLUMNS = COMPONENTS.filter((row) => row.bit < 20).map((row) => row.bit);

@@ -6,9 +6,9 @@ import type { PreflightOutcome } from '../../../app/xsave/preflight.ts';
 import { PRESETS } from '../../../app/xsave/presets.ts';
 import { scrollInPanel } from '../../actions/regions.ts';
 import { Select } from '../../controls/Select.tsx';
-import { selectBadge, selectTruncation, selectVerdict } from '../../store/compatibility.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { HERE } from '../../store/view-slice.ts';
+import { selectBadge, selectTruncation, selectVerdict } from '../../store/view/compatibility.ts';
+import { HERE } from '../../store/view/view-slice.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 import { maskedPids } from '../../wording.ts';
 

@@ -2,10 +2,10 @@ import { type ReactElement, useMemo } from 'react';
 import type { LayoutColumn, LayoutRow, TablePlace } from '../../../app/compat/layouts.ts';
 import { PRESETS } from '../../../app/xsave/presets.ts';
 import { Select } from '../../controls/Select.tsx';
-import { selectLayoutTable } from '../../store/compatibility.ts';
-import { hueOf } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectSelectedBit } from '../../store/selectors.ts';
+import { hueOf } from '../../store/select/components.ts';
+import { selectSelectedBit } from '../../store/select/selectors.ts';
+import { selectLayoutTable } from '../../store/view/compatibility.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count, maskedPids } from '../../wording.ts';
 

@@ -2,7 +2,7 @@ import type { ReactElement } from 'react';
 import { describeProblem } from '../../../app/bits/decoded.ts';
 import { Segment } from '../../controls/Segment.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectCapture, selectCompactedLayout, selectLayoutAgreement } from '../../store/selectors.ts';
+import { selectCapture, selectCompactedLayout, selectLayoutAgreement } from '../../store/select/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { AreaMap } from './AreaMap.tsx';
 import { BitMatrix } from './BitMatrix.tsx';

@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import type { LedgerRow } from '../../../app/xsave/ledger.ts';
 import { useDebugger } from '../../store/context.ts';
-import { selectLedger, selectLedgerNeed } from '../../store/selectors.ts';
+import { selectLedger, selectLedgerNeed } from '../../store/select/selectors.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { verdictWords } from './ledger-words.ts';

@@ -3,7 +3,7 @@ import { componentLabel } from '../../../app/xsave/components.ts';
 import { EXTENDED_OFFSET_BYTES, HEADER_BYTES, HEADER_OFFSET_BYTES, holesOf } from '../../../app/xsave/layout.ts';
 import { LEGACY_XSAVE_BYTES } from '../../../app/xsave/ledger.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
-import { hueOf } from '../../store/components.ts';
+import { hueOf } from '../../store/select/components.ts';
 
 /** One stretch of the area. `software` is what the legacy region leaves free. */
 export interface MapBlock {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { TileScene } from '../../store/tile-scenes.ts';
+import type { TileScene } from '../../store/tiles/tile-scenes.ts';
 import { histogram, ofColumn, ofRow, plotCsv, rangeOf } from './plot-data.ts';
 
 const scene = (values: readonly number[], columns: number): TileScene =>

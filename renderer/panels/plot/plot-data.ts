@@ -1,6 +1,6 @@
-import type { TileScene } from '../../store/tile-scenes.ts';
-import type { Stop } from '../../store/timeline-slice.ts';
-import { asNumber, watchedText } from '../../store/watch-slice.ts';
+import type { Stop } from '../../store/state/timeline.ts';
+import type { TileScene } from '../../store/tiles/tile-scenes.ts';
+import { asNumber, watchedText } from '../../store/view/watch-slice.ts';
 
 /** What is drawn: one value a place, null where there is none. */
 export interface PlotData {

@@ -11,8 +11,8 @@ import {
   reservedOf,
 } from '../../../app/xsave/bitfields.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { markedPart, type Provenance, refusedBits, registerBytes, shownMark } from '../../store/provenance.ts';
-import { selectEditRefusal } from '../../store/selectors.ts';
+import { markedPart, type Provenance, refusedBits, registerBytes, shownMark } from '../../store/select/provenance.ts';
+import { selectEditRefusal } from '../../store/select/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { HexRegister } from './HexRegister.tsx';
 import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';

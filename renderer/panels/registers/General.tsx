@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import { MSRS } from '../../../app/cpu/msrs.ts';
 import { REGISTERS, type RegisterRow } from '../../../app/register/registers.ts';
-import type { Provenance } from '../../store/provenance.ts';
+import type { Provenance } from '../../store/select/provenance.ts';
 import { Bitfields } from './Bitfields.tsx';
 import { HexRegister } from './HexRegister.tsx';
 import { SetBits } from './SetBits.tsx';

@@ -2,7 +2,7 @@ import type { ReactElement } from 'react';
 import { toHexHighFirst } from '../../../app/bits/bytes.ts';
 import { HexDigits } from '../../controls/Hex64.tsx';
 import { FIXED, isDeterministic } from '../../fixed.ts';
-import { markedPart, type Provenance } from '../../store/provenance.ts';
+import { markedPart, type Provenance } from '../../store/select/provenance.ts';
 import { RegisterCell } from './RegisterCell.tsx';
 
 interface HexRegisterProps {

@@ -1,11 +1,11 @@
 import { type ReactElement, useLayoutEffect, useRef, useState } from 'react';
 import { vectorLanes } from '../../../app/register/vector.ts';
 import { componentLabel } from '../../../app/xsave/components.ts';
-import { hueOf } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { markedPart, type Provenance, shownMark } from '../../store/provenance.ts';
-import { elementTypeOf, holderOf, type VectorFile } from '../../store/vector.ts';
-import type { LaneType } from '../../store/view-slice.ts';
+import { hueOf } from '../../store/select/components.ts';
+import { markedPart, type Provenance, shownMark } from '../../store/select/provenance.ts';
+import { elementTypeOf, holderOf, type VectorFile } from '../../store/select/vector.ts';
+import type { LaneType } from '../../store/state/view.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { fittedText, isWord, isZero, sizeOf } from './element-text.ts';
 import { MARK_GLYPH } from './MarkLegend.tsx';

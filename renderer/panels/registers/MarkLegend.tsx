@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import { useDebugger } from '../../store/context.ts';
-import type { ShownMark } from '../../store/provenance.ts';
-import { selectProvenance } from '../../store/selectors.ts';
+import type { ShownMark } from '../../store/select/provenance.ts';
+import { selectProvenance } from '../../store/select/selectors.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 
 export const MARK_GLYPH: Readonly<Record<Exclude<ShownMark, 'none'>, GlyphName>> = {

@@ -3,10 +3,10 @@ import { lostOf } from '../../../app/register/doubt.ts';
 import { BIT } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
 import { Segment } from '../../controls/Segment.tsx';
-import { hueOf } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { markedPart, type Provenance } from '../../store/provenance.ts';
-import { selectEditRefusal } from '../../store/selectors.ts';
+import { hueOf } from '../../store/select/components.ts';
+import { markedPart, type Provenance } from '../../store/select/provenance.ts';
+import { selectEditRefusal } from '../../store/select/selectors.ts';
 import { sizeOf } from './element-text.ts';
 import { HexRegister } from './HexRegister.tsx';
 

@@ -2,8 +2,8 @@ import type { ReactElement } from 'react';
 import { fieldsOf } from '../../../app/xsave/bitfields.ts';
 import { BIT } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
-import { hueOf } from '../../store/components.ts';
-import type { Provenance } from '../../store/provenance.ts';
+import { hueOf } from '../../store/select/components.ts';
+import type { Provenance } from '../../store/select/provenance.ts';
 import { Field } from './Bitfields.tsx';
 import { HexRegister } from './HexRegister.tsx';
 

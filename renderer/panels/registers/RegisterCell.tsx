@@ -1,8 +1,8 @@
 import type { KeyboardEvent, ReactElement, ReactNode } from 'react';
 import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import type { Mark, ShownMark } from '../../store/provenance.ts';
-import { selectEditRefusal } from '../../store/selectors.ts';
+import type { Mark, ShownMark } from '../../store/select/provenance.ts';
+import { selectEditRefusal } from '../../store/select/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
 import { beginsEdit, ValueEditor } from './ValueEditor.tsx';

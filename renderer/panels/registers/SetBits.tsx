@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import { readUint } from '../../../app/bits/bytes.ts';
 import { fieldsOf, fieldWord, readField } from '../../../app/xsave/bitfields.ts';
-import { type Provenance, registerBytes } from '../../store/provenance.ts';
+import { type Provenance, registerBytes } from '../../store/select/provenance.ts';
 
 /** The low bits of CR3 while CR4.PCIDE is set. (Intel SDM vol. 3, 4.10.1) */
 const PCID_MASK = 0xfffn;

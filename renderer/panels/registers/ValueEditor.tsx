@@ -1,7 +1,7 @@
 import { type KeyboardEvent, type ReactElement, useEffect, useRef } from 'react';
 import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { typedMeaning } from '../../store/edits-slice.ts';
+import { typedMeaning } from '../../store/vcpu/edits-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 interface ValueEditorProps {

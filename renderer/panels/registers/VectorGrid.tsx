@@ -14,10 +14,10 @@ import {
 import { vectorFragments } from '../../../app/register/vector.ts';
 import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { markedPart, type Provenance, shownMark } from '../../store/provenance.ts';
-import { selectEditRefusal } from '../../store/selectors.ts';
-import { elementPath, elementsOf, holderOf, type VectorFile } from '../../store/vector.ts';
-import type { LaneType } from '../../store/view-slice.ts';
+import { markedPart, type Provenance, shownMark } from '../../store/select/provenance.ts';
+import { selectEditRefusal } from '../../store/select/selectors.ts';
+import { elementPath, elementsOf, holderOf, type VectorFile } from '../../store/select/vector.ts';
+import type { LaneType } from '../../store/state/view.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { charactersIn, exactText, fittedText, isWord, isZero, sizeOf } from './element-text.ts';
 import { isBlockMove, isToEdge, moveInGrid } from './grid-moves.ts';

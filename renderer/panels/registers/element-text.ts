@@ -1,8 +1,8 @@
 import { toHexHighFirst } from '../../../app/bits/bytes.ts';
 import { elementBytes } from '../../../app/value/element-type.ts';
 import { printElement, printFitted } from '../../../app/value/print.ts';
-import { elementTypeOf } from '../../store/vector.ts';
-import type { LaneType } from '../../store/view-slice.ts';
+import { elementTypeOf } from '../../store/select/vector.ts';
+import type { LaneType } from '../../store/state/view.ts';
 
 /** Advance width of a value digit at 11 px, and the room a cell keeps free. (LOOK: floor((cell − 8) / 6.6).) */
 const DIGIT_PX = 6.6;

@@ -1,4 +1,4 @@
-import type { LaneType } from '../../store/view-slice.ts';
+import type { LaneType } from '../../store/state/view.ts';
 
 /** As they stand in the choice of a type, a group a row. */
 export const LANE_TYPE_GROUPS: readonly (readonly LaneType[])[] = [

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { sampleCapture } from '../../../app/fixtures/samples.ts';
 import { createDebuggerStore } from '../../store/debugger-store.ts';
-import { provenanceOf } from '../../store/provenance.ts';
-import { vectorFile } from '../../store/vector.ts';
+import { provenanceOf } from '../../store/select/provenance.ts';
+import { vectorFile } from '../../store/select/vector.ts';
 import { createFakeBridge } from '../../testing/fake-bridge.ts';
 import { blockName, blockSums, filledVector, pastedVector, vectorBlock, vectorText } from './vector-block.ts';
 

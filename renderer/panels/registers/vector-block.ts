@@ -1,9 +1,9 @@
 import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { Assignment } from '../../../app/bridge.ts';
 import { parseElement } from '../../../app/value/parse.ts';
-import { markedPart, type Provenance } from '../../store/provenance.ts';
-import { elementPath, elementTypeOf, type VectorFile } from '../../store/vector.ts';
-import type { LaneType } from '../../store/view-slice.ts';
+import { markedPart, type Provenance } from '../../store/select/provenance.ts';
+import { elementPath, elementTypeOf, type VectorFile } from '../../store/select/vector.ts';
+import type { LaneType } from '../../store/state/view.ts';
 import { exactText, sizeOf } from './element-text.ts';
 
 /** An element of a vector register. */

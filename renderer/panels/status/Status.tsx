@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import { useDebugger } from '../../store/context.ts';
-import { isLongPause, pausesOf } from '../../store/pauses.ts';
-import { selectCapture } from '../../store/selectors.ts';
+import { isLongPause, pausesOf } from '../../store/select/pauses.ts';
+import { selectCapture } from '../../store/select/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { kernelText, pauseText, tidText } from '../../wording.ts';
 

@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import type { Orphan } from '../../../app/bridge.ts';
 import { Button } from '../../controls/Button.tsx';
-import { busyRefusal } from '../../store/availability.ts';
+import { busyRefusal } from '../../store/base/availability.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count, maskedPids, pidText } from '../../wording.ts';

@@ -3,7 +3,7 @@ import { chooseFile } from '../../actions/open-file.ts';
 import { openRefusal } from '../../actions/registry.ts';
 import { fixed } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { recentWhen } from '../../store/recent-files.ts';
+import { recentWhen } from '../../store/select/recent-files.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 /** Files opened before, by name. A page may not open a path by itself: a row leads to the file picker. */

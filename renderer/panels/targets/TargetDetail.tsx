@@ -8,7 +8,7 @@ import { CopyButton } from '../../controls/CopyButton.tsx';
 import { fixed, isDeterministic } from '../../fixed.ts';
 import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { isLongPause } from '../../store/pauses.ts';
+import { isLongPause } from '../../store/select/pauses.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count, kernelText, pauseText, pidText, tidText } from '../../wording.ts';
 import { ModelDetail } from './ModelList.tsx';

@@ -5,7 +5,7 @@ import { ActionButton } from '../../controls/ActionButton.tsx';
 import { fixed } from '../../fixed.ts';
 import { commandOf, movedInList } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { targetsMatching } from '../../store/target-slice.ts';
+import { targetsMatching } from '../../store/vcpu/target-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { pidText, runningText } from '../../wording.ts';
 import { seccompSentence } from './seccomp.ts';

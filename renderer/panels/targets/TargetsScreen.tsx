@@ -5,7 +5,7 @@ import { RefusalNote } from '../../controls/RefusalNote.tsx';
 import { isDeterministic } from '../../fixed.ts';
 import { commandOf, shownKey } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { targetsMatching } from '../../store/target-slice.ts';
+import { targetsMatching } from '../../store/vcpu/target-slice.ts';
 import { Glyph, Mark } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { ReadingNote } from '../notices/ReadingNote.tsx';

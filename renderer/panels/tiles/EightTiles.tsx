@@ -1,10 +1,10 @@
 import { type ReactElement, useState } from 'react';
 import { Segment } from '../../controls/Segment.tsx';
 import { shownKey } from '../../keys/chord.ts';
+import { memoizeByIdentity } from '../../store/base/memoize.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { lastProduct, productsOfProgram } from '../../store/executed.ts';
-import { memoizeByIdentity } from '../../store/memoize.ts';
-import { selectTileScene } from '../../store/tile-scenes.ts';
+import { selectTileScene } from '../../store/tiles/tile-scenes.ts';
+import { lastProduct, productsOfProgram } from '../../store/vcpu/executed.ts';
 import { CopyAs } from './TileLegend.tsx';
 import { type Along, TileMatrix } from './TileMatrix.tsx';
 import { LookChips, ScaleToggle, shortType } from './TileReadingControls.tsx';

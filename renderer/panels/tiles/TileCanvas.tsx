@@ -2,7 +2,7 @@ import { type ReactElement, useEffect, useLayoutEffect, useRef, useState } from 
 import { equalBytes } from '../../../app/bits/bytes.ts';
 import type { ProductDifference } from '../../../app/tile/product-compare.ts';
 import { useDebugger } from '../../store/context.ts';
-import type { TileScene } from '../../store/tile-scenes.ts';
+import type { TileScene } from '../../store/tiles/tile-scenes.ts';
 import { drawTile, type TilePicture } from './draw-tile.ts';
 import { tileColours } from './heat.ts';
 import type { TileGeometry } from './tile-geometry.ts';

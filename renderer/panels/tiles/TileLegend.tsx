@@ -2,7 +2,7 @@ import { type ReactElement, useState } from 'react';
 import { tileTypeRow } from '../../../app/tile/tile-type.ts';
 import { useMenu } from '../../controls/use-menu.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import type { TileScene } from '../../store/tile-scenes.ts';
+import type { TileScene } from '../../store/tiles/tile-scenes.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { blockOf, COPY_FORMATS, type CopyFormat, copiedText, wholeBlock } from './tile-clipboard.ts';

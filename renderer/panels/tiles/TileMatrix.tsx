@@ -1,7 +1,7 @@
 import { type ReactElement, useLayoutEffect, useRef, useState } from 'react';
 import { useDebugger } from '../../store/context.ts';
-import { selectDifferences } from '../../store/product-check.ts';
-import { selectScaleEnd, selectTileScene, type TileScene } from '../../store/tile-scenes.ts';
+import { selectDifferences } from '../../store/tiles/product-check.ts';
+import { selectScaleEnd, selectTileScene, type TileScene } from '../../store/tiles/tile-scenes.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { TileCanvas } from './TileCanvas.tsx';
 import { TileGrid } from './TileGrid.tsx';

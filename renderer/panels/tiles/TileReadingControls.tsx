@@ -3,8 +3,8 @@ import type { ReactElement } from 'react';
 import { perDword, type TileType, tileTypeRow } from '../../../app/tile/tile-type.ts';
 import { Segment } from '../../controls/Segment.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import type { TileScene } from '../../store/tile-scenes.ts';
-import type { TileLook } from '../../store/tiles-slice.ts';
+import type { TileLook } from '../../store/state/tiles.ts';
+import type { TileScene } from '../../store/tiles/tile-scenes.ts';
 
 /** Chips in the order of the programmer's families; the label is short, the full name is the accessible one. */
 const CHIPS: readonly { readonly name: string; readonly types: readonly (readonly [TileType, string])[] }[] = [

@@ -1,6 +1,6 @@
 import type { ReactElement } from 'react';
 import { useDebugger } from '../../store/context.ts';
-import { lastProduct } from '../../store/executed.ts';
+import { lastProduct } from '../../store/vcpu/executed.ts';
 
 /** Whether a tile is C, A or B of the product checked, else of the one executed last. */
 export function TileRole({ tile }: { tile: number }): ReactElement | null {

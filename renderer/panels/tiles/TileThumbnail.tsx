@@ -1,7 +1,7 @@
 import { type ReactElement, useLayoutEffect, useRef } from 'react';
 import { equalBytes } from '../../../app/bits/bytes.ts';
 import { useDebugger } from '../../store/context.ts';
-import { selectScaleEnd, selectTileScene } from '../../store/tile-scenes.ts';
+import { selectScaleEnd, selectTileScene } from '../../store/tiles/tile-scenes.ts';
 import { drawThumbnail, THUMB_ROW_PX } from './draw-tile.ts';
 import { tileColours } from './heat.ts';
 import { useShownTheme } from './use-theme.ts';

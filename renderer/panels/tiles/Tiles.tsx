@@ -1,7 +1,7 @@
 import { type ReactElement, useLayoutEffect, useRef, useState } from 'react';
 import { useDebugger } from '../../store/context.ts';
-import { selectCapture } from '../../store/selectors.ts';
-import { selectTileConfig, tileDataState } from '../../store/tile-scenes.ts';
+import { selectCapture } from '../../store/select/selectors.ts';
+import { selectTileConfig, tileDataState } from '../../store/tiles/tile-scenes.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { EightTiles, TilesLayoutChoice, useTilesLayout } from './EightTiles.tsx';
 import { TileConfigTable } from './TileConfigTable.tsx';

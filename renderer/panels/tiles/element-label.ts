@@ -1,7 +1,7 @@
 import type { ProductDifference } from '../../../app/tile/product-compare.ts';
 import { printTileElement } from '../../../app/tile/tile-type-text.ts';
 import { elementOffset } from '../../../app/tile/vnni.ts';
-import type { TileScene } from '../../store/tile-scenes.ts';
+import type { TileScene } from '../../store/tiles/tile-scenes.ts';
 import { MARK_WORDS } from '../registers/MarkLegend.tsx';
 
 /** What a screen reader says of an element: tmm2[3][7] 1.5, and who changed it. */

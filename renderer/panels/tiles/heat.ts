@@ -1,4 +1,4 @@
-import type { Theme } from '../../store/view-slice.ts';
+import type { Theme } from '../../store/state/view.ts';
 
 /** Steps from one end of a scale to the other. Even, so that zero has a step of its own. */
 const STEPS = 256;

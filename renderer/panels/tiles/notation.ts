@@ -1,6 +1,6 @@
 import { tileTypeRow } from '../../../app/tile/tile-type.ts';
-import { memoizeKeyed } from '../../store/memoize.ts';
-import type { TileScene } from '../../store/tile-scenes.ts';
+import { memoizeKeyed } from '../../store/base/memoize.ts';
+import type { TileScene } from '../../store/tiles/tile-scenes.ts';
 
 /**
  * How the numbers of one matrix are written: all integers, all with the same digits behind the point, or all with an

@@ -7,8 +7,8 @@ import { tileTypeRow } from '../../../app/tile/tile-type.ts';
 import { printTileElement } from '../../../app/tile/tile-type-text.ts';
 import { elementOffset, type Place } from '../../../app/tile/vnni.ts';
 import { type ElementType, isElementType } from '../../../app/value/element-type.ts';
-import { elementAssignment } from '../../store/tile-edits.ts';
-import type { TileScene } from '../../store/tile-scenes.ts';
+import { elementAssignment } from '../../store/tiles/tile-edits.ts';
+import type { TileScene } from '../../store/tiles/tile-scenes.ts';
 
 export interface Block extends Place {
   readonly rows: number;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { TileType } from '../../../app/tile/tile-type.ts';
-import type { TileScene } from '../../store/tile-scenes.ts';
+import type { TileScene } from '../../store/tiles/tile-scenes.ts';
 import { notationOf, notationText } from './notation.ts';
 import { tileGeometry } from './tile-geometry.ts';
 

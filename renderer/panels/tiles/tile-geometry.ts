@@ -1,7 +1,7 @@
 import { tileTypeRow } from '../../../app/tile/tile-type.ts';
 import { matrixExtent } from '../../../app/tile/vnni.ts';
-import type { TileScene } from '../../store/tile-scenes.ts';
-import type { TileLook } from '../../store/tiles-slice.ts';
+import type { TileLook } from '../../store/state/tiles.ts';
+import type { TileScene } from '../../store/tiles/tile-scenes.ts';
 import { integerCharacters, isInteger, type Notation, notationOf } from './notation.ts';
 
 export const HEAD_PX = 24;

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { useDebugger } from '../../store/context.ts';
-import type { Theme } from '../../store/view-slice.ts';
+import type { Theme } from '../../store/state/view.ts';
 
 const shown = (): Theme => (document.documentElement.dataset.theme === 'light' ? 'light' : 'dark');
 

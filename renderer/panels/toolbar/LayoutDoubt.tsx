@@ -4,8 +4,8 @@ import { componentLabel } from '../../../app/xsave/components.ts';
 import { PRESETS } from '../../../app/xsave/presets.ts';
 import { Select } from '../../controls/Select.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectCapture } from '../../store/selectors.ts';
-import type { Session } from '../../store/target-slice.ts';
+import { selectCapture } from '../../store/select/selectors.ts';
+import type { Session } from '../../store/state/target.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 /**

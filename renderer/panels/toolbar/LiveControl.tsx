@@ -3,8 +3,8 @@ import { useMenu } from '../../controls/use-menu.ts';
 import { isDeterministic } from '../../fixed.ts';
 import { shownKey } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { LIVE_RATES, type LiveHz } from '../../store/live-slice.ts';
-import type { Session } from '../../store/target-slice.ts';
+import { LIVE_RATES, type LiveHz } from '../../store/state/live.ts';
+import type { Session } from '../../store/state/target.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 /** Less than this share of the rate asked for is said. */

@@ -4,7 +4,7 @@ import { ACTIONS } from '../../actions/registry.ts';
 import { useMenu } from '../../controls/use-menu.ts';
 import { shownKey } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { type AttachedVcpu, selectAttached } from '../../store/parked.ts';
+import { type AttachedVcpu, selectAttached } from '../../store/select/parked.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 

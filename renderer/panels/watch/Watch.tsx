@@ -3,9 +3,9 @@ import { Button } from '../../controls/Button.tsx';
 import { Sparkline } from '../../controls/Sparkline.tsx';
 import { shownKey } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { jumpOf } from '../../store/jump.ts';
-import { selectCapture } from '../../store/selectors.ts';
-import { asNumber, selectWatchable, watchedText } from '../../store/watch-slice.ts';
+import { jumpOf } from '../../store/select/jump.ts';
+import { selectCapture } from '../../store/select/selectors.ts';
+import { asNumber, selectWatchable, watchedText } from '../../store/view/watch-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { minus } from '../../wording.ts';
 

@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectStop } from '../../store/selectors.ts';
-import type { Tab } from '../../store/view-slice.ts';
+import { selectStop } from '../../store/select/selectors.ts';
+import type { Tab } from '../../store/state/view.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { Compare } from '../compare/Compare.tsx';
 import { ApplyRefused } from '../inspector/ApplyRefused.tsx';

@@ -9,7 +9,7 @@ import {
   type WorkspaceModel,
 } from 'react-resizable-panels';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import type { Session } from '../../store/target-slice.ts';
+import type { Session } from '../../store/state/target.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { HistoryTools } from '../history/History.tsx';
 import { ViewTools } from './CentreView.tsx';

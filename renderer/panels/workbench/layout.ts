@@ -1,6 +1,6 @@
 import { normalizeWorkspaceModel, type WorkspaceModel, type WorkspaceModelInput } from 'react-resizable-panels';
-import type { Session } from '../../store/target-slice.ts';
-import type { Tab } from '../../store/view-slice.ts';
+import type { Session } from '../../store/state/target.ts';
+import type { Tab } from '../../store/state/view.ts';
 
 /** What a pane of the workbench shows. A view is one of the centre; the others stand in the docks. */
 export type PaneId = Tab | 'program' | 'inspector' | 'watch' | 'history' | ExtraPane;

@@ -2,7 +2,7 @@ import type { ReactElement } from 'react';
 import type { TabNode } from 'react-resizable-panels';
 import { shownKey } from '../../keys/chord.ts';
 import { useDebugger } from '../../store/context.ts';
-import { selectPreflightRefusal } from '../../store/selectors.ts';
+import { selectPreflightRefusal } from '../../store/select/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { Beside } from '../beside/Beside.tsx';
 import { Find } from '../find/Find.tsx';

@@ -1,10 +1,10 @@
 import type { ReactElement, ReactNode } from 'react';
 import { componentLabel } from '../../../app/xsave/components.ts';
 import { Button } from '../../controls/Button.tsx';
-import { hueOf } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectCapture, selectEditRefusal } from '../../store/selectors.ts';
-import { type Arming, armingAssignments, selectArming } from '../../store/xfd-arming.ts';
+import { hueOf } from '../../store/select/components.ts';
+import { selectCapture, selectEditRefusal } from '../../store/select/selectors.ts';
+import { type Arming, armingAssignments, selectArming } from '../../store/view/xfd-arming.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { InspectorHead } from '../inspector/InspectorHead.tsx';
 import { RegisterChanged } from '../inspector/LastChanged.tsx';

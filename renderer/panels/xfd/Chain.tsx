@@ -1,6 +1,6 @@
 import type { ReactElement } from 'react';
 import { useDebuggerStore } from '../../store/context.ts';
-import type { Station, XfdInstruction, XfdStory } from '../../store/xfd-story.ts';
+import type { Station, XfdInstruction, XfdStory } from '../../store/view/xfd-story.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 
 const STATION: Readonly<

@@ -2,12 +2,12 @@ import { type ReactElement, type ReactNode, useState } from 'react';
 import { hexShort } from '../../../app/bits/mask.ts';
 import type { Enablement, EnablementState } from '../../../app/xsave/enablement.ts';
 import { Segment } from '../../controls/Segment.tsx';
-import type { ComponentEntry } from '../../store/components.ts';
-import { hueOf } from '../../store/components.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectComponents } from '../../store/selectors.ts';
-import { selectXfdStory } from '../../store/xfd-arming.ts';
-import { type Outcome, XFD_INSTRUCTIONS, type XfdInstruction, type XfdStory } from '../../store/xfd-story.ts';
+import type { ComponentEntry } from '../../store/select/components.ts';
+import { hueOf } from '../../store/select/components.ts';
+import { selectComponents } from '../../store/select/selectors.ts';
+import { selectXfdStory } from '../../store/view/xfd-arming.ts';
+import { type Outcome, XFD_INSTRUCTIONS, type XfdInstruction, type XfdStory } from '../../store/view/xfd-story.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 import { Chain } from './Chain.tsx';
 

@@ -1,0 +1,35 @@
+import type { Answer, Refusal } from '../../../app/bridge.ts';
+import type { State } from '../state/state.ts';
+import type { Busy } from '../state/target.ts';
+import { ask } from './ask.ts';
+import { BUSY } from './availability.ts';
+
+const REFUSED: Refusal = {
+  code: 'busy',
+  what: BUSY,
+  where: null,
+  remedy: null,
+  call: null,
+  errno: null,
+};
+
+/**
+ * One act on a target at a time; its refusal lands in the centre, and an act that succeeds takes an older one away. What the
+ * host told meanwhile, as that the target has ended, stays.
+ */
+export type Act = <T>(busy: Busy, request: () => Promise<Answer<T>>) => Promise<Answer<T>>;
+
+/** The refusal on screen, where it came after this one; null: it did not. */
+export const newerThan = (older: Refusal | null, { refusal }: Pick<State, 'refusal'>): Refusal | null =>
+  refusal === older ? null : refusal;
+
+export const createAct =
+  (set: (part: Partial<State>) => void, get: () => State): Act =>
+  async (busy, request) => {
+    const { busy: other, refusal: older } = get();
+    if (other !== null) return { ok: false, refusal: REFUSED };
+    set({ busy });
+    const answer = await ask(request);
+    set({ busy: null, refusal: answer.ok ? newerThan(older, get()) : answer.refusal });
+    return answer;
+  };

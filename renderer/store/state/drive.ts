@@ -1,0 +1,31 @@
+import type { DrivenBreakpoint } from '../../../app/bridge.ts';
+
+/** What the vCPU's breakpoint registers are asked to watch, as the page knows it. */
+export interface Breakpoint extends DrivenBreakpoint {
+  readonly enabled: boolean;
+  readonly hits: number;
+}
+
+/** A live vCPU that is being driven, and how the last drive ended. */
+export type Drive = { readonly session: string; readonly what: string } & (
+  | { readonly phase: 'driving'; readonly made: number }
+  | { readonly phase: 'ended'; readonly isHit: boolean }
+);
+
+export interface DriveSlice {
+  /** Of the process with this pid: an address means something in one guest alone. */
+  readonly breakpointsOf: number | null;
+  readonly breakpoints: readonly Breakpoint[];
+  readonly drive: Drive | null;
+  /** So many instructions of a live vCPU, one stop at their end. One that runs is frozen first. */
+  driveSteps(count: number): Promise<void>;
+  /** Instruction by instruction until the condition holds. */
+  driveUntil(condition: string): Promise<void>;
+  /** Runs on: to a breakpoint where one is enabled, else freely. */
+  continueLive(): Promise<void>;
+  /** Ends the drive where it is now; the vCPU stays frozen there. */
+  stopDriving(): void;
+  addBreakpoint(breakpoint: DrivenBreakpoint): void;
+  enableBreakpoint(at: number, enabled: boolean): void;
+  removeBreakpoint(at: number): void;
+}

@@ -1,0 +1,1 @@
+export type TileConfigField = 'palette_id' | 'start_row' | 'rows' | 'colsb';

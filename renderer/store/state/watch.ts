@@ -1,0 +1,7 @@
+export interface WatchSlice {
+  /** Paths as on the command line, in the order in which they were added. */
+  readonly watched: readonly string[];
+  /** The reason where the text is no path, or is watched already. */
+  watch(text: string): string | null;
+  unwatch(path: string): void;
+}

@@ -1,0 +1,20 @@
+/** What a key or the palette asks of the workbench; it does it and forgets the request. */
+export type WorkbenchRequest =
+  | { readonly kind: 'toggle' | 'show'; readonly pane: DockedPane }
+  | { readonly kind: 'reset' };
+
+/** Docked panes, and those that are opened at need. */
+export type DockedPane = 'program' | 'inspector' | 'watch' | 'history' | 'find' | 'plot' | 'beside';
+
+export interface WorkbenchSlice {
+  /** The full list of components beside the rail; pinned, it takes the rail's place. */
+  readonly componentsOpen: boolean;
+  readonly componentsPinned: boolean;
+  readonly workbenchRequest: WorkbenchRequest | null;
+  askWorkbench(request: WorkbenchRequest | null): void;
+  openComponents(open: boolean): void;
+  pinComponents(pinned: boolean): void;
+  rememberedLayout(key: string): string | null;
+  /** Null forgets it. */
+  rememberLayout(key: string, text: string | null): void;
+}

@@ -1,0 +1,117 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { FAKE_LOOP } from '../../../app/debug/testing/fake-run-control.ts';
+import { sessionText } from '../../../app/session/session-document.ts';
+import { action } from '../../actions/registry.ts';
+import { createFakeBridge, type FakeBridge } from '../../testing/fake-bridge.ts';
+import { createDebuggerStore, type DebuggerStore } from '../debugger-store.ts';
+import { checkBreakpoint, conditionProblem, selectBreakpoints, selectDrive } from './drive-slice.ts';
+import { savedTimeline, sessionToSave } from './saved-session.ts';
+
+let bridge: FakeBridge;
+let store: DebuggerStore;
+const general = () => store.getState().stops.at(-1)?.capture.facts.general ?? null;
+const settled = async (): Promise<void> => {
+  for (let turn = 0; turn < 200; turn += 1) await Promise.resolve();
+};
+
+beforeEach(async () => {
+  bridge = createFakeBridge();
+  store = createDebuggerStore(bridge);
+  await store.getState().refreshTargets();
+  store.getState().pickTarget(4242);
+  await store.getState().attach(true);
+});
+
+describe('[RC6] a live vCPU driven from the page', () => {
+  test('F10 makes one instruction, which is a stop', async () => {
+    const before = general()?.rax ?? 0n;
+    expect(action('step').refused(store.getState())).toBeNull();
+    action('step').run(store);
+    await settled();
+    expect(general()?.rax).toBe(before + 1n);
+    expect(store.getState().stops.at(-1)?.cause).toBe('step');
+    expect(store.getState().session?.run).toBe('frozen');
+    expect(selectDrive(store.getState())).toMatchObject({ phase: 'ended', what: 'one instruction', isHit: false });
+  });
+
+  test('many are one stop; one that runs is frozen first', async () => {
+    await store.getState().resume();
+    const before = general()?.rax ?? 0n;
+    await store.getState().driveSteps(150);
+    expect(general()?.rax).toBe(before + 150n);
+    expect(store.getState().stops.map(({ cause }) => cause)).toEqual(['attach', 'freeze', 'step']);
+  });
+
+  test('until a condition holds, where it does', async () => {
+    const goal = (general()?.rax ?? 0n) + 37n;
+    await store.getState().driveUntil(`rax == ${goal}`);
+    expect(general()?.rax).toBe(goal);
+    expect(selectDrive(store.getState())).toMatchObject({ isHit: true, what: `rax == ${goal}, after 37 instructions` });
+    expect(conditionProblem('rax', store.getState())).toContain('is no condition');
+    expect(conditionProblem('rax == 1', store.getState())).toBeNull();
+  });
+
+  test('Continue runs to a breakpoint that is enabled, and counts its hits; freely where none is', async () => {
+    const address = `0x${(FAKE_LOOP.base + 3n).toString(16)}`;
+    store.getState().addBreakpoint({ address, on: 'execute', bytes: 1 });
+    action('continue').run(store);
+    await settled();
+    expect(general()?.rip).toBe(FAKE_LOOP.base + 3n);
+    expect(selectDrive(store.getState())).toMatchObject({ isHit: true, what: address });
+    action('continue').run(store);
+    await settled();
+    expect(selectBreakpoints(store.getState())).toEqual([{ address, on: 'execute', bytes: 1, enabled: true, hits: 2 }]);
+    store.getState().enableBreakpoint(0, false);
+    action('continue').run(store);
+    await settled();
+    expect(store.getState().session?.run).toBe('running');
+    store.getState().removeBreakpoint(0);
+    expect(selectBreakpoints(store.getState())).toEqual([]);
+  });
+
+  test('a drive without an end is stopped where it is', async () => {
+    const driven = store.getState().driveUntil('rax == 0');
+    await settled();
+    expect(action('step').refused(store.getState())).toBe('the vCPU is being driven');
+    expect(action('capture').refused(store.getState())).not.toBeNull();
+    action('freeze').run(store);
+    await driven;
+    expect(selectDrive(store.getState())).toMatchObject({ phase: 'ended', what: 'stopped by hand', isHit: false });
+    expect(store.getState().busy).toBeNull();
+  });
+
+  test('a refusal ends it, and is shown', async () => {
+    bridge.refuseNext('drive', { code: 'seccomp', what: 'the filter would refuse it' });
+    await store.getState().driveSteps(5);
+    expect(store.getState().refusal?.what).toBe('the filter would refuse it');
+    expect([store.getState().busy, store.getState().drive]).toEqual([null, null]);
+  });
+
+  test.each([
+    ['', 'execute', 1, 'type an address'],
+    ['here', 'write', 4, 'type an address'],
+    ['0x1001', 'write', 8, '8 bytes are watched at a multiple of 8'],
+  ] as const)('%j is no breakpoint', (text, on, bytes, why) => {
+    const checked = checkBreakpoint(text, on, bytes);
+    expect(checked.ok ? null : checked.why).toContain(why);
+  });
+
+  test('a saved session keeps them', () => {
+    const breakpoint = { address: '0x7e00', on: 'write', bytes: 4 } as const;
+    store.getState().addBreakpoint(breakpoint);
+    const text = sessionText(sessionToSave(store.getState(), 1));
+    const opened = savedTimeline(JSON.parse(text));
+    if (!opened.ok) throw new Error('not opened');
+    expect(opened.value.timeline.breakpoints).toEqual([{ ...breakpoint, enabled: true, hits: 0 }]);
+    const spoilt = JSON.parse(text);
+    spoilt.breakpoints[0].bytes = 3;
+    expect(savedTimeline(spoilt).ok).toBe(false);
+  });
+
+  test('four at most, each once', () => {
+    for (const address of ['0x1', '0x2', '0x2', '0x3', '0x4', '0x5']) {
+      store.getState().addBreakpoint({ address, on: 'execute', bytes: 1 });
+    }
+    expect(selectBreakpoints(store.getState()).map((row) => row.address)).toEqual(['0x1', '0x2', '0x3', '0x4']);
+  });
+});

@@ -1,0 +1,174 @@
+import type { Bridge, DriveAct, DrivenBreakpoint, DriveResult, Refusal } from '../../../app/bridge.ts';
+import { MOST_BREAKPOINTS } from '../../../app/debug/drive-words.ts';
+import { parseUntil } from '../../../app/debug/until.ts';
+import { parseNumber } from '../../../app/value/number.ts';
+import { ask } from '../base/ask.ts';
+import type { Breakpoint, Drive, DriveSlice } from '../state/drive.ts';
+import type { Slice, State } from '../state/state.ts';
+import { received } from './opened.ts';
+import { withRun } from './target-slice.ts';
+import { withStop } from './timeline-slice.ts';
+
+/** Instructions of one run until a condition; more are asked for by running again. */
+const MOST_DRIVEN = 2_000_000_000;
+
+const HALTED = 'the guest waits for an interrupt';
+const BUSY = 'its VMM had more exits to answer than are waited for';
+
+export const isDriving = ({ drive }: State): boolean => drive?.phase === 'driving';
+
+/** Why the vCPU on screen cannot be driven now; null: it can. */
+export const driveRefusal = (state: State): string | null => {
+  const { session, busy } = state;
+  if (session === null) return 'no target is attached';
+  if (session.kind !== 'live') return 'only a live vCPU is driven so';
+  if (session.run === 'ended') return 'the target has ended';
+  if (state.runUntil?.phase === 'waiting') return 'a condition is waited for: stop that first';
+  if (isDriving(state)) return 'the vCPU is being driven';
+  return busy === null ? null : 'another act is under way';
+};
+
+/** The drive of the vCPU on screen; null: it has not been driven. */
+export const selectDrive = ({ drive, session }: State): Drive | null =>
+  drive !== null && drive.session === session?.id ? drive : null;
+
+/** The breakpoints of the guest on screen. */
+export const selectBreakpoints = ({ breakpoints, breakpointsOf, session }: State): readonly Breakpoint[] =>
+  session !== null && session.pid === breakpointsOf ? breakpoints : NONE;
+const NONE: readonly Breakpoint[] = [];
+
+/** "0x1000", or why it is none that can be watched. */
+export const checkBreakpoint = (
+  text: string,
+  on: DrivenBreakpoint['on'],
+  bytes: number,
+): { readonly ok: true; readonly breakpoint: DrivenBreakpoint } | { readonly ok: false; readonly why: string } => {
+  const number = parseNumber(text.trim());
+  if (number === null || number.value < 0n || number.value >= 1n << 64n)
+    return { ok: false, why: 'type an address, such as 0x1000' };
+  const size = on === 'execute' ? 1 : bytes;
+  if (number.value % BigInt(size) !== 0n)
+    return { ok: false, why: `${size} bytes are watched at a multiple of ${size}` };
+  return { ok: true, breakpoint: { address: `0x${number.value.toString(16)}`, on, bytes: size } };
+};
+
+/** Why this is no condition for the vCPU on screen; null: it is one. */
+export const conditionProblem = (text: string, { stops }: State): string | null => {
+  const now = stops.at(-1)?.capture;
+  if (now === undefined) return 'nothing is read yet';
+  if (text.trim() === '') return 'type a condition, such as rax == 5';
+  const parsed = parseUntil(text, now);
+  return parsed.ok ? null : parsed.refusal.what;
+};
+
+export const breakpointWords = ({ address, on, bytes }: DrivenBreakpoint): string =>
+  on === 'execute' ? address : `${on} of ${bytes} at ${address}`;
+
+export const createDriveSlice =
+  (bridge: Bridge): Slice<DriveSlice> =>
+  (set, get) => {
+    let isStopped = false;
+
+    const fail = (refusal: Refusal): void => set({ refusal, drive: null });
+
+    /** Asks part after part, until one of them ends it, or the user does. */
+    const run = async (
+      what: string,
+      next: (made: number) => DriveAct,
+      ended: (last: DriveResult, made: number) => string,
+    ): Promise<DriveResult | null> => {
+      if (driveRefusal(get()) !== null) return null;
+      if (get().session?.run === 'running') await get().freeze();
+      const { session } = get();
+      if (session?.run !== 'frozen' || get().busy !== null) return null;
+      isStopped = false;
+      set({ busy: 'step', refusal: null, drive: { session: session.id, phase: 'driving', what, made: 0 } });
+      let made = 0;
+      for (;;) {
+        const answer = await ask(() => bridge.drive(session.id, next(made)));
+        if (get().session?.id !== session.id) return null;
+        const capture = answer.ok ? received(answer.value.capture) : answer;
+        if (!answer.ok || !capture.ok) {
+          set({ busy: null });
+          fail(answer.ok ? (capture as { readonly refusal: Refusal }).refusal : answer.refusal);
+          return null;
+        }
+        made += answer.value.made;
+        const { why } = answer.value;
+        if (why === 'more' && !isStopped) {
+          set({ drive: { session: session.id, phase: 'driving', what, made } });
+          continue;
+        }
+        const words =
+          why === 'more'
+            ? 'stopped by hand'
+            : why === 'halted'
+              ? HALTED
+              : why === 'busy'
+                ? BUSY
+                : ended(answer.value, made);
+        set((state) => ({
+          ...withStop(state, { capture: capture.value, cause: 'step', write: null }),
+          busy: null,
+          drive: { session: session.id, phase: 'ended', what: words, isHit: why === 'hit' || why === 'holds' },
+          session: state.session === null ? null : withRun(state.session, 'frozen'),
+        }));
+        return answer.value;
+      }
+    };
+
+    const change = (part: (rows: readonly Breakpoint[]) => readonly Breakpoint[]): void =>
+      set((state) => ({ breakpoints: part(selectBreakpoints(state)), breakpointsOf: state.session?.pid ?? null }));
+
+    return {
+      breakpointsOf: null,
+      breakpoints: [],
+      drive: null,
+      async driveSteps(count) {
+        await run(
+          count === 1 ? 'one instruction' : `${count} instructions`,
+          (made) => ({ kind: 'step', count: count - made }),
+          (_last, made) => (made === 1 ? 'one instruction' : `${made} instructions`),
+        );
+      },
+      async driveUntil(condition) {
+        await run(
+          `until ${condition}`,
+          (made) => ({ kind: 'until', condition, most: MOST_DRIVEN - made }),
+          (_last, made) => `${condition}, after ${made} instructions`,
+        );
+      },
+      async continueLive() {
+        const rows = selectBreakpoints(get());
+        const enabled = rows.filter((row) => row.enabled);
+        if (enabled.length === 0) return get().resume();
+        const breakpoints = enabled.map(({ address, on, bytes }) => ({ address, on, bytes }));
+        const last = await run(
+          'to a breakpoint',
+          () => ({ kind: 'break', breakpoints }),
+          ({ hit }) =>
+            hit
+              .map((at) => breakpoints[at])
+              .flatMap((one) => (one === undefined ? [] : breakpointWords(one)))
+              .join(', '),
+        );
+        const hit = (last?.hit ?? []).map((at) => enabled[at]);
+        if (hit.length > 0)
+          change((all) => all.map((row) => (hit.includes(row) ? { ...row, hits: row.hits + 1 } : row)));
+      },
+      stopDriving() {
+        isStopped = true;
+      },
+      addBreakpoint(breakpoint) {
+        change((rows) =>
+          rows.length >= MOST_BREAKPOINTS ||
+          rows.some((row) => row.address === breakpoint.address && row.on === breakpoint.on)
+            ? rows
+            : [...rows, { ...breakpoint, enabled: true, hits: 0 }],
+        );
+      },
+      enableBreakpoint: (at, enabled) =>
+        change((rows) => rows.map((row, index) => (index === at ? { ...row, enabled } : row))),
+      removeBreakpoint: (at) => change((rows) => rows.filter((_, index) => index !== at)),
+    };
+  };

@@ -1,0 +1,57 @@
+import type { WritesSoFar } from '../../../app/bridge.ts';
+import { generalToRestore } from '../../../app/debug/general-to-restore.ts';
+import { type DifferentValue, differences } from '../../../app/diff/diff-elements.ts';
+import { captureAfter } from '../../../app/edit/assign.ts';
+import { stageRestore } from '../../../app/edit/restore.ts';
+import { memoizeByIdentity, memoizePair } from '../base/memoize.ts';
+import type { ParkedVcpu } from '../state/parked.ts';
+import type { State } from '../state/state.ts';
+import type { Stop } from '../state/timeline.ts';
+import { vcpuOnScreen } from './vcpu.ts';
+
+/** What giving the state found at attach back would write to one vCPU, by its last reading. */
+export interface LeavingWrite {
+  readonly vcpu: number;
+  /** Without the general registers. */
+  readonly changes: readonly DifferentValue[];
+  /** General registers that were written here, and go back by a tick alone once the guest has run. */
+  readonly general: readonly DifferentValue[];
+  readonly hasRun: boolean;
+}
+
+const changesBack = memoizePair((writes: WritesSoFar, stops: readonly Stop[]) => {
+  const [first, now] = [stops[0], stops.at(-1)];
+  if (first === undefined || now === undefined) return null;
+  const names = generalToRestore(writes, true);
+  const write = stageRestore(now.capture, first.capture, { kind: 'all' }, names);
+  if (!write.ok) return null;
+  const values = differences(now.capture, captureAfter(now.capture, write.value), 'f32').flatMap((one) => one.values);
+  const isGeneral = ({ path }: DifferentValue): boolean => names.some((name) => name === path);
+  return { changes: values.filter((row) => !isGeneral(row)), general: values.filter(isGeneral) };
+});
+
+const writeOf = ({ session, stops, writes }: ParkedVcpu): LeavingWrite | null => {
+  if (session.kind === 'file' || session.run === 'ended') return null;
+  const back = changesBack(writes, stops);
+  const hasRun = session.hasRun || stops.some(({ cause }) => cause === 'step');
+  return back === null ? null : { vcpu: session.vcpu, ...back, hasRun };
+};
+
+const together = memoizeByIdentity((state: State): readonly LeavingWrite[] =>
+  [vcpuOnScreen(state), ...state.parked.values()]
+    .flatMap((one) => {
+      const write = one === null ? null : writeOf(one);
+      return write === null || write.changes.length + write.general.length === 0 ? [] : [write];
+    })
+    .sort((a, b) => a.vcpu - b.vcpu),
+);
+
+/** What "restore and leave" would write, vCPU by vCPU. */
+export const selectLeaving = (state: State): readonly LeavingWrite[] => together(state);
+
+/** Whether a page that goes takes along what nobody has kept: stops, labels, staged edits of a target that still answers. */
+export const wouldLose = ({ session, stops, staged, parked, hostLost, saveDone }: State): boolean => {
+  if (session === null || session.kind === 'file' || hostLost) return false;
+  const isSaved = saveDone !== null && saveDone.stops === stops.length;
+  return staged.length > 0 || parked.size > 0 || (stops.length > 1 && !isSaved);
+};

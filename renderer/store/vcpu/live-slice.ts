@@ -1,0 +1,110 @@
+import type { Bridge, Refusal } from '../../../app/bridge.ts';
+import type { Capture } from '../../../app/capture/capture.ts';
+import { sameState } from '../../../app/session/same-state.ts';
+import { ask } from '../base/ask.ts';
+import type { Remembered } from '../base/remembered.ts';
+import { LIVE_RATES, type LiveHz, type LiveSlice } from '../state/live.ts';
+import type { Slice, State } from '../state/state.ts';
+import { createLiveLoop } from './live-loop.ts';
+import { received } from './opened.ts';
+import { isWatching, WATCH_HZ } from './run-until.ts';
+import { withStop } from './timeline-slice.ts';
+
+/** What the key and the palette turn on where no rate was chosen before. */
+const USUAL_HZ: LiveHz = 10;
+
+/** A file with more stops than twice this is not opened again, and the strip of stops says little long before. */
+export const MOST_LIVE_STOPS = 50_000;
+
+/** How often live refresh would read now; 0: it stands still. */
+export const refreshHz = ({ session, pageShown, liveHz }: State): number =>
+  pageShown && session?.kind === 'live' && session.run === 'running' ? liveHz : 0;
+
+const asRate = (text: string | null): LiveHz => LIVE_RATES.find((hz) => String(hz) === text) ?? 0;
+
+const tooMany = (stops: number): Refusal => ({
+  code: 'too-many-stops',
+  what: `Live refresh has stopped: the History holds ${stops} stops`,
+  where: null,
+  remedy: 'Save the session, detach and attach again; Capture and Run until go on working',
+  call: null,
+  errno: null,
+});
+
+/** The state with a reading as its newest stop, where it differs from the one before. Who reads an earlier stop stays there. */
+export const withReading = (state: State, capture: Capture): Partial<State> => {
+  const newest = state.stops.at(-1);
+  if (newest !== undefined && sameState(newest.capture, capture)) return {};
+  const next = withStop(state, { capture, cause: 'capture', write: null });
+  return { ...next, at: state.at === state.stops.length - 1 ? next.at : state.at };
+};
+
+export const createLiveSlice =
+  (bridge: Bridge, remembered: Remembered): Slice<LiveSlice> =>
+  (set, get, api) => {
+    let refreshedMs = 0;
+    let lastChosen = asRate(remembered.get('liveLast')) || USUAL_HZ;
+
+    const refresh = (capture: Capture): void => {
+      const hz = refreshHz(get());
+      const nowMs = performance.now();
+      // Where a condition is watched, readings come more often than they are to be shown.
+      if (hz === 0 || (isWatching(get()) && nowMs - refreshedMs < 1000 / hz)) return;
+      refreshedMs = nowMs;
+      const { stops } = get();
+      if (stops.length < MOST_LIVE_STOPS) set((state) => withReading(state, capture));
+      else {
+        const refusal = tooMany(stops.length);
+        set({ liveHz: 0, liveStopped: refusal, refusal });
+      }
+    };
+
+    /**
+     * Past the state's `busy`, which would switch every button off and on: main takes one thing at a time on a vCPU. A
+     * reading that comes back during another act is dropped, for the stop of that act is the newer one.
+     */
+    const read = async (): Promise<boolean> => {
+      const { session, busy } = get();
+      if (session === null || busy !== null) return false;
+      const answer = await ask(() => bridge.capture(session.id));
+      const now = get();
+      if (now.busy !== null || now.session?.id !== session.id || now.session.run !== 'running') return false;
+      const capture = answer.ok ? received(answer.value) : answer;
+      if (!capture.ok) {
+        const { refusal } = capture;
+        set({ refusal, ...(now.liveHz === 0 ? {} : { liveHz: 0, liveStopped: refusal }) });
+        get().endRunUntil(refusal.what);
+        return false;
+      }
+      if (!get().watchReading(capture.value)) refresh(capture.value);
+      return true;
+    };
+
+    const loop = createLiveLoop({
+      hz: () => Math.max(refreshHz(get()), isWatching(get()) ? WATCH_HZ : 0),
+      read,
+      tell: (hz) => {
+        if (get().liveAchievedHz !== hz) set({ liveAchievedHz: hz });
+      },
+    });
+    api.subscribe(() => loop.nudge());
+
+    return {
+      liveHz: asRate(remembered.get('liveHz')),
+      liveAchievedHz: null,
+      liveStopped: null,
+      pageShown: false,
+      setLive(liveHz) {
+        remembered.set('liveHz', String(liveHz));
+        if (liveHz !== 0) {
+          lastChosen = liveHz;
+          remembered.set('liveLast', String(liveHz));
+        }
+        set({ liveHz, liveStopped: null });
+      },
+      toggleLive: () => get().setLive(get().liveHz === 0 ? lastChosen : 0),
+      notePage: (pageShown) => {
+        if (get().pageShown !== pageShown) set({ pageShown });
+      },
+    };
+  };

@@ -1,0 +1,159 @@
+import { describeProblem } from '../../../app/bits/decoded.ts';
+import type { Bridge, ModelSummary, Opened } from '../../../app/bridge.ts';
+import { decodeCapture } from '../../../app/session/document.ts';
+import { ask, undecodedRefusal } from '../base/ask.ts';
+import type { ModelSlice } from '../state/model.ts';
+import type { Slice } from '../state/state.ts';
+import { productsOfProgram } from './executed.ts';
+import { requestSteps, withoutStops, withSteps } from './model-steps.ts';
+import { newVcpu } from './vcpu.ts';
+
+/** A program of more steps than this is not shown step by step when it runs to its end. */
+const MOST_STOPS = 400;
+
+/** Steps that wait for the one under way: a key held down asks for more than a slow host makes. */
+const MOST_WAITING = 64;
+
+/** Between the steps of a run, so that each can be seen: as often as a live target is read. */
+const RUN_PAUSE_MS = 33;
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, RUN_PAUSE_MS));
+
+export const createModelSlice =
+  (bridge: Bridge): Slice<ModelSlice> =>
+  (set, get) => {
+    const opened = (value: Opened, model: ModelSummary | undefined): void => {
+      const capture = decodeCapture(value.capture);
+      if (!capture.ok) {
+        set({ refusal: undecodedRefusal('The model cannot be shown', describeProblem(capture.problem)) });
+        return;
+      }
+      const { target } = capture.value.facts;
+      set({
+        session: {
+          id: value.session,
+          kind: value.kind,
+          vmm: target.vmm,
+          name: model?.title ?? target.name,
+          pid: null,
+          startTimeTicks: null,
+          vcpus: value.vcpus,
+          vcpu: value.vcpu,
+          canWrite: value.canWrite,
+          verdicts: value.verdicts,
+          run: 'frozen',
+          hasRun: false,
+        },
+        ...newVcpu(capture.value, 'attach'),
+        position: value.model ?? null,
+        modelEvents: [],
+        halted: false,
+        running: false,
+        lastRun: null,
+        tab: 'tiles',
+      });
+      const products = value.model === undefined ? [] : productsOfProgram(value.model);
+      for (const product of products) get().setProduct(product);
+      get().showTile(products[0]?.operands.c ?? 0);
+      // The check comes on by hand: before the product has run, C differs from it by design.
+      set({ product: null });
+    };
+
+    /** One request; false: refused, halted, or an exception that stops a run. */
+    const stepOnce = async (count: number): Promise<boolean> => {
+      const { session, halted } = get();
+      if (session === null || session.kind !== 'model' || halted || get().busy !== null) return false;
+      set({ busy: 'step' });
+      const answer = await requestSteps(bridge, session.id, count);
+      set({ busy: null, refusal: answer.ok ? null : answer.refusal });
+      if (!answer.ok || get().session?.id !== session.id) return false;
+      set((state) => withSteps(state, [answer.value]));
+      return !answer.value.ended;
+    };
+
+    /** Steps asked for while one was under way, each with its count. */
+    const waiting: number[] = [];
+
+    return {
+      models: null,
+      pickedModel: null,
+      position: null,
+      modelEvents: [],
+      halted: false,
+      running: false,
+      lastRun: null,
+      async loadModels() {
+        const answer = await ask(() => bridge.listModels());
+        if (!answer.ok) {
+          set({ refusal: answer.refusal });
+          return;
+        }
+        const models = answer.value;
+        const kept = models.some((model) => model.id === get().pickedModel);
+        set({ models, pickedModel: kept ? get().pickedModel : (models[0]?.id ?? null) });
+      },
+      pickModel: (pickedModel) => set({ pickedModel }),
+      async openModel(id) {
+        if (get().busy !== null || get().session !== null) return;
+        set({ busy: 'open' });
+        const answer = await ask(() => bridge.openModel(id));
+        set({ busy: null, refusal: answer.ok ? null : answer.refusal });
+        if (answer.ok)
+          opened(
+            answer.value,
+            get().models?.find((model) => model.id === id),
+          );
+      },
+      async step(count) {
+        if (get().running) return;
+        if (waiting.length < MOST_WAITING) waiting.push(count);
+        // The step under way takes this one along.
+        if (get().busy === 'step') return;
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+          if (!(await stepOnce(next))) waiting.length = 0;
+        }
+      },
+      async runToEnd() {
+        const id = get().session?.id;
+        if (get().running) return;
+        waiting.length = 0;
+        set({ running: true });
+        /** Paused, or another session is on screen, where nothing of this run has any business. */
+        const isOver = (): boolean => !get().running || get().session?.id !== id;
+        /** An act that came between two steps ends first: a capture, an edit. */
+        const others = async (): Promise<void> => {
+          while (!isOver() && get().busy !== null) await pause();
+        };
+        await others();
+        const setRun = (run: 'running' | 'frozen'): void =>
+          set(({ session }) => (session !== null && session.id === id ? { session: { ...session, run } } : {}));
+        setRun('running');
+        const from = { at: get().position?.at ?? 0, stops: get().stops.length };
+        const left = (): number => (get().position?.total ?? 0) - (get().position?.at ?? 0);
+        const each = Math.max(1, Math.ceil(left() / MOST_STOPS));
+        while (!isOver() && (await stepOnce(each))) {
+          await pause();
+          await others();
+        }
+        if (get().session?.id === id && get().stops.length > from.stops) {
+          set({ lastRun: { ...from, ended: get().stops.length } });
+        }
+        if (get().session === null || get().session?.id === id) set({ running: false });
+        setRun('frozen');
+      },
+      async takeRunBack() {
+        const { session, lastRun, busy } = get();
+        if (session === null || lastRun === null || busy !== null || get().running) return;
+        set({ busy: 'step' });
+        const answer = await ask(() => bridge.rewind(session.id, lastRun.at));
+        set({ busy: null, refusal: answer.ok ? null : answer.refusal });
+        if (!answer.ok || get().session?.id !== session.id) return;
+        const { at, total, disassembly, writes } = answer.value;
+        set((state) => withoutStops(state, lastRun.stops));
+        set({ position: { at, total, disassembly }, halted: false, lastRun: null, writes });
+      },
+      pauseModel() {
+        waiting.length = 0;
+        set({ running: false });
+      },
+    };
+  };

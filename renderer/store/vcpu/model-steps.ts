@@ -1,0 +1,59 @@
+import { describeProblem } from '../../../app/bits/decoded.ts';
+import type { Answer, Bridge, ModelEvent, ModelPosition, SessionId } from '../../../app/bridge.ts';
+import type { Capture } from '../../../app/capture/capture.ts';
+import { decodeCapture } from '../../../app/session/document.ts';
+import { ask, undecodedRefusal } from '../base/ask.ts';
+import type { State } from '../state/state.ts';
+import { withStop } from './timeline-slice.ts';
+
+/** One answer of the model guest: where it stands now, and what it raised on the way. */
+export interface Stepped {
+  readonly capture: Capture;
+  readonly event: ModelEvent | null;
+  /** The guest has halted. */
+  readonly ended: boolean;
+  readonly position: ModelPosition;
+}
+
+export const requestSteps = async (bridge: Bridge, session: SessionId, count: number): Promise<Answer<Stepped>> => {
+  const answer = await ask(() => bridge.step(session, count));
+  if (!answer.ok) return answer;
+  const { capture: document, event, ended, at, total, disassembly } = answer.value;
+  const capture = decodeCapture(document);
+  if (!capture.ok) {
+    const why = describeProblem(capture.problem);
+    return { ok: false, refusal: undecodedRefusal('The step was made and cannot be shown', why) };
+  }
+  return { ok: true, value: { capture: capture.value, event, ended, position: { at, total, disassembly } } };
+};
+
+/** The state with a stop for each answer, the last of them on screen. */
+export const withSteps = (state: State, steps: readonly Stepped[]): Partial<State> => {
+  const last = steps.at(-1);
+  if (last === undefined) return {};
+  let timeline: Pick<State, 'stops' | 'at' | 'keptBytes'> = state;
+  const modelEvents = [...state.modelEvents];
+  for (const { capture, event } of steps) {
+    timeline = withStop({ history: state.history, stops: timeline.stops }, { capture, cause: 'step', write: null });
+    if (event !== null) modelEvents.push({ ...event, stop: timeline.stops.at(-1)?.number ?? 0 });
+  }
+  const { stops, at, keptBytes } = timeline;
+  return { stops, at, keptBytes, modelEvents, position: last.position, halted: last.ended };
+};
+
+/** The state without the stops behind the first `count`, and without what was said of them. */
+export const withoutStops = (state: State, count: number): Partial<State> => {
+  const stops = state.stops.slice(0, count);
+  const last = stops.at(-1)?.number ?? 0;
+  return {
+    stops,
+    at: stops.length - 1,
+    labels: new Map([...state.labels].filter(([number]) => number <= last)),
+    pinned: state.pinned !== null && state.pinned > last ? null : state.pinned,
+    modelEvents: state.modelEvents.filter(({ stop }) => stop <= last),
+    staged: [],
+    done: [],
+    undone: [],
+    editor: null,
+  };
+};

@@ -1,0 +1,67 @@
+import { describeProblem } from '../../../app/bits/decoded.ts';
+import type { Answer, CaptureDocument, Opened } from '../../../app/bridge.ts';
+import type { Capture } from '../../../app/capture/capture.ts';
+import { decodeCapture } from '../../../app/session/document.ts';
+import { undecodedRefusal } from '../base/ask.ts';
+import type { State } from '../state/state.ts';
+import type { Session } from '../state/target.ts';
+import { savedTimeline } from './saved-session.ts';
+import { newVcpu } from './vcpu.ts';
+
+/** The capture that came over the bridge, or the words for one that cannot be read. */
+export const received = (document: CaptureDocument): Answer<Capture> => {
+  const capture = decodeCapture(document);
+  return capture.ok
+    ? { ok: true, value: capture.value }
+    : {
+        ok: false,
+        refusal: undecodedRefusal('The capture that the host sent cannot be read', describeProblem(capture.problem)),
+      };
+};
+
+/** The process that was attached to, so that another vCPU of the same one can be. */
+export interface AttachedProcess {
+  readonly pid: number;
+  readonly startTimeTicks: string;
+}
+
+/** The state with the session that main opened; a saved session comes with all its stops, labels and its pin. */
+export const openedState = (
+  value: Opened,
+  process: AttachedProcess | null,
+): Answer<Partial<State> & { readonly session: Session }> => {
+  const answer = received(value.capture);
+  if (!answer.ok) return answer;
+  const { target } = answer.value.facts;
+  const session: Session = {
+    id: value.session,
+    kind: value.kind,
+    vmm: target.vmm,
+    name: target.name,
+    pid: process?.pid ?? null,
+    startTimeTicks: process?.startTimeTicks ?? null,
+    vcpus: value.vcpus,
+    vcpu: value.vcpu,
+    canWrite: value.canWrite,
+    verdicts: value.verdicts,
+    run: value.kind === 'file' ? 'file' : value.frozen ? 'frozen' : 'running',
+    hasRun: value.kind === 'live' && !value.frozen,
+    ...(value.file === undefined ? {} : { file: value.file }),
+  };
+  const fresh = newVcpu(answer.value, value.kind === 'file' ? 'file' : 'attach');
+  if (value.timeline === undefined) return { ok: true, value: { saved: null, ...fresh, session } };
+  const saved = savedTimeline(value.timeline);
+  if (!saved.ok) {
+    const refusal = undecodedRefusal('The saved session cannot be shown', describeProblem(saved.problem));
+    return { ok: false, refusal };
+  }
+  const { timeline, ...about } = saved.value;
+  // Its stops are the timeline's to show: a list of states to choose from would say them again.
+  const only: Session = {
+    ...session,
+    vcpus: [target.vcpu],
+    vcpu: target.vcpu,
+    file: { kind: 'session', states: [], preset: null },
+  };
+  return { ok: true, value: { ...fresh, ...timeline, saved: about, session: only } };
+};

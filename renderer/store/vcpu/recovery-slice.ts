@@ -1,0 +1,78 @@
+import { describeProblem } from '../../../app/bits/decoded.ts';
+import type { Bridge, CaptureDocument } from '../../../app/bridge.ts';
+import type { Capture } from '../../../app/capture/capture.ts';
+import { GENERAL_NAMES } from '../../../app/register/registers.ts';
+import { decodeCapture } from '../../../app/session/document.ts';
+import { ask, undecodedRefusal } from '../base/ask.ts';
+import type { RecoverySlice } from '../state/recovery.ts';
+import type { Slice } from '../state/state.ts';
+
+/** General registers that nobody wrote are the guest's own progress: they do not go back, and are no difference. */
+const withoutProgress = (kept: Capture, now: Capture, written: readonly string[]): Capture => {
+  const [was, is] = [kept.facts.general, now.facts.general];
+  if (was === null || is === null) return now;
+  const general = Object.fromEntries(
+    GENERAL_NAMES.map((name) => [name, written.includes(name) ? is[name] : was[name]]),
+  );
+  return { ...now, facts: { ...now.facts, general: { ...is, ...general } } };
+};
+
+export const createRecoverySlice =
+  (bridge: Bridge): Slice<RecoverySlice> =>
+  (set, get) => {
+    const busy = async <T>(id: string, request: () => ReturnType<typeof ask<T>>): Promise<T | null> => {
+      if (get().orphanBusy !== null) return null;
+      set({ orphanBusy: id });
+      const answer = await request();
+      set({ orphanBusy: null, refusal: answer.ok ? null : answer.refusal });
+      return answer.ok ? answer.value : null;
+    };
+    const received = (document: CaptureDocument): Capture | null => {
+      const capture = decodeCapture(document);
+      if (capture.ok) return capture.value;
+      set({ refusal: undecodedRefusal('The kept state cannot be shown', describeProblem(capture.problem)) });
+      return null;
+    };
+
+    return {
+      orphans: [],
+      orphanBusy: null,
+      orphanStates: null,
+      recovered: null,
+      async findOrphans() {
+        const answer = await ask(() => bridge.orphans());
+        if (answer.ok) set({ orphans: answer.value });
+        else set({ refusal: answer.refusal });
+      },
+      async recover(id) {
+        const entry = get().orphans.find((one) => one.id === id);
+        const applied = await busy(id, () => ask(() => bridge.recover(id)));
+        if (entry !== undefined && applied !== null) {
+          const { pid, vcpu } = entry;
+          set({ recovered: { pid, vcpu, writtenBytes: applied.writtenBytes }, orphanStates: null, overlay: null });
+        }
+        // A refusal stays on screen; the list says what is left, and whether its target has ended meanwhile.
+        const { refusal } = get();
+        await get().findOrphans();
+        if (refusal !== null) set({ refusal });
+      },
+      async compareOrphan(id) {
+        const both = await busy(id, () => ask(() => bridge.compareOrphan(id)));
+        // A target that was attached to meanwhile is on screen: nothing opens over it.
+        if (both === null || get().session !== null) return;
+        const [kept, now] = [received(both.kept), received(both.now)];
+        if (kept !== null && now !== null) {
+          const states = { id, kept, now: withoutProgress(kept, now, both.general) };
+          set({ orphanStates: states, overlay: { kind: 'orphan' } });
+        }
+      },
+      async keepEdits(id) {
+        const done = await busy(id, () => ask(() => bridge.forgetOrphan(id)));
+        // null is also what the verb answers: the refusal tells the two apart.
+        if (done === null && get().refusal !== null) return;
+        set({ orphanStates: null, overlay: null });
+        await get().findOrphans();
+      },
+      closeRecovered: () => set({ recovered: null }),
+    };
+  };

@@ -1,0 +1,126 @@
+import { BIT } from '../../../app/xsave/components.ts';
+import type { Remembered } from '../base/remembered.ts';
+import { groupOfComponent, groupOfRegister } from '../select/jump.ts';
+import { parsePauses } from '../select/pauses.ts';
+import { parseRecent, withRecent } from '../select/recent-files.ts';
+import type { Slice } from '../state/state.ts';
+import type { RegisterGroup, Selection, Tab, Theme, ViewSlice } from '../state/view.ts';
+
+/** The destination that is no preset: the machine Tilescope runs on, or the vCPU that the capture came from. */
+export const HERE = 'here';
+
+/** The register that a group of registers begins with. */
+const FIRST_OF_GROUP: Readonly<Record<Exclude<RegisterGroup, 'vector'>, string>> = {
+  opmask: 'k0',
+  x87: 'st0',
+  mxcsr: 'mxcsr',
+  pkru: 'pkru',
+  general: 'rax',
+};
+
+const firstOf = (group: RegisterGroup): Selection =>
+  group === 'vector' ? { kind: 'vector', index: 0, element: 0 } : { kind: 'register', path: FIRST_OF_GROUP[group] };
+
+/** What the inspector speaks of is what the tab in front shows: a tile beside registers would be another tab's. */
+const selectionFor = (
+  tab: Tab,
+  { selection, tile, group }: ViewSlice & { readonly tile: number },
+): Selection | null => {
+  const isTile = selection?.kind === 'tile';
+  switch (tab) {
+    case 'xfd':
+      return { kind: 'xfd' };
+    case 'tiles':
+      return isTile ? selection : { kind: 'tile', tile, row: 0, column: 0 };
+    case 'registers':
+      return isTile || selection?.kind === 'xfd' ? firstOf(group) : selection;
+    case 'overview':
+      return isTile || selection?.kind === 'xfd' ? { kind: 'component', bit: BIT.XTILEDATA } : selection;
+    case 'compare':
+    case 'memory':
+      return selection;
+  }
+};
+
+/** Another group of registers takes the selection along, unless what is selected is of that group. */
+const selectionIn = (group: RegisterGroup, selection: Selection | null): Selection | null => {
+  const here =
+    selection?.kind === 'vector'
+      ? group === 'vector'
+      : selection?.kind === 'register' && groupOfRegister(selection.path) === group;
+  return here || selection?.kind === 'component' ? selection : firstOf(group);
+};
+
+export const createViewSlice =
+  (remembered: Remembered, theme: Theme): Slice<ViewSlice> =>
+  (set) => ({
+    tab: 'overview',
+    group: 'vector',
+    laneType: 'f32',
+    laneZero: remembered.get('laneZero') === 'left' ? 'left' : 'right',
+    registerFilter: 'all',
+    componentFilter: 'all',
+    mapFormat: 'standard',
+    selection: null,
+    stopFilter: '',
+    setStopFilter: (stopFilter) => set({ stopFilter }),
+    trackChosen: null,
+    setTrackChosen: (trackChosen) => set({ trackChosen }),
+    theme,
+    overlay: null,
+    destination: HERE,
+    detailOf: 'target',
+    showDetailOf: (detailOf) => set({ detailOf }),
+    recentFiles: parseRecent(remembered.get('recentFiles')),
+    noteRecentFile: (file) =>
+      set((state) => {
+        const recentFiles = withRecent(state.recentFiles, file);
+        remembered.set('recentFiles', JSON.stringify(recentFiles));
+        return { recentFiles };
+      }),
+    measured: parsePauses(remembered.get('pauses')),
+    noteMeasured: (measured) => {
+      if (measured === null) return;
+      remembered.set('pauses', JSON.stringify(measured));
+      set({ measured });
+    },
+    setTab: (tab) => set((state) => ({ tab, editor: null, selection: selectionFor(tab, state) })),
+    setGroup: (group) => set((state) => ({ group, editor: null, selection: selectionIn(group, state.selection) })),
+    setLaneType: (laneType) =>
+      set((state) => ({
+        laneType,
+        editor: null,
+        selection: state.selection?.kind === 'vector' ? { ...state.selection, element: 0 } : state.selection,
+      })),
+    flipLanes: () =>
+      set((state) => {
+        const laneZero = state.laneZero === 'right' ? 'left' : 'right';
+        remembered.set('laneZero', laneZero);
+        return { laneZero };
+      }),
+    setRegisterFilter: (registerFilter) => set({ registerFilter }),
+    setComponentFilter: (componentFilter) => set({ componentFilter }),
+    setMapFormat: (mapFormat) => set({ mapFormat }),
+    select: (selection) => set({ selection }),
+    showVector: (index, type, element) =>
+      set((state) => ({
+        tab: 'registers',
+        group: 'vector',
+        laneType: type ?? state.laneType,
+        selection: { kind: 'vector', index, element: element ?? 0 },
+        editor: null,
+      })),
+    showRegister: (group, path) =>
+      set({ tab: 'registers', group, selection: { kind: 'register', path }, editor: null }),
+    showComponent: (bit) => {
+      const group = groupOfComponent(bit);
+      if (group !== null) set({ tab: 'registers', group, editor: null });
+      else if (bit === BIT.XTILECFG || bit === BIT.XTILEDATA) set({ tab: 'tiles', editor: null });
+    },
+    setTheme: (next) => {
+      remembered.set('theme', next);
+      set({ theme: next });
+    },
+    setOverlay: (overlay) => set({ overlay }),
+    setDestination: (destination) => set({ destination }),
+  });

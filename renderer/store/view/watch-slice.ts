@@ -1,0 +1,79 @@
+import type { Capture } from '../../../app/capture/capture.ts';
+import { parsePath, printPath } from '../../../app/register/path.ts';
+import { readRegister, showText } from '../../../app/register/read.ts';
+import { registerRow } from '../../../app/register/registers.ts';
+import { memoizeKeyed } from '../base/memoize.ts';
+import type { Remembered } from '../base/remembered.ts';
+import { selectSelectedPath } from '../select/selected-path.ts';
+import { elementTypeOf, vectorFile } from '../select/vector.ts';
+import type { Slice, State } from '../state/state.ts';
+import type { WatchSlice } from '../state/watch.ts';
+
+/** More than anyone follows at once, and few enough to be read at each stop. */
+export const MOST_WATCHED = 64;
+
+const parseWatched = (text: string | null): readonly string[] => {
+  try {
+    const rows: unknown = JSON.parse(text ?? '[]');
+    if (!Array.isArray(rows)) return [];
+    return rows.filter((row): row is string => typeof row === 'string' && parsePath(row).ok).slice(0, MOST_WATCHED);
+  } catch {
+    return [];
+  }
+};
+
+export const createWatchSlice =
+  (remembered: Remembered): Slice<WatchSlice> =>
+  (set, get) => {
+    const change = (watched: readonly string[]): void => {
+      remembered.set('watched', JSON.stringify(watched));
+      set({ watched });
+    };
+    return {
+      watched: parseWatched(remembered.get('watched')),
+      watch(text) {
+        const parsed = parsePath(text.trim());
+        if (!parsed.ok) return `"${text.trim().slice(0, 40)}" is no register path, such as zmm3:f32[1] or mxcsr.RC`;
+        if (registerRow(parsed.value.register) === undefined) return `there is no register ${parsed.value.register}`;
+        const path = printPath(parsed.value);
+        if (get().watched.includes(path)) return `${path} is watched already`;
+        if (get().watched.length >= MOST_WATCHED) return `${MOST_WATCHED} paths are watched: remove one first`;
+        change([...get().watched, path]);
+        return null;
+      },
+      unwatch: (path) => change(get().watched.filter((row) => row !== path)),
+    };
+  };
+
+/** What a path holds at one capture, as the command line prints it; null: absent, or not read. */
+export const watchedText = memoizeKeyed((capture: Capture, text: string): string | null => {
+  const path = parsePath(text);
+  if (!path.ok) return null;
+  const value = readRegister(capture, path.value);
+  if (!value.ok || (value.value.state !== 'inUse' && value.value.state !== 'init')) return null;
+  return showText(capture, path.value);
+});
+
+/** For a curve: what the text is as a number; null where it is none, as a whole vector register. */
+export const asNumber = (text: string | null): number | null => {
+  if (text === null || text.length > 40) return null;
+  const plain = text.trim();
+  const value = /^0x[0-9a-f_]+$/i.test(plain) ? Number(BigInt(plain.replaceAll('_', ''))) : Number(plain);
+  return plain === '' || !Number.isFinite(value) ? null : value;
+};
+
+/** What the inspector speaks of, with its element, as a path to watch; null: nothing that has one. */
+export const selectWatchable = (state: State): string | null => {
+  const { selection, stops, laneType, readings } = state;
+  const image = stops.at(-1)?.capture.image;
+  if (selection === null || image === undefined) return null;
+  if (selection.kind === 'vector')
+    return `${vectorFile(image).kind}${selection.index}:${elementTypeOf(laneType)}[${selection.element}]`;
+  if (selection.kind === 'tile') {
+    const type = readings[selection.tile]?.type ?? 'i32';
+    const path = `tmm${selection.tile}:${type}[${selection.row}][${selection.column}]`;
+    return parsePath(path).ok ? path : null;
+  }
+  if (selection.kind === 'register' && selection.field !== undefined) return `${selection.path}.${selection.field}`;
+  return selectSelectedPath(state);
+};
