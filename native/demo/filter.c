@@ -233,18 +233,23 @@ void filter_install(const char *kind)
 		{ "trap-set", SYS_ioctl, KVM_SET_XSAVE, SECCOMP_RET_TRAP },
 		{ "kill-set", SYS_ioctl, KVM_SET_XSAVE, SECCOMP_RET_KILL_PROCESS },
 		{ "trap-get", SYS_ioctl, KVM_GET_XSAVE2, SECCOMP_RET_TRAP },
+		{ "trap-get", SYS_ioctl, KVM_GET_XSAVE, SECCOMP_RET_TRAP },
+		{ "trap-get2", SYS_ioctl, KVM_GET_XSAVE2, SECCOMP_RET_TRAP },
 		{ "errno", SYS_ioctl, KVM_GET_SREGS, SECCOMP_RET_ERRNO | EPERM },
 		{ "kill-regs", SYS_ioctl, KVM_SET_REGS, SECCOMP_RET_KILL_PROCESS },
 		{ "trap-events", SYS_ioctl, (int64_t)(uint32_t)KVM_GET_VCPU_EVENTS, SECCOMP_RET_TRAP },
 		{ "no-copy", SYS_process_vm_readv, -1, SECCOMP_RET_KILL_PROCESS },
 		{ "no-clock", SYS_clock_gettime, -1, SECCOMP_RET_KILL_PROCESS },
 	};
+	int installed = 0;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(kinds[i].kind, kind) == 0) {
 			install(kinds[i].number, kinds[i].second, kinds[i].answer);
-			return;
+			installed = 1;
 		}
+	if (installed)
+		return;
 	for (size_t i = 0; i < sizeof(vmms) / sizeof(vmms[0]); i++)
 		if (strcmp(vmms[i].kind, kind) == 0) {
 			install_list(vmms[i].rules, vmms[i].count);

@@ -3,8 +3,8 @@
 #define TILESCOPE_DEMO_FILTER_H
 
 /*
- * kind: allow, trap-set, kill-set (KVM_SET_XSAVE), trap-get (KVM_GET_XSAVE2), errno (KVM_GET_SREGS), kill-regs (KVM_SET_REGS),
- * trap-events (KVM_GET_VCPU_EVENTS), no-clock, no-copy (process_vm_readv).
+ * kind: allow, trap-set, kill-set (KVM_SET_XSAVE), trap-get (KVM_GET_XSAVE2 and KVM_GET_XSAVE), trap-get2 (the first alone),
+ * errno (KVM_GET_SREGS), kill-regs (KVM_SET_REGS), trap-events (KVM_GET_VCPU_EVENTS), no-clock, no-copy (process_vm_readv).
  */
 void filter_install(const char *kind);
 

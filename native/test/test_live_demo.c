@@ -132,6 +132,7 @@ static const struct filter_case {
 	{ "trap-set", 1, 0, "KVM_SET_XSAVE", SECCOMP_RET_TRAP, 0 },
 	{ "kill-set", 1, 0, "KVM_SET_XSAVE", SECCOMP_RET_KILL_PROCESS, 0 },
 	{ "trap-get", 0, 0, "KVM_GET_XSAVE2", SECCOMP_RET_TRAP, 0 },
+	{ "trap-get2", 1, 1, "KVM_GET_XSAVE2", SECCOMP_RET_TRAP, 0 },
 	{ "errno", 1, 1, "KVM_GET_SREGS", SECCOMP_RET_ERRNO, SECTION_SREGS },
 	{ "no-clock", 1, 1, "clock_gettime", SECCOMP_RET_KILL_PROCESS, 0 },
 };

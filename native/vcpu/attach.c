@@ -86,7 +86,8 @@ static int ask_inside(struct vcpu *vcpu, struct attach_reply *reply, struct refu
 	reply->known = (result_of(&p, guest, -1) == 0) | (uint32_t)(result_of(&p, host, -1) == 0) << 1 |
 		       (uint32_t)(result_of(&p, supported, -1) == 0) << 2;
 	vcpu->get_image = KVM_GET_XSAVE2;
-	if (image2 >= 0 && p.calls[image2].result != 0 && result_of(&p, image1, -1) == 0)
+	/* An older kernel does not know the one, an older VMM's filter does not allow it; KVM_GET_XSAVE answers EINVAL where 4096 bytes do not do. */
+	if (result_of(&p, image2, -1) != 0 && result_of(&p, image1, -1) == 0)
 		vcpu->get_image = KVM_GET_XSAVE;
 	vcpu->image_bytes = 4096;
 	if (result_of(&p, image2, -1) == 0)

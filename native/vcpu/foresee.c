@@ -31,16 +31,19 @@ static struct kept *find_kept(uint64_t start_time_ticks, pid_t tid, uint32_t fil
 	return NULL;
 }
 
-/* Those that every session makes, and the one that brings the image. */
+/* Those that every session makes, and the one that brings the image: either will do. */
 static int check(const struct target *target, const struct seccomp_filters *filters, int fd, struct refusal *why)
 {
-	struct program program = { 0 };
+	struct program program = { 0 }, legacy = { 0 };
+	struct refusal ignored;
 
+	program_ioctl(&legacy, "KVM_GET_XSAVE", fd, KVM_GET_XSAVE, SCRATCH_BASE);
 	program_add(&program, "mmap", SYS_mmap, SCRATCH_BASE, SCRATCH_BYTES, PROT_READ | PROT_WRITE);
 	program.calls[0].arguments[3] = MAP_PRIVATE | MAP_ANONYMOUS;
 	program.calls[0].arguments[4] = (uint64_t)-1;
 	program_add(&program, "munmap", SYS_munmap, SCRATCH_BASE, SCRATCH_BYTES, 0);
-	program_ioctl(&program, "KVM_GET_XSAVE2", fd, KVM_GET_XSAVE2, SCRATCH_BASE);
+	if (chain_check_filters(target, filters, &legacy, &ignored) < 0)
+		program_ioctl(&program, "KVM_GET_XSAVE2", fd, KVM_GET_XSAVE2, SCRATCH_BASE);
 	return chain_check_filters(target, filters, &program, why);
 }
 
