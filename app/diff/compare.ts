@@ -5,7 +5,7 @@ import type { ComponentView, Image } from '../capture/image.ts';
 import { parsePath, type RegisterPath } from '../register/path.ts';
 import { readRegister, showText } from '../register/read.ts';
 import { REGISTERS, registerRow } from '../register/registers.ts';
-import { BIT, componentLabel } from '../xsave/components.ts';
+import { BIT, componentLabel, keepsWhenClear } from '../xsave/components.ts';
 import { xstateBv } from '../xsave/header.ts';
 import { placeOf } from '../xsave/layout.ts';
 import { MXCSR_END_BYTES, MXCSR_OFFSET_BYTES, mxcsr } from '../xsave/legacy.ts';
@@ -40,8 +40,8 @@ const hexByte = (bytes: Uint8Array, offset: number): string =>
 
 const compareComponent = (expected: Image, got: Image, bit: number): Mismatch | null => {
   const wanted = viewComponent(expected, bit).state;
-  // A clear PKRU bit makes KVM leave PKRU as it was: nothing was asked for, nothing can differ.
-  if (bit === BIT.PKRU && wanted === 'init') return null;
+  // Nothing was asked for, so nothing can differ.
+  if (keepsWhenClear(bit) && wanted === 'init') return null;
   const at = firstDifference(expected, got, bit);
   if (at === null) return null;
   const base = placeOf(expected.layout, bit)?.offsetBytes ?? 0;

@@ -7,7 +7,7 @@ import { MSRS, msrRow } from '../cpu/msrs.ts';
 import { parsePath, type RegisterPath } from '../register/path.ts';
 import { readSource, selectOf, showText } from '../register/read.ts';
 import { GENERAL_NAMES, type GeneralName, registerRow } from '../register/registers.ts';
-import { BIT, componentLabel } from '../xsave/components.ts';
+import { BIT, componentLabel, keepsWhenClear } from '../xsave/components.ts';
 import { msrValue } from '../xsave/facts.ts';
 import { XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES, xcompBv, xstateBv } from '../xsave/header.ts';
 import { MXCSR_OFFSET_BYTES, mxcsr } from '../xsave/legacy.ts';
@@ -43,8 +43,8 @@ const restoreComponent = (draft: Draft, then: Image, bit: number): Decoded<Draft
     return refuse(componentLabel(bit), `it had ${bytes.length} bytes and has ${here.sizeBytes} now`);
   }
   const written = withComponentBytes(draft, bit, bytes);
-  // A clear PKRU bit tells KVM to leave PKRU as it is: the init value of then, 0, has to be written.
-  const inUse = previous.state === 'inUse' || bit === BIT.PKRU;
+  // PKRU: the init value of then, 0, has to be written.
+  const inUse = previous.state === 'inUse' || keepsWhenClear(bit);
   return decoded(inUse === hasBit(xstateBv(written.image), bit) ? written : withXstateBit(written, bit, inUse));
 };
 
@@ -80,7 +80,7 @@ const backToInit = (draft: Draft, now: Image, then: Image): Draft => {
   let back = draft;
   for (const bit of touchedBitsOf(now, draft)) {
     const view = viewComponent(back.image, bit);
-    if (bit === BIT.PKRU || view.state !== 'inUse' || viewComponent(then, bit).state !== 'init') continue;
+    if (keepsWhenClear(bit) || view.state !== 'inUse' || viewComponent(then, bit).state !== 'init') continue;
     const initial = withComponentBytes(draftOf(back.image), bit, initBytes(bit, view.bytes.length));
     if (equalBytes(initial.image.bytes, back.image.bytes)) back = withXstateBit(back, bit, false);
   }

@@ -2,7 +2,7 @@ import { equalBytes } from '../bits/bytes.ts';
 import type { Decoded } from '../bits/decoded.ts';
 import type { Capture } from '../capture/capture.ts';
 import type { Image } from '../capture/image.ts';
-import { BIT } from '../xsave/components.ts';
+import { BIT, keepsWhenClear } from '../xsave/components.ts';
 import { MXCSR_OFFSET_BYTES, mxcsr, top } from '../xsave/legacy.ts';
 import { initBytes, ownValues, viewComponent } from '../xsave/view.ts';
 import type { StagedWrite } from './assign.ts';
@@ -19,7 +19,7 @@ const componentBack = (draft: Draft, from: Image, to: Image, bit: number): Draft
   if (bit === BIT.x87 && top(draft.image) !== top(from)) return draft;
   const values = ownValues(draft.image, bit).map((byte, at) => (left[at] === back[at] ? byte : (back[at] ?? byte)));
   const written = withComponentBytes(broughtToUse(draft, bit), bit, values);
-  const isInit = states[2] === 'init' && bit !== BIT.PKRU && equalBytes(values, initBytes(bit, values.length));
+  const isInit = states[2] === 'init' && !keepsWhenClear(bit) && equalBytes(values, initBytes(bit, values.length));
   return isInit ? withXstateBit(written, bit, false) : written;
 };
 

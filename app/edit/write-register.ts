@@ -3,7 +3,7 @@ import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { bitsOf, hasBit } from '../bits/mask.ts';
 import { mmPart } from '../register/read.ts';
 import type { FragmentPlace, RegisterRow } from '../register/registers.ts';
-import { BIT, componentLabel } from '../xsave/components.ts';
+import { BIT, componentLabel, keepsWhenClear } from '../xsave/components.ts';
 import { XSTATE_BV_OFFSET_BYTES, xstateBv } from '../xsave/header.ts';
 import { MXCSR_MASK_OFFSET_BYTES, MXCSR_OFFSET_BYTES } from '../xsave/legacy.ts';
 import { INIT_MXCSR, initBytes, roomFor } from '../xsave/view.ts';
@@ -23,7 +23,7 @@ const writeFragment = (draft: Draft, part: FragmentPlace, bytes: Uint8Array): De
   const present = hasBit(xstateBv(draft.image), part.bit)
     ? draft.image.bytes.subarray(from, from + part.sizeBytes)
     : initBytes(part.bit, place.sizeBytes).subarray(part.offsetBytes, part.offsetBytes + part.sizeBytes);
-  const stays = part.bit !== BIT.PKRU || hasBit(xstateBv(draft.image), part.bit);
+  const stays = !keepsWhenClear(part.bit) || hasBit(xstateBv(draft.image), part.bit);
   if (stays && equalBytes(present, bytes)) return decoded(draft);
   return decoded(withBytes(broughtToUse(draft, part.bit), from, bytes));
 };

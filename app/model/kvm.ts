@@ -3,7 +3,7 @@ import { hasBit, maskOf } from '../bits/mask.ts';
 import type { MsrReading } from '../capture/capture.ts';
 import type { Cpuid } from '../cpu/cpuid.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
-import { BIT } from '../xsave/components.ts';
+import { BIT, keepsWhenClear } from '../xsave/components.ts';
 import { DYNAMIC_MASK, LEAST_KVM_BYTES } from '../xsave/facts.ts';
 import { firstReservedByte, XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';
 import { MXCSR_MASK_OFFSET_BYTES, MXCSR_OFFSET_BYTES } from '../xsave/legacy.ts';
@@ -108,8 +108,8 @@ export const createKvm = (machine: Machine): ModelKvm => {
     }
     for (const { bit, offsetBytes, sizeBytes } of HOST_LAYOUT.components) {
       if (hasBit(bv, bit)) xstate.load(bit, ownBytes(bit, image.subarray(offsetBytes, offsetBytes + sizeBytes)));
-      // PKRU keeps its value, which then is not reported until the guest has run.
-      else if (bit !== BIT.PKRU) xstate.putToInit(bit);
+      // What keeps its value is not reported then until the guest has run.
+      else if (!keepsWhenClear(bit)) xstate.putToInit(bit);
     }
     xstate.inUse = bv;
     return 0;

@@ -3,6 +3,9 @@ import type { ComponentBit } from '../capture/image.ts';
 /** A register file that a component holds a part of; `vector` is xmm, ymm and zmm alike. */
 export type RegisterFile = 'vector' | 'k' | 'tmm' | 'egpr' | 'bnd' | 'pkru' | 'tilecfg';
 
+/** What the component's registers are shown among. */
+export type RegisterPanel = 'vector' | 'opmask' | 'x87' | 'pkru' | 'tiles';
+
 /** Which bits of which registers lie in a component, and how far apart: at offset (index - first) * strideBytes. */
 export interface FragmentRow {
   readonly file: RegisterFile;
@@ -31,7 +34,15 @@ export interface ComponentRow {
   /** How its state is reached when KVM's buffer does not carry it; null for user components. */
   readonly where: string | null;
   readonly fragment: FragmentRow | null;
+  /** Which group of registers its own belong to; null: they are in no panel. */
+  readonly panel: RegisterPanel | null;
+  /** A clear XSTATE_BV bit makes KVM leave what the vCPU holds as it is; of the others it means init. */
+  readonly clearKeeps: boolean;
 }
+
+const PANELS: Readonly<Record<RegisterFile, RegisterPanel | null>> = {
+  ...{ vector: 'vector', k: 'opmask', pkru: 'pkru', tmm: 'tiles', tilecfg: 'tiles', egpr: null, bnd: null },
+};
 
 const user = (
   bit: number,
@@ -52,6 +63,8 @@ const user = (
   holds,
   where: null,
   fragment,
+  panel: fragment === null ? null : PANELS[fragment.file],
+  clearKeeps: false,
   ...more,
 });
 
@@ -73,6 +86,8 @@ const supervisor = (
   holds,
   where,
   fragment: null,
+  panel: null,
+  clearKeeps: false,
 });
 
 const vector = (first: number, strideBytes: number, fromBit: number, widthBits: number): FragmentRow => ({
@@ -100,7 +115,7 @@ const NOT_IN_KVM = 'not in any image of KVM';
  * kernel checks against CPUID at boot; Intel SDM vol. 1 section 13.4; LWP: AMD APM vol. 2.
  */
 export const COMPONENTS: readonly ComponentRow[] = [
-  user(0, 'x87', 160, 'x87', 'x87 registers, control, status and tag words'),
+  user(0, 'x87', 160, 'x87', 'x87 registers, control, status and tag words', null, { panel: 'x87' }),
   user(1, 'SSE', 256, 'sse', 'xmm0 to xmm15, and MXCSR by a rule of its own', vector(0, 16, 0, 128)),
   user(2, 'AVX', 256, 'avx', 'upper halves of ymm0 to ymm15', vector(0, 16, 128, 128)),
   user(3, 'BNDREGS', 64, 'legacy-other', 'MPX bounds registers', file('bnd', 0, 4, 16, 128)),
@@ -109,7 +124,7 @@ export const COMPONENTS: readonly ComponentRow[] = [
   user(6, 'ZMM_Hi256', 512, 'zmm-hi256', 'upper halves of zmm0 to zmm15', vector(0, 32, 256, 256)),
   user(7, 'Hi16_ZMM', 1024, 'hi16-zmm', 'zmm16 to zmm31', vector(16, 64, 0, 512)),
   supervisor(8, 'PT', 128, 'pt', 'Processor Trace', 'IA32_RTIT_* MSRs, where KVM virtualises Processor Trace'),
-  user(9, 'PKRU', 8, 'pkru', 'protection keys of user pages', file('pkru', 0, 1, 8, 32)),
+  user(9, 'PKRU', 8, 'pkru', 'protection keys of user pages', file('pkru', 0, 1, 8, 32), { clearKeeps: true }),
   supervisor(10, 'PASID', 8, 'pasid', 'process address space identifier', `IA32_PASID 0xd93; ${NOT_IN_KVM}`),
   supervisor(11, 'CET_U', 16, 'cet-u', 'control-flow enforcement, user', 'IA32_U_CET 0x6a0, IA32_PL3_SSP 0x6a7'),
   supervisor(
@@ -162,6 +177,9 @@ export const componentRow = (bit: ComponentBit): ComponentRow | undefined => byB
 
 /** The manual's name, or "component 23" for a bit without a public definition. */
 export const componentName = (bit: ComponentBit): string => byBit.get(bit)?.name ?? `component ${bit}`;
+
+/** A clear XSTATE_BV bit of it asks KVM for nothing: to set its initial value, the bit has to be set. True of PKRU alone. */
+export const keepsWhenClear = (bit: ComponentBit): boolean => byBit.get(bit)?.clearKeeps ?? false;
 
 /** The name on screen. */
 export const componentLabel = (bit: ComponentBit): string => byBit.get(bit)?.label ?? `component ${bit}`;

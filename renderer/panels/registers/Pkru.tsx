@@ -8,11 +8,12 @@ import { Field } from './Bitfields.tsx';
 import { HexRegister } from './HexRegister.tsx';
 
 /** PKRU as sixteen keys: access disabled, writes disabled. */
-export function Pkru({ provenance, present }: { provenance: Provenance; present: boolean }): ReactElement {
-  if (!present) {
+export function Pkru({ provenance }: { provenance: Provenance }): ReactElement {
+  const { state } = viewComponent(provenance.now.image, BIT.PKRU);
+  if (state === 'absent') {
     return <p className="section-note text-2">PKRU is not in this image: the guest has no protection keys.</p>;
   }
-  const init = viewComponent(provenance.now.image, BIT.PKRU).state === 'init';
+  const init = state === 'init';
   return (
     <section className="section" aria-label="PKRU">
       <div className="section-head short-head">

@@ -1,8 +1,8 @@
 import type { ReactElement } from 'react';
-import { BIT } from '../../../app/xsave/components.ts';
-import { placeOf } from '../../../app/xsave/layout.ts';
 import { type Choice, Segment } from '../../controls/Segment.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import type { Provenance } from '../../store/select/provenance.ts';
+import { REGISTER_GROUPS } from '../../store/select/register-groups.ts';
 import { selectProvenance } from '../../store/select/selectors.ts';
 import { vectorFile } from '../../store/select/vector.ts';
 import type { RegisterGroup, ViewSlice } from '../../store/state/view.ts';
@@ -14,14 +14,22 @@ import { Pkru } from './Pkru.tsx';
 import { VectorPanel } from './VectorPanel.tsx';
 import { X87 } from './X87.tsx';
 
-const GROUPS: readonly Choice<RegisterGroup>[] = [
-  { value: 'vector', label: 'Vector' },
-  { value: 'opmask', label: 'Opmask' },
-  { value: 'x87', label: 'x87' },
-  { value: 'mxcsr', label: 'MXCSR' },
-  { value: 'pkru', label: 'PKRU' },
-  { value: 'general', label: 'General' },
-];
+const GROUPS: readonly Choice<RegisterGroup>[] = REGISTER_GROUPS.map(({ group, label }) => ({ value: group, label }));
+
+function Mxcsr({ provenance }: { provenance: Provenance }): ReactElement {
+  return (
+    <Bitfields
+      provenance={provenance}
+      register="mxcsr"
+      title="MXCSR"
+      sub="control and status of SSE; in the legacy region at offset 24, read whatever XSTATE_BV says"
+    />
+  );
+}
+
+const PANELS: Readonly<Record<RegisterGroup, (props: { provenance: Provenance }) => ReactElement | null>> = {
+  ...{ vector: VectorPanel, opmask: Opmask, x87: X87, mxcsr: Mxcsr, pkru: Pkru, general: General },
+};
 
 export function Registers(): ReactElement | null {
   const store = useDebuggerStore();
@@ -30,6 +38,7 @@ export function Registers(): ReactElement | null {
   const provenance = useDebugger(selectProvenance);
   if (provenance === null) return null;
   const { image } = provenance.now;
+  const Panel = PANELS[group];
   const filters: readonly Choice<ViewSlice['registerFilter']>[] = [
     { value: 'all', label: `All ${vectorFile(image).count}` },
     { value: 'nonzero', label: 'Non-zero' },
@@ -57,24 +66,7 @@ export function Registers(): ReactElement | null {
           />
         ) : null}
       </div>
-      {group === 'vector' ? (
-        <VectorPanel provenance={provenance} />
-      ) : group === 'opmask' ? (
-        <Opmask provenance={provenance} />
-      ) : group === 'x87' ? (
-        <X87 provenance={provenance} />
-      ) : group === 'mxcsr' ? (
-        <Bitfields
-          provenance={provenance}
-          register="mxcsr"
-          title="MXCSR"
-          sub="control and status of SSE; in the legacy region at offset 24, read whatever XSTATE_BV says"
-        />
-      ) : group === 'pkru' ? (
-        <Pkru provenance={provenance} present={placeOf(image.layout, BIT.PKRU) !== undefined} />
-      ) : (
-        <General provenance={provenance} />
-      )}
+      <Panel provenance={provenance} />
       <MarkLegend />
     </>
   );

@@ -1,42 +1,41 @@
 import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
 import { parsePath, printPath, type RegisterPath } from '../../../app/register/path.ts';
-import { registerRow } from '../../../app/register/registers.ts';
+import { type RegisterSource, registerRow } from '../../../app/register/registers.ts';
 import { TILE_TYPES } from '../../../app/tile/tile-type.ts';
 import { isElementType } from '../../../app/value/element-type.ts';
-import { BIT } from '../../../app/xsave/components.ts';
+import { BIT, componentRow } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
 import type { State } from '../state/state.ts';
 import type { LaneType, RegisterGroup } from '../state/view.ts';
 import { vectorFile } from './vector.ts';
 
-const X87 = new Set(['fcw', 'fsw', 'ftw', 'fop', 'fip', 'fdp']);
+/** The group of the Registers tab that shows a component's registers; null: none does, or the Tiles tab does. */
+export const groupOfComponent = (bit: number): RegisterGroup | null => {
+  const panel = componentRow(bit)?.panel ?? null;
+  return panel === 'tiles' ? null : panel;
+};
+
+const groupOfSource = (source: RegisterSource): RegisterGroup | null => {
+  switch (source.kind) {
+    case 'fragments':
+      return source.parts[0] === undefined ? null : groupOfComponent(source.parts[0].bit);
+    case 'mxcsr':
+      return 'mxcsr';
+    case 'mm':
+    case 'mxcsr-mask':
+      return null;
+    case 'derived':
+      return groupOfSource(source.from);
+    default:
+      return 'general';
+  }
+};
 
 /** The group of the Registers tab that shows a register; null: none does. */
 export const groupOfRegister = (register: string): RegisterGroup | null => {
   const row = registerRow(register);
-  if (row === undefined) return null;
-  if (/^[xyz]mm\d/.test(row.name)) return 'vector';
-  if (/^k\d/.test(row.name)) return 'opmask';
-  if (/^st\d/.test(row.name) || X87.has(row.name)) return 'x87';
-  if (row.name === 'mxcsr' || row.name === 'pkru') return row.name;
-  return row.source.kind === 'fragments' || row.source.kind === 'mm' || row.source.kind === 'mxcsr-mask'
-    ? null
-    : 'general';
-};
-
-/** Where the components' registers are shown. */
-export const groupOfComponent = (bit: number): RegisterGroup | null => {
-  const groups: Readonly<Record<number, RegisterGroup>> = {
-    [BIT.x87]: 'x87',
-    [BIT.SSE]: 'vector',
-    [BIT.AVX]: 'vector',
-    [BIT.opmask]: 'opmask',
-    [BIT.ZMM_Hi256]: 'vector',
-    [BIT.Hi16_ZMM]: 'vector',
-    [BIT.PKRU]: 'pkru',
-  };
-  return groups[bit] ?? null;
+  return row === undefined ? null : groupOfSource(row.source);
 };
 
 export interface Jump {
@@ -94,7 +93,7 @@ export const jumpOf = (capture: Capture, text: string): Jump | null => {
     };
   }
   const file = vectorFile(capture.image);
-  const index = Number(path.register.slice(3));
+  const index = Number.parseInt(path.register.slice(3), 10);
   const type: LaneType | null =
     path.type === null || path.type === 'f80' || !isElementType(path.type) ? null : path.type;
   const missing = index >= file.count;

@@ -1,25 +1,17 @@
-import { BIT } from '../../../app/xsave/components.ts';
+import { BIT, componentRow } from '../../../app/xsave/components.ts';
 import type { Remembered } from '../base/remembered.ts';
 import { groupOfComponent, groupOfRegister } from '../select/jump.ts';
 import { parsePauses } from '../select/pauses.ts';
 import { parseRecent, withRecent } from '../select/recent-files.ts';
+import { firstOfGroup } from '../select/register-groups.ts';
 import type { Slice } from '../state/state.ts';
 import type { RegisterGroup, Selection, Tab, Theme, ViewSlice } from '../state/view.ts';
 
 /** The destination that is no preset: the machine Tilescope runs on, or the vCPU that the capture came from. */
 export const HERE = 'here';
 
-/** The register that a group of registers begins with. */
-const FIRST_OF_GROUP: Readonly<Record<Exclude<RegisterGroup, 'vector'>, string>> = {
-  opmask: 'k0',
-  x87: 'st0',
-  mxcsr: 'mxcsr',
-  pkru: 'pkru',
-  general: 'rax',
-};
-
 const firstOf = (group: RegisterGroup): Selection =>
-  group === 'vector' ? { kind: 'vector', index: 0, element: 0 } : { kind: 'register', path: FIRST_OF_GROUP[group] };
+  group === 'vector' ? { kind: 'vector', index: 0, element: 0 } : { kind: 'register', path: firstOfGroup(group) };
 
 /** What the inspector speaks of is what the tab in front shows: a tile beside registers would be another tab's. */
 const selectionFor = (
@@ -115,7 +107,7 @@ export const createViewSlice =
     showComponent: (bit) => {
       const group = groupOfComponent(bit);
       if (group !== null) set({ tab: 'registers', group, editor: null });
-      else if (bit === BIT.XTILECFG || bit === BIT.XTILEDATA) set({ tab: 'tiles', editor: null });
+      else if (componentRow(bit)?.panel === 'tiles') set({ tab: 'tiles', editor: null });
     },
     setTheme: (next) => {
       remembered.set('theme', next);
