@@ -1,8 +1,8 @@
 import type { Capture } from '../capture/capture.ts';
+import { KVM_REGS } from '../cpu/general-numbers.ts';
 import type { RegisterPath } from '../register/path.ts';
 import { typeBytes } from '../register/register-type.ts';
 import { type RegisterSource, registerRow, TILECFG_FIELDS } from '../register/registers.ts';
-import { KVM_REGS } from '../wire/general.ts';
 import { RECORD } from '../wire/run.ts';
 import { placeOf } from '../xsave/layout.ts';
 

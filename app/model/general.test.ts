@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { GeneralRegisters } from '../capture/capture.ts';
-import { KVM_REGS } from '../wire/general.ts';
+import { KVM_REGS } from '../cpu/general-numbers.ts';
 import { createModelGuest, type ModelGuest } from './guest.ts';
 
 const guestOf = (id: string): ModelGuest => {

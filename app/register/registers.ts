@@ -1,4 +1,5 @@
 import type { ControlRegisters, GeneralRegisters, SegmentRegisters } from '../capture/capture.ts';
+import { KVM_REGS } from '../cpu/general-numbers.ts';
 import { MSRS, msrRow } from '../cpu/msrs.ts';
 import { type FieldRow, fieldsOf } from '../xsave/bitfields.ts';
 import { BIT, COMPONENTS, type RegisterFile } from '../xsave/components.ts';
@@ -96,10 +97,7 @@ const x87 = (offsetBytes: number, sizeBytes: number): RegisterSource => ({
 export type GeneralName = keyof GeneralRegisters;
 
 /** In the order of struct kvm_regs. */
-export const GENERAL_NAMES: readonly GeneralName[] = [
-  ...(['rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rsp', 'rbp'] as const),
-  ...(['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'rip', 'rflags'] as const),
-];
+export const GENERAL_NAMES: readonly GeneralName[] = KVM_REGS;
 const CONTROL_KEYS = ['cr0', 'cr2', 'cr3', 'cr4', 'cr8', 'efer'] as const satisfies readonly (keyof ControlRegisters)[];
 
 /** Selectors have 16 bits, bases 64. */

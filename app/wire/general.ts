@@ -1,27 +1,6 @@
 import { readU64, writeU64 } from '../bits/bytes.ts';
 import type { GeneralRegisters } from '../capture/capture.ts';
-
-/** struct kvm_regs: eighteen times 64 bits, in this order. (arch/x86/include/uapi/asm/kvm.h) */
-export const KVM_REGS = [
-  'rax',
-  'rbx',
-  'rcx',
-  'rdx',
-  'rsi',
-  'rdi',
-  'rsp',
-  'rbp',
-  'r8',
-  'r9',
-  'r10',
-  'r11',
-  'r12',
-  'r13',
-  'r14',
-  'r15',
-  'rip',
-  'rflags',
-] as const satisfies readonly (keyof GeneralRegisters)[];
+import { KVM_REGS } from '../cpu/general-numbers.ts';
 
 const REGISTER_BYTES = 8;
 export const KVM_REGS_BYTES = KVM_REGS.length * REGISTER_BYTES;

@@ -369,7 +369,7 @@ function StageExpected({ choice, check }: { choice: ProductChoice; check: Differ
       path: `tmm${choice.operands.c}:u32[${one.row}][${one.column}]`,
       value: `0x${readU32(check.expected, one.offsetBytes).toString(16)}`,
     }));
-    store.getState().stageTogether(assignments);
+    store.getState().stageAll(assignments);
   };
   return (
     <Button label="Stage expected" look="tiny" glyph="pen" glyphClass="g12" refused={refused} onPress={stage}>

@@ -111,7 +111,7 @@ export function TileGrid({ scene, geometry, differences, onRefused }: TileGridPr
     const state = store.getState();
     const assignments = pastedAssignments(scene, active, event.clipboardData.getData('text/plain'));
     const refusal = selectEditRefusal(state);
-    onRefused(refusal ?? (typeof assignments === 'string' ? assignments : state.stageTogether(assignments)));
+    onRefused(refusal ?? (typeof assignments === 'string' ? assignments : state.stageAll(assignments)));
   };
   const block = blockOf(active, from);
   return (

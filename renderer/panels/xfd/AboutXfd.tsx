@@ -49,7 +49,7 @@ function Switch({ arming }: { arming: Arming }): ReactElement {
     if (isStaged) {
       state.unstage('xfd');
       if (store.getState().staged.some((row) => row.path === 'xstate_bv')) store.getState().unstage('xstate_bv');
-    } else state.stageTogether(armingAssignments(capture, arming.now === false, false));
+    } else state.stageAll(armingAssignments(capture, arming.now === false, false));
   };
   return (
     <section className="block arming" aria-label="Arming switch">
@@ -93,7 +93,7 @@ function Guard({ arming }: { arming: Arming }): ReactElement {
   const putToInit = (): void => {
     const state = store.getState();
     const capture = selectCapture(state);
-    if (capture !== null) state.stageTogether(armingAssignments(capture, true, true));
+    if (capture !== null) state.stageAll(armingAssignments(capture, true, true));
   };
   return (
     <section className="block" aria-label="What it does" data-testid="arming-guard">

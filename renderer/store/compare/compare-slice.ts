@@ -1,7 +1,5 @@
-import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { Bridge } from '../../../app/bridge.ts';
-import { decodeCapture } from '../../../app/session/document.ts';
-import { ask, undecodedRefusal } from '../base/ask.ts';
+import { readFileState } from '../base/received.ts';
 import type { CompareSlice, Comparison } from '../state/compare.ts';
 import type { Slice, State } from '../state/state.ts';
 import type { Stop } from '../state/timeline.ts';
@@ -42,22 +40,14 @@ export const createCompareSlice =
         const asked = get();
         if (asked.compareFileBusy) return;
         set({ compareFileBusy: true });
-        const answer = await ask(() => bridge.readState(name, base64, state, ''));
-        const capture = answer.ok ? decodeCapture(answer.value.capture) : null;
-        if (!answer.ok || capture === null) {
-          set({ compareFileBusy: false, refusal: answer.ok ? null : answer.refusal });
+        const answer = await readFileState(bridge, [name, base64, state, ''], `${name} cannot be compared with`);
+        if (!answer.ok) {
+          set({ compareFileBusy: false, refusal: answer.refusal });
           return;
         }
-        if (!capture.ok) {
-          const refusal = undecodedRefusal(`${name} cannot be compared with`, describeProblem(capture.problem));
-          set({ compareFileBusy: false, refusal });
-          return;
-        }
-        const { file } = answer.value;
-        const first = (file.kind === 'session' ? file.states.at(-1) : file.states[0])?.vcpu ?? 0;
         set((now: State) => ({
           compareFileBusy: false,
-          compareFile: { name, file, state: state ?? first, capture: capture.value, base64 },
+          compareFile: { name, base64, ...answer.value },
           // Another A that was chosen while the file was read stands, as does the A of a vCPU that came on screen.
           source: now.session?.id === asked.session?.id && now.source === asked.source ? { kind: 'file' } : now.source,
           refusal: now.refusal?.code === 'undecodable' ? null : now.refusal,

@@ -1,7 +1,5 @@
-import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { Bridge } from '../../../app/bridge.ts';
-import { decodeCapture } from '../../../app/session/document.ts';
-import { ask, undecodedRefusal } from '../base/ask.ts';
+import { readFileState } from '../base/received.ts';
 import type { RestoreSlice } from '../state/restore.ts';
 import type { Slice } from '../state/state.ts';
 
@@ -44,25 +42,18 @@ export const createRestoreSlice =
         // Another file takes the place of this one, whether it can be read or not.
         restoreFile: previous.restoreFile?.base64 === base64 ? previous.restoreFile : null,
       }));
-      const answer = await ask(() => bridge.readState(name, base64, state, preset));
+      const answer = await readFileState(bridge, [name, base64, state, preset], 'This state cannot be shown');
       set({ restoreReading: false });
       if (!answer.ok) {
         set({ restoreProblem: answer.refusal });
         return;
       }
-      const capture = decodeCapture(answer.value.capture);
-      if (!capture.ok) {
-        set({ restoreProblem: undecodedRefusal('This state cannot be shown', describeProblem(capture.problem)) });
-        return;
-      }
-      const { file } = answer.value;
-      const first = (file.kind === 'session' ? file.states.at(-1) : file.states[0])?.vcpu ?? 0;
       set((now) => ({
         // Another source that was chosen while the file was read stands.
         restoreTo: now.restoreTo === asked ? { kind: 'file' } : now.restoreTo,
         // What was agreed to meanwhile was about the state that is shown no longer.
         restoreConsent: false,
-        restoreFile: { name, base64, state: state ?? first, file, preset, capture: capture.value },
+        restoreFile: { name, base64, preset, ...answer.value },
       }));
     },
     refuseRestoreFile: (restoreProblem) => set({ restoreProblem }),

@@ -1,4 +1,3 @@
-import type { Assignment } from '../../../app/bridge.ts';
 import type { ProductInstruction } from '../../../app/tile/product-instruction.ts';
 import type { ProductOperands } from '../../../app/tile/product-shape.ts';
 import type { TileType } from '../../../app/tile/tile-type.ts';
@@ -50,8 +49,6 @@ export interface TilesSlice {
   setTileScale(scale: 'own' | 'shared'): void;
   /** Also reads the three tiles as the instruction does. Null ends the check. */
   setProduct(product: ProductChoice | null): void;
-  /** Several assignments as one gesture, so that one undo takes them back; the reason where app/ refuses them. */
-  stageTogether(assignments: readonly Assignment[]): string | null;
   /** One element typed in the type that the tile is shown in. */
   stageElement(tile: number, reading: TileReading, place: Place, text: string): string | null;
   stageConfig(field: TileConfigField, tile: number | null, text: string): string | null;

@@ -1,5 +1,4 @@
 import { describeProblem } from '../../../app/bits/decoded.ts';
-import { stageAssignments } from '../../../app/edit/assign.ts';
 import { productRow } from '../../../app/tile/product-instruction.ts';
 import { perDword, TILE_TYPES } from '../../../app/tile/tile-type.ts';
 import type { Slice } from '../state/state.ts';
@@ -74,32 +73,15 @@ export const createTilesSlice: Slice<TilesSlice> = (set, get) => {
     setTileScale: (tileScale) => set({ tileScale }),
     setProduct: (product) =>
       set((state) => ({ product, readings: product === null ? state.readings : readingsFor(state.readings, product) })),
-    stageTogether(assignments) {
-      const { stops, staged } = get();
-      const capture = stops.at(-1)?.capture;
-      if (capture === undefined) return 'nothing is open';
-      const paths = new Set(assignments.map((row) => row.path));
-      const kept = staged.filter((row) => !paths.has(row.path));
-      const write = stageAssignments(capture, [...kept, ...assignments]);
-      if (!write.ok) return describeProblem(write.problem);
-      // A value that stands there already is no edit, and takes back an earlier one.
-      const same = new Set(
-        write.value.changes.slice(kept.length).flatMap((row, at) => (row.before === row.after ? [at] : [])),
-      );
-      const next = [...kept, ...assignments.filter((_, at) => !same.has(at))];
-      const unchanged = next.length === staged.length && next.every((row, at) => row === staged[at]);
-      if (!unchanged) set((state) => ({ staged: next, done: [...state.done, state.staged], undone: [] }));
-      return null;
-    },
     stageElement(tile, reading, place, text) {
       const assignment = elementAssignment(tile, reading, place, text);
-      return assignment.ok ? get().stageTogether([assignment.value]) : describeProblem(assignment.problem);
+      return assignment.ok ? get().stageAll([assignment.value]) : describeProblem(assignment.problem);
     },
     stageConfig(field, tile, text) {
       const { stops, staged } = get();
       const capture = stops.at(-1)?.capture;
       if (capture === undefined) return 'nothing is open';
-      return get().stageTogether(configAssignments(capture, staged, field, tile, text.trim()));
+      return get().stageAll(configAssignments(capture, staged, field, tile, text.trim()));
     },
   };
 };

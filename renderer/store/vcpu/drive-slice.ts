@@ -3,9 +3,9 @@ import { MOST_BREAKPOINTS } from '../../../app/debug/drive-words.ts';
 import { parseUntil } from '../../../app/debug/until.ts';
 import { parseNumber } from '../../../app/value/number.ts';
 import { ask } from '../base/ask.ts';
+import { received } from '../base/received.ts';
 import type { Breakpoint, Drive, DriveSlice } from '../state/drive.ts';
 import type { Slice, State } from '../state/state.ts';
-import { received } from './opened.ts';
 import { withRun } from './target-slice.ts';
 import { withStop } from './timeline-slice.ts';
 

@@ -1,10 +1,10 @@
 import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { AppliedInSession, Assignment, Bridge, RestoreScope, WritesSoFar } from '../../../app/bridge.ts';
 import { stageAssignments } from '../../../app/edit/assign.ts';
-import { decodeCapture, encodeCapture } from '../../../app/session/document.ts';
+import { encodeCapture } from '../../../app/session/document.ts';
 import type { Write } from '../../../app/session/stop.ts';
 import { createAct } from '../base/act.ts';
-import { undecodedRefusal } from '../base/ask.ts';
+import { received } from '../base/received.ts';
 import type { Edits, EditsSlice, Restored } from '../state/edits.ts';
 import type { Slice, State } from '../state/state.ts';
 import { lostAssignments, selectLostWrite } from './lost-write.ts';
@@ -20,22 +20,22 @@ type Staging =
 export const stagedWith = ({ stops, staged }: State, assignments: readonly Assignment[]): Staging => {
   const capture = stops.at(-1)?.capture;
   if (capture === undefined) return { ok: false, why: 'nothing is open' };
-  let next = staged;
-  for (const { path, value: text } of assignments) {
-    const value = text.trim();
-    const kept = next.filter((row) => row.path !== path);
-    const write = stageAssignments(capture, [...kept, { path, value }]);
-    if (!write.ok) {
-      // The reason stands beside the value: which assignment it is about need not be said again.
-      const sentence = describeProblem(write.problem);
-      const about = `${path}=${value}: `;
-      return { ok: false, why: sentence.startsWith(about) ? sentence.slice(about.length) : sentence };
-    }
-    const row = write.value.changes.find((candidate) => candidate.path === path);
-    if (row === undefined || row.before !== row.after) next = [...kept, { path, value }];
-    else if (kept.length !== next.length) next = kept;
+  // Of two for the same path the later one counts.
+  const rows = [...new Map(assignments.map(({ path, value }) => [path, { path, value: value.trim() }])).values()];
+  const paths = new Set(rows.map((row) => row.path));
+  const kept = staged.filter((row) => !paths.has(row.path));
+  const write = stageAssignments(capture, [...kept, ...rows]);
+  if (!write.ok) {
+    // The reason stands beside the value: which assignment it is about need not be said again.
+    const sentence = describeProblem(write.problem);
+    const about = rows.map(({ path, value }) => `${path}=${value}: `).find((words) => sentence.startsWith(words));
+    return { ok: false, why: sentence.slice(about?.length ?? 0) };
   }
-  return { ok: true, staged: next };
+  const changes = new Map(write.value.changes.map((row) => [row.path, row]));
+  const isEdit = ({ path }: Assignment): boolean => changes.get(path)?.before !== changes.get(path)?.after;
+  const next = [...kept, ...rows.filter((row) => !changes.has(row.path) || isEdit(row))];
+  const isSame = next.length === staged.length && next.every((row, at) => row === staged[at]);
+  return { ok: true, staged: isSame ? staged : next };
 };
 
 /** What a text typed for a path stands for, as a value of that path is printed; null: it is none, or nothing is open. */
@@ -73,13 +73,9 @@ export const createEditsSlice =
     const wrote = (applied: AppliedInSession, sent: State, writeOver: (over: number) => Write): void => {
       const write = writeOver(get().stops.length - 1);
       set({ ...editsSince(sent, get()), writes: applied.writes });
-      const capture = decodeCapture(applied.capture);
+      const capture = received(applied.capture, 'Written, but what was read back cannot be shown');
       if (!capture.ok) {
-        const refusal = undecodedRefusal(
-          'Written, but what was read back cannot be shown',
-          describeProblem(capture.problem),
-        );
-        set({ refusal });
+        set({ refusal: capture.refusal });
         return;
       }
       get().addStop({ capture: capture.value, cause: write.kind, write });

@@ -2,11 +2,11 @@ import type { Bridge, Refusal } from '../../../app/bridge.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
 import { sameState } from '../../../app/session/same-state.ts';
 import { ask } from '../base/ask.ts';
+import { received } from '../base/received.ts';
 import type { Remembered } from '../base/remembered.ts';
 import { LIVE_RATES, type LiveHz, type LiveSlice } from '../state/live.ts';
 import type { Slice, State } from '../state/state.ts';
 import { createLiveLoop } from './live-loop.ts';
-import { received } from './opened.ts';
 import { isWatching, WATCH_HZ } from './run-until.ts';
 import { withStop } from './timeline-slice.ts';
 

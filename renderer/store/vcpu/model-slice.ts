@@ -1,12 +1,10 @@
-import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { Bridge, ModelSummary, Opened } from '../../../app/bridge.ts';
-import { decodeCapture } from '../../../app/session/document.ts';
-import { ask, undecodedRefusal } from '../base/ask.ts';
+import { ask } from '../base/ask.ts';
 import type { ModelSlice } from '../state/model.ts';
 import type { Slice } from '../state/state.ts';
 import { productsOfProgram } from './executed.ts';
 import { requestSteps, withoutStops, withSteps } from './model-steps.ts';
-import { newVcpu } from './vcpu.ts';
+import { openedState } from './opened.ts';
 
 /** A program of more steps than this is not shown step by step when it runs to its end. */
 const MOST_STOPS = 400;
@@ -22,30 +20,16 @@ export const createModelSlice =
   (bridge: Bridge): Slice<ModelSlice> =>
   (set, get) => {
     const opened = (value: Opened, model: ModelSummary | undefined): void => {
-      const capture = decodeCapture(value.capture);
-      if (!capture.ok) {
-        set({ refusal: undecodedRefusal('The model cannot be shown', describeProblem(capture.problem)) });
+      const made = openedState(value, null);
+      if (!made.ok) {
+        set({ refusal: made.refusal });
         return;
       }
-      const { target } = capture.value.facts;
+      const { session } = made.value;
       set({
-        session: {
-          id: value.session,
-          kind: value.kind,
-          vmm: target.vmm,
-          name: model?.title ?? target.name,
-          pid: null,
-          startTimeTicks: null,
-          vcpus: value.vcpus,
-          vcpu: value.vcpu,
-          canWrite: value.canWrite,
-          verdicts: value.verdicts,
-          run: 'frozen',
-          hasRun: false,
-        },
-        ...newVcpu(capture.value, 'attach'),
+        ...made.value,
+        session: { ...session, name: model?.title ?? session.name },
         position: value.model ?? null,
-        modelEvents: [],
         halted: false,
         running: false,
         lastRun: null,

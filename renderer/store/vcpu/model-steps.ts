@@ -1,8 +1,7 @@
-import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { Answer, Bridge, ModelEvent, ModelPosition, SessionId } from '../../../app/bridge.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
-import { decodeCapture } from '../../../app/session/document.ts';
-import { ask, undecodedRefusal } from '../base/ask.ts';
+import { ask } from '../base/ask.ts';
+import { received } from '../base/received.ts';
 import type { State } from '../state/state.ts';
 import { withStop } from './timeline-slice.ts';
 
@@ -19,11 +18,8 @@ export const requestSteps = async (bridge: Bridge, session: SessionId, count: nu
   const answer = await ask(() => bridge.step(session, count));
   if (!answer.ok) return answer;
   const { capture: document, event, ended, at, total, disassembly } = answer.value;
-  const capture = decodeCapture(document);
-  if (!capture.ok) {
-    const why = describeProblem(capture.problem);
-    return { ok: false, refusal: undecodedRefusal('The step was made and cannot be shown', why) };
-  }
+  const capture = received(document, 'The step was made and cannot be shown');
+  if (!capture.ok) return capture;
   return { ok: true, value: { capture: capture.value, event, ended, position: { at, total, disassembly } } };
 };
 

@@ -1,23 +1,11 @@
 import { describeProblem } from '../../../app/bits/decoded.ts';
-import type { Answer, CaptureDocument, Opened } from '../../../app/bridge.ts';
-import type { Capture } from '../../../app/capture/capture.ts';
-import { decodeCapture } from '../../../app/session/document.ts';
+import type { Answer, Opened } from '../../../app/bridge.ts';
 import { undecodedRefusal } from '../base/ask.ts';
+import { received } from '../base/received.ts';
 import type { State } from '../state/state.ts';
 import type { Session } from '../state/target.ts';
 import { savedTimeline } from './saved-session.ts';
 import { newVcpu } from './vcpu.ts';
-
-/** The capture that came over the bridge, or the words for one that cannot be read. */
-export const received = (document: CaptureDocument): Answer<Capture> => {
-  const capture = decodeCapture(document);
-  return capture.ok
-    ? { ok: true, value: capture.value }
-    : {
-        ok: false,
-        refusal: undecodedRefusal('The capture that the host sent cannot be read', describeProblem(capture.problem)),
-      };
-};
 
 /** The process that was attached to, so that another vCPU of the same one can be. */
 export interface AttachedProcess {

@@ -2,6 +2,7 @@ import type { Answer, Bridge, CameBack, StillOpen } from '../../../app/bridge.ts
 import { sameState } from '../../../app/session/same-state.ts';
 import { sessionText } from '../../../app/session/session-document.ts';
 import { ask } from '../base/ask.ts';
+import { received } from '../base/received.ts';
 import { NONE_PARKED } from '../select/parked.ts';
 import type { PageSlice } from '../state/page.ts';
 import type { ParkedVcpu } from '../state/parked.ts';
@@ -10,7 +11,7 @@ import type { Slice, State } from '../state/state.ts';
 import type { Session } from '../state/target.ts';
 import { NO_WRITES } from './edits-slice.ts';
 import { productsOfProgram } from './executed.ts';
-import { openedState, received } from './opened.ts';
+import { openedState } from './opened.ts';
 import { savedTimeline, sessionToSave } from './saved-session.ts';
 import { withStop } from './timeline-slice.ts';
 import { newVcpu, noVcpu, vcpuOnScreen } from './vcpu.ts';

@@ -1,12 +1,13 @@
 import type { Answer, Bridge, Refusal } from '../../../app/bridge.ts';
 import { createAct, newerThan } from '../base/act.ts';
 import { ask } from '../base/ask.ts';
+import { received } from '../base/received.ts';
 import { NONE_PARKED, refusalOfSeveral } from '../select/parked.ts';
 import { pausesOf } from '../select/pauses.ts';
 import type { LeaveHow, Parked, ParkedSlice, ParkedVcpu } from '../state/parked.ts';
 import type { Slice, State } from '../state/state.ts';
 import type { RunState } from '../state/target.ts';
-import { openedState, received } from './opened.ts';
+import { openedState } from './opened.ts';
 import { withRun } from './target-slice.ts';
 import { withStop } from './timeline-slice.ts';
 import { noVcpu, vcpuOnScreen } from './vcpu.ts';

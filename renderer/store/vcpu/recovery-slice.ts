@@ -1,9 +1,8 @@
-import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { Bridge, CaptureDocument } from '../../../app/bridge.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
 import { GENERAL_NAMES } from '../../../app/register/registers.ts';
-import { decodeCapture } from '../../../app/session/document.ts';
-import { ask, undecodedRefusal } from '../base/ask.ts';
+import { ask } from '../base/ask.ts';
+import { received } from '../base/received.ts';
 import type { RecoverySlice } from '../state/recovery.ts';
 import type { Slice } from '../state/state.ts';
 
@@ -27,10 +26,10 @@ export const createRecoverySlice =
       set({ orphanBusy: null, refusal: answer.ok ? null : answer.refusal });
       return answer.ok ? answer.value : null;
     };
-    const received = (document: CaptureDocument): Capture | null => {
-      const capture = decodeCapture(document);
+    const shown = (document: CaptureDocument): Capture | null => {
+      const capture = received(document, 'The kept state cannot be shown');
       if (capture.ok) return capture.value;
-      set({ refusal: undecodedRefusal('The kept state cannot be shown', describeProblem(capture.problem)) });
+      set({ refusal: capture.refusal });
       return null;
     };
 
@@ -60,7 +59,7 @@ export const createRecoverySlice =
         const both = await busy(id, () => ask(() => bridge.compareOrphan(id)));
         // A target that was attached to meanwhile is on screen: nothing opens over it.
         if (both === null || get().session !== null) return;
-        const [kept, now] = [received(both.kept), received(both.now)];
+        const [kept, now] = [shown(both.kept), shown(both.now)];
         if (kept !== null && now !== null) {
           const states = { id, kept, now: withoutProgress(kept, now, both.general) };
           set({ orphanStates: states, overlay: { kind: 'orphan' } });

@@ -11,9 +11,10 @@ import type { Capture } from '../../../app/capture/capture.ts';
 import { createAct } from '../base/act.ts';
 import { ask, helperGone } from '../base/ask.ts';
 import { BUSY } from '../base/availability.ts';
+import { received } from '../base/received.ts';
 import type { Slice } from '../state/state.ts';
 import type { RunState, Session, TargetSlice } from '../state/target.ts';
-import { type AttachedProcess, openedState, received } from './opened.ts';
+import { type AttachedProcess, openedState } from './opened.ts';
 import { withOverwritten } from './timeline-slice.ts';
 
 /** The session in another run state. A target that has ended runs no more, whatever an answer on its way says. */

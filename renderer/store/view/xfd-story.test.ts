@@ -51,10 +51,10 @@ describe('arming', () => {
     const store = await attached(sampleAmxCapture());
     const capture = selectCapture(store.getState());
     if (capture === null) throw new Error('nothing is open');
-    store.getState().stageTogether(armingAssignments(capture, true, false));
+    store.getState().stageAll(armingAssignments(capture, true, false));
     expect(selectArming(store.getState())).toMatchObject({ now: false, staged: true, inUseAfter: true });
     expect(selectApplyRefusal(store.getState())).toContain('Refused');
-    store.getState().stageTogether(armingAssignments(capture, true, true));
+    store.getState().stageAll(armingAssignments(capture, true, true));
     expect(selectArming(store.getState())).toMatchObject({ staged: true, inUseAfter: false, after: '0x40000' });
     expect(selectApplyRefusal(store.getState())).toBeNull();
     await store.getState().apply();
