@@ -9,6 +9,7 @@ import type { FileKind } from './formats/kinds.ts';
 import type { ModelPosition, ModelSummary } from './model/words.ts';
 import type { Answer, Refusal } from './refusals/answer.ts';
 import type { CaptureDocument, SessionDocument } from './session/document-types.ts';
+import type { JsonChange } from './session/json-change.ts';
 import type { ModelEvent } from './session/model-event.ts';
 import type { CallVerdict } from './wire/call-verdict.ts';
 
@@ -120,6 +121,13 @@ export interface StepResult extends ModelPosition {
   readonly ended: boolean;
 }
 
+/**
+ * What a step left, by its number within the session: whole, or as what differs from the step that the page said it has.
+ */
+export type StepAnswer =
+  | { readonly number: number; readonly result: StepResult }
+  | { readonly number: number; readonly change: JsonChange | null };
+
 export interface Applied {
   /** Read back after the write. */
   readonly capture: CaptureDocument;
@@ -226,8 +234,11 @@ export interface Bridge {
   listModels(): Promise<Answer<readonly ModelSummary[]>>;
   /** Opens the model guest before the first instruction of a program, named by its id. It stands still between steps. */
   openModel(program: string): Promise<Answer<Opened>>;
-  /** Executes up to `count` instructions of a model, 1 to 10,000; fewer where an exception or the halt comes first. */
-  step(session: SessionId, count: number): Promise<Answer<StepResult>>;
+  /**
+   * Executes up to `count` instructions of a model, 1 to 10,000; fewer where an exception or the halt comes first.
+   * @param have number of the last answer to a step of this session that the page still has; null: none
+   */
+  step(session: SessionId, count: number, have: number | null): Promise<Answer<StepAnswer>>;
   /**
    * A part of a drive of a vCPU that stands still and stays so: instructions, until a condition holds, or on until a breakpoint is
    * hit. It ends within about a second: `why` is 'more' where it is to be asked again.

@@ -199,7 +199,7 @@ describe('[C54] a page that is loaded again', () => {
     const pages = pagesOver(before, empty());
     const first = pages.open(() => undefined);
     await first.call('comeBack', [TAB, false]);
-    void first.call('step', [SESSION, 1]);
+    void first.call('step', [SESSION, 1, null]);
     first.leave();
     const back = pages.open(() => undefined).call('comeBack', [TAB, false]);
     expect(await settled(back)).toBe(false);

@@ -9,6 +9,7 @@ import type {
   HostFacts,
   Opened,
   SessionEvent,
+  StepResult,
   TargetList,
 } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
@@ -23,6 +24,7 @@ import type { Target } from '../../app/debug/target.ts';
 import { modelSummaries } from '../../app/model/guest.ts';
 import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
+import { changeOf } from '../../app/session/json-change.ts';
 import { loadDecoder } from '../disas/load-decoder.ts';
 import { readBytes } from '../io/captures.ts';
 import { CLOCK } from './clock.ts';
@@ -153,6 +155,8 @@ export const createSessions = (options: SessionsOptions): Sessions => {
   };
 
   const views = createGuestViews(withSession);
+  /** What each session's page was told of its last step: the next one is told as what differs. */
+  const lastStep = new WeakMap<Session, { readonly number: number; readonly result: StepResult }>();
 
   /** The first capture is the state found at attach. */
   const open = async (target: Target, freeze: boolean): Promise<Answer<Opened>> => {
@@ -283,11 +287,19 @@ export const createSessions = (options: SessionsOptions): Sessions => {
         const target = openModel(program, Date.now);
         return target.ok ? open(target.value, false) : target;
       }),
-    step: (id, count) =>
+    step: (id, count, have) =>
       withSession(id, async (session) => {
         const stepped = await session.step(count);
         if (!stepped.ok) return stepped;
-        return answer({ ...stepped.value, capture: encodeCapture(stepped.value.capture) });
+        const result = { ...stepped.value, capture: encodeCapture(stepped.value.capture) };
+        const last = lastStep.get(session);
+        const number = (last?.number ?? 0) + 1;
+        lastStep.set(session, { number, result });
+        return answer(
+          last !== undefined && last.number === have
+            ? { number, change: changeOf(last.result, result) }
+            : { number, result },
+        );
       }),
     drive: (id, act) =>
       withSession(id, async (session) => {

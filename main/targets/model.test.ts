@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Answer, CaptureDocument, Opened, StepResult } from '../../app/bridge.ts';
+import type { Answer, CaptureDocument, Opened, StepAnswer, StepResult } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
 import { openModel } from '../../app/debug/model-target.ts';
 import { refuse } from '../../app/refusals/refusal.ts';
 import { parsePath } from '../../app/register/path.ts';
 import { showJson } from '../../app/register/read.ts';
 import { decodeCapture } from '../../app/session/document.ts';
+import { withChange } from '../../app/session/json-change.ts';
 import { xstateBv } from '../../app/xsave/header.ts';
 import { createShared } from '../services/opening.ts';
 import { createSessions, type Sessions } from '../services/sessions.ts';
@@ -43,12 +44,44 @@ const captureOf = (document: CaptureDocument): Capture => {
 };
 const bvOf = (document: CaptureDocument): bigint => xstateBv(captureOf(document).image);
 const open = async (program = 'int8-product'): Promise<Opened> => sure(await sessions.openModel(program));
-const step = async (session: string, count: number): Promise<StepResult> => sure(await sessions.step(session, count));
+const step = async (session: string, count: number): Promise<StepResult> => {
+  const told = sure(await sessions.step(session, count, null));
+  if (!('result' in told)) throw new Error('told as a change of what nobody has');
+  return told.result;
+};
+
 const shown = (document: CaptureDocument, text: string): unknown => {
   const path = parsePath(text);
   if (!path.ok) throw new Error(text);
   return showJson(captureOf(document), path.value);
 };
+
+describe('[C90] a step is told as what differs', () => {
+  test('from the one that the page has, and is the same; else whole', async () => {
+    const { session } = await open();
+    const tell = async (have: number | null): Promise<StepAnswer> =>
+      JSON.parse(JSON.stringify(sure(await sessions.step(session, 1, have))));
+    let had = await tell(7);
+    const whole = await open();
+    let page = 'result' in had ? had.result : null;
+    const bytes = { whole: 0, told: 0 };
+    for (let left = 30; left > 0; left -= 1) {
+      const told = await tell(had.number);
+      if (!('change' in told)) throw new Error('told whole');
+      page = withChange(page, told.change) as StepResult;
+      had = told;
+      bytes.told += JSON.stringify(told).length;
+      bytes.whole += JSON.stringify(page).length;
+    }
+    const { capture, ...rest } = await step(whole.session, 31);
+    expect({ ...page, capture: null }).toEqual({ ...rest, capture: null });
+    const [one, other] = [page?.capture, capture].map((document) => document && captureOf(document));
+    expect(one?.image.bytes).toEqual(other?.image.bytes);
+    expect(one?.facts.general).toEqual(other?.facts.general);
+    expect(bytes.told).toBeLessThan(bytes.whole / 10);
+    expect(await tell(had.number - 1)).toHaveProperty('result');
+  });
+});
 
 describe('[C27] the model guest as a session', () => {
   test('programs are listed, opened before their first instruction, stepped to the halt and let go', async () => {
@@ -74,7 +107,10 @@ describe('[C27] the model guest as a session', () => {
     expect(last).toMatchObject({ at: 42, total: 42, event: null, ended: true });
     expect(last.disassembly.some((line) => line.current)).toBe(false);
     expect(sure(await sessions.detach(opened.session, true))).toBeNull();
-    expect(await sessions.step(opened.session, 1)).toMatchObject({ ok: false, refusal: { code: 'no-such-session' } });
+    expect(await sessions.step(opened.session, 1, null)).toMatchObject({
+      ok: false,
+      refusal: { code: 'no-such-session' },
+    });
   });
 
   test('an unknown program, and resuming, are refused by name', async () => {
@@ -154,7 +190,7 @@ describe('[C27] the model guest as a session', () => {
     const document = Buffer.from(JSON.stringify((await open()).capture)).toString('base64');
     const file = sure(await sessions.openFile('model.json', document));
     expect(file.model).toBeUndefined();
-    expect(await sessions.step(file.session, 1)).toMatchObject({ ok: false, refusal: { code: 'no-program' } });
+    expect(await sessions.step(file.session, 1, null)).toMatchObject({ ok: false, refusal: { code: 'no-program' } });
   });
 
   test('10,000 steps leave no more memory behind than one guest', async () => {

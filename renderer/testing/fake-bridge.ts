@@ -221,7 +221,8 @@ export const createFakeBridge = (
     step: (id, count) =>
       withSession('step', id, async (session) => {
         const stepped = await session.step(count);
-        return stepped.ok ? yes({ ...stepped.value, capture: encodeCapture(stepped.value.capture) }) : stepped;
+        if (!stepped.ok) return stepped;
+        return yes({ number: 1, result: { ...stepped.value, capture: encodeCapture(stepped.value.capture) } });
       }),
     rewind: (id, at) =>
       withSession('rewind', id, async (session) => {

@@ -72,7 +72,7 @@ test('steps asked for while one is under way are all made, in turn', async () =>
     expect(inFlight).toBe(1);
     await Promise.resolve();
     inFlight -= 1;
-    return plain(session, count);
+    return plain(session, count, null);
   };
   const step = action('step');
   const presses: (string | null)[] = [];
@@ -100,8 +100,9 @@ test('steps that wait are bounded, and gone after a refusal, a pause and the hal
   const plain = bridge.step;
   bridge.step = async (session, count) => {
     made += 1;
-    const answer = await plain(session, count);
-    return answer.ok && made < 200 ? { ok: true, value: { ...answer.value, ended: false } } : answer;
+    const answer = await plain(session, count, null);
+    if (!answer.ok || !('result' in answer.value) || made >= 200) return answer;
+    return { ok: true, value: { ...answer.value, result: { ...answer.value.result, ended: false } } };
   };
   await Promise.all(Array.from({ length: 1000 }, () => step(1)));
   // One under way, and 64 that wait.

@@ -57,7 +57,7 @@ describe('a model', () => {
     bridge.step = (session, count) => {
       made += 1;
       if (made === 5) action('stop-waiting').run(store);
-      return plain(session, count);
+      return plain(session, count, null);
     };
     store.getState().chooseRunUntil({ kind: 'exception', which: 'any' });
     const run = store.getState().startRunUntil();
@@ -74,7 +74,7 @@ describe('a model', () => {
     bridge.step = (session, count) => {
       made += 1;
       if (made === 4) bridge.refuseNext('step', { code: 'model', what: 'the model does not step' });
-      return plain(session, count);
+      return plain(session, count, null);
     };
     store.getState().chooseRunUntil({ kind: 'exception', which: 'any' });
     await store.getState().startRunUntil();
