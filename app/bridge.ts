@@ -1,7 +1,7 @@
 import type { MachineFacts } from './compat/machine-facts.ts';
-import type { Driven } from './debug/drive-act.ts';
+import type { DriveResult } from './debug/drive-result.ts';
 import type { DriveAct } from './debug/drive-words.ts';
-import type { CodeView, MemoryRequest, MemoryView } from './debug/guest-words.ts';
+import type { CodeView, KnownBytes, MemoryRequest, MemoryView, NamedCode } from './debug/guest-words.ts';
 import type { WritesSoFar } from './debug/writes-so-far.ts';
 import type { Syntax } from './disas/instruction.ts';
 import type { Assignment, RestoreScope } from './edit/assignment.ts';
@@ -14,8 +14,17 @@ import type { ModelEvent } from './session/model-event.ts';
 import type { CallVerdict } from './wire/call-verdict.ts';
 
 export type { MachineFacts } from './compat/machine-facts.ts';
+export type { DriveResult } from './debug/drive-result.ts';
 export type { DriveAct, DrivenBreakpoint } from './debug/drive-words.ts';
-export type { CodeLine, CodeView, MemoryRequest, MemoryRow, MemoryView } from './debug/guest-words.ts';
+export type {
+  CodeLine,
+  CodeView,
+  KnownBytes,
+  MemoryRequest,
+  MemoryRow,
+  MemoryView,
+  NamedCode,
+} from './debug/guest-words.ts';
 export type { WritesSoFar } from './debug/writes-so-far.ts';
 export type { Assignment, RestoreScope } from './edit/assignment.ts';
 export type { DisassemblyLine, ModelPosition, ModelSummary } from './model/words.ts';
@@ -106,11 +115,6 @@ export interface Opened {
   readonly timeline?: SessionDocument;
   /** Where the program of a model stands; there for kind 'model' alone. */
   readonly model?: ModelPosition;
-}
-
-/** What became of a part of a drive. */
-export interface DriveResult extends Omit<Driven, 'capture'> {
-  readonly capture: CaptureDocument;
 }
 
 export interface StepResult extends ModelPosition {
@@ -251,6 +255,8 @@ export interface Bridge {
   resume(session: SessionId): Promise<Answer<null>>;
   /** Instructions of a live guest from an address on, from RIP where it is ''; the vCPU stands still for it. */
   readCode(session: SessionId, address: string, count: number, syntax: Syntax): Promise<Answer<CodeView>>;
+  /** Instructions whose bytes are known: how each is written, and the name of its address where symbols are. */
+  nameCode(session: SessionId, codes: readonly KnownBytes[], syntax: Syntax): Promise<Answer<readonly NamedCode[]>>;
   /** Rows of a live guest's memory; the vCPU stands still for it. */
   readMemory(session: SessionId, request: MemoryRequest): Promise<Answer<MemoryView>>;
   /** Names for the addresses of a session's code, out of a file; without bytes none. How many there are. */
@@ -304,6 +310,7 @@ export const BRIDGE_VERBS = [
   'freeze',
   'resume',
   'readCode',
+  'nameCode',
   'readMemory',
   'takeSymbols',
   'apply',

@@ -6,6 +6,7 @@ import type { Breakpoint } from '../wire/run.ts';
 import type { DriveAct, DrivenBreakpoint } from './drive-words.ts';
 import { guardedRunControl } from './guarded-run-control.ts';
 import { memoryOf } from './memory-of.ts';
+import { createCodeReader } from './next-code.ts';
 import { notKnown, type Passage, passageOf, type ReturnBy, runPassage } from './passage.ts';
 import type { RunControl, Target } from './target.ts';
 import { parseUntil } from './until.ts';
@@ -31,6 +32,14 @@ export interface Driven {
   readonly then?: DriveAct;
   /** How the return address was found, of a step out. */
   readonly by?: ReturnBy;
+  /** Of a trace: the state before the first instruction of this part, then that after each. */
+  readonly traced?: readonly TracedState[];
+}
+
+export interface TracedState {
+  readonly capture: Capture;
+  /** The bytes of the instruction that is next there; null: they are not known. */
+  readonly code: Uint8Array | null;
 }
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
@@ -45,6 +54,17 @@ const steps = async (control: RunControl, now: Capture, count: number): Promise<
   const { ended, made: number, captures } = made.value;
   const why = ended !== 'done' ? ended : number < count ? 'more' : 'done';
   return answer({ made: number, why, hit: [], capture: captures.at(-1) ?? now });
+};
+
+const trace = async (target: Target, control: RunControl, now: Capture, count: number): Promise<Answer<Driven>> => {
+  const made = await control.step(Math.min(count, control.mostStepsAtOnce), { keepState: true });
+  if (!made.ok) return made;
+  const { ended, made: number, captures } = made.value;
+  const all = [now, ...captures];
+  const codes = await createCodeReader(target).codeOf(all);
+  const why = ended !== 'done' ? ended : number < count ? 'more' : 'done';
+  const traced = all.map((capture, at) => ({ capture, code: codes[at] ?? null }));
+  return answer({ made: number, why, hit: [], capture: captures.at(-1) ?? now, traced });
 };
 
 const until = async (control: RunControl, now: Capture, text: string, most: number): Promise<Answer<Driven>> => {
@@ -105,6 +125,7 @@ export const driveAct = async (target: Target, act: DriveAct, decoder: LoadDecod
   const now = await target.capture();
   if (!now.ok) return now;
   if (act.kind === 'step') return steps(control, now.value, act.count);
+  if (act.kind === 'trace') return trace(target, control, now.value, act.count);
   if (act.kind === 'until') return until(control, now.value, act.condition, act.most);
   if (act.kind === 'return') {
     const passage = { address: BigInt(act.address), leastRsp: BigInt(act.leastRsp) };

@@ -14,6 +14,8 @@ export type DriveAct =
   | { readonly kind: 'until'; readonly condition: string; readonly most: number }
   /** On until one of up to four breakpoints is hit. */
   | { readonly kind: 'break'; readonly breakpoints: readonly DrivenBreakpoint[] }
+  /** So many instructions, with the whole state after each. */
+  | { readonly kind: 'trace'; readonly count: number }
   /** One instruction, a call or a repeat as one; out of a function. Breakpoints, three at most, end it too. */
   | { readonly kind: 'over' | 'out'; readonly breakpoints: readonly DrivenBreakpoint[] }
   /** The same act, asked for again: to the place that its answer named. */

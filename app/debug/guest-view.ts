@@ -1,5 +1,6 @@
+import { fromHexInOrder } from '../bits/bytes.ts';
 import type { Capture, Facts } from '../capture/capture.ts';
-import { disassemble } from '../disas/disassemble.ts';
+import { disassemble, instructionAt } from '../disas/disassemble.ts';
 import {
   type Instruction,
   type InstructionDecoder,
@@ -15,7 +16,16 @@ import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { describeExecution, type Execution, executionOf } from '../session/execution.ts';
 import { parseAddress, valueOfAddress } from './address.ts';
-import type { CodeView, MemoryPage, MemoryRequest, MemoryRow, MemoryView, OperandUse } from './guest-words.ts';
+import type {
+  CodeView,
+  KnownBytes,
+  MemoryPage,
+  MemoryRequest,
+  MemoryRow,
+  MemoryView,
+  NamedCode,
+  OperandUse,
+} from './guest-words.ts';
 import { placeSymbols, type SymbolFile } from './place-symbols.ts';
 import type { Session } from './session.ts';
 import { tileConfigLoad, tileMove } from './tile-operand.ts';
@@ -98,6 +108,18 @@ export const usesOf = (instruction: Instruction, facts: Facts): readonly Operand
 const named = (symbols: SymbolTable | null, address: bigint): string | null => {
   const found = symbols?.at(address) ?? null;
   return found === null ? null : namedText(found);
+};
+
+/** An instruction of which the bytes are known. */
+export const nameCode = (
+  { address, code, bits }: KnownBytes,
+  syntax: Syntax,
+  decoder: InstructionDecoder,
+  symbols: SymbolTable | null,
+): NamedCode => {
+  const at = BigInt(address);
+  const bytes = fromHexInOrder(code) ?? new Uint8Array();
+  return { text: instructionAt(decoder, bytes, at, { bitness: bits, syntax }).text, symbol: named(symbols, at) };
 };
 
 export const codeView = (code: Code): CodeView => {

@@ -17,6 +17,21 @@ export interface CodeLine {
   readonly writes: readonly string[];
 }
 
+/** An instruction of a trace. */
+export interface KnownBytes {
+  /** Linear, hex. */
+  readonly address: string;
+  /** In memory order, two hex digits each, 15 bytes at most. */
+  readonly code: string;
+  readonly bits: 16 | 32 | 64;
+}
+
+export interface NamedCode {
+  readonly text: string;
+  /** "schedule+0x10"; null: no symbols, or none that reaches here. */
+  readonly symbol: string | null;
+}
+
 /** What the next instruction does with memory. */
 export interface OperandUse {
   readonly address: string;

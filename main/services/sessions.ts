@@ -15,6 +15,7 @@ import type {
 import type { Capture } from '../../app/capture/capture.ts';
 import type { WriteOutcome } from '../../app/debug/apply.ts';
 import type { Clock } from '../../app/debug/clock.ts';
+import { driveResult } from '../../app/debug/drive-result.ts';
 import { fileTarget } from '../../app/debug/file-target.ts';
 import { openModel } from '../../app/debug/model-target.ts';
 import type { Overwritten } from '../../app/debug/overwritten-watch.ts';
@@ -27,6 +28,7 @@ import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
 import { changeOf } from '../../app/session/json-change.ts';
 import { loadDecoder } from '../disas/load-decoder.ts';
 import { readBytes } from '../io/captures.ts';
+import { PRODUCT } from '../product.ts';
 import { CLOCK } from './clock.ts';
 import { type Decode, decodeHere } from './file-states.ts';
 import { createGuestViews } from './guest-views.ts';
@@ -243,6 +245,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
   return {
     ...recoveryVerbs(recovery, shared.sessions),
     readCode: views.readCode,
+    nameCode: views.nameCode,
     readMemory: views.readMemory,
     takeSymbols: views.takeSymbols,
     hostFacts: options.hostFacts,
@@ -304,7 +307,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     drive: (id, act) =>
       withSession(id, async (session) => {
         const driven = await session.driveAct(act, loadDecoder);
-        return driven.ok ? answer({ ...driven.value, capture: encodeCapture(driven.value.capture) }) : driven;
+        return driven.ok ? answer(driveResult(driven.value, PRODUCT)) : driven;
       }),
     rewind: (id, at) =>
       withSession(id, async (session) => {

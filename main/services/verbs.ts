@@ -148,7 +148,7 @@ const isBreakpoint = (value: unknown): boolean =>
 /** Also what nobody could mean: KVM would be asked for it. */
 const driveAct: Check = (value) => {
   if (!isRecord(value)) return 'the act is an object';
-  if (value.kind === 'step')
+  if (value.kind === 'step' || value.kind === 'trace')
     return isIntegerIn(value.count, 1, MAX_STEPS) ? null : `the count is from 1 to ${MAX_STEPS}`;
   if (value.kind === 'until') {
     return isText(value.condition, MAX_CONDITION_CHARACTERS) && isIntegerIn(value.most, 1, MOST_DRIVEN)
@@ -168,13 +168,30 @@ const driveAct: Check = (value) => {
     isIntegerIn(breakpoints.length, 1, MOST_BREAKPOINTS) &&
     breakpoints.every(isBreakpoint)
     ? null
-    : `an act is step, until, over, out, return, or break with one to ${MOST_BREAKPOINTS} breakpoints`;
+    : `an act is step, trace, until, over, out, return, or break with one to ${MOST_BREAKPOINTS} breakpoints`;
 };
 
 const ADDRESS = /^[\w.$+-]{0,128}$/;
 const MAX_INSTRUCTIONS = 200;
 const MAX_ROWS = 256;
 const MAX_ROW_BYTES = 256;
+
+/** As many as a page asks for at a time. */
+const MAX_NAMED = 4096;
+const CODE_BITS: readonly unknown[] = [16, 32, 64];
+const knownBytes: Check = (value) =>
+  Array.isArray(value) &&
+  value.length <= MAX_NAMED &&
+  value.every(
+    (one) =>
+      isRecord(one) &&
+      isHex64(one.address) &&
+      typeof one.code === 'string' &&
+      /^([0-9a-f]{2}){1,15}$/.test(one.code) &&
+      CODE_BITS.includes(one.bits),
+  )
+    ? null
+    : `instructions are at most ${MAX_NAMED}, each with its address, up to 15 bytes in hex, and how wide its code is`;
 
 const memoryRequest: Check = (value) => {
   if (!isRecord(value) || !hasOnly(value, ['address', 'stride', 'rows', 'rowBytes', 'isPhysical'])) {
@@ -209,6 +226,7 @@ const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
     integer('the count', 1, MAX_INSTRUCTIONS),
     matching('the syntax', /^(intel|att)$/),
   ],
+  nameCode: [session, knownBytes, matching('the syntax', /^(intel|att)$/)],
   readMemory: [session, memoryRequest],
   takeSymbols: [session, fileName, file],
   apply: [session, assignments],

@@ -31,6 +31,13 @@ const needsModel = (state: State): string | null => {
 const needsStops = (state: State): string | null => (state.stops.length === 0 ? 'nothing is open' : null);
 const needsTargets = (state: State): string | null => (state.session === null ? null : DETACH_FIRST);
 
+const stepRefusal = (state: State): string | null => {
+  if (state.session?.kind === 'live') return driveRefusal(state);
+  // A step under way takes the next one along.
+  const isFree = state.busy === null || state.busy === 'step';
+  return needsModel(state) ?? (state.running ? 'the program is running' : isFree ? null : BUSY);
+};
+
 /** A file may take the place of another one; a live target is left by Detach alone. */
 export const openRefusal = (state: State): string | null =>
   state.session === null || state.session.kind === 'file' ? null : DETACH_FIRST;
@@ -97,15 +104,46 @@ export const ACTIONS: readonly Action[] = [
     title: 'Step',
     group: 'Run',
     glyph: 'step',
-    refused: (state) => {
-      if (state.session?.kind === 'live') return driveRefusal(state);
-      // A step under way takes the next one along.
-      const isFree = state.busy === null || state.busy === 'step';
-      return needsModel(state) ?? (state.running ? 'the program is running' : isFree ? null : BUSY);
-    },
+    refused: stepRefusal,
     run: (store) => {
       const state = store.getState();
       void (state.session?.kind === 'live' ? state.driveSteps(1) : state.step(1));
+    },
+  },
+  {
+    id: 'step-over',
+    title: 'Step over',
+    group: 'Run',
+    glyph: 'stepOver',
+    refused: stepRefusal,
+    run: (store) => {
+      const state = store.getState();
+      // A model's program calls nothing and repeats nothing.
+      void (state.session?.kind === 'live' ? state.stepAlong('over') : state.step(1));
+    },
+  },
+  {
+    id: 'step-out',
+    title: 'Step out',
+    group: 'Run',
+    glyph: 'stepOut',
+    refused: (state) =>
+      state.session?.kind === 'model'
+        ? 'a model’s program calls nothing: there is nothing to step out of'
+        : stepRefusal(state),
+    run: (store) => void store.getState().stepAlong('out'),
+  },
+  {
+    id: 'run-to-line',
+    title: 'Run to the focused instruction',
+    group: 'Run',
+    glyph: 'toEnd',
+    refused: (state) => stepRefusal(state) ?? (state.focusedLine === null ? 'no instruction has the focus' : null),
+    run: (store) => {
+      const state = store.getState();
+      const { focusedLine: address } = state;
+      if (address === null) return;
+      void (state.session?.kind === 'live' ? state.runToAddress(address) : state.runModelTo(address));
     },
   },
   {

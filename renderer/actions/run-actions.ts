@@ -19,6 +19,14 @@ export const RUN_ACTIONS: readonly Action[] = [
     run: (store) => store.getState().openRunUntil(),
   },
   {
+    id: 'trace',
+    title: 'Trace…',
+    group: 'Run',
+    glyph: 'trace',
+    refused: (state) => (state.stops.length === 0 ? 'nothing is open' : null),
+    run: (store) => store.getState().askWorkbench({ kind: 'show', pane: 'trace' }),
+  },
+  {
     id: 'stop-waiting',
     title: 'Stop waiting for the condition',
     group: 'Run',

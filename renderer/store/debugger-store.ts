@@ -18,6 +18,7 @@ import { createRunUntilSlice } from './vcpu/run-until-slice.ts';
 import { createSavedSlice } from './vcpu/saved-session.ts';
 import { createTargetSlice } from './vcpu/target-slice.ts';
 import { createTimelineSlice } from './vcpu/timeline-slice.ts';
+import { createTraceSlice } from './vcpu/trace-slice.ts';
 import { noVcpu } from './vcpu/vcpu.ts';
 import { createPanesSlice } from './view/panes-slice.ts';
 import { createViewSlice } from './view/view-slice.ts';
@@ -54,6 +55,7 @@ export const createDebuggerStore = (
     ...createLiveSlice(bridge, remembered)(...tools),
     ...createRunUntilSlice(bridge)(...tools),
     ...createDriveSlice(bridge)(...tools),
+    ...createTraceSlice(bridge)(...tools),
     ...createWatchSlice(remembered)(...tools),
     ...createWorkbenchSlice(remembered)(...tools),
   }));

@@ -13,6 +13,7 @@ import type {
 import type { Capture } from '../../app/capture/capture.ts';
 import { applyWrite, type WriteOutcome } from '../../app/debug/apply.ts';
 import type { Clock } from '../../app/debug/clock.ts';
+import { driveResult } from '../../app/debug/drive-result.ts';
 import { fileTarget } from '../../app/debug/file-target.ts';
 import { openModel } from '../../app/debug/model-target.ts';
 import { createSession, type Session } from '../../app/debug/session.ts';
@@ -234,11 +235,13 @@ export const createFakeBridge = (
     drive: (id, act) =>
       withSession('drive', id, async (session) => {
         const driven = await session.driveAct(act, async () => ({ decode: () => null }));
-        return driven.ok ? yes({ ...driven.value, capture: encodeCapture(driven.value.capture) }) : driven;
+        return driven.ok ? yes(driveResult(driven.value, 'Tilescope 0.1.0')) : driven;
       }),
     freeze: (id) => withSession('freeze', id, async (session) => documentOf(await session.freeze())),
     readCode: async () =>
       refused('readCode') ?? no({ code: 'memory-unknown', what: 'memory is not known in this test' }),
+    nameCode: async (_id, codes) =>
+      refused('nameCode') ?? yes(codes.map(({ code }) => ({ text: `decoded ${code}`, symbol: null }))),
     readMemory: async () =>
       refused('readMemory') ?? no({ code: 'memory-unknown', what: 'memory is not known in this test' }),
     takeSymbols: async () => refused('takeSymbols') ?? yes({ count: 0 }),

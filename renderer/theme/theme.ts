@@ -28,3 +28,4 @@ import './compatibility.css';
 import './run.css';
 import './drive.css';
 import './extra-panes.css';
+import './trace.css';

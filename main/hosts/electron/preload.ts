@@ -23,6 +23,7 @@ const bridge = Object.freeze({
   capture: (session) => ask('capture', session),
   freeze: (session) => ask('freeze', session),
   resume: (session) => ask('resume', session),
+  nameCode: (session, codes, syntax) => ask('nameCode', session, codes, syntax),
   readCode: (session, address, count, syntax) => ask('readCode', session, address, count, syntax),
   readMemory: (session, request) => ask('readMemory', session, request),
   takeSymbols: (session, name, base64) => ask('takeSymbols', session, name, base64),

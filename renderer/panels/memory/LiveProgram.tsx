@@ -3,6 +3,7 @@ import type { CodeLine, CodeView, Refusal } from '../../../app/bridge.ts';
 import { describeTileMove } from '../../../app/debug/tile-operand.ts';
 import { pickFile, readPageFile } from '../../actions/open-file.ts';
 import { Button } from '../../controls/Button.tsx';
+import { useInstructionList } from '../../controls/instruction-list.ts';
 import { Segment } from '../../controls/Segment.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
@@ -85,6 +86,7 @@ function Listing({ code }: { code: CodeView }): ReactElement {
   const store = useDebuggerStore();
   const syntax = useDebugger((state) => state.syntax);
   const list = useRef<HTMLOListElement>(null);
+  const keyboard = useInstructionList();
   // biome-ignore lint/correctness/useExhaustiveDependencies: each reading begins at the next instruction.
   useEffect(() => {
     if (list.current !== null) list.current.scrollTop = 0;
@@ -113,6 +115,7 @@ function Listing({ code }: { code: CodeView }): ReactElement {
         aria-label="Instructions"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it.
         tabIndex={0}
+        {...keyboard}
       >
         {code.lines.map((line, index) => (
           <Line key={line.address} line={line} code={code} previous={code.lines[index - 1] ?? null} />
@@ -135,7 +138,12 @@ function Line({ line, code, previous }: { line: CodeLine; code: CodeView; previo
   const [, mnemonic = line.text, rest = ''] = /^(\S+)\s*(.*)$/.exec(line.text) ?? [];
   const name = symbolName(line);
   return (
-    <li aria-current={line.next ? 'step' : undefined} title={`${line.address}  ${line.bytes}`}>
+    <li
+      aria-current={line.next ? 'step' : undefined}
+      data-address={line.address}
+      tabIndex={-1}
+      title={`${line.address}  ${line.bytes}`}
+    >
       {name !== null && name !== symbolName(previous) ? (
         <div className="program-symbol text-2 ellipsis">{name}</div>
       ) : null}

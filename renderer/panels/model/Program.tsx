@@ -1,6 +1,7 @@
 import { type ReactElement, useEffect, useRef } from 'react';
 import type { DisassemblyLine } from '../../../app/bridge.ts';
 import { GENERAL_NAMES } from '../../../app/register/registers.ts';
+import { useInstructionList } from '../../controls/instruction-list.ts';
 import { fixed } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
@@ -68,6 +69,7 @@ function Listing({ lines }: { lines: readonly DisassemblyLine[] }): ReactElement
   const executed = useDebugger((state) => executedAt(state, state.at)?.address ?? null);
   const address = useAddress(lines);
   const list = useRef<HTMLOListElement>(null);
+  const keyboard = useInstructionList();
   // biome-ignore lint/correctness/useExhaustiveDependencies: each step, and each stop gone to, moves the line.
   useEffect(() => {
     const box = list.current;
@@ -98,12 +100,19 @@ function Listing({ lines }: { lines: readonly DisassemblyLine[] }): ReactElement
         aria-label="Instructions"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it.
         tabIndex={0}
+        {...keyboard}
       >
         {lines.map((line) => {
           const here = BigInt(line.address) === address;
           const offset = (BigInt(line.address) - base).toString(16);
           return (
-            <li key={line.address} aria-current={here ? 'step' : undefined} title={`${line.address}  ${line.bytes}`}>
+            <li
+              key={line.address}
+              aria-current={here ? 'step' : undefined}
+              data-address={line.address}
+              tabIndex={-1}
+              title={`${line.address}  ${line.bytes}`}
+            >
               <div className={`program-line ${here ? 'current' : ''} ${line.address === executed ? 'executed' : ''}`}>
                 <span className="program-mark">{here ? <Glyph name="arrow" className="g12" /> : null}</span>
                 <span className="text-3">{offset}</span>

@@ -14,6 +14,7 @@ import { StepControls } from '../model/StepControls.tsx';
 import { CompatibilityButton } from '../overview/Compatibility.tsx';
 import { LayoutDoubt } from './LayoutDoubt.tsx';
 import { LiveControl } from './LiveControl.tsx';
+import { RunControls } from './RunControls.tsx';
 import { TargetMenu } from './TargetMenu.tsx';
 
 const RUN: Readonly<Record<RunState, { readonly word: string; readonly look: string; readonly glyph: GlyphName }>> = {
@@ -63,6 +64,8 @@ export function Toolbar(): ReactElement | null {
       <span className="divider" />
       {session.kind === 'model' ? (
         <StepControls />
+      ) : session.kind === 'live' ? (
+        <RunControls />
       ) : (
         <>
           <ActionButton action={action('continue')} glyphClass="is-running">
@@ -72,7 +75,7 @@ export function Toolbar(): ReactElement | null {
         </>
       )}
       <ActionButton action={action('capture')}>
-        <span className="wide-only">Capture</span>
+        <span className={session.kind === 'live' ? 'roomy-only' : 'wide-only'}>Capture</span>
       </ActionButton>
       <RestoreButton />
       <ActionButton
@@ -80,7 +83,9 @@ export function Toolbar(): ReactElement | null {
         look="ghost"
         label={session.kind === 'live' ? undefined : 'Close, detach'}
       >
-        <span className="broad-only">{session.kind === 'live' ? 'Detach' : 'Close'}</span>
+        <span className={session.kind === 'live' ? 'roomy-only' : 'broad-only'}>
+          {session.kind === 'live' ? 'Detach' : 'Close'}
+        </span>
       </ActionButton>
       {/* Its words grow and shrink by themselves: nothing stands to its right that would be moved. */}
       {session.kind === 'live' ? <LiveControl session={session} /> : null}
@@ -98,9 +103,10 @@ export function Toolbar(): ReactElement | null {
 /** With an earlier stop on screen the button says that it leads back there. */
 function RestoreButton(): ReactElement {
   const previous = useDebugger((state) => (selectIsNewest(state) ? null : (state.stops[state.at]?.number ?? null)));
+  const isLive = useDebugger((state) => state.session?.kind === 'live');
   return (
     <ActionButton action={action(previous === null ? 'restore' : 'restore-to-stop')} look="ghost">
-      <span className={previous === null ? 'broad-only' : 'wide-only restore-stop'}>
+      <span className={previous === null ? (isLive ? 'roomy-only' : 'broad-only') : 'wide-only restore-stop'}>
         {previous === null ? 'Restore…' : `To stop ${previous}…`}
       </span>
     </ActionButton>

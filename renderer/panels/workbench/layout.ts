@@ -25,6 +25,7 @@ const EXTRA = [
   { id: 'find', title: 'Find', beside: { dock: 'right', region: 'center' } },
   { id: 'plot', title: 'Plot', beside: { dock: 'right', region: 'bottom' } },
   { id: 'beside', title: 'Beside', beside: { dock: 'centre', region: 'right' } },
+  { id: 'trace', title: 'Trace', beside: { dock: 'centre', region: 'bottom' } },
 ] as const;
 export type ExtraPane = (typeof EXTRA)[number]['id'];
 
@@ -38,6 +39,9 @@ export type SizeClass = 'small' | 'usual' | 'wide';
 export const sizeClassOf = (widthPx: number): SizeClass =>
   widthPx < 1280 ? 'small' : widthPx < 1800 ? 'usual' : 'wide';
 
+/** The pane in whose dock another one opens. */
+const HOMES = { right: 'inspector', centre: 'overview' } as const;
+
 type Model = WorkspaceModel<null>;
 type Input = WorkspaceModelInput<null>;
 
@@ -48,7 +52,7 @@ const tab = (id: PaneId) => ({ id, title: TITLES.get(id) ?? id, data: null, disa
 export const extraTab = (model: Model, id: string) => {
   const row = EXTRA.find((one) => one.id === id);
   if (row === undefined) return null;
-  const home = homeOf(model, row.beside.dock === 'right' ? 'inspector' : 'overview');
+  const home = homeOf(model, HOMES[row.beside.dock]);
   return home === null ? null : { tab: tab(row.id), home, region: row.beside.region };
 };
 

@@ -10,6 +10,7 @@ import { History } from '../history/History.tsx';
 import { Inspector } from '../inspector/Inspector.tsx';
 import { Program } from '../model/Program.tsx';
 import { Plot } from '../plot/Plot.tsx';
+import { Trace } from '../trace/Trace.tsx';
 import { Watch } from '../watch/Watch.tsx';
 import { CentreView } from './CentreView.tsx';
 import { isView, VIEWS } from './layout.ts';
@@ -28,6 +29,7 @@ const DOCKED: Readonly<Record<string, () => ReactElement | null>> = {
   find: Find,
   plot: Plot,
   beside: Beside,
+  trace: Trace,
 };
 
 export const paneContent = ({ id }: TabNode<null>): ReactElement | null => {

@@ -7,8 +7,11 @@ export interface Breakpoint extends DrivenBreakpoint {
 }
 
 /** A live vCPU that is being driven, and how the last drive ended. */
-export type Drive = { readonly session: string; readonly what: string } & (
-  | { readonly phase: 'driving'; readonly made: number }
+export type Drive = {
+  readonly session: string;
+  readonly what: string;
+} & ( // most: so many are asked for; null: there is no number.
+  | { readonly phase: 'driving'; readonly made: number; readonly most: number | null }
   | { readonly phase: 'ended'; readonly isHit: boolean }
 );
 
@@ -17,8 +20,17 @@ export interface DriveSlice {
   readonly breakpointsOf: number | null;
   readonly breakpoints: readonly Breakpoint[];
   readonly drive: Drive | null;
+  /** Linear address of the instruction that has the focus in a list of them; null: none has. */
+  readonly focusedLine: string | null;
+  focusLine(address: string | null): void;
   /** So many instructions of a live vCPU, one stop at their end. One that runs is frozen first. */
   driveSteps(count: number): Promise<void>;
+  /** One instruction, a call or a repeated one as a whole; or out of the function. */
+  stepAlong(way: 'over' | 'out'): Promise<void>;
+  /** So many instructions, a stop for each. */
+  trace(count: number): Promise<void>;
+  /** On to the instruction at this linear address. */
+  runToAddress(address: string): Promise<void>;
   /** Instruction by instruction until the condition holds. */
   driveUntil(condition: string): Promise<void>;
   /** Runs on: to a breakpoint where one is enabled, else freely. */

@@ -23,6 +23,8 @@ export interface ModelSlice {
   /** While a step is under way another one waits for it, up to a bound. */
   step(count: number): Promise<void>;
   runToEnd(): Promise<void>;
+  /** As far as the instruction at this linear address, where it comes there. */
+  runModelTo(address: string): Promise<void>;
   pauseModel(): void;
   /** Takes the last run back: the model stands where it began, and the stops of the run are gone. */
   takeRunBack(): Promise<void>;

@@ -15,6 +15,7 @@ import type { SavedSlice } from './saved-session.ts';
 import type { TargetSlice } from './target.ts';
 import type { TilesSlice } from './tiles.ts';
 import type { TimelineSlice } from './timeline.ts';
+import type { TraceSlice } from './trace.ts';
 import type { ViewSlice } from './view.ts';
 import type { WatchSlice } from './watch.ts';
 import type { WorkbenchSlice } from './workbench.ts';
@@ -36,6 +37,7 @@ export type State = CompareSlice &
   LiveSlice &
   RunUntilSlice &
   DriveSlice &
+  TraceSlice &
   WatchSlice &
   WorkbenchSlice;
 

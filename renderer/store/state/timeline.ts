@@ -17,6 +17,8 @@ export interface Stop {
   readonly takenAtMs: number;
   readonly cause: StopCause;
   readonly write: Write | null;
+  /** Of a trace: the bytes of the instruction that is next; null: not known. */
+  readonly code: Uint8Array | null;
 }
 
 /** A capture that becomes a stop, and what brought it about. */
@@ -24,6 +26,7 @@ export interface NewStop {
   readonly capture: Capture;
   readonly cause: StopCause;
   readonly write: Write | null;
+  readonly code?: Uint8Array | null;
 }
 
 /** What the VMM put back over a write, as it was read after the vCPU had run on. */

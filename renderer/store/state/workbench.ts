@@ -4,7 +4,7 @@ export type WorkbenchRequest =
   | { readonly kind: 'reset' };
 
 /** Docked panes, and those that are opened at need. */
-export type DockedPane = 'program' | 'inspector' | 'watch' | 'history' | 'find' | 'plot' | 'beside';
+export type DockedPane = 'program' | 'inspector' | 'watch' | 'history' | 'find' | 'plot' | 'beside' | 'trace';
 
 export interface WorkbenchSlice {
   /** The full list of components beside the rail; pinned, it takes the rail's place. */

@@ -80,6 +80,42 @@ describe('[RC6] a live vCPU driven from the page', () => {
     expect(store.getState().busy).toBeNull();
   });
 
+  test('[RC6] over a call, where memory is not known: said, and plain steps go on', async () => {
+    action('step-over').run(store);
+    await settled();
+    expect(store.getState().refusal?.code).toBe('memory-unknown');
+    expect([store.getState().busy, store.getState().drive]).toEqual([null, null]);
+    expect(action('step').refused(store.getState())).toBeNull();
+  });
+
+  test('[RC6] over and out take a breakpoint register for themselves', async () => {
+    for (const address of ['0x1', '0x2', '0x3', '0x4'])
+      store.getState().addBreakpoint({ address, on: 'execute', bytes: 1 });
+    await store.getState().stepAlong('out');
+    expect(store.getState().refusal?.what).toContain('all are taken');
+  });
+
+  test('[RC6] to the instruction that has the focus', async () => {
+    expect(action('run-to-line').refused(store.getState())).not.toBeNull();
+    const address = `0x${(FAKE_LOOP.base + 5n).toString(16)}`;
+    store.getState().focusLine(address);
+    action('run-to-line').run(store);
+    await settled();
+    expect(store.getState().stops.at(-1)?.capture.facts.general?.rip).toBe(FAKE_LOOP.base + 5n);
+    expect(selectDrive(store.getState())).toMatchObject({ isHit: true, what: address });
+  });
+
+  test('[RC9] a trace is a stop for each instruction, and a part of it where it is stopped', async () => {
+    const before = store.getState().stops.length;
+    await store.getState().trace(30);
+    const { stops } = store.getState();
+    const made = stops.slice(before).filter(({ cause }) => cause === 'step');
+    expect(made).toHaveLength(30);
+    const rax = made.map(({ capture }) => capture.facts.general?.rax ?? 0n);
+    expect(rax).toEqual(Array.from({ length: 30 }, (_, at) => (rax[0] ?? 0n) + BigInt(at)));
+    expect(selectDrive(store.getState())).toMatchObject({ phase: 'ended', what: 'traced 30 instructions' });
+  });
+
   test('a refusal ends it, and is shown', async () => {
     bridge.refuseNext('drive', { code: 'seccomp', what: 'the filter would refuse it' });
     await store.getState().driveSteps(5);

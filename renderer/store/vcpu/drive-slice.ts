@@ -1,5 +1,5 @@
 import type { Bridge, DriveAct, DrivenBreakpoint, DriveResult, Refusal } from '../../../app/bridge.ts';
-import { MOST_BREAKPOINTS } from '../../../app/debug/drive-words.ts';
+import { MOST_BREAKPOINTS, MOST_OTHER_BREAKPOINTS } from '../../../app/debug/drive-words.ts';
 import { parseUntil } from '../../../app/debug/until.ts';
 import { parseNumber } from '../../../app/value/number.ts';
 import { ask } from '../base/ask.ts';
@@ -8,6 +8,7 @@ import type { Breakpoint, Drive, DriveSlice } from '../state/drive.ts';
 import type { Slice, State } from '../state/state.ts';
 import { withRun } from './target-slice.ts';
 import { withStop } from './timeline-slice.ts';
+import { tracedStops, withTraced } from './traced.ts';
 
 /** Instructions of one run until a condition; more are asked for by running again. */
 const MOST_DRIVEN = 2_000_000_000;
@@ -64,6 +65,29 @@ export const conditionProblem = (text: string, { stops }: State): string | null 
 export const breakpointWords = ({ address, on, bytes }: DrivenBreakpoint): string =>
   on === 'execute' ? address : `${on} of ${bytes} at ${address}`;
 
+const enabledOf = (state: State): readonly Breakpoint[] => selectBreakpoints(state).filter((row) => row.enabled);
+const asked = ({ address, on, bytes }: DrivenBreakpoint): DrivenBreakpoint => ({ address, on, bytes });
+
+const hitWords = (hit: readonly number[], of: readonly DrivenBreakpoint[]): string =>
+  hit
+    .map((at) => of[at])
+    .flatMap((one) => (one === undefined ? [] : breakpointWords(one)))
+    .join(', ');
+
+const BY = {
+  ret: 'out of the function, by its RET',
+  entry: 'out of the function, by the return address at its entry',
+  'frame-pointer': 'out of the function that the frame pointer is of',
+} as const satisfies Record<NonNullable<DriveResult['by']>, string>;
+
+const endWords = (way: 'over' | 'out', { by }: DriveResult): string =>
+  way === 'out' ? (by === undefined ? 'out of the function' : BY[by]) : 'one instruction';
+
+const noRoom = (what: string): Refusal => ({
+  ...{ code: 'busy', what: `${what} needs one of the four breakpoint registers, and all are taken` },
+  ...{ where: 'Breakpoints', remedy: 'Disable one', call: null, errno: null },
+});
+
 export const createDriveSlice =
   (bridge: Bridge): Slice<DriveSlice> =>
   (set, get) => {
@@ -76,27 +100,34 @@ export const createDriveSlice =
       what: string,
       next: (made: number) => DriveAct,
       ended: (last: DriveResult, made: number) => string,
+      most: number | null = null,
     ): Promise<DriveResult | null> => {
       if (driveRefusal(get()) !== null) return null;
       if (get().session?.run === 'running') await get().freeze();
       const { session } = get();
       if (session?.run !== 'frozen' || get().busy !== null) return null;
       isStopped = false;
-      set({ busy: 'step', refusal: null, drive: { session: session.id, phase: 'driving', what, made: 0 } });
+      set({ busy: 'step', refusal: null, drive: { session: session.id, phase: 'driving', what, made: 0, most } });
       let made = 0;
+      let then: DriveAct | undefined;
       for (;;) {
-        const answer = await ask(() => bridge.drive(session.id, next(made)));
+        const answer = await ask(() => bridge.drive(session.id, then ?? next(made)));
         if (get().session?.id !== session.id) return null;
         const capture = answer.ok ? received(answer.value.capture) : answer;
-        if (!answer.ok || !capture.ok) {
+        const traced = answer.ok && capture.ok ? tracedStops(answer.value) : null;
+        if (!answer.ok || !capture.ok || traced?.ok === false) {
           set({ busy: null });
-          fail(answer.ok ? (capture as { readonly refusal: Refusal }).refusal : answer.refusal);
+          const failed = !answer.ok ? answer : capture.ok ? traced : capture;
+          fail((failed as { readonly refusal: Refusal }).refusal);
           return null;
         }
+        const part = traced?.ok === true ? traced.value : null;
+        if (part !== null) set((state) => withTraced(state, part));
         made += answer.value.made;
+        then = answer.value.then;
         const { why } = answer.value;
         if (why === 'more' && !isStopped) {
-          set({ drive: { session: session.id, phase: 'driving', what, made } });
+          set({ drive: { session: session.id, phase: 'driving', what, made, most } });
           continue;
         }
         const words =
@@ -108,7 +139,7 @@ export const createDriveSlice =
                 ? BUSY
                 : ended(answer.value, made);
         set((state) => ({
-          ...withStop(state, { capture: capture.value, cause: 'step', write: null }),
+          ...(part === null ? withStop(state, { capture: capture.value, cause: 'step', write: null }) : {}),
           busy: null,
           drive: { session: session.id, phase: 'ended', what: words, isHit: why === 'hit' || why === 'holds' },
           session: state.session === null ? null : withRun(state.session, 'frozen'),
@@ -120,16 +151,59 @@ export const createDriveSlice =
     const change = (part: (rows: readonly Breakpoint[]) => readonly Breakpoint[]): void =>
       set((state) => ({ breakpoints: part(selectBreakpoints(state)), breakpointsOf: state.session?.pid ?? null }));
 
+    const countHits = (last: DriveResult | null, of: readonly Breakpoint[]): void => {
+      const hit = (last?.hit ?? []).map((at) => of[at]);
+      if (hit.length > 0) change((all) => all.map((row) => (hit.includes(row) ? { ...row, hits: row.hits + 1 } : row)));
+    };
+
     return {
       breakpointsOf: null,
       breakpoints: [],
       drive: null,
+      focusedLine: null,
+      focusLine: (focusedLine) => set({ focusedLine }),
       async driveSteps(count) {
         await run(
           count === 1 ? 'one instruction' : `${count} instructions`,
           (made) => ({ kind: 'step', count: count - made }),
           (_last, made) => (made === 1 ? 'one instruction' : `${made} instructions`),
         );
+      },
+      async stepAlong(way) {
+        const others = enabledOf(get());
+        if (others.length > MOST_OTHER_BREAKPOINTS) {
+          fail(noRoom(way === 'over' ? 'a step over' : 'a step out'));
+          return;
+        }
+        const last = await run(
+          way === 'over' ? 'over the instruction' : 'out of the function',
+          () => ({ kind: way, breakpoints: others.map(asked) }),
+          (answer) => (answer.hit.length > 0 ? hitWords(answer.hit, others) : endWords(way, answer)),
+        );
+        countHits(last, others);
+      },
+      async trace(count) {
+        await run(
+          `tracing ${count} instructions`,
+          (made) => ({ kind: 'trace', count: count - made }),
+          (_last, made) => `traced ${made} instructions`,
+          count,
+        );
+      },
+      async runToAddress(address) {
+        const others = enabledOf(get());
+        if (others.length > MOST_OTHER_BREAKPOINTS) {
+          fail(noRoom('a run to a line'));
+          return;
+        }
+        // Its own comes last: those of the list keep their numbers.
+        const breakpoints = [...others.map(asked), { address, on: 'execute' as const, bytes: 1 }];
+        const last = await run(
+          `to ${address}`,
+          () => ({ kind: 'break', breakpoints }),
+          ({ hit }) => hitWords(hit, breakpoints),
+        );
+        countHits(last, others);
       },
       async driveUntil(condition) {
         await run(
@@ -139,22 +213,14 @@ export const createDriveSlice =
         );
       },
       async continueLive() {
-        const rows = selectBreakpoints(get());
-        const enabled = rows.filter((row) => row.enabled);
+        const enabled = enabledOf(get());
         if (enabled.length === 0) return get().resume();
-        const breakpoints = enabled.map(({ address, on, bytes }) => ({ address, on, bytes }));
         const last = await run(
           'to a breakpoint',
-          () => ({ kind: 'break', breakpoints }),
-          ({ hit }) =>
-            hit
-              .map((at) => breakpoints[at])
-              .flatMap((one) => (one === undefined ? [] : breakpointWords(one)))
-              .join(', '),
+          () => ({ kind: 'break', breakpoints: enabled.map(asked) }),
+          ({ hit }) => hitWords(hit, enabled),
         );
-        const hit = (last?.hit ?? []).map((at) => enabled[at]);
-        if (hit.length > 0)
-          change((all) => all.map((row) => (hit.includes(row) ? { ...row, hits: row.hits + 1 } : row)));
+        countHits(last, enabled);
       },
       stopDriving() {
         isStopped = true;

@@ -57,6 +57,36 @@ export const createModelSlice =
     /** Steps asked for while one was under way, each with its count. */
     const waiting: number[] = [];
 
+    /** To the end, or to where it stops; one stop for each step then. */
+    const runOn = async (isThere: (() => boolean) | null): Promise<void> => {
+      const id = get().session?.id;
+      if (get().running) return;
+      waiting.length = 0;
+      set({ running: true });
+      /** Paused, or another session is on screen, where nothing of this run has any business. */
+      const isOver = (): boolean => !get().running || get().session?.id !== id;
+      /** An act that came between two steps ends first: a capture, an edit. */
+      const others = async (): Promise<void> => {
+        while (!isOver() && get().busy !== null) await pause();
+      };
+      await others();
+      const setRun = (run: 'running' | 'frozen'): void =>
+        set(({ session }) => (session !== null && session.id === id ? { session: { ...session, run } } : {}));
+      setRun('running');
+      const from = { at: get().position?.at ?? 0, stops: get().stops.length };
+      const left = (): number => (get().position?.total ?? 0) - (get().position?.at ?? 0);
+      const each = isThere === null ? Math.max(1, Math.ceil(left() / MOST_STOPS)) : 1;
+      while (!isOver() && (await stepOnce(each)) && isThere?.() !== true) {
+        await pause();
+        await others();
+      }
+      if (get().session?.id === id && get().stops.length > from.stops) {
+        set({ lastRun: { ...from, ended: get().stops.length } });
+      }
+      if (get().session === null || get().session?.id === id) set({ running: false });
+      setRun('frozen');
+    };
+
     return {
       models: null,
       pickedModel: null,
@@ -96,33 +126,10 @@ export const createModelSlice =
           if (!(await stepOnce(next))) waiting.length = 0;
         }
       },
-      async runToEnd() {
-        const id = get().session?.id;
-        if (get().running) return;
-        waiting.length = 0;
-        set({ running: true });
-        /** Paused, or another session is on screen, where nothing of this run has any business. */
-        const isOver = (): boolean => !get().running || get().session?.id !== id;
-        /** An act that came between two steps ends first: a capture, an edit. */
-        const others = async (): Promise<void> => {
-          while (!isOver() && get().busy !== null) await pause();
-        };
-        await others();
-        const setRun = (run: 'running' | 'frozen'): void =>
-          set(({ session }) => (session !== null && session.id === id ? { session: { ...session, run } } : {}));
-        setRun('running');
-        const from = { at: get().position?.at ?? 0, stops: get().stops.length };
-        const left = (): number => (get().position?.total ?? 0) - (get().position?.at ?? 0);
-        const each = Math.max(1, Math.ceil(left() / MOST_STOPS));
-        while (!isOver() && (await stepOnce(each))) {
-          await pause();
-          await others();
-        }
-        if (get().session?.id === id && get().stops.length > from.stops) {
-          set({ lastRun: { ...from, ended: get().stops.length } });
-        }
-        if (get().session === null || get().session?.id === id) set({ running: false });
-        setRun('frozen');
+      runToEnd: () => runOn(null),
+      runModelTo: (address) => {
+        const wanted = BigInt(address);
+        return runOn(() => get().stops.at(-1)?.capture.facts.general?.rip === wanted);
       },
       async takeRunBack() {
         const { session, lastRun, busy } = get();

@@ -63,6 +63,7 @@ export const sessionToSave = (
       label: state.labels.get(stop.number) ?? null,
       write: stop.write,
       event: events.get(stop.number) ?? null,
+      code: stop.code,
       kept: stop.kept,
       // Only where somebody asks for it: never all stops at once.
       get capture() {

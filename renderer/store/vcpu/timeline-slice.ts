@@ -6,11 +6,17 @@ import type { NewStop, Stop, Timeline, TimelineSlice } from '../state/timeline.t
 const stopOf = (
   history: History,
   kept: Kept,
-  { number, cause, write }: Pick<Stop, 'number' | 'cause' | 'write'>,
+  {
+    number,
+    cause,
+    write,
+    code = null,
+  }: Pick<Stop, 'number' | 'cause' | 'write'> & { readonly code?: Uint8Array | null },
 ): Stop => ({
   number,
   cause,
   write,
+  code,
   kept,
   changed: new Set(kept.changed),
   changedOutside: kept.changedOutside,
@@ -30,7 +36,10 @@ export const noStops = (): Stops => {
 /** Stops that a history keeps already; the last is on screen. */
 export const timelineOf = (
   history: History,
-  stops: readonly (Pick<Stop, 'number' | 'cause' | 'write'> & { readonly kept: Kept })[],
+  stops: readonly (Pick<Stop, 'number' | 'cause' | 'write'> & {
+    readonly kept: Kept;
+    readonly code?: Uint8Array | null;
+  })[],
 ): Stops => ({
   history,
   stops: stops.map((stop) => stopOf(history, stop.kept, stop)),
@@ -40,16 +49,31 @@ export const timelineOf = (
 
 /** The timeline with one stop more, which comes on screen. */
 export const withStop = (
+  timeline: Pick<Timeline, 'history' | 'stops'>,
+  stop: NewStop,
+): Pick<Timeline, 'stops' | 'at' | 'keptBytes'> => withStops(timeline, [stop]);
+
+/** The same with several, of which the last comes on screen. */
+export const withStops = (
   { history, stops }: Pick<Timeline, 'history' | 'stops'>,
-  { capture, cause, write }: NewStop,
+  added: readonly NewStop[],
 ): Pick<Timeline, 'stops' | 'at' | 'keptBytes'> => {
-  const kept = history.add(capture);
-  const number = (stops.at(-1)?.number ?? 0) + 1;
-  return {
-    stops: [...stops, stopOf(history, kept, { number, cause, write })],
-    at: stops.length,
-    keptBytes: history.keptBytes,
-  };
+  const from = (stops.at(-1)?.number ?? 0) + 1;
+  const more = added.map(({ capture, ...stop }, at) =>
+    stopOf(history, history.add(capture), { ...stop, number: from + at }),
+  );
+  return { stops: [...stops, ...more], at: stops.length + more.length - 1, keptBytes: history.keptBytes };
+};
+
+/** The newest stop with the bytes of the instruction that is next there. */
+export const withCode = (
+  { history, stops }: Pick<Timeline, 'history' | 'stops'>,
+  code: Uint8Array | null,
+): Pick<Timeline, 'stops'> => {
+  const last = stops.at(-1);
+  return last === undefined
+    ? { stops }
+    : { stops: [...stops.slice(0, -1), stopOf(history, last.kept, { ...last, code })] };
 };
 
 /**

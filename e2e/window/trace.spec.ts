@@ -1,0 +1,70 @@
+import { writeFileSync } from 'node:fs';
+import { test as base, expect } from 'playwright/test';
+import { tracedLoop } from '../../app/fixtures/traced-loop.ts';
+import { sessionText } from '../../app/session/session-document.ts';
+import { test } from '../models/host.ts';
+import { TilesWindow } from '../models/tiles-window.ts';
+
+// Nothing here is this machine's own: the same story, and the same pictures, everywhere.
+test.use({ machine: 'stories' });
+
+const ROUNDS = 400;
+/** The product of this round leaves one element wrong. */
+const WRONG = 77;
+
+const traceFile = (): string => {
+  const stops = tracedLoop('TDPBSSD', ROUNDS, (tiles, round) => {
+    if (round === WRONG) tiles[64 * 2 + 4] = (tiles[64 * 2 + 4] ?? 0) ^ 0x10;
+  });
+  const path = base.info().outputPath('trace.json');
+  const saved = { product: 'Tilescope 0.1.0', savedAtMs: 1_780_000_000_000, pinned: null };
+  const named = stops.map((stop) => ({ ...stop, label: null, write: null }));
+  writeFileSync(path, sessionText({ ...saved, stops: named }));
+  return path;
+};
+
+test('[RC9] a trace is listed, filtered to what differs, and scrubbed with the keys of the history', async ({
+  open,
+}) => {
+  const window = new TilesWindow(await open());
+  const { page } = window;
+  await window.openCapture(traceFile());
+  await page.keyboard.press('Alt+t');
+  const trace = page.getByTestId('trace');
+  await expect(trace.getByTestId('trace-count')).toHaveText(`${3 * ROUNDS} instructions`);
+  await expect(trace.getByTestId('trace-products')).toHaveText(`1 of ${ROUNDS} products differ`);
+
+  // The last stop is on screen: its row is chosen. A stop back is a row up.
+  const chosen = trace.getByRole('option', { selected: true });
+  await expect(chosen).toContainText('jmp');
+  await expect(chosen).toContainText('rip only');
+  await page.keyboard.press('Alt+ArrowLeft');
+  await expect(chosen).toContainText('nop');
+  await page.keyboard.press('Alt+ArrowLeft');
+  await expect(chosen).toContainText('tdpbssd tmm0,tmm1,tmm2');
+  await expect(chosen).toContainText('tmm0, 64 bytes');
+  await expect(chosen).toContainText('holds');
+
+  await trace.getByRole('radio', { name: 'Differs' }).click();
+  await expect(trace.getByTestId('trace-count')).toHaveText(`1 of ${3 * ROUNDS} instructions`);
+  await trace.getByRole('option').click();
+  await expect(chosen).toContainText('1 differ');
+  await expect(page.getByText(`stop ${3 * WRONG + 2}`, { exact: false }).first()).toBeVisible();
+  await trace.getByRole('radio', { name: 'All' }).click();
+  await expect(chosen).toContainText('1 differ');
+  await page.mouse.move(0, 0);
+  await window.shoot('trace-differs');
+
+  // By the keyboard alone: the list moves the stop, and what is typed leaves what has it.
+  await trace.getByRole('listbox').focus();
+  await page.keyboard.press('ArrowDown');
+  await expect(chosen).toContainText('nop');
+  await trace.getByRole('searchbox').fill('tdpbssd');
+  await expect(trace.getByTestId('trace-count')).toHaveText(`${ROUNDS} of ${3 * ROUNDS} instructions`);
+  await page.setViewportSize({ width: 1100, height: 700 });
+  // A window of another size has a layout of its own.
+  await page.keyboard.press('Alt+t');
+  await expect(chosen).toBeVisible();
+  await trace.getByRole('searchbox').fill('');
+  expect(await trace.evaluate((node) => node.scrollWidth <= node.clientWidth)).toBe(true);
+});
