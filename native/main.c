@@ -195,6 +195,19 @@ static int handle_read_memory(const void *payload, size_t bytes, struct reply *r
 	return vcpu_require(&request->vcpu, &vcpu, why) < 0 ? -1 : memory_send(vcpu, request, reply, why);
 }
 
+static int handle_write_memory(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
+{
+	const struct write_memory_request *request = payload;
+	struct vcpu *vcpu;
+
+	if (bytes - sizeof(*request) != 2 * (size_t)request->bytes)
+		return refuse(why, REASON_BAD_FRAME, 0, NULL, "The frame says %u bytes, as they are and are to be, and has %zu.",
+			      request->bytes, bytes - sizeof(*request));
+	if (vcpu_require(&request->vcpu, &vcpu, why) < 0)
+		return -1;
+	return memory_write_checked(vcpu, request, (const uint8_t *)payload + sizeof(*request), reply, why);
+}
+
 static int handle_translate(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
 {
 	const struct translate_request *request = payload;
@@ -244,6 +257,7 @@ static const struct handler {
 	{ MSG_STEP, sizeof(struct step_request), 1, handle_step },
 	{ MSG_MAPPINGS, sizeof(struct vcpu_ref), 0, handle_mappings },
 	{ MSG_READ_MEMORY, sizeof(struct read_memory_request), 0, handle_read_memory },
+	{ MSG_WRITE_MEMORY, sizeof(struct write_memory_request), 1, handle_write_memory },
 	{ MSG_TRANSLATE, sizeof(struct translate_request), 1, handle_translate },
 };
 

@@ -53,6 +53,8 @@ const guest = () => {
         ? refuse('not-mapped', 'not there')
         : answer({ linear, physical: linear, bytes: bytes.slice(Number(linear), Number(linear) + count) }),
     under: () => memory,
+    placesToWrite: async () => refuse('memory-unknown', 'not asked for'),
+    writePlace: async () => refuse('memory-unknown', 'not asked for'),
   };
   const stepped: bigint[] = [];
   const run: string[] = [];

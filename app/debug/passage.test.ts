@@ -65,6 +65,8 @@ const memoryOf = (
         ? refuse('not-mapped', 'not there')
         : answer({ linear, physical: linear, bytes: bytes.slice(Number(linear), Number(linear) + count) }),
     under: () => memory,
+    placesToWrite: async () => refuse('memory-unknown', 'not asked for'),
+    writePlace: async () => refuse('memory-unknown', 'not asked for'),
   };
   return memory;
 };

@@ -30,6 +30,8 @@ import type { DriveAct } from './drive-words.ts';
 import { generalToRestore } from './general-to-restore.ts';
 import type { SessionJournal } from './journal.ts';
 import { memoryOf } from './memory-of.ts';
+import type { MemoryWriteRequest, MemoryWritten } from './memory-write.ts';
+import { createMemoryWrites } from './memory-writes.ts';
 import { createOverwrittenWatch, type Overwritten } from './overwritten-watch.ts';
 import { captureInPassing } from './passing-capture.ts';
 import type { Stepped, StepsMade, Target } from './target.ts';
@@ -77,6 +79,16 @@ export interface Session {
    * guest's tables are its own again afterwards.
    */
   withMemory<T>(use: (memory: GuestMemory, capture: Capture) => Promise<Answer<T>>): Promise<Answer<T>>;
+  /**
+   * Writes guest memory while the vCPU stands still, read back and compared, with what stood there in the journal first. It goes
+   * back with everything, and by undoMemory, the last write first.
+   *
+   * @param draw says what is written where, by the state of the same stop
+   */
+  writeMemory(
+    draw: (memory: GuestMemory, capture: Capture) => Promise<Answer<MemoryWriteRequest>>,
+  ): Promise<Answer<MemoryWritten>>;
+  undoMemory(): Promise<Answer<MemoryWritten>>;
   /** What can be undone and redone, and what a restore of everything takes, as of now. */
   writes(): WritesSoFar;
   /** What the first look after the last write has found overwritten; null: nothing, or there is nothing to look at. */
@@ -192,15 +204,36 @@ export const createSession = (
     return outcome;
   };
 
+  const memoryWrites = createMemoryWrites(journal);
+
+  const withMemory = async <T>(
+    use: (memory: GuestMemory, capture: Capture) => Promise<Answer<T>>,
+  ): Promise<Answer<T>> => {
+    const wasFrozen = target.frozen;
+    const frozen = wasFrozen ? answer(null) : await target.freeze();
+    if (!frozen.ok) return frozen;
+    try {
+      const now = await target.capture();
+      const memory = now.ok ? await memoryOf(target, now.value.facts) : now;
+      return now.ok && memory.ok ? await use(memory.value, now.value) : (memory as Refused);
+    } finally {
+      if (!wasFrozen) await target.resume();
+    }
+  };
+
   const restore = async (scope: RestoreScope, then: Capture): Promise<Answer<WriteOutcome>> => {
     const general = generalToRestore(writes(), then === attached);
     const outcome = await recorded(scope, (now) => staged('restore', stageRestore(now, then, scope, general)));
     // With general registers left out something that was written stays.
     const whole = scope.kind === 'all' && (scope.general !== false || standing().length === 0);
     if (outcome.ok && whole && then === attached) {
+      const back = memoryWrites.any ? await withMemory((memory) => memoryWrites.putAllBack(memory)) : answer(null);
+      // What others have written over it since cannot go back at any time: that is said, and the rest is done.
+      if (!back.ok && back.refusal.code !== 'overtaken') return back;
       done.allWentBack(hasChanged(outcome.value));
       unsure.clear();
       await journal.forget();
+      if (!back.ok) return back;
     }
     return outcome;
   };
@@ -261,19 +294,16 @@ export const createSession = (
     undo: () => inTurn(() => walk(done.toUndo(), 'undo')),
     redo: () => inTurn(() => walk(done.toRedo(), 'redo')),
     writes,
-    withMemory: (use) =>
-      inTurn(async () => {
-        const wasFrozen = target.frozen;
-        const frozen = wasFrozen ? answer(null) : await target.freeze();
-        if (!frozen.ok) return frozen;
-        try {
-          const now = await target.capture();
-          const memory = now.ok ? await memoryOf(target, now.value.facts) : now;
-          return now.ok && memory.ok ? await use(memory.value, now.value) : (memory as Refused);
-        } finally {
-          if (!wasFrozen) await target.resume();
-        }
-      }),
+    withMemory: (use) => inTurn(() => withMemory(use)),
+    writeMemory: (draw) =>
+      inTurn(() =>
+        withMemory(async (memory, capture) => {
+          if (!target.canWrite) return refuse('read-only', `a ${target.identity.kind} target cannot be written`);
+          const request = await draw(memory, capture);
+          return request.ok ? memoryWrites.write(memory, request.value) : request;
+        }),
+      ),
+    undoMemory: () => inTurn(() => withMemory((memory) => memoryWrites.undo(memory))),
     firstLook: () => watch.firstLook(),
     restore: (scope, then = attached) => inTurn(() => restore(scope, then)),
     detach: (restoreFirst) =>

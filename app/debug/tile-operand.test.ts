@@ -13,7 +13,7 @@ const memoryTo = (end: bigint, config = new Uint8Array(64)): GuestMemory => ({
     linear < end
       ? {
           ...{ ok: true, physical: linear, pageBytes: 4096, writable: true, user: true, executable: false },
-          ...{ accessed: true, dirty: true, global: false, steps: [] },
+          ...{ accessed: true, dirty: true, global: false, cached: true, steps: [] },
         }
       : { ok: false, fault: 'not-present', level: 1, steps: [] },
   readLinear: async (linear, bytes) =>
@@ -22,6 +22,8 @@ const memoryTo = (end: bigint, config = new Uint8Array(64)): GuestMemory => ({
       : refuse('not-mapped', 'nothing there'),
   readPhysical: async () => refuse('memory-unknown', 'not asked for'),
   under: () => memoryTo(end, config),
+  placesToWrite: async () => refuse('memory-unknown', 'not asked for'),
+  writePlace: async () => refuse('memory-unknown', 'not asked for'),
 });
 
 const access: MemoryAccess = {

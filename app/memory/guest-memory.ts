@@ -5,11 +5,16 @@ import { answer, refuse } from '../refusals/refusal.ts';
 import { describeFault, type PagingContext, type Walk, walkLater } from './paging.ts';
 import { type Proof, type ProofPort, prove } from './proof.ts';
 import { candidatesOf, hostAddress, type Mapping } from './regions.ts';
+import { findWritePlaces, type WritePlace } from './write-places.ts';
 
 /** What a VMM's memory is read through. */
 export interface MemoryPort extends ProofPort {
   /** Its readable and writable mappings. */
   mappings(): Promise<Answer<readonly Mapping[]>>;
+  /**
+   * Writes bytes of one page, where they are what `before` says, and gives what is read back. Not there: it cannot be written.
+   */
+  writeHost?(address: bigint, before: Uint8Array, after: Uint8Array): Promise<Answer<Uint8Array>>;
 }
 
 /** Guest memory that was read, and where it lies. */
@@ -26,12 +31,21 @@ export interface GuestMemory {
   translate(linear: bigint): Promise<Walk>;
   readLinear(linear: bigint, bytes: number): Promise<Answer<MemoryRead>>;
   readPhysical(physical: bigint, bytes: number): Promise<Answer<MemoryRead>>;
+  /**
+   * Where those bytes may be written: on pages alone that a CPU of the guest has used, as memory, under the tables as they
+   * stand, and of which KVM says the same physical address. Refused whole where that is not so of one page.
+   */
+  placesToWrite(address: bigint, bytes: number, isPhysical: boolean): Promise<Answer<readonly WritePlace[]>>;
+  /** Writes over `before`, and gives what is read back. */
+  writePlace(place: WritePlace, before: Uint8Array, after: Uint8Array): Promise<Answer<Uint8Array>>;
   /** The same memory with linear addresses as other control registers have them. */
   under(control: PagingContext['control']): GuestMemory;
 }
 
 /** The most that one call reads. */
 export const MOST_BYTES = 1 << 24;
+
+const notWritable = refuse('read-only', 'the memory of this target cannot be written');
 
 const unknownMemory = (physical: bigint) =>
   refuse('memory-unknown', 'no memory is known at that physical address', {
@@ -96,6 +110,10 @@ export const openMemory = async (
         }
         return answer({ linear, physical: first ?? 0n, bytes: concat(parts) });
       },
+      placesToWrite: (address, bytes, isPhysical) =>
+        findWritePlaces(translated, { port, regions: proof.regions, read: readHere }, address, bytes, isPhysical),
+      writePlace: async ({ host }, before, after) =>
+        port.writeHost === undefined ? notWritable : port.writeHost(host, before, after),
       under: (control) => seen({ ...context, control }),
     };
   };

@@ -40,6 +40,8 @@ export interface Page {
   readonly accessed: boolean;
   readonly dirty: boolean;
   readonly global: boolean;
+  /** PWT and PCD are clear: the guest takes it for memory, not for a device. */
+  readonly cached: boolean;
   readonly steps: readonly WalkStep[];
 }
 
@@ -63,6 +65,8 @@ const EFER_NXE = 11;
 const PRESENT = 0;
 const WRITABLE = 1;
 const USER = 2;
+const WRITE_THROUGH = 3;
+const CACHE_DISABLE = 4;
 const ACCESSED = 5;
 const DIRTY = 6;
 const LARGE = 7;
@@ -149,6 +153,8 @@ const reservedBits = (mode: PagingMode, at: Level, ends: boolean, context: Pagin
 const largePage = (mode: PagingMode, at: Level, entry: bigint, context: PagingContext): boolean =>
   at.level === 1 || (at.mayEnd && hasBit(entry, LARGE) && (mode !== '32-bit' || hasBit(context.control.cr4, CR4_PSE)));
 
+const isCached = (entry: bigint): boolean => !hasBit(entry, WRITE_THROUGH) && !hasBit(entry, CACHE_DISABLE);
+
 const baseOf = (mode: PagingMode, at: Level, entry: bigint, physicalBits: number): bigint => {
   if (mode === '32-bit') {
     if (at.level === 1) return entry & 0xfffff000n;
@@ -166,7 +172,7 @@ export function* walk(context: PagingContext, linear: bigint): Generator<EntryRe
   if (mode === 'none') {
     const physical = BigInt.asUintN(32, linear);
     const flags = { writable: true, user: true, executable: true, accessed: true, dirty: true, global: false };
-    return { ok: true, physical, pageBytes: 4096, ...flags, steps: [] };
+    return { ok: true, physical, pageBytes: 4096, ...flags, cached: true, steps: [] };
   }
   const scheme = SCHEMES[mode];
   const steps: WalkStep[] = [];
@@ -212,11 +218,64 @@ export function* walk(context: PagingContext, linear: bigint): Generator<EntryRe
       ...flags,
       dirty: hasBit(entry, DIRTY),
       global: hasBit(entry, GLOBAL),
+      cached: isCached(entry),
       steps,
     };
   }
   return { ok: false, fault: 'not-present', level: 0, steps };
 }
+
+/** The tables that a search goes through, at most: 8 MiB of them. */
+const MOST_TABLES = 2048;
+
+/**
+ * A linear address under which the guest uses a physical one as memory: every entry on the way is Accessed, and the last is
+ * cached. Null: none is found, in as many tables as are looked at. The upper half goes first, where kernels map all memory.
+ */
+export const findAlias = async (
+  context: PagingContext,
+  physical: bigint,
+  read: (address: bigint, bytes: number) => Promise<Uint8Array | null>,
+): Promise<bigint | null> => {
+  const mode = pagingMode(context);
+  if (mode === 'none') return null;
+  const { levels, entryBytes, linearBits } = SCHEMES[mode];
+  const { control, physicalBits } = context;
+  const root = mode === 'pae' ? control.cr3 & 0xffffffe0n : control.cr3 & bitsBetween(12, mode === '32-bit' ? 32 : 52);
+  let tables = 0;
+  const search = async (depth: number, table: bigint, linear: bigint): Promise<bigint | null> => {
+    const at = levels[depth];
+    if (at === undefined || tables >= MOST_TABLES) return null;
+    tables += 1;
+    const count = 1 << at.indexBits;
+    const bytes = await read(table, count * entryBytes);
+    if (bytes === null) return null;
+    const below: (readonly [bigint, bigint])[] = [];
+    for (let index = count - 1; index >= 0; index -= 1) {
+      const entry = entryBytes === 4 ? BigInt(readU32(bytes, index * 4)) : readU64(bytes, index * 8);
+      const isPdpte = mode === 'pae' && at.level === 3;
+      if (!hasBit(entry, PRESENT) || !(isPdpte || hasBit(entry, ACCESSED))) continue;
+      const ends = largePage(mode, at, entry, context);
+      if ((entry & reservedBits(mode, at, ends, context, entry)) !== 0n) continue;
+      const here = linear | (BigInt(index) << BigInt(at.shift));
+      if (!ends) {
+        const next = mode === '32-bit' ? entry & 0xfffff000n : entry & bitsBetween(12, Math.min(physicalBits, 52));
+        below.push([next, here]);
+        continue;
+      }
+      const inside = physical - baseOf(mode, at, entry, physicalBits);
+      if (!isCached(entry) || inside < 0n || inside >= 1n << BigInt(at.shift)) continue;
+      const found = here + inside;
+      return linearBits === 32 ? found : BigInt.asUintN(64, BigInt.asIntN(linearBits, found));
+    }
+    for (const [next, here] of below) {
+      const found = await search(depth + 1, next, here);
+      if (found !== null) return found;
+    }
+    return null;
+  };
+  return search(0, root, 0n);
+};
 
 /** The walk over memory that is read later, as over the helper. */
 export const walkLater = async (

@@ -44,6 +44,8 @@ const OWN = {
   // guest memory
   'memory-unknown': EXIT.refused,
   'not-mapped': EXIT.refused,
+  'not-writable': EXIT.refused,
+  overtaken: EXIT.refused,
   conversion: EXIT.refused,
   doubtful: EXIT.doubtful,
   // the journal

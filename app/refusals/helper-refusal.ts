@@ -212,6 +212,10 @@ const WORDINGS: Record<Reason, Wording> = {
     'the calls in the target were changed from outside and ended',
     'look what else writes to the memory of the VMM, or whether the VMM itself is hostile',
   ),
+  MEMORY_CHANGED: withDetail(
+    'guest memory was changed by somebody else before it could be written, so it was not',
+    'try again; other vCPUs and devices run on meanwhile',
+  ),
 };
 
 const UNKNOWN: Wording = ({ reasonCode, detail }) => ({

@@ -1,18 +1,28 @@
+import { fromHexInOrder, toHexInOrder } from '../bits/bytes.ts';
 import { type Decoded, decoded } from '../bits/decoded.ts';
 import { hexShort } from '../bits/mask.ts';
 import type { Capture } from '../capture/capture.ts';
 import { GENERAL_NAMES, type GeneralName } from '../register/registers.ts';
 import { decodeCapture, encodeCapture } from './document.ts';
 import type { CaptureDocument } from './document-types.ts';
-import { hex64Text, integer, list, nullable, object, oneOf, text, unexpected } from './shape.ts';
+import { hex64Text, integer, list, nullable, object, oneOf, type Reader, text, unexpected } from './shape.ts';
 
 export const JOURNAL_FORMAT = 'tilescope-journal';
 /**
  * 2: who keeps the entry (`owner`) and since which boot start times count (`bootId`). 3: which general registers were
- * written (`general`); an entry of version 2 comes from a program that wrote none.
+ * written (`general`); an entry of version 2 comes from a program that wrote none. 4: what stood in guest memory that was written
+ * (`memory`); earlier ones come from programs that wrote none.
  */
-export const JOURNAL_VERSION = 3;
-const READABLE_VERSIONS: readonly number[] = [2, JOURNAL_VERSION];
+export const JOURNAL_VERSION = 4;
+const READABLE_VERSIONS: readonly number[] = [2, 3, JOURNAL_VERSION];
+
+/** Guest memory that was written: one page at most, the first written first. */
+export interface KeptMemory {
+  readonly physical: bigint;
+  readonly before: Uint8Array;
+  /** As many bytes. */
+  readonly after: Uint8Array;
+}
 
 /** A process, named so that no later one can be taken for it. */
 export interface ProcessName {
@@ -32,6 +42,7 @@ export interface JournalEntry {
   readonly bootId: string | null;
   /** General registers that were written: those that go back with everything. The others are the guest's own progress. */
   readonly general: readonly GeneralName[];
+  readonly memory: readonly KeptMemory[];
   readonly capture: Capture;
 }
 
@@ -43,6 +54,9 @@ export const encodeJournalEntry = (entry: JournalEntry): CaptureDocument => ({
   owner: { pid: entry.owner.pid, startTimeTicks: hexShort(entry.owner.startTimeTicks) },
   bootId: entry.bootId,
   general: [...entry.general],
+  memory: entry.memory.map(({ physical, before, after }) => ({
+    ...{ physical: hexShort(physical), before: toHexInOrder(before), after: toHexInOrder(after) },
+  })),
   capture: encodeCapture(entry.capture),
 });
 
@@ -56,6 +70,31 @@ const entryReader = object({
 });
 
 const generalReader = object({ general: list(oneOf(...GENERAL_NAMES), GENERAL_NAMES.length) });
+
+/** All that may be written in one session; a page of each. */
+export const MOST_KEPT_PATCHES = 1024;
+const PAGE = 4096n;
+const hexBytes: Reader<Uint8Array> = (value, path) => {
+  const written = text(2 * Number(PAGE))(value, path);
+  if (!written.ok) return written;
+  const bytes = fromHexInOrder(written.value);
+  return bytes === null ? unexpected(path, 'has to be bytes in hex') : decoded(bytes);
+};
+const patchReader = object({ physical: hex64Text, before: hexBytes, after: hexBytes });
+const memoryReader = object({ memory: list(patchReader, MOST_KEPT_PATCHES) });
+
+/** What decides where is written and what: each on one page, both sides of one length. */
+const readMemory = (document: unknown): Decoded<readonly KeptMemory[]> => {
+  const read = memoryReader(document, '');
+  if (!read.ok) return read;
+  const { memory } = read.value;
+  const wrong = memory.findIndex(
+    ({ physical, before, after }) => before.length !== after.length || (physical % PAGE) + BigInt(after.length) > PAGE,
+  );
+  return wrong < 0
+    ? decoded(memory)
+    : unexpected(`memory[${wrong}]`, 'has to be bytes of one page, as they were and as written');
+};
 
 const SESSION = /^[0-9a-f]{32}$/;
 
@@ -75,6 +114,8 @@ export const decodeJournalEntry = (document: unknown): Decoded<JournalEntry> => 
   if (!SESSION.test(read.value.session)) return unexpected('session', 'has to be 32 hex digits');
   const written = version === 2 ? decoded({ general: [] }) : generalReader(document, '');
   if (!written.ok) return written;
+  const memory = version < 4 ? decoded([]) : readMemory(document);
+  if (!memory.ok) return memory;
   const capture = decodeCapture((document as Readonly<Record<string, unknown>>).capture);
   if (!capture.ok) return capture;
   const { kind, pid, startTimeTicks } = capture.value.facts.target;
@@ -84,6 +125,7 @@ export const decodeJournalEntry = (document: unknown): Decoded<JournalEntry> => 
   return decoded({
     ...read.value,
     general: GENERAL_NAMES.filter((name) => isIn(written.value.general, name)),
+    memory: memory.value,
     capture: capture.value,
   });
 };

@@ -8,6 +8,7 @@ import {
   TRANSLATE_HEAD,
   TRANSLATE_REQUEST,
   TRANSLATION,
+  WRITE_MEMORY_REQUEST,
 } from './structs.ts';
 import type { VcpuRef } from './vcpu-ref.ts';
 
@@ -21,12 +22,27 @@ export interface ReadMemoryRequest extends VcpuRef {
   readonly bytes: number;
 }
 
+/** One page at most is written at a time. */
+export const MEMORY_PAGE_BYTES = 4096;
+
+export interface WriteMemoryRequest extends VcpuRef {
+  /** In the VMM, inside a mapping that was listed; all of it on one page. */
+  readonly address: bigint;
+  /** As it is now: otherwise nothing is written. */
+  readonly before: Uint8Array;
+  /** As many bytes. */
+  readonly after: Uint8Array;
+}
+
 export interface TranslateRequest extends VcpuRef {
   readonly linear: readonly bigint[];
 }
 
 export const encodeReadMemory = (request: ReadMemoryRequest): Uint8Array =>
   writeStruct(READ_MEMORY_REQUEST, { ...request, reserved: 0 });
+
+export const encodeWriteMemory = ({ before, after, ...request }: WriteMemoryRequest): Uint8Array =>
+  concat([writeStruct(WRITE_MEMORY_REQUEST, { ...request, bytes: after.length, reserved: 0 }), before, after]);
 
 export const encodeTranslate = ({ linear, ...vcpu }: TranslateRequest): Uint8Array => {
   const addresses = new Uint8Array(linear.length * 8);

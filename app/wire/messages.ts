@@ -5,7 +5,14 @@ import { decodeCaptureReply } from './capture-reply.ts';
 import { PROTOCOL_VERSION } from './frames.ts';
 import { KVM_REGS_BYTES, readGeneral, writeGeneral } from './general.ts';
 import { decodeTargetList } from './list-reply.ts';
-import { decodeMappings, decodeMemory, decodeTranslate, encodeReadMemory, encodeTranslate } from './memory.ts';
+import {
+  decodeMappings,
+  decodeMemory,
+  decodeTranslate,
+  encodeReadMemory,
+  encodeTranslate,
+  encodeWriteMemory,
+} from './memory.ts';
 import { decodeSteps, encodeStep } from './run.ts';
 import { atEnd, type Fields, readStruct, readStructs, type Struct, type StructValue, writeStruct } from './struct.ts';
 import {
@@ -204,6 +211,7 @@ export const MESSAGES = {
   },
   mappings: { code: 0x20, encode: onVcpu, decode: decodeMappings },
   readMemory: { code: 0x21, encode: encodeReadMemory, decode: decodeMemory },
+  writeMemory: { code: 0x23, encode: encodeWriteMemory, decode: decodeMemory },
   step: { code: 0x30, encode: encodeStep, decode: decodeSteps },
   translate: { code: 0x22, encode: encodeTranslate, decode: decodeTranslate },
 } as const satisfies Record<string, MessageRow>;

@@ -14,7 +14,7 @@ import { LOOKUP_STATES, MOST_LOOKUPS, MOST_STEPS_AT_ONCE, RECORD } from './run.t
 import { STRUCTS } from './structs.ts';
 
 const nativeFolder = fileURLToPath(new URL('../../native/wire', import.meta.url));
-const header = ['protocol.h', 'protocol_run.h']
+const header = ['protocol.h', 'protocol_memory.h', 'protocol_run.h']
   .map((name) => readFileSync(join(nativeFolder, name), 'utf8').replace(/\/\*[\s\S]*?\*\//g, ''))
   .join('');
 

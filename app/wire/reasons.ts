@@ -40,6 +40,7 @@ export const REASONS = {
   CHAIN_TIMEOUT: 61,
   NO_MEMORY: 62,
   CHAIN_CHANGED: 63,
+  MEMORY_CHANGED: 64,
 } as const;
 
 export type Reason = keyof typeof REASONS;

@@ -172,8 +172,8 @@ const sections = [
 const capture = captureOf(sections);
 
 /** The bytes that were asked for are a reply of any length. */
-type Shaped = Exclude<MessageName, 'readMemory'>;
-const isShaped = (name: string): name is Shaped => name !== 'readMemory';
+type Shaped = Exclude<MessageName, 'readMemory' | 'writeMemory'>;
+const isShaped = (name: string): name is Shaped => name !== 'readMemory' && name !== 'writeMemory';
 
 const REPLIES: Record<Shaped, Uint8Array> = {
   hello,

@@ -136,6 +136,12 @@ export const READ_MEMORY_REQUEST = struct('read_memory_request', {
   bytes: 'u32',
   reserved: 'u32',
 });
+export const WRITE_MEMORY_REQUEST = struct('write_memory_request', {
+  ...VCPU,
+  address: 'u64',
+  bytes: 'u32',
+  reserved: 'u32',
+});
 export const TRANSLATE_REQUEST = struct('translate_request', { ...VCPU, count: 'u32', reserved: 'u32' });
 export const TRANSLATE_HEAD = struct('translate_head', { count: 'u32', reserved: 'u32' });
 export const TRANSLATION = struct('translation', { physical: 'u64', valid: 'u32', reserved: 'u32' });
@@ -200,6 +206,7 @@ export const STRUCTS = [
   MAPPINGS_HEAD,
   MAPPING_RECORD,
   READ_MEMORY_REQUEST,
+  WRITE_MEMORY_REQUEST,
   TRANSLATE_REQUEST,
   TRANSLATE_HEAD,
   TRANSLATION,

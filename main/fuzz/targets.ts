@@ -133,6 +133,7 @@ const journal: FuzzTarget = {
       JSON.stringify(
         encodeJournalEntry({
           ...{ product: 'Tilescope', session: 'ab'.repeat(16), bootId: null, general: ['rax'], capture: capture() },
+          memory: [{ physical: 0x1000n, before: Uint8Array.of(1), after: Uint8Array.of(2) }],
           owner: { pid: 1, startTimeTicks: 1n },
         }),
       ),

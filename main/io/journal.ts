@@ -56,12 +56,14 @@ const entryName = (session: string, capture: Capture): string => {
  * Writes the entry so that it is whole on disk when this returns, or as it was before: not there, or what stood there.
  *
  * @param general the general registers that are or will be written
+ * @param memory guest memory that is or will be written
  */
 export const writeJournal = async (
   folder: string,
   session: string,
   attached: Capture,
   general: JournalEntry['general'] = [],
+  memory: JournalEntry['memory'] = [],
 ): Promise<Answer<JournalFile>> => {
   const path = join(folder, entryName(session, attached));
   const entry = encodeJournalEntry({
@@ -70,6 +72,7 @@ export const writeJournal = async (
     owner: { pid: process.pid, startTimeTicks: startTimeOf('self') ?? 0n },
     bootId: bootId(),
     general,
+    memory,
     capture: attached,
   });
   try {
@@ -111,8 +114,8 @@ export interface KeptFile extends JournalFile {
 const NAME = /^([1-9]\d{0,9})-(\d{1,20})-vcpu(\d{1,5})-([0-9a-f]{32})\.json$/;
 const PREVIOUS_HALF = /-vcpu\d{1,5}-[0-9a-f]{32}\.json\.new$/;
 const isHalf = (name: string): boolean => HALF.test(name) || PREVIOUS_HALF.test(name);
-/** An image of at most 1 MiB as base64, and the tables around it. */
-const MAX_ENTRY_BYTES = 8 * 1024 * 1024;
+/** An image of at most 1 MiB as base64, the tables around it, and 1024 pages of memory twice, in hex. */
+const MAX_ENTRY_BYTES = 32 * 1024 * 1024;
 /** Halves that are looked at in one go. */
 const MAX_HALVES = 1024;
 /** Writing one takes milliseconds: a half that is older belongs to a run that died over it, before any write. */

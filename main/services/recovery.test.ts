@@ -76,7 +76,16 @@ const plant = (change: Partial<JournalEntry>, target: Partial<TargetIdentity> = 
   const capture = captureHere(target);
   const { pid, startTimeTicks, vcpu } = capture.facts.target;
   const owner = { pid: process.pid, startTimeTicks: startTimeOf('self') ?? 0n };
-  const entry = { session: id, product: 'Tilescope', owner, bootId: bootId(), general: [], capture, ...change };
+  const entry = {
+    session: id,
+    product: 'Tilescope',
+    owner,
+    bootId: bootId(),
+    general: [],
+    memory: [],
+    capture,
+    ...change,
+  };
   mkdirSync(journal, { recursive: true });
   const path = join(journal, `${pid}-${startTimeTicks}-vcpu${vcpu}-${id}.json`);
   writeFileSync(path, JSON.stringify(encodeJournalEntry(entry)), { mode: 0o600 });
@@ -314,7 +323,7 @@ describe('[J4] entries are hostile until checked', () => {
     ['nothing', '', /JSON/],
     ['null', 'null', /object/],
     ['another format', '{"format":"x","version":2}', /is not tilescope-journal/],
-    ['a later version', '{"format":"tilescope-journal","version":4}', /version/],
+    ['a later version', '{"format":"tilescope-journal","version":5}', /version/],
     ['an older version', '{"format":"tilescope-journal","version":1}', /version/],
     ['no owner', `{"format":"tilescope-journal","version":2,"session":"${ID}","product":"x"}`, /owner/],
   ])('%s', async (_what, text, why) => {

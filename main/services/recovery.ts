@@ -1,6 +1,8 @@
 import type { Answer, Applied, ComparedOrphan, Orphan } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
 import { applyWrite, type WriteOutcome } from '../../app/debug/apply.ts';
+import { memoryOf } from '../../app/debug/memory-of.ts';
+import { putMemoryBack } from '../../app/debug/memory-write.ts';
 import type { Target } from '../../app/debug/target.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
 import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
@@ -97,6 +99,21 @@ const orphanOf = (entry: JournalEntry): Orphan => {
   };
 };
 
+/** Guest memory first: it is proved by the tables that the vCPU has now. The entry stays where something of it does not go back. */
+const putKeptMemoryBack = async (target: Target, memory: JournalEntry['memory']): Promise<Answer<null>> => {
+  if (memory.length === 0) return answer(null);
+  const frozen = await target.freeze();
+  if (!frozen.ok) return frozen;
+  try {
+    const now = await target.capture();
+    if (!now.ok) return now;
+    const opened = await memoryOf(target, now.value.facts);
+    return opened.ok ? await putMemoryBack(opened.value, memory) : opened;
+  } finally {
+    await target.resume();
+  }
+};
+
 /** Entries that are read for one answer; that there are more is said. */
 const MOST_SHOWN = 1024;
 
@@ -177,7 +194,10 @@ export const createRecovery = ({ journalFolder, openLive, isOpen, inHand = new S
       if (inHand.has(id)) return beingRecovered(id);
       inHand.add(id);
       try {
-        return await withTarget(id, async (target, { capture, general }, _now, file) => {
+        return await withTarget(id, async (target, { capture, general, memory }, _now, file) => {
+          const back = await putKeptMemoryBack(target, memory);
+          // What others have written over it since cannot go back at any time: that is said, and the rest is done.
+          if (!back.ok && back.refusal.code !== 'overtaken') return back;
           const outcome = await applyWrite(target, CLOCK, {
             stage: (now) => {
               const staged = stageRestore(now, capture, { kind: 'all' }, general);
@@ -188,7 +208,7 @@ export const createRecovery = ({ journalFolder, openLive, isOpen, inHand = new S
           });
           if (!outcome.ok) return outcome;
           const removed = await removeJournal(file);
-          if (removed.ok) return outcome;
+          if (removed.ok) return back.ok ? outcome : back;
           return { ok: false, refusal: { ...removed.refusal, what: `it was recovered; but ${removed.refusal.what}` } };
         });
       } finally {

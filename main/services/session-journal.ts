@@ -3,6 +3,7 @@ import type { Capture } from '../../app/capture/capture.ts';
 import type { SessionJournal } from '../../app/debug/journal.ts';
 import { answer } from '../../app/refusals/refusal.ts';
 import type { GeneralName } from '../../app/register/registers.ts';
+import type { KeptMemory } from '../../app/session/journal-entry.ts';
 import { type JournalFile, removeJournal, writeJournal } from '../io/journal.ts';
 
 /**
@@ -13,14 +14,16 @@ export const createSessionJournal = (folder: string | null, session: string, att
   let file: JournalFile | null = null;
   let wasWritten = false;
   let onDisk = new Set<GeneralName>();
+  let memory: readonly KeptMemory[] = [];
 
-  const write = async (names: ReadonlySet<GeneralName>): Promise<Answer<null>> => {
+  const write = async (names: ReadonlySet<GeneralName>, patches = memory): Promise<Answer<null>> => {
     if (folder !== null) {
-      const written = await writeJournal(folder, session, attached, [...names]);
+      const written = await writeJournal(folder, session, attached, [...names], patches);
       if (!written.ok) return written;
       file = written.value;
     }
     onDisk = new Set(names);
+    memory = patches;
     wasWritten = true;
     return answer(null);
   };
@@ -33,6 +36,7 @@ export const createSessionJournal = (folder: string | null, session: string, att
       const isThere = wasWritten && general.every((name) => onDisk.has(name));
       return isThere ? answer(null) : write(new Set([...onDisk, ...general]));
     },
+    readyMemory: (patches) => write(onDisk, patches),
     settle: async (general) => {
       // An entry that cannot be written anew names a register too many, which would go back to what it was at attach.
       if (wasWritten && [...onDisk].some((name) => !general.includes(name))) await write(new Set(general));
@@ -42,6 +46,7 @@ export const createSessionJournal = (folder: string | null, session: string, att
       file = null;
       wasWritten = false;
       onDisk = new Set();
+      memory = [];
       const removed = entry === null ? answer(null) : await removeJournal(entry);
       if (!removed.ok) process.stderr.write(`Tilescope: ${removed.refusal.what} (${removed.refusal.where})\n`);
     },

@@ -213,7 +213,7 @@ describe('[C8] the state found at attach is on disk before the first write', () 
     const path = join(folder, 'journal', atWrite[0] ?? '');
     expect(statSync(path).mode & 0o777).toBe(0o600);
     const entry = JSON.parse(readFileSync(path, 'utf8'));
-    expect(entry).toMatchObject({ format: 'tilescope-journal', version: 3, session: ID, general: [] });
+    expect(entry).toMatchObject({ format: 'tilescope-journal', version: 4, session: ID, general: [] });
     const kept = decodeCapture(entry.capture);
     expect(kept.ok && kept.value.image.bytes).toEqual(capture.image.bytes);
   });

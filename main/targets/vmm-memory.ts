@@ -24,6 +24,10 @@ export const vmmMemory = (ask: Ask, ref: VcpuRef): MemoryPort => ({
     }
     return concat(parts);
   },
+  writeHost: async (address, before, after) => {
+    const written = await ask('writeMemory', { ...ref, address, before, after });
+    return written.ok ? answer(written.value.bytes) : written;
+  },
   translate: async (linear) => {
     const found: { readonly valid: boolean; readonly physical: bigint }[] = [];
     for (let done = 0; done < linear.length; done += MAX_TRANSLATIONS) {

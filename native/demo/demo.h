@@ -22,7 +22,9 @@
 #define DEMO_OWN_BLOCK 2u
 #define DEMO_ARENA_BYTES (DEMO_MAX_VCPUS * DEMO_BLOCKS_PER_VCPU * DEMO_BLOCK_BYTES)
 #define DEMO_CANARY(at) ((uint8_t)((at) * 31u + ((at) >> 8) + 7u))
-#define DEMO_BYTES (DEMO_PAGE_BYTES + DEMO_MEMORY_BYTES + DEMO_ARENA_BYTES)
+/* As much as the least mapping that could be a guest's memory. */
+#define DEMO_BYTES 0x100000u
+_Static_assert(DEMO_PAGE_BYTES + DEMO_MEMORY_BYTES + DEMO_ARENA_BYTES <= DEMO_BYTES, "it fits");
 _Static_assert(GUEST_AREAS + DEMO_MAX_VCPUS * GUEST_AREA_BYTES <= DEMO_MEMORY_BYTES, "the areas fit");
 
 struct demo_vcpu {

@@ -1,5 +1,6 @@
 #include "kill_scenes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "same_image.h"
@@ -12,6 +13,11 @@ struct guest guest;
 struct state old;
 int arming;
 uint32_t attach_flags;
+
+static volatile uint8_t *scene_memory(void)
+{
+	return (volatile uint8_t *)guest.page + DEMO_PAGE_BYTES + SCENE_MEMORY;
+}
 
 int read_state(struct client *c, struct state *s)
 {
@@ -32,6 +38,8 @@ int read_state(struct client *c, struct state *s)
 	memcpy(s->image, image, s->image_bytes);
 	memcpy(&s->regs, regs, sizeof(s->regs));
 	s->xcr0 = xcrs->value;
+	for (size_t i = 0; i < sizeof(s->memory); i++)
+		s->memory[i] = scene_memory()[i];
 	for (uint32_t i = 0; i < bytes / sizeof(*msrs); i++)
 		if (msrs[i].index == MSR_XFD && !msrs[i].errno_value)
 			s->xfd = msrs[i].value;
@@ -41,7 +49,7 @@ int read_state(struct client *c, struct state *s)
 int same_state(const struct state *a, const struct state *b)
 {
 	return a->image_bytes == b->image_bytes && same_image(a->image, b->image, a->image_bytes) && a->xcr0 == b->xcr0 &&
-	       a->xfd == b->xfd && (arming || memcmp(&a->regs, &b->regs, GENERAL_BYTES) == 0);
+	       a->xfd == b->xfd && memcmp(a->memory, b->memory, sizeof(a->memory)) == 0 && (arming || memcmp(&a->regs, &b->regs, GENERAL_BYTES) == 0);
 }
 
 static int set_msr(struct client *c, uint64_t value)
@@ -62,6 +70,8 @@ int restore_state(struct client *c, const struct state *now)
 {
 	struct kvm_regs regs = old.regs;
 
+	for (size_t i = 0; i < sizeof(old.memory); i++)
+		scene_memory()[i] = old.memory[i];
 	regs.rip = now->regs.rip;
 	regs.rflags = now->regs.rflags;
 	if (now->xfd != old.xfd && set_msr(c, old.xfd) != 1)
@@ -151,6 +161,41 @@ static void send_regs(struct client *c)
 	(void)client_send(c, MSG_SET_REGS, &set, sizeof(set));
 }
 
+/* Where the VMM has what it shares with the test. 0: not found. */
+static uint64_t demo_mapping(void)
+{
+	char line[256], path[64];
+	unsigned long long start = 0, end = 0, found = 0;
+	FILE *maps;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/maps", guest.pid);
+	maps = fopen(path, "r");
+	while (maps && !found && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%llx-%llx rw-s", &start, &end) == 2 && end - start == DEMO_BYTES)
+			found = start;
+	if (maps)
+		(void)fclose(maps);
+	return found;
+}
+
+static void send_mappings(struct client *c)
+{
+	send_vcpu(c, MSG_MAPPINGS);
+}
+
+static void send_memory(struct client *c)
+{
+	struct {
+		struct write_memory_request head;
+		uint8_t before[sizeof(old.memory)], after[sizeof(old.memory)];
+	} write = { .head = { .vcpu = { guest.pid, 0 }, .bytes = sizeof(old.memory) } };
+
+	write.head.address = demo_mapping() + DEMO_PAGE_BYTES + SCENE_MEMORY;
+	memcpy(write.before, old.memory, sizeof(old.memory));
+	memset(write.after, 0x77, sizeof(write.after));
+	(void)client_send(c, MSG_WRITE_MEMORY, &write, sizeof(write));
+}
+
 const struct scene scenes[] = {
 	{ "attach", { NULL }, send_attach, 1, 0, 0 },
 	{ "capture", { send_attach }, send_capture, 1, 0, 0 },
@@ -163,6 +208,7 @@ const struct scene scenes[] = {
 	{ "IA32_XFD, refused after components were put to init", { send_attach }, send_arming, 0, 0, SSE },
 	{ "general registers", { send_attach }, send_regs, 1, 0, 0 },
 	{ "general registers of a frozen vCPU", { send_attach, send_freeze }, send_regs, 1, 1, 0 },
+	{ "memory", { send_attach, send_mappings }, send_memory, 1, 0, 0 },
 	{ "detach", { send_attach }, send_detach, 1, 0, 0 },
 	{ "detach of a frozen vCPU", { send_attach, send_freeze }, send_detach, 1, 1, 0 },
 };

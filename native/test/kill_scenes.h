@@ -9,6 +9,7 @@
 #define BV_OFFSET 512u
 #define SSE 2u
 #define TILEDATA (1ull << 18)
+#define SCENE_MEMORY (DEMO_MEMORY_BYTES - 16)
 
 /* What a write can change. */
 struct state {
@@ -16,6 +17,7 @@ struct state {
 	uint32_t image_bytes;
 	uint64_t xcr0, xfd;
 	struct kvm_regs regs;
+	uint8_t memory[8]; /* of the guest's, at its physical address SCENE_MEMORY */
 };
 
 extern struct guest guest;

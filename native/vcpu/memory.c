@@ -1,12 +1,13 @@
 /*
- * The VMM's memory, to be read: which of its mappings could be the guest's, bytes of them, and what KVM translates. Nothing is
- * written. Which mapping is the guest's is not decided here.
+ * The VMM's memory: which of its mappings could be the guest's, bytes of them, and what KVM translates. Which mapping is the
+ * guest's is not decided here; bytes are written where they are what they were said to be.
  */
 #include <errno.h>
 #include <linux/kvm.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kill_point.h"
 #include "proc.h"
 #include "session.h"
 
@@ -80,6 +81,64 @@ int memory_send(struct vcpu *vcpu, const struct read_memory_request *request, st
 	if (memory_read(target.pid, request->address, place, request->bytes) < 0)
 		return refuse_errno(why, errno, "process_vm_readv");
 	return 0;
+}
+
+/* Mappings may have gone, and others come in their place, since they were listed. */
+static int is_still_mapped(uint64_t address, uint64_t end)
+{
+	char *maps = proc_text("/proc/%d/maps", target.pid);
+	const char *at = maps;
+	struct mapping m;
+
+	while (maps && address < end && mapping_next(&at, &m) == 0)
+		if (could_be_guest_memory(&m) && address >= m.start && address < m.end)
+			address = m.end;
+	free(maps);
+	return maps && address >= end;
+}
+
+/* The vCPU stands still. One page, so one copy of the kernel's: no byte beside it, and none of it again. */
+static int write_stopped(const struct write_memory_request *request, const uint8_t *before, struct reply *reply, struct refusal *why)
+{
+	const uint8_t *after = before + request->bytes;
+	uint8_t now[MEMORY_PAGE_BYTES];
+	void *back = reply_add(reply, NULL, request->bytes);
+
+	if (!back)
+		return refuse(why, REASON_NO_MEMORY, 0, NULL, "The answer does not fit into one frame.");
+	if (!is_still_mapped(request->address, request->address + request->bytes))
+		return refuse(why, REASON_MEMORY_CHANGED, 0, NULL, "What is mapped at %#llx has changed.",
+			      (unsigned long long)request->address);
+	if (memory_read(target.pid, request->address, now, request->bytes) < 0)
+		return refuse_errno(why, errno, "process_vm_readv");
+	if (memcmp(now, before, request->bytes) != 0)
+		return refuse(why, REASON_MEMORY_CHANGED, 0, NULL, "The %u bytes there are not what they were.", request->bytes);
+	KILL_POINT("memory compared");
+	if (memory_write(target.pid, request->address, after, request->bytes) < 0)
+		return refuse_errno(why, errno, "process_vm_writev");
+	KILL_POINT("memory written");
+	if (memory_read(target.pid, request->address, back, request->bytes) < 0)
+		return refuse_errno(why, errno, "process_vm_readv");
+	return 0;
+}
+
+int memory_write_checked(struct vcpu *vcpu, const struct write_memory_request *request, const uint8_t *bytes, struct reply *reply,
+			 struct refusal *why)
+{
+	uint64_t offset = request->address % MEMORY_PAGE_BYTES;
+	int result;
+
+	if (request->bytes == 0 || request->bytes > MEMORY_PAGE_BYTES - offset)
+		return refuse(why, REASON_BAD_FRAME, 0, NULL, "1 to %llu bytes are written there at a time, not %u.",
+			      (unsigned long long)(MEMORY_PAGE_BYTES - offset), request->bytes);
+	if (!is_known(request->address, request->bytes))
+		return refuse(why, REASON_BAD_FRAME, 0, NULL, "%u bytes at %#llx are in no mapping that was listed.", request->bytes,
+			      (unsigned long long)request->address);
+	if (vcpu_stop(vcpu, NEED_ANY, why) < 0)
+		return -1;
+	result = write_stopped(request, bytes, reply, why);
+	vcpu_release(vcpu);
+	return result;
 }
 
 /* One chain's worth of KVM_TRANSLATE, in the stop that the caller holds. */

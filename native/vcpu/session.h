@@ -155,6 +155,8 @@ int write_regs(struct vcpu *vcpu, const struct kvm_regs *regs, struct reply *rep
 
 /* memory.c */
 int memory_mappings(struct vcpu *vcpu, struct reply *reply, struct refusal *why);
+int memory_write_checked(struct vcpu *vcpu, const struct write_memory_request *request, const uint8_t *bytes, struct reply *reply,
+			 struct refusal *why);
 int memory_send(struct vcpu *vcpu, const struct read_memory_request *request, struct reply *reply, struct refusal *why);
 int memory_translate(struct vcpu *vcpu, const uint64_t *linear, uint32_t count, struct reply *reply, struct refusal *why);
 

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTOCOL_VERSION 8u
+#define PROTOCOL_VERSION 9u
 #define MAX_PAYLOAD_BYTES (1u << 20)
 
 struct frame_header {
@@ -47,6 +47,7 @@ enum message {
 	MSG_MAPPINGS = 0x20,
 	MSG_READ_MEMORY = 0x21,
 	MSG_TRANSLATE = 0x22,
+	MSG_WRITE_MEMORY = 0x23,
 	MSG_STEP = 0x30,
 	EVENT_TARGET_GONE = 0x80, /* struct vcpu_ref: the target ended or the thread vanished; the session is over */
 };
@@ -97,6 +98,7 @@ enum reason {
 	REASON_CHAIN_TIMEOUT = 61,          /* the injected calls did not end in time */
 	REASON_NO_MEMORY = 62,
 	REASON_CHAIN_CHANGED = 63,          /* another thread of the target changed the injected calls: they were ended */
+	REASON_MEMORY_CHANGED = 64,         /* memory that was to be written holds other bytes than was said: nothing was written */
 };
 
 struct refusal {
@@ -341,47 +343,6 @@ struct set_msr_request {
 _Static_assert(sizeof(struct set_image_request) == 16, "set image request is 16 bytes before its image");
 _Static_assert(sizeof(struct set_msr_request) == 24, "set msr request is 24 bytes on the wire");
 
-/* ---- memory, to be read ----------------------------------------------------------------------------------------------
- * MSG_MAPPINGS: request struct vcpu_ref; reply this head and count records: the VMM's readable and writable mappings of
- * 1 MiB and more, but stacks, heap and KVM's. MSG_READ_MEMORY reads inside the mappings that were listed last; the reply is
- * the bytes. MSG_TRANSLATE: the head of the request, then count linear addresses, 8 bytes each; the reply is the head and a
- * struct translation for each, of one stop. KVM_TRANSLATE may set Accessed flags in the guest's tables, as its CPU may by
- * itself.
- */
-#define MAX_MAPPINGS 4096u
-#define MAX_READ_BYTES (MAX_PAYLOAD_BYTES / 2)
-#define MAX_TRANSLATIONS 64u
-#define TRANSLATIONS_A_CHAIN 24u
-struct mappings_head {
-	uint32_t count;
-	uint32_t left_out; /* beyond MAX_MAPPINGS */
-};
-struct mapping_record {
-	uint64_t start;
-	uint64_t end;
-};
-struct read_memory_request {
-	struct vcpu_ref vcpu;
-	uint64_t address;
-	uint32_t bytes;
-	uint32_t reserved;
-};
-struct translate_request {
-	struct vcpu_ref vcpu;
-	uint32_t count;
-	uint32_t reserved;
-};
-struct translate_head {
-	uint32_t count;
-	uint32_t reserved;
-};
-struct translation {
-	uint64_t physical;
-	uint32_t valid;
-	uint32_t reserved;
-};
-_Static_assert(sizeof(struct read_memory_request) == 24, "read memory request is 24 bytes on the wire");
-_Static_assert(sizeof(struct translate_request) == 16, "translate request is 16 bytes before its addresses");
-_Static_assert(sizeof(struct translation) == 16, "translation is 16 bytes on the wire");
+#include "protocol_memory.h"
 #include "protocol_run.h"
 #endif

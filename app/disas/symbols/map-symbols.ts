@@ -6,7 +6,7 @@ import type { CodeSymbol } from './symbol-table.ts';
 const LINE = /^([0-9a-f]{8,16}) ([a-zA-Z?]) (\S+)(?:[ \t]+\[(\S+)\])?$/;
 const MOST_SYMBOLS = 4_000_000;
 const MOST_NAME = 4096;
-/** Where kernels live; with addresses from there on the small ones are offsets into areas of each CPU. */
+/** Where kernels live. */
 const KERNEL = 1n << 63n;
 
 const what = 'symbols';
@@ -20,6 +20,7 @@ const rankOf = (type: string): number => {
 
 export const mapSymbols = (text: string): Decoded<readonly CodeSymbol[]> => {
   const symbols: CodeSymbol[] = [];
+  const absolute = new Set<number>();
   let [start, lines] = [0, 0];
   let isAnyNotZero = false;
   while (start < text.length) {
@@ -34,8 +35,11 @@ export const mapSymbols = (text: string): Decoded<readonly CodeSymbol[]> => {
     }
     const address = BigInt(`0x${digits}`);
     isAnyNotZero ||= address !== 0n;
-    // Absolute ones are numbers, of no place; U has none.
-    if (/[aU]/i.test(type)) continue;
+    // U has no place. Absolute ones are numbers, but for the offsets of a kernel into the memory of each CPU.
+    if (type === 'U') continue;
+    const isAbsolute = /a/i.test(type);
+    if (isAbsolute && address >= KERNEL) continue;
+    if (isAbsolute) absolute.add(symbols.length);
     if (symbols.length === MOST_SYMBOLS) return wrong(`more than ${MOST_SYMBOLS} symbols`);
     symbols.push({
       name: module === undefined ? name : `${module}.${name}`,
@@ -47,5 +51,6 @@ export const mapSymbols = (text: string): Decoded<readonly CodeSymbol[]> => {
   if (symbols.length === 0) return wrong('there are none in it');
   if (!isAnyNotZero) return wrong('every address is 0: read /proc/kallsyms as root (kernel.kptr_restrict hides them)');
   const isKernel = symbols.some(({ address }) => address >= KERNEL);
-  return decoded(isKernel ? symbols.filter(({ address }) => address >= KERNEL) : symbols);
+  const kept = isKernel ? symbols : symbols.filter((_, at) => !absolute.has(at));
+  return kept.length === 0 ? wrong('there are none in it') : decoded(kept);
 };

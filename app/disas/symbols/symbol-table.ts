@@ -22,9 +22,14 @@ export interface SymbolTable {
   at(address: bigint): Named | null;
   /** Null: there is no such symbol. */
   addressOf(name: string): bigint | null;
+  /** Of a kernel: where a variable lies behind the base of each CPU's own memory, as the file says. Null: there is none. */
+  perCpuOffset(name: string): bigint | null;
   /** The same names with this much added to each address: KASLR, or where a program was loaded. Costs nothing. */
   moved(shift: bigint): SymbolTable;
 }
+
+/** Where kernels live; beside addresses from there on small ones are offsets into the memory of each CPU, and no addresses. */
+const KERNEL = 1n << 63n;
 
 /** How far a symbol of unknown size reaches, where no other follows. */
 const MOST_REACH = 1n << 20n;
@@ -32,7 +37,12 @@ const MOST_REACH = 1n << 20n;
 const byPlace = (a: CodeSymbol, b: CodeSymbol): number =>
   a.address < b.address ? -1 : a.address > b.address ? 1 : a.rank - b.rank;
 
-export const symbolTable = (symbols: readonly CodeSymbol[]): SymbolTable => {
+export const symbolTable = (all: readonly CodeSymbol[]): SymbolTable => {
+  const isKernel = all.some(({ address }) => address >= KERNEL);
+  const symbols = isKernel ? all.filter(({ address }) => address >= KERNEL) : all;
+  const offsets = new Map<string, bigint>();
+  for (const { name, address } of all)
+    if (isKernel && address < KERNEL && !offsets.has(name)) offsets.set(name, address);
   const sorted = [...symbols].sort(byPlace).filter((one, at, all) => all[at - 1]?.address !== one.address);
   const byName = new Map<string, bigint>();
   for (const { name, address } of symbols) if (!byName.has(name)) byName.set(name, address);
@@ -48,6 +58,7 @@ export const symbolTable = (symbols: readonly CodeSymbol[]): SymbolTable => {
   };
   const table = (shift: bigint): SymbolTable => ({
     count: sorted.length,
+    perCpuOffset: (name) => offsets.get(name) ?? null,
     moved: (more) => table(BigInt.asUintN(64, shift + more)),
     at: (shifted) => {
       const address = BigInt.asUintN(64, shifted - shift);

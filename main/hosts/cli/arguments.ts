@@ -20,6 +20,7 @@ import { type PrivilegesCommand, privilegesCommand } from './privileges.ts';
 import { type ProductCommand, productCommand } from './product-words.ts';
 import { notAnAddress } from './symbol-words.ts';
 import { VERBS, type Verb, verbRow } from './verbs.ts';
+import { type WhoCommand, whoCommand } from './who-words.ts';
 import { type DiffCommand, diffCommand, type JournalCommand, journalCommand } from './words.ts';
 
 /** The command line, parsed: every verb with what it needs, or a refusal that says which word is wrong. */
@@ -62,6 +63,7 @@ export type Command =
   | MemCommand
   | DisasCommand
   | ProductCommand
+  | WhoCommand
   | DriveCommand
   | { readonly verb: 'doctor'; readonly json: boolean }
   | { readonly verb: 'presets'; readonly json: boolean };
@@ -108,11 +110,14 @@ interface Given extends DriveOptions {
   readonly compacted: boolean;
   readonly strict?: boolean;
   readonly physical?: boolean;
+  readonly write?: string | undefined;
   readonly at?: string | undefined;
   readonly count?: string | undefined;
   readonly syntax?: string | undefined;
   readonly symbols?: string | undefined;
   readonly 'load-address'?: string | undefined;
+  readonly btf?: string | undefined;
+  readonly snapshot?: string | undefined;
   readonly instruction?: string | undefined;
   readonly before?: string | undefined;
   readonly code?: string | undefined;
@@ -318,13 +323,19 @@ const PARSERS: Readonly<Record<ParsedVerb, (given: Given, words: readonly string
     const vcpu = vcpuChoice('disas', given);
     return vcpu.ok ? disasCommand(vcpu.value, given, words) : vcpu;
   },
+  who: (given, words) => {
+    const vcpu = vcpuChoice('who', given);
+    return vcpu.ok ? whoCommand(vcpu.value, given, words) : vcpu;
+  },
   ...driving,
   mem: (given, words) => {
     if (given.pid === undefined && words.length > 1) {
       const cpu = given.thread === undefined ? 0 : parseCount(given.thread, MAX_PID);
       if (cpu === null) return usage(`--thread is a number from 0, not ${given.thread}`);
-      return memCommand({ kind: 'file', path: words[0] ?? '', cpu }, given, words.slice(1));
+      const from = { kind: 'file', path: words[0] ?? '', cpu, snapshot: given.snapshot ?? null } as const;
+      return memCommand(from, given, words.slice(1));
     }
+    if (given.snapshot !== undefined) return usage('--snapshot goes with FILE ADDR', 'mem');
     const vcpu = vcpuChoice('mem', given);
     return vcpu.ok ? memCommand({ kind: 'live', vcpu: vcpu.value }, given, words) : vcpu;
   },

@@ -34,7 +34,7 @@ export const readCodeFile = ({ path, address }: CodeChoice): Answer<CodeFile> =>
   const elf = elfMemory(reader, 'program');
   if (!elf.ok) return refuseProblem('file', elf.problem, { where: path });
   const { segments } = elf.value;
-  const lowest = segments.map(({ linear }) => linear).reduce((low, one) => (one < low ? one : low));
+  const [lowest = 0n] = segments.map(({ linear }) => linear).sort((a, b) => (a < b ? -1 : 1));
   const moved = address === null ? 0n : address - lowest;
   return answer((linear) => {
     for (let count = MOST_INSTRUCTION_BYTES; count > 0; count -= 1) {

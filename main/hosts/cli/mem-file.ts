@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { concat } from '../../../app/bits/bytes.ts';
 import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { Answer } from '../../../app/bridge.ts';
+import { cpuidEntry } from '../../../app/cpu/cpuid.ts';
 import { valueOfAddress } from '../../../app/debug/address.ts';
 import {
   type DumpedCpu,
@@ -11,8 +12,10 @@ import {
   readSegments,
 } from '../../../app/formats/elf-memory.ts';
 import type { MemoryRead } from '../../../app/memory/guest-memory.ts';
+import { openMemoryFile } from '../../../app/memory/memory-file.ts';
 import { describeFault, type PagingContext, walkLater } from '../../../app/memory/paging.ts';
 import { answer, messageOf, refuse } from '../../../app/refusals/refusal.ts';
+import { executionOf } from '../../../app/session/execution.ts';
 import type { MemCommand } from './mem-words.ts';
 
 /** `tilescope mem FILE ADDR`: memory that is in a file. */
@@ -81,6 +84,34 @@ const readIn = async (opened: Opened, command: MemCommand, cpuNumber: number): P
   return read === null ? notThere(at.value) : answer({ linear: at.value, physical: null, bytes: read });
 };
 
+/** A file of memory alone, beside the snapshot that has the registers of its vCPUs. */
+const readBeside = async (
+  reader: PartReader,
+  snapshot: string,
+  cpuNumber: number,
+  { address, bytes, physical }: MemCommand,
+): Promise<Answer<MemoryRead>> => {
+  const { readStates } = await import('../../io/captures.ts');
+  const states = await readStates(snapshot);
+  if (!states.ok) return states;
+  const state = states.value.states.find(({ number }) => number === cpuNumber);
+  if (state === undefined) return refuse('usage', `the snapshot has no vCPU ${cpuNumber}`, { where: snapshot });
+  const { facts } = state.capture;
+  const next = executionOf(facts)?.next ?? facts.general?.rip ?? null;
+  if (facts.control === null || next === null) {
+    return refuse('memory-unknown', 'the snapshot does not have the control registers of that vCPU', {
+      where: snapshot,
+    });
+  }
+  const physicalBits = (cpuidEntry(facts.guestCpuid, 0x80000008, 0)?.eax ?? 0) & 0xff;
+  const context = { control: facts.control, physicalBits: physicalBits || PHYSICAL_BITS };
+  const file = await openMemoryFile(reader.bytes, reader.read, context, next);
+  if (!file.ok) return file;
+  const at = valueOfAddress(address, facts.general, null);
+  if (!at.ok) return at;
+  return physical ? file.value.readPhysical(at.value, bytes) : file.value.readLinear(at.value, bytes);
+};
+
 export const readFromFile = async (
   path: string,
   cpuNumber: number,
@@ -97,10 +128,14 @@ export const readFromFile = async (
         return readSync(file, part, 0, bytes, offsetBytes) === bytes ? part : null;
       },
     };
+    if (command.from.kind === 'file' && command.from.snapshot !== null) {
+      return await readBeside(reader, command.from.snapshot, cpuNumber, command);
+    }
     const memory = elfMemory(reader);
     if (!memory.ok) {
       return refuse('file', `${path} holds no memory that can be read: ${describeProblem(memory.problem)}`, {
-        remedy: 'a core of a process, or what QEMU’s dump-guest-memory wrote',
+        remedy:
+          'a core of a process, what QEMU’s dump-guest-memory wrote, or the memory of a snapshot with --snapshot STATE',
       });
     }
     return await readIn({ reader, memory: memory.value }, command, cpuNumber);

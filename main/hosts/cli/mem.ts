@@ -1,7 +1,7 @@
 import { hexDump } from '../../../app/bits/bytes.ts';
 import type { Answer } from '../../../app/bridge.ts';
 import { valueOfAddress } from '../../../app/debug/address.ts';
-import { placeSymbols } from '../../../app/debug/place-symbols.ts';
+import { placeSymbols, type SymbolFile } from '../../../app/debug/place-symbols.ts';
 import type { Session } from '../../../app/debug/session.ts';
 import type { MemoryRead } from '../../../app/memory/guest-memory.ts';
 import { EXIT } from '../../../app/refusals/codes.ts';
@@ -76,6 +76,31 @@ const told = async (
   return answer({ text, code: EXIT.done, note });
 };
 
+const digits = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+const write = async (session: Session, command: MemCommand, file: SymbolFile | null): Promise<Answer<Output>> => {
+  const { address: asked, physical: isPhysical, write: bytes, symbols, type, json } = command;
+  if (bytes === null) throw new Error('Tilescope fault: nothing to write');
+  const written = await session.writeMemory(async (memory, { facts }) => {
+    const load = symbols?.loadAddress ?? null;
+    const placed = file === null ? answer(null) : await placeSymbols(file, load, memory, facts);
+    if (!placed.ok) return placed;
+    const at = valueOfAddress(asked, facts.general, placed.value);
+    return at.ok ? answer({ address: at.value, isPhysical, bytes }) : at;
+  });
+  if (!written.ok) return written;
+  const { address, physical, before } = written.value;
+  const shown = (some: Uint8Array): string =>
+    type === null ? digits(some) : elements(type, { linear: address, physical, bytes: some }, printElement).join(',');
+  const text = json
+    ? jsonText({
+        ...{ address: hex(address), physical: hex(physical), writtenBytes: bytes.length },
+        ...{ before: digits(before), hex: digits(bytes) },
+      })
+    : `${hex(address)}${isPhysical ? ' physical' : ` → physical ${hex(physical)}`}: ${bytes.length} bytes written and read back\nbefore ${shown(before)}\nnow    ${shown(bytes)}\n`;
+  return answer({ text, code: EXIT.done, note: stateNote(session.attached) });
+};
+
 export const mem = async (
   withSession: (work: (session: Session) => Promise<Answer<Output>>) => Promise<Answer<Output>>,
   command: MemCommand,
@@ -88,6 +113,7 @@ export const mem = async (
   // Before the vCPU stands still for it.
   const file = symbols === null ? null : readSymbols(symbols.path);
   if (file !== null && !file.ok) return file;
+  if (command.write !== null) return withSession((session) => write(session, command, file?.value ?? null));
   return withSession(async (session) => {
     const read = await session.withMemory(async (memory, { facts }) => {
       const placed =

@@ -85,8 +85,12 @@ export const OPTIONS = [
   { name: 'skip', value: 'N', kind: 'none', says: 'pass so many hits first' },
   { name: 'over', value: null, kind: 'none', says: 'a call, or a repeated instruction, is one step' },
   { name: 'physical', value: null, kind: 'none', says: 'ADDR is a guest physical address' },
+  {
+    ...{ name: 'write', value: 'BYTES', kind: 'none' },
+    says: 'write them there: hex in memory order, or with a TYPE its elements, divided by commas',
+  },
   { name: 'at', value: 'ADDR', kind: 'address', says: 'the XSAVE area in the guest’s memory there, not the registers' },
-  { name: 'count', value: 'N', kind: 'none', says: 'how many instructions; 16 where it is not given' },
+  { name: 'count', value: 'N', kind: 'none', says: 'how many: instructions, 16 where it is not given; of who, calls' },
   { name: 'syntax', value: 'NAME', kind: 'syntax', says: 'intel, which it is otherwise, or att' },
   {
     ...{ name: 'symbols', value: 'FILE', kind: 'file' },
@@ -96,6 +100,13 @@ export const OPTIONS = [
     ...{ name: 'load-address', value: 'ADDR', kind: 'none' },
     says: 'where the lowest address of --symbols lies in the guest',
   },
+  {
+    name: 'btf',
+    value: 'FILE',
+    kind: 'file',
+    says: 'the guest kernel’s /sys/kernel/btf/vmlinux, where --symbols has no BTF',
+  },
+  { name: 'snapshot', value: 'STATE', kind: 'file', says: 'the snapshot that FILE is the memory of' },
   { name: 'port', value: 'N', kind: 'none', says: 'a port of 127.0.0.1; a free one otherwise' },
   { name: 'no-open', value: null, kind: 'none', says: 'open no browser' },
   { name: 'user', value: 'LIST', kind: 'none', says: 'who comes into the group, besides whoever called sudo' },

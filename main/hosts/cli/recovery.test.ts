@@ -65,7 +65,15 @@ const leave = (
   const { pid, vcpu } = capture.facts.target;
   const kept = { ...capture, facts: { ...capture.facts, target: { ...capture.facts.target, startTimeTicks } } };
   mkdirSync(host.journalFolder, { recursive: true });
-  const entry = encodeJournalEntry({ session: ID, product: 'x', owner, bootId: bootId(), general: [], capture: kept });
+  const entry = encodeJournalEntry({
+    session: ID,
+    product: 'x',
+    owner,
+    bootId: bootId(),
+    general: [],
+    memory: [],
+    capture: kept,
+  });
   const path = join(host.journalFolder, `${pid}-${startTimeTicks}-vcpu${vcpu}-${ID}.json`);
   writeFileSync(path, JSON.stringify(entry), { mode: 0o600 });
 };

@@ -178,6 +178,12 @@ const disasThere = async (host: HostOf, command: Of<'disas'>): Printed => {
   return disas((work) => withSession(here, command.vcpu, work), command);
 };
 
+const whoThere = async (host: HostOf, command: Of<'who'>): Printed => {
+  const [{ who }, { withSession }] = await Promise.all([import('./who.ts'), import('./live.ts')]);
+  const here = await host();
+  return who((work) => withSession(here, command.vcpu, work), command);
+};
+
 /** Each verb brings its own code with it, when it is asked for. */
 const run = async (host: HostOf, command: Command): Printed => {
   switch (command.verb) {
@@ -201,6 +207,8 @@ const run = async (host: HostOf, command: Command): Printed => {
       return layout(host, command);
     case 'convert':
       return (await import('./files.ts')).convert(command);
+    case 'who':
+      return whoThere(host, command);
     case 'product':
       return command.kind === 'trace'
         ? (await import('./product-trace.ts')).tracedProducts(command)

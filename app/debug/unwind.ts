@@ -1,0 +1,64 @@
+import { readU64 } from '../bits/bytes.ts';
+import type { Facts } from '../capture/capture.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import { executionOf } from '../session/execution.ts';
+
+/** Who called whom, by the chain of frame pointers: RBP names the caller's RBP, and the address to return to above it. */
+
+export interface CallFrame {
+  /** Of the first frame the next instruction, of the others where it returns to. */
+  readonly address: bigint;
+  /** RBP of that function; null: not known. */
+  readonly framePointer: bigint | null;
+}
+
+export interface CallStack {
+  readonly frames: readonly CallFrame[];
+  /** Why it goes no further. */
+  readonly end: string;
+}
+
+export const MOST_FRAMES = 256;
+
+/** How far behind the address of a call it returns to: E8, and FF /2 with each length of its operand. (SDM vol. 2, CALL) */
+const CALL_BYTES = [2, 3, 4, 5, 6, 7] as const;
+
+const isCall = (code: Uint8Array, bytes: number): boolean => {
+  const at = code.length - bytes;
+  if (bytes === 5 && code[at] === 0xe8) return true;
+  // A REX prefix may stand before FF.
+  const rex = bytes > 2 && ((code[at] ?? 0) & 0xf0) === 0x40 ? 1 : 0;
+  return code[at + rex] === 0xff && (((code[at + rex + 1] ?? 0) >> 3) & 7) === 2;
+};
+
+/** Whether a call stands right before the address. */
+const follows = async (memory: GuestMemory, address: bigint): Promise<boolean> => {
+  const most = CALL_BYTES[CALL_BYTES.length - 1] ?? 7;
+  const code = await memory.readLinear(BigInt.asUintN(64, address - BigInt(most)), most);
+  return code.ok && CALL_BYTES.some((bytes) => isCall(code.value.bytes, bytes));
+};
+
+/** 64-bit code alone. Where code is built without frame pointers, RBP is a number like any other, and the chain ends at once. */
+export const callStack = async (memory: GuestMemory, facts: Facts, most = MOST_FRAMES): Promise<CallStack> => {
+  const execution = executionOf(facts);
+  const { general } = facts;
+  if (execution === null || execution.next === null || general === null) {
+    return { frames: [], end: 'the registers could not be read' };
+  }
+  const frames: CallFrame[] = [{ address: execution.next, framePointer: general.rbp }];
+  const ends = (end: string): CallStack => ({ frames, end });
+  if (execution.codeBits !== 64) return ends('calls of 64-bit code alone are followed');
+  let [pointer, below] = [general.rbp, general.rsp];
+  while (frames.length < most) {
+    if (pointer === 0n) return ends('a frame pointer of 0 ends the chain');
+    if (pointer % 8n !== 0n || pointer < below) return ends('RBP is no frame pointer there');
+    const frame = await memory.readLinear(pointer, 16);
+    if (!frame.ok) return ends('RBP is no frame pointer there');
+    const address = readU64(frame.value.bytes, 8);
+    if (!(await follows(memory, address))) return ends('what stands above the frame pointer returns behind no call');
+    below = pointer + 16n;
+    pointer = readU64(frame.value.bytes, 0);
+    frames.push({ address, framePointer: pointer });
+  }
+  return ends(`only ${most} calls are followed`);
+};

@@ -1,0 +1,43 @@
+import type { Answer } from '../../../app/bridge.ts';
+import { MOST_FRAMES } from '../../../app/debug/unwind.ts';
+import { answer, refuse } from '../../../app/refusals/refusal.ts';
+import { parseCount } from '../../../app/value/number.ts';
+import type { VcpuChoice } from './choices.ts';
+import { symbolsChoice } from './symbol-words.ts';
+import type { SymbolsChoice } from './symbols.ts';
+
+/** The words of `tilescope who`. */
+
+export interface WhoCommand {
+  readonly verb: 'who';
+  readonly vcpu: VcpuChoice;
+  readonly symbols: SymbolsChoice | null;
+  /** The file of the kernel's BTF; null: what --symbols names, where that has some. */
+  readonly btf: string | null;
+  /** Calls at most. */
+  readonly count: number;
+  readonly json: boolean;
+}
+
+interface WhoWords {
+  readonly symbols?: string | undefined;
+  readonly 'load-address'?: string | undefined;
+  readonly btf?: string | undefined;
+  readonly count?: string | undefined;
+  readonly json: boolean;
+}
+
+const wrong = (what: string): Answer<never> =>
+  refuse('usage', what, { remedy: 'tilescope who --help shows how it is used' });
+
+export const whoCommand = (vcpu: VcpuChoice, given: WhoWords, words: readonly string[]): Answer<WhoCommand> => {
+  if (words.length > 0) return wrong(`who takes no other words, got ${words.join(' ')}`);
+  const symbols = symbolsChoice(given);
+  if (!symbols.ok) return symbols;
+  const { btf = null, json } = given;
+  if (btf !== null && symbols.value === null)
+    return wrong('--btf goes with --symbols, which say where the task is named');
+  const count = given.count === undefined ? MOST_FRAMES : parseCount(given.count, MOST_FRAMES);
+  if (count === null || count === 0) return wrong(`--count is a number from 1 to ${MOST_FRAMES}, not ${given.count}`);
+  return answer({ verb: 'who', vcpu, symbols: symbols.value, btf, count, json });
+};

@@ -1,0 +1,116 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { describeProblem } from '../../../app/bits/decoded.ts';
+import type { Answer } from '../../../app/bridge.ts';
+import { currentTask, type FoundTask } from '../../../app/debug/linux-task.ts';
+import { placeSymbols } from '../../../app/debug/place-symbols.ts';
+import type { Session } from '../../../app/debug/session.ts';
+import { type CallStack, callStack } from '../../../app/debug/unwind.ts';
+import { type Btf, readBtfFile } from '../../../app/disas/symbols/btf.ts';
+import { namedText, type SymbolTable } from '../../../app/disas/symbols/symbol-table.ts';
+import { EXIT } from '../../../app/refusals/codes.ts';
+import { answer, messageOf, refuse } from '../../../app/refusals/refusal.ts';
+import { describeExecution, type Execution, executionOf } from '../../../app/session/execution.ts';
+import { jsonText, type Output } from './output.ts';
+import { stateNote } from './states.ts';
+import { readSymbols } from './symbols.ts';
+import type { WhoCommand } from './who-words.ts';
+
+/** `tilescope who`: mode, privilege level and address space, the task of a Linux guest, and who called whom. */
+
+const hex = (value: bigint): string => `0x${value.toString(16)}`;
+
+const readBtf = (path: string): Answer<Btf> => {
+  let fd: number | null = null;
+  try {
+    const file = openSync(path, 'r');
+    fd = file;
+    const read = readBtfFile({
+      bytes: fstatSync(file).size,
+      read: (offsetBytes, bytes) => {
+        const part = Buffer.alloc(bytes);
+        return readSync(file, part, 0, bytes, offsetBytes) === bytes ? part : null;
+      },
+    });
+    return read.ok
+      ? answer(read.value)
+      : refuse('file', `${path} gives no BTF: ${describeProblem(read.problem)}`, {
+          remedy: 'a copy of the guest’s /sys/kernel/btf/vmlinux, or its vmlinux',
+        });
+  } catch (error) {
+    return refuse('file', `${path} cannot be read: ${messageOf(error)}`);
+  } finally {
+    if (fd !== null) closeSync(fd);
+  }
+};
+
+interface Who {
+  readonly execution: Execution;
+  readonly symbols: SymbolTable | null;
+  readonly found: FoundTask | null;
+  readonly calls: CallStack;
+}
+
+const asJson = ({ execution, symbols, found, calls }: Who): string => {
+  const { mode, codeBits, cpl, pcid, table, next } = execution;
+  const symbolAt = (address: bigint) => {
+    const named = symbols?.at(address) ?? null;
+    return named === null ? null : { name: named.name, offset: hex(named.offset) };
+  };
+  const task = found?.task ?? null;
+  return jsonText({
+    ...{ mode, codeBits, cpl, pageTables: hex(table), pcid, rip: next === null ? null : hex(next) },
+    task: task === null ? null : { ...task, address: hex(task.address) },
+    taskWhy: found !== null && found.task === null ? found.why : null,
+    calls: calls.frames.map(({ address, framePointer }) => ({
+      ...{ address: hex(address), symbol: symbolAt(address) },
+      framePointer: framePointer === null ? null : hex(framePointer),
+    })),
+    callsEnd: calls.end,
+  });
+};
+
+const taskText = (found: FoundTask | null): string => {
+  if (found === null) return '';
+  if (found.task === null) return `the task is not known: ${found.why}\n`;
+  const { name, pid, tgid } = found.task;
+  return `task ${name}, pid ${pid}${tgid === pid ? '' : ` of process ${tgid}`}\n`;
+};
+
+const asText = ({ execution, symbols, found, calls }: Who): string => {
+  const lines = calls.frames.map(({ address }, at) => {
+    const named = symbols?.at(address) ?? null;
+    return `${at === 0 ? '=> ' : '   '}${hex(address)}${named === null ? '' : `  ${namedText(named)}`}\n`;
+  });
+  return `${describeExecution(execution)}\n${taskText(found)}${lines.join('')}   (${calls.end})\n`;
+};
+
+export const who = async (
+  withSession: (work: (session: Session) => Promise<Answer<Output>>) => Promise<Answer<Output>>,
+  { symbols, btf, count, json }: WhoCommand,
+): Promise<Answer<Output>> => {
+  // Whatever takes its time comes before the vCPU stands still for it.
+  const file = symbols === null ? answer(null) : readSymbols(symbols.path);
+  if (!file.ok) return file;
+  const types = btf !== null ? readBtf(btf) : symbols === null ? answer(null) : readBtf(symbols.path);
+  // A file of symbols need not have BTF; one that is named for it has to.
+  if (!types.ok && btf !== null) return types;
+  return withSession(async (session) => {
+    const read = await session.withMemory<Who>(async (memory, { facts }) => {
+      const execution = executionOf(facts);
+      if (execution === null)
+        return refuse('memory-unknown', 'the registers that say what the vCPU executes could not be read');
+      const load = symbols?.loadAddress ?? null;
+      const placed = file.value === null ? answer(null) : await placeSymbols(file.value, load, memory, facts);
+      if (!placed.ok) return placed;
+      const table = placed.value;
+      const found =
+        table === null || !types.ok || types.value === null
+          ? null
+          : await currentTask(memory, facts, table, types.value);
+      return answer({ execution, symbols: table, found, calls: await callStack(memory, facts, count) });
+    });
+    if (!read.ok) return read;
+    const text = json ? asJson(read.value) : asText(read.value);
+    return answer({ text, code: EXIT.done, note: stateNote(session.attached) });
+  });
+};
