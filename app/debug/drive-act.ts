@@ -72,11 +72,14 @@ const until = async (control: RunControl, now: Capture, text: string, most: numb
   if (!condition.ok) return condition;
   const lookups = condition.value.lookups(now);
   const asked = lookups === null ? 1 : Math.min(most, control.mostStepsAtOnce);
-  const made = await control.step(asked, { keepState: true, keepLast: true, lookups: lookups ?? [] });
+  const { before } = condition.value;
+  const options = { keepState: true, keepLast: true, lookups: lookups ?? [] };
+  const made = await control.step(asked, before === undefined ? options : { ...options, before });
   if (!made.ok) return made;
   const { ended, made: number, captures } = made.value;
   const capture = captures.at(-1) ?? now;
-  const holds = number > 0 && condition.value.holds(now, capture);
+  const isThere = before !== undefined && made.value.holds;
+  const holds = number > 0 && (isThere || condition.value.holds(now, capture));
   const why = holds ? 'holds' : ended !== 'done' ? ended : number < most ? 'more' : 'done';
   return answer({ made: number, why, hit: [], capture });
 };

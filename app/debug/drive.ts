@@ -115,6 +115,8 @@ export const driveToBreakpoint = (
     return answer(null);
   });
 
+const beforeOf = (until: Until | null) => (until?.before === undefined ? {} : { before: until.before });
+
 export interface RunOptions {
   /** At most so many instructions. */
   readonly most: number;
@@ -153,7 +155,8 @@ export const driveUntil = (
       const count = lookups === null ? 1 : Math.min(most - made, control.mostStepsAtOnce);
       // Where it looks at general registers alone, nothing else is read on the way.
       const keepState = lookups === null || lookups.some(({ offset }) => offset >= RECORD.sregs);
-      const steps = await control.step(count, { keepState, keepLast: true, lookups: lookups ?? [] });
+      const options = { keepState, keepLast: true, lookups: lookups ?? [], ...beforeOf(until) };
+      const steps = await control.step(count, options);
       if (!steps.ok) return steps;
       const { captures, stops, ended, holds } = steps.value;
       made += steps.value.made;
@@ -166,7 +169,8 @@ export const driveUntil = (
       now = there?.value ?? captures.at(-1) ?? { ...now, facts: { ...now.facts, general } };
       onProgress(made);
       const end = (why: RunMade['why']) => answer({ made, why, capture: now, interruptsBlocked, requests });
-      if (steps.value.made > 0 && until.holds(before, now)) return end('holds');
+      if (steps.value.made > 0 && (until.holds(before, now) || (holds && until.before !== undefined)))
+        return end('holds');
       if (ended !== 'done') return end(ended);
       if (made >= most) return end('most');
       if (isLast && !holds) return end('over');
@@ -198,7 +202,7 @@ export const driveTrace = (
     for (let requests = 1; ; requests += 1) {
       const lookups = until === null ? [] : until.lookups(now);
       const wanted = lookups === null ? 1 : Math.min(count - made, control.mostStepsAtOnce);
-      const steps = await control.step(wanted, { keepState: true, lookups: lookups ?? [] });
+      const steps = await control.step(wanted, { keepState: true, lookups: lookups ?? [], ...beforeOf(until) });
       if (!steps.ok) return steps;
       interruptsBlocked = steps.value.interruptsBlocked;
       made += steps.value.made;
@@ -211,7 +215,8 @@ export const driveTrace = (
       }
       onProgress(made);
       const end = (why: RunMade['why']) => answer({ made, why, capture: now, interruptsBlocked, requests });
-      if (until !== null && steps.value.made > 0 && until.holds(before, now)) return end('holds');
+      const isThere = until?.before !== undefined && steps.value.holds;
+      if (until !== null && steps.value.made > 0 && (isThere || until.holds(before, now))) return end('holds');
       if (steps.value.ended !== 'done') return end(steps.value.ended);
       if (made >= count) return end('most');
       if (isOver()) return end('over');

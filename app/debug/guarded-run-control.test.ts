@@ -26,7 +26,7 @@ const PROGRAM = new Map<bigint, readonly [string, bigint]>([
 ]);
 const STORES = [0x1001n, 0x1003n, HANDLER + 1n];
 
-const guest = () => {
+const guest = (program: ReadonlyMap<bigint, readonly [string, bigint]> = PROGRAM, rcx = USER) => {
   const first = sampleCapture();
   const { general, control: registers, descriptors } = first.facts;
   if (general === null || registers === null || descriptors == null) throw new Error('the sample has all registers');
@@ -34,14 +34,14 @@ const guest = () => {
     ...first,
     facts: {
       ...first.facts,
-      general: { ...general, rip, rcx: USER },
+      general: { ...general, rip, rcx },
       control: { ...registers, cr0: registers.cr0 | 1n, efer: 0x501n },
       descriptors: { ...descriptors, cs_base: 0n, cs_l: 1n, cs_d: 0n, idt_base: IDT, idt_limit: 0xfffn },
     },
   });
   const target = fakeTarget(at(0x1000n));
   const bytes = new Uint8Array(0x60000);
-  for (const [address, [hex]] of PROGRAM) bytes.set(Buffer.from(hex, 'hex'), Number(address));
+  for (const [address, [hex]] of program) bytes.set(Buffer.from(hex, 'hex'), Number(address));
   // The gate of vector 80H.
   bytes.set(Buffer.from('00100800008e0200', 'hex'), Number(IDT) + 0x80 * 16);
   const memory: GuestMemory = {
@@ -60,7 +60,7 @@ const guest = () => {
   const run: string[] = [];
   const rip = (): bigint => target.state.facts.general?.rip ?? 0n;
   const go = (): void => {
-    target.state = at(PROGRAM.get(rip())?.[1] ?? 0n);
+    target.state = at(program.get(rip())?.[1] ?? 0n);
   };
   const control: RunControl = {
     mostStepsAtOnce: 100,
@@ -143,4 +143,41 @@ test('[RC7] where the code is not known it is stepped, and that is said', async 
   const made = await guarded.step(5);
   expect(made).toMatchObject({ ok: true, value: { made: 5, unguarded: 'memory is not known' } });
   expect(stepped).toContain(0x1001n);
+});
+
+test('[RC10] before the next instruction of a class, and past one at which it begins', async () => {
+  const tile = new Map<bigint, readonly [string, bigint]>([
+    [0x1000n, ['9c', 0x1001n]],
+    [0x1001n, ['90', 0x1002n]],
+    [0x1002n, ['c4e27849c0', 0x1007n]],
+    [0x1007n, ['90', 0x1000n]],
+  ]);
+  const { target, control, memory, rip } = guest(tile);
+  const guarded = guardedRunControl(target, control, async () => answer(memory));
+  const first = await guarded.step(100, { before: 'tile' });
+  expect([first, rip()]).toMatchObject([{ ok: true, value: { holds: true, made: 2 } }, 0x1002n]);
+  const second = await guarded.step(100, { before: 'tile' });
+  expect([second, rip()]).toMatchObject([{ ok: true, value: { holds: true, made: tile.size } }, 0x1002n]);
+});
+
+test.each([
+  [0x10n, false],
+  [0x1c4n, true],
+])('[RC10] WRMSR with ECX %s is one of IA32_XFD: %s', async (rcx, holds) => {
+  const program = new Map<bigint, readonly [string, bigint]>([
+    [0x1000n, ['90', 0x1001n]],
+    [0x1001n, ['0f30', 0x1003n]],
+    [0x1003n, ['90', 0x1000n]],
+  ]);
+  const { target, control, memory } = guest(program, rcx);
+  const run = await guardedRunControl(target, control, async () => answer(memory)).step(20, { before: 'wrmsr xfd' });
+  expect(run).toMatchObject({ ok: true, value: { holds, made: holds ? 1 : 20 } });
+});
+
+test('[RC10] where the code is not known it is refused', async () => {
+  const { target, control } = guest();
+  const guarded = guardedRunControl(target, control, async () => refuse('memory-unknown', 'memory is not known'));
+  expect(await guarded.step(5, { before: 'tile' })).toMatchObject({ ok: false, refusal: { code: 'memory-unknown' } });
+  const none = guardedRunControl(fakeTarget(sampleCapture()), control);
+  expect(await none.step(5, { before: 'tile' })).toMatchObject({ ok: false, refusal: { code: 'memory-unknown' } });
 });

@@ -1,11 +1,13 @@
 import type { Capture, GeneralRegisters } from '../capture/capture.ts';
+import { MSR_INDEX } from '../cpu/msrs.ts';
+import type { InstructionClass } from '../disas/instruction-class.ts';
 import type { StoresFlags } from '../disas/stores-flags.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Answer } from '../refusals/answer.ts';
-import { answer } from '../refusals/refusal.ts';
+import { answer, refuse } from '../refusals/refusal.ts';
 import { type Execution, executionOf } from '../session/execution.ts';
 import type { KnownCode } from '../wire/run.ts';
-import { codeAround, mayStepAt, nextStores } from './known-code.ts';
+import { codeAround, mayStepAt, nextIs, nextStores } from './known-code.ts';
 import { lookupsHold } from './lookups.ts';
 import { memoryOf } from './memory-of.ts';
 import { byteOfRecord } from './record.ts';
@@ -50,17 +52,32 @@ const destinations = async (
   return answer([handler.value, ...(refused.ok ? [refused.value] : []), ...(stores.mayGoOn ? [behind] : [])]);
 };
 
+const NO_CODE = { where: 'guest memory', remedy: 'Wait for what such an instruction changes instead' } as const;
 const MADE_NONE = { stops: [], captures: [], made: 0, holds: false } as const;
+
+/** Nothing is known of its code, so that what is next cannot be waited for. */
+const withoutCode = ({ identity }: Target, control: RunControl): RunControl => ({
+  ...control,
+  step: async (count, options = {}) =>
+    options.before === undefined
+      ? control.step(count, options)
+      : refuse(
+          'memory-unknown',
+          `a ${identity.kind} target has no memory to be read: what is next cannot be told`,
+          NO_CODE,
+        ),
+});
 
 /**
  * @param target the vCPU that `control` drives; it stands still now
  * @param open proves its memory
  */
 export const guardedRunControl = (target: Target, control: RunControl, open = memoryOf): RunControl => {
-  if (target.memory === undefined) return control;
+  if (target.memory === undefined) return withoutCode(target, control);
   /** Proved once: where a VMM keeps its guest's memory does not change while its guest is driven. */
   let opened: Answer<GuestMemory> | null = null;
-  let around: { readonly code: KnownCode; readonly table: bigint } | null = null;
+  let around: { readonly code: KnownCode; readonly table: bigint; readonly before: InstructionClass | null } | null =
+    null;
 
   const memoryAt = async ({ capture }: Standing): Promise<Answer<GuestMemory>> => {
     opened ??= await open(target, capture.facts);
@@ -68,10 +85,27 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
     return opened.ok && registers !== null ? answer(opened.value.under(registers)) : opened;
   };
 
-  const codeAt = async (memory: GuestMemory, { execution, general }: Standing): Promise<KnownCode> => {
-    if (around === null || around.table !== execution.table || !mayStepAt(around.code, general.rip))
-      around = { code: await codeAround(memory, execution, general.rip), table: execution.table };
+  const codeAt = async (
+    memory: GuestMemory,
+    { execution, general }: Standing,
+    before: InstructionClass | null,
+  ): Promise<KnownCode> => {
+    const { table } = execution;
+    if (around?.table !== table || around.before !== before || !mayStepAt(around.code, general.rip))
+      around = { code: await codeAround(memory, execution, general.rip, before), table, before };
     return around.code;
+  };
+
+  /** Stands before an instruction of the class; of WRMSR before one of IA32_XFD. */
+  const standsBefore = async (wanted: InstructionClass): Promise<Answer<boolean>> => {
+    const now = await target.capture();
+    if (!now.ok) return now;
+    const at = standingAt(now.value);
+    const memory = at === null ? null : await memoryAt(at);
+    if (at === null || memory?.ok !== true) return answer(false);
+    if (wanted === 'wrmsr xfd' && BigInt.asUintN(32, at.general.rcx) !== BigInt(MSR_INDEX.IA32_XFD))
+      return answer(false);
+    return answer((await nextIs(memory.value, at.execution, wanted)) === true);
   };
 
   const runAround = async (
@@ -102,8 +136,10 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
     count: number,
     options: StepOptions,
   ): Promise<Answer<{ readonly steps: StepsAnswer; readonly whole: boolean }>> => {
+    const { before = null, ...plain } = options;
     const unguarded = async (why: string) => {
-      const steps = await control.step(count, options);
+      if (before !== null) return refuse('memory-unknown', `${why}: what is next cannot be told`, NO_CODE);
+      const steps = await control.step(count, plain);
       return steps.ok ? answer({ steps: { ...steps.value, unguarded: why }, whole: true }) : steps;
     };
     const now = await target.capture();
@@ -119,8 +155,8 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
       return steps.ok ? answer({ steps: steps.value, whole: false }) : steps;
     }
     if (places !== null) return unguarded(places.refusal.what);
-    const code = count > 1 ? await codeAt(memory.value, at) : null;
-    const steps = await control.step(count, { ...options, code });
+    const code = count > 1 ? await codeAt(memory.value, at, before) : null;
+    const steps = await control.step(count, { ...plain, code });
     if (!steps.ok) return steps;
     const last = steps.value.stops.at(-1)?.rip ?? null;
     return answer({ steps: steps.value, whole: code === null || last === null || mayStepAt(code, last) });
@@ -134,13 +170,16 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
       const next = await part(count - all.made, options);
       if (!next.ok) return next;
       const { steps, whole } = next.value;
+      const isThere =
+        options.before !== undefined && steps.made > 0 && !whole ? await standsBefore(options.before) : answer(false);
+      if (!isThere.ok) return isThere;
       all = {
         ...{ stops: join(all.stops, steps.stops), captures: join(all.captures, steps.captures) },
-        ...{ made: all.made + steps.made, holds: steps.holds, ended: steps.ended },
+        ...{ made: all.made + steps.made, holds: steps.holds || isThere.value, ended: steps.ended },
         interruptsBlocked: all.interruptsBlocked && steps.interruptsBlocked,
         unguarded: all.unguarded ?? steps.unguarded ?? null,
       };
-      if (steps.ended !== 'done' || steps.holds || steps.made === 0 || whole) break;
+      if (steps.ended !== 'done' || all.holds || steps.made === 0 || whole) break;
     }
     return answer(all);
   };

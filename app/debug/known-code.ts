@@ -1,5 +1,6 @@
 import type { Bitness } from '../disas/instruction.ts';
 import { MOST_INSTRUCTION_BYTES } from '../disas/instruction.ts';
+import { type InstructionClass, isOfClass } from '../disas/instruction-class.ts';
 import { type StoresFlags, storesFlags } from '../disas/stores-flags.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { readUpTo } from '../memory/read-up-to.ts';
@@ -23,11 +24,30 @@ export const nextStores = async (memory: GuestMemory, execution: Execution): Pro
 };
 
 /** Whether an instruction can be told from its bytes not to store flags: most can by the first one. */
-const mayStep = (bytes: Uint8Array, at: number, end: number, bitness: Bitness): boolean =>
-  storesFlags(bytes.subarray(at, Math.min(end, at + MOST_INSTRUCTION_BYTES)), bitness) === null;
+const mayStep = (code: Uint8Array, bitness: Bitness, before: InstructionClass | null): boolean =>
+  storesFlags(code, bitness) === null && (before === null || !isOfClass(code, bitness, before));
 
-/** The 64 KiB of code around RIP: what is not mapped there is not to be stepped. */
-export const codeAround = async (memory: GuestMemory, execution: Execution, rip: bigint): Promise<KnownCode> => {
+/** The next instruction is one of the class; null: its bytes are not known. */
+export const nextIs = async (
+  memory: GuestMemory,
+  { next, codeBits }: Execution,
+  wanted: InstructionClass,
+): Promise<boolean | null> => {
+  const read = await readUpTo(memory, next ?? 0n, MOST_INSTRUCTION_BYTES);
+  return read.ok ? isOfClass(read.value.bytes, codeBits, wanted) : null;
+};
+
+/**
+ * The 64 KiB of code around RIP: what is not mapped there is not to be stepped.
+ *
+ * @param before nor are instructions of this class
+ */
+export const codeAround = async (
+  memory: GuestMemory,
+  execution: Execution,
+  rip: bigint,
+  before: InstructionClass | null,
+): Promise<KnownCode> => {
   const base = rip - (rip % BigInt(KNOWN_CODE_BYTES));
   const start = BigInt.asUintN(64, (execution.next ?? rip) - (rip - base));
   const bytes = new Uint8Array(KNOWN_CODE_BYTES + PAGE);
@@ -47,7 +67,7 @@ export const codeAround = async (memory: GuestMemory, execution: Execution, rip:
   const mayBeStepped = new Uint8Array(KNOWN_CODE_BYTES / 8);
   for (const { from, to } of known) {
     for (let at = from; at < Math.min(to, KNOWN_CODE_BYTES); at += 1) {
-      if (mayStep(bytes, at, to, execution.codeBits))
+      if (mayStep(bytes.subarray(at, Math.min(to, at + MOST_INSTRUCTION_BYTES)), execution.codeBits, before))
         mayBeStepped[at >> 3] = (mayBeStepped[at >> 3] ?? 0) | (1 << (at & 7));
     }
   }

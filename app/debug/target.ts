@@ -1,4 +1,5 @@
 import type { Capture, GeneralRegisters, TargetIdentity } from '../capture/capture.ts';
+import type { InstructionClass } from '../disas/instruction-class.ts';
 import type { MemoryPort } from '../memory/guest-memory.ts';
 import type { ModelPosition } from '../model/words.ts';
 import type { Answer, Refusal } from '../refusals/answer.ts';
@@ -45,6 +46,8 @@ export interface StepOptions {
   /** Of the last step alone. */
   readonly keepLast?: boolean;
   readonly lookups?: readonly Lookup[];
+  /** They end before the next instruction of this class, and `holds` then. The first is not looked at. */
+  readonly before?: InstructionClass;
   /** The steps end before an instruction that is not to be stepped; the first one is made. */
   readonly code?: KnownCode | null;
 }

@@ -1,5 +1,6 @@
 import { describeProblem } from '../bits/decoded.ts';
 import type { Capture } from '../capture/capture.ts';
+import { INSTRUCTION_CLASSES, type InstructionClass } from '../disas/instruction-class.ts';
 import { parseScope } from '../edit/scope.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
@@ -24,6 +25,8 @@ export interface Until {
    * at from outside.
    */
   lookups(now: Capture): readonly Lookup[] | null;
+  /** It holds before the next instruction of this class: the code says it, and not the state. */
+  readonly before?: InstructionClass;
   /** Whether it does, after a step. */
   holds(before: Capture, now: Capture): boolean;
 }
@@ -31,7 +34,7 @@ export interface Until {
 const wrong = (text: string, why: string): Answer<never> =>
   refuse('usage', `"${text}" is no condition: ${why}`, {
     remedy:
-      'Such as "rax == 5", "xfd & 0x40000", "tmm0:i32[0][0] != 0", "zmm3 changes", "TILEDATA in use", "AVX in init"',
+      'Such as "rax == 5", "xfd & 0x40000", "tmm0:i32[0][0] != 0", "zmm3 changes", "TILEDATA in use", "AVX in init", "next is tile"',
   });
 
 const componentUntil = (text: string, name: string, inUse: boolean, now: Capture): Answer<Until> => {
@@ -156,8 +159,18 @@ const comparisonUntil = (
   });
 };
 
+const classUntil = (text: string, name: string): Answer<Until> => {
+  const wanted = name.toLowerCase().replace('avx-512', 'avx512').replace(/\s+/g, ' ');
+  const before = (Object.keys(INSTRUCTION_CLASSES) as InstructionClass[]).find((one) => one === wanted);
+  if (before === undefined)
+    return wrong(text, `instructions are waited for as ${Object.keys(INSTRUCTION_CLASSES).join(', ')}`);
+  return answer({ words: `next is ${before}`, before, lookups: () => [], holds: () => false });
+};
+
 /** @param now what is read now: a register that is not there cannot be waited for */
 export const parseUntil = (text: string, now: Capture): Answer<Until> => {
+  const next = /^next\s+is\s+(.+)$/i.exec(text.trim());
+  if (next !== null) return classUntil(text, next[1] ?? '');
   const component = /^(\S+)\s+in\s+(use|init)$/i.exec(text.trim());
   if (component !== null) return componentUntil(text, component[1] ?? '', component[2]?.toLowerCase() === 'use', now);
   const change = /^(\S+)\s+changes$/i.exec(text.trim());

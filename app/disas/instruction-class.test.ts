@@ -21,7 +21,7 @@ test.each([
   ['0f ae 38', []], // clflush
   ['0f c7 21', ['xsave']], // xsavec
   ['0f c7 08', []], // cmpxchg8b
-  ['0f 30', ['wrmsr']],
+  ['0f 30', ['wrmsr xfd']],
   ['0f 32', []], // rdmsr
   ['90', []],
 ] as const)('[RC10] %s', (text, expected) => {

@@ -7,7 +7,7 @@ export const INSTRUCTION_CLASSES = {
   tile: 'a tile instruction of AMX',
   avx512: 'an AVX-512 instruction: EVEX, or of the mask registers',
   xsave: 'of the XSAVE family: XSAVE, XSAVEOPT, XSAVEC, XSAVES, XRSTOR, XRSTORS',
-  wrmsr: 'WRMSR',
+  'wrmsr xfd': 'WRMSR of IA32_XFD',
 } as const;
 export type InstructionClass = keyof typeof INSTRUCTION_CLASSES;
 
@@ -49,6 +49,7 @@ const isXsave = (second: number | undefined, modrm: number | undefined): boolean
   return second === 0xae ? reg >= 4 && reg <= 6 : second === 0xc7 ? reg >= 3 && reg <= 5 : false;
 };
 
+/** Any WRMSR is one: which MSR it writes, ECX says. */
 export const isOfClass = (code: Uint8Array, bitness: Bitness, wanted: InstructionClass): boolean => {
   if (bitness !== 64) return false;
   let at = 0;
@@ -64,5 +65,5 @@ export const isOfClass = (code: Uint8Array, bitness: Bitness, wanted: Instructio
   const [first, second, modrm] = isRex ? bare.subarray(1) : bare;
   if (first !== 0x0f) return false;
   const has66 = code.subarray(0, at).includes(0x66);
-  return wanted === 'wrmsr' ? second === 0x30 : wanted === 'xsave' && !has66 && isXsave(second, modrm);
+  return wanted === 'wrmsr xfd' ? second === 0x30 : wanted === 'xsave' && !has66 && isXsave(second, modrm);
 };

@@ -3,7 +3,7 @@ import type { Session } from '../../../app/debug/session.ts';
 import { parseUntil } from '../../../app/debug/until.ts';
 import { handlerOf } from '../../../app/debug/vectors.ts';
 import { EXIT } from '../../../app/refusals/codes.ts';
-import { answer } from '../../../app/refusals/refusal.ts';
+import { answer, refuse } from '../../../app/refusals/refusal.ts';
 import type { Breakpoint } from '../../../app/wire/run.ts';
 import { checkWritable, writeCaptureFile } from '../../io/captures.ts';
 import type { AskedBreakpoint, BreakCommand } from './break-words.ts';
@@ -41,6 +41,8 @@ export const runToBreakpoint = async (
   return withSession(async (session) => {
     const condition = when === null ? answer(null) : parseUntil(when, session.attached);
     if (!condition.ok) return condition;
+    if (condition.value?.before !== undefined)
+      return refuse('usage', '--when looks at the state at a breakpoint: "next is" is a condition of run and trace');
     const places = await placed(session, asked);
     if (!places.ok) return places;
     const breakpoints = places.value;

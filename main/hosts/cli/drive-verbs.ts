@@ -1,7 +1,7 @@
 import { LIVE, type VerbRow } from './verb-row.ts';
 
 const ABOUT_CONDITIONS =
-  'A condition compares a register, an element or a field with a number ("rax == 5", "xfd & 0x40000", "tmm0:i32[0][0] != 0", with == != < <= > >= &), waits for a change ("zmm3 changes") or for a component ("TILEDATA in use", "AVX in init").';
+  'A condition compares a register, an element or a field with a number ("rax == 5", "xfd & 0x40000", "tmm0:i32[0][0] != 0", with == != < <= > >= &), waits for a change ("zmm3 changes") or for a component ("TILEDATA in use", "AVX in init"). Of run and trace also "next is tile", "next is avx512", "next is xsave", "next is wrmsr xfd": before the next such instruction, where guest memory is proved.';
 
 /** The verbs that drive a guest. */
 export const DRIVE_VERBS = [
