@@ -83,7 +83,15 @@ int memory_send(struct vcpu *vcpu, const struct read_memory_request *request, st
 	return 0;
 }
 
-/* Mappings may have gone, and others come in their place, since they were listed. */
+static int was_listed(const struct mapping *m)
+{
+	for (uint32_t i = 0; i < known_count; i++)
+		if (known[i].start == m->start && known[i].end == m->end)
+			return could_be_guest_memory(m);
+	return 0;
+}
+
+/* Mappings may have gone, and others come in their place, since they were listed: they have to be the same. */
 static int is_still_mapped(uint64_t address, uint64_t end)
 {
 	char *maps = proc_text("/proc/%d/maps", target.pid);
@@ -91,7 +99,7 @@ static int is_still_mapped(uint64_t address, uint64_t end)
 	struct mapping m;
 
 	while (maps && address < end && mapping_next(&at, &m) == 0)
-		if (could_be_guest_memory(&m) && address >= m.start && address < m.end)
+		if (address >= m.start && address < m.end && was_listed(&m))
 			address = m.end;
 	free(maps);
 	return maps && address >= end;

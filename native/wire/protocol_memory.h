@@ -3,7 +3,7 @@
 #define TILESCOPE_PROTOCOL_MEMORY_H
 
 #ifndef TILESCOPE_PROTOCOL_H
-#include "protocol.h"
+#error "protocol.h includes this"
 #endif
 
 /* ---- memory -----------------------------------------------------------------------------------------------------------
