@@ -29,3 +29,6 @@ import './run.css';
 import './drive.css';
 import './extra-panes.css';
 import './trace.css';
+import './marks.css';
+import './shared.css';
+import './forced-colors.css';
