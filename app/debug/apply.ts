@@ -54,7 +54,7 @@ const holdAndRead = async (target: Target, clock: Clock): Promise<Answer<Capture
       if (!frozen.ok) return frozen;
     }
     const now = await target.capture();
-    if (!now.ok || now.value.facts.inKvmRun !== false) return now;
+    if (!now.ok || target.inMemory === true || now.value.facts.inKvmRun !== false) return now;
     if (wasFrozen || attempt === HOLD_ATTEMPTS) {
       const { vcpu, vmm } = target.identity;
       const onward = howToContinue(vmm);
@@ -106,7 +106,7 @@ const checkBeforehand = (target: Target, now: Capture, staged: StagedWrite, set:
         'Start the VMM without its filter, or suspend the filter while attached (--suspend-seccomp), which needs CAP_SYS_ADMIN',
       call,
     });
-  if (set.image === null) return answer(null);
+  if (set.image === null || target.inMemory === true) return answer(null);
   const failed = firstRefusal(preflight(staged.image, factsAtWrite(now.facts, set)));
   if (failed === null) return answer(null);
   const reason = refusal('pre-flight', failed.sentence, {

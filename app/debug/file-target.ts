@@ -1,10 +1,11 @@
-import type { Capture } from '../capture/capture.ts';
+import type { Capture, Facts } from '../capture/capture.ts';
 import type { Answer } from '../refusals/answer.ts';
-import { answer, type Refused, refuse } from '../refusals/refusal.ts';
+import { answer, refuse } from '../refusals/refusal.ts';
 import type { Target } from './target.ts';
 
 /**
- * One state of a file: it can be read for ever and never written; a copy is edited by writing another file.
+ * One state of a file. It is edited as a vCPU is, in memory: the file itself stays as it is, and what came of it is saved as
+ * another one. No kernel takes these writes, so nothing is refused for what a kernel would say.
  *
  * @param vcpus what else the file holds, to be chosen from
  */
@@ -13,27 +14,34 @@ export const fileTarget = (
   saved: Capture,
   vcpus: readonly number[] = [saved.facts.target.vcpu],
 ): Target => {
-  const capture: Capture = {
+  let capture: Capture = {
     ...saved,
     facts: { ...saved.facts, frozen: true, target: { ...saved.facts.target, kind: 'file' } },
   };
-  const readOnly = async (): Promise<Refused> =>
-    refuse('read-only', 'a file cannot be written', { where: name, remedy: 'Attach to a live target to change it' });
+  const change = (facts: Partial<Facts>): Answer<null> => {
+    capture = { ...capture, facts: { ...capture.facts, ...facts } };
+    return answer(null);
+  };
   const done = async (): Promise<Answer<null>> => answer(null);
   const never = () => () => undefined;
   return {
     identity: capture.facts.target,
     vcpus,
-    canWrite: false,
+    canWrite: true,
+    inMemory: true,
     frozen: true,
     verdicts: [],
     capture: async () => answer(capture),
     freeze: done,
-    resume: readOnly,
-    writeImage: readOnly,
-    writeXcr0: readOnly,
-    writeMsr: readOnly,
-    writeGeneral: readOnly,
+    resume: async () => refuse('read-only', 'a file does not run', { where: name }),
+    writeImage: async (bytes) => {
+      capture = { ...capture, image: { ...capture.image, bytes: bytes.slice() } };
+      return answer(null);
+    },
+    writeXcr0: async (xcr0) => change({ xcr0 }),
+    writeMsr: async (index, value) =>
+      change({ msrs: capture.facts.msrs.map((msr) => (msr.index === index ? { ...msr, value } : msr)) }),
+    writeGeneral: async (general) => change({ general }),
     detach: done,
     onGone: never,
     onHelper: never,

@@ -88,6 +88,8 @@ export interface Target {
   readonly identity: TargetIdentity;
   readonly vcpus: readonly number[];
   readonly canWrite: boolean;
+  /** What is written changes a copy in memory: there is no kernel to refuse it, no VMM that could write over it. */
+  readonly inMemory?: boolean;
   readonly frozen: boolean;
   readonly verdicts: readonly CallVerdict[];
   /** The filter that the verdicts are of is lifted for each call that it forbids. */

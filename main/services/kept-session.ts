@@ -19,8 +19,8 @@ export const createKeptSession = (
   journalFolder: string,
   { clock = CLOCK, ...told }: KeptSessionOptions = {},
 ): Session => {
-  // A model ends with this process: nothing would be left to restore.
-  const folder = target.identity.kind === 'model' ? null : journalFolder;
+  // A model and the copy of a file end with this process: nothing would be left to restore.
+  const folder = target.identity.kind === 'live' ? journalFolder : null;
   const journal = createSessionJournal(folder, id, attached);
   return createSession(id, target, attached, { clock, journal, ...told });
 };

@@ -269,11 +269,25 @@ describe('[C9] restore and detach', () => {
     expect(journal()).toHaveLength(1);
   });
 
-  test('a file is read and never written', async () => {
-    const session = createKeptSession(ID, fileTarget('a.json', sampleCapture()), sampleCapture(), folder);
-    expect(await session.assign(ZMM5)).toMatchObject({ ok: false, refusal: { code: 'read-only' } });
-    expect((await session.capture()).ok).toBe(true);
-    expect((await session.detach(true)).ok).toBe(true);
+  test('[U21] a file is edited in a copy, is taken back, and leaves nothing in the journal', async () => {
+    const saved = sampleCapture();
+    const before = saved.image.bytes.slice();
+    // What its facts say of a thread outside KVM_RUN, and what a kernel would refuse, are nothing to a file.
+    const outside = { ...saved, facts: { ...saved.facts, inKvmRun: false } };
+    const session = createKeptSession(ID, fileTarget('a.json', outside), outside, folder);
+    const written = await session.assign([
+      ...ZMM5,
+      { path: 'rax', value: '0x1234' },
+      { path: 'xstate_bv', value: '0x602e7' },
+    ]);
+    expect(written).toMatchObject({ ok: true, value: { capture: { facts: { general: { rax: 0x1234n } } } } });
+    expect(saved.image.bytes).toEqual(before);
+    expect(journal()).toEqual([]);
+    const undone = await session.undo();
+    expect(undone.ok && undone.value.capture.image.bytes).toEqual(before);
+    expect(await session.resume()).toMatchObject({ ok: false, refusal: { code: 'read-only' } });
+    expect((await session.detach(false)).ok).toBe(true);
+    expect(saved.image.bytes).toEqual(before);
   });
 });
 

@@ -11,7 +11,7 @@ export const beforeLeaving = (store: DebuggerStore, event: Pick<Event, 'preventD
   const state = store.getState();
   // Loaded again the page has all of it, staged and written edits too.
   if (isReload && state.allKept && !state.hostLost) return;
-  if (!state.hostLost && selectWithEdits(state).length > 0) {
+  if (!state.hostLost && state.session?.kind !== 'file' && selectWithEdits(state).length > 0) {
     event.preventDefault();
     state.setOverlay({ kind: 'detach', closing: true });
     return;

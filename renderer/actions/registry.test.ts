@@ -25,13 +25,21 @@ test('a reason of refusal is given for what cannot be done now, and goes when it
   expect(refused('freeze')).toBeNull();
 });
 
-test('a file runs nowhere and is read only', async () => {
+test('[U21] a file runs nowhere, and is edited in a copy', async () => {
   const store = createDebuggerStore(createFakeBridge());
   await store.getState().openFile('capture.json', '');
   expect(action('continue').refused(store.getState())).toBe('a file does not run');
   expect(action('restore').refused(store.getState())).toBe('a file does not run');
   store.getState().stage('zmm0:f32[0]', '7');
-  expect(action('apply').refused(store.getState())).toBe('a file is read only');
+  expect(action('apply').refused(store.getState())).toBeNull();
+  await store.getState().apply();
+  expect(store.getState().stops.map(({ cause }) => cause)).toEqual(['file', 'apply']);
+  expect(action('open-file').refused(store.getState())).toBe('save or close the edited file first');
+  action('detach').run(store);
+  expect(store.getState()).toMatchObject({ overlay: { kind: 'close-model' }, session: { kind: 'file' } });
+  action('undo').run(store);
+  await expect.poll(() => store.getState().stops.length).toBe(3);
+  expect(store.getState().session?.kind).toBe('file');
 });
 
 test('detaching asks where something was written, and is done at once where nothing was', async () => {

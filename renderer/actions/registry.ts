@@ -1,4 +1,4 @@
-import { BUSY, busyRefusal, DETACH_FIRST } from '../store/base/availability.ts';
+import { BUSY, busyRefusal, CLOSE_FIRST, DETACH_FIRST } from '../store/base/availability.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
 import { selectWithEdits } from '../store/select/parked.ts';
 import { selectApplyRefusal } from '../store/select/selectors.ts';
@@ -38,9 +38,9 @@ const stepRefusal = (state: State): string | null => {
   return needsModel(state) ?? (state.running ? 'the program is running' : isFree ? null : BUSY);
 };
 
-/** A file may take the place of another one; a live target is left by Detach alone. */
+/** A file may take the place of another one that was not edited; a live target is left by Detach alone. */
 export const openRefusal = (state: State): string | null =>
-  state.session === null || state.session.kind === 'file' ? null : DETACH_FIRST;
+  state.session === null ? null : state.session.kind !== 'file' ? DETACH_FIRST : wouldLose(state) ? CLOSE_FIRST : null;
 
 const pickedRefusal = (state: State): string | null => {
   if (state.session !== null) return DETACH_FIRST;
@@ -50,11 +50,11 @@ const pickedRefusal = (state: State): string | null => {
   return busyRefusal(state.busy);
 };
 
-/** Detaching asks only where an attached vCPU holds written or staged edits, or a model has stops that nobody saved. */
+/** Detaching asks only where an attached vCPU holds written or staged edits, or a model or file has what nobody saved. */
 export const askDetach = (store: DebuggerStore): void => {
   const state = store.getState();
-  if (selectWithEdits(state).length > 0) state.setOverlay({ kind: 'detach' });
-  else if (state.session?.kind === 'model' && wouldLose(state)) state.setOverlay({ kind: 'close-model' });
+  if (state.session?.kind !== 'file' && selectWithEdits(state).length > 0) state.setOverlay({ kind: 'detach' });
+  else if (state.session?.kind !== 'live' && wouldLose(state)) state.setOverlay({ kind: 'close-model' });
   else void state.detach('keep');
 };
 

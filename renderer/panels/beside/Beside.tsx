@@ -1,4 +1,6 @@
 import { type ReactElement, useEffect, useMemo, useState } from 'react';
+import { pickFile } from '../../actions/open-file.ts';
+import { Button } from '../../controls/Button.tsx';
 import { Segment } from '../../controls/Segment.tsx';
 import { Select } from '../../controls/Select.tsx';
 import { type BesideOf, besideKey, besideOf, createBeside } from '../../store/beside.ts';
@@ -8,6 +10,7 @@ import { selectStop } from '../../store/select/selectors.ts';
 import { stopTitle } from '../../store/select/stop-name.ts';
 import type { Tab } from '../../store/state/view.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
+import { compareWithPageFile } from '../compare/SideChoice.tsx';
 import { Overview } from '../overview/Overview.tsx';
 import { Registers } from '../registers/Registers.tsx';
 import { Tiles } from '../tiles/Tiles.tsx';
@@ -51,6 +54,19 @@ export function Beside(): ReactElement {
     >
       <div className="section-head beside-head">
         <Source of={of} onChoose={choose} />
+        <Button
+          label="A file beside…"
+          look="tiny ghost square"
+          glyph="file"
+          glyphClass="g12"
+          onPress={() =>
+            pickFile((file) => {
+              void compareWithPageFile(main, file).then(() => {
+                if (main.getState().compareFile?.name === file.name) choose('file');
+              });
+            })
+          }
+        />
         <StoreContext value={beside.store}>
           <Tabs />
         </StoreContext>
@@ -100,6 +116,7 @@ function Content(): ReactElement {
   const tab = useDebugger((state) => state.tab);
   const stop = useDebugger(selectStop);
   const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
+  const name = useDebugger((state) => state.compareFile?.name ?? null);
   const Shown = SHOWN[isShown(tab) ? tab : 'registers'];
   if (stop === null) {
     return (
@@ -112,7 +129,14 @@ function Content(): ReactElement {
   return (
     <>
       <p className="section-note small text-3" data-testid="beside-what">
-        vCPU {vcpu}, stop <span className="val">{stop.number}</span>: to be read, not edited
+        {name === null ? (
+          <>
+            vCPU {vcpu}, stop <span className="val">{stop.number}</span>
+          </>
+        ) : (
+          name
+        )}
+        : to be read, not edited
       </p>
       <div className="scroll">
         <Shown />

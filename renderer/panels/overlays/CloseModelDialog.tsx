@@ -5,11 +5,12 @@ import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { count } from '../../wording.ts';
 import { Dialog } from './Dialog.tsx';
 
-/** A model ends with its page: its stops are gone with it unless they are saved. */
+/** A model, or the edited copy of a file, ends with its page: what nobody has saved is gone with it. */
 export function CloseModelDialog(): ReactElement {
   const store = useDebuggerStore();
   const name = useDebugger((state) => state.session?.name ?? 'the model');
   const stops = useDebugger((state) => state.stops.length);
+  const isFile = useDebugger((state) => state.session?.kind === 'file');
   const close = (): void => {
     store.getState().setOverlay(null);
     void store.getState().detach('keep');
@@ -19,9 +20,13 @@ export function CloseModelDialog(): ReactElement {
     <Dialog label={title} look="ask">
       <div className="ask-body">
         <h2>{title}</h2>
-        <p>{count(stops, 'stop')} of it are not saved, and cannot be had again but by stepping.</p>
+        <p>
+          {isFile
+            ? 'What was edited is in this window alone: the file itself is as it was opened.'
+            : `${count(stops, 'stop')} of it are not saved, and cannot be had again but by stepping.`}
+        </p>
       </div>
-      <div className="ask-foot">
+      <div className="ask-acts">
         <Button
           label="Save and close"
           look="primary"

@@ -3,6 +3,7 @@
 export const BUSY = 'another act is under way';
 export const EDITS_STAGED = 'edits are staged: apply or discard them first';
 export const DETACH_FIRST = 'detach first';
+export const CLOSE_FIRST = 'save or close the edited file first';
 
 /** @param busy the act under way, of whatever kind; null: none */
 export const busyRefusal = (busy: unknown): string | null => (busy === null ? null : BUSY);

@@ -174,6 +174,8 @@ export const selectPreflight = (state: State): readonly PreflightStep[] => {
 /** The staged edit that pre-flight refuses; null: nothing is staged, or all of it would be accepted. */
 export const selectRefusedEdit = (state: State): RefusedEdit | null => {
   const newest = state.stops.at(-1)?.capture;
+  // A file goes nowhere by itself: no kernel refuses what is written to the copy of it.
+  if (state.session?.kind === 'file') return null;
   return newest === undefined || state.staged.length === 0 ? null : refusedStaged(newest, state.staged);
 };
 
@@ -183,7 +185,6 @@ export const selectPreflightRefusal = (state: State): string | null => selectRef
 /** Why nothing can ever be written to what is open; null: it can. */
 const targetRefusal = ({ session }: State): string | null => {
   if (session === null) return 'nothing is open';
-  if (session.kind === 'file') return 'a file is read only';
   if (session.run === 'ended') return 'the target has ended';
   return session.canWrite ? null : 'this target is read only';
 };

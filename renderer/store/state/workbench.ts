@@ -1,10 +1,12 @@
 /** What a key or the palette asks of the workbench; it does it and forgets the request. */
 export type WorkbenchRequest =
   | { readonly kind: 'toggle' | 'show'; readonly pane: DockedPane }
-  | { readonly kind: 'reset' };
+  | { readonly kind: 'reset' }
+  /** The keyboard has left a pane by Escape: one that only a key had unfolded is folded again. */
+  | { readonly kind: 'leave'; readonly pane: string };
 
 /** Docked panes, and those that are opened at need. */
-export type DockedPane = 'program' | 'inspector' | 'watch' | 'history' | 'find' | 'plot' | 'beside' | 'trace';
+export type DockedPane = 'program' | 'inspector' | 'watch' | 'history' | 'find' | 'plot' | 'beside' | 'trace' | 'stops';
 
 export interface WorkbenchSlice {
   /** The full list of components beside the rail; pinned, it takes the rail's place. */

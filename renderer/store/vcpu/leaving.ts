@@ -49,9 +49,14 @@ const together = memoizeByIdentity((state: State): readonly LeavingWrite[] =>
 /** What "restore and leave" would write, vCPU by vCPU. */
 export const selectLeaving = (state: State): readonly LeavingWrite[] => together(state);
 
-/** Whether a page that goes takes along what nobody has kept: stops, labels, staged edits of a target that still answers. */
-export const wouldLose = ({ session, stops, staged, parked, hostLost, saveDone }: State): boolean => {
-  if (session === null || session.kind === 'file' || hostLost) return false;
+/**
+ * Whether a page that goes takes along what nobody has kept: stops, labels, staged edits of a target that still answers; of a
+ * file what was edited in the copy of it.
+ */
+export const wouldLose = ({ session, stops, staged, parked, hostLost, saveDone, writes, done }: State): boolean => {
+  if (session === null || hostLost) return false;
   const isSaved = saveDone !== null && saveDone.stops === stops.length;
+  if (session.kind === 'file')
+    return (staged.length > 0 && done.length > 0) || (writes.undoable + writes.redoable > 0 && !isSaved);
   return staged.length > 0 || parked.size > 0 || (stops.length > 1 && !isSaved);
 };

@@ -14,6 +14,7 @@ import { BUSY } from '../base/availability.ts';
 import { received } from '../base/received.ts';
 import type { Slice } from '../state/state.ts';
 import type { RunState, Session, TargetSlice } from '../state/target.ts';
+import { wouldLose } from './leaving.ts';
 import { type AttachedProcess, openedState } from './opened.ts';
 import { withOverwritten } from './timeline-slice.ts';
 
@@ -37,11 +38,12 @@ const picked = (target: TargetSummary | undefined): Pick<TargetSlice, 'pickedPid
   pickedVcpu: target?.vcpus[0]?.index ?? 0,
 });
 
-const notOpened = (name: string, isTaken: boolean): Refusal => ({
+/** @param held what is open in its place; null: another act is under way */
+const notOpened = (name: string, held: Session['kind'] | null): Refusal => ({
   code: 'not-opened',
-  what: `${name} was not opened: ${isTaken ? 'a target is attached' : BUSY}`,
+  what: `${name} was not opened: ${held === null ? BUSY : held === 'file' ? 'the file that is open has edits' : 'a target is attached'}`,
   where: null,
-  remedy: isTaken ? 'Detach first' : 'Open it again',
+  remedy: held === null ? 'Open it again' : held === 'file' ? 'Save or close it first' : 'Detach first',
   call: null,
   errno: null,
 });
@@ -217,9 +219,9 @@ export const createTargetSlice =
       async openFile(name, base64) {
         const { session: previous, busy } = get();
         // A file that was chosen before a target was attached to comes here once its bytes are read.
-        const isTaken = previous !== null && previous.kind !== 'file';
+        const isTaken = previous !== null && (previous.kind !== 'file' || wouldLose(get()));
         if (isTaken || busy !== null) {
-          set({ refusal: notOpened(name, isTaken) });
+          set({ refusal: notOpened(name, isTaken ? previous.kind : null) });
           return;
         }
         const answer = await act('open', () => bridge.openFile(name, base64));
@@ -231,6 +233,10 @@ export const createTargetSlice =
       async chooseState(vcpu, preset) {
         const { session } = get();
         if (session?.file === undefined) return;
+        if (wouldLose(get())) {
+          set({ refusal: notOpened(session.name, 'file') });
+          return;
+        }
         const answer = await act('open', () => bridge.chooseState(session.id, vcpu, preset));
         if (answer.ok) await opened(answer.value, null);
       },
