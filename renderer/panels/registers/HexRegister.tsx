@@ -1,6 +1,6 @@
 import type { ReactElement } from 'react';
 import { toHexHighFirst } from '../../../app/bits/bytes.ts';
-import { HexDigits } from '../../controls/Hex64.tsx';
+import { groupedHex, HexDigits } from '../../controls/Hex64.tsx';
 import { FIXED, isDeterministic } from '../../fixed.ts';
 import { markedPart, type Provenance } from '../../store/select/provenance.ts';
 import { RegisterCell } from './RegisterCell.tsx';
@@ -34,6 +34,7 @@ export function HexRegister(props: HexRegisterProps): ReactElement {
         path={readOnly ? null : register}
         register={register}
         text={`0x${digits}`}
+        seen={groupedHex(digits)}
         before={part.mark === 'none' ? null : hex(part.before)}
         mark={masked ? 'none' : part.mark}
         problem={part.isRefused ? (provenance.refused?.sentence ?? null) : null}

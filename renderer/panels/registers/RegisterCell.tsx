@@ -1,4 +1,5 @@
 import type { KeyboardEvent, ReactElement, ReactNode } from 'react';
+import { nameWithSeen } from '../../controls/spoken.ts';
 import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { Mark, ShownMark } from '../../store/select/provenance.ts';
@@ -13,6 +14,8 @@ interface RegisterCellProps {
   /** What the inspector speaks about when the cell has the focus. */
   readonly register: string;
   readonly text: string;
+  /** How it is drawn, where that is otherwise. */
+  readonly seen?: string;
   readonly before: string | null;
   readonly mark: Mark;
   /** Why pre-flight refuses what is staged here; null: it does not. */
@@ -22,7 +25,7 @@ interface RegisterCellProps {
 
 /** A value that stands alone (not in the vector table): focus it, read it, edit it in place. */
 export function RegisterCell(props: RegisterCellProps): ReactElement {
-  const { path, register, text, before, mark, problem = null, children } = props;
+  const { path, register, text, seen = text, before, mark, problem = null, children } = props;
   const store = useDebuggerStore();
   const editing = useDebugger((state) => path !== null && state.editor?.path === path);
   const refused = useDebugger(selectEditRefusal);
@@ -45,7 +48,10 @@ export function RegisterCell(props: RegisterCellProps): ReactElement {
       role="button"
       tabIndex={0}
       className={`register-cell inset-focus ${look === 'none' ? '' : look}`}
-      aria-label={`${name} ${text}${MARK_WORDS[look]}${before === null ? '' : `, before ${before}`}`}
+      aria-label={nameWithSeen(
+        `${name} ${text}${MARK_WORDS[look]}${before === null ? '' : `, before ${before}`}`,
+        seen,
+      )}
       title={path === null ? `${register} can be read, not written` : title}
       data-mark={mark}
       onClick={() => store.getState().select({ kind: 'register', path: register })}

@@ -2,6 +2,7 @@
 // biome-ignore-all lint/a11y/useFocusableInteractive: the cells take the focus, rows and heads do not.
 import {
   type ClipboardEvent,
+  Fragment,
   type KeyboardEvent,
   memo,
   type ReactElement,
@@ -12,6 +13,7 @@ import {
   useState,
 } from 'react';
 import { vectorFragments } from '../../../app/register/vector.ts';
+import { nameWithSeen } from '../../controls/spoken.ts';
 import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { markedPart, type Provenance, shownMark } from '../../store/select/provenance.ts';
@@ -36,6 +38,13 @@ const LEAST_PX: Readonly<Record<number, number>> = { 1: 36, 2: 46, 4: 40, 8: 76 
 const HEX_LEAST_PX = 54;
 const HEX_ROOMY_PX = 61;
 
+/** How wide the cells of one line are, and whether it is wider than the table. */
+const lineOf = (boxPx: number, lanes: number, count: number, least: number) => {
+  const room = boxPx - SIDE_PX - HEAD_PX - (lanes - 1) * LANE_GAP_PX;
+  const cellPx = Math.max(least, Math.floor(room / count));
+  return { room, cellPx, scrolls: cellPx * count > room };
+};
+
 interface GridProps {
   readonly provenance: Provenance;
   readonly file: VectorFile;
@@ -59,9 +68,12 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
   const size = sizeOf(type);
   const lanes = file.widthBits / 128;
   const least = type === 'hex' ? HEX_LEAST_PX : (LEAST_PX[size] ?? 40);
-  const room = boxPx - SIDE_PX - HEAD_PX - (lanes - 1) * LANE_GAP_PX;
-  const cellPx = Math.max(least, Math.floor(room / count));
-  const scrolls = cellPx * count > room;
+  // What is too wide for one line takes two, where two are enough; else the table scrolls.
+  const whole = lineOf(boxPx, lanes, count, least);
+  const half = lineOf(boxPx, lanes / 2, count / 2, least);
+  const isFolded = whole.scrolls && !half.scrolls;
+  const { room, cellPx, scrolls } = isFolded ? half : whole;
+  const inLine = isFolded ? count / 2 : count;
   const order = Array.from({ length: count }, (_, at) => (right ? count - 1 - at : at));
 
   useLayoutEffect(() => {
@@ -166,13 +178,13 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
     <>
       <div
         ref={grid}
-        className={`vector-grid ${scrolls ? 'scrolls' : ''} ${type === 'hex' && cellPx < HEX_ROOMY_PX ? 'narrow' : ''}`}
+        className={`vector-grid ${scrolls ? 'scrolls' : ''} ${isFolded ? 'folded' : ''} ${type === 'hex' && cellPx < HEX_ROOMY_PX ? 'narrow' : ''}`}
         role="grid"
         aria-label={`${file.kind} registers as ${type}`}
         aria-rowcount={rows.length + 1}
         aria-colcount={count + 1}
         tabIndex={-1}
-        style={{ '--cell': `${cellPx}px`, '--head': `${HEAD_PX + (scrolls ? 0 : room - cellPx * count)}px` }}
+        style={{ '--cell': `${cellPx}px`, '--head': `${HEAD_PX + (scrolls ? 0 : room - cellPx * inLine)}px` }}
         onKeyDown={onKeyDown}
         onCopy={onCopy}
         onPaste={onPaste}
@@ -181,19 +193,21 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
           if (event.shiftKey) event.preventDefault();
         }}
       >
-        <LaneHeads lanes={lanes} right={right} cellPx={cellPx} perLane={count / lanes} />
+        {isFolded ? null : <LaneHeads lanes={lanes} right={right} cellPx={cellPx} perLane={count / lanes} />}
         <div className="vector-row head" role="row">
           <span className="row-head" role="columnheader">
             {type}
           </span>
           {order.map((element, at) => (
-            <span
-              key={element}
-              role="columnheader"
-              className={`column-head ${endsLane(at, count, lanes) ? 'lane-end' : ''} ${chosen?.element === element ? 'on' : ''}`}
-            >
-              {element}
-            </span>
+            <Fragment key={element}>
+              {isFolded && at === inLine ? <NextLine /> : null}
+              <span
+                role="columnheader"
+                className={`column-head ${endsLane(at, count, lanes) ? 'lane-end' : ''} ${chosen?.element === element ? 'on' : ''}`}
+              >
+                {element}
+              </span>
+            </Fragment>
           ))}
         </div>
         {rows.map((index) => (
@@ -205,6 +219,7 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
             type={type}
             right={right}
             characters={charactersIn(cellPx)}
+            foldsAt={isFolded ? inLine : null}
             focusElement={active.index === index ? active.element : null}
             selected={chosen?.index === index}
             block={block?.rows.includes(index) === true ? blockIn(block, index) : null}
@@ -239,6 +254,16 @@ const blockLook = (block: string | null, element: number): string => {
   return `in-block ${top} ${bottom} ${ends.join(' ')}`;
 };
 
+/** Ends a line of a row, and leaves room under its name. */
+function NextLine(): ReactElement {
+  return (
+    <>
+      <span className="line-end" aria-hidden="true" />
+      <span className="row-head" aria-hidden="true" />
+    </>
+  );
+}
+
 const endsLane = (at: number, count: number, lanes: number): boolean =>
   (at + 1) % (count / lanes) === 0 && at + 1 < count;
 
@@ -264,6 +289,8 @@ interface RowProps {
   readonly type: LaneType;
   readonly right: boolean;
   readonly characters: number;
+  /** A second line begins before this one of its elements, by place; null: there is one line. */
+  readonly foldsAt: number | null;
   /** The element that holds the grid's one tab stop; null: another row has it. */
   readonly focusElement: number | null;
   readonly selected: boolean;
@@ -285,13 +312,14 @@ const sameRow = (a: RowProps, b: RowProps): boolean =>
   a.type === b.type &&
   a.right === b.right &&
   a.characters === b.characters &&
+  a.foldsAt === b.foldsAt &&
   a.focusElement === b.focusElement &&
   a.selected === b.selected &&
   a.block === b.block &&
   a.file.kind === b.file.kind;
 
 const VectorRow = memo(function VectorRow(props: RowProps): ReactElement {
-  const { provenance, file, index, type, right, selected } = props;
+  const { provenance, file, index, type, right, selected, foldsAt } = props;
   const count = elementsOf(file, type);
   const size = sizeOf(type);
   const lanes = file.widthBits / 128;
@@ -312,7 +340,10 @@ const VectorRow = memo(function VectorRow(props: RowProps): ReactElement {
         {index}
       </span>
       {Array.from({ length: count }, (_, at) => (right ? count - 1 - at : at)).map((element, at) => (
-        <Cell key={element} {...props} element={element} init={isInit(element)} laneEnd={endsLane(at, count, lanes)} />
+        <Fragment key={element}>
+          {at === foldsAt ? <NextLine /> : null}
+          <Cell {...props} element={element} init={isInit(element)} laneEnd={endsLane(at, count, lanes)} />
+        </Fragment>
       ))}
     </div>
   );
@@ -346,7 +377,7 @@ function Cell(props: RowProps & { element: number; init: boolean; laneEnd: boole
     <span
       role="gridcell"
       className={look}
-      aria-label={`${path} ${exact}${MARK_WORDS[mark]}${before}`}
+      aria-label={nameWithSeen(`${path} ${exact}${MARK_WORDS[mark]}${before}`, text === '·' ? '' : text)}
       title={mark === 'none' ? `${path} ${exact}` : `${path} ${exact}${MARK_WORDS[mark]}${before}${why}`}
       data-cell={`${index}-${element}`}
       data-mark={part?.mark ?? 'none'}

@@ -152,7 +152,7 @@ function InitSentence({ file, block, open, onToggle }: InitSentenceProps): React
   const content = (
     <>
       {block.allInit ? <Glyph name={open ? 'chevron' : 'chevronRight'} className="g12" /> : null}
-      <span className="val small">{range}</span>
+      <span className="val small">{range}</span>{' '}
       {block.initBits.map((bit) => (
         <span key={bit} className="swatch short init" style={{ '--hue': hueOf(bit) }} />
       ))}
@@ -162,13 +162,7 @@ function InitSentence({ file, block, open, onToggle }: InitSentenceProps): React
     </>
   );
   return block.allInit ? (
-    <button
-      type="button"
-      className="init-sentence"
-      aria-expanded={open}
-      onClick={onToggle}
-      aria-label={`${range}: ${sentence}`}
-    >
+    <button type="button" className="init-sentence" aria-expanded={open} onClick={onToggle}>
       {content}
     </button>
   ) : (

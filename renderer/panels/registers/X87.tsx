@@ -130,6 +130,7 @@ function StValue({
         path={path}
         register={register}
         text={text}
+        seen={unread ? 'init' : minus(text)}
         before={part.before === null ? null : printElement('f80', part.before, 0)}
         mark={part.mark}
         problem={part.isRefused ? (provenance.refused?.sentence ?? null) : null}
