@@ -1,4 +1,5 @@
 import { type DragEvent, type ReactElement, useEffect, useState } from 'react';
+import { keepFocus } from './actions/focus.ts';
 import { listenToKeys } from './actions/keys.ts';
 import { askBeforeLeaving } from './actions/leaving.ts';
 import { openPageFile } from './actions/open-file.ts';
@@ -25,6 +26,7 @@ export function App(): ReactElement {
     document.querySelector('meta[name="theme-color"]')?.setAttribute('content', ground);
   }, [theme]);
   useEffect(() => listenToKeys(store), [store]);
+  useEffect(keepFocus, []);
   useEffect(() => askBeforeLeaving(store), [store]);
 
   const onDragOver = (event: DragEvent): void => {

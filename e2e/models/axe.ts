@@ -14,20 +14,32 @@ interface AxeResults {
   readonly violations: readonly { readonly id: string; readonly nodes: readonly AxeNode[] }[];
 }
 
-/** What axe-core holds against the page as it stands: one line a node, empty where nothing. */
-export const axeViolations = async (page: Page): Promise<readonly string[]> => {
+/**
+ * What axe-core holds against the page as it stands, or against a part of it: one line a node, empty where nothing.
+ * @param within a selector; left out: the whole page
+ * @param rules those that are asked alone; left out: all
+ */
+export const axeViolations = async (
+  page: Page,
+  within?: string,
+  rules?: readonly string[],
+): Promise<readonly string[]> => {
   if (!(await page.evaluate(() => 'axe' in globalThis)))
     await page.addScriptTag({ path: AXE }).catch(() => inject(page));
-  const results = await page.evaluate(async (tags) => {
-    const { axe } = globalThis as unknown as { axe: { run(root: Document, options: unknown): Promise<AxeResults> } };
-    return axe.run(document, {
-      runOnly: { type: 'tag', values: tags },
-      // An experimental rule that wants every word seen inside a control in its name, one after the other: the names here
-      // put the path first and say state and unit, which are drawn.
-      rules: { 'label-content-name-mismatch': { enabled: false } },
-      resultTypes: ['violations'],
-    });
-  }, TAGS);
+  const results = await page.evaluate(
+    async ([tags, part, only]) => {
+      const { axe } = globalThis as unknown as {
+        axe: { run(root: Document | string, options: unknown): Promise<AxeResults> };
+      };
+      return axe.run(part ?? document, {
+        runOnly: only === undefined ? { type: 'tag', values: tags } : { type: 'rule', values: only },
+        // Experimental, and so off by default.
+        ...(only === undefined ? { rules: { 'label-content-name-mismatch': { enabled: true } } } : {}),
+        resultTypes: ['violations'],
+      });
+    },
+    [TAGS, within, rules] as const,
+  );
   return results.violations.flatMap(({ id, nodes }) =>
     nodes.map(
       ({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary?.split('\n')[1]?.trim() ?? ''}`,

@@ -57,7 +57,7 @@ test('[U3] all sixteen rows and columns of a tile are whole at 1440×900 and at 
     [1100, 700],
   ] as const) {
     await page.setViewportSize({ width, height });
-    await tab(page, 'tmm0').click();
+    await page.getByRole('tab', { name: /^tmm0 / }).click();
     const [first, last] = [window.element(0, 0, 0), window.element(0, 15, 15)];
     await expect(first).toBeInViewport({ ratio: 1 });
     await expect(last).toBeInViewport({ ratio: 1 });

@@ -199,9 +199,9 @@ describe('[J3] ids of the sessions that are open', () => {
 describe('[C15] files', () => {
   const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
-  test('a capture opens as a file, which cannot be written', async () => {
+  test('a capture opens as a file, which is edited in a copy', async () => {
     const opened = await sessions.openFile('a.json', base64(captureText(sampleCapture())));
-    expect(opened).toMatchObject({ ok: true, value: { kind: 'file', canWrite: false } });
+    expect(opened).toMatchObject({ ok: true, value: { kind: 'file', canWrite: true } });
   });
 
   test('a file of several states opens with the first, and any other can be chosen', async () => {
@@ -254,7 +254,7 @@ describe('[C15] files', () => {
     const opened = await sessions.openFile('session.json', bytes);
     expect(opened).toMatchObject({
       ok: true,
-      value: { kind: 'file', canWrite: false, vcpu: 5, vcpus: [1, 2, 5], file: { kind: 'session' } },
+      value: { kind: 'file', canWrite: true, vcpu: 5, vcpus: [1, 2, 5], file: { kind: 'session' } },
     });
     if (!opened.ok) return;
     expect(JSON.parse(JSON.stringify(opened.value))).toEqual(opened.value);

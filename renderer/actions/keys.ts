@@ -1,6 +1,7 @@
 import { chordOf, commandOf, isModifier } from '../keys/chord.ts';
 import { KEYMAP } from '../keys/keymap.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
+import { leaveRegion } from './focus.ts';
 import { action } from './registry.ts';
 
 const isTyping = (target: EventTarget | null): boolean =>
@@ -23,6 +24,10 @@ export const listenToKeys = (store: DebuggerStore): (() => void) => {
       else if (state.editor !== null) state.closeEditor();
       else if (state.componentsOpen) state.openComponents(false);
       else if (state.refusal !== null) state.closeRefusal();
+      else {
+        const pane = leaveRegion();
+        if (pane !== null) state.askWorkbench({ kind: 'leave', pane });
+      }
       return;
     }
     const chord = chordOf(event);

@@ -102,6 +102,14 @@ export const PANE_ACTIONS: readonly Action[] = [
     run: (store) => store.getState().askWorkbench({ kind: 'toggle', pane: 'beside' }),
   },
   {
+    id: 'stops',
+    title: 'List of stops',
+    group: 'View',
+    glyph: 'list',
+    refused: needsStops,
+    run: (store) => store.getState().askWorkbench({ kind: 'toggle', pane: 'stops' }),
+  },
+  {
     id: 'reset-layout',
     title: 'Reset layout',
     group: 'View',

@@ -1,22 +1,66 @@
 import type { DebuggerStore } from '../store/debugger-store.ts';
+import { enterRegion } from './focus.ts';
 
-const FOCUSABLE = 'button:not([tabindex="-1"]), input, select, [tabindex="0"]';
+/** The stops of F6 in the order of the screens: what stands around the view is left of it, right of it, or below. */
+const RANKS: Readonly<Record<string, number>> = {
+  toolbar: 1,
+  components: 2,
+  tabs: 4,
+  centre: 5,
+  targets: 5,
+  status: 8,
+};
+
+interface Stop {
+  readonly node: HTMLElement;
+  readonly name: string;
+}
+
+const isShown = (node: Element): boolean => node.getClientRects().length > 0;
+
+/** Every region on screen, the row of the views' tabs, and the strips that docks are folded to. */
+const stopsOnScreen = (): readonly Stop[] => {
+  const regions = [...document.querySelectorAll<HTMLElement>('[data-region]')].map((node) => ({
+    node,
+    name: node.dataset.region ?? '',
+  }));
+  const heads = [...document.querySelectorAll<HTMLElement>('.dock-head')].flatMap((node) => {
+    const tabset = node.closest('[data-tabset-collapsed], [data-tabset]');
+    const isFolded = tabset?.hasAttribute('data-tabset-collapsed') === true;
+    const holdsView = node.querySelector(VIEW_TABS) !== null;
+    return isFolded || holdsView ? [{ node, name: holdsView ? 'tabs' : 'strip' }] : [];
+  });
+  return [...regions, ...heads].filter(({ node }) => isShown(node));
+};
+const VIEW_TABS = '[data-tab-id="overview"]';
+
+const byPlace = (stops: readonly Stop[]): readonly Stop[] => {
+  const view = stops.find(({ name }) => name === 'centre' || name === 'targets')?.node.getBoundingClientRect();
+  const placed = stops.map((stop) => {
+    const box = stop.node.getBoundingClientRect();
+    const around = view === undefined ? 6 : box.right <= view.left + 1 ? 3 : box.top >= view.bottom - 1 ? 7 : 6;
+    return { stop, rank: RANKS[stop.name] ?? around, top: box.top, left: box.left };
+  });
+  return placed.sort((a, b) => a.rank - b.rank || a.top - b.top || a.left - b.left).map(({ stop }) => stop);
+};
+
+/** Of a row of tabs the chosen one takes the keyboard, which its arrows move. */
+const enter = ({ node, name }: Stop): boolean => {
+  if (name !== 'tabs' && name !== 'strip') return enterRegion(node);
+  const tab =
+    node.querySelector<HTMLElement>('[role="tab"][aria-selected="true"]') ?? node.querySelector('[role="tab"]');
+  tab?.focus();
+  return tab !== null;
+};
 
 /** Moves the keyboard to the next region of the window (F6), to what was last focused in it or its first control. */
 export const moveRegion = (step: 1 | -1): void => {
-  const regions = [...document.querySelectorAll<HTMLElement>('[data-region]')].filter(
-    (region) => region.getClientRects().length > 0,
-  );
-  const at = regions.findIndex((region) => region.contains(document.activeElement));
-  for (let tried = 1; tried <= regions.length; tried += 1) {
-    const region = regions[(at + step * tried + regions.length * (tried + 1)) % regions.length];
-    const first =
-      region?.querySelector<HTMLElement>('[data-region-start]') ??
-      [...(region?.querySelectorAll<HTMLElement>(FOCUSABLE) ?? [])].find((node) => node.getClientRects().length > 0);
-    if (first !== undefined && first !== null) {
-      first.focus();
-      return;
-    }
+  const stops = byPlace(stopsOnScreen());
+  const at = stops.findIndex(({ node }) => node.contains(document.activeElement));
+  const from = at === -1 && step === -1 ? 0 : at;
+  for (let tried = 1; tried <= stops.length; tried += 1) {
+    const stop = stops[(from + step * tried + stops.length * (tried + 1)) % stops.length];
+    if (stop !== undefined && enter(stop)) return;
   }
 };
 

@@ -32,8 +32,7 @@ export function ActionButton(props: ActionButtonProps): ReactElement {
       keys={chord ?? undefined}
       onPress={() => action.run(store)}
     >
-      {children}
-      {withKeys && chord !== null ? <kbd>{chord.replaceAll('+', ' ')}</kbd> : null}
+      {children} {withKeys && chord !== null ? <kbd>{chord.replaceAll('+', ' ')}</kbd> : null}
     </Button>
   );
 }

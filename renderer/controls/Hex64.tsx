@@ -6,9 +6,12 @@ export function Hex64({ value }: { value: bigint }): ReactElement {
   return <HexDigits digits={hex64(value)} />;
 }
 
+/** Hex digits in groups of eight. */
+export const groupedHex = (digits: string): string => digits.replace(/(?=(?:.{8})+$)(?!^)/g, '_');
+
 /** Hex digits in groups of eight, leading zeros dim; the last digit always stands out. */
 export function HexDigits({ digits }: { digits: string }): ReactElement {
-  const grouped = digits.replace(/(?=(?:.{8})+$)(?!^)/g, '_');
+  const grouped = groupedHex(digits);
   const first = grouped.search(/[1-9a-f]/);
   const lead = first === -1 ? grouped.length - 1 : first;
   return (

@@ -50,6 +50,7 @@ export const KEYMAP = {
     find: { keys: ['Ctrl+F'] },
     plot: { keys: ['Alt+G'] },
     beside: { keys: ['Ctrl+\\'] },
+    stops: { keys: ['Alt+S'] },
     'watch-selected': { keys: ['Shift+F9'] },
     'next-difference': { keys: ['F7'] },
     'previous-difference': { keys: ['Shift+F7'] },

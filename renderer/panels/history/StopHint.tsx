@@ -8,7 +8,8 @@ import { elapsedMs, secondsText, sincePrevious } from './stop-times.ts';
 
 const MOST_NAMES = 4;
 
-const changedWords = ({ changed, changedOutside }: Stop): string => {
+/** Which components changed, by name: "SSE, AVX changed". */
+export const changedWords = ({ changed, changedOutside }: Stop): string => {
   const names = [...changed].sort((a, b) => a - b).map(componentLabel);
   if (changedOutside) names.push('XCR0 or MSRs');
   const more = names.length - MOST_NAMES;

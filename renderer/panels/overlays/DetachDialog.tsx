@@ -101,13 +101,20 @@ export function DetachDialog(): ReactElement {
 }
 
 const MOST_LISTED = 12;
+/** More lines than this scroll, and then the keyboard has to come there. */
+const MOST_IN_SIGHT = 7;
 
 /** Every value that restoring would write, as the vCPUs were read last. */
 function WouldWrite(props: { rows: readonly LeavingWrite[]; general: boolean; several: boolean }): ReactElement {
+  const lines = props.rows.reduce(
+    (sum, { changes, general }) =>
+      sum + Math.min(MOST_LISTED + 1, changes.length + (props.general ? general.length : 0)),
+    0,
+  );
   return (
     <section aria-label="What restoring writes" data-testid="leaving-writes">
       <h3>Restoring writes</h3>
-      <ul className="leaving-writes val small">
+      <ul className="leaving-writes val small" tabIndex={lines > MOST_IN_SIGHT ? 0 : undefined}>
         {props.rows.flatMap(({ vcpu, changes, general }) => {
           const all = [...changes, ...(props.general ? general : [])];
           const shown = all.slice(0, MOST_LISTED).map(({ path, before, after }) => (

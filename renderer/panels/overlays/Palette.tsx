@@ -1,4 +1,5 @@
 import { type KeyboardEvent, type ReactElement, type ReactNode, useMemo, useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { ACTIONS } from '../../actions/registry.ts';
 import { commandOf, shownKey } from '../../keys/chord.ts';
 import { useDebuggerStore } from '../../store/context.ts';
@@ -161,7 +162,8 @@ export function Palette(): ReactElement {
   const chosen = items[Math.min(at, items.length - 1)];
   const run = (item: Item | undefined): void => {
     if (item === undefined || item.refused !== null) return;
-    store.getState().setOverlay(null);
+    // Closed, the dialog gives the keyboard back to the view that had it, which thereby comes to the front: only then is gone elsewhere.
+    flushSync(() => store.getState().setOverlay(null));
     item.run();
   };
   const onKeyDown = (event: KeyboardEvent): void => {

@@ -95,11 +95,11 @@ function BitHead({ bit, selected }: { bit: number; selected: boolean }): ReactEl
       <button
         type="button"
         className="bit-head"
-        aria-label={`Select ${componentLabel(bit)}, bit ${bit}`}
+        title={`Select ${componentLabel(bit)}, bit ${bit}`}
         tabIndex={-1}
         onClick={() => store.getState().select({ kind: 'component', bit })}
       >
-        <span className="bit-name">{componentLabel(bit)}</span>
+        <span className="bit-name">{componentLabel(bit)}</span> <span className="visually-hidden">bit </span>
         <span className="val micro text-3">{bit}</span>
       </button>
     </th>

@@ -16,7 +16,7 @@ export function Status(): ReactElement {
   const pauses = useDebugger((state) => (state.session?.kind === 'live' ? pausesOf(state.stops) : null));
   const facts = capture?.facts;
   return (
-    <footer className="status" data-testid="status">
+    <footer className="status" data-testid="status" data-region="status" tabIndex={-1}>
       {helper === null ? null : (
         <span className="line tight">
           <Glyph

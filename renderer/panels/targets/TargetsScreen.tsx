@@ -39,7 +39,7 @@ export function TargetsScreen(): ReactElement {
         <ActionButton action={action('theme')} look="square ghost" glyph={theme === 'dark' ? 'sun' : 'moon'} />
         <ActionButton action={action('help')} look="square ghost" />
       </header>
-      <main className="centre" data-region="centre" data-testid="centre">
+      <main className="centre" data-region="targets" data-testid="centre" tabIndex={-1}>
         <Hero />
         {refusal === null && listing.refusal === null && !reading ? null : (
           <div className="banners">
@@ -59,7 +59,7 @@ export function TargetsScreen(): ReactElement {
         </div>
       </main>
       <TargetDetail />
-      <footer className="status" data-testid="status">
+      <footer className="status" data-testid="status" data-region="status" tabIndex={-1}>
         <span className="line tight">
           <Glyph
             name={helperProblem === null ? 'check' : 'stop'}

@@ -145,8 +145,6 @@ function TileCard({ tile, view, isLow, isChosen }: TileCardProps): ReactElement 
       role="tab"
       className="tile-card"
       aria-selected={isChosen}
-      aria-label={`tmm${tile}`}
-      aria-description={`${shape}${MARK_WORDS[mark]}`}
       title={bad?.sentence ?? `tmm${tile} ${shape}`}
       data-tile={tile}
       tabIndex={isChosen ? 0 : -1}
@@ -154,13 +152,13 @@ function TileCard({ tile, view, isLow, isChosen }: TileCardProps): ReactElement 
     >
       {isLow ? <TileThumbnail tile={tile} rowPx={2} widthPx={48} /> : null}
       <span className="line tight tile-card-name">
-        <span className="val small">tmm{tile}</span>
-        <TileRole tile={tile} />
+        <span className="val small">tmm{tile}</span> <TileRole tile={tile} />
         {mark === 'none' ? null : <Glyph name={MARK_GLYPH[mark]} className={`g10 is-${mark}`} />}
         {bad === undefined ? null : <Glyph name="stop" className="g12 is-refused" />}
       </span>
       {isLow ? null : <TileThumbnail tile={tile} />}
-      <span className={`val small nowrap ${rows === 0 ? 'is-init' : 'text-2'}`}>{shape}</span>
+      <span className={`val small nowrap ${rows === 0 ? 'is-init' : 'text-2'}`}> {shape}</span>
+      {mark === 'none' ? null : <span className="visually-hidden">{MARK_WORDS[mark]}</span>}
     </button>
   );
 }
@@ -213,7 +211,7 @@ function ConfigField({ field, label, offset, value, tile }: ConfigFieldProps): R
         ref={button}
         type="button"
         className={`val small tilecfg-value ${label === null ? '' : 'tag'} ${mark === 'none' ? '' : mark} ${value === 0 ? 'zero' : ''}`}
-        aria-label={`${path} ${value}${MARK_WORDS[mark]}`}
+        aria-label={`${label === null ? path : `${label} ${value}, ${path}`} ${value}${MARK_WORDS[mark]}`}
         title={refused ?? `${path}: Enter edits`}
         onFocus={() =>
           store.getState().select({ kind: 'register', path: 'tilecfg', field: path.slice('tilecfg.'.length) })

@@ -85,8 +85,11 @@ export function CopyAs({ scene }: { scene: TileScene }): ReactElement {
         onClick={() => setOpen(!open)}
       >
         <Glyph name="copy" className="g12" />
-        <span role="status">{said ?? 'Copy as…'}</span>
+        <span>{said ?? 'Copy as…'}</span>
       </button>
+      <span role="status" className="visually-hidden">
+        {said}
+      </span>
       {open ? (
         <div
           ref={menu}

@@ -37,9 +37,9 @@ export function TargetMenu({ children }: { children: ReactNode }): ReactElement 
         className={`button target-button ${model ? 'model' : ''}`}
         aria-haspopup="menu"
         aria-expanded={open}
-        aria-label="Target"
         onClick={() => setOpen(!open)}
       >
+        <span className="visually-hidden">Target </span>
         {children}
       </button>
       {open ? (

@@ -35,6 +35,7 @@ export function CentreView({ view }: { view: Tab }): ReactElement {
       className="centre"
       data-testid={isFront ? 'centre' : undefined}
       data-region="centre"
+      tabIndex={-1}
       aria-label={`View, ${view}`}
       onPointerDownCapture={touch}
       onFocusCapture={touch}

@@ -84,9 +84,17 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
     settling.current = false;
   }, [workspace, shown, kind, store]);
 
+  /** Unfolded from its strip by a key, to be looked at; Escape folds it again. */
+  const peeked = useRef<string | null>(null);
   useEffect(() => {
     if (workspace === null || request === null) return;
     store.getState().askWorkbench(null);
+    if (request.kind === 'leave') {
+      const left = homeOf(workspace.getModel(), request.pane);
+      if (left !== null && !left.folded && peeked.current === request.pane) workspace.collapseTabset(left.id);
+      peeked.current = null;
+      return;
+    }
     if (request.kind === 'reset') {
       store.getState().rememberLayout(key, null);
       workspace.setModel(defaultLayout(kind, size, isLow));
@@ -106,6 +114,7 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
       workspace.closeTab(request.pane);
       return;
     }
+    peeked.current = home.folded ? request.pane : null;
     if (home.folded) workspace.expandTabset(home.id);
     else if (request.kind === 'toggle' && home.shown) {
       workspace.collapseTabset(home.id);

@@ -26,6 +26,7 @@ const EXTRA = [
   { id: 'plot', title: 'Plot', beside: { dock: 'right', region: 'bottom' } },
   { id: 'beside', title: 'Beside', beside: { dock: 'centre', region: 'right' } },
   { id: 'trace', title: 'Trace', beside: { dock: 'centre', region: 'bottom' } },
+  { id: 'stops', title: 'Stops', beside: { dock: 'right', region: 'center' } },
 ] as const;
 export type ExtraPane = (typeof EXTRA)[number]['id'];
 

@@ -10,6 +10,7 @@ import { History } from '../history/History.tsx';
 import { Inspector } from '../inspector/Inspector.tsx';
 import { Program } from '../model/Program.tsx';
 import { Plot } from '../plot/Plot.tsx';
+import { Stops } from '../stops/Stops.tsx';
 import { Trace } from '../trace/Trace.tsx';
 import { Watch } from '../watch/Watch.tsx';
 import { CentreView } from './CentreView.tsx';
@@ -30,6 +31,7 @@ const DOCKED: Readonly<Record<string, () => ReactElement | null>> = {
   plot: Plot,
   beside: Beside,
   trace: Trace,
+  stops: Stops,
 };
 
 export const paneContent = ({ id }: TabNode<null>): ReactElement | null => {

@@ -60,12 +60,10 @@ export function Chain({ story, instruction }: { story: XfdStory; instruction: Xf
             <button
               type="button"
               className={`station ${STATION[station.outcome].look}`}
-              aria-label={`${station.title}: ${station.value ?? 'not read'}, ${station.says}`}
               onClick={() => store.getState().select({ kind: 'xfd' })}
             >
-              <span className="strong">{station.title}</span>
-              <span className="text-3 small">{station.where}</span>
-              <span className="val station-value">{station.value ?? <span className="text-3">not read</span>}</span>
+              <span className="strong">{station.title}</span> <span className="text-3 small">{station.where}</span>{' '}
+              <span className="val station-value">{station.value ?? <span className="text-3">not read</span>}</span>{' '}
               <span className="line tight small station-says">
                 <Glyph name={STATION[station.outcome].glyph} className="g12" />
                 <span>{station.says}</span>

@@ -1,0 +1,110 @@
+import { expect, type Page } from 'playwright/test';
+import { axeViolations } from '../models/axe.ts';
+import { test } from '../models/host.ts';
+import { lostContent } from '../models/lost.ts';
+import { TilesWindow } from '../models/tiles-window.ts';
+
+test.use({ machine: 'stories' });
+
+const opened = async (open: () => Promise<Page>): Promise<TilesWindow> => {
+  const window = new TilesWindow(await open());
+  await window.openModel(0);
+  for (let step = 0; step < 18; step += 1) await window.step();
+  return window;
+};
+
+const VIEWS = ['Alt+1', 'Alt+2', 'Alt+3', 'Alt+4', 'Alt+5'] as const;
+
+test('[U22] at 200 % zoom and in a small window nothing is lost: what does not fit can be scrolled to', async ({
+  open,
+}) => {
+  const { page } = await opened(open);
+  for (const [width, height] of [
+    [1440, 900],
+    [1100, 700],
+    [720, 450],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    await page.getByRole('tab', { name: 'Tiles', exact: true }).waitFor();
+    for (const key of VIEWS) {
+      await page.keyboard.press(key);
+      await page.evaluate(() => new Promise(requestAnimationFrame));
+      expect.soft(await lostContent(page), `${width}×${height}, ${key}`).toEqual([]);
+    }
+  }
+  // The matrix scrolls; its head, its legend and the row of columns do not.
+  await page.keyboard.press('Alt+3');
+  for (const key of ['F4', 'Alt+p', 'Alt+0', 'Control+Shift+P', 'Shift+?', 'Control+Shift+C']) {
+    await page.keyboard.press(key);
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+    expect.soft(await lostContent(page), key).toEqual([]);
+    await page.keyboard.press('Escape');
+  }
+});
+
+test('[U22] where motion is unwanted nothing moves', async ({ open }) => {
+  const { page } = await opened(open);
+  // Pictures are taken without motion as well.
+  await page.evaluate(() => document.documentElement.removeAttribute('data-deterministic'));
+  const moving = (): Promise<number> =>
+    page.evaluate(
+      () =>
+        [...document.querySelectorAll('*')].filter((node) => {
+          const { transitionDuration, animationName } = getComputedStyle(node);
+          return animationName !== 'none' || transitionDuration.split(',').some((time) => Number.parseFloat(time) > 0);
+        }).length,
+    );
+  await page.emulateMedia({ reducedMotion: 'no-preference' });
+  expect(await moving()).toBeGreaterThan(0);
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  for (const key of [...VIEWS, 'Control+Shift+P']) {
+    await page.keyboard.press(key);
+    expect(await moving(), key).toBe(0);
+  }
+});
+
+/** Two pictures of an element differ, though only its state does. */
+const looks = async (page: Page, selector: string): Promise<string> =>
+  page
+    .locator(selector)
+    .first()
+    .evaluate((node) => {
+      const { outlineStyle, outlineColor, backgroundColor, color, borderColor } = getComputedStyle(node);
+      return [outlineStyle, outlineColor, backgroundColor, color, borderColor].join(' ');
+    });
+
+test('[U22] in forced colours the keyboard, what is chosen and what is set are seen', async ({ open }) => {
+  const window = await opened(open);
+  const { page } = window;
+  await page.emulateMedia({ forcedColors: 'active' });
+  for (const key of VIEWS) {
+    await page.keyboard.press(key);
+    expect.soft(await axeViolations(page), key).toEqual([]);
+    for (let stop = 0; stop < 8; stop += 1) {
+      await page.keyboard.press('F6');
+      const focus = await page.evaluate(() => {
+        const node = document.activeElement ?? document.body;
+        const by = node.getAttribute('aria-activedescendant');
+        const seen = (by === null ? null : document.getElementById(by)) ?? node;
+        const { outlineStyle, outlineWidth } = getComputedStyle(seen);
+        const own = getComputedStyle(node);
+        return [outlineStyle, outlineWidth, own.outlineStyle, node.className].join(' ');
+      });
+      expect.soft(focus, `${key}, region ${stop}`).toMatch(/solid/);
+    }
+  }
+  await page.keyboard.press('Alt+2');
+  for (const [chosen, other] of [
+    ['[role="tab"][aria-selected="true"]', '[role="tab"][aria-selected="false"]'],
+    ['.centre [role="radio"][aria-checked="true"]', '.centre [role="radio"][aria-checked="false"]'],
+    ['.rail [aria-selected="true"]', '.rail [aria-selected="false"]'],
+  ] as const) {
+    expect.soft(await looks(page, chosen), chosen).not.toBe(await looks(page, other));
+  }
+  await page.getByRole('radio', { name: 'Opmask', exact: true }).click();
+  await window.typeRegister('k1', '0xff');
+  await window.apply();
+  expect(await looks(page, '.mask-bit.set')).not.toBe(await looks(page, '.mask-bit:not(.set)'));
+  await page.keyboard.press('Alt+1');
+  expect(await looks(page, '.bit.on')).not.toBe(await looks(page, '.bit.off'));
+});
