@@ -32,7 +32,7 @@ test.describe('a live QEMU guest driven from the window', () => {
     await guest?.stop();
   });
 
-  test('[RC6] step it with F10, run it to a breakpoint with F5, and to a condition', async ({ open }) => {
+  test('[RC6] step it with F11, run it to a breakpoint with F5, and to a condition', async ({ open }) => {
     const footprint = guest.footprint();
     const [first = '', second = ''] = round;
     const page = await open();
@@ -44,9 +44,9 @@ test.describe('a live QEMU guest driven from the window', () => {
     const outcome = page.getByTestId('drive-outcome');
     await expect(drive).toBeVisible();
 
-    await page.keyboard.press('F10');
+    await page.keyboard.press('F11');
     await expect(outcome).toHaveText('one instruction');
-    await page.keyboard.press('F10');
+    await page.keyboard.press('F11');
     await expect(page.getByText('stop 3', { exact: false }).first()).toBeVisible();
     await drive.getByRole('textbox', { name: 'How many instructions' }).fill('250');
     await drive.getByRole('button', { name: 'Step so many' }).click();
