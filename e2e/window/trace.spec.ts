@@ -64,7 +64,7 @@ test('[RC9] a trace is listed, filtered to what differs, and scrubbed with the k
   await page.setViewportSize({ width: 1100, height: 700 });
   // A window of another size has a layout of its own.
   await page.keyboard.press('Alt+t');
-  await expect(chosen).toBeVisible();
   await trace.getByRole('searchbox').fill('');
+  await expect(chosen).toBeInViewport();
   expect(await trace.evaluate((node) => node.scrollWidth <= node.clientWidth)).toBe(true);
 });
