@@ -8,7 +8,7 @@ import { guardedRunControl } from './guarded-run-control.ts';
 import { memoryOf } from './memory-of.ts';
 import { createCodeReader } from './next-code.ts';
 import { notKnown, type Passage, passageOf, type ReturnBy, runPassage } from './passage.ts';
-import type { RunControl, Target } from './target.ts';
+import type { RunControl, StepsMade, Target } from './target.ts';
 import { parseUntil } from './until.ts';
 
 /** One part of a drive whose end is the asker's: the vCPU stands still before it and after it. */
@@ -32,6 +32,8 @@ export interface Driven {
   readonly then?: DriveAct;
   /** How the return address was found, of a step out. */
   readonly by?: ReturnBy;
+  /** Why the code was not known: then what stores RFLAGS has stored the TF that it was stepped by. */
+  readonly unguarded?: string;
   /** Of a trace: the state before the first instruction of this part, then that after each. */
   readonly traced?: readonly TracedState[];
 }
@@ -47,13 +49,16 @@ const hex = (value: bigint): string => `0x${value.toString(16)}`;
 /** So long is waited for a breakpoint before the asker is asked whether he still wants it. */
 const WAIT_MS = 500;
 
+const unguardedOf = ({ unguarded = null }: StepsMade): { readonly unguarded?: string } =>
+  unguarded === null ? {} : { unguarded };
+
 const steps = async (control: RunControl, now: Capture, count: number): Promise<Answer<Driven>> => {
   const asked = Math.min(count, control.mostStepsAtOnce);
   const made = await control.step(asked, { keepState: true, keepLast: true });
   if (!made.ok) return made;
   const { ended, made: number, captures } = made.value;
   const why = ended !== 'done' ? ended : number < count ? 'more' : 'done';
-  return answer({ made: number, why, hit: [], capture: captures.at(-1) ?? now });
+  return answer({ made: number, why, hit: [], capture: captures.at(-1) ?? now, ...unguardedOf(made.value) });
 };
 
 const trace = async (target: Target, control: RunControl, now: Capture, count: number): Promise<Answer<Driven>> => {
@@ -64,7 +69,7 @@ const trace = async (target: Target, control: RunControl, now: Capture, count: n
   const codes = await createCodeReader(target).codeOf(all);
   const why = ended !== 'done' ? ended : number < count ? 'more' : 'done';
   const traced = all.map((capture, at) => ({ capture, code: codes[at] ?? null }));
-  return answer({ made: number, why, hit: [], capture: captures.at(-1) ?? now, traced });
+  return answer({ made: number, why, hit: [], capture: captures.at(-1) ?? now, traced, ...unguardedOf(made.value) });
 };
 
 const until = async (control: RunControl, now: Capture, text: string, most: number): Promise<Answer<Driven>> => {
@@ -81,7 +86,7 @@ const until = async (control: RunControl, now: Capture, text: string, most: numb
   const isThere = before !== undefined && made.value.holds;
   const holds = number > 0 && (isThere || condition.value.holds(now, capture));
   const why = holds ? 'holds' : ended !== 'done' ? ended : number < most ? 'more' : 'done';
-  return answer({ made: number, why, hit: [], capture });
+  return answer({ made: number, why, hit: [], capture, ...unguardedOf(made.value) });
 };
 
 const breakpointsOf = (act: { readonly breakpoints: readonly DrivenBreakpoint[] }): readonly Breakpoint[] =>

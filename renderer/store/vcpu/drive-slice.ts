@@ -110,6 +110,7 @@ export const createDriveSlice =
       set({ busy: 'step', refusal: null, drive: { session: session.id, phase: 'driving', what, made: 0, most } });
       let made = 0;
       let then: DriveAct | undefined;
+      let isUnguarded = false;
       for (;;) {
         const answer = await ask(() => bridge.drive(session.id, then ?? next(made)));
         if (get().session?.id !== session.id) return null;
@@ -124,6 +125,7 @@ export const createDriveSlice =
         const part = traced?.ok === true ? traced.value : null;
         if (part !== null) set((state) => withTraced(state, part));
         made += answer.value.made;
+        isUnguarded ||= answer.value.unguarded !== undefined;
         then = answer.value.then;
         const { why } = answer.value;
         if (why === 'more' && !isStopped) {
@@ -141,7 +143,10 @@ export const createDriveSlice =
         set((state) => ({
           ...(part === null ? withStop(state, { capture: capture.value, cause: 'step', write: null }) : {}),
           busy: null,
-          drive: { session: session.id, phase: 'ended', what: words, isHit: why === 'hit' || why === 'holds' },
+          drive: {
+            ...{ session: session.id, phase: 'ended', isHit: why === 'hit' || why === 'holds' },
+            what: isUnguarded ? `${words}; its code is not known: TF may be stored in the guest` : words,
+          },
           session: state.session === null ? null : withRun(state.session, 'frozen'),
         }));
         return answer.value;
