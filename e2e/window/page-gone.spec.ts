@@ -112,7 +112,7 @@ test.describe('the page that held written edits goes, and Tilescope stays', () =
       await banner.getByRole('button', { name: 'Compare' }).click();
       const dialog = next.getByRole('dialog', { name: 'Orphaned edits' });
       await expect(dialog.getByTestId('differs-SSE')).toBeVisible();
-      await dialog.getByRole('button', { name: 'Recover' }).click();
+      await dialog.getByRole('button', { name: 'Put it back' }).click();
       await expect(banner).toHaveCount(0);
       expect(await show()).toEqual(found);
       await guest.progress();

@@ -73,7 +73,7 @@ test.describe('the program that held written edits is killed', () => {
       const dialog = page.getByRole('dialog', { name: 'Orphaned edits' });
       await expect(dialog.getByTestId('differs-SSE')).toBeVisible();
       await window.shootLive('orphan-compared');
-      await dialog.getByRole('button', { name: 'Recover' }).click();
+      await dialog.getByRole('button', { name: 'Put it back' }).click();
       await expect(dialog).toHaveCount(0);
       await expect(banner).toHaveCount(0);
       await expect(page.getByTestId('orphans').getByRole('status')).toContainText('is as it was');
@@ -105,7 +105,7 @@ test.describe('the program that held written edits is killed', () => {
       await page.goto(next.url);
       const banner = page.getByTestId('orphan');
       await expect(banner).toContainText('That process is gone');
-      await expect(banner.getByRole('button', { name: 'Recover' })).toHaveCount(0);
+      await expect(banner.getByRole('button', { name: 'Put it back' })).toHaveCount(0);
       await banner.getByRole('button', { name: 'Forget' }).click();
       await expect(banner).toHaveCount(0);
     } finally {

@@ -37,8 +37,8 @@ export function DetachDialog(): ReactElement {
           {written.length === 0
             ? 'Staged edits were never written. Detaching discards them.'
             : edited.some(({ staged }) => staged > 0)
-              ? 'Keep what was written, or restore the state found at attach? What is staged is discarded either way.'
-              : 'Keep what was written, or restore the state found at attach?'}
+              ? 'Keep what was written, or put back the state found at attach? What is staged is discarded either way.'
+              : 'Keep what was written, or put back the state found at attach?'}
         </p>
         <ul className="vcpu-edits" aria-label="vCPUs with edits">
           {edited.map((row) => (

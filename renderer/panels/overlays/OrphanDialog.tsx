@@ -30,13 +30,13 @@ export function OrphanDialog(): ReactElement | null {
       </div>
       <div className="ask-acts">
         <Button
-          label="Recover"
+          label="Put it back"
           look="primary"
           glyph="restore"
           refused={refused}
           onPress={() => void store.getState().recover(id)}
         >
-          Recover
+          Put it back
         </Button>
         <Button label="Keep the edits" refused={refused} onPress={() => void store.getState().keepEdits(id)}>
           Keep the edits

@@ -21,7 +21,7 @@ export function Orphans(): ReactElement | null {
             <div className="strong">
               vCPU {done.vcpu} of pid {pidText(done.pid)} is as it was before the first write
             </div>
-            <div>{count(done.writtenBytes, 'byte')} restored, read back and verified.</div>
+            <div>{count(done.writtenBytes, 'byte')} put back, read back and verified.</div>
           </div>
           <Button
             label="Close this message"
@@ -66,13 +66,13 @@ function Banner({ entry }: { entry: Orphan }): ReactElement {
           {entry.state === 'there' ? (
             <>
               <Button
-                label="Recover"
+                label="Put it back"
                 look="primary"
                 glyph="restore"
                 refused={refused}
                 onPress={() => void store.getState().recover(entry.id)}
               >
-                Recover
+                Put it back
               </Button>
               <Button
                 label="Compare"
