@@ -11,7 +11,7 @@ import type { CallVerdict } from '../wire/call-verdict.ts';
 import { componentLabel } from '../xsave/components.ts';
 import { firstRefusal, preflight } from '../xsave/preflight.ts';
 import type { Clock } from './clock.ts';
-import type { Target } from './target.ts';
+import { isStopped, type Target } from './target.ts';
 import { isEmpty, msrName, msrValue, oppositeOf, type WriteSet, writeInOrder, writeSetOf } from './write.ts';
 
 export interface WriteOutcome {
@@ -47,7 +47,7 @@ const howToContinue = (vmm: string): string =>
 
 /** Stops the vCPU inside KVM_RUN and reads it. Outside, the VMM holds the state and would overwrite what is written. */
 const holdAndRead = async (target: Target, clock: Clock): Promise<Answer<Capture>> => {
-  const wasFrozen = target.frozen;
+  const wasFrozen = isStopped(target);
   for (let attempt = 1; ; attempt += 1) {
     if (!wasFrozen) {
       const frozen = await target.freeze();
@@ -206,10 +206,10 @@ const writeAndRead = async (target: Target, whole: WriteSet, now: Capture): Prom
 /** Where the helper died over the write the vCPU runs on since: it is caught again for this, and let go. */
 const writeBack = async (target: Target, clock: Clock, attempted: Attempted): Promise<Answer<boolean>> => {
   for (let attempt = 1; ; attempt += 1) {
-    const wasLetGo = !target.frozen;
+    const wasLetGo = !isStopped(target);
     const now = wasLetGo ? await holdAndRead(target, clock) : await target.capture();
     const back = now.ok ? await writeAndRead(target, wayBack(attempted, now.value, wasLetGo), now.value) : now;
-    if (wasLetGo && target.frozen) await target.resume();
+    if (wasLetGo && isStopped(target)) await target.resume();
     if (back.ok || attempt === ROLL_BACK_ATTEMPTS || !HELPER_ENDED.includes(back.refusal.code)) return back;
   }
 };
@@ -290,7 +290,7 @@ export const applyWrite = async (
   clock: Clock,
   request: WriteRequest,
 ): Promise<Answer<WriteOutcome>> => {
-  const wasFrozen = target.frozen;
+  const wasFrozen = isStopped(target);
   const preview = await target.capture();
   if (!preview.ok) return preview;
   const planned = plan(target, request, preview.value);
@@ -300,10 +300,10 @@ export const applyWrite = async (
   if (!ready.ok) return ready;
   const now = await holdAndRead(target, clock);
   const outcome = now.ok ? await writeAndCompare(target, clock, request, now.value) : now;
-  if (wasFrozen || !target.frozen) return outcome;
+  if (wasFrozen || !isStopped(target)) return outcome;
   const resumed = await target.resume();
   if (!outcome.ok) return outcome;
   if (resumed.ok) return answer({ ...outcome.value, pauseNs: resumed.value });
   // Where the helper died over it, the kernel has let the vCPU go: what was written and read back stands, and is no failure.
-  return target.frozen || resumed.refusal.code === 'target-gone' ? resumed : outcome;
+  return isStopped(target) || resumed.refusal.code === 'target-gone' ? resumed : outcome;
 };

@@ -8,7 +8,7 @@ import { guardedRunControl } from './guarded-run-control.ts';
 import { memoryOf } from './memory-of.ts';
 import { createCodeReader } from './next-code.ts';
 import { notKnown, type Passage, passageOf, type ReturnBy, runPassage } from './passage.ts';
-import type { RunControl, StepsMade, Target } from './target.ts';
+import { isStopped, type RunControl, type StepsMade, type Target } from './target.ts';
 import { parseUntil } from './until.ts';
 
 /** One part of a drive whose end is the asker's: the vCPU stands still before it and after it. */
@@ -127,8 +127,8 @@ const modelPassage = (
 /** The vCPU is frozen, and stays so. */
 export const driveAct = async (target: Target, act: DriveAct, decoder: LoadDecoder): Promise<Answer<Driven>> => {
   const { runControl, identity } = target;
-  if (runControl === undefined) return refuse('no-program', `a ${identity.kind} target cannot be driven`);
-  if (!target.frozen) return refuse('not-frozen', 'the vCPU runs: it is driven from where it stands still');
+  if (runControl === null) return refuse('no-program', `a ${identity.kind} target cannot be driven`);
+  if (!isStopped(target)) return refuse('not-frozen', 'the vCPU runs: it is driven from where it stands still');
   const control = guardedRunControl(target, runControl);
   const now = await target.capture();
   if (!now.ok) return now;

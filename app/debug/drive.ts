@@ -6,7 +6,7 @@ import { type Driven, driveAct, type LoadDecoder } from './drive-act.ts';
 import type { DriveAct } from './drive-words.ts';
 import { guardedRunControl } from './guarded-run-control.ts';
 import { createCodeReader } from './next-code.ts';
-import type { RunControl, StepsMade, Target } from './target.ts';
+import { isStopped, type RunControl, type StepsMade, type Target } from './target.ts';
 import type { Until } from './until.ts';
 
 /** Drives a vCPU that stands still meanwhile, and lets it run on where it ran before, whatever came of it. */
@@ -16,14 +16,14 @@ const driven = async <T>(
   work: (control: RunControl) => Promise<Answer<T>>,
 ): Promise<Answer<T>> => {
   const { runControl, identity } = target;
-  if (runControl === undefined) return refuse('no-program', `a ${identity.kind} target cannot be ${word}`);
-  const wasFrozen = target.frozen;
+  if (runControl === null) return refuse('no-program', `a ${identity.kind} target cannot be ${word}`);
+  const wasFrozen = isStopped(target);
   const frozen = wasFrozen ? answer(null) : await target.freeze();
   if (!frozen.ok) return frozen;
   try {
     return await work(guardedRunControl(target, runControl));
   } finally {
-    if (!wasFrozen && target.frozen) await target.resume();
+    if (!wasFrozen && isStopped(target)) await target.resume();
   }
 };
 

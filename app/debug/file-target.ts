@@ -1,7 +1,7 @@
 import type { Capture, Facts } from '../capture/capture.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
-import type { Target } from './target.ts';
+import { STANDS_STILL, type Target } from './target.ts';
 
 /**
  * One state of a file. It is edited as a vCPU is, in memory: the file itself stays as it is, and what came of it is saved as
@@ -29,7 +29,8 @@ export const fileTarget = (
     vcpus,
     canWrite: true,
     inMemory: true,
-    frozen: true,
+    run: STANDS_STILL,
+    ...{ memory: null, program: null, runControl: null },
     verdicts: [],
     capture: async () => answer(capture),
     freeze: done,

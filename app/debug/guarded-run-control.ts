@@ -73,7 +73,7 @@ const withoutCode = ({ identity }: Target, control: RunControl): RunControl => (
  * @param open proves its memory
  */
 export const guardedRunControl = (target: Target, control: RunControl, open = memoryOf): RunControl => {
-  if (target.memory === undefined) return withoutCode(target, control);
+  if (target.memory === null) return withoutCode(target, control);
   /** Proved once: where a VMM keeps its guest's memory does not change while its guest is driven. */
   let opened: Answer<GuestMemory> | null = null;
   let around: { readonly code: KnownCode; readonly table: bigint; readonly before: InstructionClass | null } | null =

@@ -2,7 +2,7 @@ import { createModelGuest, type ModelGuest, modelSummaries } from '../model/gues
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { modelRunControl } from './model-run-control.ts';
-import type { RewoundTo, Target } from './target.ts';
+import { type RewoundTo, STANDS_STILL, type Target } from './target.ts';
 
 /** The model guest as a target: a software vCPU in this process. It stands still between steps, so it is always frozen. */
 
@@ -60,7 +60,8 @@ export const openModel = (program: string, nowMs: () => number): Answer<Target> 
     identity: guest.identity,
     vcpus: [guest.identity.vcpu],
     canWrite: true,
-    frozen: true,
+    run: STANDS_STILL,
+    memory: null,
     verdicts: [],
     program: {
       position: () => guest.position(),

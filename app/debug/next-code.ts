@@ -73,7 +73,7 @@ export const createCodeReader = (target: Target): CodeReader => {
 
   return {
     codeOf: async (captures) => {
-      if (target.memory === undefined) return captures.map(() => null);
+      if (target.memory === null) return captures.map(() => null);
       if (age >= MOST_AGE) {
         pages = new Map();
         age = 0;

@@ -1,7 +1,7 @@
 import type { Capture } from '../capture/capture.ts';
 import type { Answer } from '../refusals/answer.ts';
 import type { Clock } from './clock.ts';
-import type { Target } from './target.ts';
+import { isStopped, type Target } from './target.ts';
 
 /** A vCPU that exits often is outside KVM_RUN for some of the time, a paused one always. */
 const ATTEMPTS = 5;
@@ -15,7 +15,7 @@ export const captureInPassing = async (target: Target, clock: Clock): Promise<An
   for (let attempt = 1; ; attempt += 1) {
     const now = await target.capture();
     const isOutside = now.ok && now.value.facts.inKvmRun === false;
-    if (!isOutside || target.frozen || target.identity.kind !== 'live' || attempt === ATTEMPTS) return now;
+    if (!isOutside || isStopped(target) || target.identity.kind !== 'live' || attempt === ATTEMPTS) return now;
     await clock.sleep(PAUSE_MS);
   }
 };

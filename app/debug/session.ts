@@ -34,7 +34,7 @@ import type { MemoryWriteRequest, MemoryWritten } from './memory-write.ts';
 import { createMemoryWrites } from './memory-writes.ts';
 import { createOverwrittenWatch, type Overwritten } from './overwritten-watch.ts';
 import { captureInPassing } from './passing-capture.ts';
-import type { Stepped, StepsMade, Target } from './target.ts';
+import { isStopped, type Stepped, type StepsMade, type Target } from './target.ts';
 import type { Until } from './until.ts';
 import { createWriteHistory, type WriteStep } from './write-history.ts';
 import type { WritesSoFar } from './writes-so-far.ts';
@@ -133,10 +133,10 @@ export const createSession = (
 
   const watch = createOverwrittenWatch({
     clock,
-    isFrozen: () => target.frozen,
+    isFrozen: () => isStopped(target),
     look: () =>
       inTurn(async () => {
-        if (target.frozen) return null;
+        if (isStopped(target)) return null;
         const now = await captureInPassing(target, clock);
         return now.ok && now.value.facts.inKvmRun !== false ? now.value : null;
       }),
@@ -209,7 +209,7 @@ export const createSession = (
   const withMemory = async <T>(
     use: (memory: GuestMemory, capture: Capture) => Promise<Answer<T>>,
   ): Promise<Answer<T>> => {
-    const wasFrozen = target.frozen;
+    const wasFrozen = isStopped(target);
     const frozen = wasFrozen ? answer(null) : await target.freeze();
     if (!frozen.ok) return frozen;
     try {

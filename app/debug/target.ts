@@ -80,6 +80,18 @@ export interface RunControl {
   runTo(breakpoints: readonly Breakpoint[], waitMs: number, options?: RunToOptions): Promise<Answer<BreakpointAnswer>>;
 }
 
+/** Whether a vCPU runs. */
+export type RunState =
+  | { readonly state: 'running' }
+  /** `freeze`: as it was asked to; `driven`: a step or a run ended there; `still`: a model or a file, which runs by no clock. */
+  | { readonly state: 'stopped'; readonly why: 'freeze' | 'driven' | 'still' }
+  | { readonly state: 'ended'; readonly why: Refusal };
+
+export const RUNNING: RunState = { state: 'running' };
+export const STANDS_STILL: RunState = { state: 'stopped', why: 'still' };
+
+export const isStopped = ({ run }: { readonly run: RunState }): boolean => run.state === 'stopped';
+
 /**
  * A vCPU that can be read, and perhaps written: live over the helper, a model in software, or a file. A write answers that
  * the call was made; what became of it shows a capture in the same stop.
@@ -90,7 +102,7 @@ export interface Target {
   readonly canWrite: boolean;
   /** What is written changes a copy in memory: there is no kernel to refuse it, no VMM that could write over it. */
   readonly inMemory?: boolean;
-  readonly frozen: boolean;
+  readonly run: RunState;
   readonly verdicts: readonly CallVerdict[];
   /** The filter that the verdicts are of is lifted for each call that it forbids. */
   readonly filterSuspended?: boolean;
@@ -109,12 +121,12 @@ export interface Target {
    * exception or interrupt is on its way into the guest, and where the CPU would not enter the guest with these values.
    */
   writeGeneral(values: GeneralRegisters): Promise<Answer<null>>;
-  /** The VMM's memory, to be read while the vCPU stands still; not there where a target has none. */
-  readonly memory?: MemoryPort;
-  /** What a model executes; not there where the target is no model. */
-  readonly program?: SteppedProgram;
-  /** Not there where the vCPU cannot be driven. */
-  readonly runControl?: RunControl;
+  /** The VMM's memory, to be read while the vCPU stands still; null where a target has none. */
+  readonly memory: MemoryPort | null;
+  /** What a model executes; null where the target is no model. */
+  readonly program: SteppedProgram | null;
+  /** Null where the vCPU cannot be driven. */
+  readonly runControl: RunControl | null;
   detach(): Promise<Answer<null>>;
   /** Told once, when the target ended. Returns the way out of the subscription. */
   onGone(listener: (reason: Refusal) => void): () => void;

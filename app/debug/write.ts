@@ -5,7 +5,7 @@ import { type GeneralValues, generalSet } from '../edit/general.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { componentLabel } from '../xsave/components.ts';
-import type { Target } from './target.ts';
+import { isStopped, type Target } from './target.ts';
 
 /** What is to be written: the registers that change, and nothing of those that do not. */
 export interface WriteSet {
@@ -81,7 +81,7 @@ const stepsOf = (set: WriteSet, now: Capture): Step[] => {
  */
 export const writeInOrder = async (target: Target, set: WriteSet, now: Capture): Promise<Answer<null>> => {
   for (const { part, write } of stepsOf(set, now)) {
-    const done = target.frozen ? await write(target) : refuse('let-go', 'the vCPU was let go during the write');
+    const done = isStopped(target) ? await write(target) : refuse('let-go', 'the vCPU was let go during the write');
     if (done.ok) continue;
     const where = done.refusal.where === null ? part : `${part}; ${done.refusal.where}`;
     return { ok: false, refusal: { ...done.refusal, where } };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Capture } from '../../app/capture/capture.ts';
+import { isStopped } from '../../app/debug/target.ts';
 import { type FakeTarget, fakeTarget, withRegisters } from '../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { refuse } from '../../app/refusals/refusal.ts';
@@ -49,7 +50,7 @@ const mortal = (target: FakeTarget, { at, when, deaths }: Death): { calls: numbe
         seen.calls += 1;
         if (now < at || now >= at + deaths) return call(...args);
         if (when === 'after') await call(...args);
-        if (target.frozen) await resumeOf.call(target);
+        if (isStopped(target)) await resumeOf.call(target);
         return refuse('helper-gone', 'the helper was ended by SIGKILL', { remedy: 'The VMM runs on' });
       },
     });
@@ -104,7 +105,7 @@ describe('[C6] the helper dies over a step of a transaction', () => {
         const seen = { restored: 0, whole: 0 };
         for (let at = 0; at < undisturbed.calls; at += 1) {
           const { target, outcome } = await run({ at, when, deaths: 1 }, freezes);
-          expect(target.frozen, `call ${at}`).toBe(false);
+          expect(isStopped(target), `call ${at}`).toBe(false);
           expect(stateOf(target.state), `call ${at}`).toEqual(outcome.ok ? written : stateOf(first));
           if (outcome.ok) expect(readdirSync(folder)).toHaveLength(1);
           if (outcome.ok) seen.whole += 1;

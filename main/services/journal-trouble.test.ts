@@ -3,6 +3,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Session } from '../../app/debug/session.ts';
+import { isStopped } from '../../app/debug/target.ts';
 import { type FakeTarget, fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { refusal } from '../../app/refusals/refusal.ts';
@@ -64,7 +65,7 @@ describe('[C8] an entry that cannot be removed', () => {
     const path = makeImmovable();
     expect(await act(session)).toMatchObject({ ok: true });
     expect(said).toContain(path);
-    expect(target.frozen).toBe(false);
+    expect(isStopped(target)).toBe(false);
   });
 
   test('is told where the target has ended, and ends nothing else', async () => {

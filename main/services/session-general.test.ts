@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Capture, GeneralRegisters } from '../../app/capture/capture.ts';
 import type { Session } from '../../app/debug/session.ts';
+import { isStopped } from '../../app/debug/target.ts';
 import { type FakeTarget, fakeTarget, withRegisters } from '../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { createKeptSession } from './kept-session.ts';
@@ -128,7 +129,7 @@ describe('[C43] general registers are part of one write', () => {
     const bytes = sampleCapture().image.bytes.slice();
     bytes[170] = 0x5a;
     expect(target.state.image.bytes).toEqual(bytes);
-    expect(target.frozen).toBe(false);
+    expect(isStopped(target)).toBe(false);
   });
 });
 

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Capture } from '../../app/capture/capture.ts';
 import { fileTarget } from '../../app/debug/file-target.ts';
 import type { Session } from '../../app/debug/session.ts';
+import { isStopped } from '../../app/debug/target.ts';
 import { type FakeTarget, fakeTarget, withRegisters } from '../../app/debug/testing/fake-target.ts';
 import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
 import { refusal } from '../../app/refusals/refusal.ts';
@@ -55,7 +56,7 @@ describe('[C5] one write', () => {
     target.log.length = 0;
     expect(await session.assign(ZMM5)).toMatchObject({ ok: true, value: { pauseNs: null } });
     expect(target.log).toEqual(['capture', 'capture', 'image', 'capture']);
-    expect(target.frozen).toBe(true);
+    expect(isStopped(target)).toBe(true);
   });
 
   test('that changes nothing does not stop the vCPU', async () => {
@@ -99,7 +100,7 @@ describe('[C5] one write', () => {
       refusal: { code: 'outside-kvm-run' },
     });
     expect(target.log.filter((step) => step === 'image')).toHaveLength(1);
-    expect(target.frozen).toBe(false);
+    expect(isStopped(target)).toBe(false);
   });
 
   test('a capture asked for meanwhile waits for its end', async () => {
@@ -120,7 +121,7 @@ describe('[C6] a write that did not arrive is rolled back', () => {
     expect(refused).toMatchObject({ ok: false, refusal: { code: 'read-back' } });
     expect(refused.ok ? '' : refused.refusal.remedy).toContain('The state before the write was restored');
     expect(target.state.image.bytes).toEqual(before);
-    expect(target.frozen).toBe(false);
+    expect(isStopped(target)).toBe(false);
   });
 
   test('refused half way: what was written already is restored', async () => {

@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Refusal } from '../../app/bridge.ts';
-import type { Target } from '../../app/debug/target.ts';
+import { isStopped, type Target } from '../../app/debug/target.ts';
 import { createHelper, type Helper } from '../helper/helper.ts';
 import { openLive } from './live.ts';
 
@@ -69,7 +69,7 @@ describe.skipIf(whyNot !== null)('[C25] a live target', () => {
     const first = await target.capture();
     expect(first).toMatchObject({ ok: true, value: { facts: { target: { pid: vmm.pid } } } });
     expect(await target.freeze()).toEqual({ ok: true, value: null });
-    expect(target.frozen).toBe(true);
+    expect(isStopped(target)).toBe(true);
     const now = await target.capture();
     if (!now.ok) throw new Error(now.refusal.what);
     const written = await target.writeImage(now.value.image.bytes);
@@ -125,7 +125,7 @@ describe.skipIf(whyNot !== null)('[C25] a live target', () => {
     await target.freeze();
     await killHelper(helper);
     expect(told).toEqual(['the helper was ended by SIGKILL']);
-    expect(target.frozen).toBe(false);
+    expect(isStopped(target)).toBe(false);
     expect((await target.capture()).ok).toBe(true);
     expect(told).toEqual(['the helper was ended by SIGKILL', null]);
     expect(helper.life).toBe(2);

@@ -1,7 +1,7 @@
 import { describeProblem } from '../../app/bits/decoded.ts';
 import type { Answer, CallVerdict, Refusal } from '../../app/bridge.ts';
 import type { Capture, TargetIdentity } from '../../app/capture/capture.ts';
-import type { Target } from '../../app/debug/target.ts';
+import { RUNNING, type RunState, type Target } from '../../app/debug/target.ts';
 import { answer, refusal, refuse } from '../../app/refusals/refusal.ts';
 import {
   type AttachReply,
@@ -105,21 +105,23 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
   attachedTo = startTimeTicks;
   const identity: TargetIdentity = { ...identified.value.identity, tid, startTimeTicks };
   let attachment: Attachment | null = first.value;
-  let frozen = false;
+  let run: RunState = RUNNING;
   /** What does not change from one instruction to the next: what a step brings is set in the facts of this one. */
   let lastCapture: Capture | null = null;
-  let ended: Refusal | null = null;
   const goneListeners = new Set<(reason: Refusal) => void>();
   const helperListeners = new Set<(problem: string | null) => void>();
 
   const verdicts = await helper.ask('verdicts', ref);
   const calls: CallVerdict[] = verdicts.ok ? verdicts.value.verdicts.map(callVerdict) : [];
 
+  const held = (isHeld: boolean, why: 'freeze' | 'driven'): void => {
+    if (run.state !== 'ended') run = isHeld ? { state: 'stopped', why } : RUNNING;
+  };
+
   const end = (why: Refusal): void => {
-    if (ended !== null) return;
-    ended = why;
+    if (run.state === 'ended') return;
+    run = { state: 'ended', why };
     attachment = null;
-    frozen = false;
     for (const listener of [...goneListeners]) listener(why);
     void helper.stop();
   };
@@ -127,7 +129,7 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
   const offDeath = helper.onDeath((why) => {
     // The kernel lets the thread go with its tracer: frozen or not, the guest runs on.
     attachment = null;
-    frozen = false;
+    held(false, 'freeze');
     for (const listener of [...helperListeners]) listener(why.what);
   });
   const offEvent = helper.onEvent((frame) => {
@@ -137,7 +139,7 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
 
   /** The attachment, made anew where the helper has died since. */
   const attached = async (): Promise<Answer<Attachment>> => {
-    if (ended !== null) return { ok: false, refusal: ended };
+    if (run.state === 'ended') return { ok: false, refusal: run.why };
     if (attachment !== null && attachment.life === helper.life && helper.running) return answer(attachment);
     const again = await attach();
     if (!again.ok) return again;
@@ -180,20 +182,20 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
     canWrite: true,
     verdicts: calls,
     filterSuspended: options.suspendSeccomp,
-    get frozen() {
-      return frozen;
+    get run() {
+      return run;
     },
     capture,
     freeze: async () => {
       const reply = await ask('freeze', ref);
       if (!reply.ok) return reply;
-      frozen = reply.value.frozen;
+      held(reply.value.frozen, 'freeze');
       return answer(null);
     },
     resume: async () => {
       const reply = await ask('resume', ref);
       if (!reply.ok) return reply;
-      frozen = reply.value.frozen;
+      held(reply.value.frozen, 'freeze');
       return answer(reply.value.pauseNs);
     },
     writeImage: async (image) => done(await ask('setImage', { ...ref, image })),
@@ -202,18 +204,18 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
       done(await ask('setMsr', { ...ref, index, value, putToInitFirst })),
     writeGeneral: async (general) => done(await ask('setRegs', { ...ref, general })),
     memory: vmmMemory(ask, ref),
+    program: null,
     runControl: liveRunControl(ask, ref, {
       // Refused on the way, the thread goes on by itself; where nothing was begun a frozen one stays.
-      stands: () => {
-        frozen = true;
-      },
+      stands: () => held(true, 'driven'),
       like: async () => (lastCapture === null ? capture() : answer(lastCapture)),
     }),
     detach: async () => {
       offDeath();
       offEvent();
-      const wasAttached = ended === null && attachment !== null && attachment.life === helper.life && helper.running;
-      ended ??= refusal('not-attached', 'the session has ended');
+      const isEnded = run.state === 'ended';
+      const wasAttached = !isEnded && attachment !== null && attachment.life === helper.life && helper.running;
+      if (!isEnded) run = { state: 'ended', why: refusal('not-attached', 'the session has ended') };
       const reply = wasAttached ? await helper.ask('detach', ref) : null;
       await helper.stop();
       // A helper that died over it has let go as well: the kernel ends the tracing with the tracer.

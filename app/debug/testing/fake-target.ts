@@ -2,7 +2,7 @@ import type { Capture, GeneralRegisters } from '../../capture/capture.ts';
 import { MSR_INDEX } from '../../cpu/msrs.ts';
 import type { Answer, Refusal } from '../../refusals/answer.ts';
 import { answer, refuse } from '../../refusals/refusal.ts';
-import type { Target } from '../target.ts';
+import { RUNNING, type RunState, type Target } from '../target.ts';
 
 /** A vCPU in memory that notes what is done to it, for tests of what is done and in which order. */
 export interface FakeTarget extends Target {
@@ -43,9 +43,10 @@ export const fakeTarget = (first: Capture): FakeTarget => {
     vcpus: [first.facts.target.vcpu],
     canWrite: true,
     verdicts: [],
-    get frozen() {
-      return frozen;
+    get run(): RunState {
+      return frozen ? { state: 'stopped', why: 'freeze' } : RUNNING;
     },
+    ...{ memory: null, program: null, runControl: null },
     capture: async () =>
       step('capture', () => {
         const inKvmRun = target.outside <= 0 || !(frozen || target.outside === Number.POSITIVE_INFINITY);
