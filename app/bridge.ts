@@ -125,11 +125,9 @@ export interface StepResult extends ModelPosition {
   readonly ended: boolean;
 }
 
-/**
- * What a step left, by its number within the session: whole, or as what differs from the step that the page said it has.
- */
-export type StepAnswer =
-  | { readonly number: number; readonly result: StepResult }
+/** What steps left, by its number within the session: whole, or as what differs from the one that the page said it has. */
+export type Told<T> =
+  | { readonly number: number; readonly whole: T }
   | { readonly number: number; readonly change: JsonChange | null };
 
 export interface Applied {
@@ -240,14 +238,14 @@ export interface Bridge {
   openModel(program: string): Promise<Answer<Opened>>;
   /**
    * Executes up to `count` instructions of a model, 1 to 10,000; fewer where an exception or the halt comes first.
-   * @param have number of the last answer to a step of this session that the page still has; null: none
+   * @param have the number of what it was told last of this session's steps and drives, and still has; null: nothing
    */
-  step(session: SessionId, count: number, have: number | null): Promise<Answer<StepAnswer>>;
+  step(session: SessionId, count: number, have: number | null): Promise<Answer<Told<StepResult>>>;
   /**
    * A part of a drive of a vCPU that stands still and stays so: instructions, until a condition holds, or on until a breakpoint is
    * hit. It ends within about a second: `why` is 'more' where it is to be asked again.
    */
-  drive(session: SessionId, act: DriveAct): Promise<Answer<DriveResult>>;
+  drive(session: SessionId, act: DriveAct, have: number | null): Promise<Answer<Told<DriveResult>>>;
   /** Takes a model back to where it stood after `at` steps; what was written later is gone with it. */
   rewind(session: SessionId, at: number): Promise<Answer<Rewound>>;
   capture(session: SessionId): Promise<Answer<CaptureDocument>>;

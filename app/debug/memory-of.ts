@@ -13,8 +13,7 @@ const LEAST_PHYSICAL_BITS = 36;
 export const memoryOf = async (target: Target, facts: Facts): Promise<Answer<GuestMemory>> => {
   const { memory } = target;
   const { control, general, segments } = facts;
-  if (memory === null)
-    return refuse('memory-unknown', `a ${target.identity.kind} target has no memory to be read`);
+  if (memory === null) return refuse('memory-unknown', `a ${target.identity.kind} target has no memory to be read`);
   if (control === null || general === null) {
     return refuse('memory-unknown', 'memory is not known: the control registers of the vCPU could not be read');
   }

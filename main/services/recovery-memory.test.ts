@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { GeneralRegisters } from '../../app/capture/capture.ts';
+import { isStopped } from '../../app/debug/target.ts';
 import { type FakeMemory, fakeMemory, memoryCapture } from '../../app/debug/testing/fake-memory.ts';
 import { type FakeTarget, fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { answer } from '../../app/refusals/refusal.ts';
@@ -93,7 +94,7 @@ describe('[GW3] guest memory in the journal', () => {
     };
     expect(await recovery().recover(ID)).toMatchObject({ ok: false, refusal: { code: 'not-writable' } });
     expect(files()).toHaveLength(1);
-    expect(target.frozen).toBe(false);
+    expect(isStopped(target)).toBe(false);
   });
 
   test.each([
@@ -143,9 +144,9 @@ describe('[GW4] guest memory of a session', () => {
   test('the vCPU runs on as it did, whatever came of it', async () => {
     const session = await attached();
     expect(await session.writeMemory(at(0x40_6000n, 1))).toMatchObject({ ok: false });
-    expect(target.frozen).toBe(false);
+    expect(isStopped(target)).toBe(false);
     await session.freeze();
     await session.writeMemory(at(0x40_1010n, 1));
-    expect(target.frozen).toBe(true);
+    expect(isStopped(target)).toBe(true);
   });
 });

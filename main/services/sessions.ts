@@ -9,8 +9,8 @@ import type {
   HostFacts,
   Opened,
   SessionEvent,
-  StepResult,
   TargetList,
+  Told,
 } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
 import type { WriteOutcome } from '../../app/debug/apply.ts';
@@ -157,8 +157,16 @@ export const createSessions = (options: SessionsOptions): Sessions => {
   };
 
   const views = createGuestViews(withSession);
-  /** What each session's page was told of its last step: the next one is told as what differs. */
-  const lastStep = new WeakMap<Session, { readonly number: number; readonly result: StepResult }>();
+  /** What each session's page was told last of its steps and drives: the next is told as what differs. */
+  const toldLast = new WeakMap<Session, { readonly number: number; readonly whole: unknown }>();
+  const told = <T>(session: Session, whole: T, have: number | null): Told<T> => {
+    const last = toldLast.get(session);
+    const number = (last?.number ?? 0) + 1;
+    toldLast.set(session, { number, whole });
+    return last !== undefined && last.number === have
+      ? { number, change: changeOf(last.whole, whole) }
+      : { number, whole };
+  };
 
   /** The first capture is the state found at attach. */
   const open = async (target: Target, freeze: boolean): Promise<Answer<Opened>> => {
@@ -294,20 +302,12 @@ export const createSessions = (options: SessionsOptions): Sessions => {
       withSession(id, async (session) => {
         const stepped = await session.step(count);
         if (!stepped.ok) return stepped;
-        const result = { ...stepped.value, capture: encodeCapture(stepped.value.capture) };
-        const last = lastStep.get(session);
-        const number = (last?.number ?? 0) + 1;
-        lastStep.set(session, { number, result });
-        return answer(
-          last !== undefined && last.number === have
-            ? { number, change: changeOf(last.result, result) }
-            : { number, result },
-        );
+        return answer(told(session, { ...stepped.value, capture: encodeCapture(stepped.value.capture) }, have));
       }),
-    drive: (id, act) =>
+    drive: (id, act, have) =>
       withSession(id, async (session) => {
         const driven = await session.driveAct(act, loadDecoder);
-        return driven.ok ? answer(driveResult(driven.value, PRODUCT)) : driven;
+        return driven.ok ? answer(told(session, driveResult(driven.value, PRODUCT), have)) : driven;
       }),
     rewind: (id, at) =>
       withSession(id, async (session) => {

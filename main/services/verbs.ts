@@ -107,8 +107,8 @@ const previousState: Check = (value) => {
     : `the earlier state has an image of at most ${MAX_IMAGE_BASE64_CHARACTERS} characters of base64`;
 };
 
-const stepNumber: Check = (value) =>
-  value === null || isIntegerIn(value, 1, MAX_STEP_NUMBER) ? null : 'the step is a positive integer, or null';
+const toldNumber: Check = (value) =>
+  value === null || isIntegerIn(value, 1, MAX_STEP_NUMBER) ? null : 'what the page has is a positive integer, or null';
 
 const stateNumber: Check = (value) =>
   value === null || isIntegerIn(value, 0, MAX_STATE) ? null : `the state is an integer from 0 to ${MAX_STATE}, or null`;
@@ -214,8 +214,8 @@ const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
   chooseState: [session, integer('the state', 0, MAX_STATE), presetName],
   listModels: [],
   openModel: [matching('the program', /^[a-z0-9-]{1,64}$/)],
-  step: [session, integer('the count', 1, MAX_STEPS), stepNumber],
-  drive: [session, driveAct],
+  step: [session, integer('the count', 1, MAX_STEPS), toldNumber],
+  drive: [session, driveAct, toldNumber],
   rewind: [session, integer('the step', 0, MAX_STEP_NUMBER)],
   capture: [session],
   freeze: [session],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Answer, CaptureDocument, Opened, StepAnswer, StepResult } from '../../app/bridge.ts';
+import type { Answer, CaptureDocument, Opened, StepResult, Told } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
 import { openModel } from '../../app/debug/model-target.ts';
 import { refuse } from '../../app/refusals/refusal.ts';
@@ -46,8 +46,8 @@ const bvOf = (document: CaptureDocument): bigint => xstateBv(captureOf(document)
 const open = async (program = 'int8-product'): Promise<Opened> => sure(await sessions.openModel(program));
 const step = async (session: string, count: number): Promise<StepResult> => {
   const told = sure(await sessions.step(session, count, null));
-  if (!('result' in told)) throw new Error('told as a change of what nobody has');
-  return told.result;
+  if (!('whole' in told)) throw new Error('told as a change of what nobody has');
+  return told.whole;
 };
 
 const shown = (document: CaptureDocument, text: string): unknown => {
@@ -59,11 +59,11 @@ const shown = (document: CaptureDocument, text: string): unknown => {
 describe('[C90] a step is told as what differs', () => {
   test('from the one that the page has, and is the same; else whole', async () => {
     const { session } = await open();
-    const tell = async (have: number | null): Promise<StepAnswer> =>
+    const tell = async (have: number | null): Promise<Told<StepResult>> =>
       JSON.parse(JSON.stringify(sure(await sessions.step(session, 1, have))));
     let had = await tell(7);
     const whole = await open();
-    let page = 'result' in had ? had.result : null;
+    let page = 'whole' in had ? had.whole : null;
     const bytes = { whole: 0, told: 0 };
     for (let left = 30; left > 0; left -= 1) {
       const told = await tell(had.number);
@@ -79,7 +79,7 @@ describe('[C90] a step is told as what differs', () => {
     expect(one?.image.bytes).toEqual(other?.image.bytes);
     expect(one?.facts.general).toEqual(other?.facts.general);
     expect(bytes.told).toBeLessThan(bytes.whole / 10);
-    expect(await tell(had.number - 1)).toHaveProperty('result');
+    expect(await tell(had.number - 1)).toHaveProperty('whole');
   });
 });
 

@@ -223,7 +223,7 @@ export const createFakeBridge = (
       withSession('step', id, async (session) => {
         const stepped = await session.step(count);
         if (!stepped.ok) return stepped;
-        return yes({ number: 1, result: { ...stepped.value, capture: encodeCapture(stepped.value.capture) } });
+        return yes({ number: 1, whole: { ...stepped.value, capture: encodeCapture(stepped.value.capture) } });
       }),
     rewind: (id, at) =>
       withSession('rewind', id, async (session) => {
@@ -235,7 +235,7 @@ export const createFakeBridge = (
     drive: (id, act) =>
       withSession('drive', id, async (session) => {
         const driven = await session.driveAct(act, async () => ({ decode: () => null }));
-        return driven.ok ? yes(driveResult(driven.value, 'Tilescope 0.1.0')) : driven;
+        return driven.ok ? yes({ number: 1, whole: driveResult(driven.value, 'Tilescope 0.1.0') }) : driven;
       }),
     freeze: (id) => withSession('freeze', id, async (session) => documentOf(await session.freeze())),
     readCode: async () =>

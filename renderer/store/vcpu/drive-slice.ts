@@ -2,8 +2,8 @@ import type { Bridge, DriveAct, DrivenBreakpoint, DriveResult, Refusal } from '.
 import { MOST_BREAKPOINTS, MOST_OTHER_BREAKPOINTS } from '../../../app/debug/drive-words.ts';
 import { parseUntil } from '../../../app/debug/until.ts';
 import { parseNumber } from '../../../app/value/number.ts';
-import { ask } from '../base/ask.ts';
 import { received } from '../base/received.ts';
+import { askTold } from '../base/told.ts';
 import type { Breakpoint, Drive, DriveSlice } from '../state/drive.ts';
 import type { Slice, State } from '../state/state.ts';
 import { withRun } from './target-slice.ts';
@@ -112,7 +112,8 @@ export const createDriveSlice =
       let then: DriveAct | undefined;
       let isUnguarded = false;
       for (;;) {
-        const answer = await ask(() => bridge.drive(session.id, then ?? next(made)));
+        const act = then ?? next(made);
+        const answer = await askTold(bridge, session.id, (have) => bridge.drive(session.id, act, have));
         if (get().session?.id !== session.id) return null;
         const capture = answer.ok ? received(answer.value.capture) : answer;
         const traced = answer.ok && capture.ok ? tracedStops(answer.value) : null;

@@ -1,8 +1,7 @@
-import type { Answer, Bridge, ModelEvent, ModelPosition, SessionId, StepResult } from '../../../app/bridge.ts';
+import type { Answer, Bridge, ModelEvent, ModelPosition, SessionId } from '../../../app/bridge.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
-import { withChange } from '../../../app/session/json-change.ts';
-import { ask } from '../base/ask.ts';
 import { received } from '../base/received.ts';
+import { askTold } from '../base/told.ts';
 import type { State } from '../state/state.ts';
 import { withStop } from './timeline-slice.ts';
 
@@ -15,24 +14,10 @@ export interface Stepped {
   readonly position: ModelPosition;
 }
 
-interface LastStep {
-  readonly session: SessionId;
-  readonly number: number;
-  readonly result: StepResult;
-}
-
-/** The last answer over each bridge: the next one may come as what differs from it. */
-const lastSteps = new WeakMap<Bridge, LastStep>();
-
 export const requestSteps = async (bridge: Bridge, session: SessionId, count: number): Promise<Answer<Stepped>> => {
-  const last = lastSteps.get(bridge);
-  const known = last?.session === session ? last : null;
-  const answer = await ask(() => bridge.step(session, count, known?.number ?? null));
+  const answer = await askTold(bridge, session, (have) => bridge.step(session, count, have));
   if (!answer.ok) return answer;
-  const { value } = answer;
-  const result = 'result' in value ? value.result : (withChange(known?.result, value.change) as StepResult);
-  lastSteps.set(bridge, { session, number: value.number, result });
-  const { capture: document, event, ended, at, total, disassembly } = result;
+  const { capture: document, event, ended, at, total, disassembly } = answer.value;
   const capture = received(document, 'The step was made and cannot be shown');
   if (!capture.ok) return capture;
   return { ok: true, value: { capture: capture.value, event, ended, position: { at, total, disassembly } } };

@@ -101,8 +101,8 @@ test('steps that wait are bounded, and gone after a refusal, a pause and the hal
   bridge.step = async (session, count) => {
     made += 1;
     const answer = await plain(session, count, null);
-    if (!answer.ok || !('result' in answer.value) || made >= 200) return answer;
-    return { ok: true, value: { ...answer.value, result: { ...answer.value.result, ended: false } } };
+    if (!answer.ok || !('whole' in answer.value) || made >= 200) return answer;
+    return { ok: true, value: { ...answer.value, whole: { ...answer.value.whole, ended: false } } };
   };
   await Promise.all(Array.from({ length: 1000 }, () => step(1)));
   // One under way, and 64 that wait.
