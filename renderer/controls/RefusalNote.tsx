@@ -2,8 +2,8 @@ import type { ReactElement } from 'react';
 import type { Refusal } from '../../app/bridge.ts';
 import { Glyph } from '../theme/Glyph.tsx';
 import { maskedPids } from '../wording.ts';
-import { Button } from './Button.tsx';
 import { CopyButton } from './CopyButton.tsx';
+import { CrossButton } from './CrossButton.tsx';
 
 /** What was refused, where and by which call, and the remedy. */
 export function RefusalNote({ refusal, onClose }: { refusal: Refusal; onClose?: () => void }): ReactElement {
@@ -22,9 +22,7 @@ export function RefusalNote({ refusal, onClose }: { refusal: Refusal; onClose?: 
           </div>
         )}
       </div>
-      {onClose === undefined ? null : (
-        <Button label="Close this message" look="tiny ghost square" glyph="cross" glyphClass="g12" onPress={onClose} />
-      )}
+      {onClose === undefined ? null : <CrossButton onPress={onClose} />}
     </div>
   );
 }

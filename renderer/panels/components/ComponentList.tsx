@@ -1,7 +1,6 @@
-import { type KeyboardEvent, type ReactElement, useEffect, useMemo, useRef } from 'react';
+import { type ReactElement, useEffect, useMemo, useRef } from 'react';
 import { Button } from '../../controls/Button.tsx';
 import { Segment } from '../../controls/Segment.tsx';
-import { commandOf, movedInList } from '../../keys/chord.ts';
 import { selectDifferingBytes } from '../../store/compare/compare-difference.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { type ComponentEntry, GROUPS } from '../../store/select/components.ts';
@@ -15,6 +14,7 @@ import {
 import { Glyph } from '../../theme/Glyph.tsx';
 import { MARK_GLYPH, MARK_WORDS } from '../registers/MarkLegend.tsx';
 import { EnablementChain } from './EnablementChain.tsx';
+import { useComponentKeys } from './use-component-keys.ts';
 
 const FILTERS = [
   { value: 'all', label: 'All' },
@@ -51,14 +51,7 @@ export function ComponentList(): ReactElement {
   useEffect(() => {
     if (selected !== null) list.current?.querySelector(`#component-${selected}`)?.scrollIntoView({ block: 'nearest' });
   }, [selected]);
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const at = rows.findIndex((row) => row.bit === selected);
-    const next = movedInList(commandOf('list', event), at, rows.length);
-    if (next === null) return;
-    event.preventDefault();
-    const row = rows[next];
-    if (row !== undefined) store.getState().select({ kind: 'component', bit: row.bit });
-  };
+  const onKeyDown = useComponentKeys(rows);
   return (
     <nav className="left-pane" data-region="components" data-testid="components" aria-label="Components">
       <div className="section-head">

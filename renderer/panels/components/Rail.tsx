@@ -1,7 +1,6 @@
-import { type KeyboardEvent, type ReactElement, useEffect, useRef } from 'react';
+import { type ReactElement, useEffect, useRef } from 'react';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
-import { commandOf, movedInList } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { ComponentEntry } from '../../store/select/components.ts';
 import type { ShownMark } from '../../store/select/provenance.ts';
@@ -9,6 +8,7 @@ import { selectComponentMarks, selectComponents, selectSelectedBit } from '../..
 import { Glyph } from '../../theme/Glyph.tsx';
 import { MARK_GLYPH, MARK_WORDS } from '../registers/MarkLegend.tsx';
 import { ComponentList } from './ComponentList.tsx';
+import { useComponentKeys } from './use-component-keys.ts';
 
 /** The components of the image as a narrow rail: it selects for the whole window, and opens the full list beside it. */
 export function Components(): ReactElement {
@@ -40,21 +40,13 @@ export function Components(): ReactElement {
 }
 
 function Rail(): ReactElement {
-  const store = useDebuggerStore();
   const entries = useDebugger(selectComponents);
   const marks = useDebugger(selectComponentMarks);
   const selected = useDebugger(selectSelectedBit);
   const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
   const open = useDebugger((state) => state.componentsOpen);
   const rows = entries.filter(({ group }) => group !== 'not-offered');
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const at = rows.findIndex(({ bit }) => bit === selected);
-    const next = movedInList(commandOf('list', event), at, rows.length);
-    if (next === null) return;
-    event.preventDefault();
-    const row = rows[next];
-    if (row !== undefined) store.getState().select({ kind: 'component', bit: row.bit });
-  };
+  const onKeyDown = useComponentKeys(rows);
   return (
     <nav className="rail" data-region="components" data-testid="components" aria-label="Components">
       <div className="rail-head">

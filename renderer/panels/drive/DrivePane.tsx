@@ -3,6 +3,7 @@ import type { DrivenBreakpoint } from '../../../app/bridge.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { Button } from '../../controls/Button.tsx';
+import { CrossButton } from '../../controls/CrossButton.tsx';
 import { Select } from '../../controls/Select.tsx';
 import { fixed } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
@@ -148,13 +149,7 @@ function BreakpointRow({ row, at }: { row: Breakpoint; at: number }): ReactEleme
       </label>
       <span className="push" />
       {row.hits === 0 ? null : <span className="text-3">hit {row.hits}</span>}
-      <Button
-        label={`Remove the breakpoint at ${words}`}
-        look="tiny ghost square"
-        glyph="cross"
-        glyphClass="g12"
-        onPress={() => store.getState().removeBreakpoint(at)}
-      />
+      <CrossButton label={`Remove the breakpoint at ${words}`} onPress={() => store.getState().removeBreakpoint(at)} />
     </li>
   );
 }

@@ -1,6 +1,6 @@
 import { type ReactElement, useEffect } from 'react';
-import { Button } from '../../controls/Button.tsx';
 import { CopyButton } from '../../controls/CopyButton.tsx';
+import { CrossButton } from '../../controls/CrossButton.tsx';
 import { fixed, isDeterministic } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -58,13 +58,7 @@ export function SaveDoneNote(): ReactElement | null {
           </>
         ) : null}
       </div>
-      <Button
-        label="Close this message"
-        look="tiny ghost square"
-        glyph="cross"
-        glyphClass="g12"
-        onPress={() => store.getState().noteSaved(null)}
-      />
+      <CrossButton onPress={() => store.getState().noteSaved(null)} />
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import type { StagedWrite } from '../../../app/edit/assign.ts';
 import { registerRow } from '../../../app/register/registers.ts';
-import { Button } from '../../controls/Button.tsx';
+import { CrossButton } from '../../controls/CrossButton.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { hueOf } from '../../store/select/components.ts';
 import { groupOfRegister, jumpOf } from '../../store/select/jump.ts';
@@ -117,7 +117,7 @@ function Row({ change: { path, before, after }, hue, problem, onGo, onUndo }: Ro
         <span className="val after" title={after}>
           {minus(withoutZeros(after))}
         </span>
-        <Button label={`Undo ${path}`} look="tiny ghost square" glyph="cross" glyphClass="g12" onPress={onUndo} />
+        <CrossButton label={`Undo ${path}`} onPress={onUndo} />
       </div>
       {problem === null ? null : <p className="small is-refused staged-why">{problem}</p>}
     </li>

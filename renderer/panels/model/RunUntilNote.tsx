@@ -2,6 +2,7 @@ import type { ReactElement } from 'react';
 import type { ModelEvent } from '../../../app/bridge.ts';
 import { type Condition, conditionSubject, conditionVerb } from '../../../app/session/run-until.ts';
 import { Button } from '../../controls/Button.tsx';
+import { CrossButton } from '../../controls/CrossButton.tsx';
 import { isDeterministic } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { RunUntil } from '../../store/state/run-until.ts';
@@ -14,15 +15,7 @@ export function RunUntilNote(): ReactElement | null {
   const store = useDebuggerStore();
   const run = useDebugger(selectRunUntil);
   if (run === null) return null;
-  const close = (
-    <Button
-      label="Close this message"
-      look="tiny ghost square"
-      glyph="cross"
-      glyphClass="g12"
-      onPress={() => store.getState().closeRunUntil()}
-    />
-  );
+  const close = <CrossButton onPress={() => store.getState().closeRunUntil()} />;
   switch (run.phase) {
     case 'waiting':
       return (

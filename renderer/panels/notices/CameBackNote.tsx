@@ -1,5 +1,5 @@
 import { type ReactElement, useEffect } from 'react';
-import { Button } from '../../controls/Button.tsx';
+import { CrossButton } from '../../controls/CrossButton.tsx';
 import { isDeterministic } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -25,13 +25,7 @@ export function CameBackNote(): ReactElement | null {
         {back.from === 'reload' ? 'Loaded again: ' : 'Taken over from another tab: '}
         {count(back.stops, 'stop')}, labels, pin and staged edits are as they were.
       </div>
-      <Button
-        label="Close this message"
-        look="tiny ghost square"
-        glyph="cross"
-        glyphClass="g12"
-        onPress={() => store.getState().closeCameBack()}
-      />
+      <CrossButton onPress={() => store.getState().closeCameBack()} />
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import type { ReactElement } from 'react';
-import { Button } from '../../controls/Button.tsx';
+import { CrossButton } from '../../controls/CrossButton.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectGuestReset } from '../../store/select/guest-reset.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -33,13 +33,7 @@ export function ResetNote(): ReactElement | null {
           was before.
         </div>
       </div>
-      <Button
-        label="Close this message"
-        look="tiny ghost square"
-        glyph="cross"
-        glyphClass="g12"
-        onPress={() => store.getState().closeReset(stop)}
-      />
+      <CrossButton onPress={() => store.getState().closeReset(stop)} />
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import type { Action } from '../../actions/action.ts';
 import { ACTIONS } from '../../actions/registry.ts';
-import { Button } from '../../controls/Button.tsx';
+import { CrossButton } from '../../controls/CrossButton.tsx';
 import { chordText, keysOf, keyText } from '../../keys/chord.ts';
 import { KEYMAP, type KeyRow } from '../../keys/keymap.ts';
 import { useDebuggerStore } from '../../store/context.ts';
@@ -30,13 +30,7 @@ export function HelpDialog(): ReactElement {
       <div className="help-head">
         <h2>Keys</h2>
         <span className="push" />
-        <Button
-          label="Close"
-          look="tiny ghost square"
-          glyph="cross"
-          glyphClass="g12"
-          onPress={() => store.getState().setOverlay(null)}
-        />
+        <CrossButton label="Close" onPress={() => store.getState().setOverlay(null)} />
       </div>
       <div className="help-columns">
         {GROUPS.map((group) => (

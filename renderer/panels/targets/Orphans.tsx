@@ -1,6 +1,7 @@
 import type { ReactElement } from 'react';
 import type { Orphan } from '../../../app/bridge.ts';
 import { Button } from '../../controls/Button.tsx';
+import { CrossButton } from '../../controls/CrossButton.tsx';
 import { busyRefusal } from '../../store/base/availability.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -23,13 +24,7 @@ export function Orphans(): ReactElement | null {
             </div>
             <div>{count(done.writtenBytes, 'byte')} put back, read back and verified.</div>
           </div>
-          <Button
-            label="Close this message"
-            look="tiny ghost square"
-            glyph="cross"
-            glyphClass="g12"
-            onPress={() => store.getState().closeRecovered()}
-          />
+          <CrossButton onPress={() => store.getState().closeRecovered()} />
         </div>
       )}
       {left.map((entry) => (

@@ -1,5 +1,6 @@
 import { type FormEvent, type ReactElement, useRef, useState } from 'react';
 import { Button } from '../../controls/Button.tsx';
+import { CrossButton } from '../../controls/CrossButton.tsx';
 import { Sparkline } from '../../controls/Sparkline.tsx';
 import { shownKey } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
@@ -96,13 +97,7 @@ function Row({ path }: { path: string }): ReactElement {
         )}
       </td>
       <td>
-        <Button
-          label={`Stop watching ${path}`}
-          look="tiny ghost square"
-          glyph="cross"
-          glyphClass="g12"
-          onPress={() => store.getState().unwatch(path)}
-        />
+        <CrossButton label={`Stop watching ${path}`} onPress={() => store.getState().unwatch(path)} />
       </td>
     </tr>
   );
