@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { readU32 } from '../bits/bytes.ts';
+import { fromHexInOrder, readU32 } from '../bits/bytes.ts';
 import { assert, type Decoded, describeProblem } from '../bits/decoded.ts';
 import { bitsOf, hasBit } from '../bits/mask.ts';
 import type { Capture, TargetIdentity } from '../capture/capture.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
+import { checkTracedProducts } from '../debug/traced-products.ts';
 import { decodeRefusal, type Refusal } from '../refusals/helper-refusal.ts';
 import { parsePath } from '../register/path.ts';
 import { showJson } from '../register/read.ts';
@@ -22,6 +23,7 @@ import { xstateBv } from '../xsave/header.ts';
 import { componentBytesOrInit, viewComponent } from '../xsave/view.ts';
 import { type Frame, FrameReader, STATUS } from './frames.ts';
 import { type AttachReply, type HelloReply, MESSAGES, type MessageName, type ReplyOf } from './messages.ts';
+import { stepCapture } from './step-capture.ts';
 import { toCapture } from './to-capture.ts';
 
 /** The session recorded on KVM with AMX (e2e/captures/README.md lists its steps), read by the code that shows it. */
@@ -103,6 +105,11 @@ const productOf = (capture: Capture, instruction: ProductInstruction, operands: 
 const INT8: ProductOperands = { c: 0, a: 1, b: 2 };
 const BF16: ProductOperands = { c: 3, a: 4, b: 5 };
 const AMX = [BIT.XTILECFG, BIT.XTILEDATA];
+
+/** C += A · B as the guest has them, and the TILEZERO between: what a trace of these steps would have kept. */
+const TRACED_CODE = ['c4e26b5ec1', 'c4e27b49d8', 'c4e2525cdc', 'c3'].map(
+  (hex) => fromHexInOrder(hex) ?? new Uint8Array(),
+);
 
 describe('a session recorded on KVM with AMX', () => {
   test('[W1] every request has one answer, and every step is one of them', () => {
@@ -187,6 +194,32 @@ describe('a session recorded on KVM with AMX', () => {
     expect(show(capture, 'tmm0:i32[3][5]')).toBe(0x5eed5eed);
     expect(readU32(tileOf(captureAt('multiplied'), 0), tileByteOffset(0, 3, 20))).not.toBe(0x5eed5eed);
     expect(tileOf(captureAt('after-refusals'), 0)).toEqual(tileOf(capture, 0));
+  });
+
+  test('[TP2] traced, both products are checked instruction by instruction; one bit that is wrong shows', () => {
+    const before = captureAt('before-products');
+    const { records } = replyTo('step', 'products');
+    const captures = [before, ...records.map((record) => sure(stepCapture(before, record, 0)))];
+    const traced = (all: readonly Capture[]) =>
+      checkTracedProducts(
+        all.map((capture, at) => ({
+          ...{ number: at + 1, cause: at === 0 ? 'attach' : 'step', capture, code: TRACED_CODE[at] ?? null },
+        })),
+      );
+    expect(traced(captures)).toEqual({ checked: 2, differing: [], unchecked: [], unknownSteps: 0 });
+    const wrong = captures.map((capture, at) => {
+      if (at !== 3) return capture;
+      const bytes = capture.image.bytes.slice();
+      const place = capture.image.layout.components.find(({ bit }) => bit === BIT.XTILEDATA);
+      assert(place !== undefined, 'tiles have a place');
+      const offset = place.offsetBytes + tileByteOffset(3, 2) + 4;
+      bytes[offset] = (bytes[offset] ?? 0) ^ 1;
+      return { ...capture, image: { ...capture.image, bytes } };
+    });
+    const [one, ...more] = traced(wrong).differing;
+    expect(more).toEqual([]);
+    expect(one).toMatchObject({ stop: 3, instruction: 'TDPBF16PS', c: 3, a: 4, b: 5 });
+    expect(one?.comparison.differences).toMatchObject([{ row: 2, column: 1 }]);
   });
 
   test('[T6] TILECFG is what the guest loaded, and configures nothing after TILERELEASE', () => {

@@ -3,6 +3,7 @@
  * checked on the guest's true state, and kept as test data (amx_talk.h).
  */
 #include <errno.h>
+#include <linux/kvm.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@
 #define XCR0_WITHOUT_AMX 0x2e7ull
 #define CHANGED_DWORD 0x5eed5eedu
 #define CHANGED_OFFSET (3u * 64 + 5u * 4) /* of tmm0: row 3, column 5 */
+
+extern const uint8_t amx_guest[], amx_guest_end[];
 
 static volatile struct guest_area *area;
 static uint8_t tiles[8][1024], zeros[8][1024];
@@ -83,6 +86,57 @@ static void tiles_come(void)
 	CHECK(first_wrong_tile(seen.image, tiles) < 0, "tmm%d", first_wrong_tile(seen.image, tiles));
 	step(STEP_STORE);
 	CHECK(guest_stored(area, tiles), "the guest's own TILESTORED says something else");
+}
+
+static uint64_t stepped_rip(void)
+{
+	struct step_reply head;
+	struct kvm_regs regs;
+
+	memcpy(&head, client.payload, sizeof(head));
+	memcpy(&regs, client.payload + sizeof(head), sizeof(regs));
+	return head.record_count ? regs.rip : 0;
+}
+
+/* The guest's code as it was put into its memory. */
+static int is_next(uint64_t rip, const uint8_t *code, size_t bytes)
+{
+	size_t room = (size_t)(amx_guest_end - amx_guest);
+
+	return rip >= GUEST_CODE && rip - GUEST_CODE + bytes <= room && memcmp(amx_guest + (rip - GUEST_CODE), code, bytes) == 0;
+}
+
+/* [TP2] The state before TDPBSSD and after it, TILEZERO and TDPBF16PS: what a trace keeps. */
+static void traced_products(void)
+{
+	static const uint8_t tdpbssd[] = { 0xc4, 0xe2, 0x6b, 0x5e, 0xc1 };
+	struct step_request one = { .vcpu = { guest.pid, 0 }, .count = 1 };
+	struct step_request three = { .vcpu = { guest.pid, 0 }, .count = 3, .flags = STEP_KEEP_STATE };
+	struct step_reply head;
+	int at_it = 0;
+
+	rule("[TP2] two tile products, instruction by instruction");
+	CHECK(client_vcpu(&client, MSG_FREEZE, guest.pid, 0) == 1, "%s", detail());
+	note_step("froze-to-trace");
+	guest_start_step(&guest, 0, STEP_MULTIPLY);
+	for (int steps = 0; steps < 64 && !at_it; steps++) {
+		char name[32];
+
+		if (client_ask(&client, MSG_STEP, &one, sizeof(one)) != 1)
+			break;
+		(void)snprintf(name, sizeof(name), "step-%d-to-products", steps);
+		note_step(name);
+		at_it = is_next(stepped_rip(), tdpbssd, sizeof(tdpbssd));
+	}
+	CHECK(at_it, "the guest does not come to its TDPBSSD: %s", detail());
+	take("before-products");
+	CHECK(client_ask(&client, MSG_STEP, &three, sizeof(three)) == 1, "%s", detail());
+	note_step("products");
+	memcpy(&head, client.payload, sizeof(head));
+	CHECK(head.steps == 3 && head.record_count == 3, "%u steps, %u records", head.steps, head.record_count);
+	CHECK(client_vcpu(&client, MSG_RESUME, guest.pid, 0) == 1, "%s", detail());
+	note_step("resumed-from-trace");
+	CHECK(guest_has_done(&guest, 0, STEP_MULTIPLY), "the guest has not gone on");
 }
 
 static void frozen(void)
@@ -236,6 +290,7 @@ static void story(void)
 	discover();
 	attach();
 	tiles_come();
+	traced_products();
 	frozen();
 	change_a_tile();
 	guard_arming();
