@@ -1,6 +1,7 @@
 import { type ReactElement, useEffect, useMemo, useRef } from 'react';
 import { Button } from '../../controls/Button.tsx';
 import { Segment } from '../../controls/Segment.tsx';
+import { nameWithSeen } from '../../controls/spoken.ts';
 import { selectDifferingBytes } from '../../store/compare/compare-difference.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { type ComponentEntry, GROUPS } from '../../store/select/components.ts';
@@ -157,6 +158,7 @@ function ComponentRow({ entry, selected, mark, differing }: ComponentRowProps): 
   const store = useDebuggerStore();
   const swatch = entry.group === 'not-offered' ? 'absent' : entry.state === 'inUse' ? '' : 'init';
   const armed = entry.armed === true ? ', armed by XFD' : '';
+  const last = differing === null ? (entry.sizeBytes ?? '') : differing === 0 ? '' : differing;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the list box in front of the rows holds the keyboard.
     <div
@@ -164,20 +166,20 @@ function ComponentRow({ entry, selected, mark, differing }: ComponentRowProps): 
       className={`component-row ${entry.state === 'inUse' ? '' : 'dim'}`}
       role="option"
       aria-selected={selected}
-      aria-label={`${entry.label}, bit ${entry.bit}, ${STATE_WORDS[entry.state]}${armed}${MARK_WORDS[mark]}`}
+      aria-label={nameWithSeen(
+        `${entry.label}, bit ${entry.bit}, ${STATE_WORDS[entry.state]}${armed}${MARK_WORDS[mark]}`,
+        `${entry.bit} ${entry.label} ${entry.offsetText} ${last}`,
+      )}
       tabIndex={-1}
       onClick={() => store.getState().select({ kind: 'component', bit: entry.bit })}
     >
       <span className={`swatch ${swatch}`} style={{ '--hue': `var(--c-${entry.hue})` }} />
-      <span className="val number">{entry.bit}</span>
+      <span className="val number">{entry.bit}</span>{' '}
       <span className="line tight ellipsis">
         <span className="ellipsis">{entry.label}</span>
         {entry.canBeArmed ? <MarkGlyph mark={mark} /> : null}
-      </span>
-      <span className="val number">{entry.offsetText}</span>
-      <span className="val number">
-        {differing === null ? (entry.sizeBytes ?? '') : differing === 0 ? '' : differing}
-      </span>
+      </span>{' '}
+      <span className="val number">{entry.offsetText}</span> <span className="val number">{last}</span>
       <EnablementChain enablement={entry.enablement} hue={entry.hue} />
       <span>
         {entry.armed === true ? (
