@@ -30,7 +30,7 @@ for word; do
 done
 
 case $first in
-list | show | mem | disas | step | break | run | trace | capture | set | restore | diff | journal | check | layout | convert | product | presets | doctor | \
+list | show | mem | who | disas | step | break | run | trace | capture | set | restore | diff | journal | check | layout | convert | product | presets | doctor | \
 	setup-privileges | web | batch | completions | man | help | __complete | --batch | --help | -h | --version)
 	while [ "$1" != "$first" ]; do shift; done
 	# Behind -- nothing is a switch of Chromium's, and an address such as pid:42/0 is none that it stops at.
