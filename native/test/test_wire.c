@@ -41,7 +41,10 @@ static void hello(void)
 
 static void wrong_frames(void)
 {
-	static const uint32_t codes[] = { 1, 2, 3, 4, 5, 6, 7, 0x10, 0x11, 0x12, 0x13, 0x14, 0x20, 0x21, 0x22, 0x30 };
+	static const uint32_t codes[] = {
+		MSG_HELLO, MSG_LIST_TARGETS, MSG_ATTACH, MSG_DETACH, MSG_FREEZE, MSG_RESUME, MSG_VERDICTS, MSG_CAPTURE, MSG_SET_IMAGE,
+		MSG_SET_XCR0, MSG_SET_MSR, MSG_SET_REGS, MSG_MAPPINGS, MSG_READ_MEMORY, MSG_TRANSLATE, MSG_WRITE_MEMORY, MSG_STEP,
+	};
 	static uint8_t bytes[64];
 	struct frame_header zero_id = { 0, 0, MSG_LIST_TARGETS, 0 };
 	struct client c;
