@@ -76,7 +76,7 @@ const looks = async (page: Page, selector: string): Promise<string> =>
 test('[U22] in forced colours the keyboard, what is chosen and what is set are seen', async ({ open }) => {
   const window = await opened(open);
   const { page } = window;
-  await page.emulateMedia({ forcedColors: 'active' });
+  await page.emulateMedia({ forcedColors: 'active', colorScheme: 'dark' });
   for (const key of VIEWS) {
     await page.keyboard.press(key);
     expect.soft(await axeViolations(page), key).toEqual([]);
