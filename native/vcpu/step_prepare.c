@@ -91,10 +91,10 @@ static int learn_syscall(struct stepping *s, struct refusal *why)
 	struct program p = { 0 };
 	uint64_t fd = (uint64_t)(unsigned int)s->vcpu->fd;
 	/* The chain makes it by itself, when nobody lifts a filter. */
-	struct call mend = { .number = SYS_ioctl, .arguments = { fd, KVM_SET_REGS, place } };
+	struct call set_regs = { .number = SYS_ioctl, .arguments = { fd, KVM_SET_REGS, place } };
 
 	if (vcpu_add_allowed(s->vcpu, &p, "KVM_GET_MSRS", SYS_ioctl, fd, KVM_GET_MSRS, place) < 0 ||
-	    !seccomp_allows(chain_call_verdict(&target, &s->vcpu->filters, &mend)))
+	    !seccomp_allows(chain_call_verdict(&target, &s->vcpu->filters, &set_regs)))
 		return 0;
 	if (memory_write(target.pid, place, &asked, sizeof(asked)) < 0)
 		return refuse_errno(why, errno, "process_vm_writev");
