@@ -14,7 +14,10 @@ import { buildTwice } from './supply.mjs';
 /** @typedef {import('./counts.mjs').Counts} Counts */
 /** @typedef {import('./failures.mjs').Failure} Failure */
 /** @typedef {Counts & { failures?: Failure[] }} Outcome */
-/** @typedef {{ name: string, run: () => Promise<Outcome> }} Step */
+/**
+ * begin: a step that leaves cores idle is begun once the build stands, beside the others; run gives its words at its turn.
+ * @typedef {{ name: string, begin?: () => void, run: () => Promise<Outcome> }} Step
+ */
 
 const RESULTS = join(DIST, 'test');
 const tool = (/** @type {string[]} */ ...path) => join(ROOT, 'node_modules', ...path);
@@ -163,8 +166,10 @@ const runSteps = async (steps) => {
   const failures = [];
   const run = beginRun();
   endOnSignal(run.folder, () => all);
-  for (const step of steps) {
+  for (const [at, step] of steps.entries()) {
     process.stdout.write(`\n== ${step.name}\n`);
+    if (at === 1) for (const { begin } of steps) begin?.();
+    const began = performance.now();
     /** @type {Outcome} */
     let counts = FAILED;
     try {
@@ -172,7 +177,8 @@ const runSteps = async (steps) => {
     } catch (error) {
       process.stdout.write(`${step.name} died: ${error instanceof Error ? error.message : String(error)}\n`);
     }
-    process.stdout.write(`-- ${step.name}: ${closingLine(counts)}\n`);
+    const seconds = Math.round((performance.now() - began) / 1000);
+    process.stdout.write(`-- ${step.name}: ${closingLine(counts)} (${seconds} s)\n`);
     all.push(counts);
     failures.push(...failuresOf(step, counts));
   }
@@ -198,8 +204,32 @@ const WINDOW_PROJECTS = ['window', 'stand-in', 'shell', ...(hasElectron ? ['elec
 );
 const window = playwright('end-to-end tests', WINDOW_PROJECTS);
 
-/** @type {Step} */
-const amx = { name: 'AMX tests', run: () => runAmxLab({ say: (text) => process.stdout.write(`${text}\n`) }) };
+/** @param {string} name @param {(say: (line: string) => void) => Promise<Outcome>} work @returns {Step & { begin: () => void }} */
+const beside = (name, work) => {
+  /** @type {string[]} */
+  const held = [];
+  let say = (/** @type {string} */ line) => void held.push(line);
+  /** @type {Promise<Outcome> | null} */
+  let outcome = null;
+  const begin = () => {
+    outcome ??= work((line) => say(line));
+    // Told at its turn.
+    outcome.catch(() => {});
+  };
+  return {
+    name,
+    begin,
+    run: async () => {
+      begin();
+      say = (line) => void process.stdout.write(`${line}\n`);
+      held.forEach(say);
+      return /** @type {Promise<Outcome>} */ (outcome);
+    },
+  };
+};
+
+// The emulated machine is one thread's work.
+const amx = beside('AMX tests', (say) => runAmxLab({ say }));
 
 /** @param {string} why @param {Step} step @returns {Step} */
 const skipped = (why, step) => ({
