@@ -33,9 +33,9 @@ test('[C85] what only a browser asks about never holds the window', async () => 
   await store.getState().capture();
   const { hostFacts } = store.getState();
   if (hostFacts === null) throw new Error('the host has said nothing');
-  store.setState({ hostFacts: { ...hostFacts, host: 'web' } });
+  store.set({ hostFacts: { ...hostFacts, host: 'web' } });
   expect(leave(store)).toBe(true);
-  store.setState({ hostFacts: { ...hostFacts, host: 'electron' } });
+  store.set({ hostFacts: { ...hostFacts, host: 'electron' } });
   expect(leave(store)).toBe(false);
   expect(store.getState().overlay).toBeNull();
 });
@@ -45,6 +45,6 @@ test('[C85] a page whose host is gone has nothing left to give back, and may lea
   await store.getState().start();
   await store.getState().attach(true);
   store.getState().stageAll([{ path: 'zmm3:f32[1]', value: '2' }]);
-  store.setState({ hostLost: true });
+  store.set({ hostLost: true });
   expect(leave(store)).toBe(false);
 });

@@ -1,6 +1,6 @@
 import { commandOf } from '../keys/chord.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
-import { selectWithEdits } from '../store/select/parked.ts';
+import { selectWithEdits } from '../store/select/attached.ts';
 import { wouldLose } from '../store/vcpu/leaving.ts';
 
 /**

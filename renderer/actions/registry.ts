@@ -1,6 +1,6 @@
 import { BUSY, busyRefusal, CLOSE_FIRST, DETACH_FIRST } from '../store/base/availability.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
-import { selectWithEdits } from '../store/select/parked.ts';
+import { selectWithEdits } from '../store/select/attached.ts';
 import { selectApplyRefusal } from '../store/select/selectors.ts';
 import type { State } from '../store/state/state.ts';
 import { driveRefusal, isDriving } from '../store/vcpu/drive-slice.ts';

@@ -1,6 +1,6 @@
 import { busyRefusal } from '../store/base/availability.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
-import { selectAttached } from '../store/select/parked.ts';
+import { selectAttached } from '../store/select/attached.ts';
 import type { SaveDone } from '../store/state/saved-session.ts';
 import type { State } from '../store/state/state.ts';
 import { type SessionFile, sessionFile } from '../store/vcpu/saved-session.ts';
@@ -29,7 +29,7 @@ const needsSeveral =
   (run: 'running' | 'frozen', word: string) =>
   (state: State): string | null => {
     if (state.session?.kind !== 'live') return 'no target is attached';
-    if (state.parked.size === 0) return 'only one vCPU is attached';
+    if (state.vcpus.size < 2) return 'only one vCPU is attached';
     if (!selectAttached(state).some((row) => row.run === run)) return `no attached vCPU is ${word}`;
     return busyRefusal(state.busy);
   };

@@ -1,8 +1,10 @@
 import { type Answer, BRIDGE_VERBS, type Bridge } from '../../app/bridge.ts';
 import { indexOfStop } from './compare/compare-slice.ts';
 import { createDebuggerStore, type DebuggerStore } from './debugger-store.ts';
-import type { ParkedVcpu } from './state/parked.ts';
+import { otherVcpu } from './select/attached.ts';
 import type { State } from './state/state.ts';
+import type { OpenVcpu } from './state/vcpus.ts';
+import { NO_EDITS } from './vcpu/edits-slice.ts';
 import { newVcpu } from './vcpu/vcpu.ts';
 
 /**
@@ -43,48 +45,32 @@ const refusing = (): Bridge => {
   return { ...verbs, onEvent: () => () => undefined };
 };
 
-type Shown = Pick<ParkedVcpu, 'history' | 'stops' | 'labels' | 'pinned' | 'session'>;
-
-/** What stands beside, and at which place of its stops; null: there is none of that. */
-const shownBeside = (state: State, of: BesideOf): { readonly shown: Shown; readonly at: number } | null => {
-  const { session, stops } = state;
-  if (session === null || stops.length === 0) return null;
-  const here: Shown = { ...state, session };
+/** The vCPU that stands beside, at the stop that is looked at; null: there is none of that. */
+const shownBeside = (state: State, of: BesideOf, compared: () => OpenVcpu | null): OpenVcpu | null => {
+  const { vcpus, current, stops } = state;
+  const here = vcpus.get(current ?? '');
+  if (here === undefined || stops.length === 0) return null;
   switch (of.kind) {
     case 'previous':
-      return { shown: here, at: Math.max(0, state.at - 1) };
+      return { ...here, at: Math.max(0, state.at - 1) };
     case 'stop': {
       const at = indexOfStop(stops, of.number);
-      return at < 0 ? null : { shown: here, at };
+      return at < 0 ? null : { ...here, at };
     }
     case 'vcpu': {
-      const other = of.vcpu === session.vcpu ? here : state.parked.get(of.vcpu);
-      return other === undefined ? null : { shown: other, at: other.stops.length - 1 };
+      const other = of.vcpu === here.session.vcpu ? here : otherVcpu(state, of.vcpu);
+      return other === null ? null : { ...other, at: other.stops.length - 1 };
     }
     case 'file':
-      return null;
+      return compared();
   }
 };
 
-const viewed = (state: State, of: BesideOf, beside: State): Partial<State> => {
-  const { hostFacts, theme, compareFile, session, readings } = state;
-  const window = { hostFacts, theme };
-  if (of.kind === 'file' && compareFile !== null && session !== null) {
-    // The same capture is the same stop: nothing is drawn anew for it.
-    if (beside.compareFile === compareFile) return window;
-    const own = { ...session, kind: 'file', canWrite: false, run: 'file', name: compareFile.name } as const;
-    return { ...window, ...newVcpu(compareFile.capture, 'file'), compareFile, session: own };
-  }
-  const found = shownBeside(state, of);
-  if (found === null) return { ...window, session: null, stops: [], at: -1 };
-  const { history, stops, labels, pinned, session: own } = found.shown;
-  const model = { position: state.position, modelEvents: state.modelEvents };
-  return {
-    ...{ ...window, ...model, history, stops, labels, pinned, at: found.at, compareFile: null },
-    session: { ...own, canWrite: false },
-    // Tiles are read as they are in front, until they are read otherwise here.
-    ...(beside.stops.length === 0 ? { readings } : {}),
-  };
+/** The file that is compared with, as a vCPU of its own. */
+const comparedFile = ({ compareFile, session }: State): OpenVcpu | null => {
+  if (compareFile === null || session === null) return null;
+  const { name, capture } = compareFile;
+  return newVcpu({ ...session, kind: 'file', run: 'file', name }, capture, 'file');
 };
 
 export interface Beside {
@@ -98,10 +84,32 @@ export const createBeside = (main: DebuggerStore, first: BesideOf): Beside => {
   let of = first;
   const store = createDebuggerStore(refusing());
   const { tab, group, laneType, selection, tile } = main.getState();
-  store.setState({ tab: tab === 'compare' || tab === 'memory' ? 'registers' : tab, group, laneType, tile });
-  const put = (): void => store.setState(viewed(main.getState(), of, store.getState()));
+  store.set({ tab: tab === 'compare' || tab === 'memory' ? 'registers' : tab, group, laneType, tile });
+  const put = (): void => {
+    const state = main.getState();
+    const { hostFacts, theme, compareFile, readings } = state;
+    const beside = store.getState();
+    const window = { hostFacts, theme, compareFile: of.kind === 'file' ? compareFile : null };
+    // The same capture is the same stop: nothing is drawn anew for it.
+    const isSame = compareFile !== null && beside.session !== null && beside.compareFile === compareFile;
+    const compared = (): OpenVcpu | null =>
+      isSame ? (beside.vcpus.get(beside.current ?? '') ?? null) : comparedFile(state);
+    const shown = shownBeside(state, of, compared);
+    if (shown === null) {
+      store.show([], null, window);
+      return;
+    }
+    const { stops, session } = shown;
+    // It is for reading: what is staged and refused in front is no business of it.
+    const read = { ...shown, ...NO_EDITS, refusal: null, session: { ...session, canWrite: false } };
+    store.show([read], session.id, {
+      ...window,
+      // Tiles are read as they are in front, until they are read otherwise here.
+      ...(stops.length > 0 && beside.session === null ? { readings } : {}),
+    });
+  };
   put();
-  store.setState({ selection });
+  store.set({ selection });
   const end = main.subscribe(put);
   return {
     store,

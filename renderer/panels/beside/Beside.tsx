@@ -6,6 +6,7 @@ import { Select } from '../../controls/Select.tsx';
 import { type BesideOf, besideKey, besideOf, createBeside } from '../../store/beside.ts';
 import { stopsToList } from '../../store/compare/compare-sides.ts';
 import { StoreContext, useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { selectOthers } from '../../store/select/attached.ts';
 import { selectStop } from '../../store/select/selectors.ts';
 import { stopTitle } from '../../store/select/stop-name.ts';
 import type { Tab } from '../../store/state/view.ts';
@@ -82,13 +83,11 @@ export function Beside(): ReactElement {
 function Source({ of, onChoose }: { of: BesideOf; onChoose: (key: string) => void }): ReactElement {
   const stops = useDebugger((state) => state.stops);
   const labels = useDebugger((state) => state.labels);
-  const parked = useDebugger((state) => state.parked);
+  const others = useDebugger(selectOthers);
   const file = useDebugger((state) => state.compareFile?.name ?? null);
   const options = [
     { value: 'previous', label: 'the stop before' },
-    ...[...parked.keys()]
-      .sort((a, b) => a - b)
-      .map((vcpu) => ({ value: `vcpu ${vcpu}`, label: `vCPU ${vcpu}, newest stop` })),
+    ...others.map(({ session: { vcpu } }) => ({ value: `vcpu ${vcpu}`, label: `vCPU ${vcpu}, newest stop` })),
     ...(file === null ? [] : [{ value: 'file', label: file }]),
     ...stopsToList(stops, labels, of.kind === 'stop' ? of.number : null).map((stop) => ({
       value: `stop ${stop.number}`,

@@ -7,6 +7,7 @@ import { isListedWhole, selectValueA, stopsToList } from '../../store/compare/co
 import { indexOfStop } from '../../store/compare/compare-slice.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { DebuggerStore } from '../../store/debugger-store.ts';
+import { selectOthers } from '../../store/select/attached.ts';
 import { stopTitle } from '../../store/select/stop-name.ts';
 import type { Stop } from '../../store/state/timeline.ts';
 
@@ -43,7 +44,7 @@ export function SideA(): ReactElement {
   const value = useDebugger(selectValueA);
   const stops = useDebugger((state) => state.stops);
   const labels = useDebugger((state) => state.labels);
-  const parked = useDebugger((state) => state.parked);
+  const others = useDebugger(selectOthers);
   const file = useDebugger((state) => state.compareFile);
   const busy = useDebugger((state) => state.compareFileBusy);
   const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
@@ -56,15 +57,15 @@ export function SideA(): ReactElement {
     else if (right === undefined) state.pinStop(Number(left));
     else state.compareWithVcpu(Number(left), Number(right));
   };
-  const list = other === null ? stops : (parked.get(other ?? 0)?.stops ?? stops);
+  const list = other === null ? stops : (others.find(({ session }) => session.vcpu === other)?.stops ?? stops);
   return (
     <div className="compare-side">
       <span className="compare-letter">A</span>
       <select className="choice" aria-label="A" value={value} onChange={(event) => choose(event.target.value)}>
-        <optgroup label={parked.size === 0 ? 'stops' : `vCPU ${vcpu}`}>
+        <optgroup label={others.length === 0 ? 'stops' : `vCPU ${vcpu}`}>
           {stopOptions({ stops, labels, chosen: other === null ? chosen : null, value: (stop) => String(stop.number) })}
         </optgroup>
-        {[...parked].map(([aside, { stops: theirs, labels: names }]) => (
+        {others.map(({ session: { vcpu: aside }, stops: theirs, labels: names }) => (
           <optgroup key={aside} label={`vCPU ${aside}`}>
             {stopOptions({
               stops: theirs,

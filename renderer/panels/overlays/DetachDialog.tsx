@@ -1,8 +1,8 @@
 import { type ReactElement, useState } from 'react';
 import { Button } from '../../controls/Button.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { type AttachedVcpu, selectAttached, selectWithEdits } from '../../store/select/parked.ts';
-import type { LeaveHow } from '../../store/state/parked.ts';
+import { type AttachedVcpu, selectAttached, selectWithEdits } from '../../store/select/attached.ts';
+import type { LeaveHow } from '../../store/state/vcpus.ts';
 import { type LeavingWrite, selectLeaving } from '../../store/vcpu/leaving.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';

@@ -4,7 +4,7 @@ import { ACTIONS } from '../../actions/registry.ts';
 import { useMenu } from '../../controls/use-menu.ts';
 import { shownKey } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { type AttachedVcpu, selectAttached } from '../../store/select/parked.ts';
+import { type AttachedVcpu, selectAttached } from '../../store/select/attached.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 
@@ -73,7 +73,8 @@ const editWords = ({ writes, staged }: AttachedVcpu): string =>
 /** One attached vCPU: whether it runs, and which edits it holds. */
 function VcpuItem({ row, onDone }: { row: AttachedVcpu; onDone: () => void }): ReactElement {
   const store = useDebuggerStore();
-  const { vcpu, run, onScreen, writes, staged } = row;
+  const { vcpu, run, writes, staged } = row;
+  const onScreen = useDebugger((state) => state.session?.vcpu === vcpu);
   const edits = editWords(row);
   return (
     <button

@@ -5,7 +5,7 @@ import { ActionButton } from '../../controls/ActionButton.tsx';
 import { Segment } from '../../controls/Segment.tsx';
 import { Select } from '../../controls/Select.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { type AttachedVcpu, selectAttached, selectWithEdits } from '../../store/select/parked.ts';
+import { type AttachedVcpu, selectAttached, selectWithEdits } from '../../store/select/attached.ts';
 import { selectIsHeld, selectIsNewest, selectPreflightRefusal } from '../../store/select/selectors.ts';
 import type { RunState, Session } from '../../store/state/target.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';

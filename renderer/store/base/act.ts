@@ -1,5 +1,5 @@
 import type { Answer, Refusal } from '../../../app/bridge.ts';
-import type { State } from '../state/state.ts';
+import type { DebuggerStore, State } from '../state/state.ts';
 import type { Busy } from '../state/target.ts';
 import { ask } from './ask.ts';
 import { BUSY } from './availability.ts';
@@ -24,12 +24,12 @@ export const newerThan = (older: Refusal | null, { refusal }: Pick<State, 'refus
   refusal === older ? null : refusal;
 
 export const createAct =
-  (set: (part: Partial<State>) => void, get: () => State): Act =>
+  ({ getState: get, set, put }: DebuggerStore): Act =>
   async (busy, request) => {
     const { busy: other, refusal: older } = get();
     if (other !== null) return { ok: false, refusal: REFUSED };
     set({ busy });
     const answer = await ask(request);
-    set({ busy: null, refusal: answer.ok ? newerThan(older, get()) : answer.refusal });
+    put({ refusal: answer.ok ? newerThan(older, get()) : answer.refusal }, { busy: null });
     return answer;
   };

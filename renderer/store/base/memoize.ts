@@ -29,3 +29,24 @@ export const memoizeKeyed = <K extends object, T extends string | number, V>(
     return value;
   };
 };
+
+interface Listed<T extends object> {
+  readonly after: WeakMap<T, Listed<T>>;
+  list?: readonly T[];
+}
+
+/** The same list again for the same elements in the same order. */
+export const sameList = <T extends object>(): ((list: readonly T[]) => readonly T[]) => {
+  const node = (): Listed<T> => ({ after: new WeakMap() });
+  const root = node();
+  return (list) => {
+    let at = root;
+    for (const one of list) {
+      const next = at.after.get(one) ?? node();
+      at.after.set(one, next);
+      at = next;
+    }
+    at.list ??= list;
+    return at.list;
+  };
+};

@@ -7,6 +7,7 @@ import type { PreflightOutcome, PreflightStep } from '../../../app/xsave/preflig
 import { fixed } from '../../fixed.ts';
 import { count } from '../../wording.ts';
 import { memoizePair } from '../base/memoize.ts';
+import { otherVcpu } from '../select/attached.ts';
 import { lastChange } from '../select/last-change.ts';
 import { selectCapture } from '../select/selectors.ts';
 import type { State } from '../state/state.ts';
@@ -25,9 +26,10 @@ export const selectDifferingBytes = (state: State): ReadonlyMap<number, number> 
 };
 
 /** The place of A among the stops of the vCPU on screen; null: A is a file, or a stop of another vCPU. */
-export const placeOfA = ({ source, stops, pinned, parked, session, compareFile }: State): number | null => {
+export const placeOfA = (state: State): number | null => {
+  const { source, stops, pinned, compareFile } = state;
   if (source.kind === 'file' && compareFile !== null) return null;
-  if (source.kind === 'vcpu' && source.vcpu !== session?.vcpu && parked.has(source.vcpu)) return null;
+  if (source.kind === 'vcpu' && otherVcpu(state, source.vcpu) !== null) return null;
   const at = pinnedIndex(stops, pinned);
   return stops[at] === undefined ? (stops.length === 0 ? null : 0) : at;
 };

@@ -1,22 +1,30 @@
 import type { Capture } from '../../../app/capture/capture.ts';
+import { otherVcpu } from '../select/attached.ts';
 import { stopTitle } from '../select/stop-name.ts';
 import type { CompareFile } from '../state/compare.ts';
 import type { State } from '../state/state.ts';
 import type { Stop } from '../state/timeline.ts';
 import { indexOfStop, pinnedIndex } from './compare-slice.ts';
 
+interface StopOfA {
+  readonly stop: Stop;
+  readonly labels: State['labels'];
+  /** Of which other vCPU it is; null: of the one on screen. */
+  readonly vcpu: number | null;
+}
+
 /** The stop that A is, of this vCPU or of another; null: A is a file, or nothing is open. */
-const stopOfA = (state: State): { readonly stop: Stop; readonly labels: State['labels'] } | null => {
-  const { source, stops, pinned, labels, parked, session } = state;
+const stopOfA = (state: State): StopOfA | null => {
+  const { source, stops, pinned, labels } = state;
   if (source.kind === 'file' && state.compareFile !== null) return null;
-  if (source.kind === 'vcpu' && source.vcpu !== session?.vcpu) {
-    const other = parked.get(source.vcpu);
-    const stop = other?.stops[indexOfStop(other.stops, source.number)];
-    if (other !== undefined && stop !== undefined) return { stop, labels: other.labels };
+  const other = source.kind === 'vcpu' ? otherVcpu(state, source.vcpu) : null;
+  if (source.kind === 'vcpu' && other !== null) {
+    const stop = other.stops[indexOfStop(other.stops, source.number)];
+    if (stop !== undefined) return { stop, labels: other.labels, vcpu: source.vcpu };
   }
   // What A was may be gone with its vCPU; this one has a first stop always.
   const stop = stops[pinnedIndex(stops, pinned)] ?? stops[0];
-  return stop === undefined ? null : { stop, labels };
+  return stop === undefined ? null : { stop, labels, vcpu: null };
 };
 
 export const selectCaptureA = (state: State): Capture | null => {
@@ -34,9 +42,7 @@ const fileTitle = ({ name, file, state }: CompareFile): string => {
 export const selectTitleA = (state: State): string => {
   const found = stopOfA(state);
   if (found === null) return state.compareFile === null ? '' : fileTitle(state.compareFile);
-  const { source, session } = state;
-  const elsewhere = source.kind === 'vcpu' && source.vcpu !== session?.vcpu && state.parked.has(source.vcpu);
-  return `${elsewhere ? `vCPU ${source.vcpu}, ` : ''}${stopTitle(found.stop, found.labels)}`;
+  return `${found.vcpu === null ? '' : `vCPU ${found.vcpu}, `}${stopTitle(found.stop, found.labels)}`;
 };
 
 export const selectTitleB = (state: State): string => {
@@ -48,10 +54,7 @@ export const selectTitleB = (state: State): string => {
 export const selectValueA = (state: State): string => {
   const found = stopOfA(state);
   if (found === null) return 'file';
-  const { source, session } = state;
-  return source.kind === 'vcpu' && source.vcpu !== session?.vcpu && state.parked.has(source.vcpu)
-    ? `${source.vcpu}:${found.stop.number}`
-    : String(found.stop.number);
+  return found.vcpu === null ? String(found.stop.number) : `${found.vcpu}:${found.stop.number}`;
 };
 
 /** So many stops are listed whole. */

@@ -1,7 +1,7 @@
 import type { Bridge } from '../../../app/bridge.ts';
 import { readFileState } from '../base/received.ts';
-import type { CompareSlice, Comparison } from '../state/compare.ts';
-import type { Slice, State } from '../state/state.ts';
+import type { CompareSlice } from '../state/compare.ts';
+import type { Slice } from '../state/state.ts';
 import type { Stop } from '../state/timeline.ts';
 
 const MAX_LABEL_CHARACTERS = 60;
@@ -16,8 +16,8 @@ export const indexOfStop = (stops: readonly Stop[], number: number): number => {
 };
 
 export const createCompareSlice =
-  (bridge: Bridge): Slice<Omit<CompareSlice, keyof Comparison>> =>
-  (set, get) => {
+  (bridge: Bridge): Slice<CompareSlice> =>
+  ({ getState: get, set, put }) => {
     const swapWithVcpu = async (vcpu: number, number: number): Promise<void> => {
       const { session, stops, at } = get();
       const b = stops[at];
@@ -32,26 +32,28 @@ export const createCompareSlice =
       compareFile: null,
       compareFileBusy: false,
       chooseDifference: (differencePath) =>
-        set((state) => (state.differencePath === differencePath ? {} : { differencePath })),
-      pinStop: (pinned) => set({ pinned, source: { kind: 'stop' } }),
-      compareWithVcpu: (vcpu, number) => set({ source: { kind: 'vcpu', vcpu, number } }),
-      pinFile: () => set((state) => (state.compareFile === null ? {} : { source: { kind: 'file' } })),
+        put((state) => (state.differencePath === differencePath ? {} : { differencePath })),
+      pinStop: (pinned) => put({ pinned, source: { kind: 'stop' } }),
+      compareWithVcpu: (vcpu, number) => put({ source: { kind: 'vcpu', vcpu, number } }),
+      pinFile: () => put((state) => (state.compareFile === null ? {} : { source: { kind: 'file' } })),
       async compareWithFile(name, base64, state) {
         const asked = get();
         if (asked.compareFileBusy) return;
         set({ compareFileBusy: true });
         const answer = await readFileState(bridge, [name, base64, state, ''], `${name} cannot be compared with`);
         if (!answer.ok) {
-          set({ compareFileBusy: false, refusal: answer.refusal });
+          put({ refusal: answer.refusal }, { compareFileBusy: false });
           return;
         }
-        set((now: State) => ({
-          compareFileBusy: false,
-          compareFile: { name, base64, ...answer.value },
-          // Another A that was chosen while the file was read stands, as does the A of a vCPU that came on screen.
-          source: now.session?.id === asked.session?.id && now.source === asked.source ? { kind: 'file' } : now.source,
-          refusal: now.refusal?.code === 'undecodable' ? null : now.refusal,
-        }));
+        put(
+          (now) => ({
+            // Another A that was chosen while the file was read stands, as does the A of a vCPU that came on screen.
+            source:
+              now.session?.id === asked.session?.id && now.source === asked.source ? { kind: 'file' } : now.source,
+            refusal: now.refusal?.code === 'undecodable' ? null : now.refusal,
+          }),
+          { compareFileBusy: false, compareFile: { name, base64, ...answer.value } },
+        );
       },
       swapStops() {
         const { stops, at, pinned, source } = get();
@@ -62,11 +64,11 @@ export const createCompareSlice =
         }
         const [a, b] = [pinnedIndex(stops, pinned), stops[at]];
         if (a < 0 || b === undefined) return;
-        set({ pinned: b.number });
+        put({ pinned: b.number });
         get().goToStop(a);
       },
       labelStop: (number, text) =>
-        set((state) => {
+        put((state) => {
           const label = text.trim().slice(0, MAX_LABEL_CHARACTERS);
           if ((state.labels.get(number) ?? '') === label) return {};
           const labels = new Map(state.labels);

@@ -5,7 +5,7 @@ import type { Slice } from '../state/state.ts';
 
 export const createRestoreSlice =
   (bridge: Bridge): Slice<RestoreSlice> =>
-  (set, get) => ({
+  ({ getState: get, set }) => ({
     restoreTo: { kind: 'attach' },
     restoreWhat: 'all',
     restoreBits: [],

@@ -14,8 +14,8 @@ import { busyRefusal } from '../base/availability.ts';
 import { memoizeByIdentity, memoizePair } from '../base/memoize.ts';
 import type { State } from '../state/state.ts';
 import type { Stop } from '../state/timeline.ts';
+import { writesIn } from './attached.ts';
 import { type ComponentEntry, componentEntries } from './components.ts';
-import { writesIn } from './parked.ts';
 import {
   captureAfter,
   type Provenance,

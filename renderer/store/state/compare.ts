@@ -28,7 +28,7 @@ export interface Comparison {
   readonly differencePath: string | null;
 }
 
-export interface CompareSlice extends Comparison {
+export interface CompareSlice {
   /** One for the window: every vCPU can be compared with it. */
   readonly compareFile: CompareFile | null;
   readonly compareFileBusy: boolean;

@@ -19,7 +19,6 @@ export interface DriveSlice {
   /** Of the process with this pid: an address means something in one guest alone. */
   readonly breakpointsOf: number | null;
   readonly breakpoints: readonly Breakpoint[];
-  readonly drive: Drive | null;
   /** Linear address of the instruction that has the focus in a list of them; null: none has. */
   readonly focusedLine: string | null;
   focusLine(address: string | null): void;

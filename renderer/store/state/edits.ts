@@ -28,7 +28,7 @@ export interface Edits {
   readonly writes: WritesSoFar;
 }
 
-export interface EditsSlice extends Edits {
+export interface EditsSlice {
   openEditor(path: string, text: string, typed: boolean): void;
   typeInEditor(text: string): void;
   closeEditor(): void;

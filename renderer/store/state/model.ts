@@ -1,22 +1,21 @@
-import type { ModelEvent, ModelPosition, ModelSummary } from '../../../app/bridge.ts';
+import type { ModelEvent, ModelSummary } from '../../../app/bridge.ts';
 
 /** An exception in the model guest, and the stop after which it stands. */
 export interface ModelEventAt extends ModelEvent {
   readonly stop: number;
 }
 
+/** Where the last run to the end began, in steps and in stops, and with how many stops it ended. */
+export interface LastRun {
+  readonly at: number;
+  readonly stops: number;
+  readonly ended: number;
+}
+
 export interface ModelSlice {
   /** null: not asked yet. */
   readonly models: readonly ModelSummary[] | null;
   readonly pickedModel: string | null;
-  readonly position: ModelPosition | null;
-  readonly modelEvents: readonly ModelEventAt[];
-  /** The model guest has halted. */
-  readonly halted: boolean;
-  /** Stepping by itself to the end, one stop for each step. */
-  readonly running: boolean;
-  /** Where the last run to the end began, and where it ended; null: none was made. */
-  readonly lastRun: { readonly at: number; readonly stops: number; readonly ended: number } | null;
   loadModels(): Promise<void>;
   pickModel(id: string): void;
   openModel(id: string): Promise<void>;

@@ -3,7 +3,6 @@ import type { Capture } from '../../../app/capture/capture.ts';
 import type { Condition, ConditionChoice } from '../../../app/session/run-until.ts';
 
 export interface RunUntilSlice {
-  readonly runUntil: RunUntil | null;
   /** As it stands in the dialog. */
   readonly runUntilChoice: ConditionChoice;
   /** Opens the dialog, with what is selected filled in. */

@@ -15,8 +15,5 @@ export interface SaveDone {
 }
 
 export interface SavedSlice {
-  /** The session on screen was opened from a file; null: it is not. */
-  readonly saved: SavedAbout | null;
-  readonly saveDone: SaveDone | null;
   noteSaved(done: SaveDone | null): void;
 }

@@ -33,10 +33,7 @@ export interface TargetSlice {
   readonly pickedPid: number | null;
   readonly pickedVcpu: number;
   readonly targetFilter: string;
-  readonly session: Session | null;
   readonly busy: Busy | null;
-  /** The last refusal, shown in the centre until it is closed or the next act succeeds. */
-  readonly refusal: Refusal | null;
   /** A file that takes long to read: how long by now. */
   readonly reading: { readonly name: string; readonly sizeBytes: number; readonly elapsedMs: number } | null;
   cancelReading(): Promise<void>;

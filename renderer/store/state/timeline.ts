@@ -37,7 +37,7 @@ export interface Overwritten {
   readonly stop: number;
 }
 
-/** All that one session's timeline consists of. A vCPU that is not on screen has its own set of these. */
+/** The stops of one vCPU. */
 export interface Timeline {
   /** Where the bytes of the stops are. */
   readonly history: History;
@@ -51,7 +51,7 @@ export interface Timeline {
   readonly resetClosed: number;
 }
 
-export interface TimelineSlice extends Timeline {
+export interface TimelineSlice {
   addStop(stop: NewStop): void;
   goToStop(at: number): void;
   closeOverwritten(): void;

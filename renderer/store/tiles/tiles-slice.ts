@@ -21,11 +21,10 @@ const readingsFor = (readings: readonly TileReading[], product: ProductChoice): 
 
 const LOOKS: readonly TileLook[] = ['both', 'numbers', 'heat'];
 
-export const createTilesSlice: Slice<TilesSlice> = (set, get) => {
+export const createTilesSlice: Slice<TilesSlice> = ({ getState: get, set, put }) => {
   const read = (tile: number, change: (reading: TileReading) => TileReading): void =>
-    set((state) => ({
+    put({ editor: null }, (state) => ({
       readings: state.readings.map((reading, at) => (at === tile ? change(reading) : reading)),
-      editor: null,
       blockFrom: null,
       // Another type has another number of elements: the first one exists in every shape.
       selection:
@@ -43,12 +42,7 @@ export const createTilesSlice: Slice<TilesSlice> = (set, get) => {
     blockFrom: null,
     product: null,
     showTile: (tile) =>
-      set(() => ({
-        tile,
-        blockFrom: null,
-        editor: null,
-        selection: { kind: 'tile', tile, row: 0, column: 0 },
-      })),
+      put({ editor: null }, { tile, blockFrom: null, selection: { kind: 'tile', tile, row: 0, column: 0 } }),
     selectElement: (tile, { row, column }, extend) =>
       set((state) => {
         const from = state.selection?.kind === 'tile' && state.selection.tile === tile ? state.selection : null;

@@ -138,7 +138,7 @@ describe('[RC6] a live vCPU driven from the page', () => {
     const text = sessionText(sessionToSave(store.getState(), 1));
     const opened = savedTimeline(JSON.parse(text));
     if (!opened.ok) throw new Error('not opened');
-    expect(opened.value.timeline.breakpoints).toEqual([{ ...breakpoint, enabled: true, hits: 0 }]);
+    expect(opened.value.breakpoints).toEqual([{ ...breakpoint, enabled: true, hits: 0 }]);
     const spoilt = JSON.parse(text);
     spoilt.breakpoints[0].bytes = 3;
     expect(savedTimeline(spoilt).ok).toBe(false);

@@ -90,10 +90,10 @@ const noRoom = (what: string): Refusal => ({
 
 export const createDriveSlice =
   (bridge: Bridge): Slice<DriveSlice> =>
-  (set, get) => {
+  ({ getState: get, set, put }) => {
     let isStopped = false;
 
-    const fail = (refusal: Refusal): void => set({ refusal, drive: null });
+    const fail = (refusal: Refusal): void => put({ refusal, drive: null });
 
     /** Asks part after part, until one of them ends it, or the user does. */
     const run = async (
@@ -107,7 +107,7 @@ export const createDriveSlice =
       const { session } = get();
       if (session?.run !== 'frozen' || get().busy !== null) return null;
       isStopped = false;
-      set({ busy: 'step', refusal: null, drive: { session: session.id, phase: 'driving', what, made: 0, most } });
+      put({ refusal: null, drive: { session: session.id, phase: 'driving', what, made: 0, most } }, { busy: 'step' });
       let made = 0;
       let then: DriveAct | undefined;
       let isUnguarded = false;
@@ -124,13 +124,13 @@ export const createDriveSlice =
           return null;
         }
         const part = traced?.ok === true ? traced.value : null;
-        if (part !== null) set((state) => withTraced(state, part));
+        if (part !== null) put((state) => withTraced(state, part));
         made += answer.value.made;
         isUnguarded ||= answer.value.unguarded !== undefined;
         then = answer.value.then;
         const { why } = answer.value;
         if (why === 'more' && !isStopped) {
-          set({ drive: { session: session.id, phase: 'driving', what, made, most } });
+          put({ drive: { session: session.id, phase: 'driving', what, made, most } });
           continue;
         }
         const words =
@@ -141,15 +141,17 @@ export const createDriveSlice =
               : why === 'busy'
                 ? BUSY
                 : ended(answer.value, made);
-        set((state) => ({
-          ...(part === null ? withStop(state, { capture: capture.value, cause: 'step', write: null }) : {}),
-          busy: null,
-          drive: {
-            ...{ session: session.id, phase: 'ended', isHit: why === 'hit' || why === 'holds' },
-            what: isUnguarded ? `${words}; its code is not known: TF may be stored in the guest` : words,
-          },
-          session: state.session === null ? null : withRun(state.session, 'frozen'),
-        }));
+        put(
+          (state) => ({
+            ...(part === null ? withStop(state, { capture: capture.value, cause: 'step', write: null }) : {}),
+            drive: {
+              ...{ session: session.id, phase: 'ended', isHit: why === 'hit' || why === 'holds' },
+              what: isUnguarded ? `${words}; its code is not known: TF may be stored in the guest` : words,
+            },
+            session: state.session === null ? null : withRun(state.session, 'frozen'),
+          }),
+          { busy: null },
+        );
         return answer.value;
       }
     };
@@ -165,7 +167,6 @@ export const createDriveSlice =
     return {
       breakpointsOf: null,
       breakpoints: [],
-      drive: null,
       focusedLine: null,
       focusLine: (focusedLine) => set({ focusedLine }),
       async driveSteps(count) {

@@ -60,11 +60,12 @@ const editsSince = (sent: State, now: State): Omit<Edits, 'writes'> => {
 };
 
 export const createEditsSlice =
-  (bridge: Bridge): Slice<Omit<EditsSlice, keyof Edits>> =>
-  (set, get) => {
-    const act = createAct(set, get);
+  (bridge: Bridge): Slice<EditsSlice> =>
+  (store) => {
+    const { getState: get, set, put } = store;
+    const act = createAct(store);
     const change = (staged: readonly Assignment[]): void =>
-      set((state) => ({ staged, done: [...state.done, state.staged], undone: [] }));
+      put((state) => ({ staged, done: [...state.done, state.staged], undone: [] }));
 
     /**
      * A write arrived. `sent` is the state that it was sent from: what was staged or typed since is about the vCPU as it is
@@ -72,10 +73,10 @@ export const createEditsSlice =
      */
     const wrote = (applied: AppliedInSession, sent: State, writeOver: (over: number) => Write): void => {
       const write = writeOver(get().stops.length - 1);
-      set({ ...editsSince(sent, get()), writes: applied.writes });
+      put({ ...editsSince(sent, get()), writes: applied.writes });
       const capture = received(applied.capture, 'Written, but what was read back cannot be shown');
       if (!capture.ok) {
-        set({ refusal: capture.refusal });
+        put({ refusal: capture.refusal });
         return;
       }
       get().addStop({ capture: capture.value, cause: write.kind, write });
@@ -121,17 +122,17 @@ export const createEditsSlice =
     };
 
     return {
-      openEditor: (path, text, typed) => set({ editor: { path, text, problem: null, typed } }),
+      openEditor: (path, text, typed) => put({ editor: { path, text, problem: null, typed } }),
       typeInEditor: (text) =>
-        set((state) => (state.editor === null ? {} : { editor: { ...state.editor, text, problem: null } })),
-      closeEditor: () => set({ editor: null }),
+        put((state) => (state.editor === null ? {} : { editor: { ...state.editor, text, problem: null } })),
+      closeEditor: () => put({ editor: null }),
       setEditorProblem: (problem) =>
-        set((state) => ({ editor: problem === null || state.editor === null ? null : { ...state.editor, problem } })),
+        put((state) => ({ editor: problem === null || state.editor === null ? null : { ...state.editor, problem } })),
       commitEditor() {
         const { editor } = get();
         if (editor === null) return true;
         const problem = get().stage(editor.path, editor.text);
-        set({ editor: problem === null ? null : { ...editor, problem } });
+        put({ editor: problem === null ? null : { ...editor, problem } });
         return problem === null;
       },
       stage: (path, value) => get().stageAll([{ path, value }]),
@@ -146,7 +147,7 @@ export const createEditsSlice =
         const previous = get().done.at(-1);
         if (previous === undefined) void walk('undo');
         else
-          set((state) => ({
+          put((state) => ({
             staged: previous,
             done: state.done.slice(0, -1),
             undone: [...state.undone, state.staged],
@@ -155,7 +156,7 @@ export const createEditsSlice =
       redo() {
         const next = get().undone.at(-1);
         if (next === undefined) void walk('redo');
-        else set((state) => ({ staged: next, undone: state.undone.slice(0, -1), done: [...state.done, state.staged] }));
+        else put((state) => ({ staged: next, undone: state.undone.slice(0, -1), done: [...state.done, state.staged] }));
       },
       discard: () => {
         if (get().staged.length > 0) change([]);

@@ -17,7 +17,7 @@ const FIRST_FORM: MemoryForm = {
 
 export const createGuestSlice =
   (bridge: Bridge): Slice<GuestSlice> =>
-  (set, get) => {
+  ({ getState: get, set }) => {
     /** Which reading is the last one that was asked for: an older answer that comes late is dropped. */
     let asked = { code: 0, memory: 0 };
     const turn = (kind: keyof typeof asked): number => {

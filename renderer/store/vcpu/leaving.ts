@@ -4,10 +4,9 @@ import { type DifferentValue, differences } from '../../../app/diff/diff-element
 import { captureAfter } from '../../../app/edit/assign.ts';
 import { stageRestore } from '../../../app/edit/restore.ts';
 import { memoizeByIdentity, memoizePair } from '../base/memoize.ts';
-import type { ParkedVcpu } from '../state/parked.ts';
 import type { State } from '../state/state.ts';
 import type { Stop } from '../state/timeline.ts';
-import { vcpuOnScreen } from './vcpu.ts';
+import type { OpenVcpu } from '../state/vcpus.ts';
 
 /** What giving the state found at attach back would write to one vCPU, by its last reading. */
 export interface LeavingWrite {
@@ -30,33 +29,33 @@ const changesBack = memoizePair((writes: WritesSoFar, stops: readonly Stop[]) =>
   return { changes: values.filter((row) => !isGeneral(row)), general: values.filter(isGeneral) };
 });
 
-const writeOf = ({ session, stops, writes }: ParkedVcpu): LeavingWrite | null => {
+const writeOf = ({ session, stops, writes }: OpenVcpu): LeavingWrite | null => {
   if (session.kind === 'file' || session.run === 'ended') return null;
   const back = changesBack(writes, stops);
   const hasRun = session.hasRun || stops.some(({ cause }) => cause === 'step');
   return back === null ? null : { vcpu: session.vcpu, ...back, hasRun };
 };
 
-const together = memoizeByIdentity((state: State): readonly LeavingWrite[] =>
-  [vcpuOnScreen(state), ...state.parked.values()]
+const together = memoizeByIdentity((vcpus: State['vcpus']): readonly LeavingWrite[] =>
+  [...vcpus.values()]
     .flatMap((one) => {
-      const write = one === null ? null : writeOf(one);
+      const write = writeOf(one);
       return write === null || write.changes.length + write.general.length === 0 ? [] : [write];
     })
     .sort((a, b) => a.vcpu - b.vcpu),
 );
 
 /** What "restore and leave" would write, vCPU by vCPU. */
-export const selectLeaving = (state: State): readonly LeavingWrite[] => together(state);
+export const selectLeaving = (state: State): readonly LeavingWrite[] => together(state.vcpus);
 
 /**
  * Whether a page that goes takes along what nobody has kept: stops, labels, staged edits of a target that still answers; of a
  * file what was edited in the copy of it.
  */
-export const wouldLose = ({ session, stops, staged, parked, hostLost, saveDone, writes, done }: State): boolean => {
+export const wouldLose = ({ session, stops, staged, vcpus, hostLost, saveDone, writes, done }: State): boolean => {
   if (session === null || hostLost) return false;
   const isSaved = saveDone !== null && saveDone.stops === stops.length;
   if (session.kind === 'file')
     return (staged.length > 0 && done.length > 0) || (writes.undoable + writes.redoable > 0 && !isSaved);
-  return staged.length > 0 || parked.size > 0 || (stops.length > 1 && !isSaved);
+  return staged.length > 0 || vcpus.size > 1 || (stops.length > 1 && !isSaved);
 };

@@ -5,7 +5,7 @@ import { ask } from '../base/ask.ts';
 import { received } from '../base/received.ts';
 import type { Remembered } from '../base/remembered.ts';
 import { LIVE_RATES, type LiveHz, type LiveSlice } from '../state/live.ts';
-import type { Slice, State } from '../state/state.ts';
+import type { Slice, State, VcpuPart } from '../state/state.ts';
 import { createLiveLoop } from './live-loop.ts';
 import { isWatching, WATCH_HZ } from './run-until.ts';
 import { withStop } from './timeline-slice.ts';
@@ -32,7 +32,7 @@ const tooMany = (stops: number): Refusal => ({
 });
 
 /** The state with a reading as its newest stop, where it differs from the one before. Who reads an earlier stop stays there. */
-export const withReading = (state: State, capture: Capture): Partial<State> => {
+export const withReading = (state: State, capture: Capture): VcpuPart => {
   const newest = state.stops.at(-1);
   if (newest !== undefined && sameState(newest.capture, capture)) return {};
   const next = withStop(state, { capture, cause: 'capture', write: null });
@@ -41,7 +41,7 @@ export const withReading = (state: State, capture: Capture): Partial<State> => {
 
 export const createLiveSlice =
   (bridge: Bridge, remembered: Remembered): Slice<LiveSlice> =>
-  (set, get, api) => {
+  ({ getState: get, set, put, subscribe }) => {
     let refreshedMs = 0;
     let lastChosen = asRate(remembered.get('liveLast')) || USUAL_HZ;
 
@@ -52,10 +52,10 @@ export const createLiveSlice =
       if (hz === 0 || (isWatching(get()) && nowMs - refreshedMs < 1000 / hz)) return;
       refreshedMs = nowMs;
       const { stops } = get();
-      if (stops.length < MOST_LIVE_STOPS) set((state) => withReading(state, capture));
+      if (stops.length < MOST_LIVE_STOPS) put((state) => withReading(state, capture));
       else {
         const refusal = tooMany(stops.length);
-        set({ liveHz: 0, liveStopped: refusal, refusal });
+        put({ refusal }, { liveHz: 0, liveStopped: refusal });
       }
     };
 
@@ -72,7 +72,7 @@ export const createLiveSlice =
       const capture = answer.ok ? received(answer.value) : answer;
       if (!capture.ok) {
         const { refusal } = capture;
-        set({ refusal, ...(now.liveHz === 0 ? {} : { liveHz: 0, liveStopped: refusal }) });
+        put({ refusal }, now.liveHz === 0 ? {} : { liveHz: 0, liveStopped: refusal });
         get().endRunUntil(refusal.what);
         return false;
       }
@@ -87,7 +87,7 @@ export const createLiveSlice =
         if (get().liveAchievedHz !== hz) set({ liveAchievedHz: hz });
       },
     });
-    api.subscribe(() => loop.nudge());
+    subscribe(() => loop.nudge());
 
     return {
       liveHz: asRate(remembered.get('liveHz')),

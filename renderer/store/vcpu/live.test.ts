@@ -234,7 +234,7 @@ test('[L9] the History does not grow without end', async () => {
   const { store, bridge } = await attached();
   const stop = store.getState().stops[0];
   if (stop === undefined) throw new Error('attach makes a stop');
-  store.setState({ stops: Array.from({ length: MOST_LIVE_STOPS }, () => stop), at: MOST_LIVE_STOPS - 1 });
+  store.put({ stops: Array.from({ length: MOST_LIVE_STOPS }, () => stop), at: MOST_LIVE_STOPS - 1 });
   store.getState().setLive(10);
   guestRuns(bridge);
   await vi.advanceTimersByTimeAsync(500);

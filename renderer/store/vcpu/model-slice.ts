@@ -5,6 +5,7 @@ import type { Slice } from '../state/state.ts';
 import { productsOfProgram } from './executed.ts';
 import { requestSteps, withoutStops, withSteps } from './model-steps.ts';
 import { openedState } from './opened.ts';
+import { FIRST_SELECTION } from './vcpu.ts';
 
 /** A program of more steps than this is not shown step by step when it runs to its end. */
 const MOST_STOPS = 400;
@@ -18,22 +19,20 @@ const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 
 
 export const createModelSlice =
   (bridge: Bridge): Slice<ModelSlice> =>
-  (set, get) => {
+  (store) => {
+    const { getState: get, set, put, show } = store;
     const opened = (value: Opened, model: ModelSummary | undefined): void => {
       const made = openedState(value, null);
       if (!made.ok) {
-        set({ refusal: made.refusal });
+        put({ refusal: made.refusal });
         return;
       }
-      const { session } = made.value;
-      set({
-        ...made.value,
-        session: { ...session, name: model?.title ?? session.name },
-        position: value.model ?? null,
-        halted: false,
-        running: false,
-        lastRun: null,
+      const { vcpu } = made.value;
+      const { session } = vcpu;
+      const named = { ...session, name: model?.title ?? session.name };
+      show([{ ...vcpu, session: named, position: value.model ?? null }], session.id, {
         tab: 'tiles',
+        selection: FIRST_SELECTION,
       });
       const products = value.model === undefined ? [] : productsOfProgram(value.model);
       for (const product of products) get().setProduct(product);
@@ -48,9 +47,9 @@ export const createModelSlice =
       if (session === null || session.kind !== 'model' || halted || get().busy !== null) return false;
       set({ busy: 'step' });
       const answer = await requestSteps(bridge, session.id, count);
-      set({ busy: null, refusal: answer.ok ? null : answer.refusal });
+      put({ refusal: answer.ok ? null : answer.refusal }, { busy: null });
       if (!answer.ok || get().session?.id !== session.id) return false;
-      set((state) => withSteps(state, [answer.value]));
+      put((state) => withSteps(state, [answer.value]));
       return !answer.value.ended;
     };
 
@@ -62,7 +61,7 @@ export const createModelSlice =
       const id = get().session?.id;
       if (get().running) return;
       waiting.length = 0;
-      set({ running: true });
+      put({ running: true });
       /** Paused, or another session is on screen, where nothing of this run has any business. */
       const isOver = (): boolean => !get().running || get().session?.id !== id;
       /** An act that came between two steps ends first: a capture, an edit. */
@@ -71,7 +70,7 @@ export const createModelSlice =
       };
       await others();
       const setRun = (run: 'running' | 'frozen'): void =>
-        set(({ session }) => (session !== null && session.id === id ? { session: { ...session, run } } : {}));
+        put(({ session }) => (session !== null && session.id === id ? { session: { ...session, run } } : {}));
       setRun('running');
       const from = { at: get().position?.at ?? 0, stops: get().stops.length };
       const left = (): number => (get().position?.total ?? 0) - (get().position?.at ?? 0);
@@ -81,24 +80,19 @@ export const createModelSlice =
         await others();
       }
       if (get().session?.id === id && get().stops.length > from.stops) {
-        set({ lastRun: { ...from, ended: get().stops.length } });
+        put({ lastRun: { ...from, ended: get().stops.length } });
       }
-      if (get().session === null || get().session?.id === id) set({ running: false });
+      if (get().session === null || get().session?.id === id) put({ running: false });
       setRun('frozen');
     };
 
     return {
       models: null,
       pickedModel: null,
-      position: null,
-      modelEvents: [],
-      halted: false,
-      running: false,
-      lastRun: null,
       async loadModels() {
         const answer = await ask(() => bridge.listModels());
         if (!answer.ok) {
-          set({ refusal: answer.refusal });
+          put({ refusal: answer.refusal });
           return;
         }
         const models = answer.value;
@@ -110,7 +104,7 @@ export const createModelSlice =
         if (get().busy !== null || get().session !== null) return;
         set({ busy: 'open' });
         const answer = await ask(() => bridge.openModel(id));
-        set({ busy: null, refusal: answer.ok ? null : answer.refusal });
+        put({ refusal: answer.ok ? null : answer.refusal }, { busy: null });
         if (answer.ok)
           opened(
             answer.value,
@@ -136,15 +130,15 @@ export const createModelSlice =
         if (session === null || lastRun === null || busy !== null || get().running) return;
         set({ busy: 'step' });
         const answer = await ask(() => bridge.rewind(session.id, lastRun.at));
-        set({ busy: null, refusal: answer.ok ? null : answer.refusal });
+        put({ refusal: answer.ok ? null : answer.refusal }, { busy: null });
         if (!answer.ok || get().session?.id !== session.id) return;
         const { at, total, disassembly, writes } = answer.value;
-        set((state) => withoutStops(state, lastRun.stops));
-        set({ position: { at, total, disassembly }, halted: false, lastRun: null, writes });
+        put((state) => withoutStops(state, lastRun.stops));
+        put({ position: { at, total, disassembly }, halted: false, lastRun: null, writes });
       },
       pauseModel() {
         waiting.length = 0;
-        set({ running: false });
+        put({ running: false });
       },
     };
   };

@@ -2,7 +2,7 @@ import type { Answer, Bridge, ModelEvent, ModelPosition, SessionId } from '../..
 import type { Capture } from '../../../app/capture/capture.ts';
 import { received } from '../base/received.ts';
 import { askTold } from '../base/told.ts';
-import type { State } from '../state/state.ts';
+import type { State, VcpuPart } from '../state/state.ts';
 import { withStop } from './timeline-slice.ts';
 
 /** One answer of the model guest: where it stands now, and what it raised on the way. */
@@ -24,7 +24,7 @@ export const requestSteps = async (bridge: Bridge, session: SessionId, count: nu
 };
 
 /** The state with a stop for each answer, the last of them on screen. */
-export const withSteps = (state: State, steps: readonly Stepped[]): Partial<State> => {
+export const withSteps = (state: State, steps: readonly Stepped[]): VcpuPart => {
   const last = steps.at(-1);
   if (last === undefined) return {};
   let timeline: Pick<State, 'stops' | 'at' | 'keptBytes'> = state;
@@ -38,7 +38,7 @@ export const withSteps = (state: State, steps: readonly Stepped[]): Partial<Stat
 };
 
 /** The state without the stops behind the first `count`, and without what was said of them. */
-export const withoutStops = (state: State, count: number): Partial<State> => {
+export const withoutStops = (state: State, count: number): VcpuPart => {
   const stops = state.stops.slice(0, count);
   const last = stops.at(-1)?.number ?? 0;
   return {

@@ -2,8 +2,9 @@ import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { Answer, Opened } from '../../../app/bridge.ts';
 import { undecodedRefusal } from '../base/ask.ts';
 import { received } from '../base/received.ts';
-import type { State } from '../state/state.ts';
+import type { WindowState } from '../state/state.ts';
 import type { Session } from '../state/target.ts';
+import type { OpenVcpu } from '../state/vcpus.ts';
 import { savedTimeline } from './saved-session.ts';
 import { newVcpu } from './vcpu.ts';
 
@@ -13,11 +14,14 @@ export interface AttachedProcess {
   readonly startTimeTicks: string;
 }
 
-/** The state with the session that main opened; a saved session comes with all its stops, labels and its pin. */
-export const openedState = (
-  value: Opened,
-  process: AttachedProcess | null,
-): Answer<Partial<State> & { readonly session: Session }> => {
+/** What main opened, and what the window takes over with it: a saved session comes with its breakpoints. */
+export interface OpenedState {
+  readonly vcpu: OpenVcpu;
+  readonly window: Partial<Pick<WindowState, 'breakpoints' | 'breakpointsOf'>>;
+}
+
+/** What main opened, as the store keeps it; a saved session comes with all its stops, labels and its pin. */
+export const openedState = (value: Opened, process: AttachedProcess | null): Answer<OpenedState> => {
   const answer = received(value.capture);
   if (!answer.ok) return answer;
   const { target } = answer.value.facts;
@@ -36,14 +40,14 @@ export const openedState = (
     hasRun: value.kind === 'live' && !value.frozen,
     ...(value.file === undefined ? {} : { file: value.file }),
   };
-  const fresh = newVcpu(answer.value, value.kind === 'file' ? 'file' : 'attach');
-  if (value.timeline === undefined) return { ok: true, value: { saved: null, ...fresh, session } };
+  const fresh = newVcpu(session, answer.value, value.kind === 'file' ? 'file' : 'attach');
+  if (value.timeline === undefined) return { ok: true, value: { vcpu: fresh, window: {} } };
   const saved = savedTimeline(value.timeline);
   if (!saved.ok) {
     const refusal = undecodedRefusal('The saved session cannot be shown', describeProblem(saved.problem));
     return { ok: false, refusal };
   }
-  const { timeline, ...about } = saved.value;
+  const { timeline, breakpoints, ...about } = saved.value;
   // Its stops are the timeline's to show: a list of states to choose from would say them again.
   const only: Session = {
     ...session,
@@ -51,5 +55,6 @@ export const openedState = (
     vcpu: target.vcpu,
     file: { kind: 'session', states: [], preset: null },
   };
-  return { ok: true, value: { ...fresh, ...timeline, saved: about, session: only } };
+  const window = breakpoints.length === 0 ? {} : { breakpoints, breakpointsOf: session.pid };
+  return { ok: true, value: { vcpu: { ...fresh, ...timeline, saved: about, session: only }, window } };
 };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createFakeBridge, FAKE_TARGETS } from '../../testing/fake-bridge.ts';
 import { createDebuggerStore } from '../debugger-store.ts';
+import { selectOthers } from '../select/attached.ts';
 import { randomTab } from './page-slice.ts';
 
 const started = async (bridge = createFakeBridge()) => {
@@ -52,7 +53,7 @@ describe('[C54] a page that is loaded again', () => {
     await before.getState().keep();
     const { getState } = await started(bridge);
     expect(getState().session?.vcpu).toBe(2);
-    expect([...getState().parked.keys()]).toEqual([0]);
+    expect(selectOthers(getState()).map(({ session }) => session.vcpu)).toEqual([0]);
   });
 
   test('goes on with a model where it stood, and shows a step whose answer was lost', async () => {

@@ -3,18 +3,17 @@ import { sameState } from '../../../app/session/same-state.ts';
 import { sessionText } from '../../../app/session/session-document.ts';
 import { ask } from '../base/ask.ts';
 import { received } from '../base/received.ts';
-import { NONE_PARKED } from '../select/parked.ts';
 import type { PageSlice } from '../state/page.ts';
-import type { ParkedVcpu } from '../state/parked.ts';
 import type { SavedAbout } from '../state/saved-session.ts';
-import type { Slice, State } from '../state/state.ts';
+import type { Slice, State, WindowPart, WindowState } from '../state/state.ts';
 import type { Session } from '../state/target.ts';
+import type { OpenVcpu } from '../state/vcpus.ts';
 import { NO_WRITES } from './edits-slice.ts';
 import { productsOfProgram } from './executed.ts';
 import { openedState } from './opened.ts';
 import { savedTimeline, sessionToSave } from './saved-session.ts';
 import { withStop } from './timeline-slice.ts';
-import { newVcpu, noVcpu, vcpuOnScreen } from './vcpu.ts';
+import { FIRST_SELECTION, noVcpu } from './vcpu.ts';
 
 /**
  * What a page holds is the host's to keep, so that the same page loaded again has it: every stop with its labels, the pin,
@@ -52,8 +51,8 @@ const VIEW = [
     'selection',
     'stopFilter',
   ] as const),
-  ...(['tile', 'tilesLayout', 'readings', 'tileLook', 'tileScale', 'product', 'destination', 'halted'] as const),
-] satisfies readonly (keyof State)[];
+  ...(['tile', 'tilesLayout', 'readings', 'tileLook', 'tileScale', 'product', 'destination'] as const),
+] satisfies readonly (keyof WindowState)[];
 
 interface KeptVcpu {
   readonly session: Session;
@@ -61,23 +60,23 @@ interface KeptVcpu {
   readonly at: number;
   readonly saved: SavedAbout | null;
   readonly overwritten: State['overwritten'];
+  readonly halted: boolean;
 }
 
 interface KeptPage {
   readonly vcpus: readonly KeptVcpu[];
-  readonly view: Partial<State>;
+  readonly view: WindowPart;
 }
 
 const PAGE = 'page';
 const stopsName = (session: string): string => `stops ${session}`;
 
-const everyVcpu = (state: State): readonly ParkedVcpu[] => {
-  const now = vcpuOnScreen(state);
-  return now === null ? [] : [now, ...state.parked.values()];
-};
+/** The one on screen first. */
+const everyVcpu = ({ vcpus, current }: State): readonly OpenVcpu[] =>
+  [...vcpus.values()].sort((a, b) => Number(b.session.id === current) - Number(a.session.id === current));
 
 /** What a vCPU's text is made of: as long as all are the same objects the text is the same. */
-const partsOf = ({ stops, labels, pinned, staged, modelEvents }: ParkedVcpu): readonly unknown[] => [
+const partsOf = ({ stops, labels, pinned, staged, modelEvents }: OpenVcpu): readonly unknown[] => [
   ...[stops, labels, pinned, staged, modelEvents],
 ];
 const isSame = (a: readonly unknown[] | undefined, b: readonly unknown[]): boolean =>
@@ -87,13 +86,8 @@ const keptPage = (state: State): string => {
   const vcpus = everyVcpu(state);
   if (vcpus.length === 0) return '';
   const page: KeptPage = {
-    vcpus: vcpus.map(({ session, at, overwritten }, index) => ({
-      session,
-      at,
-      saved: index === 0 ? state.saved : null,
-      overwritten,
-    })),
-    view: Object.fromEntries(VIEW.map((key) => [key, state[key]])) as Partial<State>,
+    vcpus: vcpus.map(({ session, at, saved, overwritten, halted }) => ({ session, at, saved, overwritten, halted })),
+    view: Object.fromEntries(VIEW.map((key) => [key, state[key]])) as WindowPart,
   };
   return JSON.stringify(page);
 };
@@ -114,7 +108,7 @@ const sessionNow = (session: Session, open: StillOpen | undefined): Session => {
 };
 
 /** A vCPU as it was kept; null: its stops cannot be read. */
-const vcpuBack = (one: KeptVcpu, { kept, open }: CameBack): ParkedVcpu | null => {
+const vcpuBack = (one: KeptVcpu, { kept, open }: CameBack): OpenVcpu | null => {
   const still = open.find(({ session }) => session === one.session.id);
   const document = parsed(kept[stopsName(one.session.id)]);
   const read = savedTimeline(document as Parameters<typeof savedTimeline>[0]);
@@ -126,7 +120,7 @@ const vcpuBack = (one: KeptVcpu, { kept, open }: CameBack): ParkedVcpu | null =>
     ...timeline,
     at: Math.max(0, Math.min(timeline.stops.length - 1, one.at)),
     writes: still?.writes ?? NO_WRITES,
-    overwritten: one.overwritten,
+    ...{ overwritten: one.overwritten, saved: one.saved, halted: one.halted, position: still?.model ?? null },
     // The steps of staging are gone, all that is staged is one of them.
     done: timeline.staged.length > 0 ? [[]] : [],
     session: sessionNow(one.session, still),
@@ -135,14 +129,14 @@ const vcpuBack = (one: KeptVcpu, { kept, open }: CameBack): ParkedVcpu | null =>
 
 export const createPageSlice =
   (bridge: Bridge, tab: TabName): Slice<PageSlice> =>
-  (set, get) => {
+  ({ getState: get, set, put, show: showVcpus }) => {
     /** What the host was given, and of what it was made. */
     const given = new Map<string, readonly unknown[]>();
 
     const give = async (name: string, text: string): Promise<boolean> => (await ask(() => bridge.keep(name, text))).ok;
 
     /** The vCPU as it is now, for one whose last answers went to a page that was no longer there. */
-    const withNow = async (one: ParkedVcpu): Promise<ParkedVcpu> => {
+    const withNow = async (one: OpenVcpu): Promise<OpenVcpu> => {
       const { session, stops } = one;
       if (session.run !== 'frozen') return one;
       const document = await ask(() => bridge.capture(session.id));
@@ -153,7 +147,7 @@ export const createPageSlice =
     };
 
     /** A session of which the page had not yet given the host a stop: it begins anew with what the vCPU holds. */
-    const begunAnew = async (still: StillOpen): Promise<Partial<State> | null> => {
+    const begunAnew = async (still: StillOpen): Promise<OpenVcpu | null> => {
       const document = await ask(() => bridge.capture(still.session));
       if (!document.ok) return null;
       const capture = received(document.value);
@@ -161,7 +155,7 @@ export const createPageSlice =
       const { pid, startTimeTicks } = capture.value.facts.target;
       const process = pid === null || startTimeTicks === null ? null : { pid, startTimeTicks: String(startTimeTicks) };
       const made = openedState({ ...still, capture: document.value }, process);
-      return made.ok ? { ...made.value, writes: still.writes } : null;
+      return made.ok ? { ...made.value.vcpu, writes: still.writes } : null;
     };
 
     const show = async (back: CameBack, from: 'reload' | 'tab'): Promise<boolean> => {
@@ -172,26 +166,14 @@ export const createPageSlice =
       const anew = vcpus.length > 0 ? null : lost[0] === undefined ? null : await begunAnew(lost[0]);
       // Nobody could ever leave a session that is not shown.
       for (const { session } of anew === null ? lost : lost.slice(1)) await ask(() => bridge.detach(session, false));
-      const [first, ...others] = vcpus;
-      if (first === undefined) {
-        if (anew !== null) set(anew);
-        return anew !== null;
-      }
-      const model = back.open.find(({ session }) => session === first.session.id)?.model;
-      const last = first.stops.at(-1);
-      if (last === undefined) return false;
-      set({
-        ...newVcpu(last.capture, 'attach'),
-        ...first,
-        position: model ?? null,
-        saved: page?.vcpus[0]?.saved ?? null,
-        parked: others.length === 0 ? NONE_PARKED : new Map(others.map((one) => [one.session.vcpu, one])),
-        ...page?.view,
-        running: false,
-        editor: null,
-        cameBack: { stops: first.stops.length, from },
+      const first = vcpus[0] ?? anew;
+      if (first === null) return false;
+      const cameBack = anew === null ? { stops: first.stops.length, from } : null;
+      showVcpus(anew === null ? vcpus : [anew], first.session.id, {
+        ...{ selection: FIRST_SELECTION, ...page?.view, cameBack },
       });
-      if (model !== undefined && get().product === null) {
+      const { position: model } = first;
+      if (model !== null && get().product === null) {
         for (const product of productsOfProgram(model)) get().setProduct(product);
         set({ product: null, ...(page?.view.readings === undefined ? {} : { readings: page.view.readings }) });
       }
@@ -217,15 +199,14 @@ export const createPageSlice =
         set({ busy: 'attach' });
         const back = await asked(name, true);
         if (back.ok) tab.set(name);
-        set({ busy: null, refusal: back.ok ? null : back.refusal });
+        put({ refusal: back.ok ? null : back.refusal }, { busy: null });
         if (back.ok && !(await show(back.value, 'tab'))) await get().refreshTargets();
       },
       wasTaken() {
         tab.set(newTab());
         given.clear();
-        set({ ...noVcpu(), overlay: null, saved: null, parked: NONE_PARKED, running: false, cameBack: null });
-        set({ liveStopped: null, restoreFile: null });
-        set({
+        showVcpus([], null, { overlay: null, cameBack: null, liveStopped: null, restoreFile: null });
+        put({
           refusal: {
             code: 'page-gone',
             what: 'What was attached here goes on in another tab',

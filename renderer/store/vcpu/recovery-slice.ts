@@ -18,18 +18,18 @@ const withoutProgress = (kept: Capture, now: Capture, written: readonly string[]
 
 export const createRecoverySlice =
   (bridge: Bridge): Slice<RecoverySlice> =>
-  (set, get) => {
+  ({ getState: get, set, put }) => {
     const busy = async <T>(id: string, request: () => ReturnType<typeof ask<T>>): Promise<T | null> => {
       if (get().orphanBusy !== null) return null;
       set({ orphanBusy: id });
       const answer = await request();
-      set({ orphanBusy: null, refusal: answer.ok ? null : answer.refusal });
+      put({ refusal: answer.ok ? null : answer.refusal }, { orphanBusy: null });
       return answer.ok ? answer.value : null;
     };
     const shown = (document: CaptureDocument): Capture | null => {
       const capture = received(document, 'The kept state cannot be shown');
       if (capture.ok) return capture.value;
-      set({ refusal: capture.refusal });
+      put({ refusal: capture.refusal });
       return null;
     };
 
@@ -41,7 +41,7 @@ export const createRecoverySlice =
       async findOrphans() {
         const answer = await ask(() => bridge.orphans());
         if (answer.ok) set({ orphans: answer.value });
-        else set({ refusal: answer.refusal });
+        else put({ refusal: answer.refusal });
       },
       async recover(id) {
         const entry = get().orphans.find((one) => one.id === id);
@@ -53,7 +53,7 @@ export const createRecoverySlice =
         // A refusal stays on screen; the list says what is left, and whether its target has ended meanwhile.
         const { refusal } = get();
         await get().findOrphans();
-        if (refusal !== null) set({ refusal });
+        if (refusal !== null) put({ refusal });
       },
       async compareOrphan(id) {
         const both = await busy(id, () => ask(() => bridge.compareOrphan(id)));

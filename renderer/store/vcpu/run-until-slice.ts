@@ -8,7 +8,7 @@ import { BIT } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
 import { vectorFile } from '../select/vector.ts';
 import type { RunProgress, RunUntil, RunUntilSlice } from '../state/run-until.ts';
-import type { Slice, State } from '../state/state.ts';
+import type { Slice, State, VcpuPart } from '../state/state.ts';
 import type { Session } from '../state/target.ts';
 import { requestSteps, type Stepped, withSteps } from './model-steps.ts';
 import { isWatching, runUntilRefusal } from './run-until.ts';
@@ -43,8 +43,9 @@ const likelyBit = ({ selection, stops, runUntilChoice }: State): ComponentBit =>
 
 export const createRunUntilSlice =
   (bridge: Bridge): Slice<RunUntilSlice> =>
-  (set, get, api) => {
-    /** Of the live run that is waited for: the reading before, and how far it has come. */
+  ({ getState: get, set, put, putIn, subscribe }) => {
+    /** The session of the live run that is waited for, the reading before, and how far it has come. */
+    let watched = '';
     let previous: Capture | null = null;
     let progress = NONE_YET;
     let toldMs = 0;
@@ -54,18 +55,17 @@ export const createRunUntilSlice =
     let isStarting = false;
 
     const change = (part: (run: RunUntil) => RunUntil): void =>
-      set(({ runUntil }) => (runUntil === null ? {} : { runUntil: part(runUntil) }));
+      putIn(watched, ({ runUntil }) => (runUntil === null ? {} : { runUntil: part(runUntil) }));
 
-    const end = (why: string): void => {
-      if (get().runUntil?.phase === 'waiting') change((run) => ({ ...run, progress, phase: 'ended', why }));
-    };
+    const end = (why: string): void =>
+      change((run) => (run.phase === 'waiting' ? { ...run, progress, phase: 'ended', why } : run));
 
     /** What ends the waiting from outside: another vCPU on screen, a freeze by hand, the end of the target. */
-    api.subscribe((state) => {
-      const { runUntil, session } = state;
-      if (runUntil?.phase !== 'waiting' || !runUntil.live || isStarting || isWatching(state)) return;
-      if (session?.id !== runUntil.session) end('another vCPU came on screen');
-      else end(session.run === 'frozen' ? 'the vCPU was frozen by hand' : 'the target has ended');
+    subscribe((state) => {
+      const one = state.vcpus.get(watched);
+      if (one?.runUntil?.phase !== 'waiting' || isStarting || isWatching(state)) return;
+      if (state.current !== watched) end('another vCPU came on screen');
+      else end(one.session.run === 'frozen' ? 'the vCPU was frozen by hand' : 'the target has ended');
     });
 
     const watch = async (session: Session, condition: Condition): Promise<void> => {
@@ -74,7 +74,8 @@ export const createRunUntilSlice =
       previous = session.run === 'frozen' ? newest : null;
       [progress, toldMs, writtenStop] = [NONE_YET, performance.now(), get().stops.at(-1)?.number ?? 0];
       isStarting = session.run === 'frozen';
-      set({ runUntil: { session: session.id, live: true, condition, progress, phase: 'waiting' } });
+      watched = session.id;
+      put({ runUntil: { session: session.id, live: true, condition, progress, phase: 'waiting' } });
       if (!isStarting) return;
       await get().resume();
       isStarting = false;
@@ -90,15 +91,15 @@ export const createRunUntilSlice =
 
     const step = async (session: Session, condition: Condition, newest: Capture): Promise<void> => {
       const run = { session: session.id, live: false, condition } as const;
-      const setRun = (word: 'running' | 'frozen'): Partial<State> => {
+      const setRun = (word: 'running' | 'frozen'): VcpuPart => {
         const now = get().session;
         return {
           running: word === 'running',
-          busy: word === 'running' ? 'step' : null,
           ...(now === null || now.run === 'ended' ? {} : { session: { ...now, run: word } }),
         };
       };
-      set({ ...setRun('running'), refusal: null, runUntil: { ...run, progress: NONE_YET, phase: 'waiting' } });
+      const first = { ...run, progress: NONE_YET, phase: 'waiting' } as const;
+      put({ ...setRun('running'), refusal: null, runUntil: first }, { busy: 'step' });
       let before = newest;
       let unseen: Stepped[] = [];
       let shownMs = performance.now();
@@ -108,13 +109,13 @@ export const createRunUntilSlice =
         unseen = [];
         shownMs = performance.now();
         const progress = { readings, longestGapMs: 0 };
-        set((state) => ({ ...withSteps(state, seen), runUntil: { ...run, progress, phase: 'waiting' } }));
+        put((state) => ({ ...withSteps(state, seen), runUntil: { ...run, progress, phase: 'waiting' } }));
       };
-      const over = (last: (newest: number) => Partial<State>): void => {
+      const over = (last: (newest: number) => VcpuPart): void => {
         show();
-        set({ ...setRun('frozen'), ...last(get().stops.at(-1)?.number ?? 0) });
+        put({ ...setRun('frozen'), ...last(get().stops.at(-1)?.number ?? 0) }, { busy: null });
       };
-      const ended = (why: string): Partial<State> => ({
+      const ended = (why: string): VcpuPart => ({
         runUntil: { ...run, progress: { readings, longestGapMs: 0 }, phase: 'ended', why },
       });
       for (;;) {
@@ -137,7 +138,6 @@ export const createRunUntilSlice =
     };
 
     return {
-      runUntil: null,
       runUntilChoice: { kind: 'in-use', bit: BIT.XTILEDATA, path: '', which: 'nm' },
       openRunUntil() {
         const state = get();
@@ -166,11 +166,11 @@ export const createRunUntilSlice =
       stopRunUntil() {
         const { runUntil } = get();
         if (runUntil?.phase !== 'waiting') return;
-        if (runUntil.live) set({ runUntil: null });
+        if (runUntil.live) put({ runUntil: null });
         else get().pauseModel();
       },
       closeRunUntil: () => {
-        if (get().runUntil?.phase !== 'waiting') set({ runUntil: null });
+        if (get().runUntil?.phase !== 'waiting') put({ runUntil: null });
       },
       endRunUntil: end,
       watchReading(capture) {

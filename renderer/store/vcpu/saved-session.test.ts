@@ -85,7 +85,7 @@ describe('a session is saved and opened', () => {
 
   test('an exception of the model guest comes back at its stop', async () => {
     const { store: first } = await worked();
-    first.setState({ modelEvents: [{ kind: 'nm', text: 'tilezero tmm0 raised #NM', stop: 2 }] });
+    first.put({ modelEvents: [{ kind: 'nm', text: 'tilezero tmm0 raised #NM', stop: 2 }] });
     const file = sessionFile(first.getState(), SAVED_AT);
     const { store } = await opening(JSON.parse(new TextDecoder().decode(file?.bytes)) as SessionDocument);
     expect(store.getState().modelEvents).toEqual(first.getState().modelEvents);

@@ -12,30 +12,24 @@ import type { Session } from '../state/target.ts';
 import type { Timeline } from '../state/timeline.ts';
 import { timelineOf } from './timeline-slice.ts';
 
-export const createSavedSlice: Slice<SavedSlice> = (set) => ({
-  saved: null,
-  saveDone: null,
-  noteSaved: (saveDone) => set({ saveDone }),
+export const createSavedSlice: Slice<SavedSlice> = ({ put }) => ({
+  noteSaved: (saveDone) => put({ saveDone }),
 });
 
 type SavedTimeline = Pick<Timeline, 'history' | 'stops' | 'at' | 'keptBytes'> &
-  Pick<State, 'labels' | 'pinned' | 'staged' | 'modelEvents'> &
-  Partial<Pick<State, 'breakpoints' | 'breakpointsOf'>>;
+  Pick<State, 'labels' | 'pinned' | 'staged' | 'modelEvents'>;
 
 /** All stops of a saved session with their labels, the pin, and what was staged over the last; that one is on screen. */
 export const savedTimeline = (
   document: SessionDocument,
-): Decoded<SavedAbout & { readonly timeline: SavedTimeline }> => {
+): Decoded<SavedAbout & { readonly timeline: SavedTimeline; readonly breakpoints: State['breakpoints'] }> => {
   const opened = decodeSession(document);
   if (!opened.ok) return opened;
   const { product, savedAtMs, pinned, staged, stops, history, breakpoints = [] } = opened.value;
   const labels = new Map(stops.flatMap(({ number, label }) => (label === null ? [] : [[number, label] as const])));
   const modelEvents = stops.flatMap(({ number, event }) => (event == null ? [] : [{ ...event, stop: number }]));
-  // A file belongs to no process.
-  const watched = breakpoints.map((one) => ({ ...one, hits: 0 }));
-  const drive = watched.length === 0 ? {} : { breakpoints: watched, breakpointsOf: null };
-  const timeline = { ...timelineOf(history, stops), labels, pinned, staged, modelEvents, ...drive };
-  return decoded({ product, savedAtMs, timeline });
+  const timeline = { ...timelineOf(history, stops), labels, pinned, staged, modelEvents };
+  return decoded({ product, savedAtMs, timeline, breakpoints: breakpoints.map((one) => ({ ...one, hits: 0 })) });
 };
 
 /** Those of the guest whose timeline it is. */

@@ -14,9 +14,11 @@ import { BUSY } from '../base/availability.ts';
 import { received } from '../base/received.ts';
 import type { Slice } from '../state/state.ts';
 import type { RunState, Session, TargetSlice } from '../state/target.ts';
+import type { OpenVcpu } from '../state/vcpus.ts';
 import { wouldLose } from './leaving.ts';
 import { type AttachedProcess, openedState } from './opened.ts';
 import { withOverwritten } from './timeline-slice.ts';
+import { FIRST_SELECTION } from './vcpu.ts';
 
 /** The session in another run state. A target that has ended runs no more, whatever an answer on its way says. */
 export const withRun = (session: Session, run: RunState): Session =>
@@ -55,16 +57,19 @@ const decodedOrNull = (document: CaptureDocument): Capture | null => {
 
 export const createTargetSlice =
   (bridge: Bridge): Slice<TargetSlice> =>
-  (set, get) => {
-    const act = createAct(set, get);
+  (store) => {
+    const { getState: get, set, put, putIn, show } = store;
+    const act = createAct(store);
 
     const opened = async (value: Opened, process: AttachedProcess | null): Promise<boolean> => {
       const made = openedState(value, process);
       if (made.ok) {
-        set(made.value);
+        const { vcpu, window } = made.value;
+        const { refusal } = get();
+        show([{ ...vcpu, refusal }], vcpu.session.id, { ...window, selection: FIRST_SELECTION });
         return true;
       }
-      set({ refusal: made.refusal });
+      put({ refusal: made.refusal });
       // Nobody could ever leave a session that is not shown.
       await ask(() => bridge.detach(value.session, false));
       return false;
@@ -72,7 +77,7 @@ export const createTargetSlice =
 
     const setRun = (run: RunState): void => {
       const { session } = get();
-      if (session !== null) set({ session: withRun(session, run) });
+      if (session !== null) put({ session: withRun(session, run) });
     };
 
     const takeStop = async (busy: 'capture' | 'freeze'): Promise<boolean> => {
@@ -82,25 +87,20 @@ export const createTargetSlice =
       if (!document.ok) return false;
       const answer = received(document.value);
       if (!answer.ok) {
-        set({ refusal: answer.refusal });
+        put({ refusal: answer.refusal });
         return false;
       }
       get().addStop({ capture: answer.value, cause: busy, write: null });
       return true;
     };
 
-    /** What main tells of its own accord, about the vCPU on screen or one that is kept aside. */
-    const heard = (event: Extract<SessionEvent, { kind: 'gone' | 'overwritten' }>): void => {
-      const { session, parked } = get();
-      const aside = [...parked.values()].find((one) => one.session.id === event.session);
-      const now = session?.id === event.session ? get() : (aside ?? null);
-      if (now === null || now.session === null) return;
-      const next =
+    /** What main tells of its own accord, about a vCPU on screen or not. */
+    const heard = (event: Extract<SessionEvent, { kind: 'gone' | 'overwritten' }>): void =>
+      putIn(event.session, (one) =>
         event.kind === 'gone'
-          ? { session: { ...now.session, run: 'ended' as const }, refusal: event.refusal }
-          : withOverwritten(now, event.parts, decodedOrNull(event.capture));
-      set(aside === undefined ? next : { parked: new Map(parked).set(aside.session.vcpu, { ...aside, ...next }) });
-    };
+          ? { session: withRun(one.session, 'ended'), refusal: event.refusal }
+          : withOverwritten(one, event.parts, decodedOrNull(event.capture)),
+      );
 
     /** The search under way, or the last one. */
     let looking: Promise<void> = Promise.resolve();
@@ -128,9 +128,7 @@ export const createTargetSlice =
       pickedPid: null,
       pickedVcpu: 0,
       targetFilter: '',
-      session: null,
       busy: null,
-      refusal: null,
       reading: null,
 
       async cancelReading() {
@@ -140,18 +138,15 @@ export const createTargetSlice =
       async start() {
         bridge.onEvent((event) => {
           if (event.kind === 'host-gone') {
-            const end = <T extends { readonly session: Session | null }>(one: T): T =>
-              one.session === null || one.session.kind === 'file'
-                ? one
-                : { ...one, session: { ...one.session, run: 'ended' } };
-            const parked = new Map([...get().parked].map(([vcpu, one]) => [vcpu, end(one)]));
-            set({ ...end({ session: get().session }), parked, running: false, hostLost: true });
-            set({ helperProblem: event.problem, refusal: helperGone(event.problem) });
+            const end = (one: OpenVcpu): OpenVcpu =>
+              one.session.kind === 'file' ? one : { ...one, session: withRun(one.session, 'ended'), running: false };
+            show([...get().vcpus.values()].map(end), get().current);
+            put({ refusal: helperGone(event.problem) }, { hostLost: true, helperProblem: event.problem });
             return;
           }
           if (event.kind === 'helper') {
             set({ helperProblem: event.problem });
-            if (event.problem !== null) set({ refusal: helperGone(event.problem) });
+            if (event.problem !== null) put({ refusal: helperGone(event.problem) });
             return;
           }
           if (event.kind === 'open-file') {
@@ -221,7 +216,7 @@ export const createTargetSlice =
         // A file that was chosen before a target was attached to comes here once its bytes are read.
         const isTaken = previous !== null && (previous.kind !== 'file' || wouldLose(get()));
         if (isTaken || busy !== null) {
-          set({ refusal: notOpened(name, isTaken ? previous.kind : null) });
+          put({ refusal: notOpened(name, isTaken ? previous.kind : null) });
           return;
         }
         const answer = await act('open', () => bridge.openFile(name, base64));
@@ -234,7 +229,7 @@ export const createTargetSlice =
         const { session } = get();
         if (session?.file === undefined) return;
         if (wouldLose(get())) {
-          set({ refusal: notOpened(session.name, 'file') });
+          put({ refusal: notOpened(session.name, 'file') });
           return;
         }
         const answer = await act('open', () => bridge.chooseState(session.id, vcpu, preset));
@@ -253,7 +248,7 @@ export const createTargetSlice =
         if ((await act('resume', () => bridge.resume(session.id))).ok) setRun('running');
       },
 
-      refuse: (refusal) => set({ refusal }),
-      closeRefusal: () => set({ refusal: null }),
+      refuse: (refusal) => put({ refusal }),
+      closeRefusal: () => put({ refusal: null }),
     };
   };

@@ -94,14 +94,14 @@ export const withOverwritten = (
   };
 };
 
-export const createTimelineSlice: Slice<Omit<TimelineSlice, keyof Timeline>> = (set, get) => ({
-  addStop: (stop) => set((state) => withStop(state, stop)),
+export const createTimelineSlice: Slice<TimelineSlice> = ({ getState: get, put }) => ({
+  addStop: (stop) => put((state) => withStop(state, stop)),
   goToStop(wanted) {
     const { stops, at } = get();
     const next = Math.max(0, Math.min(stops.length - 1, wanted));
     // Scrubbing asks for the same stop many times: nothing is to be drawn anew for that.
-    if (next !== at || get().editor !== null) set({ at: next, editor: null });
+    if (next !== at || get().editor !== null) put({ at: next, editor: null });
   },
-  closeOverwritten: () => set({ overwritten: null }),
-  closeReset: (resetClosed) => set({ resetClosed }),
+  closeOverwritten: () => put({ overwritten: null }),
+  closeReset: (resetClosed) => put({ resetClosed }),
 });

@@ -78,7 +78,7 @@ const shownRows = (() => {
 
 export const createTraceSlice =
   (bridge: Bridge): Slice<TraceSlice> =>
-  (set, get) => ({
+  ({ getState: get, set }) => ({
     traceText: '',
     traceShow: 'all',
     named: NO_NAMES,

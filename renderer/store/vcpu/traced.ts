@@ -2,7 +2,7 @@ import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { Answer, DriveResult } from '../../../app/bridge.ts';
 import { decodeSession } from '../../../app/session/session-document.ts';
 import { undecodedRefusal } from '../base/ask.ts';
-import type { State } from '../state/state.ts';
+import type { State, VcpuPart } from '../state/state.ts';
 import type { NewStop } from '../state/timeline.ts';
 import { withCode, withStops } from './timeline-slice.ts';
 
@@ -26,7 +26,7 @@ export const tracedStops = ({ traced }: DriveResult): Answer<TracedPart | null> 
 };
 
 /** The timeline with it behind its newest stop, from which it was made. */
-export const withTraced = (state: State, { firstCode, stops }: TracedPart): Partial<State> => {
+export const withTraced = (state: State, { firstCode, stops }: TracedPart): VcpuPart => {
   const timeline = { history: state.history, ...withCode(state, firstCode) };
   return stops.length === 0 ? { stops: timeline.stops } : withStops(timeline, stops);
 };

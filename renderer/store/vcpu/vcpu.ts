@@ -2,8 +2,9 @@ import type { Capture } from '../../../app/capture/capture.ts';
 import type { StopCause } from '../../../app/session/stop.ts';
 import { BIT } from '../../../app/xsave/components.ts';
 import type { Comparison } from '../state/compare.ts';
-import type { ParkedVcpu, VcpuState } from '../state/parked.ts';
-import type { State } from '../state/state.ts';
+import type { Session } from '../state/target.ts';
+import type { OpenVcpu, VcpuState } from '../state/vcpus.ts';
+import type { Selection } from '../state/view.ts';
 import { NO_EDITS, NO_WRITES } from './edits-slice.ts';
 import { noStops, withStop } from './timeline-slice.ts';
 
@@ -11,25 +12,19 @@ const NO_COMPARISON: Comparison = { pinned: null, labels: new Map(), source: { k
 
 /** Nothing is open. Each has a history of its own. */
 export const noVcpu = (): VcpuState => ({
-  ...{ session: null, refusal: null, overwritten: null, resetClosed: 0, saveDone: null, modelEvents: [] },
+  ...{ session: null, refusal: null, overwritten: null, resetClosed: 0, saved: null, saveDone: null },
+  ...{ modelEvents: [], position: null, lastRun: null, halted: false, running: false, drive: null, runUntil: null },
   ...noStops(),
   ...NO_COMPARISON,
   ...NO_EDITS,
   writes: NO_WRITES,
 });
 
-/** A vCPU whose first stop is `capture`; the session it belongs to is the caller's to set. */
-export const newVcpu = (
-  capture: Capture,
-  cause: Extract<StopCause, 'attach' | 'file'>,
-): Omit<VcpuState, 'session' | 'refusal'> & Pick<State, 'selection'> => {
-  const { session: _, refusal: __, ...none } = noVcpu();
-  const first = withStop(none, { capture, cause, write: null });
-  return { ...none, ...first, selection: { kind: 'component', bit: BIT.SSE } };
+/** A vCPU whose first stop is `capture`. */
+export const newVcpu = (session: Session, capture: Capture, cause: Extract<StopCause, 'attach' | 'file'>): OpenVcpu => {
+  const none = noVcpu();
+  return { ...none, ...withStop(none, { capture, cause, write: null }), session };
 };
 
-const KEYS = Object.keys(noVcpu()) as readonly (keyof VcpuState)[];
-
-/** All that the vCPU on screen has of its own, to be kept aside; null where none is. */
-export const vcpuOnScreen = (state: State): ParkedVcpu | null =>
-  state.session === null ? null : (Object.fromEntries(KEYS.map((key) => [key, state[key]])) as unknown as ParkedVcpu);
+/** What is selected where something has just been opened. */
+export const FIRST_SELECTION: Selection = { kind: 'component', bit: BIT.SSE };

@@ -1,7 +1,7 @@
 import type { PanesSlice } from '../state/panes.ts';
 import type { Slice } from '../state/state.ts';
 
-export const createPanesSlice: Slice<PanesSlice> = (set) => ({
+export const createPanesSlice: Slice<PanesSlice> = ({ set }) => ({
   findText: '',
   findAs: 'f32',
   plotKind: 'stops',

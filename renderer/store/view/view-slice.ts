@@ -45,7 +45,7 @@ const selectionIn = (group: RegisterGroup, selection: Selection | null): Selecti
 
 export const createViewSlice =
   (remembered: Remembered, theme: Theme): Slice<ViewSlice> =>
-  (set) => ({
+  ({ set, put }) => ({
     tab: 'overview',
     group: 'vector',
     laneType: 'f32',
@@ -76,12 +76,11 @@ export const createViewSlice =
       remembered.set('pauses', JSON.stringify(measured));
       set({ measured });
     },
-    setTab: (tab) => set((state) => ({ tab, editor: null, selection: selectionFor(tab, state) })),
-    setGroup: (group) => set((state) => ({ group, editor: null, selection: selectionIn(group, state.selection) })),
+    setTab: (tab) => put({ editor: null }, (state) => ({ tab, selection: selectionFor(tab, state) })),
+    setGroup: (group) => put({ editor: null }, (state) => ({ group, selection: selectionIn(group, state.selection) })),
     setLaneType: (laneType) =>
-      set((state) => ({
+      put({ editor: null }, (state) => ({
         laneType,
-        editor: null,
         selection: state.selection?.kind === 'vector' ? { ...state.selection, element: 0 } : state.selection,
       })),
     flipLanes: () =>
@@ -95,19 +94,18 @@ export const createViewSlice =
     setMapFormat: (mapFormat) => set({ mapFormat }),
     select: (selection) => set({ selection }),
     showVector: (index, type, element) =>
-      set((state) => ({
+      put({ editor: null }, (state) => ({
         tab: 'registers',
         group: 'vector',
         laneType: type ?? state.laneType,
         selection: { kind: 'vector', index, element: element ?? 0 },
-        editor: null,
       })),
     showRegister: (group, path) =>
-      set({ tab: 'registers', group, selection: { kind: 'register', path }, editor: null }),
+      put({ editor: null }, { tab: 'registers', group, selection: { kind: 'register', path } }),
     showComponent: (bit) => {
       const group = groupOfComponent(bit);
-      if (group !== null) set({ tab: 'registers', group, editor: null });
-      else if (componentRow(bit)?.panel === 'tiles') set({ tab: 'tiles', editor: null });
+      if (group !== null) put({ editor: null }, { tab: 'registers', group });
+      else if (componentRow(bit)?.panel === 'tiles') put({ editor: null }, { tab: 'tiles' });
     },
     setTheme: (next) => {
       remembered.set('theme', next);

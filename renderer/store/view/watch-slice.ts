@@ -24,7 +24,7 @@ const parseWatched = (text: string | null): readonly string[] => {
 
 export const createWatchSlice =
   (remembered: Remembered): Slice<WatchSlice> =>
-  (set, get) => {
+  ({ getState: get, set }) => {
     const change = (watched: readonly string[]): void => {
       remembered.set('watched', JSON.stringify(watched));
       set({ watched });

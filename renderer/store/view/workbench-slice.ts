@@ -4,7 +4,7 @@ import type { WorkbenchSlice } from '../state/workbench.ts';
 
 export const createWorkbenchSlice =
   (remembered: Remembered): Slice<WorkbenchSlice> =>
-  (set) => ({
+  ({ set }) => ({
     componentsOpen: false,
     componentsPinned: remembered.get('componentsPinned') === 'yes',
     workbenchRequest: null,

@@ -6,7 +6,7 @@ import { action } from '../../actions/registry.ts';
 import { guestWrites } from '../../testing/fake-bridge.ts';
 import { createFakeMachine, type FakeMachine } from '../../testing/fake-machine.ts';
 import { createDebuggerStore, type DebuggerStore } from '../debugger-store.ts';
-import { selectAttached, selectWithEdits } from '../select/parked.ts';
+import { selectAttached, selectOthers, selectWithEdits } from '../select/attached.ts';
 import { selectCapture } from '../select/selectors.ts';
 
 const GONE: Refusal = {
@@ -93,7 +93,8 @@ describe('several vCPUs at once', () => {
     ]);
     expect(selectWithEdits(store.getState()).map(({ vcpu }) => vcpu)).toEqual([1]);
     const both = selectAttached(store.getState());
-    expect(selectAttached({ ...store.getState(), componentsOpen: true })).toBe(both);
+    store.getState().openEditor('k1', '0x1', false);
+    expect(selectAttached(store.getState())).toBe(both);
   });
 
   test('a refused attach leaves everything as it is', async () => {
@@ -103,7 +104,7 @@ describe('several vCPUs at once', () => {
     await store.getState().switchVcpu(2);
     expect(store.getState()).toMatchObject({ session: { vcpu: 0 }, refusal: { code: 'seccomp' }, busy: null });
     expect(store.getState().staged).toHaveLength(1);
-    expect(store.getState().parked.size).toBe(0);
+    expect(selectOthers(store.getState())).toEqual([]);
   });
 
   test('nothing is switched while an act is under way', async () => {
@@ -115,7 +116,7 @@ describe('several vCPUs at once', () => {
     expect(store.getState().stops).toHaveLength(2);
   });
 
-  test('what is told of a parked vCPU reaches it and not the one on screen', async () => {
+  test('what is told of a vCPU that is not on screen reaches it and not the one on screen', async () => {
     const { store, machine } = await attached();
     await store.getState().switchVcpu(1);
     machine.emit({
@@ -189,7 +190,7 @@ describe('detaching ends every session of the target', () => {
     action('detach').run(store);
     await expect.poll(() => store.getState().session).toBeNull();
     expect([0, 1, 2].map((vcpu) => calls(machine, vcpu, 'detach'))).toEqual([1, 1, 0]);
-    expect(store.getState()).toMatchObject({ stops: [], parked: new Map(), staged: [], keptBytes: 0 });
+    expect(store.getState()).toMatchObject({ stops: [], vcpus: new Map(), staged: [], keptBytes: 0 });
   });
 
   test('one that refuses stays open and is named; the others are left', async () => {
@@ -205,7 +206,7 @@ describe('detaching ends every session of the target', () => {
       refusal: { code: 'read-back', what: 'vCPU 1 stays attached: k1 differs' },
     });
     expect(store.getState().labels.get(1)).toBe('kept');
-    expect(store.getState().parked.size).toBe(0);
+    expect(selectOthers(store.getState())).toEqual([]);
     await store.getState().detach('keep');
     expect(store.getState().session).toBeNull();
   });
@@ -218,7 +219,7 @@ describe('detaching ends every session of the target', () => {
       machine.vcpus[vcpu]?.refuseNext('detach', { code: 'read-back', what: `differs ${vcpu}` });
     await store.getState().detach('restore');
     expect(store.getState().session?.vcpu).toBe(2);
-    expect([...store.getState().parked.keys()]).toEqual([0]);
+    expect(selectOthers(store.getState()).map(({ session }) => session.vcpu)).toEqual([0]);
     expect(store.getState().refusal).toMatchObject({
       what: 'vCPU 0 and vCPU 2 stay attached: differs 0',
       where: 'vCPU 2: differs 2',

@@ -1,11 +1,9 @@
 import type { Refusal } from '../../../app/bridge.ts';
-import { memoizeByIdentity, memoizePair } from '../base/memoize.ts';
-import type { Parked } from '../state/parked.ts';
+import { memoizeByIdentity, memoizePair, sameList } from '../base/memoize.ts';
 import type { State } from '../state/state.ts';
 import type { Session } from '../state/target.ts';
 import type { Stop } from '../state/timeline.ts';
-
-export const NONE_PARKED: Parked = new Map();
+import type { OpenVcpu } from '../state/vcpus.ts';
 
 /** Writes that are in the vCPU: those since attach, or since everything was last given back. */
 export const writesIn = memoizeByIdentity((stops: readonly Stop[]): number => {
@@ -21,39 +19,45 @@ export const writesIn = memoizeByIdentity((stops: readonly Stop[]): number => {
 export interface AttachedVcpu {
   readonly vcpu: number;
   readonly run: Session['run'];
-  readonly onScreen: boolean;
   readonly stops: number;
   readonly writes: number;
   readonly staged: number;
 }
 
-type Own = Pick<State, 'stops' | 'staged'> & { readonly session: Session };
-
-const attachedRow = ({ session, stops, staged }: Own, onScreen: boolean): AttachedVcpu => ({
-  vcpu: session.vcpu,
-  run: session.run,
-  onScreen,
-  stops: stops.length,
-  // A saved session shows writes and staged edits of another time: there is nothing to lose.
-  writes: session.kind === 'file' ? 0 : writesIn(stops),
-  staged: session.kind === 'file' ? 0 : staged.length,
-});
-
-const rowsOfParked = memoizeByIdentity((parked: Parked) => [...parked.values()].map((one) => attachedRow(one, false)));
-const rowNow = memoizePair((session: Session, stops: readonly Stop[]) =>
-  memoizeByIdentity((staged: State['staged']) => attachedRow({ session, stops, staged }, true)),
-);
-const rowsTogether = memoizePair((now: AttachedVcpu, others: readonly AttachedVcpu[]) =>
-  [now, ...others].sort((a, b) => a.vcpu - b.vcpu),
+const rowOf = memoizePair((session: Session, stops: readonly Stop[]) =>
+  memoizeByIdentity(
+    (staged: State['staged']): AttachedVcpu => ({
+      vcpu: session.vcpu,
+      run: session.run,
+      stops: stops.length,
+      // A saved session shows writes and staged edits of another time: there is nothing to lose.
+      writes: session.kind === 'file' ? 0 : writesIn(stops),
+      staged: session.kind === 'file' ? 0 : staged.length,
+    }),
+  ),
 );
 
-const NO_ROWS: readonly AttachedVcpu[] = [];
+const sameRows = sameList<AttachedVcpu>();
 
-/** Every vCPU that is attached, the one on screen among them, by its number. */
-export const selectAttached = (state: State): readonly AttachedVcpu[] =>
-  state.session === null
-    ? NO_ROWS
-    : rowsTogether(rowNow(state.session, state.stops)(state.staged), rowsOfParked(state.parked));
+/** Every vCPU that is open, by its number. */
+export const selectAttached = ({ vcpus }: Pick<State, 'vcpus'>): readonly AttachedVcpu[] =>
+  sameRows(
+    [...vcpus.values()]
+      .map(({ session, stops, staged }) => rowOf(session, stops)(staged))
+      .sort((a, b) => a.vcpu - b.vcpu),
+  );
+
+const sameVcpus = sameList<OpenVcpu>();
+
+/** Those that are open and not on screen, by their number. */
+export const selectOthers = ({ vcpus, current }: Pick<State, 'vcpus' | 'current'>): readonly OpenVcpu[] =>
+  sameVcpus(
+    [...vcpus.values()].filter(({ session }) => session.id !== current).sort((a, b) => a.session.vcpu - b.session.vcpu),
+  );
+
+/** Another vCPU than the one on screen, by its number; null: it is not open. */
+export const otherVcpu = (state: Pick<State, 'vcpus' | 'current'>, vcpu: number): OpenVcpu | null =>
+  selectOthers(state).find(({ session }) => session.vcpu === vcpu) ?? null;
 
 const withEdits = memoizeByIdentity((rows: readonly AttachedVcpu[]) =>
   rows.filter(({ writes, staged, run }) => run !== 'ended' && writes + staged > 0),

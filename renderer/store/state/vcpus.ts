@@ -1,0 +1,58 @@
+import type { ModelPosition, Refusal, SessionId } from '../../../app/bridge.ts';
+import type { Comparison } from './compare.ts';
+import type { Drive } from './drive.ts';
+import type { Edits } from './edits.ts';
+import type { LastRun, ModelEventAt } from './model.ts';
+import type { RunUntil } from './run-until.ts';
+import type { SaveDone, SavedAbout } from './saved-session.ts';
+import type { Session } from './target.ts';
+import type { Timeline } from './timeline.ts';
+
+/** What becomes of what was written when a target is left. */
+export type LeaveHow = 'keep' | 'restore' | 'without-general';
+
+/** Several vCPUs of one target at once. */
+export interface VcpusSlice {
+  /** Shows another vCPU, attached to if it is not yet. The one that is left stays attached, with everything staged in it. */
+  switchVcpu(vcpu: number): Promise<void>;
+  /**
+   * Leaves every vCPU of the target. One that cannot be left stays open, and is named. `keep`: what was written stays.
+   * `without-general`: all goes back but the general registers, which the guest has moved on.
+   */
+  detach(how: LeaveHow): Promise<void>;
+  freezeAll(): Promise<void>;
+  resumeAll(): Promise<void>;
+}
+
+/** What belongs to one vCPU alone. The tab, the selection and how values are shown belong to the window. */
+export interface VcpuState extends Timeline, Edits, Comparison {
+  /** null: of the state that stands where no vCPU is open. */
+  readonly session: Session | null;
+  /** The last refusal, shown in the centre until it is closed or the next act succeeds. */
+  readonly refusal: Refusal | null;
+  /** Of a session that was opened from a file; null: it was not. */
+  readonly saved: SavedAbout | null;
+  readonly saveDone: SaveDone | null;
+  readonly modelEvents: readonly ModelEventAt[];
+  /** Where the program of a model stands; null: it is no model. */
+  readonly position: ModelPosition | null;
+  /** null: no run was made to its end. */
+  readonly lastRun: LastRun | null;
+  /** The model guest has halted. */
+  readonly halted: boolean;
+  /** A model steps by itself to the end, one stop for each step. */
+  readonly running: boolean;
+  readonly drive: Drive | null;
+  readonly runUntil: RunUntil | null;
+}
+
+export type OpenVcpu = VcpuState & { readonly session: Session };
+
+/** Every vCPU that is open, by the id of its session. */
+export interface Vcpus {
+  readonly vcpus: ReadonlyMap<SessionId, OpenVcpu>;
+  /** The one on screen; null: none is open. */
+  readonly current: SessionId | null;
+  /** Where none is open: a refusal is all that it holds. */
+  readonly nothingOpen: VcpuState;
+}
