@@ -2,6 +2,7 @@ import type { MachineFacts } from './compat/machine-facts.ts';
 import type { DriveResult } from './debug/drive-result.ts';
 import type { DriveAct } from './debug/drive-words.ts';
 import type { CodeView, KnownBytes, MemoryRequest, MemoryView, NamedCode } from './debug/guest-words.ts';
+import type { RunState } from './debug/run-state.ts';
 import type { WritesSoFar } from './debug/writes-so-far.ts';
 import type { Syntax } from './disas/instruction.ts';
 import type { Assignment, RestoreScope } from './edit/assignment.ts';
@@ -105,7 +106,7 @@ export interface Opened {
   readonly kind: 'live' | 'model' | 'file';
   readonly vcpus: readonly number[];
   readonly vcpu: number;
-  readonly frozen: boolean;
+  readonly run: RunState;
   readonly canWrite: boolean;
   readonly verdicts: readonly CallVerdict[];
   readonly capture: CaptureDocument;

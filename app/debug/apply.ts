@@ -11,7 +11,8 @@ import type { CallVerdict } from '../wire/call-verdict.ts';
 import { componentLabel } from '../xsave/components.ts';
 import { firstRefusal, preflight } from '../xsave/preflight.ts';
 import type { Clock } from './clock.ts';
-import { isStopped, type Target } from './target.ts';
+import { isStopped } from './run-state.ts';
+import type { Target } from './target.ts';
 import { isEmpty, msrName, msrValue, oppositeOf, type WriteSet, writeInOrder, writeSetOf } from './write.ts';
 
 export interface WriteOutcome {

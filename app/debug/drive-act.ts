@@ -8,7 +8,8 @@ import { guardedRunControl } from './guarded-run-control.ts';
 import { memoryOf } from './memory-of.ts';
 import { createCodeReader } from './next-code.ts';
 import { notKnown, type Passage, passageOf, type ReturnBy, runPassage } from './passage.ts';
-import { isStopped, type RunControl, type StepsMade, type Target } from './target.ts';
+import { isStopped } from './run-state.ts';
+import type { RunControl, StepsMade, Target } from './target.ts';
 import { parseUntil } from './until.ts';
 
 /** One part of a drive whose end is the asker's: the vCPU stands still before it and after it. */

@@ -6,7 +6,8 @@ import { type Driven, driveAct, type LoadDecoder } from './drive-act.ts';
 import type { DriveAct } from './drive-words.ts';
 import { guardedRunControl } from './guarded-run-control.ts';
 import { createCodeReader } from './next-code.ts';
-import { isStopped, type RunControl, type StepsMade, type Target } from './target.ts';
+import { isStopped } from './run-state.ts';
+import type { RunControl, StepsMade, Target } from './target.ts';
 import type { Until } from './until.ts';
 
 /** Drives a vCPU that stands still meanwhile, and lets it run on where it ran before, whatever came of it. */

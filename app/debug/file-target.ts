@@ -1,7 +1,8 @@
 import type { Capture, Facts } from '../capture/capture.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
-import { STANDS_STILL, type Target } from './target.ts';
+import { STANDS_STILL } from './run-state.ts';
+import type { Target } from './target.ts';
 
 /**
  * One state of a file. It is edited as a vCPU is, in memory: the file itself stays as it is, and what came of it is saved as

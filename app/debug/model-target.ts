@@ -2,7 +2,8 @@ import { createModelGuest, type ModelGuest, modelSummaries } from '../model/gues
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { modelRunControl } from './model-run-control.ts';
-import { type RewoundTo, STANDS_STILL, type Target } from './target.ts';
+import { HALTED, STANDS_STILL } from './run-state.ts';
+import type { RewoundTo, Target } from './target.ts';
 
 /** The model guest as a target: a software vCPU in this process. It stands still between steps, so it is always frozen. */
 
@@ -60,7 +61,9 @@ export const openModel = (program: string, nowMs: () => number): Answer<Target> 
     identity: guest.identity,
     vcpus: [guest.identity.vcpu],
     canWrite: true,
-    run: STANDS_STILL,
+    get run() {
+      return guest.halted ? HALTED : STANDS_STILL;
+    },
     memory: null,
     verdicts: [],
     program: {

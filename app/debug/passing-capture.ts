@@ -1,7 +1,8 @@
 import type { Capture } from '../capture/capture.ts';
 import type { Answer } from '../refusals/answer.ts';
 import type { Clock } from './clock.ts';
-import { isStopped, type Target } from './target.ts';
+import { isStopped } from './run-state.ts';
+import type { Target } from './target.ts';
 
 /** A vCPU that exits often is outside KVM_RUN for some of the time, a paused one always. */
 const ATTEMPTS = 5;

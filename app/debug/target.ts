@@ -6,6 +6,7 @@ import type { Answer, Refusal } from '../refusals/answer.ts';
 import type { ModelEvent } from '../session/model-event.ts';
 import type { CallVerdict } from '../wire/call-verdict.ts';
 import type { Breakpoint, KnownCode, Lookup } from '../wire/run.ts';
+import type { RunState } from './run-state.ts';
 
 /** The program of a model, one instruction a step. */
 export interface SteppedProgram {
@@ -79,18 +80,6 @@ export interface RunControl {
   /** On until one of up to four breakpoints is hit, or for so long. One stop, where one was hit. */
   runTo(breakpoints: readonly Breakpoint[], waitMs: number, options?: RunToOptions): Promise<Answer<BreakpointAnswer>>;
 }
-
-/** Whether a vCPU runs. */
-export type RunState =
-  | { readonly state: 'running' }
-  /** `freeze`: as it was asked to; `driven`: a step or a run ended there; `still`: a model or a file, which runs by no clock. */
-  | { readonly state: 'stopped'; readonly why: 'freeze' | 'driven' | 'still' }
-  | { readonly state: 'ended'; readonly why: Refusal };
-
-export const RUNNING: RunState = { state: 'running' };
-export const STANDS_STILL: RunState = { state: 'stopped', why: 'still' };
-
-export const isStopped = ({ run }: { readonly run: RunState }): boolean => run.state === 'stopped';
 
 /**
  * A vCPU that can be read, and perhaps written: live over the helper, a model in software, or a file. A write answers that

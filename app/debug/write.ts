@@ -5,7 +5,8 @@ import { type GeneralValues, generalSet } from '../edit/general.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { componentLabel } from '../xsave/components.ts';
-import { isStopped, type Target } from './target.ts';
+import { isStopped } from './run-state.ts';
+import type { Target } from './target.ts';
 
 /** What is to be written: the registers that change, and nothing of those that do not. */
 export interface WriteSet {

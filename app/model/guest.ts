@@ -23,6 +23,8 @@ import type { DisassemblyLine, ModelPosition, ModelSummary } from './words.ts';
 export interface ModelGuest {
   readonly identity: TargetIdentity;
   readonly kvm: ModelKvm;
+  /** Its program has ended: it takes no further step. */
+  readonly halted: boolean;
   position(): ModelPosition;
   /** @param takenAtMs milliseconds since 1970 */
   capture(takenAtMs: number): Capture;
@@ -238,6 +240,9 @@ export const createModelGuest = (id: string): ModelGuest | undefined => {
   let at = 0;
   return {
     identity,
+    get halted() {
+      return machine.ended;
+    },
     kvm,
     position: () => ({
       at,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Capture } from '../../app/capture/capture.ts';
-import { isStopped } from '../../app/debug/target.ts';
+import { isStopped } from '../../app/debug/run-state.ts';
 import { type FakeTarget, fakeTarget, withRegisters } from '../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { refuse } from '../../app/refusals/refusal.ts';

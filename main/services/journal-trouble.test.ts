@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { isStopped } from '../../app/debug/run-state.ts';
 import type { Session } from '../../app/debug/session.ts';
-import { isStopped } from '../../app/debug/target.ts';
 import { type FakeTarget, fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { refusal } from '../../app/refusals/refusal.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { GeneralRegisters } from '../../app/capture/capture.ts';
-import { isStopped } from '../../app/debug/target.ts';
+import { isStopped } from '../../app/debug/run-state.ts';
 import { type FakeMemory, fakeMemory, memoryCapture } from '../../app/debug/testing/fake-memory.ts';
 import { type FakeTarget, fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { answer } from '../../app/refusals/refusal.ts';

@@ -77,7 +77,13 @@ const savedSession = (): SavedSession => ({
 describe('[C14] sessions', () => {
   test('attach gives the state found, which is JSON through and through', async () => {
     const opened = await open(true);
-    expect(opened).toMatchObject({ kind: 'live', vcpu: 0, vcpus: [0], frozen: true, canWrite: true });
+    expect(opened).toMatchObject({
+      kind: 'live',
+      vcpu: 0,
+      vcpus: [0],
+      run: { state: 'stopped', why: 'freeze' },
+      canWrite: true,
+    });
     expect(opened.session).toMatch(/^[0-9a-f]{32}$/);
     expect(JSON.parse(JSON.stringify(opened))).toEqual(opened);
     expect(target.log).toEqual(['freeze', 'capture']);

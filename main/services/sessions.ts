@@ -21,7 +21,7 @@ import { openModel } from '../../app/debug/model-target.ts';
 import type { Overwritten } from '../../app/debug/overwritten-watch.ts';
 import { captureInPassing } from '../../app/debug/passing-capture.ts';
 import type { Session } from '../../app/debug/session.ts';
-import { isStopped, type Target } from '../../app/debug/target.ts';
+import type { Target } from '../../app/debug/target.ts';
 import { modelSummaries } from '../../app/model/guest.ts';
 import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
@@ -94,7 +94,7 @@ const aboutTarget = (session: string, target: Target): Omit<Opened, 'capture'> =
   kind: target.identity.kind,
   vcpus: target.vcpus,
   vcpu: target.identity.vcpu,
-  frozen: isStopped(target),
+  run: target.run,
   canWrite: target.canWrite,
   verdicts: target.verdicts,
   ...(target.program === null ? {} : { model: target.program.position() }),

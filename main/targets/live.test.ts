@@ -3,7 +3,8 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Refusal } from '../../app/bridge.ts';
-import { isStopped, type Target } from '../../app/debug/target.ts';
+import { isStopped } from '../../app/debug/run-state.ts';
+import type { Target } from '../../app/debug/target.ts';
 import { createHelper, type Helper } from '../helper/helper.ts';
 import { openLive } from './live.ts';
 

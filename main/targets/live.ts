@@ -1,7 +1,8 @@
 import { describeProblem } from '../../app/bits/decoded.ts';
 import type { Answer, CallVerdict, Refusal } from '../../app/bridge.ts';
 import type { Capture, TargetIdentity } from '../../app/capture/capture.ts';
-import { RUNNING, type RunState, type Target } from '../../app/debug/target.ts';
+import { RUNNING, type RunState } from '../../app/debug/run-state.ts';
+import type { Target } from '../../app/debug/target.ts';
 import { answer, refusal, refuse } from '../../app/refusals/refusal.ts';
 import {
   type AttachReply,

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Answer, CaptureDocument, Opened, StepResult, Told } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
 import { openModel } from '../../app/debug/model-target.ts';
+import { STANDS_STILL } from '../../app/debug/run-state.ts';
 import { refuse } from '../../app/refusals/refusal.ts';
 import { parsePath } from '../../app/register/path.ts';
 import { showJson } from '../../app/register/read.ts';
@@ -90,7 +91,7 @@ describe('[C27] the model guest as a session', () => {
     const opened = await open();
     expect(opened).toMatchObject({
       kind: 'model',
-      frozen: true,
+      run: STANDS_STILL,
       canWrite: true,
       vcpus: [0],
       model: { at: 0, total: 42 },

@@ -1,9 +1,10 @@
 import { BUSY, busyRefusal, CLOSE_FIRST, DETACH_FIRST } from '../store/base/availability.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
 import { selectWithEdits } from '../store/select/attached.ts';
+import { hasEnded, hasHalted, isDriving, isFrozen, isRunning, isStepping } from '../store/select/run.ts';
 import { selectApplyRefusal } from '../store/select/selectors.ts';
 import type { State } from '../store/state/state.ts';
-import { driveRefusal, isDriving } from '../store/vcpu/drive-slice.ts';
+import { driveRefusal } from '../store/vcpu/drive-slice.ts';
 import { wouldLose } from '../store/vcpu/leaving.ts';
 import type { Action } from './action.ts';
 import { COMPARE_ACTIONS, writeWalkRefusal } from './compare-actions.ts';
@@ -19,13 +20,13 @@ const always = (): null => null;
 const needsLive = (state: State): string | null => {
   if (state.session === null) return 'no target is attached';
   if (state.session.kind === 'file') return 'a file does not run';
-  if (state.session.run === 'ended') return 'the target has ended';
+  if (hasEnded(state)) return 'the target has ended';
   return busyRefusal(state.busy);
 };
 const needsModel = (state: State): string | null => {
   if (state.session?.kind !== 'model') return 'only a model or a live vCPU can be stepped';
-  if (state.session.run === 'ended') return 'the target has ended';
-  if (state.halted) return 'the program has halted';
+  if (hasEnded(state)) return 'the target has ended';
+  if (hasHalted(state)) return 'the program has halted';
   return null;
 };
 const needsStops = (state: State): string | null => (state.stops.length === 0 ? 'nothing is open' : null);
@@ -35,7 +36,7 @@ const stepRefusal = (state: State): string | null => {
   if (state.session?.kind === 'live') return driveRefusal(state);
   // A step under way takes the next one along.
   const isFree = state.busy === null || state.busy === 'step';
-  return needsModel(state) ?? (state.running ? 'the program is running' : isFree ? null : BUSY);
+  return needsModel(state) ?? (isStepping(state) ? 'the program is running' : isFree ? null : BUSY);
 };
 
 /** A file may take the place of another one that was not edited; a live target is left by Detach alone. */
@@ -66,7 +67,7 @@ export const ACTIONS: readonly Action[] = [
     glyph: 'play',
     refused: (state) =>
       (state.session?.kind === 'model' ? needsModel(state) : needsLive(state)) ??
-      (state.session?.run === 'running' ? 'already running' : null),
+      (isRunning(state) ? 'already running' : null),
     run: (store) => {
       const state = store.getState();
       void (state.session?.kind === 'model' ? state.runToEnd() : state.continueLive());
@@ -79,10 +80,7 @@ export const ACTIONS: readonly Action[] = [
     glyph: 'pause',
     refused: (state) => {
       if (isDriving(state)) return null;
-      return (
-        (state.session?.kind === 'model' ? null : needsLive(state)) ??
-        (state.session?.run === 'frozen' ? 'already frozen' : null)
-      );
+      return (state.session?.kind === 'model' ? null : needsLive(state)) ?? (isFrozen(state) ? 'already frozen' : null);
     },
     run: (store) => {
       const state = store.getState();
@@ -151,7 +149,7 @@ export const ACTIONS: readonly Action[] = [
     title: 'Run to end',
     group: 'Run',
     glyph: 'toEnd',
-    refused: (state) => needsModel(state) ?? (state.running ? 'already running' : null),
+    refused: (state) => needsModel(state) ?? (isStepping(state) ? 'already running' : null),
     run: (store) => void store.getState().runToEnd(),
   },
   {
@@ -166,7 +164,7 @@ export const ACTIONS: readonly Action[] = [
           ? 'no run was made'
           : state.lastRun.ended !== state.stops.length
             ? 'something was done since the run'
-            : state.running
+            : isStepping(state)
               ? 'the program is running'
               : state.busy === null
                 ? null

@@ -1,11 +1,13 @@
+import { hasEnded, isWaiting } from '../store/select/run.ts';
 import type { State } from '../store/state/state.ts';
-import { isWaiting, runUntilRefusal } from '../store/vcpu/run-until.ts';
+import { runUntilRefusal } from '../store/vcpu/run-until.ts';
 import type { Action } from './action.ts';
 
-const liveRefusal = ({ session }: State): string | null => {
+const liveRefusal = (state: State): string | null => {
+  const { session } = state;
   if (session === null) return 'no target is attached';
   if (session.kind !== 'live') return 'only a live vCPU runs by itself';
-  return session.run === 'ended' ? 'the target has ended' : null;
+  return hasEnded(state) ? 'the target has ended' : null;
 };
 
 /** Runs that are watched: until a condition holds, and a vCPU that is read again and again. */

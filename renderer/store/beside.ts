@@ -70,7 +70,7 @@ const shownBeside = (state: State, of: BesideOf, compared: () => OpenVcpu | null
 const comparedFile = ({ compareFile, session }: State): OpenVcpu | null => {
   if (compareFile === null || session === null) return null;
   const { name, capture } = compareFile;
-  return newVcpu({ ...session, kind: 'file', run: 'file', name }, capture, 'file');
+  return newVcpu({ ...session, kind: 'file', name }, capture, 'file');
 };
 
 export interface Beside {

@@ -4,6 +4,7 @@ import { createFakeBridge, FAKE_TARGETS, type FakeBridge, guestWrites } from '..
 import { createDebuggerStore, type DebuggerStore } from './debugger-store.ts';
 import { jumpOf } from './select/jump.ts';
 import { markedPart } from './select/provenance.ts';
+import { runWord } from './select/run.ts';
 import {
   selectApplyRefusal,
   selectCapture,
@@ -106,9 +107,9 @@ describe('stops', () => {
       errno: null,
     };
     bridge.emit({ kind: 'gone', session: 'another', refusal });
-    expect(store.getState().session?.run).toBe('frozen');
+    expect(runWord(store.getState())).toBe('frozen');
     bridge.emit({ kind: 'gone', session: store.getState().session?.id ?? '', refusal });
-    expect(store.getState().session?.run).toBe('ended');
+    expect(runWord(store.getState())).toBe('ended');
     expect(selectCapture(store.getState())).toBe(capture);
     expect(selectEditRefusal(store.getState())).toBe('the target has ended');
   });

@@ -17,7 +17,7 @@ import { driveResult } from '../../app/debug/drive-result.ts';
 import { fileTarget } from '../../app/debug/file-target.ts';
 import { openModel } from '../../app/debug/model-target.ts';
 import { createSession, type Session } from '../../app/debug/session.ts';
-import { isStopped, type Target } from '../../app/debug/target.ts';
+import type { Target } from '../../app/debug/target.ts';
 import { fakeRunControl } from '../../app/debug/testing/fake-run-control.ts';
 import { type FakeTarget, fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { memoryJournal } from '../../app/debug/testing/memory-journal.ts';
@@ -128,7 +128,7 @@ export const createFakeBridge = (
     kind: target.identity.kind,
     vcpus: target.identity.kind === 'live' ? [0, 1, 2, 3] : [0],
     vcpu: target.identity.vcpu,
-    frozen: isStopped(target),
+    run: target.run,
     canWrite: target.canWrite,
     verdicts: [{ call: 'KVM_SET_XSAVE', number: '0x5000aea5', verdict: 'allowed' }],
     ...(target.program === null ? {} : { model: target.program.position() }),

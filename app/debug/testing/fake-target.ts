@@ -2,7 +2,8 @@ import type { Capture, GeneralRegisters } from '../../capture/capture.ts';
 import { MSR_INDEX } from '../../cpu/msrs.ts';
 import type { Answer, Refusal } from '../../refusals/answer.ts';
 import { answer, refuse } from '../../refusals/refusal.ts';
-import { RUNNING, type RunState, type Target } from '../target.ts';
+import { FROZEN, RUNNING, type RunState } from '../run-state.ts';
+import type { Target } from '../target.ts';
 
 /** A vCPU in memory that notes what is done to it, for tests of what is done and in which order. */
 export interface FakeTarget extends Target {
@@ -44,7 +45,7 @@ export const fakeTarget = (first: Capture): FakeTarget => {
     canWrite: true,
     verdicts: [],
     get run(): RunState {
-      return frozen ? { state: 'stopped', why: 'freeze' } : RUNNING;
+      return frozen ? FROZEN : RUNNING;
     },
     ...{ memory: null, program: null, runControl: null },
     capture: async () =>

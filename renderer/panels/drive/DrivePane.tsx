@@ -7,6 +7,7 @@ import { CrossButton } from '../../controls/CrossButton.tsx';
 import { Select } from '../../controls/Select.tsx';
 import { fixed } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { selectDrive } from '../../store/select/run.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
 import type { Breakpoint } from '../../store/state/drive.ts';
 import {
@@ -15,7 +16,6 @@ import {
   conditionProblem,
   driveRefusal,
   selectBreakpoints,
-  selectDrive,
 } from '../../store/vcpu/drive-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count as counted } from '../../wording.ts';
@@ -46,7 +46,7 @@ function Outcome(): ReactElement | null {
   const store = useDebuggerStore();
   const drive = useDebugger(selectDrive);
   if (drive === null) return null;
-  if (drive.phase === 'driving') {
+  if (drive.kind === 'drive') {
     return (
       <div className="drive-outcome small" role="status" data-testid="drive-outcome" data-phase="driving">
         <Glyph name="play" className="g12 is-running" />

@@ -6,6 +6,7 @@ import { Button } from '../../controls/Button.tsx';
 import { useInstructionList } from '../../controls/instruction-list.ts';
 import { Segment } from '../../controls/Segment.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { isFrozen } from '../../store/select/run.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
 import { current, newestStop } from '../../store/vcpu/guest-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -13,7 +14,7 @@ import { Glyph } from '../../theme/Glyph.tsx';
 /** The code at RIP of a live vCPU. It is read while the vCPU is frozen, at each stop; of one that runs by hand. */
 export function LiveProgram(): ReactElement {
   const store = useDebuggerStore();
-  const run = useDebugger((state) => state.session?.run);
+  const frozen = useDebugger(isFrozen);
   const stop = useDebugger(newestStop);
   const isNewest = useDebugger((state) => state.at === state.stops.length - 1);
   const code = useDebugger((state) => current(state, state.code));
@@ -21,12 +22,12 @@ export function LiveProgram(): ReactElement {
   const isRead = code !== null || refusal !== null;
   // biome-ignore lint/correctness/useExhaustiveDependencies: each stop is read anew.
   useEffect(() => {
-    if (run === 'frozen' && !isRead) void store.getState().readCode();
-  }, [store, run, stop, isRead]);
+    if (frozen && !isRead) void store.getState().readCode();
+  }, [store, frozen, stop, isRead]);
   if (!isNewest) return <Empty words="Code is read at the newest stop alone: memory has gone on since the others." />;
   if (code !== null) return <Listing code={code} />;
   if (refusal !== null) return <Refused refusal={refusal} />;
-  return run === 'frozen' ? <Empty words="Reading the code at RIP…" /> : <Running />;
+  return frozen ? <Empty words="Reading the code at RIP…" /> : <Running />;
 }
 
 const askedAgain = (store: ReturnType<typeof useDebuggerStore>) => () => void store.getState().readCode();

@@ -4,6 +4,7 @@ import { Segment } from '../../controls/Segment.tsx';
 import { Select } from '../../controls/Select.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { MEMORY_TYPES, memoryTypeBytes } from '../../store/select/memory-cells.ts';
+import { isFrozen } from '../../store/select/run.ts';
 import type { MemoryType } from '../../store/state/memory-cells.ts';
 import { current, newestStop } from '../../store/vcpu/guest-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -20,15 +21,15 @@ const LOOKS = [
 export function Memory(): ReactElement {
   const store = useDebuggerStore();
   const kind = useDebugger((state) => state.session?.kind);
-  const run = useDebugger((state) => state.session?.run);
+  const frozen = useDebugger(isFrozen);
   const stop = useDebugger(newestStop);
   const memory = useDebugger((state) => current(state, state.memory));
   const refusal = useDebugger((state) => current(state, state.memoryRefusal));
   const isRead = memory !== null || refusal !== null;
   // biome-ignore lint/correctness/useExhaustiveDependencies: each stop is read anew.
   useEffect(() => {
-    if (kind === 'live' && run === 'frozen' && !isRead) void store.getState().readMemory();
-  }, [store, kind, run, stop, isRead]);
+    if (kind === 'live' && frozen && !isRead) void store.getState().readMemory();
+  }, [store, kind, frozen, stop, isRead]);
   if (kind !== 'live') {
     return <Nothing words="Memory is that of a live guest; a file of the vCPU’s state has none." />;
   }

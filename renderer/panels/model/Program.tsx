@@ -4,6 +4,7 @@ import { GENERAL_NAMES } from '../../../app/register/registers.ts';
 import { useInstructionList } from '../../controls/instruction-list.ts';
 import { fixed } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { hasHalted } from '../../store/select/run.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
 import { executedAt, productOfLine } from '../../store/vcpu/executed.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -64,7 +65,7 @@ const useAddress = (lines: readonly DisassemblyLine[]): bigint | null => {
 
 function Listing({ lines }: { lines: readonly DisassemblyLine[] }): ReactElement {
   const position = useDebugger((state) => state.position);
-  const halted = useDebugger((state) => state.halted);
+  const halted = useDebugger(hasHalted);
   const at = useDebugger((state) => state.at);
   const executed = useDebugger((state) => executedAt(state, state.at)?.address ?? null);
   const address = useAddress(lines);

@@ -12,6 +12,7 @@ import { viewComponent } from '../../../app/xsave/view.ts';
 import { Button } from '../../controls/Button.tsx';
 import { Select } from '../../controls/Select.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { isFrozen } from '../../store/select/run.ts';
 import { runUntilRefusal } from '../../store/vcpu/run-until.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
@@ -150,7 +151,7 @@ function StepsWords(): ReactElement {
 
 /** A vCPU of hardware is looked at from time to time, and what that means. */
 function SampledWords(): ReactElement {
-  const frozen = useDebugger((state) => state.session?.run === 'frozen');
+  const frozen = useDebugger(isFrozen);
   const held = useDebugger((state) => state.liveHz > 0);
   return (
     <div className="note run-sampled">

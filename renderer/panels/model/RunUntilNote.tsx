@@ -5,19 +5,21 @@ import { Button } from '../../controls/Button.tsx';
 import { CrossButton } from '../../controls/CrossButton.tsx';
 import { isDeterministic } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import type { RunUntil } from '../../store/state/run-until.ts';
-import { selectRunUntil } from '../../store/vcpu/run-until.ts';
+import { selectRunUntil } from '../../store/select/run.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
+
+type Run = NonNullable<ReturnType<typeof selectRunUntil>>;
 
 /** A run that is waited for, and what came of it, with the way to the stop. */
 export function RunUntilNote(): ReactElement | null {
   const store = useDebuggerStore();
   const run = useDebugger(selectRunUntil);
+  const live = useDebugger(({ session }) => session?.kind === 'live');
   if (run === null) return null;
   const close = <CrossButton onPress={() => store.getState().closeRunUntil()} />;
-  switch (run.phase) {
-    case 'waiting':
+  switch (run.kind) {
+    case 'until':
       return (
         <div className="note" role="status" data-testid="run-until" data-phase="waiting">
           <Glyph name="flag" />
@@ -25,7 +27,7 @@ export function RunUntilNote(): ReactElement | null {
             <div className="strong">
               Runs until <Subject condition={run.condition} /> {conditionVerb(run.condition, 'now')}
             </div>
-            <div className="text-2">{progressWords(run)}</div>
+            <div className="text-2">{progressWords(run, live)}</div>
           </div>
           <Button
             label="Stop waiting"
@@ -33,7 +35,7 @@ export function RunUntilNote(): ReactElement | null {
             testId="stop-waiting"
             onPress={() => store.getState().stopRunUntil()}
           >
-            {run.live ? 'Stop waiting' : 'Pause'}
+            {live ? 'Stop waiting' : 'Pause'}
           </Button>
         </div>
       );
@@ -47,13 +49,13 @@ export function RunUntilNote(): ReactElement | null {
               <StopLink number={run.stop} />
             </div>
             {run.event === null ? null : <div>{run.event.text}</div>}
-            <Frozen run={run} />
-            <div className="text-2">{progressWords(run)}</div>
+            {live ? <Frozen run={run} /> : null}
+            <div className="text-2">{progressWords(run, live)}</div>
           </div>
           {close}
         </div>
       );
-    case 'ended':
+    case 'unheld':
       return (
         <div className="note attention" role="status" data-testid="run-until" data-phase="ended">
           <Glyph name="info" />
@@ -62,7 +64,7 @@ export function RunUntilNote(): ReactElement | null {
               Not seen: <Subject condition={run.condition} /> {conditionVerb(run.condition, 'now')}
             </div>
             <div>The run has ended: {run.why}.</div>
-            <div className="text-2">{progressWords(run)}</div>
+            <div className="text-2">{progressWords(run, live)}</div>
           </div>
           {close}
         </div>
@@ -71,12 +73,11 @@ export function RunUntilNote(): ReactElement | null {
 }
 
 /** Where a live vCPU was frozen after the reading in which the condition held: it ran on in between. */
-function Frozen({ run }: { run: RunUntil & { readonly phase: 'held' } }): ReactElement | null {
+function Frozen({ run }: { run: Extract<Run, { kind: 'held' }> }): ReactElement | null {
   const ms = useDebugger(({ stops }) => {
     const [seen, frozen] = [run.stop, run.frozenStop].map((number) => stops.find((stop) => stop.number === number));
     return seen === undefined || frozen === undefined ? null : Math.max(0, frozen.takenAtMs - seen.takenAtMs);
   });
-  if (!run.live) return null;
   if (run.frozenStop === null) return <div>The vCPU is not frozen.</div>;
   return (
     <div>
@@ -105,12 +106,12 @@ function StopLink({ number }: { number: number }): ReactElement {
   );
 }
 
-const progressWords = ({ live, progress, phase }: RunUntil): string => {
+const progressWords = ({ kind, progress }: Run, live: boolean): string => {
   const { readings, longestGapMs } = progress;
   if (!live) return readings === 1 ? 'One step, which is a stop.' : `${readings} steps, each of them a stop.`;
   const sampled = 'What came and went between two captures was not seen.';
   if (isDeterministic()) return `Sampled. ${sampled}`;
-  if (phase === 'waiting')
+  if (kind === 'until')
     return readings === 0 ? 'Sampled up to 30 times a second.' : `${count(readings, 'capture')} so far.`;
   if (readings < 2) return `${count(readings, 'capture')}. ${sampled}`;
   return `${count(readings, 'capture')}, at most ${longestGapMs} ms apart. ${sampled}`;

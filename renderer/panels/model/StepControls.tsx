@@ -2,10 +2,11 @@ import type { ReactElement } from 'react';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { useDebugger } from '../../store/context.ts';
+import { isStepping } from '../../store/select/run.ts';
 
 /** The run controls of a model: it stands still between steps, and runs to its end one stop at a time. */
 export function StepControls(): ReactElement {
-  const running = useDebugger((state) => state.running);
+  const running = useDebugger(isStepping);
   const canTakeBack = useDebugger((state) => action('run-back').refused(state) === null);
   return (
     <>

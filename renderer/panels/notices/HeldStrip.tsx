@@ -2,6 +2,7 @@ import type { ReactElement } from 'react';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { useDebugger } from '../../store/context.ts';
+import { isFrozen } from '../../store/select/run.ts';
 import { selectIsHeld } from '../../store/select/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
@@ -9,7 +10,7 @@ import { Glyph } from '../../theme/Glyph.tsx';
 export function HeldStrip(): ReactElement | null {
   const held = useDebugger(selectIsHeld);
   const vmm = useDebugger((state) => state.session?.vmm ?? 'The VMM');
-  const frozen = useDebugger((state) => state.session?.run === 'frozen');
+  const frozen = useDebugger(isFrozen);
   if (!held) return null;
   const isQemu = vmm === 'QEMU';
   return (

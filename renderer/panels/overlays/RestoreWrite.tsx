@@ -2,6 +2,7 @@ import type { ReactElement } from 'react';
 import { firstRefusal } from '../../../app/xsave/preflight.ts';
 import { useDebugger } from '../../store/context.ts';
 import { outsideCount, type RestorePlan } from '../../store/restore/restore-plan.ts';
+import { isRunning } from '../../store/select/run.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count, minus } from '../../wording.ts';
 import { guestValue } from '../registers/varies.ts';
@@ -12,7 +13,7 @@ const SHOWN = 6;
 /** The write before it is done: how many bytes, which parts, and what pre-flight says of it. */
 export function RestoreWrite({ plan, then }: { plan: RestorePlan; then: string }): ReactElement {
   const now = useDebugger((state) => state.stops.at(-1)?.capture);
-  const running = useDebugger((state) => state.session?.run === 'running');
+  const running = useDebugger(isRunning);
   const newest = useDebugger((state) => state.stops.at(-1)?.number ?? 0);
   const { chosen, steps } = plan;
   const write = chosen?.write ?? null;

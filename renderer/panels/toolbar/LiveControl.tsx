@@ -3,8 +3,8 @@ import { useMenu } from '../../controls/use-menu.ts';
 import { isDeterministic } from '../../fixed.ts';
 import { shownKey } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { hasEnded, isRunning, isWaiting } from '../../store/select/run.ts';
 import { LIVE_RATES, type LiveHz } from '../../store/state/live.ts';
-import type { Session } from '../../store/state/target.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 /** Less than this share of the rate asked for is said. */
@@ -27,19 +27,19 @@ const useShownPage = (): void => {
 const NO_CLOCK = 'off: values that change by themselves would make every picture another one';
 
 /** How often a vCPU that runs is read again, and how often that really comes about. */
-export function LiveControl({ session }: { session: Session }): ReactElement {
+export function LiveControl(): ReactElement {
   const store = useDebuggerStore();
   const { open, setOpen, button, menu, onKeyDown, onBlur } = useMenu();
   const chosen = useDebugger((state) => state.liveHz);
-  const achieved = useDebugger((state) => (state.runUntil?.phase === 'waiting' ? null : state.liveAchievedHz));
+  const achieved = useDebugger((state) => (isWaiting(state) ? null : state.liveAchievedHz));
   const stopped = useDebugger((state) => state.liveStopped?.what ?? null);
   useShownPage();
   const fixed = isDeterministic();
   const hz: LiveHz = fixed ? 0 : chosen;
-  const isRunning = session.run === 'running';
-  const isOn = isRunning && hz > 0;
+  const running = useDebugger(isRunning);
+  const isOn = running && hz > 0;
   const isSlower = isOn && achieved !== null && achieved < hz * NEARLY;
-  const ended = session.run === 'ended';
+  const ended = useDebugger(hasEnded);
   const rate = hz === 0 ? 'off' : isSlower ? `${achieved} of ${hz} Hz` : `${hz} Hz`;
   const why = ended
     ? 'the target has ended'
@@ -47,7 +47,7 @@ export function LiveControl({ session }: { session: Session }): ReactElement {
       ? `Live refresh has stopped: ${stopped}`
       : hz === 0
         ? 'Live refresh: read the vCPU again and again while it runs'
-        : !isRunning
+        : !running
           ? 'Live refresh goes on while the vCPU runs'
           : isSlower
             ? `The vCPU is read ${achieved} times a second: answers take longer than ${hz} Hz leave room for`

@@ -6,8 +6,9 @@ import { Segment } from '../../controls/Segment.tsx';
 import { Select } from '../../controls/Select.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { type AttachedVcpu, selectAttached, selectWithEdits } from '../../store/select/attached.ts';
+import { type RunWord, runWord } from '../../store/select/run.ts';
 import { selectIsHeld, selectIsNewest, selectPreflightRefusal } from '../../store/select/selectors.ts';
-import type { RunState, Session } from '../../store/state/target.ts';
+import type { Session } from '../../store/state/target.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 import { pidText } from '../../wording.ts';
 import { StepControls } from '../model/StepControls.tsx';
@@ -17,7 +18,7 @@ import { LiveControl } from './LiveControl.tsx';
 import { RunControls } from './RunControls.tsx';
 import { TargetMenu } from './TargetMenu.tsx';
 
-const RUN: Readonly<Record<RunState, { readonly word: string; readonly look: string; readonly glyph: GlyphName }>> = {
+const RUN: Readonly<Record<RunWord, { readonly word: string; readonly look: string; readonly glyph: GlyphName }>> = {
   running: { word: 'Running', look: 'running', glyph: 'play' },
   frozen: { word: 'Frozen', look: 'frozen', glyph: 'pause' },
   ended: { word: 'Ended', look: 'bad', glyph: 'stop' },
@@ -88,7 +89,7 @@ export function Toolbar(): ReactElement | null {
         </span>
       </ActionButton>
       {/* Its words grow and shrink by themselves: nothing stands to its right that would be moved. */}
-      {session.kind === 'live' ? <LiveControl session={session} /> : null}
+      {session.kind === 'live' ? <LiveControl /> : null}
       <span className="push" />
       {hasStaged ? <Pending /> : null}
       <ActionButton action={action('undo')} look="square ghost" />
@@ -175,8 +176,9 @@ const numberOf = (label: string): string => label.replace(/^\w+ (?=\d+$)/, '');
 
 function RunPill({ session }: { session: Session }): ReactElement {
   const lost = useDebugger((state) => state.hostLost && session.kind !== 'file');
-  const row = lost ? HOST_LOST : RUN[session.run];
-  const refusal = useDebugger((state) => (state.session?.run === 'ended' ? state.refusal : null));
+  const word = useDebugger(runWord) ?? 'file';
+  const row = lost ? HOST_LOST : RUN[word];
+  const refusal = useDebugger(({ run }) => (run.state === 'ended' ? run.why : null));
   return (
     <span className={`pill tall ${row.look}`} role="status" aria-label={`vCPU: ${row.word}`} title={refusal?.what}>
       <Glyph name={row.glyph} className="g12" />

@@ -3,8 +3,9 @@ import { Button } from '../../controls/Button.tsx';
 import { Segment } from '../../controls/Segment.tsx';
 import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { selectDrive } from '../../store/select/run.ts';
 import type { TraceRow, TraceShow } from '../../store/state/trace.ts';
-import { driveRefusal, selectDrive } from '../../store/vcpu/drive-slice.ts';
+import { driveRefusal } from '../../store/vcpu/drive-slice.ts';
 import { selectShownRows, selectTracedProducts, selectTraceRows } from '../../store/vcpu/trace-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count as counted } from '../../wording.ts';
@@ -38,7 +39,7 @@ export function Trace(): ReactElement {
 function Empty(): ReactElement {
   const isLive = useDebugger((state) => state.session?.kind === 'live');
   const drive = useDebugger(selectDrive);
-  const isTraced = drive?.phase === 'ended' && drive.what.startsWith('traced ');
+  const isTraced = drive?.kind === 'driven' && drive.what.startsWith('traced ');
   return (
     <div className="pane-empty">
       <Glyph name="trace" className="text-3" />
@@ -127,7 +128,7 @@ function Make(): ReactElement {
   const drive = useDebugger(selectDrive);
   const count = /^\d{1,5}$/.test(text.trim()) ? Number(text) : 0;
   const wrong = count < 1 || count > MOST_TRACED ? `a number from 1 to ${MOST_TRACED}` : null;
-  if (drive?.phase === 'driving' && drive.most !== null) {
+  if (drive?.kind === 'drive' && drive.most !== null) {
     return (
       <span className="line tight" data-testid="trace-progress">
         <progress max={drive.most} value={drive.made} aria-label="Instructions traced" />

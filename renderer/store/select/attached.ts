@@ -4,6 +4,7 @@ import type { State } from '../state/state.ts';
 import type { Session } from '../state/target.ts';
 import type { Stop } from '../state/timeline.ts';
 import type { OpenVcpu } from '../state/vcpus.ts';
+import { type RunWord, runWord } from './run.ts';
 
 /** Writes that are in the vCPU: those since attach, or since everything was last given back. */
 export const writesIn = memoizeByIdentity((stops: readonly Stop[]): number => {
@@ -18,17 +19,17 @@ export const writesIn = memoizeByIdentity((stops: readonly Stop[]): number => {
 /** An attached vCPU, and what is in it that a user would not lose unasked. */
 export interface AttachedVcpu {
   readonly vcpu: number;
-  readonly run: Session['run'];
+  readonly run: RunWord;
   readonly stops: number;
   readonly writes: number;
   readonly staged: number;
 }
 
 const rowOf = memoizePair((session: Session, stops: readonly Stop[]) =>
-  memoizeByIdentity(
-    (staged: State['staged']): AttachedVcpu => ({
+  memoizePair(
+    (staged: State['staged'], run: State['run']): AttachedVcpu => ({
       vcpu: session.vcpu,
-      run: session.run,
+      run: runWord({ session, run }) ?? 'file',
       stops: stops.length,
       // A saved session shows writes and staged edits of another time: there is nothing to lose.
       writes: session.kind === 'file' ? 0 : writesIn(stops),
@@ -43,7 +44,7 @@ const sameRows = sameList<AttachedVcpu>();
 export const selectAttached = ({ vcpus }: Pick<State, 'vcpus'>): readonly AttachedVcpu[] =>
   sameRows(
     [...vcpus.values()]
-      .map(({ session, stops, staged }) => rowOf(session, stops)(staged))
+      .map(({ session, stops, staged, run }) => rowOf(session, stops)(staged, run))
       .sort((a, b) => a.vcpu - b.vcpu),
   );
 

@@ -24,6 +24,7 @@ import {
   type ShownMark,
   stagedWrite,
 } from './provenance.ts';
+import { hasEnded } from './run.ts';
 import { componentOfSelection } from './vector.ts';
 
 export const selectStop = (state: State): Stop | null => state.stops[state.at] ?? null;
@@ -183,9 +184,10 @@ export const selectRefusedEdit = (state: State): RefusedEdit | null => {
 export const selectPreflightRefusal = (state: State): string | null => selectRefusedEdit(state)?.sentence ?? null;
 
 /** Why nothing can ever be written to what is open; null: it can. */
-const targetRefusal = ({ session }: State): string | null => {
+const targetRefusal = (state: State): string | null => {
+  const { session } = state;
   if (session === null) return 'nothing is open';
-  if (session.run === 'ended') return 'the target has ended';
+  if (hasEnded(state)) return 'the target has ended';
   return session.canWrite ? null : 'this target is read only';
 };
 
@@ -197,9 +199,9 @@ export const selectEditRefusal = (state: State): string | null =>
  * The newest stop was read while the vCPU thread stood outside KVM_RUN: the VMM has paused the vCPU or handles an exit of
  * it, and may write a copy of its own over the registers when it goes on.
  */
-export const selectIsHeld = ({ session, stops }: State): boolean => {
-  if (session?.kind !== 'live' || session.run === 'ended') return false;
-  const facts = stops.at(-1)?.capture.facts;
+export const selectIsHeld = (state: State): boolean => {
+  if (state.session?.kind !== 'live' || hasEnded(state)) return false;
+  const facts = state.stops.at(-1)?.capture.facts;
   return facts?.target.kind === 'live' && facts.inKvmRun === false;
 };
 

@@ -6,15 +6,6 @@ export interface Breakpoint extends DrivenBreakpoint {
   readonly hits: number;
 }
 
-/** A live vCPU that is being driven, and how the last drive ended. */
-export type Drive = {
-  readonly session: string;
-  readonly what: string;
-} & ( // most: so many are asked for; null: there is no number.
-  | { readonly phase: 'driving'; readonly made: number; readonly most: number | null }
-  | { readonly phase: 'ended'; readonly isHit: boolean }
-);
-
 export interface DriveSlice {
   /** Of the process with this pid: an address means something in one guest alone. */
   readonly breakpointsOf: number | null;

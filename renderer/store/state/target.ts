@@ -1,7 +1,5 @@
 import type { CallVerdict, HostFacts, Opened, OpenFile, Refusal, TargetList } from '../../../app/bridge.ts';
 
-export type RunState = 'running' | 'frozen' | 'ended' | 'file';
-
 /** What the open session is about. The captures themselves are the timeline's. */
 export interface Session {
   readonly id: string;
@@ -15,9 +13,6 @@ export interface Session {
   readonly vcpu: number;
   readonly canWrite: boolean;
   readonly verdicts: readonly CallVerdict[];
-  readonly run: RunState;
-  /** The guest has run since it was attached to: its general registers are its own progress since. */
-  readonly hasRun: boolean;
   /** What a file is and what else it holds; there for kind 'file' alone. */
   readonly file?: OpenFile;
 }

@@ -1,9 +1,8 @@
 import type { ModelPosition, Refusal, SessionId } from '../../../app/bridge.ts';
+import type { Outcome, RunState } from '../../../app/debug/run-state.ts';
 import type { Comparison } from './compare.ts';
-import type { Drive } from './drive.ts';
 import type { Edits } from './edits.ts';
 import type { LastRun, ModelEventAt } from './model.ts';
-import type { RunUntil } from './run-until.ts';
 import type { SaveDone, SavedAbout } from './saved-session.ts';
 import type { Session } from './target.ts';
 import type { Timeline } from './timeline.ts';
@@ -38,12 +37,11 @@ export interface VcpuState extends Timeline, Edits, Comparison {
   readonly position: ModelPosition | null;
   /** null: no run was made to its end. */
   readonly lastRun: LastRun | null;
-  /** The model guest has halted. */
-  readonly halted: boolean;
-  /** A model steps by itself to the end, one stop for each step. */
-  readonly running: boolean;
-  readonly drive: Drive | null;
-  readonly runUntil: RunUntil | null;
+  readonly run: RunState;
+  /** What it ran for last; said until it runs for something else, or until it is closed. Null: there is nothing to say. */
+  readonly outcome: Outcome | null;
+  /** The guest has run since it was attached to: its general registers are its own progress since. */
+  readonly hasRun: boolean;
 }
 
 export type OpenVcpu = VcpuState & { readonly session: Session };

@@ -4,7 +4,8 @@ import { sessionText } from '../../../app/session/session-document.ts';
 import { action } from '../../actions/registry.ts';
 import { createFakeBridge, type FakeBridge } from '../../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from '../debugger-store.ts';
-import { checkBreakpoint, conditionProblem, selectBreakpoints, selectDrive } from './drive-slice.ts';
+import { runWord, selectDrive } from '../select/run.ts';
+import { checkBreakpoint, conditionProblem, selectBreakpoints } from './drive-slice.ts';
 import { savedTimeline, sessionToSave } from './saved-session.ts';
 
 let bridge: FakeBridge;
@@ -30,8 +31,8 @@ describe('[RC6] a live vCPU driven from the page', () => {
     await settled();
     expect(general()?.rax).toBe(before + 1n);
     expect(store.getState().stops.at(-1)?.cause).toBe('step');
-    expect(store.getState().session?.run).toBe('frozen');
-    expect(selectDrive(store.getState())).toMatchObject({ phase: 'ended', what: 'one instruction', isHit: false });
+    expect(runWord(store.getState())).toBe('frozen');
+    expect(selectDrive(store.getState())).toMatchObject({ kind: 'driven', what: 'one instruction', isHit: false });
   });
 
   test('many are one stop; one that runs is frozen first', async () => {
@@ -64,7 +65,7 @@ describe('[RC6] a live vCPU driven from the page', () => {
     store.getState().enableBreakpoint(0, false);
     action('continue').run(store);
     await settled();
-    expect(store.getState().session?.run).toBe('running');
+    expect(runWord(store.getState())).toBe('running');
     store.getState().removeBreakpoint(0);
     expect(selectBreakpoints(store.getState())).toEqual([]);
   });
@@ -76,7 +77,7 @@ describe('[RC6] a live vCPU driven from the page', () => {
     expect(action('capture').refused(store.getState())).not.toBeNull();
     action('freeze').run(store);
     await driven;
-    expect(selectDrive(store.getState())).toMatchObject({ phase: 'ended', what: 'stopped by hand', isHit: false });
+    expect(selectDrive(store.getState())).toMatchObject({ kind: 'driven', what: 'stopped by hand', isHit: false });
     expect(store.getState().busy).toBeNull();
   });
 
@@ -84,7 +85,7 @@ describe('[RC6] a live vCPU driven from the page', () => {
     action('step-over').run(store);
     await settled();
     expect(store.getState().refusal?.code).toBe('memory-unknown');
-    expect([store.getState().busy, store.getState().drive]).toEqual([null, null]);
+    expect([store.getState().busy, store.getState().outcome]).toEqual([null, null]);
     expect(action('step').refused(store.getState())).toBeNull();
   });
 
@@ -113,14 +114,14 @@ describe('[RC6] a live vCPU driven from the page', () => {
     expect(made).toHaveLength(30);
     const rax = made.map(({ capture }) => capture.facts.general?.rax ?? 0n);
     expect(rax).toEqual(Array.from({ length: 30 }, (_, at) => (rax[0] ?? 0n) + BigInt(at)));
-    expect(selectDrive(store.getState())).toMatchObject({ phase: 'ended', what: 'traced 30 instructions' });
+    expect(selectDrive(store.getState())).toMatchObject({ kind: 'driven', what: 'traced 30 instructions' });
   });
 
   test('a refusal ends it, and is shown', async () => {
     bridge.refuseNext('drive', { code: 'seccomp', what: 'the filter would refuse it' });
     await store.getState().driveSteps(5);
     expect(store.getState().refusal?.what).toBe('the filter would refuse it');
-    expect([store.getState().busy, store.getState().drive]).toEqual([null, null]);
+    expect([store.getState().busy, store.getState().outcome]).toEqual([null, null]);
   });
 
   test.each([

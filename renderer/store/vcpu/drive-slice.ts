@@ -1,14 +1,16 @@
 import type { Bridge, DriveAct, DrivenBreakpoint, DriveResult, Refusal } from '../../../app/bridge.ts';
 import { MOST_BREAKPOINTS, MOST_OTHER_BREAKPOINTS } from '../../../app/debug/drive-words.ts';
+import { DRIVEN } from '../../../app/debug/run-state.ts';
 import { parseUntil } from '../../../app/debug/until.ts';
 import { parseNumber } from '../../../app/value/number.ts';
 import { received } from '../base/received.ts';
 import { askTold } from '../base/told.ts';
-import type { Breakpoint, Drive, DriveSlice } from '../state/drive.ts';
-import type { Slice, State } from '../state/state.ts';
-import { withRun } from './target-slice.ts';
+import { hasEnded, isDriving, isFrozen, isRunning, isWaiting } from '../select/run.ts';
+import type { Breakpoint, DriveSlice } from '../state/drive.ts';
+import type { Slice, State, VcpuPart } from '../state/state.ts';
 import { withStop } from './timeline-slice.ts';
 import { tracedStops, withTraced } from './traced.ts';
+import { withRun } from './vcpu.ts';
 
 /** Instructions of one run until a condition; more are asked for by running again. */
 const MOST_DRIVEN = 2_000_000_000;
@@ -16,22 +18,16 @@ const MOST_DRIVEN = 2_000_000_000;
 const HALTED = 'the guest waits for an interrupt';
 const BUSY = 'its VMM had more exits to answer than are waited for';
 
-export const isDriving = ({ drive }: State): boolean => drive?.phase === 'driving';
-
 /** Why the vCPU on screen cannot be driven now; null: it can. */
 export const driveRefusal = (state: State): string | null => {
   const { session, busy } = state;
   if (session === null) return 'no target is attached';
   if (session.kind !== 'live') return 'only a live vCPU is driven so';
-  if (session.run === 'ended') return 'the target has ended';
-  if (state.runUntil?.phase === 'waiting') return 'a condition is waited for: stop that first';
+  if (hasEnded(state)) return 'the target has ended';
+  if (isWaiting(state)) return 'a condition is waited for: stop that first';
   if (isDriving(state)) return 'the vCPU is being driven';
   return busy === null ? null : 'another act is under way';
 };
-
-/** The drive of the vCPU on screen; null: it has not been driven. */
-export const selectDrive = ({ drive, session }: State): Drive | null =>
-  drive !== null && drive.session === session?.id ? drive : null;
 
 /** The breakpoints of the guest on screen. */
 export const selectBreakpoints = ({ breakpoints, breakpointsOf, session }: State): readonly Breakpoint[] =>
@@ -93,7 +89,7 @@ export const createDriveSlice =
   ({ getState: get, set, put }) => {
     let isStopped = false;
 
-    const fail = (refusal: Refusal): void => put({ refusal, drive: null });
+    const fail = (refusal: Refusal): void => put({ refusal, outcome: null });
 
     /** Asks part after part, until one of them ends it, or the user does. */
     const run = async (
@@ -103,11 +99,13 @@ export const createDriveSlice =
       most: number | null = null,
     ): Promise<DriveResult | null> => {
       if (driveRefusal(get()) !== null) return null;
-      if (get().session?.run === 'running') await get().freeze();
+      if (isRunning(get())) await get().freeze();
       const { session } = get();
-      if (session?.run !== 'frozen' || get().busy !== null) return null;
+      if (session === null || !isFrozen(get()) || get().busy !== null) return null;
+      const driving = (made: number): VcpuPart =>
+        withRun(get(), { state: 'running', errand: { kind: 'drive', what, made, most } });
       isStopped = false;
-      put({ refusal: null, drive: { session: session.id, phase: 'driving', what, made: 0, most } }, { busy: 'step' });
+      put({ refusal: null, outcome: null, ...driving(0) }, { busy: 'step' });
       let made = 0;
       let then: DriveAct | undefined;
       let isUnguarded = false;
@@ -118,7 +116,7 @@ export const createDriveSlice =
         const capture = answer.ok ? received(answer.value.capture) : answer;
         const traced = answer.ok && capture.ok ? tracedStops(answer.value) : null;
         if (!answer.ok || !capture.ok || traced?.ok === false) {
-          set({ busy: null });
+          put((one) => withRun(one, DRIVEN), { busy: null });
           const failed = !answer.ok ? answer : capture.ok ? traced : capture;
           fail((failed as { readonly refusal: Refusal }).refusal);
           return null;
@@ -130,7 +128,7 @@ export const createDriveSlice =
         then = answer.value.then;
         const { why } = answer.value;
         if (why === 'more' && !isStopped) {
-          put({ drive: { session: session.id, phase: 'driving', what, made, most } });
+          put(driving(made));
           continue;
         }
         const words =
@@ -144,11 +142,11 @@ export const createDriveSlice =
         put(
           (state) => ({
             ...(part === null ? withStop(state, { capture: capture.value, cause: 'step', write: null }) : {}),
-            drive: {
-              ...{ session: session.id, phase: 'ended', isHit: why === 'hit' || why === 'holds' },
+            outcome: {
+              ...{ kind: 'driven', isHit: why === 'hit' || why === 'holds' },
               what: isUnguarded ? `${words}; its code is not known: TF may be stored in the guest` : words,
             },
-            session: state.session === null ? null : withRun(state.session, 'frozen'),
+            ...withRun(state, DRIVEN),
           }),
           { busy: null },
         );

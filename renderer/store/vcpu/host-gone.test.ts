@@ -14,7 +14,7 @@ test('with the host gone nothing that asks it can be pressed, and what was read 
   store.getState().stage('zmm3:f32[1]', '2');
   bridge.emit(GONE);
   const state = store.getState();
-  expect(state).toMatchObject({ hostLost: true, session: { run: 'ended' }, refusal: { code: 'helper-gone' } });
+  expect(state).toMatchObject({ hostLost: true, run: { state: 'ended' }, refusal: { code: 'helper-gone' } });
   expect(state.stops).toHaveLength(1);
   expect(selectApplyRefusal(state)).not.toBeNull();
   expect(selectEditRefusal(state)).not.toBeNull();

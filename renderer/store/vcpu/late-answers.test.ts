@@ -8,6 +8,7 @@ import { createFakeMachine, type FakeMachine } from '../../testing/fake-machine.
 import { holdBack } from '../../testing/slow-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from '../debugger-store.ts';
 import { markedPart } from '../select/provenance.ts';
+import { runWord } from '../select/run.ts';
 import { selectProvenance } from '../select/selectors.ts';
 import type { State } from '../state/state.ts';
 
@@ -122,7 +123,7 @@ describe('a target that ends while it is asked something', () => {
     bridge.emit(gone(SESSION));
     await letGo();
     await asked;
-    expect(state()).toMatchObject({ session: { run: 'ended' }, refusal: { code: 'target-gone' }, busy: null });
+    expect(state()).toMatchObject({ run: { state: 'ended' }, refusal: { code: 'target-gone' }, busy: null });
   });
 });
 
@@ -287,10 +288,10 @@ describe('a model that runs to its end', () => {
     expect(state().busy).toBe('capture');
     // Longer than the pause between two steps.
     await new Promise((resolve) => setTimeout(resolve, 80));
-    expect(state().session?.run).toBe('running');
+    expect(runWord(state())).toBe('running');
     await letGo();
     await Promise.all([capture, run]);
-    expect(state()).toMatchObject({ halted: true, running: false, busy: null, session: { run: 'frozen' } });
+    expect(state()).toMatchObject({ run: { state: 'stopped', why: 'halted' }, busy: null });
   });
 });
 

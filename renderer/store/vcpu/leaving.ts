@@ -4,6 +4,7 @@ import { type DifferentValue, differences } from '../../../app/diff/diff-element
 import { captureAfter } from '../../../app/edit/assign.ts';
 import { stageRestore } from '../../../app/edit/restore.ts';
 import { memoizeByIdentity, memoizePair } from '../base/memoize.ts';
+import { hasEnded } from '../select/run.ts';
 import type { State } from '../state/state.ts';
 import type { Stop } from '../state/timeline.ts';
 import type { OpenVcpu } from '../state/vcpus.ts';
@@ -29,10 +30,11 @@ const changesBack = memoizePair((writes: WritesSoFar, stops: readonly Stop[]) =>
   return { changes: values.filter((row) => !isGeneral(row)), general: values.filter(isGeneral) };
 });
 
-const writeOf = ({ session, stops, writes }: OpenVcpu): LeavingWrite | null => {
-  if (session.kind === 'file' || session.run === 'ended') return null;
+const writeOf = (one: OpenVcpu): LeavingWrite | null => {
+  const { session, stops, writes } = one;
+  if (session.kind === 'file' || hasEnded(one)) return null;
   const back = changesBack(writes, stops);
-  const hasRun = session.hasRun || stops.some(({ cause }) => cause === 'step');
+  const hasRun = one.hasRun || stops.some(({ cause }) => cause === 'step');
   return back === null ? null : { vcpu: session.vcpu, ...back, hasRun };
 };
 

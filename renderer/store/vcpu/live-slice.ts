@@ -4,10 +4,11 @@ import { sameState } from '../../../app/session/same-state.ts';
 import { ask } from '../base/ask.ts';
 import { received } from '../base/received.ts';
 import type { Remembered } from '../base/remembered.ts';
+import { isRunning, isWatching } from '../select/run.ts';
 import { LIVE_RATES, type LiveHz, type LiveSlice } from '../state/live.ts';
 import type { Slice, State, VcpuPart } from '../state/state.ts';
 import { createLiveLoop } from './live-loop.ts';
-import { isWatching, WATCH_HZ } from './run-until.ts';
+import { WATCH_HZ } from './run-until.ts';
 import { withStop } from './timeline-slice.ts';
 
 /** What the key and the palette turn on where no rate was chosen before. */
@@ -17,8 +18,8 @@ const USUAL_HZ: LiveHz = 10;
 export const MOST_LIVE_STOPS = 50_000;
 
 /** How often live refresh would read now; 0: it stands still. */
-export const refreshHz = ({ session, pageShown, liveHz }: State): number =>
-  pageShown && session?.kind === 'live' && session.run === 'running' ? liveHz : 0;
+export const refreshHz = (state: State): number =>
+  state.pageShown && state.session?.kind === 'live' && isRunning(state) ? state.liveHz : 0;
 
 const asRate = (text: string | null): LiveHz => LIVE_RATES.find((hz) => String(hz) === text) ?? 0;
 
@@ -68,7 +69,7 @@ export const createLiveSlice =
       if (session === null || busy !== null) return false;
       const answer = await ask(() => bridge.capture(session.id));
       const now = get();
-      if (now.busy !== null || now.session?.id !== session.id || now.session.run !== 'running') return false;
+      if (now.busy !== null || now.session?.id !== session.id || !isRunning(now)) return false;
       const capture = answer.ok ? received(answer.value) : answer;
       if (!capture.ok) {
         const { refusal } = capture;

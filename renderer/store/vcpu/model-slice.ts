@@ -1,11 +1,13 @@
 import type { Bridge, ModelSummary, Opened } from '../../../app/bridge.ts';
+import { type Errand, errandOf, STANDS_STILL } from '../../../app/debug/run-state.ts';
 import { ask } from '../base/ask.ts';
+import { hasHalted, isRunning } from '../select/run.ts';
 import type { ModelSlice } from '../state/model.ts';
 import type { Slice } from '../state/state.ts';
 import { productsOfProgram } from './executed.ts';
 import { requestSteps, withoutStops, withSteps } from './model-steps.ts';
 import { openedState } from './opened.ts';
-import { FIRST_SELECTION } from './vcpu.ts';
+import { FIRST_SELECTION, withRun } from './vcpu.ts';
 
 /** A program of more steps than this is not shown step by step when it runs to its end. */
 const MOST_STOPS = 400;
@@ -20,7 +22,7 @@ const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 
 export const createModelSlice =
   (bridge: Bridge): Slice<ModelSlice> =>
   (store) => {
-    const { getState: get, set, put, show } = store;
+    const { getState: get, set, put, putIn, show } = store;
     const opened = (value: Opened, model: ModelSummary | undefined): void => {
       const made = openedState(value, null);
       if (!made.ok) {
@@ -43,8 +45,8 @@ export const createModelSlice =
 
     /** One request; false: refused, halted, or an exception that stops a run. */
     const stepOnce = async (count: number): Promise<boolean> => {
-      const { session, halted } = get();
-      if (session === null || session.kind !== 'model' || halted || get().busy !== null) return false;
+      const { session, busy } = get();
+      if (session === null || session.kind !== 'model' || hasHalted(get()) || busy !== null) return false;
       set({ busy: 'step' });
       const answer = await requestSteps(bridge, session.id, count);
       put({ refusal: answer.ok ? null : answer.refusal }, { busy: null });
@@ -59,19 +61,17 @@ export const createModelSlice =
     /** To the end, or to where it stops; one stop for each step then. */
     const runOn = async (isThere: (() => boolean) | null): Promise<void> => {
       const id = get().session?.id;
-      if (get().running) return;
+      if (id === undefined || isRunning(get())) return;
       waiting.length = 0;
-      put({ running: true });
-      /** Paused, or another session is on screen, where nothing of this run has any business. */
-      const isOver = (): boolean => !get().running || get().session?.id !== id;
+      const errand: Errand = { kind: 'program' };
+      put((one) => ({ ...withRun(one, { state: 'running', errand }), outcome: null }));
+      /** Paused, halted, or another session is on screen, where nothing of this run has any business. */
+      const isOver = (): boolean => errandOf(get()) !== errand;
       /** An act that came between two steps ends first: a capture, an edit. */
       const others = async (): Promise<void> => {
         while (!isOver() && get().busy !== null) await pause();
       };
       await others();
-      const setRun = (run: 'running' | 'frozen'): void =>
-        put(({ session }) => (session !== null && session.id === id ? { session: { ...session, run } } : {}));
-      setRun('running');
       const from = { at: get().position?.at ?? 0, stops: get().stops.length };
       const left = (): number => (get().position?.total ?? 0) - (get().position?.at ?? 0);
       const each = isThere === null ? Math.max(1, Math.ceil(left() / MOST_STOPS)) : 1;
@@ -79,11 +79,10 @@ export const createModelSlice =
         await pause();
         await others();
       }
-      if (get().session?.id === id && get().stops.length > from.stops) {
-        put({ lastRun: { ...from, ended: get().stops.length } });
-      }
-      if (get().session === null || get().session?.id === id) put({ running: false });
-      setRun('frozen');
+      putIn(id, (one) => ({
+        ...(one.stops.length > from.stops ? { lastRun: { ...from, ended: one.stops.length } } : {}),
+        ...(errandOf(one) === errand ? withRun(one, STANDS_STILL) : {}),
+      }));
     };
 
     return {
@@ -112,7 +111,7 @@ export const createModelSlice =
           );
       },
       async step(count) {
-        if (get().running) return;
+        if (isRunning(get())) return;
         if (waiting.length < MOST_WAITING) waiting.push(count);
         // The step under way takes this one along.
         if (get().busy === 'step') return;
@@ -127,18 +126,18 @@ export const createModelSlice =
       },
       async takeRunBack() {
         const { session, lastRun, busy } = get();
-        if (session === null || lastRun === null || busy !== null || get().running) return;
+        if (session === null || lastRun === null || busy !== null || isRunning(get())) return;
         set({ busy: 'step' });
         const answer = await ask(() => bridge.rewind(session.id, lastRun.at));
         put({ refusal: answer.ok ? null : answer.refusal }, { busy: null });
         if (!answer.ok || get().session?.id !== session.id) return;
         const { at, total, disassembly, writes } = answer.value;
         put((state) => withoutStops(state, lastRun.stops));
-        put({ position: { at, total, disassembly }, halted: false, lastRun: null, writes });
+        put((one) => ({ position: { at, total, disassembly }, lastRun: null, writes, ...withRun(one, STANDS_STILL) }));
       },
       pauseModel() {
         waiting.length = 0;
-        put({ running: false });
+        put((one) => (isRunning(one) ? withRun(one, STANDS_STILL) : {}));
       },
     };
   };

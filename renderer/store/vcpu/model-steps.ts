@@ -1,9 +1,11 @@
 import type { Answer, Bridge, ModelEvent, ModelPosition, SessionId } from '../../../app/bridge.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
+import { HALTED } from '../../../app/debug/run-state.ts';
 import { received } from '../base/received.ts';
 import { askTold } from '../base/told.ts';
 import type { State, VcpuPart } from '../state/state.ts';
 import { withStop } from './timeline-slice.ts';
+import { withRun } from './vcpu.ts';
 
 /** One answer of the model guest: where it stands now, and what it raised on the way. */
 export interface Stepped {
@@ -34,7 +36,8 @@ export const withSteps = (state: State, steps: readonly Stepped[]): VcpuPart => 
     if (event !== null) modelEvents.push({ ...event, stop: timeline.stops.at(-1)?.number ?? 0 });
   }
   const { stops, at, keptBytes } = timeline;
-  return { stops, at, keptBytes, modelEvents, position: last.position, halted: last.ended };
+  const halted = last.ended ? withRun(state, HALTED) : {};
+  return { stops, at, keptBytes, modelEvents, position: last.position, ...halted };
 };
 
 /** The state without the stops behind the first `count`, and without what was said of them. */

@@ -3,6 +3,7 @@ import { sampleAmxCapture } from '../../../app/fixtures/samples.ts';
 import { action } from '../../actions/registry.ts';
 import { createFakeBridge, type FakeBridge } from '../../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from '../debugger-store.ts';
+import { hasHalted } from '../select/run.ts';
 import { executedAt, lastProduct, productsOfProgram } from './executed.ts';
 
 const opened = async (): Promise<{ store: DebuggerStore; bridge: FakeBridge }> => {
@@ -29,7 +30,7 @@ test('each step is a stop, and the last one halts the program', async () => {
   expect(store.getState().stops.at(-1)?.cause).toBe('step');
   expect(action('step').refused(store.getState())).toBeNull();
   await store.getState().runToEnd();
-  expect(store.getState()).toMatchObject({ halted: true, running: false, session: { run: 'frozen' } });
+  expect(store.getState()).toMatchObject({ run: { state: 'stopped', why: 'halted' } });
   expect(store.getState().position?.at).toBe(steps);
   expect(action('step').refused(store.getState())).toBe('the program has halted');
 });
@@ -39,7 +40,7 @@ test('an exception stands at its stop, and is gone with the model', async () => 
   await store.getState().detach('keep');
   const xfd = store.getState().models?.find(({ title }) => title.includes('XFD'));
   await store.getState().openModel(xfd?.id ?? '');
-  while (store.getState().modelEvents.length === 0 && !store.getState().halted) await store.getState().step(1);
+  while (store.getState().modelEvents.length === 0 && !hasHalted(store.getState())) await store.getState().step(1);
   const { modelEvents, stops } = store.getState();
   expect(modelEvents).toMatchObject([{ kind: 'nm', stop: stops.length }]);
   await store.getState().detach('keep');
@@ -109,7 +110,7 @@ test('steps that wait are bounded, and gone after a refusal, a pause and the hal
   expect(made).toBe(65);
   made = 199;
   await Promise.all([step(1), step(1), step(1)]);
-  expect(store.getState().halted).toBe(true);
+  expect(hasHalted(store.getState())).toBe(true);
   expect(made).toBe(200);
 });
 
@@ -139,10 +140,15 @@ test('[C59] a run to the end is taken back: the model stands where it began, wit
   await getState().apply();
   const [position, stops] = [getState().position, getState().stops];
   await getState().runToEnd();
-  expect(getState().halted).toBe(true);
+  expect(hasHalted(getState())).toBe(true);
   getState().labelStop(stops.length + 3, 'of the run');
   await getState().takeRunBack();
-  expect(getState()).toMatchObject({ halted: false, at: stops.length - 1, refusal: null, lastRun: null });
+  expect(getState()).toMatchObject({
+    run: { state: 'stopped', why: 'still' },
+    at: stops.length - 1,
+    refusal: null,
+    lastRun: null,
+  });
   expect(getState().position).toEqual(position);
   expect(getState().stops).toEqual(stops);
   expect(getState().labels.size).toBe(0);

@@ -36,11 +36,13 @@ export const openedState = (value: Opened, process: AttachedProcess | null): Ans
     vcpu: value.vcpu,
     canWrite: value.canWrite,
     verdicts: value.verdicts,
-    run: value.kind === 'file' ? 'file' : value.frozen ? 'frozen' : 'running',
-    hasRun: value.kind === 'live' && !value.frozen,
     ...(value.file === undefined ? {} : { file: value.file }),
   };
-  const fresh = newVcpu(session, answer.value, value.kind === 'file' ? 'file' : 'attach');
+  const fresh = {
+    ...newVcpu(session, answer.value, value.kind === 'file' ? 'file' : 'attach'),
+    run: value.run,
+    hasRun: value.run.state === 'running',
+  };
   if (value.timeline === undefined) return { ok: true, value: { vcpu: fresh, window: {} } };
   const saved = savedTimeline(value.timeline);
   if (!saved.ok) {

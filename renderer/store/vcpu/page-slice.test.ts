@@ -77,7 +77,7 @@ describe('[C54] a page that is loaded again', () => {
     await before.getState().attach(true);
     const { getState } = await started(bridge);
     expect(getState().stops).toHaveLength(1);
-    expect(getState().session).toMatchObject({ run: 'frozen', kind: 'live' });
+    expect(getState()).toMatchObject({ run: { state: 'stopped' }, session: { kind: 'live' } });
   });
 
   test('what was left is forgotten by the host', async () => {

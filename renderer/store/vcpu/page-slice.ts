@@ -1,8 +1,10 @@
 import type { Answer, Bridge, CameBack, StillOpen } from '../../../app/bridge.ts';
+import { type RunState, STANDS_STILL } from '../../../app/debug/run-state.ts';
 import { sameState } from '../../../app/session/same-state.ts';
 import { sessionText } from '../../../app/session/session-document.ts';
 import { ask } from '../base/ask.ts';
 import { received } from '../base/received.ts';
+import { isFrozen } from '../select/run.ts';
 import type { PageSlice } from '../state/page.ts';
 import type { SavedAbout } from '../state/saved-session.ts';
 import type { Slice, State, WindowPart, WindowState } from '../state/state.ts';
@@ -60,7 +62,7 @@ interface KeptVcpu {
   readonly at: number;
   readonly saved: SavedAbout | null;
   readonly overwritten: State['overwritten'];
-  readonly halted: boolean;
+  readonly hasRun: boolean;
 }
 
 interface KeptPage {
@@ -86,7 +88,7 @@ const keptPage = (state: State): string => {
   const vcpus = everyVcpu(state);
   if (vcpus.length === 0) return '';
   const page: KeptPage = {
-    vcpus: vcpus.map(({ session, at, saved, overwritten, halted }) => ({ session, at, saved, overwritten, halted })),
+    vcpus: vcpus.map(({ session, at, saved, overwritten, hasRun }) => ({ session, at, saved, overwritten, hasRun })),
     view: Object.fromEntries(VIEW.map((key) => [key, state[key]])) as WindowPart,
   };
   return JSON.stringify(page);
@@ -100,12 +102,17 @@ const parsed = (text: string | undefined): unknown => {
   }
 };
 
-/** The session as the host has it now: it may have ended, and a run that stepped it ended with its page. */
-const sessionNow = (session: Session, open: StillOpen | undefined): Session => {
-  if (open === undefined) return { ...session, run: session.kind === 'file' ? 'file' : 'ended' };
-  const run = session.kind === 'file' ? 'file' : open.frozen || session.kind === 'model' ? 'frozen' : 'running';
-  return { ...session, run };
+const ENDED: RunState = {
+  state: 'ended',
+  why: {
+    ...{ code: 'no-such-session', what: 'The session ended while no page showed it', where: null, remedy: null },
+    ...{ call: null, errno: null },
+  },
 };
+
+/** As the host has it now: it may have ended, and a run that stepped it ended with its page. */
+const runNow = ({ kind }: Session, open: StillOpen | undefined): RunState =>
+  kind === 'file' ? STANDS_STILL : (open?.run ?? ENDED);
 
 /** A vCPU as it was kept; null: its stops cannot be read. */
 const vcpuBack = (one: KeptVcpu, { kept, open }: CameBack): OpenVcpu | null => {
@@ -120,10 +127,11 @@ const vcpuBack = (one: KeptVcpu, { kept, open }: CameBack): OpenVcpu | null => {
     ...timeline,
     at: Math.max(0, Math.min(timeline.stops.length - 1, one.at)),
     writes: still?.writes ?? NO_WRITES,
-    ...{ overwritten: one.overwritten, saved: one.saved, halted: one.halted, position: still?.model ?? null },
+    ...{ overwritten: one.overwritten, saved: one.saved, hasRun: one.hasRun, position: still?.model ?? null },
     // The steps of staging are gone, all that is staged is one of them.
     done: timeline.staged.length > 0 ? [[]] : [],
-    session: sessionNow(one.session, still),
+    session: one.session,
+    run: runNow(one.session, still),
   };
 };
 
@@ -138,7 +146,7 @@ export const createPageSlice =
     /** The vCPU as it is now, for one whose last answers went to a page that was no longer there. */
     const withNow = async (one: OpenVcpu): Promise<OpenVcpu> => {
       const { session, stops } = one;
-      if (session.run !== 'frozen') return one;
+      if (!isFrozen(one)) return one;
       const document = await ask(() => bridge.capture(session.id));
       const now = document.ok ? received(document.value) : document;
       const last = stops.at(-1);

@@ -1,17 +1,20 @@
-import type { Bridge } from '../../../app/bridge.ts';
+import type { Bridge, SessionId } from '../../../app/bridge.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
 import type { ComponentBit } from '../../../app/capture/image.ts';
+import { type Outcome, RUNNING, type RunProgress, type RunState, STANDS_STILL } from '../../../app/debug/run-state.ts';
 import { printPath } from '../../../app/register/path.ts';
 import { type Condition, checkCondition, conditionHolds } from '../../../app/session/run-until.ts';
 import { sameState } from '../../../app/session/same-state.ts';
 import { BIT } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
+import { isFrozen, isRunning, isWaiting, isWatching } from '../select/run.ts';
 import { vectorFile } from '../select/vector.ts';
-import type { RunProgress, RunUntil, RunUntilSlice } from '../state/run-until.ts';
+import type { RunUntilSlice } from '../state/run-until.ts';
 import type { Slice, State, VcpuPart } from '../state/state.ts';
 import type { Session } from '../state/target.ts';
 import { requestSteps, type Stepped, withSteps } from './model-steps.ts';
-import { isWatching, runUntilRefusal } from './run-until.ts';
+import { runUntilRefusal } from './run-until.ts';
+import { withRun } from './vcpu.ts';
 
 /** Steps of a model in one run: each becomes a stop. */
 export const MOST_RUN_STEPS = 10_000;
@@ -44,92 +47,100 @@ const likelyBit = ({ selection, stops, runUntilChoice }: State): ComponentBit =>
 export const createRunUntilSlice =
   (bridge: Bridge): Slice<RunUntilSlice> =>
   ({ getState: get, set, put, putIn, subscribe }) => {
-    /** The session of the live run that is waited for, the reading before, and how far it has come. */
-    let watched = '';
+    /** The live run that is waited for; null: none is. */
+    let watched: { readonly id: SessionId; readonly condition: Condition } | null = null;
+    /** The reading before, and how far it has come. */
     let previous: Capture | null = null;
     let progress = NONE_YET;
     let toldMs = 0;
     /** Number of the last stop that a write brought about, and that was taken for the reading before. */
     let writtenStop = 0;
-    /** The vCPU was frozen when the run was asked for, and is not let go yet. */
-    let isStarting = false;
 
-    const change = (part: (run: RunUntil) => RunUntil): void =>
-      putIn(watched, ({ runUntil }) => (runUntil === null ? {} : { runUntil: part(runUntil) }));
+    const until = (condition: Condition, progress: RunProgress): RunState => ({
+      ...{ state: 'running', errand: { kind: 'until', condition, progress } },
+    });
 
-    const end = (why: string): void =>
-      change((run) => (run.phase === 'waiting' ? { ...run, progress, phase: 'ended', why } : run));
+    /** It is waited for no longer; a vCPU that runs, runs on. */
+    const end = (outcome: (condition: Condition) => Outcome | null): void => {
+      if (watched === null) return;
+      const { id, condition } = watched;
+      watched = null;
+      putIn(id, (one) => ({ outcome: outcome(condition), ...(isWaiting(one) ? withRun(one, RUNNING) : {}) }));
+    };
+    const giveUp = (why: string): void => end((condition) => ({ kind: 'unheld', condition, progress, why }));
 
     /** What ends the waiting from outside: another vCPU on screen, a freeze by hand, the end of the target. */
     subscribe((state) => {
-      const one = state.vcpus.get(watched);
-      if (one?.runUntil?.phase !== 'waiting' || isStarting || isWatching(state)) return;
-      if (state.current !== watched) end('another vCPU came on screen');
-      else end(one.session.run === 'frozen' ? 'the vCPU was frozen by hand' : 'the target has ended');
+      if (watched === null || (state.current === watched.id && isWaiting(state))) return;
+      if (state.current !== watched.id) giveUp('another vCPU came on screen');
+      else giveUp(isFrozen(state) ? 'the vCPU was frozen by hand' : 'the target has ended');
     });
 
-    const watch = async (session: Session, condition: Condition): Promise<void> => {
-      const newest = get().stops.at(-1)?.capture ?? null;
+    const watch = async ({ id }: Session, condition: Condition): Promise<void> => {
       // What a vCPU that runs held at the last stop says nothing about now: the first reading is what changes count from.
-      previous = session.run === 'frozen' ? newest : null;
+      previous = isFrozen(get()) ? (get().stops.at(-1)?.capture ?? null) : null;
       [progress, toldMs, writtenStop] = [NONE_YET, performance.now(), get().stops.at(-1)?.number ?? 0];
-      isStarting = session.run === 'frozen';
-      watched = session.id;
-      put({ runUntil: { session: session.id, live: true, condition, progress, phase: 'waiting' } });
-      if (!isStarting) return;
-      await get().resume();
-      isStarting = false;
-      if (!isWatching(get())) end('the vCPU was not let go');
+      put({ outcome: null });
+      if (isFrozen(get())) await get().resume();
+      if (get().current === id && isRunning(get())) {
+        watched = { id, condition };
+        putIn(id, (one) => withRun(one, until(condition, progress)));
+      } else {
+        const why = 'the vCPU was not let go';
+        putIn(id, () => ({ outcome: { kind: 'unheld', condition, progress, why } }));
+      }
     };
 
-    const freezeAt = async (): Promise<void> => {
+    const freezeAt = async (id: SessionId): Promise<void> => {
       await get().freeze();
-      const { session, stops } = get();
-      const frozenStop = session?.run === 'frozen' ? (stops.at(-1)?.number ?? null) : null;
-      change((run) => (run.phase === 'held' ? { ...run, frozenStop } : run));
+      putIn(id, (one) => {
+        const { outcome, stops } = one;
+        const frozenStop = isFrozen(one) ? (stops.at(-1)?.number ?? null) : null;
+        return outcome?.kind === 'held' ? { outcome: { ...outcome, frozenStop } } : {};
+      });
     };
 
-    const step = async (session: Session, condition: Condition, newest: Capture): Promise<void> => {
-      const run = { session: session.id, live: false, condition } as const;
-      const setRun = (word: 'running' | 'frozen'): VcpuPart => {
-        const now = get().session;
-        return {
-          running: word === 'running',
-          ...(now === null || now.run === 'ended' ? {} : { session: { ...now, run: word } }),
-        };
-      };
-      const first = { ...run, progress: NONE_YET, phase: 'waiting' } as const;
-      put({ ...setRun('running'), refusal: null, runUntil: first }, { busy: 'step' });
+    const step = async ({ id }: Session, condition: Condition, newest: Capture): Promise<void> => {
+      const begun = until(condition, NONE_YET);
+      put((one) => ({ ...withRun(one, begun), outcome: null, refusal: null }), { busy: 'step' });
       let before = newest;
       let unseen: Stepped[] = [];
       let shownMs = performance.now();
       let readings = 0;
+      const progress = (): RunProgress => ({ readings, longestGapMs: 0 });
       const show = (): void => {
         const seen = unseen;
         unseen = [];
         shownMs = performance.now();
-        const progress = { readings, longestGapMs: 0 };
-        put((state) => ({ ...withSteps(state, seen), runUntil: { ...run, progress, phase: 'waiting' } }));
+        put((state) => ({
+          ...(isWaiting(state) ? withRun(state, until(condition, progress())) : {}),
+          ...withSteps(state, seen),
+        }));
       };
       const over = (last: (newest: number) => VcpuPart): void => {
         show();
-        put({ ...setRun('frozen'), ...last(get().stops.at(-1)?.number ?? 0) }, { busy: null });
+        put(
+          (one) => ({
+            ...(isWaiting(one) ? withRun(one, STANDS_STILL) : {}),
+            ...last(one.stops.at(-1)?.number ?? 0),
+          }),
+          { busy: null },
+        );
       };
-      const ended = (why: string): VcpuPart => ({
-        runUntil: { ...run, progress: { readings, longestGapMs: 0 }, phase: 'ended', why },
-      });
+      const ended = (why: string): VcpuPart => ({ outcome: { kind: 'unheld', condition, progress: progress(), why } });
       for (;;) {
-        if (!get().running) return over(() => ({ runUntil: null }));
+        if (!isWaiting(get())) return over(() => ({}));
         if (readings === MOST_RUN_STEPS) return over(() => ended(`${readings} steps were made, each of them a stop`));
-        const answer = await requestSteps(bridge, session.id, 1);
+        const answer = await requestSteps(bridge, id, 1);
         if (!answer.ok) return over(() => ({ ...ended(answer.refusal.what), refusal: answer.refusal }));
         const reading = answer.value;
         readings += 1;
         unseen.push(reading);
         if (conditionHolds(condition, before, reading)) {
           const { event } = reading;
-          const progress = { readings, longestGapMs: 0 };
-          return over((stop) => ({ runUntil: { ...run, progress, phase: 'held', stop, frozenStop: null, event } }));
+          return over((stop) => ({
+            outcome: { kind: 'held', condition, progress: progress(), stop, frozenStop: null, event },
+          }));
         }
         if (reading.ended) return over(() => ended('the program halted'));
         before = reading.capture;
@@ -164,18 +175,14 @@ export const createRunUntilSlice =
         await (session.kind === 'model' ? step(session, checked.condition, newest) : watch(session, checked.condition));
       },
       stopRunUntil() {
-        const { runUntil } = get();
-        if (runUntil?.phase !== 'waiting') return;
-        if (runUntil.live) put({ runUntil: null });
-        else get().pauseModel();
+        if (isWatching(get())) end(() => null);
+        else if (isWaiting(get())) get().pauseModel();
       },
-      closeRunUntil: () => {
-        if (get().runUntil?.phase !== 'waiting') put({ runUntil: null });
-      },
-      endRunUntil: end,
+      closeRunUntil: () => put({ outcome: null }),
+      endRunUntil: giveUp,
       watchReading(capture) {
-        const { runUntil } = get();
-        if (runUntil === null || !isWatching(get())) return false;
+        if (watched === null || !isWatching(get())) return false;
+        const { id, condition } = watched;
         const newest = get().stops.at(-1);
         // What was written here meanwhile is no change of the guest's.
         if (newest !== undefined && newest.write !== null && newest.number > writtenStop) {
@@ -188,10 +195,10 @@ export const createRunUntilSlice =
           readings: progress.readings + 1,
           longestGapMs: Math.max(progress.longestGapMs, gapMs),
         };
-        if (last === null || !conditionHolds(runUntil.condition, last, { capture, event: null })) {
+        if (last === null || !conditionHolds(condition, last, { capture, event: null })) {
           if (performance.now() - toldMs >= TELL_EVERY_MS) {
             toldMs = performance.now();
-            change((run) => ({ ...run, progress }));
+            putIn(id, (one) => withRun(one, until(condition, progress)));
           }
           return false;
         }
@@ -201,8 +208,8 @@ export const createRunUntilSlice =
         }
         get().addStop({ capture, cause: 'capture', write: null });
         const stop = get().stops.at(-1)?.number ?? 0;
-        change((run) => ({ ...run, progress, phase: 'held', stop, frozenStop: null, event: null }));
-        void freezeAt();
+        end(() => ({ kind: 'held', condition, progress, stop, frozenStop: null, event: null }));
+        void freezeAt(id);
         return true;
       },
     };

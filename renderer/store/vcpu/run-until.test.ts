@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { HALTED, STANDS_STILL } from '../../../app/debug/run-state.ts';
 import { sampleAmxCapture } from '../../../app/fixtures/samples.ts';
 import { BIT } from '../../../app/xsave/components.ts';
 import { action } from '../../actions/registry.ts';
 import { createFakeBridge, type FakeBridge, guestWrites } from '../../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from '../debugger-store.ts';
+import { isWaiting, runWord } from '../select/run.ts';
 
 const model = async (program: string): Promise<{ store: DebuggerStore; bridge: FakeBridge }> => {
   const bridge = createFakeBridge(sampleAmxCapture(), []);
@@ -21,10 +23,10 @@ describe('a model', () => {
     store.getState().openRunUntil();
     store.getState().chooseRunUntil({ kind: 'in-use', bit: BIT.XTILEDATA });
     await store.getState().startRunUntil();
-    const { runUntil, stops, position, session, busy, running, overlay } = store.getState();
-    expect(runUntil).toMatchObject({ phase: 'held', stop: stops.length, frozenStop: null });
-    expect({ busy, running, overlay }).toEqual({ busy: null, running: false, overlay: null });
-    expect(session?.run).toBe('frozen');
+    const { outcome, stops, position, run, busy, overlay } = store.getState();
+    expect(outcome).toMatchObject({ kind: 'held', stop: stops.length, frozenStop: null });
+    expect({ busy, overlay }).toEqual({ busy: null, overlay: null });
+    expect(run).toEqual(STANDS_STILL);
     expect(stops).toHaveLength((position?.at ?? 0) + 1);
     expect(stops.slice(0, -1).some(({ changed }) => changed.has(BIT.XTILEDATA))).toBe(false);
     expect(stops.at(-1)?.changed.has(BIT.XTILEDATA)).toBe(true);
@@ -34,8 +36,8 @@ describe('a model', () => {
     const { store } = await model('XFD');
     store.getState().chooseRunUntil({ kind: 'exception', which: 'nm' });
     await store.getState().startRunUntil();
-    const { runUntil, modelEvents, stops } = store.getState();
-    expect(runUntil).toMatchObject({ phase: 'held', stop: stops.length, event: { kind: 'nm' } });
+    const { outcome, modelEvents, stops } = store.getState();
+    expect(outcome).toMatchObject({ kind: 'held', stop: stops.length, event: { kind: 'nm' } });
     expect(modelEvents).toMatchObject([{ kind: 'nm', stop: stops.length }]);
   });
 
@@ -43,9 +45,9 @@ describe('a model', () => {
     const { store } = await model('AVX-512');
     store.getState().chooseRunUntil({ kind: 'exception', which: 'any' });
     await store.getState().startRunUntil();
-    const { runUntil, halted, stops, position } = store.getState();
-    expect(runUntil).toMatchObject({ phase: 'ended', why: 'the program halted' });
-    expect(halted).toBe(true);
+    const { outcome, run, stops, position } = store.getState();
+    expect(outcome).toMatchObject({ kind: 'unheld', why: 'the program halted' });
+    expect(run).toEqual(HALTED);
     expect(stops).toHaveLength((position?.total ?? 0) + 1);
     expect(action('run-until').refused(store.getState())).toBe('the program has halted');
   });
@@ -63,7 +65,7 @@ describe('a model', () => {
     const run = store.getState().startRunUntil();
     expect(action('step').refused(store.getState())).toBe('the program is running');
     await run;
-    expect(store.getState()).toMatchObject({ runUntil: null, running: false, busy: null, position: { at: 5 } });
+    expect(store.getState()).toMatchObject({ outcome: null, run: STANDS_STILL, busy: null, position: { at: 5 } });
     expect(store.getState().stops).toHaveLength(6);
   });
 
@@ -79,7 +81,7 @@ describe('a model', () => {
     store.getState().chooseRunUntil({ kind: 'exception', which: 'any' });
     await store.getState().startRunUntil();
     expect(store.getState()).toMatchObject({
-      runUntil: { phase: 'ended', why: 'the model does not step' },
+      outcome: { kind: 'unheld', why: 'the model does not step' },
       refusal: { what: 'the model does not step' },
       busy: null,
     });
@@ -117,20 +119,20 @@ describe('a live vCPU', () => {
   test('[H14] is let go, read up to 30 times a second, and frozen at the first reading in which it holds', async () => {
     const { store, bridge, asked } = await live(true);
     await until(store, 'k1');
-    expect(store.getState().session?.run).toBe('running');
+    expect(runWord(store.getState())).toBe('running');
     await vi.advanceTimersByTimeAsync(1000);
     expect(asked()).toBeGreaterThanOrEqual(29);
     expect(asked()).toBeLessThanOrEqual(31);
     guestWrites(bridge, { path: 'k2', value: '77' });
     await vi.advanceTimersByTimeAsync(200);
-    expect(store.getState()).toMatchObject({ runUntil: { phase: 'waiting' }, stops: { length: 1 } });
+    expect(store.getState()).toMatchObject({ run: { errand: { kind: 'until' } }, stops: { length: 1 } });
     guestWrites(bridge, { path: 'k1', value: '0x55' });
     await vi.advanceTimersByTimeAsync(200);
     // The reading before it, the one in which it holds, and the freeze.
     expect(store.getState().stops.map(({ cause }) => cause)).toEqual(['attach', 'capture', 'capture', 'freeze']);
     expect(store.getState()).toMatchObject({
-      runUntil: { phase: 'held', stop: 3, frozenStop: 4 },
-      session: { run: 'frozen' },
+      outcome: { kind: 'held', stop: 3, frozenStop: 4 },
+      run: { state: 'stopped' },
       busy: null,
     });
     const [, , seen] = store.getState().stops;
@@ -145,10 +147,10 @@ describe('a live vCPU', () => {
     guestWrites(bridge, { path: 'k1', value: '0x55' });
     await until(store, 'k1');
     await vi.advanceTimersByTimeAsync(500);
-    expect(store.getState().runUntil?.phase).toBe('waiting');
+    expect(isWaiting(store.getState())).toBe(true);
     guestWrites(bridge, { path: 'k1', value: '0x56' });
     await vi.advanceTimersByTimeAsync(100);
-    expect(store.getState().runUntil?.phase).toBe('held');
+    expect(store.getState().outcome?.kind).toBe('held');
   });
 
   test('[H14] what is written here meanwhile does not count as a change', async () => {
@@ -158,10 +160,10 @@ describe('a live vCPU', () => {
     store.getState().stage('k1', '0x99');
     await store.getState().apply();
     await vi.advanceTimersByTimeAsync(300);
-    expect(store.getState().runUntil?.phase).toBe('waiting');
+    expect(isWaiting(store.getState())).toBe(true);
     guestWrites(bridge, { path: 'k1', value: '0x9a' });
     await vi.advanceTimersByTimeAsync(100);
-    expect(store.getState().runUntil?.phase).toBe('held');
+    expect(store.getState().outcome?.kind).toBe('held');
   });
 
   test('[H14] a page that is hidden goes on waiting, and live refresh shows stops meanwhile at its own rate', async () => {
@@ -179,7 +181,7 @@ describe('a live vCPU', () => {
     }
     expect(store.getState().stops.length).toBeGreaterThanOrEqual(4);
     expect(store.getState().stops.length).toBeLessThanOrEqual(6);
-    expect(store.getState().runUntil?.phase).toBe('waiting');
+    expect(isWaiting(store.getState())).toBe(true);
   });
 
   test.each([
@@ -191,7 +193,7 @@ describe('a live vCPU', () => {
     await vi.advanceTimersByTimeAsync(100);
     await act(store);
     const first = [...store.getState().vcpus.values()][0];
-    expect(first?.runUntil).toMatchObject({ phase: 'ended', why });
+    expect(first?.outcome).toMatchObject({ kind: 'unheld', why });
     const before = asked();
     await vi.advanceTimersByTimeAsync(1000);
     expect(asked()).toBe(before);
@@ -202,7 +204,7 @@ describe('a live vCPU', () => {
     await until(store, 'k1');
     await vi.advanceTimersByTimeAsync(100);
     store.getState().stopRunUntil();
-    expect(store.getState()).toMatchObject({ runUntil: null, session: { run: 'running' } });
+    expect(store.getState()).toMatchObject({ outcome: null, run: { state: 'running', errand: null } });
     const before = asked();
     await vi.advanceTimersByTimeAsync(1000);
     expect(asked()).toBe(before);
@@ -210,7 +212,7 @@ describe('a live vCPU', () => {
     bridge.refuseNext('capture', { code: 'kvm', what: 'KVM_GET_XSAVE2 was refused' });
     await vi.advanceTimersByTimeAsync(100);
     expect(store.getState()).toMatchObject({
-      runUntil: { phase: 'ended', why: 'KVM_GET_XSAVE2 was refused' },
+      outcome: { kind: 'unheld', why: 'KVM_GET_XSAVE2 was refused' },
       refusal: { what: 'KVM_GET_XSAVE2 was refused' },
     });
   });
@@ -220,9 +222,9 @@ describe('a live vCPU', () => {
     bridge.refuseNext('resume', { code: 'kvm', what: 'it stays' });
     await until(store, 'k1');
     expect(store.getState()).toMatchObject({
-      runUntil: { phase: 'ended', why: 'the vCPU was not let go' },
+      outcome: { kind: 'unheld', why: 'the vCPU was not let go' },
       refusal: { what: 'it stays' },
-      session: { run: 'frozen' },
+      run: { state: 'stopped' },
     });
   });
 

@@ -69,7 +69,7 @@ describe('a session is saved and opened', () => {
     expect(is).toMatchObject({ at: 2, pinned: 2, staged: was.staged, keptBytes: was.keptBytes });
     expect([...is.labels]).toEqual([[2, 'before the crash']]);
     expect(is.saved).toEqual({ product: 'Tilescope 0.1.0', savedAtMs: SAVED_AT });
-    expect(is.session).toMatchObject({ kind: 'file', run: 'file', vcpus: [0], vcpu: 0, file: { kind: 'session' } });
+    expect(is.session).toMatchObject({ kind: 'file', vcpus: [0], vcpu: 0, file: { kind: 'session' } });
     expect(selectEditRefusal(is)).toBeNull();
     action('detach').run(store);
     await expect.poll(() => store.getState().session).toBeNull();

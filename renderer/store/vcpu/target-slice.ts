@@ -8,21 +8,17 @@ import type {
   TargetSummary,
 } from '../../../app/bridge.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
+import { FROZEN, RUNNING, type RunState } from '../../../app/debug/run-state.ts';
 import { createAct } from '../base/act.ts';
 import { ask, helperGone } from '../base/ask.ts';
 import { BUSY } from '../base/availability.ts';
 import { received } from '../base/received.ts';
 import type { Slice } from '../state/state.ts';
-import type { RunState, Session, TargetSlice } from '../state/target.ts';
-import type { OpenVcpu } from '../state/vcpus.ts';
+import type { Session, TargetSlice } from '../state/target.ts';
 import { wouldLose } from './leaving.ts';
 import { type AttachedProcess, openedState } from './opened.ts';
 import { withOverwritten } from './timeline-slice.ts';
-import { FIRST_SELECTION } from './vcpu.ts';
-
-/** The session in another run state. A target that has ended runs no more, whatever an answer on its way says. */
-export const withRun = (session: Session, run: RunState): Session =>
-  session.run === 'ended' ? session : { ...session, run, hasRun: session.hasRun || run === 'running' };
+import { FIRST_SELECTION, withRun } from './vcpu.ts';
 
 /** The targets whose name, VMM, user or pid holds the text typed. */
 export const targetsMatching = (list: TargetList | null, filter: string): readonly TargetSummary[] => {
@@ -75,10 +71,7 @@ export const createTargetSlice =
       return false;
     };
 
-    const setRun = (run: RunState): void => {
-      const { session } = get();
-      if (session !== null) put({ session: withRun(session, run) });
-    };
+    const setRun = (run: RunState): void => put((one) => withRun(one, run));
 
     const takeStop = async (busy: 'capture' | 'freeze'): Promise<boolean> => {
       const { session } = get();
@@ -98,7 +91,7 @@ export const createTargetSlice =
     const heard = (event: Extract<SessionEvent, { kind: 'gone' | 'overwritten' }>): void =>
       putIn(event.session, (one) =>
         event.kind === 'gone'
-          ? { session: withRun(one.session, 'ended'), refusal: event.refusal }
+          ? { ...withRun(one, { state: 'ended', why: event.refusal }), refusal: event.refusal }
           : withOverwritten(one, event.parts, decodedOrNull(event.capture)),
       );
 
@@ -138,10 +131,11 @@ export const createTargetSlice =
       async start() {
         bridge.onEvent((event) => {
           if (event.kind === 'host-gone') {
-            const end = (one: OpenVcpu): OpenVcpu =>
-              one.session.kind === 'file' ? one : { ...one, session: withRun(one.session, 'ended'), running: false };
-            show([...get().vcpus.values()].map(end), get().current);
-            put({ refusal: helperGone(event.problem) }, { hostLost: true, helperProblem: event.problem });
+            const refusal = helperGone(event.problem);
+            for (const [id, { session }] of get().vcpus) {
+              if (session.kind !== 'file') putIn(id, (one) => withRun(one, { state: 'ended', why: refusal }));
+            }
+            put({ refusal }, { hostLost: true, helperProblem: event.problem });
             return;
           }
           if (event.kind === 'helper') {
@@ -240,12 +234,12 @@ export const createTargetSlice =
         await takeStop('capture');
       },
       async freeze() {
-        if (await takeStop('freeze')) setRun('frozen');
+        if (await takeStop('freeze')) setRun(FROZEN);
       },
       async resume() {
         const { session } = get();
         if (session === null) return;
-        if ((await act('resume', () => bridge.resume(session.id))).ok) setRun('running');
+        if ((await act('resume', () => bridge.resume(session.id))).ok) setRun(RUNNING);
       },
 
       refuse: (refusal) => put({ refusal }),

@@ -5,10 +5,10 @@ import { stepChanges } from '../../../app/diff/step-change.ts';
 import { executionOf } from '../../../app/session/execution.ts';
 import { ask } from '../base/ask.ts';
 import { memoizeByIdentity } from '../base/memoize.ts';
+import { isDriving } from '../select/run.ts';
 import type { Slice, State } from '../state/state.ts';
 import type { Stop } from '../state/timeline.ts';
 import type { TraceRow, TraceSlice } from '../state/trace.ts';
-import { isDriving } from './drive-slice.ts';
 
 /** The stops of a trace as a list of instructions: what was executed, and what it changed. */
 

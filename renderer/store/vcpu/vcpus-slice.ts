@@ -1,15 +1,16 @@
 import type { Answer, Bridge, Refusal } from '../../../app/bridge.ts';
+import { FROZEN, RUNNING } from '../../../app/debug/run-state.ts';
 import { createAct, newerThan } from '../base/act.ts';
 import { ask } from '../base/ask.ts';
 import { received } from '../base/received.ts';
 import { otherVcpu, refusalOfSeveral } from '../select/attached.ts';
 import { pausesOf } from '../select/pauses.ts';
+import { hasEnded, isFrozen, runWord } from '../select/run.ts';
 import type { Slice } from '../state/state.ts';
-import type { RunState } from '../state/target.ts';
 import type { LeaveHow, OpenVcpu, VcpusSlice } from '../state/vcpus.ts';
 import { openedState } from './opened.ts';
-import { withRun } from './target-slice.ts';
 import { withStop } from './timeline-slice.ts';
+import { withRun } from './vcpu.ts';
 
 /** Compared with its own stops where A was a stop of a vCPU that is attached no longer: a later one has other stops. */
 const comparedWithin = (one: OpenVcpu, attached: ReadonlyMap<number, unknown>): OpenVcpu =>
@@ -25,7 +26,7 @@ export const createVcpusSlice =
       const { session } = get();
       if (session === null || session.pid === null || session.startTimeTicks === null) return;
       const { pid, startTimeTicks } = session;
-      const answer = await act('attach', () => bridge.attach(pid, startTimeTicks, vcpu, session.run === 'frozen'));
+      const answer = await act('attach', () => bridge.attach(pid, startTimeTicks, vcpu, isFrozen(get())));
       if (!answer.ok) return;
       const state = get();
       const made = openedState(answer.value, { pid, startTimeTicks });
@@ -43,18 +44,22 @@ export const createVcpusSlice =
       [...get().vcpus.values()].sort((a, b) => a.session.vcpu - b.session.vcpu);
 
     /** One request to each vCPU that is in `from`, one after the other; those that refuse are named together. */
-    const forAll = async (from: RunState, request: (session: string) => Promise<Refusal | null>): Promise<void> => {
+    const forAll = async (
+      from: 'running' | 'frozen',
+      request: (session: string) => Promise<Refusal | null>,
+    ): Promise<void> => {
       const { busy, refusal: older } = get();
       if (busy !== null) return;
       set({ busy: from === 'running' ? 'freeze' : 'resume' });
       const refused = new Map<number, Refusal>();
-      for (const { session } of everyone()) {
-        if (session.kind !== 'live' || session.run !== from) continue;
+      for (const one of everyone()) {
+        const { session } = one;
+        if (session.kind !== 'live' || runWord(one) !== from) continue;
         const refusal = await request(session.id);
         if (refusal !== null) refused.set(session.vcpu, refusal);
       }
-      const [one, many] = from === 'running' ? ['runs on', 'run on'] : ['stays frozen', 'stay frozen'];
-      put({ refusal: refusalOfSeveral(refused, one, many) ?? newerThan(older, get()) }, { busy: null });
+      const [stays, stay] = from === 'running' ? ['runs on', 'run on'] : ['stays frozen', 'stay frozen'];
+      put({ refusal: refusalOfSeveral(refused, stays, stay) ?? newerThan(older, get()) }, { busy: null });
     };
 
     const leave = async (id: string, how: LeaveHow): Promise<Answer<null>> => {
@@ -82,9 +87,10 @@ export const createVcpusSlice =
         if (session.kind === 'live') get().noteMeasured(pausesOf(get().stops));
         set({ busy: 'detach' });
         const refused = new Map<number, Refusal>();
-        for (const { session: one } of all) {
+        for (const vcpu of all) {
+          const { session: one } = vcpu;
           // A target that ended has nothing to restore; the session is closed all the same, as one that main does not know.
-          const ended = one.run === 'ended';
+          const ended = hasEnded(vcpu);
           const answer = await leave(one.id, ended ? 'keep' : how);
           if (!answer.ok && !ended && answer.refusal.code !== 'no-such-session') refused.set(one.vcpu, answer.refusal);
         }
@@ -111,7 +117,7 @@ export const createVcpusSlice =
           if (!answer.ok) return answer.refusal;
           const capture = received(answer.value);
           putIn(id, (one) => ({
-            session: withRun(one.session, 'frozen'),
+            ...withRun(one, FROZEN),
             ...(capture.ok ? withStop(one, { capture: capture.value, cause: 'freeze', write: null }) : {}),
           }));
           return capture.ok ? null : capture.refusal;
@@ -120,7 +126,7 @@ export const createVcpusSlice =
         forAll('frozen', async (id) => {
           const answer = await ask(() => bridge.resume(id));
           if (!answer.ok) return answer.refusal;
-          putIn(id, (one) => ({ session: withRun(one.session, 'running') }));
+          putIn(id, (one) => withRun(one, RUNNING));
           return null;
         }),
     };

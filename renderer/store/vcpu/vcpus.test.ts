@@ -46,7 +46,7 @@ describe('several vCPUs at once', () => {
     const before = state();
 
     await state().switchVcpu(1);
-    expect(state().session).toMatchObject({ vcpu: 1, run: 'frozen' });
+    expect(state()).toMatchObject({ session: { vcpu: 1 }, run: { state: 'stopped' } });
     expect(state().overlay).toBeNull();
     expect(state()).toMatchObject({ at: 0, staged: [], writes: { undoable: 0 }, pinned: null, editor: null });
     expect(state().stops).toHaveLength(1);
@@ -127,11 +127,17 @@ describe('several vCPUs at once', () => {
     });
     machine.emit({ kind: 'gone', session: machine.sessionOf(0), refusal: GONE });
     machine.emit({ kind: 'gone', session: 'another', refusal: GONE });
-    expect(store.getState()).toMatchObject({ session: { vcpu: 1, run: 'frozen' }, refusal: null, overwritten: null });
+    expect(store.getState()).toMatchObject({
+      session: { vcpu: 1 },
+      run: { state: 'stopped' },
+      refusal: null,
+      overwritten: null,
+    });
     expect(store.getState().stops).toHaveLength(1);
     await store.getState().switchVcpu(0);
     expect(store.getState()).toMatchObject({
-      session: { vcpu: 0, run: 'ended' },
+      session: { vcpu: 0 },
+      run: { state: 'ended' },
       refusal: { code: 'target-gone' },
       overwritten: { parts: ['opmask'], stop: 2 },
       at: 1,

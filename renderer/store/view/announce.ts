@@ -1,3 +1,4 @@
+import { isStepping, runWord } from '../select/run.ts';
 import { selectStop } from '../select/selectors.ts';
 import type { State } from '../state/state.ts';
 
@@ -18,7 +19,7 @@ const newest = (previous: State, now: State): string | null => {
   if (stop === undefined || stop === previous.stops.at(-1) || now.session?.id !== previous.session?.id) return null;
   // Live refresh makes a stop many times a second: nobody could listen to that.
   if (stop.cause === 'capture' && now.liveHz > 0) return null;
-  if (stop.cause === 'step' && now.running) return null;
+  if (stop.cause === 'step' && isStepping(now)) return null;
   const bytes = stop.write === null ? '' : `, ${stop.write.writtenBytes} bytes`;
   return `${CAUSES[stop.cause] ?? stop.cause}${bytes}, stop ${stop.number}`;
 };
@@ -41,9 +42,10 @@ const staged = (previous: State, now: State): string | null => {
 export const announcement = (previous: State, now: State): string | null => {
   const made = newest(previous, now) ?? staged(previous, now);
   if (made !== null) return made;
-  if (now.session !== null && previous.session?.id === now.session.id && previous.session.run !== now.session.run) {
-    if (now.session.run === 'running') return now.running || now.session.kind === 'live' ? 'Running' : null;
-    if (now.session.run === 'ended') return 'The target has ended';
+  const run = runWord(now);
+  if (now.session !== null && previous.session?.id === now.session.id && runWord(previous) !== run) {
+    if (run === 'running') return 'Running';
+    if (run === 'ended') return 'The target has ended';
     if (now.session.kind === 'model') return `Stands still, stop ${now.stops.at(-1)?.number ?? 0}`;
   }
   if (now.at !== previous.at && now.stops === previous.stops && now.session?.id === previous.session?.id) {

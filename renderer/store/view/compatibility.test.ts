@@ -51,7 +51,7 @@ test('another thread of a file, another layout, and another file in its place', 
   await store.getState().openFile('core.7', 'e30=');
   expect(store.getState().session?.file?.states).toHaveLength(2);
   await store.getState().switchVcpu(1);
-  expect(store.getState().session).toMatchObject({ vcpu: 1, run: 'file' });
+  expect(store.getState().session).toMatchObject({ vcpu: 1, kind: 'file' });
   await store.getState().chooseState(1, 'zen4');
   expect(store.getState().session?.file?.preset).toBe('zen4');
   await store.getState().openFile('core.8', 'e30=');
