@@ -24,6 +24,8 @@ export interface WriteOutcome {
   readonly writtenBytes: number;
   /** How long the vCPU stood still for it; null where it was frozen before and still is. */
   readonly pauseNs: bigint | null;
+  /** Guest memory that others have written over since, and was left to them; not there: nothing was. */
+  readonly leftAlone?: string;
 }
 
 /** What a write needs of its surroundings. */
@@ -47,7 +49,7 @@ const howToContinue = (vmm: string): string =>
     : 'Where the VMM has paused the guest, let it continue; where the guest has halted, once an interrupt wakes it';
 
 /** Stops the vCPU inside KVM_RUN and reads it. Outside, the VMM holds the state and would overwrite what is written. */
-const holdAndRead = async (target: Target, clock: Clock): Promise<Answer<Capture>> => {
+export const holdAndRead = async (target: Target, clock: Clock): Promise<Answer<Capture>> => {
   const wasFrozen = isStopped(target);
   for (let attempt = 1; ; attempt += 1) {
     if (!wasFrozen) {

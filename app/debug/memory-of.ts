@@ -2,7 +2,7 @@ import type { Facts } from '../capture/capture.ts';
 import { cpuidEntry } from '../cpu/cpuid.ts';
 import { type GuestMemory, openMemory } from '../memory/guest-memory.ts';
 import type { Answer } from '../refusals/answer.ts';
-import { refuse } from '../refusals/refusal.ts';
+import { answer, refuse } from '../refusals/refusal.ts';
 import type { Target } from './target.ts';
 
 /** CPUID 0x80000008: EAX[7:0] is how many bits a physical address has; a CPU without the leaf has 36. */
@@ -11,7 +11,8 @@ const LEAST_PHYSICAL_BITS = 36;
 
 /** The memory of a vCPU that stands still, proved by the tables that these facts name. */
 export const memoryOf = async (target: Target, facts: Facts): Promise<Answer<GuestMemory>> => {
-  const { memory } = target;
+  const { memory, ownMemory } = target;
+  if (ownMemory !== undefined) return answer(ownMemory);
   const { control, general, segments } = facts;
   if (memory === null) return refuse('memory-unknown', `a ${target.identity.kind} target has no memory to be read`);
   if (control === null || general === null) {

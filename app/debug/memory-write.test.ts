@@ -20,7 +20,7 @@ const opened = async () => {
 const KEPT = async () => answer(null);
 const bytes = (...some: number[]) => Uint8Array.from(some);
 const write = async (address: bigint, what: Uint8Array, isPhysical = false, keep = KEPT) =>
-  writeGuestMemory(await opened(), { address, isPhysical, bytes: what }, keep);
+  writeGuestMemory(await opened(), [{ address, isPhysical, bytes: what }], keep);
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 /** Everything of the guest but what is named. */
 const others = (...at: number[]) => fake.bytes.map((byte, index) => (at.includes(index) ? 0 : byte));
@@ -30,7 +30,7 @@ describe('[GW1] guest memory is written where it is proved to be the guest’s',
     const untouched = others(0x20_1010, 0x20_1011, 0x20_1012);
     expect(await write(0x40_1010n, bytes(0xaa, 0xbb, 0xcc))).toMatchObject({
       ok: true,
-      value: { physical: 0x20_1010n, before: bytes(0x10, 0x11, 0x12) },
+      value: { before: [{ physical: 0x20_1010n, before: bytes(0x10, 0x11, 0x12) }] },
     });
     expect([...fake.bytes.subarray(0x20_1010, 0x20_1013)]).toEqual([0xaa, 0xbb, 0xcc]);
     expect(isSame(others(0x20_1010, 0x20_1011, 0x20_1012), untouched)).toBe(true);
@@ -44,7 +44,10 @@ describe('[GW1] guest memory is written where it is proved to be the guest’s',
   });
 
   test('by a physical address, where the guest uses the page as memory', async () => {
-    expect(await write(0x20_3004n, bytes(9), true)).toMatchObject({ ok: true, value: { physical: 0x20_3004n } });
+    expect(await write(0x20_3004n, bytes(9), true)).toMatchObject({
+      ok: true,
+      value: { before: [{ physical: 0x20_3004n }] },
+    });
     expect(fake.bytes[0x20_3004]).toBe(9);
   });
 
@@ -71,7 +74,7 @@ describe('[GW1] guest memory is written where it is proved to be the guest’s',
       translate: async (linear: readonly bigint[]) =>
         (await translate(linear))?.map((one) => ({ ...one, physical: one.physical + 0x1000n })) ?? null,
     });
-    const written = await writeGuestMemory(memory, { address: 0x40_1000n, isPhysical: false, bytes: bytes(1) }, KEPT);
+    const written = await writeGuestMemory(memory, [{ address: 0x40_1000n, isPhysical: false, bytes: bytes(1) }], KEPT);
     expect(written).toMatchObject({ ok: false, refusal: { code: 'not-writable' } });
     expect(fake.log).toEqual([]);
   });
@@ -80,7 +83,7 @@ describe('[GW1] guest memory is written where it is proved to be the guest’s',
     const memory = await opened();
     for (let at = 1; at < 512; at += 1) writeU64(fake.bytes, 0x1000 + at * 8, 0x1063n);
     const request = { address: 0x30_0000n, isPhysical: true, bytes: bytes(1) };
-    expect(await writeGuestMemory(memory, request, KEPT)).toMatchObject({
+    expect(await writeGuestMemory(memory, [request], KEPT)).toMatchObject({
       ok: false,
       refusal: { code: 'not-writable' },
     });

@@ -1,3 +1,4 @@
+import { concat } from '../bits/bytes.ts';
 import { hexShort } from '../bits/mask.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { WritePlace } from '../memory/write-places.ts';
@@ -19,11 +20,16 @@ export interface MemoryWriteRequest {
   readonly bytes: Uint8Array;
 }
 
-export interface MemoryWritten {
-  readonly address: bigint;
+/** What stood where a request wrote. */
+export interface MemoryBefore {
   /** Of the first byte. */
   readonly physical: bigint;
   readonly before: Uint8Array;
+}
+
+export interface MemoryWritten {
+  /** One for each request, in their order. */
+  readonly before: readonly MemoryBefore[];
   /** In the order in which they were written. */
   readonly patches: readonly MemoryPatch[];
 }
@@ -94,7 +100,7 @@ const rolledBack = async (memory: GuestMemory, pieces: readonly Piece[], why: Re
   );
 };
 
-const piecesOf = async (
+const piecesOfOne = async (
   memory: GuestMemory,
   { address, isPhysical, bytes }: MemoryWriteRequest,
 ): Promise<Answer<readonly Piece[]>> => {
@@ -110,25 +116,32 @@ const piecesOf = async (
   return answer(pieces);
 };
 
-const joined = (parts: readonly Uint8Array[], bytes: number): Uint8Array => {
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+/** Each finds what the ones before it have written, where they lie over the same bytes, by whatever page. */
+const over = (pieces: readonly Piece[]): readonly Piece[] => {
+  const written = new Map<bigint, number>();
+  return pieces.map(({ place, patch }) => {
+    const before = patch.before.map((byte, at) => written.get(patch.physical + BigInt(at)) ?? byte);
+    for (const [at, byte] of patch.after.entries()) written.set(patch.physical + BigInt(at), byte);
+    return { place, patch: { ...patch, before } };
+  });
 };
 
-/** Of a vCPU that stands still. The others run on: what one of them writes at the same moment is told, and left alone. */
+/**
+ * Of a vCPU that stands still. The others run on: what one of them writes at the same moment is told, and left alone. All of it
+ * is written, or nothing.
+ */
 export const writeGuestMemory = async (
   memory: GuestMemory,
-  request: MemoryWriteRequest,
+  requests: readonly MemoryWriteRequest[],
   keep: KeepPatches,
 ): Promise<Answer<MemoryWritten>> => {
-  const found = await piecesOf(memory, request);
-  if (!found.ok) return found;
-  const pieces = found.value;
+  const found: (readonly Piece[])[] = [];
+  for (const request of requests) {
+    const some = await piecesOfOne(memory, request);
+    if (!some.ok) return some;
+    found.push(some.value);
+  }
+  const pieces = over(found.flat());
   const patches = pieces.map(({ patch }) => patch);
   const kept = await keep(patches);
   if (!kept.ok) return kept;
@@ -146,11 +159,13 @@ export const writeGuestMemory = async (
     );
     return rolledBack(memory, pieces.slice(0, made), overtaken);
   }
-  const before = joined(
-    patches.map((patch) => patch.before),
-    request.bytes.length,
-  );
-  return answer({ address: request.address, physical: patches[0]?.physical ?? 0n, before, patches });
+  let first = 0;
+  const before = found.map((some) => {
+    const own = patches.slice(first, first + some.length);
+    first += some.length;
+    return { physical: own[0]?.physical ?? 0n, before: concat(own.map((patch) => patch.before)) };
+  });
+  return answer({ before, patches });
 };
 
 /**

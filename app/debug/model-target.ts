@@ -1,6 +1,7 @@
 import { createModelGuest, type ModelGuest, modelSummaries } from '../model/guest.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
+import { modelMemory } from './model-memory.ts';
 import { modelRunControl } from './model-run-control.ts';
 import { HALTED, STANDS_STILL } from './run-state.ts';
 import type { RewoundTo, Target } from './target.ts';
@@ -65,6 +66,10 @@ export const openModel = (program: string, nowMs: () => number): Answer<Target> 
       return guest.halted ? HALTED : STANDS_STILL;
     },
     memory: null,
+    ownMemory: modelMemory({
+      read: (address, bytes) => guest.readMemory(address, bytes),
+      write: (address, bytes) => write((one) => one.writeMemory(address, bytes)),
+    }),
     verdicts: [],
     program: {
       position: () => guest.position(),

@@ -1,6 +1,6 @@
 import type { Capture, GeneralRegisters, TargetIdentity } from '../capture/capture.ts';
 import type { InstructionClass } from '../disas/instruction-class.ts';
-import type { MemoryPort } from '../memory/guest-memory.ts';
+import type { GuestMemory, MemoryPort } from '../memory/guest-memory.ts';
 import type { ModelPosition } from '../model/words.ts';
 import type { Answer, Refusal } from '../refusals/answer.ts';
 import type { ModelEvent } from '../session/model-event.ts';
@@ -112,6 +112,8 @@ export interface Target {
   writeGeneral(values: GeneralRegisters): Promise<Answer<null>>;
   /** The VMM's memory, to be read while the vCPU stands still; null where a target has none. */
   readonly memory: MemoryPort | null;
+  /** Memory that this program itself holds, so that nothing has to be proved; not there: `memory` or none. */
+  readonly ownMemory?: GuestMemory;
   /** What a model executes; null where the target is no model. */
   readonly program: SteppedProgram | null;
   /** Null where the vCPU cannot be driven. */

@@ -12,7 +12,7 @@ const all = { kind: 'all' } as const;
 const history = (...writes: readonly (readonly GeneralName[])[]) => {
   const made = createWriteHistory();
   writes.forEach((general, index) => {
-    made.add({ scope: all, general, over: at(index), after: at(index + 1) });
+    made.add({ scope: all, general, memory: [], over: at(index), after: at(index + 1) });
   });
   return made;
 };
@@ -34,7 +34,7 @@ describe('[C44] general registers that hold what was written', () => {
     const made = history(['rax'], ['rax', 'rbx']);
     made.allWentBack();
     expect(made.general()).toEqual([]);
-    made.add({ scope: all, general: ['rcx'], over: at(2), after: at(3) });
+    made.add({ scope: all, general: ['rcx'], memory: [], over: at(2), after: at(3) });
     expect(made.general()).toEqual(['rcx']);
     made.walked('undo');
     made.walked('undo');
@@ -52,7 +52,7 @@ test('[C42] more writes than can be walked back: the oldest go, what they wrote 
   const made = createWriteHistory();
   const [over, after] = [at(1), at(2)];
   for (let index = 0; index < 10_001; index += 1) {
-    made.add({ scope: all, general: index === 0 ? ['r9'] : [], over, after });
+    made.add({ scope: all, general: index === 0 ? ['r9'] : [], memory: [], over, after });
   }
   let steps = 0;
   while (made.toUndo() !== null) {

@@ -7,4 +7,6 @@ export interface WritesSoFar {
   readonly standingGeneral: readonly string[];
   /** Those that were ever written: they go back with everything to any other state. */
   readonly everGeneral: readonly string[];
+  /** Bytes of guest memory that hold what was written: they go back with everything to the state at attach. */
+  readonly standingMemoryBytes: number;
 }

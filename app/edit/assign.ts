@@ -7,6 +7,7 @@ import { msrRow } from '../cpu/msrs.ts';
 import { parsePath, printPath, type RegisterPath } from '../register/path.ts';
 import { readSource, selectOf, showText } from '../register/read.ts';
 import { type GeneralName, type RegisterRow, registerRow } from '../register/registers.ts';
+import { printElement } from '../value/print.ts';
 import { xcr0Refusal } from '../xsave/bitmatrix.ts';
 import { BIT } from '../xsave/components.ts';
 import { msrValue } from '../xsave/facts.ts';
@@ -15,6 +16,7 @@ import { MXCSR_END_BYTES, MXCSR_OFFSET_BYTES } from '../xsave/legacy.ts';
 import { brokenTileRules } from '../xsave/tilecfg.ts';
 import { viewComponent } from '../xsave/view.ts';
 import { type GeneralValues, generalBytes, generalRefusal, generalSet, namesOf } from './general.ts';
+import { isMemoryPath, type MemoryEdit, memoryEdit, printMemoryPath } from './memory-path.ts';
 import { type Draft, draftOf, type Edit, ownRanges } from './patch.ts';
 import { overlayValue } from './value-text.ts';
 import { writeRegister } from './write-register.ts';
@@ -26,6 +28,7 @@ export interface MsrWrite {
 
 export interface PathChange {
   readonly path: string;
+  /** '' of guest memory, which no capture has. */
   readonly before: string;
   readonly after: string;
 }
@@ -43,12 +46,14 @@ export interface StagedWrite {
   readonly general: GeneralRegisters | null;
   /** General registers that the write names, whether they change or not, in the order of struct kvm_regs. */
   readonly generalNames: readonly GeneralName[];
+  /** Guest memory, in the order in which it was named: a later element lies over an earlier one. */
+  readonly memory: readonly MemoryEdit[];
   readonly changes: readonly PathChange[];
   /** Components whose bytes or XSTATE_BV bit the edit names, in bit order; MXCSR counts as SSE. */
   readonly touchedBits: readonly number[];
   /** Bytes of the image that differ. */
   readonly imageBytes: number;
-  /** Bytes of the image and of the general registers that differ. */
+  /** Bytes of the image and of the general registers that differ; of guest memory none. */
   readonly writtenBytes: number;
 }
 
@@ -184,6 +189,7 @@ export const stagedWrite = (
   { draft, xcr0, msrs, general: values }: StagedParts,
   title: string,
   changes: readonly PathChange[],
+  memory: readonly MemoryEdit[] = [],
 ): StagedWrite => {
   const present = before.facts.general;
   const general = generalSet(present, values);
@@ -195,6 +201,7 @@ export const stagedWrite = (
     msrs: msrs.filter(({ index, value }) => value !== msrValue(before.facts, index)),
     general,
     generalNames: namesOf(values),
+    memory,
     changes,
     touchedBits: touchedBitsOf(before.image, draft),
     imageBytes,
@@ -217,8 +224,14 @@ export const captureAfter = (before: Capture, write: StagedWrite): Capture => {
  */
 export const stageAssignments = (capture: Capture, assignments: readonly Assignment[]): Decoded<StagedWrite> => {
   let staging: Staging = { draft: draftOf(capture.image), capture, xcr0: null, msrs: [], general: {} };
-  const paths: RegisterPath[] = [];
+  const named: (RegisterPath | MemoryEdit)[] = [];
   for (const { path: pathText, value } of assignments) {
+    if (isMemoryPath(pathText)) {
+      const edit = memoryEdit(pathText, value);
+      if (!edit.ok) return inAssignment(`${pathText}=${value}`, edit.problem);
+      named.push(edit.value);
+      continue;
+    }
     const path = parsePath(pathText.trim());
     const staged = path.ok ? stageOne(staging, path.value, value) : path;
     if (!path.ok || !staged.ok) {
@@ -227,15 +240,16 @@ export const stageAssignments = (capture: Capture, assignments: readonly Assignm
       return inAssignment(`${pathText}=${value}`, problem);
     }
     staging = staged.value;
-    paths.push(path.value);
+    named.push(path.value);
   }
   const title = assignments.map(({ path, value }) => `${path}=${value}`).join(' ');
-  const changes = paths.map((path) => ({
-    path: printPath(path),
-    before: showText(capture, path),
-    after: showText(staging.capture, path),
-  }));
-  const write = stagedWrite(capture, staging, title, changes);
+  const changes = named.map((path) =>
+    'address' in path
+      ? { path: printMemoryPath(path), before: '', after: printElement(path.type, path.bytes, 0) }
+      : { path: printPath(path), before: showText(capture, path), after: showText(staging.capture, path) },
+  );
+  const memory = named.filter((path) => 'address' in path);
+  const write = stagedWrite(capture, staging, title, changes, memory);
   const why = touchesTiles(write.touchedBits) ? tileConfigRefusal(write.image) : null;
   return why === null ? decoded(write) : refuse('tilecfg as staged', why);
 };

@@ -36,6 +36,9 @@ export interface ModelGuest {
   /** putToInitFirst: the safe order of arming IA32_XFD, which gives up what the components hold. */
   writeMsr(index: number, value: bigint, putToInitFirst: boolean): Answer<null>;
   general(): GeneralRegisters;
+  /** A copy of its memory, by linear addresses; null where a byte lies outside. */
+  readMemory(address: bigint, bytes: number): Uint8Array | null;
+  writeMemory(address: bigint, bytes: Uint8Array): Answer<null>;
   /** KVM_SET_REGS behind the write guard, which is the helper's. Bit 1 of RFLAGS is set whatever is asked. */
   writeGeneral(values: GeneralRegisters): Answer<null>;
 }
@@ -200,6 +203,8 @@ const captureOf = (kvm: ModelKvm, target: TargetIdentity, takenAtMs: number): Ca
   };
 };
 
+const NO_MEMORY_THERE = 'the model has no memory at that address';
+
 /** No built-in program comes near it; it ends the count of one that would not. */
 const MOST_STEPS = 10_000;
 
@@ -268,6 +273,9 @@ export const createModelGuest = (id: string): ModelGuest | undefined => {
       return allowed.ok ? answered(kvm.setMsr(index, value), 'KVM_SET_MSRS') : allowed;
     },
     general: () => generalRegisters(kvm),
+    readMemory: (address, bytes) => machine.memory.read(address, bytes),
+    writeMemory: (address, bytes) =>
+      machine.memory.write(address, bytes) ? done : refuse('memory-unknown', NO_MEMORY_THERE, null, 'memory'),
     writeGeneral: (values) => setGeneralRegisters(kvm, values),
   };
 };

@@ -39,7 +39,7 @@ const attached = async () => {
 const at =
   (address: bigint, ...bytes: number[]) =>
   async () =>
-    answer({ address, isPhysical: false, bytes: Uint8Array.from(bytes) });
+    answer([{ address, isPhysical: false, bytes: Uint8Array.from(bytes) }]);
 const recovery = () =>
   createRecovery({ journalFolder: folder, openLive: async () => answer(target), isOpen: () => false });
 
@@ -122,11 +122,11 @@ describe('[GW4] guest memory of a session', () => {
     const session = await attached();
     await session.writeMemory(at(0x40_1010n, 1));
     await session.writeMemory(at(0x40_1010n, 2));
-    await session.undoMemory();
+    await session.undo();
     expect(fake.bytes[0x20_1010]).toBe(1);
-    await session.undoMemory();
+    await session.undo();
     expect(isAsItWas()).toBe(true);
-    expect(await session.undoMemory()).toMatchObject({ ok: false, refusal: { code: 'nothing-to-undo' } });
+    expect(await session.undo()).toMatchObject({ ok: false, refusal: { code: 'nothing-to-undo' } });
     expect(entry().memory).toEqual([]);
   });
 

@@ -81,15 +81,17 @@ const digits = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const write = async (session: Session, command: MemCommand, file: SymbolFile | null): Promise<Answer<Output>> => {
   const { address: asked, physical: isPhysical, write: bytes, symbols, type, json } = command;
   if (bytes === null) throw new Error('Tilescope fault: nothing to write');
+  let address = 0n;
   const written = await session.writeMemory(async (memory, { facts }) => {
     const load = symbols?.loadAddress ?? null;
     const placed = file === null ? answer(null) : await placeSymbols(file, load, memory, facts);
     if (!placed.ok) return placed;
     const at = valueOfAddress(asked, facts.general, placed.value);
-    return at.ok ? answer({ address: at.value, isPhysical, bytes }) : at;
+    address = at.ok ? at.value : 0n;
+    return at.ok ? answer([{ address, isPhysical, bytes }]) : at;
   });
   if (!written.ok) return written;
-  const { address, physical, before } = written.value;
+  const { physical, before } = written.value.before[0] ?? { physical: 0n, before: new Uint8Array() };
   const shown = (some: Uint8Array): string =>
     type === null ? digits(some) : elements(type, { linear: address, physical, bytes: some }, printElement).join(',');
   const text = json

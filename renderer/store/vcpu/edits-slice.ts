@@ -46,7 +46,13 @@ export const typedMeaning = ({ stops }: Pick<State, 'stops'>, path: string, text
   return write.ok ? (write.value.changes[0]?.after ?? null) : null;
 };
 
-export const NO_WRITES: WritesSoFar = { undoable: 0, redoable: 0, standingGeneral: [], everGeneral: [] };
+export const NO_WRITES: WritesSoFar = {
+  undoable: 0,
+  redoable: 0,
+  standingGeneral: [],
+  everGeneral: [],
+  standingMemoryBytes: 0,
+};
 
 export const NO_EDITS: Omit<Edits, 'writes'> = { staged: [], undone: [], done: [], editor: null };
 
