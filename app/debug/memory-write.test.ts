@@ -103,6 +103,19 @@ describe('[GW2] what stood there is kept first, and goes back', () => {
     expect(fake.bytes[0x20_1011]).toBe(0x11);
   });
 
+  test.each<[string, (memory: Uint8Array) => void, string]>([
+    ['the guest has mapped the page elsewhere', (memory) => writeU64(memory, 0x4008, 0x20_2063n), 'not-writable'],
+    ['other memory stands in the place of the guest’s', (memory) => memory.fill(0, 0x1000, 0x5000), 'not-mapped'],
+  ])('while the journal was written %s: no byte is written', async (_what, meanwhile, code) => {
+    const before = fake.bytes.slice(0x20_0000);
+    const written = await write(0x40_1010n, bytes(7), false, async () => {
+      meanwhile(fake.bytes);
+      return answer(null);
+    });
+    expect(written).toMatchObject({ ok: false, refusal: { code } });
+    expect([isSame(fake.bytes.slice(0x20_0000), before), fake.log]).toEqual([true, []]);
+  });
+
   test('memory that somebody changed meanwhile is not written, and the pages before it are put back', async () => {
     let writes = 0;
     fake.before = (memory) => {

@@ -116,6 +116,32 @@ const piecesOfOne = async (
   return answer(pieces);
 };
 
+/**
+ * The way to the disk takes its time: other vCPUs may have changed the tables meanwhile, or the VMM what it maps. Each page is
+ * looked up once more, through memory as it is now, right before the first byte is written.
+ */
+const placeThatMoved = async (
+  memory: GuestMemory,
+  requests: readonly MemoryWriteRequest[],
+  pieces: readonly Piece[],
+): Promise<Answer<null>> => {
+  let at = 0;
+  for (const { address, isPhysical, bytes } of requests) {
+    const again = await memory.placesToWrite(address, bytes.length, isPhysical);
+    if (!again.ok) return again;
+    for (const { physical, host } of again.value) {
+      const place = pieces[at]?.place;
+      at += 1;
+      if (place?.physical === physical && place.host === host) continue;
+      return refuse('memory-changed', 'no byte was written: the guest has mapped that page elsewhere meanwhile', {
+        where: hexShort(physical),
+        remedy: 'Freeze the other vCPUs of the guest, then try again',
+      });
+    }
+  }
+  return answer(null);
+};
+
 /** Each finds what the ones before it have written, where they lie over the same bytes, by whatever page. */
 const over = (pieces: readonly Piece[]): readonly Piece[] => {
   const written = new Map<bigint, number>();
@@ -145,6 +171,8 @@ export const writeGuestMemory = async (
   const patches = pieces.map(({ patch }) => patch);
   const kept = await keep(patches);
   if (!kept.ok) return kept;
+  const moved = await placeThatMoved(memory, requests, pieces);
+  if (!moved.ok) return moved;
   for (const [at, { place, patch }] of pieces.entries()) {
     const back = await memory.writePlace(place, patch.before, patch.after);
     // Where memory was not what it was said to be nothing was written; after any other refusal it may have been.

@@ -117,6 +117,23 @@ static int take_hex(const char **at, char closing, uint64_t *value)
 	return 1;
 }
 
+/* "00000000 fd:01 1234", and the spaces after it. */
+static int take_object(const char **at, const char *end, struct mapped_object *object)
+{
+	uint64_t major, minor;
+	const char *inode;
+
+	if (!take_hex(at, ' ', &object->offset) || !take_hex(at, ':', &major) || !take_hex(at, ' ', &minor))
+		return 0;
+	object->device_major = (uint32_t)major;
+	object->device_minor = (uint32_t)minor;
+	inode = *at;
+	if (*at >= end || !isdigit((unsigned char)*inode) || !skip_word(at, end))
+		return 0;
+	object->inode = strtoull(inode, NULL, 10);
+	return 1;
+}
+
 /* Never looks beyond its own line: sscanf measures the whole rest of the text, so that a text of n lines costs n * n. */
 int mapping_next(const char **text, struct mapping *mapping)
 {
@@ -128,9 +145,8 @@ int mapping_next(const char **text, struct mapping *mapping)
 	memcpy(mapping->access, at, 4);
 	mapping->access[4] = '\0';
 	at += 5;
-	for (int word = 0; word < 3; word++) /* offset, device, inode */
-		if (!skip_word(&at, end))
-			return -1;
+	if (!take_object(&at, end, &mapping->object))
+		return -1;
 	path_bytes = (size_t)(end - at);
 	if (path_bytes > sizeof(mapping->path) - 1)
 		path_bytes = sizeof(mapping->path) - 1;

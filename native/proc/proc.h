@@ -26,9 +26,16 @@ struct status_facts {
 	int has_shadow_stack;    /* x86_Thread_features: shstk */
 };
 
+/* What is mapped, apart from where: another file, or another part of it, differs in one of these. */
+struct mapped_object {
+	uint64_t offset, inode;
+	uint32_t device_major, device_minor;
+};
+
 struct mapping {
 	uint64_t start, end;
 	char access[5];
+	struct mapped_object object;
 	char path[256];
 };
 

@@ -57,6 +57,7 @@ static void parsers(void)
 	}
 	CHECK(mapping_next(&at, &m) == 0 && m.start == 0x200000000000 && m.end == 0x200000031000 && !m.path[0], "scratch");
 	CHECK(mapping_next(&at, &m) == 0 && strcmp(m.path, "/usr/lib/a b/libc.so.6") == 0 && m.access[2] == 'x', "libc");
+	CHECK(m.object.offset == 0x1000 && m.object.device_major == 0xfe && m.object.device_minor == 0 && m.object.inode == 123, "what is mapped");
 	CHECK(mapping_next(&at, &m) < 0, "the end");
 	CHECK(syscall_is_kvm_run("16 0xd 0xae80 0x0 0x0 0x0 0x0 0x7f 0x7f\n", 13), "KVM_RUN");
 	CHECK(!syscall_is_kvm_run("running\n", 13) && !syscall_is_kvm_run("16 0xe 0xae80 0x0", 13), "no KVM_RUN");
@@ -67,7 +68,7 @@ static void odd_mappings(void)
 {
 	static const char text[] = "7f0000000000-7f0000001000 r-xp 00001000 fe:00 123                        /usr/lib/a b/libc.so.6\n";
 	static const char *const wrong[] = { "", "\n", "7f00-", "-7f00 r-xp 0 0 0", "7f00-7f01r-xp 0 0 0", "7f00-7f01 r-x", " 1-2 r-xp 0 0:0 0",
-					     "1-2 r-xp 0 0:0", "0x1-0x2 r-xp 0 0:0 0 ", "1-2\n r-xp 0 0:0 0" };
+					     "1-2 r-xp 0 0:0", "0x1-0x2 r-xp 0 0:0 0 ", "1-2\n r-xp 0 0:0 0", "1-2 r-xp 0 0 0 ", "1-2 r-xp 0 0:0 x ", "1-2 r-xp x 0:0 0 " };
 	struct mapping m;
 
 	for (size_t length = 0; length < sizeof(text); length++) {

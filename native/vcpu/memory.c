@@ -14,6 +14,7 @@
 #define LEAST_MAPPING_BYTES (1u << 20)
 /* Of the process that is attached; what may be read by MSG_READ_MEMORY. */
 static struct mapping_record known[MAX_MAPPINGS];
+static struct mapped_object known_object[MAX_MAPPINGS];
 static uint32_t known_count;
 static pid_t known_of;
 
@@ -41,8 +42,10 @@ int memory_mappings(struct vcpu *vcpu, struct reply *reply, struct refusal *why)
 			continue;
 		if (known_count == MAX_MAPPINGS)
 			head.left_out++;
-		else
+		else {
+			known_object[known_count] = m.object;
 			known[known_count++] = (struct mapping_record){ m.start, m.end };
+		}
 	}
 	free(maps);
 	head.count = known_count;
@@ -83,15 +86,24 @@ int memory_send(struct vcpu *vcpu, const struct read_memory_request *request, st
 	return 0;
 }
 
+static int is_same_object(const struct mapped_object *a, const struct mapped_object *b)
+{
+	return a->offset == b->offset && a->inode == b->inode && a->device_major == b->device_major && a->device_minor == b->device_minor;
+}
+
 static int was_listed(const struct mapping *m)
 {
 	for (uint32_t i = 0; i < known_count; i++)
 		if (known[i].start == m->start && known[i].end == m->end)
-			return could_be_guest_memory(m);
+			return is_same_object(&known_object[i], &m->object) && could_be_guest_memory(m);
 	return 0;
 }
 
-/* Mappings may have gone, and others come in their place, since they were listed: they have to be the same. */
+/*
+ * Mappings may have gone, and others come in their place, since they were listed: they have to be the same, of the same file at the
+ * same offset. Memory without a name looks like any other without one: that the guest's tables are in it is proved once more by the
+ * caller, right before.
+ */
 static int is_still_mapped(uint64_t address, uint64_t end)
 {
 	char *maps = proc_text("/proc/%d/maps", target.pid);
