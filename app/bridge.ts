@@ -141,6 +141,8 @@ export interface Applied {
 
 export interface AppliedInSession extends Applied {
   readonly writes: WritesSoFar;
+  /** Guest memory that others have written over since, and was left to them, as a sentence; not there: nothing was. */
+  readonly leftAlone?: string;
 }
 
 export interface Rewound extends StepResult {

@@ -69,8 +69,9 @@ const documents = (captured: Answer<Capture>): Answer<CaptureDocument> =>
 
 const applied = (session: Session, outcome: Answer<WriteOutcome>): Answer<AppliedInSession> => {
   if (!outcome.ok) return outcome;
-  const { capture, writtenBytes, changes } = outcome.value;
-  return answer({ capture: encodeCapture(capture), writtenBytes, changes, writes: session.writes() });
+  const { capture, writtenBytes, changes, leftAlone } = outcome.value;
+  const told = { capture: encodeCapture(capture), writtenBytes, changes, writes: session.writes() };
+  return answer(leftAlone === undefined ? told : { ...told, leftAlone });
 };
 
 /** A tracer that is this very Tilescope is not to be ended: whose it is, is said instead. */

@@ -42,7 +42,8 @@ export const PANE_ACTIONS: readonly Action[] = [
     title: 'Memory',
     group: 'View',
     glyph: 'arrow',
-    refused: (state) => (state.session?.kind === 'live' ? needsStops(state) : 'memory is that of a live guest'),
+    refused: (state) =>
+      state.session?.kind === 'file' ? 'a file of the vCPU’s state has no memory' : needsStops(state),
     run: (store) => store.getState().setTab('memory'),
   },
   {

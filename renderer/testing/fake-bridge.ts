@@ -15,6 +15,7 @@ import { applyWrite, type WriteOutcome } from '../../app/debug/apply.ts';
 import type { Clock } from '../../app/debug/clock.ts';
 import { driveResult } from '../../app/debug/drive-result.ts';
 import { fileTarget } from '../../app/debug/file-target.ts';
+import { readRows } from '../../app/debug/guest-view.ts';
 import { openModel } from '../../app/debug/model-target.ts';
 import { createSession, type Session } from '../../app/debug/session.ts';
 import type { Target } from '../../app/debug/target.ts';
@@ -105,11 +106,9 @@ const STILL: Clock = { sleep: async () => undefined, after: () => () => undefine
 
 const applied = (session: Session, outcome: Answer<WriteOutcome>): Answer<AppliedInSession> => {
   if (!outcome.ok) return outcome;
-  const { capture, writtenBytes, changes } = outcome.value;
-  return {
-    ok: true,
-    value: { capture: encodeCapture(capture), writtenBytes, changes, writes: session.writes() },
-  };
+  const { capture, writtenBytes, changes, leftAlone } = outcome.value;
+  const told = { capture: encodeCapture(capture), writtenBytes, changes, writes: session.writes() };
+  return { ok: true, value: leftAlone === undefined ? told : { ...told, leftAlone } };
 };
 
 /** A bridge with one vCPU in memory, under the session that every host runs: what is read back is what was written. */
@@ -242,8 +241,7 @@ export const createFakeBridge = (
       refused('readCode') ?? no({ code: 'memory-unknown', what: 'memory is not known in this test' }),
     nameCode: async (_id, codes) =>
       refused('nameCode') ?? yes(codes.map(({ code }) => ({ text: `decoded ${code}`, symbol: null }))),
-    readMemory: async () =>
-      refused('readMemory') ?? no({ code: 'memory-unknown', what: 'memory is not known in this test' }),
+    readMemory: (id, request) => withSession('readMemory', id, (session) => readRows(session, request)),
     takeSymbols: async () => refused('takeSymbols') ?? yes({ count: 0 }),
     resume: (id) =>
       withSession('resume', id, async (session) => {

@@ -1,11 +1,16 @@
 import type { ReactElement } from 'react';
+import type { MemoryView } from '../../../app/bridge.ts';
 import type { StagedWrite } from '../../../app/edit/assign.ts';
+import { isMemoryPath, memoryEdit } from '../../../app/edit/memory-path.ts';
 import { registerRow } from '../../../app/register/registers.ts';
+import { printElement } from '../../../app/value/print.ts';
 import { CrossButton } from '../../controls/CrossButton.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { hueOf } from '../../store/select/components.ts';
 import { groupOfRegister, jumpOf } from '../../store/select/jump.ts';
+import { readAtPath } from '../../store/select/memory-edits.ts';
 import { selectComponentMarks, selectRefusedEdit, selectStagedWrite } from '../../store/select/selectors.ts';
+import { selectMemoryShown } from '../../store/vcpu/guest-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count, minus } from '../../wording.ts';
 import { guestValue } from '../registers/varies.ts';
@@ -14,13 +19,23 @@ import { guestValue } from '../registers/varies.ts';
 const withoutZeros = (text: string): string => text.replace(/^0x0+(?=[0-9a-f])/, '0x');
 
 /** "2 components and 1 register": what lies outside the image is in no component. */
-const where = (components: number, { xcr0, msrs, general, generalNames }: StagedWrite): string => {
+const where = (components: number, write: StagedWrite): string => {
+  const { xcr0, msrs, general, generalNames, memory, writtenBytes } = write;
   const registers = msrs.length + (xcr0 === null ? 0 : 1) + (general === null ? 0 : generalNames.length);
+  const memoryBytes = memory.reduce((sum, { bytes }) => sum + bytes.length, 0);
   const parts = [
-    ...(components > 0 || registers === 0 ? [count(components, 'component')] : []),
+    ...(components > 0 || registers + memoryBytes === 0 ? [count(components, 'component')] : []),
     ...(registers > 0 ? [count(registers, 'register')] : []),
+    ...(memoryBytes > 0 ? ['guest memory'] : []),
   ];
-  return parts.join(' and ');
+  return `${count(writtenBytes + memoryBytes, 'byte')} in ${parts.join(' and ')}`;
+};
+
+/** What stood there when memory was read last; null: it was not read. */
+const memoryBefore = (view: MemoryView | null, path: string): string | null => {
+  const edit = memoryEdit(path, '0');
+  const bytes = edit.ok ? readAtPath(view, edit.value) : null;
+  return edit.ok && bytes !== null ? printElement(edit.value.type, bytes, 0) : null;
 };
 
 export function StagedEdits(): ReactElement | null {
@@ -29,10 +44,11 @@ export function StagedEdits(): ReactElement | null {
   const staged = useDebugger((state) => state.staged);
   const marks = useDebugger(selectComponentMarks);
   const refused = useDebugger(selectRefusedEdit);
+  const memory = useDebugger(selectMemoryShown);
   if (write === null) return null;
   // Edits that cannot be staged together have no values before and after: what was typed stands for them.
   const changes: readonly StagedRow[] = write.ok
-    ? write.value.changes
+    ? write.value.changes.map((row) => (row.before === '' ? { ...row, before: memoryBefore(memory, row.path) } : row))
     : staged.map(({ path, value }) => ({ path, before: null, after: value }));
   // Only what would differ: an edit of a zmm names its neighbours' bytes too, unchanged.
   const stagedBits = [...marks].filter(([, mark]) => mark === 'staged' || mark === 'refused').map(([bit]) => bit);
@@ -45,18 +61,15 @@ export function StagedEdits(): ReactElement | null {
   const go = (path: string): void => {
     const state = store.getState();
     const capture = state.stops.at(-1)?.capture;
-    if (capture !== undefined && groupOfRegister(path.split(/[:.[]/)[0] ?? '') !== null)
+    if (isMemoryPath(path)) state.setTab('memory');
+    else if (capture !== undefined && groupOfRegister(path.split(/[:.[]/)[0] ?? '') !== null)
       jumpOf(capture, path)?.go(state);
   };
   return (
     <section className="block" data-testid="staged-edits" aria-label="Staged edits">
       <h3>
         Staged edits
-        {write.ok ? (
-          <span className="aside">
-            {count(write.value.writtenBytes, 'byte')} in {where(stagedBits.length, write.value)}
-          </span>
-        ) : null}
+        {write.ok ? <span className="aside">{where(stagedBits.length, write.value)}</span> : null}
       </h3>
       {refused === null || refused.at !== null ? null : (
         <div className="note refused">

@@ -1,16 +1,11 @@
+// biome-ignore-all lint/a11y/noNoninteractiveElementToInteractiveRole: the WAI-ARIA grid pattern over a table.
 import type { CSSProperties, ReactElement } from 'react';
-import type { MemoryView } from '../../../app/bridge.ts';
 import { ROW_STRIDE_BYTES, TILE_STRIDE_BYTES } from '../../../app/tile/geometry.ts';
 import { BIT } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
 import { useDebugger } from '../../store/context.ts';
-import {
-  bytesOfHexText,
-  cellsOf,
-  differingElements,
-  type MemoryCell,
-  scaleOf,
-} from '../../store/select/memory-cells.ts';
+import { cellsOf, differingElements, type MemoryCell, scaleOf } from '../../store/select/memory-cells.ts';
+import { type MemoryRowShown, markOf } from '../../store/select/memory-edits.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
 import type { MemoryForm } from '../../store/state/guest.ts';
 import type { State } from '../../store/state/state.ts';
@@ -18,6 +13,8 @@ import { Glyph } from '../../theme/Glyph.tsx';
 import { minus } from '../../wording.ts';
 import { type HeatScale, heatStep, tileColours } from '../tiles/heat.ts';
 import { useShownTheme } from '../tiles/use-theme.ts';
+import { MemoryElement } from './MemoryElement.tsx';
+import type { MemoryGrid } from './use-memory-grid.ts';
 
 /** A tile's bytes at the stop on screen; null: none is chosen, or tiles are in init. */
 const tileBytes =
@@ -32,37 +29,40 @@ const tileBytes =
 const PAGE_BITS = 12n;
 
 interface RowData {
-  readonly address: string;
-  readonly why: string | null;
-  readonly bytes: Uint8Array;
+  readonly row: MemoryRowShown;
   readonly beside: Uint8Array | null;
   readonly differing: readonly number[];
   /** A page begins between this row and the one before. */
   readonly isNewPage: boolean;
 }
 
-const rowsOf = (memory: MemoryView, form: MemoryForm, tiles: Uint8Array | null): readonly RowData[] =>
-  memory.rows.map((row, index) => {
-    const bytes = bytesOfHexText(row.hex);
+const rowsOf = (rows: readonly MemoryRowShown[], form: MemoryForm, tiles: Uint8Array | null): readonly RowData[] =>
+  rows.map((row, index) => {
     const from = (form.tile ?? 0) * TILE_STRIDE_BYTES + index * ROW_STRIDE_BYTES;
     const beside = tiles === null ? null : tiles.subarray(from, from + form.rowBytes);
-    const previous = memory.rows[index - 1];
-    const page = (address: string): bigint => BigInt(address) >> PAGE_BITS;
+    const previous = rows[index - 1];
     return {
-      ...{ address: row.address, why: row.why, bytes, beside },
-      differing: beside === null ? [] : differingElements(bytes, beside, form.type),
-      isNewPage: previous !== undefined && page(previous.address) !== page(row.address),
+      ...{ row, beside },
+      differing: beside === null ? [] : differingElements(row.bytes, beside, form.type),
+      isNewPage: previous !== undefined && previous.address >> PAGE_BITS !== row.address >> PAGE_BITS,
     };
   });
 
+interface MatrixProps {
+  readonly rows: readonly MemoryRowShown[];
+  readonly form: MemoryForm;
+  readonly grid: MemoryGrid;
+}
+
 /** Memory as a matrix, and the tile that is loaded from there or stored to there; what differs is marked. */
-export function MatrixRows({ memory, form }: { memory: MemoryView; form: MemoryForm }): ReactElement {
+export function MatrixRows({ rows: shown, form, grid }: MatrixProps): ReactElement {
   const tiles = useDebugger(tileBytes(form.tile));
   const theme = useShownTheme();
-  const rows = rowsOf(memory, form, tiles);
+  const rows = rowsOf(shown, form, tiles);
+  const { size } = grid.block;
   const scale = scaleOf(form.type);
-  const cells = rows.map(({ bytes, beside }) => ({
-    memory: cellsOf(bytes, form.type),
+  const cells = rows.map(({ row, beside }) => ({
+    memory: cellsOf(row.bytes, form.type),
     tile: beside === null ? null : cellsOf(beside, form.type),
   }));
   const finite = cells
@@ -92,26 +92,31 @@ export function MatrixRows({ memory, form }: { memory: MemoryView; form: MemoryF
           )}
         </p>
       )}
-      <table
-        className="memory-matrix val"
-        aria-label="Matrix"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it.
-        tabIndex={0}
-      >
+      <table ref={grid.table} role="grid" className="memory-matrix val" aria-label="Matrix" {...grid.events}>
         <tbody>
-          {rows.map((row, index) => (
-            <tr key={row.address} className={row.isNewPage ? 'new-page' : undefined}>
+          {rows.map(({ row, beside, differing, isNewPage }, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a row is its place: the focus stays where it is when it is read anew.
+            <tr key={index} className={isNewPage ? 'new-page' : undefined}>
               <th scope="row" className="text-3">
-                {index} …{row.address.slice(-5)}
+                {index} …{row.address.toString(16).slice(-5)}
               </th>
-              <Cells cells={cells[index]?.memory ?? []} marked={row.differing} style={style} />
+              {(cells[index]?.memory ?? []).map((cell, at) => (
+                <MemoryElement
+                  // biome-ignore lint/suspicious/noArrayIndexKey: an element is its place.
+                  key={at}
+                  {...{ grid, row: index, column: at, text: cell.text, address: row.address + BigInt(at * size) }}
+                  mark={markOf(row, at * size, size)}
+                  look={differing.includes(at) ? 'memory-cell differs' : 'memory-cell'}
+                  style={style(cell)}
+                />
+              ))}
               {row.why === null ? null : <td className="is-armed small">{row.why}</td>}
-              {row.beside === null ? null : (
+              {beside === null ? null : (
                 <>
-                  <td className={row.differing.length === 0 ? 'memory-count text-3' : 'memory-count is-refused'}>
-                    {row.differing.length === 0 ? '=' : `≠ ${row.differing.length}`}
+                  <td className={differing.length === 0 ? 'memory-count text-3' : 'memory-count is-refused'}>
+                    {differing.length === 0 ? '=' : `≠ ${differing.length}`}
                   </td>
-                  <Cells cells={cells[index]?.tile ?? []} marked={row.differing} style={style} />
+                  <Cells cells={cells[index]?.tile ?? []} marked={differing} style={style} />
                 </>
               )}
             </tr>

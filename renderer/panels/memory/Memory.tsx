@@ -1,15 +1,21 @@
-import { type FormEvent, type ReactElement, useEffect } from 'react';
+import { type FormEvent, type ReactElement, useEffect, useMemo } from 'react';
 import type { MemoryView } from '../../../app/bridge.ts';
 import { Segment } from '../../controls/Segment.tsx';
 import { Select } from '../../controls/Select.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { MEMORY_TYPES, memoryTypeBytes } from '../../store/select/memory-cells.ts';
+import { selectStagedMemory, selectWrittenMemory, shownRows } from '../../store/select/memory-edits.ts';
 import { isFrozen } from '../../store/select/run.ts';
 import type { MemoryType } from '../../store/state/memory-cells.ts';
-import { current, newestStop } from '../../store/vcpu/guest-slice.ts';
+import type { State } from '../../store/state/state.ts';
+import { current, newestStop, selectMemoryBefore, selectMemoryShown } from '../../store/vcpu/guest-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { HexRows } from './HexRows.tsx';
 import { MatrixRows } from './MatrixRows.tsx';
+import { MemoryBar } from './MemoryBar.tsx';
+import { useMemoryGrid } from './use-memory-grid.ts';
+
+const refusalOf = (state: State) => current(state, state.memoryRefusal);
 
 const LOOKS = [
   { value: 'hex', label: 'Hex' },
@@ -21,17 +27,18 @@ const LOOKS = [
 export function Memory(): ReactElement {
   const store = useDebuggerStore();
   const kind = useDebugger((state) => state.session?.kind);
-  const frozen = useDebugger(isFrozen);
   const stop = useDebugger(newestStop);
-  const memory = useDebugger((state) => current(state, state.memory));
-  const refusal = useDebugger((state) => current(state, state.memoryRefusal));
-  const isRead = memory !== null || refusal !== null;
+  const memory = useDebugger(selectMemoryShown);
+  const isRead = useDebugger((state) => current(state, state.memory) !== null || refusalOf(state) !== null);
+  const refusal = useDebugger(refusalOf);
+  // Of one that runs memory is read at a word; what was written here is looked at again by itself.
+  const isAsked = useDebugger((state) => isFrozen(state) || state.stops.at(-1)?.write != null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: each stop is read anew.
   useEffect(() => {
-    if (kind === 'live' && frozen && !isRead) void store.getState().readMemory();
-  }, [store, kind, frozen, stop, isRead]);
-  if (kind !== 'live') {
-    return <Nothing words="Memory is that of a live guest; a file of the vCPU’s state has none." />;
+    if (kind !== 'file' && isAsked && !isRead) void store.getState().readMemory();
+  }, [store, kind, stop, isRead, isAsked]);
+  if (kind === 'file') {
+    return <Nothing words="Memory is that of a guest; a file of the vCPU’s state has none." />;
   }
   return (
     <section className="memory" aria-label="Memory" data-testid="memory">
@@ -138,7 +145,7 @@ function Controls({ memory }: { memory: MemoryView | null }): ReactElement {
       {memory === null ? null : (
         <span className="pill is-written small" data-testid="memory-proof">
           <Glyph name="check" className="g12" />
-          proven by {memory.translations} translations
+          {memory.translations === 0 ? 'held by the model' : `proven by ${memory.translations} translations`}
         </span>
       )}
     </form>
@@ -147,11 +154,21 @@ function Controls({ memory }: { memory: MemoryView | null }): ReactElement {
 
 function Shown({ memory }: { memory: MemoryView }): ReactElement {
   const form = useDebugger((state) => state.memoryForm);
+  const before = useDebugger(selectMemoryBefore);
+  const staged = useDebugger(selectStagedMemory);
+  const written = useDebugger(selectWrittenMemory);
+  const rows = useMemo(() => shownRows(memory, before, staged, written), [memory, before, staged, written]);
+  const grid = useMemoryGrid(rows, form, form.look === 'hex' ? 1 : memoryTypeBytes(form.type));
   return (
     <>
       <div className="memory-rows">
-        {form.look === 'matrix' ? <MatrixRows memory={memory} form={form} /> : <HexRows memory={memory} form={form} />}
+        {form.look === 'matrix' ? (
+          <MatrixRows rows={rows} form={form} grid={grid} />
+        ) : (
+          <HexRows rows={rows} form={form} grid={grid} />
+        )}
       </div>
+      <MemoryBar rows={rows} form={form} grid={grid} />
       <Translation memory={memory} />
     </>
   );

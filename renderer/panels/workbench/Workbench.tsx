@@ -70,7 +70,7 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
   useLayoutEffect(() => {
     if (workspace === null) return;
     if (shown === 'memory' && homeOf(workspace.getModel(), shown) === null) {
-      if (kind !== 'live') {
+      if (kind === 'file') {
         store.getState().setTab('overview');
         return;
       }

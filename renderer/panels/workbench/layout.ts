@@ -12,7 +12,7 @@ export const VIEWS: readonly { readonly id: Tab; readonly title: string }[] = [
   { id: 'xfd', title: 'XFD' },
   { id: 'compare', title: 'Compare' },
 ];
-/** It comes into the centre when it is asked for, of a live guest. */
+/** It comes into the centre when it is asked for, of a guest. */
 export const MEMORY_VIEW: { readonly id: Tab; readonly title: string } = { id: 'memory', title: 'Memory' };
 const DOCKED: readonly { readonly id: PaneId; readonly title: string }[] = [
   { id: 'program', title: 'Program' },

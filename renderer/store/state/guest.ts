@@ -16,6 +16,8 @@ export interface MemoryForm {
   readonly tile: number | null;
 }
 
+export type MemoryCopy = 'tsv' | 'numpy' | 'c' | 'csv';
+
 /** Read at a stop of a session: at another one it is not shown. */
 export interface ReadAt<T> {
   readonly session: string;
@@ -31,10 +33,17 @@ export interface GuestSlice {
   readonly symbolCount: ReadAt<number> | null;
   readonly memoryForm: MemoryForm;
   readonly memory: ReadAt<MemoryView> | null;
+  /** As it was read at an earlier stop. */
+  readonly memoryBefore: ReadAt<MemoryView> | null;
   readonly memoryRefusal: ReadAt<Refusal> | null;
   readCode(): Promise<void>;
   setSyntax(syntax: Syntax): void;
   takeSymbols(name: string, base64: string): Promise<void>;
+  /** How what is selected of memory is copied. */
+  readonly memoryCopy: MemoryCopy;
+  setMemoryCopy(format: MemoryCopy): void;
+  /** Memory from an address on in the shape of a tile, beside the tile. */
+  compareMemory(address: string, tile: number): void;
   setMemoryForm(part: Partial<MemoryForm>): void;
   readMemory(): Promise<void>;
   /** The memory that the next tile load or store means, beside its tile. */

@@ -86,6 +86,9 @@ export const createEditsSlice =
         return;
       }
       get().addStop({ capture: capture.value, cause: write.kind, write });
+      if (applied.leftAlone === undefined) return;
+      const why = { code: 'overtaken', what: applied.leftAlone, where: 'guest memory' } as const;
+      put({ refusal: { ...why, remedy: 'Everything else of it was done', call: null, errno: null } });
     };
 
     /** A write that takes one back, or writes it again; refused while something is staged over it. */

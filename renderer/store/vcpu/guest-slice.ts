@@ -1,5 +1,10 @@
-import type { Bridge } from '../../../app/bridge.ts';
+import type { Bridge, MemoryView } from '../../../app/bridge.ts';
+import { rawTileConfig } from '../../../app/tile/config.ts';
+import { MAX_ROWS, ROW_STRIDE_BYTES } from '../../../app/tile/geometry.ts';
+import { BIT } from '../../../app/xsave/components.ts';
+import { viewComponent } from '../../../app/xsave/view.ts';
 import { ask } from '../base/ask.ts';
+import { isFrozen } from '../select/run.ts';
 import type { GuestSlice, MemoryForm, ReadAt } from '../state/guest.ts';
 import type { Slice, State } from '../state/state.ts';
 
@@ -10,6 +15,28 @@ export const newestStop = ({ stops }: State): number => stops.at(-1)?.number ?? 
 /** What was read of this session at its newest stop. */
 export const current = <T>(state: State, read: ReadAt<T> | null): T | null =>
   read !== null && read.session === state.session?.id && read.stop === newestStop(state) ? read.view : null;
+
+/** Rows and bytes of a tile at the newest stop; of one that is not configured those of a whole one. */
+const tileShapeOf = ({ stops }: State, tile: number): Pick<MemoryForm, 'rows' | 'rowBytes'> => {
+  const capture = stops.at(-1)?.capture;
+  const config = capture === undefined ? null : viewComponent(capture.image, BIT.XTILECFG);
+  const shape = config?.state === 'inUse' ? rawTileConfig(config.bytes).tiles[tile] : undefined;
+  return shape === undefined || shape.rows * shape.colsb === 0
+    ? { rows: MAX_ROWS, rowBytes: ROW_STRIDE_BYTES }
+    : { rows: shape.rows, rowBytes: shape.colsb };
+};
+
+/** As it was read last: while the next reading of a vCPU that stands still is under way, too. */
+export const selectMemoryShown = (state: State): MemoryView | null => {
+  const { memory, session } = state;
+  if (memory === null || memory.session !== session?.id) return null;
+  const isFresh = memory.stop === newestStop(state) || isFrozen(state) || state.stops.at(-1)?.write != null;
+  return isFresh ? memory.view : null;
+};
+
+/** What was read at the stop before. */
+export const selectMemoryBefore = ({ memory, memoryBefore }: State): MemoryView | null =>
+  memory !== null && memoryBefore?.session === memory.session ? memoryBefore.view : null;
 
 const FIRST_FORM: MemoryForm = {
   ...{ address: 'rsp', stride: '', isPhysical: false, look: 'hex', type: 'u64', rows: 16, rowBytes: 16, tile: null },
@@ -31,6 +58,7 @@ export const createGuestSlice =
       symbolCount: null,
       memoryForm: FIRST_FORM,
       memory: null,
+      memoryBefore: null,
       memoryRefusal: null,
       async readCode() {
         const { session, syntax } = get();
@@ -54,17 +82,36 @@ export const createGuestSlice =
         else get().refuse(answer.refusal);
         await get().readCode();
       },
+      memoryCopy: 'tsv',
+      setMemoryCopy: (format) => set({ memoryCopy: format }),
+      compareMemory(address, tile) {
+        const { memoryForm, readings } = get();
+        const shape = tileShapeOf(get(), tile);
+        // Rows of the shown matrix lie as they do; those of a dump follow one another.
+        const { stride } = memoryForm.look === 'matrix' ? memoryForm : { stride: '' };
+        const type = readings[tile]?.type ?? 'i8';
+        get().setMemoryForm({ address, stride, look: 'matrix', tile, type, ...shape });
+        get().setTab('memory');
+        void get().readMemory();
+      },
       setMemoryForm: (part) => set(({ memoryForm }) => ({ memoryForm: { ...memoryForm, ...part } })),
       async readMemory() {
         const { session, memoryForm } = get();
-        if (session?.kind !== 'live') return;
+        if (session === null || session.kind === 'file') return;
         const { address, stride, isPhysical, rows, rowBytes } = memoryForm;
         const [mine, at] = [turn('memory'), { session: session.id, stop: newestStop(get()) }];
         const request = { address: address.trim(), stride: stride.trim(), rows, rowBytes, isPhysical };
         const answer = await ask(() => bridge.readMemory(session.id, request));
         if (mine !== asked.memory || get().session?.id !== session.id) return;
-        if (answer.ok) set({ memory: { ...at, view: answer.value }, memoryRefusal: null });
-        else set({ memoryRefusal: { ...at, view: answer.refusal }, memory: null });
+        const { memory } = get();
+        const isLater = memory !== null && memory.stop !== at.stop;
+        if (answer.ok) {
+          set({
+            memory: { ...at, view: answer.value },
+            memoryRefusal: null,
+            ...(isLater ? { memoryBefore: memory } : {}),
+          });
+        } else set({ memoryRefusal: { ...at, view: answer.refusal }, memory: null });
       },
       followTile() {
         const move = current(get(), get().code)?.tile;

@@ -3,6 +3,7 @@ import { generalToRestore } from '../../../app/debug/general-to-restore.ts';
 import { type DifferentValue, differences } from '../../../app/diff/diff-elements.ts';
 import { captureAfter } from '../../../app/edit/assign.ts';
 import { stageRestore } from '../../../app/edit/restore.ts';
+import { count } from '../../wording.ts';
 import { memoizeByIdentity, memoizePair } from '../base/memoize.ts';
 import { hasEnded } from '../select/run.ts';
 import type { State } from '../state/state.ts';
@@ -13,7 +14,7 @@ import type { OpenVcpu } from '../state/vcpus.ts';
 export interface LeavingWrite {
   readonly vcpu: number;
   /** Without the general registers. */
-  readonly changes: readonly DifferentValue[];
+  readonly changes: readonly Pick<DifferentValue, 'path' | 'before' | 'after'>[];
   /** General registers that were written here, and go back by a tick alone once the guest has run. */
   readonly general: readonly DifferentValue[];
   readonly hasRun: boolean;
@@ -34,8 +35,11 @@ const writeOf = (one: OpenVcpu): LeavingWrite | null => {
   const { session, stops, writes } = one;
   if (session.kind === 'file' || hasEnded(one)) return null;
   const back = changesBack(writes, stops);
+  if (back === null) return null;
   const hasRun = one.hasRun || stops.some(({ cause }) => cause === 'step');
-  return back === null ? null : { vcpu: session.vcpu, ...back, hasRun };
+  const bytes = writes.standingMemoryBytes;
+  const memory = { path: 'guest memory', before: `${count(bytes, 'byte')} written`, after: 'as it stood before' };
+  return { vcpu: session.vcpu, ...back, changes: bytes === 0 ? back.changes : [...back.changes, memory], hasRun };
 };
 
 const together = memoizeByIdentity((vcpus: State['vcpus']): readonly LeavingWrite[] =>

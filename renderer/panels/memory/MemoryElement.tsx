@@ -1,0 +1,44 @@
+import type { CSSProperties, ReactElement } from 'react';
+import type { Mark } from '../../store/select/provenance.ts';
+import { minus } from '../../wording.ts';
+import { MARK_WORDS } from '../registers/MarkLegend.tsx';
+import { ValueEditor } from '../registers/ValueEditor.tsx';
+import type { MemoryGrid } from './use-memory-grid.ts';
+
+interface MemoryElementProps {
+  readonly grid: MemoryGrid;
+  readonly row: number;
+  readonly column: number;
+  readonly address: bigint;
+  readonly text: string;
+  readonly mark: Mark;
+  readonly look: string;
+  readonly style?: CSSProperties;
+}
+
+/** One element of memory: focused, read, edited where it stands. */
+export function MemoryElement(props: MemoryElementProps): ReactElement {
+  const { grid, row, column, address, text, mark, look, style } = props;
+  const { active, block } = grid;
+  const isActive = active.row === row && active.column === column;
+  const isIn = (at: number, first: number, count: number): boolean => at >= first && at < first + count;
+  const isBlock = block.rows * block.columns > 1;
+  const isSelected = isBlock && isIn(row, block.row, block.rows) && isIn(column, block.column, block.columns);
+  return (
+    <td
+      // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: the WAI-ARIA grid pattern over a table.
+      role="gridcell"
+      data-memory={`${row} ${column}`}
+      data-mark={mark}
+      data-region-start={isActive ? '' : undefined}
+      className={`memory-element inset-focus ${look} ${mark === 'none' ? '' : mark} ${isSelected ? 'in-block' : ''}`}
+      aria-label={`${address.toString(16)} ${text}${MARK_WORDS[mark]}`}
+      aria-selected={isSelected || undefined}
+      tabIndex={isActive ? 0 : -1}
+      style={mark === 'none' ? style : undefined}
+    >
+      {minus(text)}
+      {isActive && grid.editing ? <ValueEditor path={grid.path} stage={grid.stage} onDone={grid.onDone} /> : null}
+    </td>
+  );
+}

@@ -1,0 +1,46 @@
+import { concat } from '../../../app/bits/bytes.ts';
+import { textFromUtf8 } from '../../../app/bits/text.ts';
+import { VALUE_EXPORTS } from '../../../app/formats/export/exports.ts';
+import { cellsOf } from '../../store/select/memory-cells.ts';
+import { type MemoryRowShown, pathTypeOf } from '../../store/select/memory-edits.ts';
+import type { MemoryForm } from '../../store/state/guest.ts';
+import type { Block, CopyFormat } from '../tiles/tile-clipboard.ts';
+
+/** A block of elements, with the bytes of one. */
+export interface MemoryBlock extends Block {
+  readonly size: number;
+}
+
+export const hexByte = (byte: number): string => byte.toString(16).padStart(2, '0');
+
+const rowsIn = (rows: readonly MemoryRowShown[], { row, rows: count, column, columns, size }: MemoryBlock) =>
+  rows.slice(row, row + count).map(({ bytes }) => bytes.subarray(column * size, (column + columns) * size));
+
+/** Elements as they are shown: bytes in hex, or values of the type. */
+export const elementTexts = (
+  bytes: Uint8Array,
+  { look, type }: Pick<MemoryForm, 'look' | 'type'>,
+): readonly string[] => (look === 'hex' ? Array.from(bytes, hexByte) : cellsOf(bytes, type).map(({ text }) => text));
+
+/** A block for the clipboard. Types that NumPy and C do not have go as the patterns of their width. */
+export const memoryText = (
+  rows: readonly MemoryRowShown[],
+  block: MemoryBlock,
+  form: Pick<MemoryForm, 'look' | 'type'>,
+  format: CopyFormat,
+): string => {
+  const parts = rowsIn(rows, block);
+  if (format === 'tsv' || format === 'csv') {
+    const between = format === 'csv' ? ',' : form.look === 'hex' ? ' ' : '\t';
+    return parts.map((part) => `${elementTexts(part, form).join(between)}\n`).join('');
+  }
+  const address = (rows[block.row]?.address ?? 0n) + BigInt(block.column * block.size);
+  const made = VALUE_EXPORTS.find(({ id }) => id === format)?.make({
+    path: `memory_${address.toString(16)}`,
+    type: form.look === 'hex' ? 'u8' : pathTypeOf(form.type),
+    shape: [block.rows, block.columns],
+    bytes: concat(parts),
+    isInit: false,
+  });
+  return made?.ok === true ? textFromUtf8(made.value) : '';
+};

@@ -1,0 +1,178 @@
+import {
+  type ClipboardEvent,
+  type FocusEvent,
+  type KeyboardEvent,
+  type MouseEvent,
+  type RefObject,
+  useRef,
+  useState,
+} from 'react';
+import { describeProblem } from '../../../app/bits/decoded.ts';
+import type { Assignment } from '../../../app/bridge.ts';
+import { commandOf } from '../../keys/chord.ts';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { type MemoryRowShown, memoryAssignment } from '../../store/select/memory-edits.ts';
+import { selectEditRefusal } from '../../store/select/selectors.ts';
+import type { MemoryForm } from '../../store/state/guest.ts';
+import { isBlockMove, isToEdge, moveInGrid, type Place } from '../registers/grid-moves.ts';
+import { beginsEdit } from '../registers/ValueEditor.tsx';
+import { blockOf } from '../tiles/tile-clipboard.ts';
+import { type MemoryBlock, memoryText } from './memory-text.ts';
+
+export interface MemoryGrid {
+  readonly table: RefObject<HTMLTableElement | null>;
+  readonly active: Place;
+  readonly block: MemoryBlock;
+  /** Its editor is open. */
+  readonly editing: boolean;
+  /** The path of the active element, as it is assigned. */
+  readonly path: string;
+  /** Why the last edit or paste was refused. */
+  readonly problem: string | null;
+  readonly edit: (typed: string | null) => void;
+  readonly stage: (text: string) => string | null;
+  readonly onDone: (how: 'stay' | 'onward' | 'back') => void;
+  readonly events: {
+    readonly onKeyDown: (event: KeyboardEvent) => void;
+    readonly onMouseDown: (event: MouseEvent) => void;
+    readonly onMouseOver: (event: MouseEvent) => void;
+    readonly onDoubleClick: (event: MouseEvent) => void;
+    readonly onFocus: (event: FocusEvent) => void;
+    readonly onCopy: (event: ClipboardEvent) => void;
+    readonly onPaste: (event: ClipboardEvent) => void;
+  };
+}
+
+const placeOf = (target: EventTarget | null): Place | null => {
+  const cell = target instanceof HTMLElement ? target.closest<HTMLElement>('[data-memory]') : null;
+  if (cell === null) return null;
+  const [row = 0, column = 0] = (cell.dataset.memory ?? '').split(' ').map(Number);
+  return { row, column };
+};
+
+/** Elements of memory as one grid: one stop of the keyboard, blocks by Shift or by dragging, editing, copy and paste. */
+export const useMemoryGrid = (rows: readonly MemoryRowShown[], form: MemoryForm, size: number): MemoryGrid => {
+  const store = useDebuggerStore();
+  const [place, setPlace] = useState<Place>({ row: 0, column: 0 });
+  const [from, setFrom] = useState<Place | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const table = useRef<HTMLTableElement>(null);
+  const columns = Math.max(1, Math.floor(form.rowBytes / size));
+  const active = { row: Math.min(place.row, rows.length - 1), column: Math.min(place.column, columns - 1) };
+  const at = (row: number, column: number): bigint => (rows[row]?.address ?? 0n) + BigInt(column * size);
+  const assigned = (row: number, column: number, text: string) => memoryAssignment(form, at(row, column), text);
+  // Any value has the same path.
+  const named = assigned(active.row, active.column, '0');
+  const path = named.ok ? named.value.path : '';
+  const editing = useDebugger((state) => state.editor?.path === path);
+  const element = ({ row, column }: Place): Uint8Array =>
+    rows[row]?.bytes.subarray(column * size, (column + 1) * size) ?? new Uint8Array();
+  const focus = (to: Place, extend = false): void => {
+    setFrom(extend ? (from ?? active) : null);
+    setPlace(to);
+    table.current?.querySelector<HTMLElement>(`[data-memory="${to.row} ${to.column}"]`)?.focus();
+  };
+  const block = { ...blockOf(active, from), size };
+  const shownText = (): string => memoryText(rows, { ...blockOf(active, null), size }, form, 'tsv').trim();
+  const edit = (typed: string | null): void => {
+    const state = store.getState();
+    const refusal = selectEditRefusal(state) ?? (element(active).length === size ? null : 'it was not read');
+    setProblem(refusal);
+    if (refusal === null) state.openEditor(path, typed ?? shownText(), typed !== null);
+  };
+  /** What is left to be staged: the value that stands there is no edit, and takes an earlier one back. */
+  const stageAll = (list: readonly (Assignment & { readonly bytes: Uint8Array })[], places: readonly Place[]) => {
+    const state = store.getState();
+    const isRead = (index: number): boolean => {
+      const { row, column } = places[index] ?? active;
+      const read = rows[row]?.read.subarray(column * size, (column + 1) * size);
+      return list[index]?.bytes.every((byte, offset) => byte === read?.[offset]) ?? false;
+    };
+    const edits = list.filter((_, index) => !isRead(index));
+    for (const [index, { path: same }] of list.entries()) {
+      if (isRead(index) && state.staged.some((row) => row.path === same)) state.unstage(same);
+    }
+    return edits.length === 0
+      ? null
+      : store.getState().stageAll(edits.map(({ path: to, value }) => ({ path: to, value })));
+  };
+  const stage = (text: string): string | null => {
+    const made = assigned(active.row, active.column, text);
+    if (!made.ok) return describeProblem(made.problem);
+    const why = stageAll([made.value], [active]);
+    if (why === null) store.getState().closeEditor();
+    return why;
+  };
+  const paste = (text: string): string | null => {
+    const lines = text.replace(/\r/g, '').replace(/\n+$/, '').split('\n');
+    const cells = lines.map((line) => line.trim().split(form.look === 'hex' ? /[\t,;\s]+/ : /[\t,;]/));
+    const list: (Assignment & { readonly bytes: Uint8Array })[] = [];
+    const places: Place[] = [];
+    for (const [down, line] of cells.entries()) {
+      for (const [right, value] of line.entries()) {
+        if (value.trim() === '') continue;
+        const to = { row: active.row + down, column: active.column + right };
+        if (to.row >= rows.length || to.column >= columns) return 'the block does not fit here';
+        const made = assigned(to.row, to.column, value);
+        if (!made.ok) return `row ${down + 1}, column ${right + 1} of the block: ${describeProblem(made.problem)}`;
+        list.push(made.value);
+        places.push(to);
+      }
+    }
+    return list.length === 0 ? 'the clipboard holds no text' : stageAll(list, places);
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.target instanceof HTMLInputElement || rows.length === 0) return;
+    const command = commandOf('grid', event);
+    const to = moveInGrid(command, isToEdge(event), active, {
+      ...{ rows: rows.length, columns },
+      hasValue: (one) => element(one).some((byte) => byte !== 0),
+    });
+    if (to !== null) focus(to, isBlockMove(command, event));
+    else if (command === 'edit') edit(null);
+    else if (beginsEdit(event)) edit(event.key);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return {
+    ...{ table, active, block, editing, path, problem, edit, stage },
+    onDone: (how) => {
+      const next = active.column + (how === 'stay' ? 0 : how === 'onward' ? 1 : -1);
+      const row = active.row + (next >= columns ? 1 : next < 0 ? -1 : 0);
+      focus({ row: Math.max(0, Math.min(rows.length - 1, row)), column: (next + columns) % columns });
+    },
+    events: {
+      onKeyDown,
+      onMouseDown: (event) => {
+        const to = placeOf(event.target);
+        if (to === null || event.button !== 0 || event.target instanceof HTMLInputElement) return;
+        // The focus is moved here: a drag begins, and no text is selected by it.
+        event.preventDefault();
+        focus(to, event.shiftKey);
+      },
+      onMouseOver: (event) => {
+        const to = placeOf(event.target);
+        if (to !== null && event.buttons === 1) focus(to, true);
+      },
+      onDoubleClick: (event) => {
+        if (placeOf(event.target) !== null) edit(null);
+      },
+      onFocus: (event) => {
+        const to = placeOf(event.target);
+        if (to !== null && (to.row !== active.row || to.column !== active.column)) setPlace(to);
+      },
+      onCopy: (event) => {
+        if (event.target instanceof HTMLInputElement) return;
+        event.clipboardData.setData('text/plain', memoryText(rows, block, form, 'tsv'));
+        event.preventDefault();
+      },
+      onPaste: (event) => {
+        if (event.target instanceof HTMLInputElement) return;
+        event.preventDefault();
+        const refusal = selectEditRefusal(store.getState());
+        setProblem(refusal ?? paste(event.clipboardData.getData('text/plain')));
+      },
+    },
+  };
+};
