@@ -1,7 +1,15 @@
 import type { MachineFacts } from './compat/machine-facts.ts';
 import type { DriveResult } from './debug/drive-result.ts';
 import type { DriveAct } from './debug/drive-words.ts';
-import type { CodeView, KnownBytes, MemoryRequest, MemoryView, NamedCode } from './debug/guest-words.ts';
+import type {
+  CodeView,
+  FindMemoryRequest,
+  KnownBytes,
+  MemoryFound,
+  MemoryRequest,
+  MemoryView,
+  NamedCode,
+} from './debug/guest-words.ts';
 import type { RunState } from './debug/run-state.ts';
 import type { WritesSoFar } from './debug/writes-so-far.ts';
 import type { Syntax } from './disas/instruction.ts';
@@ -20,7 +28,10 @@ export type { DriveAct, DrivenBreakpoint } from './debug/drive-words.ts';
 export type {
   CodeLine,
   CodeView,
+  FindMemoryAs,
+  FindMemoryRequest,
   KnownBytes,
+  MemoryFound,
   MemoryRequest,
   MemoryRow,
   MemoryView,
@@ -260,6 +271,8 @@ export interface Bridge {
   nameCode(session: SessionId, codes: readonly KnownBytes[], syntax: Syntax): Promise<Answer<readonly NamedCode[]>>;
   /** Rows of a live guest's memory; the vCPU stands still for it. */
   readMemory(session: SessionId, request: MemoryRequest): Promise<Answer<MemoryView>>;
+  /** Looks through a part of a guest's memory, from an address on: `next` is where the next part begins. */
+  findMemory(session: SessionId, request: FindMemoryRequest): Promise<Answer<MemoryFound>>;
   /** Names for the addresses of a session's code, out of a file; without bytes none. How many there are. */
   takeSymbols(session: SessionId, name: string, base64: string): Promise<Answer<{ readonly count: number }>>;
   /** Pre-flight, one write, read back, compare; rolled back and refused on a mismatch. */
@@ -313,6 +326,7 @@ export const BRIDGE_VERBS = [
   'readCode',
   'nameCode',
   'readMemory',
+  'findMemory',
   'takeSymbols',
   'apply',
   'restore',

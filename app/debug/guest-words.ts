@@ -89,3 +89,27 @@ export interface MemoryView {
   readonly pages: readonly MemoryPage[];
   readonly translations: number;
 }
+
+/** What is looked for in memory, from an address on: a value as the command line takes it, bytes with ?? for any, or text. */
+export interface FindMemoryRequest {
+  readonly address: string;
+  readonly isPhysical: boolean;
+  readonly text: string;
+  readonly as: FindMemoryAs;
+}
+
+export const FIND_MEMORY_AS = [
+  ...(['bytes', 'text', 'u8', 'u16', 'u32', 'u64', 'i8', 'i16', 'i32', 'i64'] as const),
+  ...(['f16', 'bf16', 'f32', 'f64'] as const),
+] as const;
+export type FindMemoryAs = (typeof FIND_MEMORY_AS)[number];
+
+export interface MemoryFound {
+  /** Where it stands first; null: not in what was looked through. */
+  readonly found: string | null;
+  /** How many bytes it takes. */
+  readonly bytes: number;
+  readonly searchedBytes: number;
+  /** Where the search goes on; null: nothing is behind it. */
+  readonly next: string | null;
+}

@@ -6,6 +6,8 @@ import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 
 interface ModelBytes {
+  /** The lowest address that there is. */
+  readonly start: bigint;
   readonly read: (address: bigint, bytes: number) => Uint8Array | null;
   readonly write: (address: bigint, bytes: Uint8Array) => Promise<Answer<null>>;
 }
@@ -15,10 +17,10 @@ const PAGE: Omit<Page, 'physical'> = {
   ...{ pageBytes: PAGE_BYTES, writable: true, user: false, executable: true, accessed: true, dirty: true },
   ...{ global: false, cached: true, steps: [] },
 };
-const OUTSIDE: WalkFault = { fault: 'not-present', level: 0, steps: [] };
+const OUTSIDE: Omit<WalkFault, 'next'> = { fault: 'not-present', level: 0, steps: [] };
 
 /** The memory of a model, which this program holds: there is nothing to prove. It has no page tables: both addresses are one. */
-export const modelMemory = ({ read, write }: ModelBytes): GuestMemory => {
+export const modelMemory = ({ start, read, write }: ModelBytes): GuestMemory => {
   const unknown = (address: bigint) =>
     refuse('memory-unknown', 'the model has no memory at that address', { where: hexShort(address) });
   const readAt = (address: bigint, bytes: number, linear: bigint | null) => {
@@ -38,7 +40,9 @@ export const modelMemory = ({ read, write }: ModelBytes): GuestMemory => {
   const memory: GuestMemory = {
     proof: { candidate: 'the model', regions: [], translations: 0 },
     translate: async (linear) =>
-      read(linear, 1) === null ? { ok: false, ...OUTSIDE } : { ok: true, ...PAGE, physical: linear },
+      read(linear, 1) === null
+        ? { ok: false, ...OUTSIDE, next: linear < start ? start : null }
+        : { ok: true, ...PAGE, physical: linear },
     readLinear: async (linear, bytes) => readAt(linear, bytes, linear),
     readPhysical: async (physical, bytes) => readAt(physical, bytes, null),
     placesToWrite: async (address, bytes) =>

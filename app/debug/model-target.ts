@@ -1,4 +1,5 @@
 import { createModelGuest, type ModelGuest, modelSummaries } from '../model/guest.ts';
+import { MEMORY_BASE } from '../model/memory.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { modelMemory } from './model-memory.ts';
@@ -67,6 +68,7 @@ export const openModel = (program: string, nowMs: () => number): Answer<Target> 
     },
     memory: null,
     ownMemory: modelMemory({
+      start: MEMORY_BASE,
       read: (address, bytes) => guest.readMemory(address, bytes),
       write: (address, bytes) => write((one) => one.writeMemory(address, bytes)),
     }),

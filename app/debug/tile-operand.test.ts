@@ -15,7 +15,7 @@ const memoryTo = (end: bigint, config = new Uint8Array(64)): GuestMemory => ({
           ...{ ok: true, physical: linear, pageBytes: 4096, writable: true, user: true, executable: false },
           ...{ accessed: true, dirty: true, global: false, cached: true, steps: [] },
         }
-      : { ok: false, fault: 'not-present', level: 1, steps: [] },
+      : { ok: false, fault: 'not-present', level: 1, next: null, steps: [] },
   readLinear: async (linear, bytes) =>
     linear < end
       ? answer({ linear, physical: linear, bytes: config.slice(0, bytes) })

@@ -49,6 +49,8 @@ export interface Page {
 export interface WalkFault {
   readonly fault: 'not-canonical' | 'not-present' | 'reserved-bit' | 'no-memory';
   readonly level: number;
+  /** The first address behind it that is not ruled out by the same entry; null: there is none. */
+  readonly next: bigint | null;
   readonly steps: readonly WalkStep[];
 }
 
@@ -130,6 +132,16 @@ const SCHEMES: Readonly<Record<Exclude<PagingMode, 'none'>, Scheme>> = {
   '5-level': long(5),
 };
 
+/** The end of what an entry of this level maps. */
+const behind = ({ linearBits }: Scheme, { shift }: Level, linear: bigint): bigint | null => {
+  const end = ((linear >> BigInt(shift)) + 1n) << BigInt(shift);
+  return end >> BigInt(linearBits === 32 ? 32 : 64) === 0n ? end : null;
+};
+
+/** The upper half of the addresses of 64-bit modes. */
+const upperHalf = ({ linearBits }: Scheme): bigint | null =>
+  linearBits === 32 ? null : (1n << 64n) - (1n << BigInt(linearBits - 1));
+
 const isCanonical = (address: bigint, bits: number): boolean =>
   BigInt.asUintN(64, BigInt.asIntN(bits, address)) === BigInt.asUintN(64, address);
 
@@ -177,7 +189,7 @@ export function* walk(context: PagingContext, linear: bigint): Generator<EntryRe
   const scheme = SCHEMES[mode];
   const steps: WalkStep[] = [];
   if (scheme.linearBits === 32 ? linear >> 32n !== 0n : !isCanonical(linear, scheme.linearBits)) {
-    return { ok: false, fault: 'not-canonical', level: 0, steps };
+    return { ok: false, fault: 'not-canonical', level: 0, next: upperHalf(scheme), steps };
   }
   const { control, physicalBits } = context;
   let table = mode === 'pae' ? control.cr3 & 0xffffffe0n : control.cr3 & bitsBetween(12, mode === '32-bit' ? 32 : 52);
@@ -185,14 +197,15 @@ export function* walk(context: PagingContext, linear: bigint): Generator<EntryRe
   for (const at of scheme.levels) {
     const index = (linear >> BigInt(at.shift)) & ((1n << BigInt(at.indexBits)) - 1n);
     const address = table + index * BigInt(scheme.entryBytes);
+    const next = behind(scheme, at, linear);
     const bytes = yield { address, bytes: scheme.entryBytes };
-    if (bytes === null) return { ok: false, fault: 'no-memory', level: at.level, steps };
+    if (bytes === null) return { ok: false, fault: 'no-memory', level: at.level, next, steps };
     const entry = scheme.entryBytes === 4 ? BigInt(readU32(bytes, 0)) : readU64(bytes, 0);
     steps.push({ level: at.level, address, entry });
-    if (!hasBit(entry, PRESENT)) return { ok: false, fault: 'not-present', level: at.level, steps };
+    if (!hasBit(entry, PRESENT)) return { ok: false, fault: 'not-present', level: at.level, next, steps };
     const ends = largePage(mode, at, entry, context);
     if ((entry & reservedBits(mode, at, ends, context, entry)) !== 0n) {
-      return { ok: false, fault: 'reserved-bit', level: at.level, steps };
+      return { ok: false, fault: 'reserved-bit', level: at.level, next, steps };
     }
     // A PDPTE of PAE has none of these flags.
     const isPdpte = mode === 'pae' && at.level === 3;
@@ -222,7 +235,7 @@ export function* walk(context: PagingContext, linear: bigint): Generator<EntryRe
       steps,
     };
   }
-  return { ok: false, fault: 'not-present', level: 0, steps };
+  return { ok: false, fault: 'not-present', level: 0, next: null, steps };
 }
 
 /** The tables that a search goes through, at most: 8 MiB of them. */

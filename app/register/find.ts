@@ -64,7 +64,7 @@ const widestOf = (capture: Capture): string =>
     return value.ok && value.value.state !== 'absent';
   }) ?? 'xmm';
 
-const matches = (bytes: Uint8Array, at: number, { bytes: wanted }: Needle): boolean =>
+export const matches = (bytes: Uint8Array, at: number, { bytes: wanted }: Needle): boolean =>
   wanted.every((byte, index) => byte === null || bytes[at + index] === byte);
 
 const pathAt = ({ name, rowBytes }: RegisterRow, needle: Needle, at: number): string => {

@@ -1,6 +1,7 @@
 import { decoded, describeProblem } from '../../app/bits/decoded.ts';
 import { textFromUtf8 } from '../../app/bits/text.ts';
 import type { Answer, Bridge } from '../../app/bridge.ts';
+import { findMemory } from '../../app/debug/find-memory.ts';
 import { codeView, nameCode, readCode, readRows } from '../../app/debug/guest-view.ts';
 import type { SymbolFile } from '../../app/debug/place-symbols.ts';
 import type { Session } from '../../app/debug/session.ts';
@@ -11,7 +12,8 @@ import { loadDecoder } from '../disas/load-decoder.ts';
 
 type WithSession = <T>(id: string, use: (session: Session) => Promise<Answer<T>>) => Promise<Answer<T>>;
 
-export interface GuestViews extends Pick<Bridge, 'readCode' | 'nameCode' | 'readMemory' | 'takeSymbols'> {
+export interface GuestViews
+  extends Pick<Bridge, 'readCode' | 'nameCode' | 'readMemory' | 'findMemory' | 'takeSymbols'> {
   /** The session has ended. */
   forget(id: string): void;
 }
@@ -41,6 +43,7 @@ export const createGuestViews = (withSession: WithSession): GuestViews => {
         return answer(codes.map((one) => nameCode(one, syntax, decoder, placed.get(id) ?? null)));
       }),
     readMemory: (id, request) => withSession(id, (session) => readRows(session, request)),
+    findMemory: (id, request) => withSession(id, (session) => findMemory(session, request)),
     takeSymbols: (id, name, base64) =>
       withSession(id, async () => {
         if (base64 === '') {

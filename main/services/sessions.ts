@@ -256,6 +256,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     readCode: views.readCode,
     nameCode: views.nameCode,
     readMemory: views.readMemory,
+    findMemory: views.findMemory,
     takeSymbols: views.takeSymbols,
     hostFacts: options.hostFacts,
     listTargets: async () =>

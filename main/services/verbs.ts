@@ -1,6 +1,7 @@
 import type { Answer, Bridge, BridgeVerb } from '../../app/bridge.ts';
 import { BRIDGE_VERBS } from '../../app/bridge.ts';
 import { MOST_BREAKPOINTS, MOST_OTHER_BREAKPOINTS } from '../../app/debug/drive-words.ts';
+import { FIND_MEMORY_AS } from '../../app/debug/guest-words.ts';
 import { messageOf, refuse } from '../../app/refusals/refusal.ts';
 
 /**
@@ -205,6 +206,19 @@ const memoryRequest: Check = (value) => {
   return typeof isPhysical === 'boolean' ? null : 'isPhysical is true or false';
 };
 
+const MAX_FOUND_CHARACTERS = 256;
+const findRequest: Check = (value) => {
+  if (!isRecord(value) || !hasOnly(value, ['address', 'isPhysical', 'text', 'as'])) {
+    return 'what is looked for is an address, whether it is physical, a text, and what it means';
+  }
+  const { address, isPhysical, text, as } = value;
+  if (typeof address !== 'string' || address === '' || !ADDRESS.test(address)) return 'the address is not of its form';
+  if (!isText(text, MAX_FOUND_CHARACTERS))
+    return `what is looked for is text of 1 to ${MAX_FOUND_CHARACTERS} characters`;
+  if (!(FIND_MEMORY_AS as readonly unknown[]).includes(as)) return `it is one of ${FIND_MEMORY_AS.join(', ')}`;
+  return typeof isPhysical === 'boolean' ? null : 'isPhysical is true or false';
+};
+
 const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
   hostFacts: [],
   listTargets: [],
@@ -228,6 +242,7 @@ const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
   ],
   nameCode: [session, knownBytes, matching('the syntax', /^(intel|att)$/)],
   readMemory: [session, memoryRequest],
+  findMemory: [session, findRequest],
   takeSymbols: [session, fileName, file],
   apply: [session, assignments],
   restore: [session, scope, previousState],

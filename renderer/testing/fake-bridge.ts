@@ -15,6 +15,7 @@ import { applyWrite, type WriteOutcome } from '../../app/debug/apply.ts';
 import type { Clock } from '../../app/debug/clock.ts';
 import { driveResult } from '../../app/debug/drive-result.ts';
 import { fileTarget } from '../../app/debug/file-target.ts';
+import { findMemory } from '../../app/debug/find-memory.ts';
 import { readRows } from '../../app/debug/guest-view.ts';
 import { openModel } from '../../app/debug/model-target.ts';
 import { createSession, type Session } from '../../app/debug/session.ts';
@@ -242,6 +243,7 @@ export const createFakeBridge = (
     nameCode: async (_id, codes) =>
       refused('nameCode') ?? yes(codes.map(({ code }) => ({ text: `decoded ${code}`, symbol: null }))),
     readMemory: (id, request) => withSession('readMemory', id, (session) => readRows(session, request)),
+    findMemory: (id, request) => withSession('findMemory', id, (session) => findMemory(session, request)),
     takeSymbols: async () => refused('takeSymbols') ?? yes({ count: 0 }),
     resume: (id) =>
       withSession('resume', id, async (session) => {

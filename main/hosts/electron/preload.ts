@@ -26,6 +26,7 @@ const bridge = Object.freeze({
   nameCode: (session, codes, syntax) => ask('nameCode', session, codes, syntax),
   readCode: (session, address, count, syntax) => ask('readCode', session, address, count, syntax),
   readMemory: (session, request) => ask('readMemory', session, request),
+  findMemory: (session, request) => ask('findMemory', session, request),
   takeSymbols: (session, name, base64) => ask('takeSymbols', session, name, base64),
   apply: (session, assignments) => ask('apply', session, assignments),
   restore: (session, scope, then) => ask('restore', session, scope, then),

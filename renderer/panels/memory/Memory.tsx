@@ -13,6 +13,8 @@ import { Glyph } from '../../theme/Glyph.tsx';
 import { HexRows } from './HexRows.tsx';
 import { MatrixRows } from './MatrixRows.tsx';
 import { MemoryBar } from './MemoryBar.tsx';
+import { MemoryFind } from './MemoryFind.tsx';
+import { sizeText } from './size-text.ts';
 import { useMemoryGrid } from './use-memory-grid.ts';
 
 const refusalOf = (state: State) => current(state, state.memoryRefusal);
@@ -43,6 +45,7 @@ export function Memory(): ReactElement {
   return (
     <section className="memory" aria-label="Memory" data-testid="memory">
       <Controls memory={memory} />
+      <MemoryFind />
       {refusal !== null ? (
         <Nothing words={`${refusal.what}${refusal.where === null ? '' : `, ${refusal.where}`}`} />
       ) : memory === null ? (
@@ -204,9 +207,3 @@ function Translation({ memory }: { memory: MemoryView }): ReactElement | null {
     </table>
   );
 }
-
-const sizeText = (bytes: number | null): string => {
-  if (bytes === null) return '';
-  if (bytes >= 1 << 30) return `${bytes / (1 << 30)} GiB`;
-  return bytes >= 1 << 20 ? `${bytes / (1 << 20)} MiB` : `${bytes / 1024} KiB`;
-};

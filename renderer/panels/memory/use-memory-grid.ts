@@ -4,6 +4,7 @@ import {
   type KeyboardEvent,
   type MouseEvent,
   type RefObject,
+  useEffect,
   useRef,
   useState,
 } from 'react';
@@ -59,6 +60,17 @@ export const useMemoryGrid = (rows: readonly MemoryRowShown[], form: MemoryForm,
   const table = useRef<HTMLTableElement>(null);
   const columns = Math.max(1, Math.floor(form.rowBytes / size));
   const active = { row: Math.min(place.row, rows.length - 1), column: Math.min(place.column, columns - 1) };
+  const found = useDebugger(({ memoryFound }) => (memoryFound?.phase === 'found' ? memoryFound : null));
+  const first = rows[0]?.address;
+  // What is found is selected, in the row that was read for it.
+  useEffect(() => {
+    if (found === null || first === undefined) return;
+    const offset = Number(BigInt(found.address) - first);
+    if (offset < 0 || offset >= form.rowBytes) return;
+    const last = Math.min(columns - 1, Math.floor((offset + found.bytes - 1) / size));
+    setFrom({ row: 0, column: last });
+    setPlace({ row: 0, column: Math.floor(offset / size) });
+  }, [found, first, form.rowBytes, columns, size]);
   const at = (row: number, column: number): bigint => (rows[row]?.address ?? 0n) + BigInt(column * size);
   const assigned = (row: number, column: number, text: string) => memoryAssignment(form, at(row, column), text);
   // Any value has the same path.

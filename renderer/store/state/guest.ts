@@ -1,4 +1,4 @@
-import type { CodeView, MemoryView, Refusal } from '../../../app/bridge.ts';
+import type { CodeView, FindMemoryAs, MemoryView, Refusal } from '../../../app/bridge.ts';
 import type { Syntax } from '../../../app/disas/instruction.ts';
 import type { MemoryType } from './memory-cells.ts';
 
@@ -14,6 +14,16 @@ export interface MemoryForm {
   readonly rowBytes: number;
   /** The tile whose rows stand beside those of memory; null: none. */
   readonly tile: number | null;
+}
+
+export interface MemorySearch {
+  readonly phase: 'searching' | 'found' | 'not-found' | 'ended';
+  readonly searchedBytes: number;
+  /** What is found, or where the search stands. */
+  readonly address: string;
+  readonly bytes: number;
+  /** Where the next search begins; null: at the base. */
+  readonly next: string | null;
 }
 
 export type MemoryCopy = 'tsv' | 'numpy' | 'c' | 'csv';
@@ -44,6 +54,12 @@ export interface GuestSlice {
   setMemoryCopy(format: MemoryCopy): void;
   /** Memory from an address on in the shape of a tile, beside the tile. */
   compareMemory(address: string, tile: number): void;
+  /** What is looked for in memory, and how far the search has come; null: none is under way or was told. */
+  readonly memoryFind: { readonly text: string; readonly as: FindMemoryAs };
+  readonly memoryFound: MemorySearch | null;
+  setMemoryFind(part: Partial<GuestSlice['memoryFind']>): void;
+  /** From what was found last on, else from the base: shows what is found. Asked for again while it is under way, it ends. */
+  findInMemory(): Promise<void>;
   setMemoryForm(part: Partial<MemoryForm>): void;
   readMemory(): Promise<void>;
   /** The memory that the next tile load or store means, beside its tile. */

@@ -5,7 +5,7 @@ import { BIT } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
 import { ask } from '../base/ask.ts';
 import { isFrozen } from '../select/run.ts';
-import type { GuestSlice, MemoryForm, ReadAt } from '../state/guest.ts';
+import type { GuestSlice, MemoryForm, MemorySearch, ReadAt } from '../state/guest.ts';
 import type { Slice, State } from '../state/state.ts';
 
 const LINES = 48;
@@ -46,7 +46,7 @@ export const createGuestSlice =
   (bridge: Bridge): Slice<GuestSlice> =>
   ({ getState: get, set }) => {
     /** Which reading is the last one that was asked for: an older answer that comes late is dropped. */
-    let asked = { code: 0, memory: 0 };
+    let asked = { code: 0, memory: 0, find: 0 };
     const turn = (kind: keyof typeof asked): number => {
       asked = { ...asked, [kind]: asked[kind] + 1 };
       return asked[kind];
@@ -93,6 +93,47 @@ export const createGuestSlice =
         get().setMemoryForm({ address, stride, look: 'matrix', tile, type, ...shape });
         get().setTab('memory');
         void get().readMemory();
+      },
+      memoryFind: { text: '', as: 'bytes' },
+      memoryFound: null,
+      setMemoryFind: (part) => set(({ memoryFind }) => ({ memoryFind: { ...memoryFind, ...part }, memoryFound: null })),
+      async findInMemory() {
+        const { session, memoryForm, memoryFind, memoryFound } = get();
+        if (session === null || session.kind === 'file' || memoryFind.text === '') return;
+        const mine = turn('find');
+        if (memoryFound?.phase === 'searching') {
+          set({ memoryFound: { ...memoryFound, phase: 'ended' } });
+          return;
+        }
+        const { isPhysical } = memoryForm;
+        let [address, searchedBytes, isMore] = [memoryFound?.next ?? memoryForm.address.trim(), 0, true];
+        const tell = (search: Omit<MemorySearch, 'searchedBytes'>): void =>
+          set({ memoryFound: { ...search, searchedBytes } });
+        while (isMore) {
+          tell({ phase: 'searching', address, bytes: 0, next: address });
+          const from = address;
+          const answer = await ask(() => bridge.findMemory(session.id, { address: from, isPhysical, ...memoryFind }));
+          if (mine !== asked.find || get().session?.id !== session.id) return;
+          if (!answer.ok) {
+            set({ memoryFound: null });
+            get().refuse(answer.refusal);
+            return;
+          }
+          const { found, bytes, next } = answer.value;
+          searchedBytes += answer.value.searchedBytes;
+          if (found !== null) {
+            tell({ phase: 'found', address: found, bytes, next });
+            const { rowBytes } = get().memoryForm;
+            // Whole rows, as they are counted from an address of whole rows.
+            const row = BigInt(found) - (BigInt(found) % BigInt(rowBytes));
+            get().setMemoryForm({ address: `0x${row.toString(16)}`, stride: '' });
+            await get().readMemory();
+            return;
+          }
+          if (next === null) tell({ phase: 'not-found', address, bytes, next: null });
+          isMore = next !== null;
+          address = next ?? address;
+        }
       },
       setMemoryForm: (part) => set(({ memoryForm }) => ({ memoryForm: { ...memoryForm, ...part } })),
       async readMemory() {

@@ -1,0 +1,66 @@
+import { expect } from 'playwright/test';
+import { test } from '../models/host.ts';
+import { TilesWindow } from '../models/tiles-window.ts';
+
+test('[DA6] memory of a model by keyboard alone: read, edited with a register, undone in one order, beside a tile', async ({
+  open,
+}) => {
+  const page = await open();
+  const model = new TilesWindow(page);
+  await model.openModel(0);
+  await page.keyboard.press('Alt+6');
+  const memory = page.getByTestId('memory');
+  await expect(memory.getByTestId('memory-proof')).toHaveText('held by the model');
+  await memory.getByRole('textbox', { name: 'Base' }).focus();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('0x403000');
+  await page.keyboard.press('Enter');
+  const at = (address: string) => memory.getByRole('gridcell', { name: new RegExp(`^${address} `) });
+  await expect(at('403000')).toBeVisible();
+  const name = async (address: string): Promise<string> => (await at(address).getAttribute('aria-label')) ?? '';
+  const found = [await name('403011'), await name('403012')];
+
+  await at('403000').focus();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowRight');
+  await expect(at('403011')).toBeFocused();
+  await page.keyboard.type('fe');
+  await page.keyboard.press('Enter');
+  await expect(at('403011')).toHaveAccessibleName('403011 fe, staged');
+  await expect(at('403011')).toBeFocused();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.type('zz');
+  await page.keyboard.type('aa1');
+  await page.keyboard.press('Enter');
+  await expect(memory.getByRole('alert').first()).toContainText('u8');
+  await page.keyboard.press('Escape');
+  await page.keyboard.type('a1');
+  await page.keyboard.press('Tab');
+  await expect(at('403012')).toHaveAccessibleName('403012 a1, staged');
+  await expect(at('403013')).toBeFocused();
+  await expect(model.staged()).toHaveText('2 staged');
+  await page.mouse.move(0, 0);
+  await model.shoot('memory-model-staged');
+
+  await model.apply();
+  await expect(at('403012')).toHaveAccessibleName('403012 a1, written and read back');
+  await page.keyboard.press('Control+Z');
+  await expect(at('403012')).toHaveAccessibleName(`${found[1]}, changed by the guest`);
+  await expect(at('403011')).toHaveAccessibleName(`${found[0]}, changed by the guest`);
+  await page.keyboard.press('Control+Shift+Z');
+  await expect(at('403012')).toHaveAccessibleName(/^403012 a1/);
+
+  // From here on beside a tile that was not loaded yet, then as it is.
+  for (let step = 0; step < 20; step += 1) await model.step();
+  await at('403000').focus();
+  await memory.getByRole('combobox', { name: 'Compare with a tile' }).selectOption('tmm4');
+  // Rows that follow one another are not those of the load.
+  await expect(memory.getByTestId('memory-verdict')).toContainText(/\d+ elements differ from tmm4/);
+  await memory.getByRole('textbox', { name: 'Stride' }).fill('r8');
+  await page.keyboard.press('Enter');
+  await expect(memory.getByTestId('memory-verdict')).toContainText('memory holds what tmm4 holds');
+  await model.shoot('memory-model-matrix');
+  await page.setViewportSize({ width: 1100, height: 700 });
+  await expect(memory.getByTestId('memory-verdict')).toBeVisible();
+  await model.shoot('memory-model-matrix-1100x700');
+});
