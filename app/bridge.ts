@@ -2,6 +2,7 @@ import type { MachineFacts } from './compat/machine-facts.ts';
 import type { DriveResult } from './debug/drive-result.ts';
 import type { DriveAct } from './debug/drive-words.ts';
 import type {
+  CallsView,
   CodeView,
   FindMemoryRequest,
   KnownBytes,
@@ -26,6 +27,8 @@ export type { MachineFacts } from './compat/machine-facts.ts';
 export type { DriveResult } from './debug/drive-result.ts';
 export type { DriveAct, DrivenBreakpoint } from './debug/drive-words.ts';
 export type {
+  CallFrameView,
+  CallsView,
   CodeLine,
   CodeView,
   FindMemoryAs,
@@ -271,6 +274,8 @@ export interface Bridge {
   nameCode(session: SessionId, codes: readonly KnownBytes[], syntax: Syntax): Promise<Answer<readonly NamedCode[]>>;
   /** Rows of a live guest's memory; the vCPU stands still for it. */
   readMemory(session: SessionId, request: MemoryRequest): Promise<Answer<MemoryView>>;
+  /** Who executes and who called whom, with the session's symbols; the vCPU stands still for it. */
+  readCalls(session: SessionId): Promise<Answer<CallsView>>;
   /** Looks through a part of a guest's memory, from an address on: `next` is where the next part begins. */
   findMemory(session: SessionId, request: FindMemoryRequest): Promise<Answer<MemoryFound>>;
   /** Names for the addresses of a session's code, out of a file; without bytes none. How many there are. */
@@ -327,6 +332,7 @@ export const BRIDGE_VERBS = [
   'nameCode',
   'readMemory',
   'findMemory',
+  'readCalls',
   'takeSymbols',
   'apply',
   'restore',

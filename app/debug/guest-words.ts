@@ -113,3 +113,27 @@ export interface MemoryFound {
   /** Where the search goes on; null: nothing is behind it. */
   readonly next: string | null;
 }
+
+/** One function that is being executed. */
+export interface CallFrameView {
+  /** Of the first the next instruction, of the others where it returns to. */
+  readonly address: string;
+  /** "schedule+0x10"; null: no symbols, or none that reaches here. */
+  readonly symbol: string | null;
+  readonly framePointer: string | null;
+}
+
+/** Who executes, and who called whom. */
+export interface CallsView {
+  readonly who: string;
+  /** "matmul, pid 4243 of process 4242"; null: not known. */
+  readonly task: string | null;
+  /** How it was found, where that is out of the common. */
+  readonly taskBy: string | null;
+  /** Null: it is known, or no file says where a task is named. */
+  readonly taskWhy: string | null;
+  readonly frames: readonly CallFrameView[];
+  /** Why the chain goes no further. */
+  readonly end: string;
+  readonly translations: number;
+}

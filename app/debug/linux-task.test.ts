@@ -34,9 +34,12 @@ const facts = (gs: bigint, cpl = 0n): Facts => {
   const segments = { cs: 16n, ss: 24n, ds: 0n, es: 0n, fs: 0n, gs: 0n, fs_base: 0n, gs_base: gs };
   return { ...all, segments, descriptors: { ...all.descriptors, cpl } };
 };
+const LIST = KERNEL_HALF + 0x40_3000n;
 const kernel = (name: string, address: bigint, shift = 0n) =>
   symbolTable([
     { name: '_text', address: 0xffff_ffff_8100_0000n, bytes: 1n, rank: 0 },
+    { name: '__per_cpu_offset', address: LIST - shift, bytes: 64n, rank: 0 },
+    { name: 'x86_cpu_to_apicid', address: 0x80n, bytes: 2n, rank: 0 },
     { name, address, bytes: 8n, rank: 0 },
   ]).moved(shift);
 const found = async (known: Facts, files: ReturnType<typeof kernel>) => {
@@ -64,6 +67,42 @@ describe('[LT2] the task that a Linux guest executes', () => {
     ['a pointer to nothing', facts(GS), kernel('current_task', 0x48n), 'cannot be read'],
   ])('%s: not known, and why', async (_what, known, files, why) => {
     expect(await found(known, files)).toEqual({ task: null, why: expect.stringContaining(why) });
+  });
+
+  const ofVcpu = (known: Facts, vcpu: number): Facts => ({ ...known, target: { ...known.target, vcpu } });
+  /** CPU 0 has nothing yet, CPU 1 another APIC id, CPU 2 this vCPU's. */
+  const cpus = (): void => {
+    fake.bytes.fill(0, 0x20_3000, 0x20_4000);
+    writeU64(fake.bytes, 0x20_3000, 0xffff_ffff_8200_0000n);
+    writeU64(fake.bytes, 0x20_3008, GS + 0x3000n);
+    fake.bytes.set([4, 0], 0x20_4080);
+    writeU64(fake.bytes, 0x20_3010, GS);
+    fake.bytes.set([6, 0], 0x20_1080);
+  };
+  const BY = 'by __per_cpu_offset and its APIC id';
+
+  test('in user mode, by the entry of the kernel’s list whose CPU has this APIC id', async () => {
+    cpus();
+    expect(await found(ofVcpu(facts(0n, 3n), 6), kernel('current_task', 0x40n))).toEqual({ ...MATMUL, by: BY });
+    expect(await found(ofVcpu(facts(0x40_1000n), 6), kernel('current_task', 0x40n))).toEqual({ ...MATMUL, by: BY });
+    expect(await found(ofVcpu(facts(0n, 3n), 5), kernel('current_task', 0x40n))).toEqual({
+      task: null,
+      why: expect.stringContaining('no CPU in __per_cpu_offset has its APIC id'),
+    });
+  });
+
+  test('under page-table isolation through the kernel’s tables, which is said', async () => {
+    cpus();
+    // The user's tables, a page above the kernel's, have the program alone.
+    fake.bytes.copyWithin(0x9000, 0x1000, 0x2000);
+    writeU64(fake.bytes, 0x9000 + 511 * 8, 0n);
+    fake.bytes.copyWithin(0x8000, 0x1000, 0x2000);
+    const known = ofVcpu(facts(0n, 3n), 6);
+    const control = known.control === null ? null : { ...known.control, cr3: 0x9000n };
+    expect(await found({ ...known, control }, kernel('current_task', 0x40n))).toEqual({
+      ...MATMUL,
+      by: expect.stringContaining("the kernel's own page tables"),
+    });
   });
 
   test('what is no task is not shown as one', async () => {

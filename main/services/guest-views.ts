@@ -5,6 +5,9 @@ import { findMemory } from '../../app/debug/find-memory.ts';
 import { codeView, nameCode, readCode, readRows } from '../../app/debug/guest-view.ts';
 import type { SymbolFile } from '../../app/debug/place-symbols.ts';
 import type { Session } from '../../app/debug/session.ts';
+import { MOST_FRAMES } from '../../app/debug/unwind.ts';
+import { callsView, whoIn } from '../../app/debug/who.ts';
+import { type Btf, readBtfFile } from '../../app/disas/symbols/btf.ts';
 import { readSymbolFile } from '../../app/disas/symbols/read-symbols.ts';
 import type { SymbolTable } from '../../app/disas/symbols/symbol-table.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
@@ -13,7 +16,7 @@ import { loadDecoder } from '../disas/load-decoder.ts';
 type WithSession = <T>(id: string, use: (session: Session) => Promise<Answer<T>>) => Promise<Answer<T>>;
 
 export interface GuestViews
-  extends Pick<Bridge, 'readCode' | 'nameCode' | 'readMemory' | 'findMemory' | 'takeSymbols'> {
+  extends Pick<Bridge, 'readCode' | 'nameCode' | 'readMemory' | 'findMemory' | 'readCalls' | 'takeSymbols'> {
   /** The session has ended. */
   forget(id: string): void;
 }
@@ -21,8 +24,15 @@ export interface GuestViews
 /** Guest code and guest memory for a page, with the symbols that it has given each session. */
 export const createGuestViews = (withSession: WithSession): GuestViews => {
   const symbols = new Map<string, SymbolFile>();
+  /** Of those whose file has BTF. */
+  const types = new Map<string, Btf>();
   /** Where they lay when code was read last. */
   const placed = new Map<string, SymbolTable>();
+  const forget = (id: string): void => {
+    symbols.delete(id);
+    types.delete(id);
+    placed.delete(id);
+  };
   return {
     readCode: (id, address, count, syntax) =>
       withSession(id, async (session) => {
@@ -44,24 +54,31 @@ export const createGuestViews = (withSession: WithSession): GuestViews => {
       }),
     readMemory: (id, request) => withSession(id, (session) => readRows(session, request)),
     findMemory: (id, request) => withSession(id, (session) => findMemory(session, request)),
+    readCalls: (id) =>
+      withSession(id, (session) =>
+        session.withMemory(async (memory, { facts }) => {
+          const files = { symbols: symbols.get(id) ?? null, loadAddress: null, btf: types.get(id) ?? null };
+          const who = await whoIn(memory, facts, files, MOST_FRAMES);
+          return who.ok ? answer(callsView(who.value, memory.proof.translations)) : who;
+        }),
+      ),
     takeSymbols: (id, name, base64) =>
       withSession(id, async () => {
         if (base64 === '') {
-          symbols.delete(id);
-          placed.delete(id);
+          forget(id);
           return answer({ count: 0 });
         }
         const bytes = Buffer.from(base64, 'base64');
-        const read = readSymbolFile({ bytes: bytes.length, read: (at, count) => bytes.subarray(at, at + count) }, () =>
-          decoded(textFromUtf8(bytes)),
-        );
+        const file = { bytes: bytes.length, read: (at: number, count: number) => bytes.subarray(at, at + count) };
+        const read = readSymbolFile(file, () => decoded(textFromUtf8(bytes)));
         if (!read.ok) return refuse('file', `${name} gives no symbols: ${describeProblem(read.problem)}`);
+        forget(id);
         symbols.set(id, { path: name, ...read.value });
+        // A file of symbols need not have types.
+        const btf = readBtfFile(file);
+        if (btf.ok) types.set(id, btf.value);
         return answer({ count: read.value.table.count });
       }),
-    forget: (id) => {
-      symbols.delete(id);
-      placed.delete(id);
-    },
+    forget,
   };
 };

@@ -257,6 +257,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     nameCode: views.nameCode,
     readMemory: views.readMemory,
     findMemory: views.findMemory,
+    readCalls: views.readCalls,
     takeSymbols: views.takeSymbols,
     hostFacts: options.hostFacts,
     listTargets: async () =>

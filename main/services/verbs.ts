@@ -243,6 +243,7 @@ const ARGUMENTS: Readonly<Record<BridgeVerb, readonly Check[]>> = {
   nameCode: [session, knownBytes, matching('the syntax', /^(intel|att)$/)],
   readMemory: [session, memoryRequest],
   findMemory: [session, findRequest],
+  readCalls: [session],
   takeSymbols: [session, fileName, file],
   apply: [session, assignments],
   restore: [session, scope, previousState],

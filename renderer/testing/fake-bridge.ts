@@ -23,6 +23,7 @@ import type { Target } from '../../app/debug/target.ts';
 import { fakeRunControl } from '../../app/debug/testing/fake-run-control.ts';
 import { type FakeTarget, fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { memoryJournal } from '../../app/debug/testing/memory-journal.ts';
+import { callsView, whoIn } from '../../app/debug/who.ts';
 import { captureAfter, stageAssignments } from '../../app/edit/assign.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
@@ -244,6 +245,13 @@ export const createFakeBridge = (
       refused('nameCode') ?? yes(codes.map(({ code }) => ({ text: `decoded ${code}`, symbol: null }))),
     readMemory: (id, request) => withSession('readMemory', id, (session) => readRows(session, request)),
     findMemory: (id, request) => withSession('findMemory', id, (session) => findMemory(session, request)),
+    readCalls: (id) =>
+      withSession('readCalls', id, (session) =>
+        session.withMemory(async (memory, { facts }) => {
+          const who = await whoIn(memory, facts, { symbols: null, loadAddress: null, btf: null }, 16);
+          return who.ok ? yes(callsView(who.value, memory.proof.translations)) : who;
+        }),
+      ),
     takeSymbols: async () => refused('takeSymbols') ?? yes({ count: 0 }),
     resume: (id) =>
       withSession('resume', id, async (session) => {

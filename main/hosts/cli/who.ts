@@ -1,15 +1,14 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { Answer } from '../../../app/bridge.ts';
-import { currentTask, type FoundTask } from '../../../app/debug/linux-task.ts';
-import { placeSymbols } from '../../../app/debug/place-symbols.ts';
+import type { FoundTask } from '../../../app/debug/linux-task.ts';
 import type { Session } from '../../../app/debug/session.ts';
-import { type CallStack, callStack } from '../../../app/debug/unwind.ts';
+import { taskName, type Who, whoIn } from '../../../app/debug/who.ts';
 import { type Btf, readBtfFile } from '../../../app/disas/symbols/btf.ts';
-import { namedText, type SymbolTable } from '../../../app/disas/symbols/symbol-table.ts';
+import { namedText } from '../../../app/disas/symbols/symbol-table.ts';
 import { EXIT } from '../../../app/refusals/codes.ts';
 import { answer, messageOf, refuse } from '../../../app/refusals/refusal.ts';
-import { describeExecution, type Execution, executionOf } from '../../../app/session/execution.ts';
+import { describeExecution } from '../../../app/session/execution.ts';
 import { jsonText, type Output } from './output.ts';
 import { stateNote } from './states.ts';
 import { readSymbols } from './symbols.ts';
@@ -43,13 +42,6 @@ const readBtf = (path: string): Answer<Btf> => {
   }
 };
 
-interface Who {
-  readonly execution: Execution;
-  readonly symbols: SymbolTable | null;
-  readonly found: FoundTask | null;
-  readonly calls: CallStack;
-}
-
 const asJson = ({ execution, symbols, found, calls }: Who): string => {
   const { mode, codeBits, cpl, pcid, table, next } = execution;
   const symbolAt = (address: bigint) => {
@@ -60,6 +52,7 @@ const asJson = ({ execution, symbols, found, calls }: Who): string => {
   return jsonText({
     ...{ mode, codeBits, cpl, pageTables: hex(table), pcid, rip: next === null ? null : hex(next) },
     task: task === null ? null : { ...task, address: hex(task.address) },
+    taskBy: found !== null && found.task !== null ? (found.by ?? null) : null,
     taskWhy: found !== null && found.task === null ? found.why : null,
     calls: calls.frames.map(({ address, framePointer }) => ({
       ...{ address: hex(address), symbol: symbolAt(address) },
@@ -72,8 +65,7 @@ const asJson = ({ execution, symbols, found, calls }: Who): string => {
 const taskText = (found: FoundTask | null): string => {
   if (found === null) return '';
   if (found.task === null) return `the task is not known: ${found.why}\n`;
-  const { name, pid, tgid } = found.task;
-  return `task ${name}, pid ${pid}${tgid === pid ? '' : ` of process ${tgid}`}\n`;
+  return `task ${taskName(found.task)}${found.by === undefined ? '' : `, found ${found.by}`}\n`;
 };
 
 const asText = ({ execution, symbols, found, calls }: Who): string => {
@@ -95,20 +87,12 @@ export const who = async (
   // A file of symbols need not have BTF; one that is named for it has to.
   if (!types.ok && btf !== null) return types;
   return withSession(async (session) => {
-    const read = await session.withMemory<Who>(async (memory, { facts }) => {
-      const execution = executionOf(facts);
-      if (execution === null)
-        return refuse('memory-unknown', 'the registers that say what the vCPU executes could not be read');
-      const load = symbols?.loadAddress ?? null;
-      const placed = file.value === null ? answer(null) : await placeSymbols(file.value, load, memory, facts);
-      if (!placed.ok) return placed;
-      const table = placed.value;
-      const found =
-        table === null || !types.ok || types.value === null
-          ? null
-          : await currentTask(memory, facts, table, types.value);
-      return answer({ execution, symbols: table, found, calls: await callStack(memory, facts, count) });
-    });
+    const files = {
+      symbols: file.value,
+      loadAddress: symbols?.loadAddress ?? null,
+      btf: types.ok ? types.value : null,
+    };
+    const read = await session.withMemory<Who>((memory, { facts }) => whoIn(memory, facts, files, count));
     if (!read.ok) return read;
     const text = json ? asJson(read.value) : asText(read.value);
     return answer({ text, code: EXIT.done, note: stateNote(session.attached) });
