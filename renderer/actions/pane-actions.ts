@@ -111,6 +111,14 @@ export const PANE_ACTIONS: readonly Action[] = [
     run: (store) => store.getState().askWorkbench({ kind: 'toggle', pane: 'stops' }),
   },
   {
+    id: 'calls',
+    title: 'Calls, and the task',
+    group: 'View',
+    glyph: 'list',
+    refused: (state) => (state.session?.kind === 'live' ? needsStops(state) : 'calls are those of a live guest'),
+    run: (store) => store.getState().askWorkbench({ kind: 'toggle', pane: 'calls' }),
+  },
+  {
     id: 'reset-layout',
     title: 'Reset layout',
     group: 'View',

@@ -51,6 +51,7 @@ export const KEYMAP = {
     plot: { keys: ['Alt+G'] },
     beside: { keys: ['Ctrl+\\'] },
     stops: { keys: ['Alt+S'] },
+    calls: { keys: ['Alt+C'] },
     'watch-selected': { keys: ['Shift+F9'] },
     'next-difference': { keys: ['F7'] },
     'previous-difference': { keys: ['Shift+F7'] },

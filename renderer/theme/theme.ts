@@ -3,6 +3,7 @@ import './tokens.css';
 import './base.css';
 import './controls.css';
 import './frame.css';
+import './calls.css';
 import './memory.css';
 import './workbench.css';
 import './panes.css';

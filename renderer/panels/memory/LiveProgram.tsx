@@ -86,6 +86,7 @@ const SYNTAXES = [
 function Listing({ code }: { code: CodeView }): ReactElement {
   const store = useDebuggerStore();
   const syntax = useDebugger((state) => state.syntax);
+  const isElsewhere = useDebugger((state) => current(state, state.codeFrom) !== null);
   const list = useRef<HTMLOListElement>(null);
   const keyboard = useInstructionList();
   // biome-ignore lint/correctness/useExhaustiveDependencies: each reading begins at the next instruction.
@@ -105,6 +106,11 @@ function Listing({ code }: { code: CodeView }): ReactElement {
           {code.who}
         </span>
         <span className="push" />
+        {isElsewhere ? (
+          <Button label="Back to RIP" look="tiny" onPress={() => store.getState().showCode(null)}>
+            Back to RIP
+          </Button>
+        ) : null}
         <Segment name="Syntax" look="tiny" choices={SYNTAXES} value={syntax} onChoose={store.getState().setSyntax} />
         <Button label="Symbols…" look="tiny" onPress={chooseSymbols}>
           Symbols…

@@ -27,6 +27,7 @@ const EXTRA = [
   { id: 'beside', title: 'Beside', beside: { dock: 'centre', region: 'right' } },
   { id: 'trace', title: 'Trace', beside: { dock: 'centre', region: 'bottom' } },
   { id: 'stops', title: 'Stops', beside: { dock: 'right', region: 'center' } },
+  { id: 'calls', title: 'Calls', beside: { dock: 'right', region: 'center' } },
 ] as const;
 export type ExtraPane = (typeof EXTRA)[number]['id'];
 

@@ -5,6 +5,7 @@ import { useDebugger } from '../../store/context.ts';
 import { selectPreflightRefusal } from '../../store/select/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { Beside } from '../beside/Beside.tsx';
+import { Calls } from '../calls/Calls.tsx';
 import { Find } from '../find/Find.tsx';
 import { History } from '../history/History.tsx';
 import { Inspector } from '../inspector/Inspector.tsx';
@@ -32,6 +33,7 @@ const DOCKED: Readonly<Record<string, () => ReactElement | null>> = {
   beside: Beside,
   trace: Trace,
   stops: Stops,
+  calls: Calls,
 };
 
 export const paneContent = ({ id }: TabNode<null>): ReactElement | null => {

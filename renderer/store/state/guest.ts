@@ -1,4 +1,4 @@
-import type { CodeView, FindMemoryAs, MemoryView, Refusal } from '../../../app/bridge.ts';
+import type { CallsView, CodeView, FindMemoryAs, MemoryView, Refusal } from '../../../app/bridge.ts';
 import type { Syntax } from '../../../app/disas/instruction.ts';
 import type { MemoryType } from './memory-cells.ts';
 
@@ -38,6 +38,10 @@ export interface ReadAt<T> {
 export interface GuestSlice {
   readonly code: ReadAt<CodeView> | null;
   readonly codeRefusal: ReadAt<Refusal> | null;
+  /** Where the code that is shown begins; null: at RIP. */
+  readonly codeFrom: ReadAt<string> | null;
+  readonly calls: ReadAt<CallsView> | null;
+  readonly callsRefusal: ReadAt<Refusal> | null;
   readonly syntax: Syntax;
   /** How many names the session's file of symbols has; null: none was given. */
   readonly symbolCount: ReadAt<number> | null;
@@ -47,6 +51,11 @@ export interface GuestSlice {
   readonly memoryBefore: ReadAt<MemoryView> | null;
   readonly memoryRefusal: ReadAt<Refusal> | null;
   readCode(): Promise<void>;
+  readCalls(): Promise<void>;
+  /** The code at an address, in the Program pane; null: at RIP again. */
+  showCode(address: string | null): void;
+  /** Bytes at an address, in the view Memory. */
+  showMemory(address: string): void;
   setSyntax(syntax: Syntax): void;
   takeSymbols(name: string, base64: string): Promise<void>;
   /** How what is selected of memory is copied. */

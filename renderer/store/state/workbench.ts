@@ -6,7 +6,17 @@ export type WorkbenchRequest =
   | { readonly kind: 'leave'; readonly pane: string };
 
 /** Docked panes, and those that are opened at need. */
-export type DockedPane = 'program' | 'inspector' | 'watch' | 'history' | 'find' | 'plot' | 'beside' | 'trace' | 'stops';
+export type DockedPane =
+  | 'program'
+  | 'inspector'
+  | 'watch'
+  | 'history'
+  | 'find'
+  | 'plot'
+  | 'beside'
+  | 'trace'
+  | 'stops'
+  | 'calls';
 
 export interface WorkbenchSlice {
   /** The full list of components beside the rail; pinned, it takes the rail's place. */

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { CallsView } from '../../../app/bridge.ts';
 import { createFakeBridge, type FakeBridge } from '../../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from '../debugger-store.ts';
 import { cellsOf } from '../select/memory-cells.ts';
@@ -9,7 +10,7 @@ import {
   selectWrittenMemory,
   shownRows,
 } from '../select/memory-edits.ts';
-import { selectMemoryBefore, selectMemoryShown } from './guest-slice.ts';
+import { current, selectMemoryBefore, selectMemoryShown } from './guest-slice.ts';
 import { selectLeaving } from './leaving.ts';
 
 let bridge: FakeBridge;
@@ -105,5 +106,53 @@ describe('[DA6] guest memory is edited where it is shown, as registers are', () 
     now().compareMemory('0x402040', 3);
     expect(now().memoryForm).toMatchObject({ address: '0x402040', look: 'matrix', tile: 3, rows: 16, rowBytes: 64 });
     expect(now().tab).toBe('memory');
+  });
+});
+
+describe('[DA8] who called whom', () => {
+  const VIEW: CallsView = {
+    ...{
+      who: '64-bit code, CPL 0 (kernel)',
+      task: 'matmul, pid 4243',
+      taskBy: null,
+      taskWhy: null,
+      end: 'it ends',
+      translations: 7,
+    },
+    frames: [{ address: '0x401000', symbol: null, framePointer: '0x40f000' }],
+  };
+  beforeEach(async () => {
+    bridge = createFakeBridge();
+    store = createDebuggerStore(bridge);
+    await now().refreshTargets();
+    now().pickTarget(4242);
+    await now().attach(true);
+    const { readCalls } = bridge;
+    bridge.readCalls = async (id) => {
+      const answer = await readCalls(id);
+      return answer.ok || answer.refusal.what === 'memory is not known' ? answer : { ok: true, value: VIEW };
+    };
+  });
+
+  test('is read at a stop, and not shown at another', async () => {
+    await now().readCalls();
+    expect(current(now(), now().calls)).toBe(VIEW);
+    await now().driveSteps(1);
+    expect(current(now(), now().calls)).toBeNull();
+  });
+
+  test('a frame leads to memory, a call to its code', async () => {
+    now().showMemory('0x40f000');
+    expect(now()).toMatchObject({ tab: 'memory', memoryForm: { address: '0x40f000', look: 'hex' } });
+    now().showCode('0x401010');
+    expect(current(now(), now().codeFrom)).toBe('0x401010');
+    now().showCode(null);
+    expect(now().codeFrom).toBeNull();
+  });
+
+  test('a refusal is told in its place', async () => {
+    bridge.refuseNext('readCalls', { code: 'memory-unknown', what: 'memory is not known' });
+    await now().readCalls();
+    expect(current(now(), now().callsRefusal)?.what).toBe('memory is not known');
   });
 });

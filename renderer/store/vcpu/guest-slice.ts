@@ -46,7 +46,7 @@ export const createGuestSlice =
   (bridge: Bridge): Slice<GuestSlice> =>
   ({ getState: get, set }) => {
     /** Which reading is the last one that was asked for: an older answer that comes late is dropped. */
-    let asked = { code: 0, memory: 0, find: 0 };
+    let asked = { code: 0, memory: 0, find: 0, calls: 0 };
     const turn = (kind: keyof typeof asked): number => {
       asked = { ...asked, [kind]: asked[kind] + 1 };
       return asked[kind];
@@ -61,13 +61,46 @@ export const createGuestSlice =
       memoryBefore: null,
       memoryRefusal: null,
       async readCode() {
-        const { session, syntax } = get();
+        const { session, syntax, codeFrom } = get();
         if (session?.kind !== 'live') return;
         const [mine, at] = [turn('code'), { session: session.id, stop: newestStop(get()) }];
-        const answer = await ask(() => bridge.readCode(session.id, '', LINES, syntax));
+        const from = current(get(), codeFrom) ?? '';
+        const answer = await ask(() => bridge.readCode(session.id, from, LINES, syntax));
         if (mine !== asked.code || get().session?.id !== session.id) return;
         if (answer.ok) set({ code: { ...at, view: answer.value }, codeRefusal: null });
         else set({ codeRefusal: { ...at, view: answer.refusal } });
+      },
+      codeFrom: null,
+      calls: null,
+      callsRefusal: null,
+      async readCalls() {
+        const { session } = get();
+        if (session?.kind !== 'live') return;
+        const [mine, at] = [turn('calls'), { session: session.id, stop: newestStop(get()) }];
+        const answer = await ask(() => bridge.readCalls(session.id));
+        if (mine !== asked.calls || get().session?.id !== session.id) return;
+        if (answer.ok) set({ calls: { ...at, view: answer.value }, callsRefusal: null });
+        else set({ callsRefusal: { ...at, view: answer.refusal }, calls: null });
+      },
+      showCode(address) {
+        const { session } = get();
+        if (session === null) return;
+        set({ codeFrom: address === null ? null : { session: session.id, stop: newestStop(get()), view: address } });
+        get().askWorkbench({ kind: 'show', pane: 'program' });
+        void get().readCode();
+      },
+      showMemory(address) {
+        get().setMemoryForm({
+          address,
+          stride: '',
+          isPhysical: false,
+          look: 'hex',
+          rows: 16,
+          rowBytes: 16,
+          tile: null,
+        });
+        get().setTab('memory');
+        void get().readMemory();
       },
       setSyntax(syntax) {
         set({ syntax });
@@ -80,7 +113,7 @@ export const createGuestSlice =
         const at = { session: session.id, stop: newestStop(get()) };
         if (answer.ok) set({ symbolCount: { ...at, view: answer.value.count } });
         else get().refuse(answer.refusal);
-        await get().readCode();
+        await Promise.all([get().readCode(), get().calls === null ? null : get().readCalls()]);
       },
       memoryCopy: 'tsv',
       setMemoryCopy: (format) => set({ memoryCopy: format }),
