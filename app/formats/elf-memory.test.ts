@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { concat, writeU16, writeU32, writeU64 } from '../bits/bytes.ts';
 import { describeProblem } from '../bits/decoded.ts';
-import { elfMemory, readSegments } from './elf-memory.ts';
+import { elfMemory, type MemorySegment, readSegments } from './elf-memory.ts';
 import { smallDump } from './testdata/small-dump.ts';
 
 const readerOf = (bytes: Uint8Array) => ({
@@ -28,6 +29,61 @@ describe('[GM4] memory in ELF cores', () => {
     expect(read('physical', 0xfffn, 2)).toBeNull();
     expect([...(read('linear', 0x9000n, 2) ?? [])]).toEqual([2, 2]);
     expect(read('linear', 0x503fn, 2)).toBeNull();
+  });
+
+  test('notes that segments name again and again are read once', () => {
+    const [count, noteBytes] = [60_000, 1 << 24];
+    const small = smallDump();
+    const table = new Uint8Array(56 * count);
+    for (let index = 0; index < count; index += 1) {
+      writeU32(table, 56 * index, index === 0 ? 1 : 4);
+      writeU64(table, 56 * index + 8, BigInt(64 + table.length));
+      writeU64(table, 56 * index + 32, BigInt(noteBytes));
+    }
+    writeU16(small, 56, count);
+    const head = concat([small.subarray(0, 64), table]);
+    let readBytes = 0;
+    const hostile = elfMemory({
+      bytes: head.length + noteBytes,
+      read: (at, bytes) => {
+        readBytes += bytes;
+        return at < head.length ? head.subarray(at, at + bytes) : new Uint8Array(bytes);
+      },
+    });
+    expect(hostile.ok).toBe(true);
+    expect(readBytes).toBe(head.length + noteBytes);
+  });
+
+  test('however many parts a range has, each is looked at a few times', () => {
+    const count = 20_000;
+    let looks = 0;
+    const segments = Array.from({ length: count }, (_, index) => {
+      const physical = BigInt(count - 1 - index);
+      const rest = { linear: 0n, bytes: 1n, offsetBytes: physical };
+      return Object.defineProperty(rest, 'physical', {
+        get: () => {
+          looks += 1;
+          return physical;
+        },
+      }) as MemorySegment;
+    });
+    const bytes = Uint8Array.from({ length: count }, (_, at) => at & 0xff);
+    expect(readSegments(readerOf(bytes), segments, 'physical', 0n, count)).toEqual(bytes);
+    // Sorted in count · log2(count) comparisons of two.
+    expect(looks).toBeLessThan(count * 64);
+  });
+
+  test('of parts that overlap the one counts that reaches farthest', () => {
+    const parts = [
+      { linear: 0n, physical: 0n, bytes: 8n, offsetBytes: 0n },
+      { linear: 0n, physical: 2n, bytes: 2n, offsetBytes: 100n },
+      { linear: 0n, physical: 8n, bytes: 4n, offsetBytes: 8n },
+    ];
+    const bytes = Uint8Array.from({ length: 128 }, (_, at) => at);
+    expect([...(readSegments(readerOf(bytes), parts, 'physical', 1n, 10) ?? [])]).toEqual([
+      1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+    ]);
+    expect(readSegments(readerOf(bytes), parts, 'physical', 1n, 12)).toBeNull();
   });
 
   test.each([

@@ -35,6 +35,7 @@ export interface ElfMemory {
 }
 
 const MOST_SEGMENTS = 65_535;
+/** Of all notes: segments may name the same bytes again and again. */
 const MOST_NOTE_BYTES = 1 << 24;
 const MOST_CPUS = 4096;
 const HEADER_BYTES = 64;
@@ -69,9 +70,9 @@ const cpuOf = (state: Uint8Array, isLong: boolean): DumpedCpu => {
 const aligned = (bytes: number): number => Math.ceil(bytes / 4) * 4;
 
 /** The notes that QEMU names for itself, one a CPU. */
-const cpusIn = (notes: Uint8Array, isLong: boolean): readonly DumpedCpu[] => {
+const cpusIn = (notes: Uint8Array, isLong: boolean, most: number): readonly DumpedCpu[] => {
   const cpus: DumpedCpu[] = [];
-  for (let at = 0; at + 12 <= notes.length && cpus.length < MOST_CPUS; ) {
+  for (let at = 0; at + 12 <= notes.length && cpus.length < most; ) {
     const [nameBytes, bytes] = [readU32(notes, at), readU32(notes, at + 4)];
     const start = at + 12 + aligned(nameBytes);
     if (start + bytes > notes.length) break;
@@ -101,19 +102,21 @@ export const elfMemory = (reader: PartReader, kind: keyof typeof TYPES = 'core')
   const isLong = readU16(header, 18) === EM_X86_64;
   const segments: MemorySegment[] = [];
   const cpus: DumpedCpu[] = [];
+  let noteBytesLeft = BigInt(MOST_NOTE_BYTES);
   for (let at = 0; at < table.length; at += size) {
     const [type, offsetBytes, bytes] = [readU32(table, at), readU64(table, at + 8), readU64(table, at + 32)];
     if (type === PT_LOAD && bytes > 0n && inFile(offsetBytes, bytes)) {
       segments.push({ linear: readU64(table, at + 16), physical: readU64(table, at + 24), bytes, offsetBytes });
-    } else if (type === PT_NOTE && bytes <= BigInt(MOST_NOTE_BYTES) && inFile(offsetBytes, bytes)) {
+    } else if (type === PT_NOTE && bytes <= noteBytesLeft && inFile(offsetBytes, bytes)) {
+      noteBytesLeft -= bytes;
       const notes = reader.read(Number(offsetBytes), Number(bytes));
-      if (notes !== null) cpus.push(...cpusIn(notes, isLong));
+      if (notes !== null) cpus.push(...cpusIn(notes, isLong, MOST_CPUS - cpus.length));
     }
   }
   return segments.length === 0 ? wrong('no memory is in it') : decoded({ segments, cpus });
 };
 
-/** Bytes of one address space of the file; null: not all of them are in it. */
+/** Bytes of one address space of the file; null: not all of them are in it. Each segment is looked at a few times, however many there are. */
 export const readSegments = (
   reader: PartReader,
   segments: readonly MemorySegment[],
@@ -121,17 +124,29 @@ export const readSegments = (
   address: bigint,
   bytes: number,
 ): Uint8Array | null => {
-  const whole = new Uint8Array(bytes);
+  const endOf = (one: MemorySegment): bigint => one[space] + one.bytes;
+  const whole = segments.find((one) => address >= one[space] && address + BigInt(bytes) <= endOf(one));
+  const ordered =
+    whole === undefined
+      ? [...segments].sort((a, b) => (a[space] < b[space] ? -1 : Number(a[space] > b[space])))
+      : [whole];
+  const found = new Uint8Array(bytes);
+  let next = 0;
+  /** Of those that begin at or below the address the one that reaches farthest. */
+  let farthest: MemorySegment | undefined;
   for (let done = 0; done < bytes; ) {
     const at = address + BigInt(done);
-    const found = segments.find((one) => at >= one[space] && at < one[space] + one.bytes);
-    if (found === undefined) return null;
-    const inside = at - found[space];
-    const some = Number(found.bytes - inside < BigInt(bytes - done) ? found.bytes - inside : BigInt(bytes - done));
-    const part = reader.read(Number(found.offsetBytes + inside), some);
+    for (let one = ordered[next]; one !== undefined && one[space] <= at; one = ordered[next]) {
+      if (farthest === undefined || endOf(one) > endOf(farthest)) farthest = one;
+      next += 1;
+    }
+    if (farthest === undefined || endOf(farthest) <= at) return null;
+    const [inside, left] = [at - farthest[space], BigInt(bytes - done)];
+    const some = Number(farthest.bytes - inside < left ? farthest.bytes - inside : left);
+    const part = reader.read(Number(farthest.offsetBytes + inside), some);
     if (part === null) return null;
-    whole.set(part, done);
+    found.set(part, done);
     done += some;
   }
-  return whole;
+  return found;
 };

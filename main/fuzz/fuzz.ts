@@ -1,6 +1,6 @@
 import { messageOf } from '../../app/refusals/refusal.ts';
 import { createRandom, mutated } from './mutate.ts';
-import type { FuzzTarget } from './targets.ts';
+import type { FuzzTarget } from './target.ts';
 
 export interface Fault {
   readonly target: string;

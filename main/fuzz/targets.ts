@@ -1,29 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { readU64 } from '../../app/bits/bytes.ts';
 import { assert, type Decoded, describeProblem } from '../../app/bits/decoded.ts';
 import { textFromUtf8, utf8FromText } from '../../app/bits/text.ts';
 import { BRIDGE_VERBS } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
+import { checkTracedProducts } from '../../app/debug/traced-products.ts';
 import { disassemble } from '../../app/disas/disassemble.ts';
-import { elfSymbols, isElf } from '../../app/disas/symbols/elf-symbols.ts';
-import { mapSymbols } from '../../app/disas/symbols/map-symbols.ts';
-import { symbolTable } from '../../app/disas/symbols/symbol-table.ts';
-import { smallElf } from '../../app/disas/testdata/small-elf.ts';
-import { sampleSession } from '../../app/fixtures/sample-session.ts';
+import { sampleSession, sampleStop } from '../../app/fixtures/sample-session.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
+import { tracedLoop } from '../../app/fixtures/traced-loop.ts';
 import { openBytes } from '../../app/formats/detect.ts';
-import { elfMemory, readSegments } from '../../app/formats/elf-memory.ts';
 import { parseJson } from '../../app/formats/json.ts';
 import { surveyJson } from '../../app/formats/json-survey.ts';
 import { exerciseWith } from '../../app/formats/testdata/exercise.ts';
 import { withChecksum } from '../../app/formats/testdata/firecracker-file.ts';
 import { SAMPLES } from '../../app/formats/testdata/samples.ts';
-import { smallDump } from '../../app/formats/testdata/small-dump.ts';
-import { walk } from '../../app/memory/paging.ts';
 import { decodeRefusal } from '../../app/refusals/helper-refusal.ts';
 import { parsePath } from '../../app/register/path.ts';
 import { decodeJournalEntry, encodeJournalEntry } from '../../app/session/journal-entry.ts';
+import type { SavedSession } from '../../app/session/saved-session.ts';
 import { decodeSession, sessionText } from '../../app/session/session-document.ts';
 import { encodeFrame, FrameReader } from '../../app/wire/frames.ts';
 import { MESSAGES } from '../../app/wire/messages.ts';
@@ -31,22 +26,9 @@ import { icedDecoder } from '../disas/iced.ts';
 import { unpacked } from '../io/unpack.ts';
 import { readLongMessage } from '../services/read-message.ts';
 import { problemOfCall } from '../services/verbs.ts';
-
-/** Something that takes bytes from outside. Whatever they are: an answer, and never an exception. */
-export interface FuzzTarget {
-  readonly name: string;
-  readonly seeds: () => readonly Uint8Array[];
-  /** What came of it, in a word or two: an input that brings about something new is kept to go on from. */
-  readonly run: (bytes: Uint8Array) => string | Promise<string>;
-}
-
-/** A problem without its numbers and names, so that two of a kind are one. */
-const wordOf = <T>(read: Decoded<T>): string =>
-  read.ok
-    ? 'read'
-    : describeProblem(read.problem)
-        .replaceAll(/[0-9]+|"[^"]*"/g, '#')
-        .slice(0, 120);
+import { COMMAND_TARGETS } from './command-targets.ts';
+import { GUEST_TARGETS } from './guest-targets.ts';
+import { type FuzzTarget, wordOf } from './target.ts';
 
 const openAndUse = (bytes: Uint8Array): string => {
   const opened = openBytes('fuzz', bytes);
@@ -148,15 +130,23 @@ const journal: FuzzTarget = {
   },
 };
 
+/** A trace: each stop with the code that is next. */
+const tracedSession = (): SavedSession => ({
+  ...sampleSession(),
+  stops: tracedLoop('TDPBSSD', 2).map((stop) => sampleStop(stop.number, stop.capture, stop)),
+});
+
 const session: FuzzTarget = {
   name: 'session document',
-  seeds: () => [utf8FromText(sessionText(sampleSession()))],
+  seeds: () => [sampleSession(), tracedSession()].map((one) => utf8FromText(sessionText(one))),
   run: (bytes) => {
     const document = tryJson(textFromUtf8(bytes));
     if (document === undefined) return 'no JSON';
     const read = decodeSession(document);
     if (read.ok) assert(decodeSession(JSON.parse(sessionText(read.value))).ok, 'a session that is saved is not read');
-    return wordOf(read);
+    if (!read.ok) return wordOf(read);
+    const { checked, differing, unchecked, unknownSteps } = checkTracedProducts(read.value.stops);
+    return `read, ${[checked, differing.length, unchecked.length, unknownSteps].map((one) => Math.min(one, 2)).join(' ')}`;
   },
 };
 
@@ -248,78 +238,9 @@ const code: FuzzTarget = {
   },
 };
 
-const symbols: FuzzTarget = {
-  name: 'symbols',
-  seeds: () => [utf8FromText('ffffffff81000000 T _text\nffffffffc0001000 t kvm_init\t[kvm]\n'), smallElf()],
-  run: (bytes) => {
-    const reader = { bytes: bytes.length, read: (at: number, count: number) => bytes.slice(at, at + count) };
-    const read = isElf(bytes) ? elfSymbols(reader) : mapSymbols(textFromUtf8(bytes));
-    if (!read.ok) return wordOf(read);
-    const table = symbolTable('symbols' in read.value ? read.value.symbols : read.value);
-    return `${Math.min(table.count, 5)} symbols, ${table.at(0xffffffff81000001n) === null}`;
-  },
-};
-
-const memory: FuzzTarget = {
-  name: 'memory of ELF cores',
-  seeds: () => [smallDump(), smallDump().fill(0, 64, 120)],
-  run: (bytes) => {
-    const reader = { bytes: bytes.length, read: (at: number, count: number) => bytes.slice(at, at + count) };
-    const read = elfMemory(reader);
-    if (!read.ok) return wordOf(read);
-    const { segments, cpus } = read.value;
-    const found = (['linear', 'physical'] as const).map((space) => {
-      const [first] = segments;
-      const part = first === undefined ? null : readSegments(reader, segments, space, first[space], 16);
-      assert(part === null || part.length === 16, 'other bytes than were asked for');
-      return part === null ? 'none' : 'some';
-    });
-    return `${Math.min(segments.length, 4)} segments, ${Math.min(cpus.length, 4)} CPUs, ${found.join(' ')}`;
-  },
-};
-
-/** Tables as a CPU of each mode reads them: CR3 and the linear address stand in front of the memory that holds them. */
-const PAGING_MODES = [
-  { cr0: 1n << 31n, cr4: 0x20n, efer: 0xd00n },
-  { cr0: 1n << 31n, cr4: 0x1020n, efer: 0xd00n },
-  { cr0: 1n << 31n, cr4: 0x20n, efer: 0x800n },
-  { cr0: 1n << 31n, cr4: 0x10n, efer: 0n },
-];
-const MOST_WALK_STEPS = 5;
-
-const pageTables: FuzzTarget = {
-  name: 'page tables',
-  seeds: () => {
-    // A table that names itself at every level, and a large page behind it.
-    const memory = new Uint8Array(16 + 2 * 4096);
-    memory.set([0x00, 0x10], 0);
-    memory.set([0x63, 0x10], 16 + 4096);
-    memory.set([0xe3, 0x00, 0x20], 16 + 4096 + 8);
-    return [memory, Uint8Array.from(memory).fill(0xff, 8, 12)];
-  },
-  run: (bytes) => {
-    if (bytes.length < 16) return 'too short';
-    const [cr3, linear] = [readU64(bytes, 0), readU64(bytes, 8)];
-    const memory = bytes.subarray(16);
-    return PAGING_MODES.map((mode) => {
-      const steps = walk({ control: { ...mode, cr3 }, physicalBits: 40 }, linear);
-      let next = steps.next();
-      let asked = 0;
-      while (next.done !== true) {
-        asked += 1;
-        assert(asked <= MOST_WALK_STEPS, 'a walk that goes on');
-        const { address, bytes: count } = next.value;
-        const at = Number(address);
-        next = steps.next(at + count <= memory.length ? memory.subarray(at, at + count) : null);
-      }
-      const found = next.value;
-      if (found.ok) assert(found.physical >> 52n === 0n, 'an address of more bits than there are');
-      return found.ok ? `${found.pageBytes}` : `${found.fault} ${found.level}`;
-    }).join(', ');
-  },
-};
-
 export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   ...importers,
-  ...[json, journal, session, replies, frames, calls, paths, code, symbols, memory, pageTables, packed, messages],
+  ...[json, journal, session, replies, frames, calls, paths, code, packed, messages],
+  ...GUEST_TARGETS,
+  ...COMMAND_TARGETS,
 ];

@@ -6,7 +6,7 @@ import { createHostPages } from '../hosts/host-pages.ts';
 import { startWebServer, type WebServer } from '../hosts/web/server.ts';
 import { createShared } from '../services/opening.ts';
 import { createSessions } from '../services/sessions.ts';
-import type { FuzzTarget } from './targets.ts';
+import type { FuzzTarget } from './target.ts';
 
 /**
  * Bytes for a web host: as a client that nobody knows, and as the page once it is let in. Whatever they are, the host goes

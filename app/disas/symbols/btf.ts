@@ -85,9 +85,11 @@ export const readBtf = (bytes: Uint8Array): Decoded<Btf> => {
     if (at > types.length) return wrong('its types are cut short');
   }
 
-  const memberIn = (place: number, member: string, depth: number): number | null => {
+  /** @param seen each is gone through once: what is not in it the first time is not in it either the second */
+  const memberIn = (place: number, member: string, depth: number, seen: Set<number>): number | null => {
     const { kind, count, hasBitFields } = infoAt(place);
-    if ((kind !== STRUCT && kind !== UNION) || depth > MOST_DEPTH) return null;
+    if ((kind !== STRUCT && kind !== UNION) || depth > MOST_DEPTH || seen.has(place)) return null;
+    seen.add(place);
     for (let index = 0; index < count; index += 1) {
       const at = place + TYPE_BYTES + index * MEMBER_BYTES;
       const written = readU32(types, at + 8);
@@ -95,7 +97,7 @@ export const readBtf = (bytes: Uint8Array): Decoded<Btf> => {
       const name = nameAt(readU32(types, at));
       if (name === member) return bits % 8 === 0 ? bits / 8 : null;
       const inner = name === '' ? places[readU32(types, at + 4)] : undefined;
-      const found = inner === undefined || inner < 0 ? null : memberIn(inner, member, depth + 1);
+      const found = inner === undefined || inner < 0 ? null : memberIn(inner, member, depth + 1, seen);
       if (found !== null && bits % 8 === 0) return bits / 8 + found;
     }
     return null;
@@ -105,7 +107,7 @@ export const readBtf = (bytes: Uint8Array): Decoded<Btf> => {
     offsetOf: (structure, member) => {
       for (const place of places) {
         if (place < 0 || infoAt(place).kind !== STRUCT || nameAt(readU32(types, place)) !== structure) continue;
-        const found = memberIn(place, member, 0);
+        const found = memberIn(place, member, 0, new Set());
         if (found !== null) return found;
       }
       return null;

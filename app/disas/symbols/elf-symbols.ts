@@ -69,8 +69,8 @@ const sectionIn = (table: Uint8Array, at: number, { isWide }: Class): Section =>
         link: readU32(table, at + 24),
       };
 
-const nameIn = (names: Uint8Array, at: number): string =>
-  at >= names.length ? '' : textFromUtf8(untilNul(names.subarray(at, at + MOST_NAME_BYTES)));
+const nameIn = (names: Uint8Array, at: number): Uint8Array =>
+  at >= names.length ? names.subarray(0, 0) : untilNul(names.subarray(at, at + MOST_NAME_BYTES));
 
 /** FUNC before OBJECT before NOTYPE, global before weak before local. */
 const rankOf = (info: number): number => {
@@ -78,25 +78,35 @@ const rankOf = (info: number): number => {
   return (type === 2 || type === 10 ? 0 : type === 1 ? 4 : 8) + (binding === 1 ? 0 : binding === 2 ? 1 : 2);
 };
 
-const symbolsIn = (table: Uint8Array, names: Uint8Array, { isWide, symbolBytes }: Class): readonly CodeSymbol[] => {
-  const symbols: CodeSymbol[] = [];
+const symbolsIn = (
+  table: Uint8Array,
+  names: Uint8Array,
+  { isWide, symbolBytes }: Class,
+): Decoded<readonly CodeSymbol[]> => {
+  const found: { readonly at: number; readonly name: Uint8Array }[] = [];
   const count = Math.min(MOST_SYMBOLS, Math.floor(table.length / symbolBytes));
+  let nameBytes = 0;
   for (let index = 1; index < count; index += 1) {
     const at = index * symbolBytes;
-    const info = readU8(table, at + (isWide ? 4 : 12));
     const section = readU16(table, at + (isWide ? 6 : 14));
     // Undefined, or of no place: SHN_ABS and its like.
-    if (section === 0 || section >= 0xff00 || !TYPES.has(info & 15)) continue;
+    if (section === 0 || section >= 0xff00 || !TYPES.has(readU8(table, at + (isWide ? 4 : 12)) & 15)) continue;
     const name = nameIn(names, readU32(table, at));
-    if (name === '') continue;
-    symbols.push({
-      name,
+    if (name.length === 0) continue;
+    // Names may overlap in the file: a small one can have more of them than memory has room for.
+    nameBytes += name.length;
+    if (nameBytes > MOST_TABLE_BYTES) return wrong(`its names have more than ${MOST_TABLE_BYTES} bytes together`);
+    found.push({ at, name });
+  }
+  if (found.length === 0) return wrong('its symbol table is empty');
+  return decoded(
+    found.map(({ at, name }) => ({
+      name: textFromUtf8(name),
       address: isWide ? readU64(table, at + 8) : BigInt(readU32(table, at + 4)),
       bytes: isWide ? readU64(table, at + 16) : BigInt(readU32(table, at + 8)),
-      rank: rankOf(info),
-    });
-  }
-  return symbols;
+      rank: rankOf(readU8(table, at + (isWide ? 4 : 12))),
+    })),
+  );
 };
 
 const PAGE_MASK = ~0xfffn;
@@ -149,6 +159,5 @@ export const elfSymbols = (reader: PartReader): Decoded<ElfSymbols> => {
   const names = linked === undefined ? null : inside(reader, linked.offset, linked.bytes);
   if (entries === null || names === null) return wrong('its symbol table lies outside the file');
   const symbols = symbolsIn(entries, names, kind);
-  if (symbols.length === 0) return wrong('its symbol table is empty');
-  return decoded({ symbols, base: baseOf(reader, header, kind) });
+  return symbols.ok ? decoded({ symbols: symbols.value, base: baseOf(reader, header, kind) }) : symbols;
 };

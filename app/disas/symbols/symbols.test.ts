@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { writeU16, writeU32 } from '../../bits/bytes.ts';
+import { concat, writeU16, writeU32 } from '../../bits/bytes.ts';
 import { type Decoded, describeProblem } from '../../bits/decoded.ts';
 import { smallElf } from '../testdata/small-elf.ts';
 import { elfSymbols, type PartReader } from './elf-symbols.ts';
@@ -96,6 +96,28 @@ describe('[SY1] symbols of ELF files', () => {
       ['main', 0x401000n],
       ['helper', 0x401010n],
     ]);
+  });
+
+  test('names that overlap, more of them than there is room for, are refused', () => {
+    const [count, nameBytes] = [70_000, 4096];
+    const file = smallElf();
+    const names = new Uint8Array(nameBytes + count).fill(0x61);
+    const symbols = new Uint8Array(24 * count);
+    for (let index = 1; index < count; index += 1) {
+      writeU32(symbols, 24 * index, index);
+      symbols[24 * index + 4] = 0x12;
+      writeU16(symbols, 24 * index + 6, 1);
+    }
+    const sections = 64 + 56;
+    for (const [section, offset, bytes] of [
+      [1, file.length, symbols.length],
+      [2, file.length + symbols.length, names.length],
+    ] as const) {
+      writeU32(file, sections + 64 * section + 24, offset);
+      writeU32(file, sections + 64 * section + 32, bytes);
+    }
+    const whole = concat([file, symbols, names]);
+    expect(whyOf(elfSymbols(readerOf(whole)))).toContain('its names have more than 268435456 bytes together');
   });
 
   test('whatever the bytes: an answer', () => {
