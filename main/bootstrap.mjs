@@ -13,7 +13,8 @@ const USAGE = `Usage: node main/bootstrap.mjs COMMAND [ARGUMENT…]
   test    everything: types, walls, lint, unit, native, live and end-to-end tests
   check   the part of it that takes seconds: types, walls, lint, unit and native tests
   e2e     the end-to-end tests alone
-  hosts   the stories as if on other machines: without PKU, AVX-512, XSAVES, KVM or KVM_GET_XSAVE2, with Intel's layout, with AMX
+  hosts   the stories as if on other machines: without PKU, AVX-512, XSAVES, KVM or KVM_GET_XSAVE2, with Intel's layout, with AMX,
+          and on another desktop; hosts NAME…: on those alone
   amx     the tests on an emulated machine with AMX alone
   fuzz    bytes of every kind for whatever takes bytes from outside, for --seconds N
   attack  a hostile client, hostile VMMs, a user without rights: what they could not do

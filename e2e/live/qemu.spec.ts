@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'playwright/test';
 import { enumeratedUser } from '../../app/xsave/layout.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
-import { fitting, HAVING, WIDE } from '../models/having.ts';
+import { fitting, HAVING, havingOf, WIDE } from '../models/having.ts';
 import { captureOf, meaningOf, meaningOfShown } from '../models/meaning.ts';
 import { tilescope, tilescopeJson } from '../models/tilescope.ts';
 
@@ -64,8 +64,11 @@ test.describe('a real QEMU guest, from the command line', () => {
     // All of it that its leaf 0xD offers, which some KVM gives a guest whatever `-cpu` says.
     const file = join(folder, 'offered.json');
     expect((await tilescope('capture', ...pid(), '--out', file)).code).toBe(0);
-    const offered = enumeratedUser(captureOf(JSON.parse(readFileSync(file, 'utf8'))).facts.guestCpuid) ?? 0n;
+    const capture = captureOf(JSON.parse(readFileSync(file, 'utf8')));
+    const offered = enumeratedUser(capture.facts.guestCpuid) ?? 0n;
     expect(BigInt(String(shown.xcr0))).toBe(offered & 0xe7n);
+    // What all live tests write and expect is drawn from `-cpu` before there is a guest: its own CPUID says the same.
+    expect(HAVING).toEqual(havingOf(capture));
   });
 
   test('zmm5, k3, xmm1 and mxcsr are written, read by the monitor and by a fresh attach, and given back', async () => {

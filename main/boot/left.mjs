@@ -106,7 +106,7 @@ export const leftWords = ({ processes, files, mounts }) => [
 
 /**
  * Marks all that is started from now on, and sets up who ends it should this process be killed.
- * @returns {{ folder: string, end: () => Promise<LeftBehind> }}
+ * @returns {{ folder: string, end: (graceMs?: number) => Promise<LeftBehind> }}
  */
 export const beginRun = () => {
   const folder = mkdtempSync(join(process.env.TMPDIR || tmpdir(), 'tilescope-run-'));
@@ -127,8 +127,8 @@ export const beginRun = () => {
   /** @type {any} */ (keeper.stdin).unref?.();
   return {
     folder,
-    end: async () => {
-      const left = await sweep(folder);
+    end: async (graceMs) => {
+      const left = await sweep(folder, graceMs);
       delete process.env[MARK];
       keeper.stdin.end('over');
       return left;

@@ -1,25 +1,20 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runAmxLab } from '../amx-lab.mjs';
 import { buildAll, ensureHelper, ensureStandIn, NATIVE_OUT } from './build.mjs';
-import { addUp, closingLine, FAILED, oneStep, readNativeLine, readPlaywright, readVitest } from './counts.mjs';
-import { failureList, nativeFailures, playwrightFailures, vitestFailures } from './failures.mjs';
-import { beginRun, leftWords, sweep } from './left.mjs';
-import { DIST, explain, fail, ROOT } from './say.mjs';
+import { oneStep, readNativeLine, readPlaywright, readVitest } from './counts.mjs';
+import { nativeFailures, playwrightFailures, vitestFailures } from './failures.mjs';
+import { onOddDesktop } from './odd-desktop.mjs';
+import { explain, fail, ROOT } from './say.mjs';
 import { chromiumPath, ensurePackages, ensureTestPrograms, requireCompiler } from './setup.mjs';
 import { skipLines } from './skips.mjs';
+import { RESULTS, runSteps, skipped } from './steps.mjs';
 import { buildTwice } from './supply.mjs';
 
-/** @typedef {import('./counts.mjs').Counts} Counts */
-/** @typedef {import('./failures.mjs').Failure} Failure */
-/** @typedef {Counts & { failures?: Failure[] }} Outcome */
-/**
- * begin: a step that leaves cores idle is begun once the build stands, beside the others; run gives its words at its turn.
- * @typedef {{ name: string, begin?: () => void, run: () => Promise<Outcome> }} Step
- */
+/** @typedef {import('./steps.mjs').Outcome} Outcome */
+/** @typedef {import('./steps.mjs').Step} Step */
 
-const RESULTS = join(DIST, 'test');
 const tool = (/** @type {string[]} */ ...path) => join(ROOT, 'node_modules', ...path);
 const VITEST = tool('vitest', 'vitest.mjs');
 const PLAYWRIGHT = tool('playwright', 'cli.js');
@@ -135,65 +130,6 @@ const playwright = (name, args, env = {}) => ({
   },
 });
 
-/** A step that failed and cannot say where is listed by its own name. @param {Step} step @param {Outcome} outcome @returns {Failure[]} */
-const failuresOf = (step, { failed, failures = [] }) =>
-  failed > 0 && failures.length === 0
-    ? [{ test: step.name, file: 'its words stand above', alone: ALONE[step.name] ?? 'npm test' }]
-    : failures;
-
-/** @type {Record<string, string>} */
-const ALONE = { 'AMX tests': 'npm run test:amx', build: 'npm run build', 'native tests': 'npm run check' };
-
-/** However the run ends, what it leaves is ended and named. @param {string} folder @param {() => Counts[]} soFar */
-const endOnSignal = (folder, soFar) => {
-  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
-    process.once(signal, () => {
-      void sweep(folder, 0).then((left) => {
-        for (const line of leftWords(left)) process.stdout.write(`${line}\n`);
-        process.stdout.write(`\nended by ${signal}\n${closingLine(addUp([...soFar(), FAILED]))}\n`);
-        process.exit(1);
-      });
-    });
-  }
-};
-
-/** Runs the steps in order, every one whatever the others say, and prints the closing line. @param {Step[]} steps */
-const runSteps = async (steps) => {
-  mkdirSync(RESULTS, { recursive: true });
-  /** @type {Counts[]} */
-  const all = [];
-  /** @type {Failure[]} */
-  const failures = [];
-  const run = beginRun();
-  endOnSignal(run.folder, () => all);
-  for (const [at, step] of steps.entries()) {
-    process.stdout.write(`\n== ${step.name}\n`);
-    if (at === 1) for (const { begin } of steps) begin?.();
-    const began = performance.now();
-    /** @type {Outcome} */
-    let counts = FAILED;
-    try {
-      counts = await step.run();
-    } catch (error) {
-      process.stdout.write(`${step.name} died: ${error instanceof Error ? error.message : String(error)}\n`);
-    }
-    const seconds = Math.round((performance.now() - began) / 1000);
-    process.stdout.write(`-- ${step.name}: ${closingLine(counts)} (${seconds} s)\n`);
-    all.push(counts);
-    failures.push(...failuresOf(step, counts));
-  }
-  const left = await run.end();
-  for (const line of leftWords(left)) process.stdout.write(`${line}\n`);
-  for (const { name } of left.processes) {
-    all.push(FAILED);
-    failures.push({ test: 'a process of the tests was left running', file: name, alone: 'npm test' });
-  }
-  process.stdout.write(failureList(failures));
-  const sum = addUp(all);
-  process.stdout.write(`\n${closingLine(sum)}\n`);
-  return sum.failed === 0 ? 0 : 1;
-};
-
 // One word each: after `--project` Playwright takes every word that follows, a file too, for another project.
 const live = playwright('live tests', ['--project=live']);
 // The page in the browser; the same stories in the window, on what plays Electron; the window's own story. Where Electron's
@@ -230,15 +166,6 @@ const beside = (name, work) => {
 
 // The emulated machine is one thread's work.
 const amx = beside('AMX tests', (say) => runAmxLab({ say }));
-
-/** @param {string} why @param {Step} step @returns {Step} */
-const skipped = (why, step) => ({
-  name: step.name,
-  run: async () => {
-    process.stdout.write(`skipped: ${why}\n`);
-    return { passed: 0, failed: 0, skipped: 1 };
-  },
-});
 
 /** What has to stand before any test can run. A failure here is the tests' failure, in the closing line too. @type {Step} */
 const build = {
@@ -283,8 +210,20 @@ export const runAmx = async (args) => {
   return runSteps([amx]);
 };
 
-/** Described in e2e/models/described-host.ts. */
-const OTHER_HOSTS = ['no-pku', 'no-avx512', 'no-xsaves', 'intel', 'amx', 'no-kvm', 'old-kvm'];
+const ODD_DESKTOP = 'desktop';
+/** Described in e2e/models/described-host.ts, and in odd-desktop.mjs. */
+const OTHER_HOSTS = ['no-pku', 'no-avx512', 'no-xsaves', 'intel', 'amx', 'no-kvm', 'old-kvm', ODD_DESKTOP];
+
+/** This machine, set to what no picture was taken on: the pictures, in the browser and in the window. @type {Step} */
+const onDesktop = {
+  name: 'on another desktop',
+  run: () =>
+    onOddDesktop((environment) =>
+      chromiumPath() === null
+        ? skipped('Chromium not found', window).run()
+        : playwright('on another desktop', WINDOW_PROJECTS, environment).run(),
+    ),
+};
 
 /** The same stories as if on other machines: what the helper says of the host is another, and so is the guests' CPU. @param {string[]} args names of hosts; none: all of them */
 export const runHosts = async (args) => {
@@ -294,10 +233,9 @@ export const runHosts = async (args) => {
   const unknown = names.find((name) => !OTHER_HOSTS.includes(name));
   if (unknown !== undefined) fail(`no host is named ${unknown}: ${OTHER_HOSTS.join(', ')}`);
   const projects = ['--project=live', ...(chromiumPath() === null ? [] : ['--project=window'])];
-  return runSteps([
-    build,
-    ...names.map((name) => playwright(`on the host ${name}`, projects, { TILESCOPE_TEST_HOST: name })),
-  ]);
+  /** @param {string} name @returns {Step} */
+  const onHost = (name) => playwright(`on the host ${name}`, projects, { TILESCOPE_TEST_HOST: name });
+  return runSteps([build, ...names.map((name) => (name === ODD_DESKTOP ? onDesktop : onHost(name)))]);
 };
 
 /** @param {string[]} args are Playwright's, such as `--update-snapshots` */
