@@ -1,7 +1,7 @@
 /*
  * The helper of another machine: runs the real one, named by TILESCOPE_REAL_HELPER, and hands everything on, but its first
  * answer, MSG_HELLO, in which it describes the machine: that is the file named by TILESCOPE_DESCRIBED_HOST. With
- * TILESCOPE_NO_TARGETS it finds no VMM.
+ * TILESCOPE_NO_TARGETS it finds no VMM. Started with --kvm it says what TILESCOPE_DESCRIBED_KVM says; with that empty, there is no KVM.
  */
 #include <signal.h>
 #include <stdint.h>
@@ -80,13 +80,21 @@ static int hand_on(int from)
 	return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const char *helper = getenv("TILESCOPE_REAL_HELPER");
+	const char *helper = getenv("TILESCOPE_REAL_HELPER"), *kvm = getenv("TILESCOPE_DESCRIBED_KVM");
 	int answers[2], status = 0, result;
 	pid_t us = getpid(), child;
 
-	if (!helper || pipe(answers) < 0)
+	if (!helper)
+		return 2;
+	if (argc > 1 && strcmp(argv[1], "--kvm") == 0) {
+		if (!kvm)
+			return execl(helper, helper, argv[1], (char *)NULL);
+		(void)fputs(kvm, stdout);
+		return *kvm ? 0 : 1;
+	}
+	if (pipe(answers) < 0)
 		return 2;
 	child = fork();
 	if (child == 0) {

@@ -28,7 +28,15 @@ interface DescribedHost {
   readonly noGuests: string | null;
   /** The helper that runs there, as native/Makefile makes it; none: that of this machine. */
   readonly helper?: string;
+  /** What KVM_CHECK_EXTENSION answers there, by number; null: there is no KVM; not there: as this machine's, or what a new one does. */
+  readonly kvm?: ReadonlyMap<number, number> | null;
 }
+
+/** Linux 5.10: neither KVM_CAP_XSAVE2 (208) nor KVM_CAP_SYS_ATTRIBUTES (209), nor what else came after it. (linux/kvm.h) */
+const KVM_5_10 = new Map([23, 41, 50, 55, 56, 74, 136, 153, 157].map((number) => [number, 1]));
+/** Linux 6.18, with an image of so many bytes, and KVM_GUESTDBG_BLOCKIRQ. */
+const newKvm = (imageBytes: number): ReadonlyMap<number, number> =>
+  new Map([...KVM_5_10, [195, 1 << 20], [208, imageBytes], [209, 1], [235, 1]]);
 
 const withEntry = (cpuid: Cpuid, leaf: number, subleaf: number, change: Partial<CpuidEntry>): Cpuid =>
   cpuid.map((entry) => (entry.leaf === leaf && entry.subleaf === subleaf ? { ...entry, ...change } : entry));
@@ -80,8 +88,17 @@ const brand = (name: string): Cpuid => {
   }));
 };
 
+const HAS_KVM = { kvmApiVersion: 12, kvmErrno: 0 };
+
 /** The rest of a machine that is described whole. */
-const NAMED = { kernelRelease: '6.18.0', kvmApiVersion: 12, kvmErrno: 0, yamaScope: 0 };
+const NAMED = { kernelRelease: '6.18.0', ...HAS_KVM, yamaScope: 0 };
+
+/** AMX-BF16, AMX-TILE and AMX-INT8 of leaf 7 EDX: a CPU without XTILECFG and XTILEDATA has none of them. */
+const AMX_FEATURES = (1 << 22) | (1 << 24) | (1 << 25);
+const withoutAmx = (cpuid: Cpuid): Cpuid =>
+  withEntry(cpuid, 7, 0, { edx: entry(cpuid, 7, 0).edx & ~AMX_FEATURES }).filter(
+    ({ leaf, subleaf }) => leaf !== 7 || subleaf === 0,
+  );
 
 /** A CPU by its public enumeration, with the features of another one of its kind. */
 const named = (preset: string, features: Cpuid, supported: bigint): Described => {
@@ -113,23 +130,31 @@ export const HOSTS: Readonly<Record<string, () => DescribedHost>> = {
     guestCpu: 'host,-arch-capabilities,-xsaves',
     noGuests: null,
   }),
-  intel: () => ({ describe: named('skylake-sp', SAPPHIRE_RAPIDS_HOST, 0x2e7n), guestCpu: null, noGuests: FOREIGN }),
+  intel: () => ({
+    describe: named('skylake-sp', withoutAmx(SAPPHIRE_RAPIDS_HOST), 0x2e7n),
+    guestCpu: null,
+    noGuests: FOREIGN,
+    kvm: newKvm(2696),
+  }),
   amx: () => ({
     describe: named('sapphire-rapids', SAPPHIRE_RAPIDS_HOST, 0x602e7n),
     guestCpu: null,
     noGuests: FOREIGN,
+    kvm: newKvm(11008),
   }),
   'no-kvm': () => ({
     describe: () => ({ kvmApiVersion: 0, kvmErrno: 2, hostXcr0Supported: 0n }),
     guestCpu: null,
     noGuests: '/dev/kvm is absent on it',
+    kvm: null,
   }),
   /** Linux before 5.17: its KVM answers 0 to KVM_CAP_XSAVE2, and images are KVM_GET_XSAVE's. */
   'old-kvm': () => ({
-    describe: () => ({ kernelRelease: '5.10.0' }),
+    describe: () => ({ kernelRelease: '5.10.0', hostXcr0Supported: 0n }),
     guestCpu: null,
     noGuests: null,
     helper: 'old-kvm',
+    kvm: KVM_5_10,
   }),
   [PICTURED]: () => ({
     describe: () => ({ ...NAMED, cpuid: [...amd(), ...brand('AMD EPYC')], hostXcr0Supported: 0xe7n }),
@@ -195,13 +220,26 @@ const madeHelper = (target: string): string => {
   return join(folder, `helper-${target}`);
 };
 
+/** As `tilescope-helper --kvm` prints it. */
+const kvmLines = (answers: ReadonlyMap<number, number> | null): string =>
+  [...(answers ?? [])].map(([number, value]) => `${number} ${value}\n`).join('');
+
+/** This machine with a KVM: one that has none of its own can still be taken for one, as far as no guest is needed. */
+const withKvm = (here: Hello): Hello =>
+  here.kvmErrno === 0 ? here : { ...here, ...HAS_KVM, hostXcr0Supported: BigInt(entry(here.cpuid, 0xd, 0).eax >>> 0) };
+
+const kvmHere = (helper: string, { cpuid }: Hello): string => {
+  const { status, stdout } = spawnSync(helper, ['--kvm'], { encoding: 'utf8' });
+  return status === 0 ? stdout : kvmLines(newKvm(endOf(cpuid)));
+};
+
 /** What a Tilescope is started with, so that it takes this machine for the described one. */
 export const describedHost = (name: string): Readonly<Record<string, string>> => {
   const host = HOSTS[name]?.();
   if (host === undefined) throw new Error(`no host is named ${name}: ${Object.keys(HOSTS).join(', ')}`);
   const program = built();
   const helper = host.helper === undefined ? REAL_HELPER : madeHelper(host.helper);
-  const here = helloHere(helper);
+  const here = withKvm(helloHere(helper));
   const file = join(MADE, `${name}.hello`);
   writeFileSync(file, encodeHello({ ...here, ...host.describe(here) }));
   return {
@@ -209,6 +247,7 @@ export const describedHost = (name: string): Readonly<Record<string, string>> =>
     TILESCOPE_REAL_HELPER: helper,
     TILESCOPE_DESCRIBED_HOST: file,
     ...(host.helper === undefined ? {} : { TILESCOPE_OTHER_NUMBERS: OTHER_NUMBERS }),
+    TILESCOPE_DESCRIBED_KVM: host.kvm === undefined ? kvmHere(helper, here) : kvmLines(host.kvm),
     ...(host.noGuests === null ? {} : { TILESCOPE_NO_TARGETS: host.noGuests }),
     ...(host.guestCpu === null ? {} : { TILESCOPE_GUEST_CPU: host.guestCpu }),
   };

@@ -11,7 +11,7 @@ import { BUILT } from './tilescope.ts';
 const SCRIPT = `
 set -eu
 # What is installed here is this machine's own helper: no other machine can be described by it.
-unset TILESCOPE_HELPER TILESCOPE_REAL_HELPER TILESCOPE_DESCRIBED_HOST TILESCOPE_NO_TARGETS
+unset TILESCOPE_HELPER TILESCOPE_REAL_HELPER TILESCOPE_DESCRIBED_HOST TILESCOPE_DESCRIBED_KVM TILESCOPE_NO_TARGETS
 mount -t tmpfs tmpfs /mnt
 mkdir /mnt/eu /mnt/ew /mnt/lu /mnt/lw /mnt/app
 mount -t overlay overlay -o lowerdir=/etc,upperdir=/mnt/eu,workdir=/mnt/ew /etc

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runAmxLab } from '../amx-lab.mjs';
 import { buildAll, ensureHelper, ensureStandIn, NATIVE_OUT } from './build.mjs';
@@ -214,6 +214,13 @@ const ODD_DESKTOP = 'desktop';
 /** Described in e2e/models/described-host.ts, and in odd-desktop.mjs. */
 const OTHER_HOSTS = ['no-pku', 'no-avx512', 'no-xsaves', 'intel', 'amx', 'no-kvm', 'old-kvm', ODD_DESKTOP];
 
+const PICTURED_PROJECTS = ['--project=window', '--project=stand-in'];
+/** The stories of which pictures are compared, as Playwright takes files. */
+const picturedStories = () =>
+  readdirSync(join(ROOT, 'e2e', 'window')).filter((name) =>
+    /\.shoot(Live)?\(/.test(readFileSync(join(ROOT, 'e2e', 'window', name), 'utf8')),
+  );
+
 /** This machine, set to what no picture was taken on: the pictures, in the browser and in the window. @type {Step} */
 const onDesktop = {
   name: 'on another desktop',
@@ -221,7 +228,7 @@ const onDesktop = {
     onOddDesktop((environment) =>
       chromiumPath() === null
         ? skipped('Chromium not found', window).run()
-        : playwright('on another desktop', WINDOW_PROJECTS, environment).run(),
+        : playwright('on another desktop', [...PICTURED_PROJECTS, ...picturedStories()], environment).run(),
     ),
 };
 
