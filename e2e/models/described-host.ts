@@ -96,7 +96,7 @@ const NAMED = { kernelRelease: '6.18.0', ...HAS_KVM, yamaScope: 0 };
 /** AMX-BF16, AMX-TILE and AMX-INT8 of leaf 7 EDX: a CPU without XTILECFG and XTILEDATA has none of them. */
 const AMX_FEATURES = (1 << 22) | (1 << 24) | (1 << 25);
 const withoutAmx = (cpuid: Cpuid): Cpuid =>
-  withEntry(cpuid, 7, 0, { edx: entry(cpuid, 7, 0).edx & ~AMX_FEATURES }).filter(
+  withEntry(cpuid, 7, 0, { edx: (entry(cpuid, 7, 0).edx & ~AMX_FEATURES) >>> 0 }).filter(
     ({ leaf, subleaf }) => leaf !== 7 || subleaf === 0,
   );
 
