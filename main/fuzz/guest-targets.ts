@@ -128,7 +128,7 @@ const USED = 0x63n;
 /** Where the registers stand, in page 0 of the guest's memory: they are as hostile as it is. */
 const REGISTERS = {
   ...{ rip: 0, rsp: 8, rbp: 16, gs: 24, idt: 32, lstar: 40, cr3: 48, cr4: 56, efer: 64, cpl: 72 },
-  ...{ address: 80, count: 88, isPhysical: 89 },
+  ...{ address: 80, count: 88, isPhysical: 89, address2: 96, count2: 104 },
 } as const;
 const PAGES = { code: 0x6000, stack: 0x7000, perCpu: 0x8000, task: 0x9000, idt: 0xa000 };
 const LINEAR = 0x40_0000n;
@@ -142,7 +142,7 @@ const gate = (offset: bigint): bigint => (offset & 0xffffn) | 0x8e00_0000_0000n 
  * Words of memory that are not 0, each as its number (16 bits) and its value: what is fuzzed, for a guest's memory is nearly all zeros.
  * Sixteen pages from 0x5000 on lie at 0x400000, and again in the kernel's half: code behind a call, a stack, a task.
  */
-const smallGuest = ({ cpl = 0n, isPhysical = 0n } = {}): Uint8Array => {
+const smallGuest = ({ cpl = 0n, isPhysical = 0n, isTwice = 0n } = {}): Uint8Array => {
   const words: readonly (readonly [at: number, value: bigint])[] = [
     [REGISTERS.rip, linearOf(PAGES.code) + 0x10n],
     [REGISTERS.rsp, linearOf(PAGES.stack)],
@@ -154,7 +154,10 @@ const smallGuest = ({ cpl = 0n, isPhysical = 0n } = {}): Uint8Array => {
     [REGISTERS.efer, 0x500n],
     [REGISTERS.cpl, cpl],
     [REGISTERS.address, isPhysical === 0n ? linearOf(PAGES.task) - 8n : 0x9000n],
-    [REGISTERS.count, 16n | (isPhysical << 8n)],
+    [REGISTERS.count, 16n | (isPhysical << 8n) | (isTwice << 15n)],
+    // A second one, over the end of the first.
+    [REGISTERS.address2, linearOf(PAGES.task) + 4n],
+    [REGISTERS.count2, 40n],
     ...[0x1000, 0x1000 + 511 * 8].map((at) => [at, 0x2000n | USED] as const),
     [0x2000, 0x3000n | USED],
     [0x3010, 0x4000n | USED],
@@ -270,19 +273,23 @@ const who: FuzzTarget = {
 /** Never a byte beside those that were asked for, and none after a refusal. */
 const memoryWrites: FuzzTarget = {
   name: 'mem --write into a guest',
-  seeds: () => [smallGuest(), smallGuest({ isPhysical: 1n })],
+  seeds: () => [smallGuest(), smallGuest({ isPhysical: 1n }), smallGuest({ isTwice: 1n })],
   run: async (bytes) => {
     const guest = hostileGuest(bytes);
     const memory = await proved(guest, portOf(guest));
     if (!memory.ok) return wordOfAnswer(memory);
     const then = guest.memory.slice();
-    const count = 1 + readU8(guest.memory, REGISTERS.count);
-    const request = {
-      address: readU64(guest.memory, REGISTERS.address),
-      isPhysical: (readU8(guest.memory, REGISTERS.isPhysical) & 1) === 1,
-      bytes: Uint8Array.from({ length: count }, (_, at) => at ^ 0x5a),
-    };
-    const written = await writeGuestMemory(memory.value, request, async () => answer(null));
+    const isPhysical = (readU8(guest.memory, REGISTERS.isPhysical) & 1) === 1;
+    const request = (address: number, count: number, mask: number) => ({
+      ...{ address: readU64(guest.memory, address), isPhysical },
+      bytes: Uint8Array.from({ length: 1 + readU8(guest.memory, count) }, (_, at) => at ^ mask),
+    });
+    const requests = [
+      request(REGISTERS.address, REGISTERS.count, 0x5a),
+      request(REGISTERS.address2, REGISTERS.count2, 0xa5),
+    ].slice(0, 1 + (readU8(guest.memory, REGISTERS.isPhysical) >> 7));
+    const count = requests.reduce((sum, one) => sum + one.bytes.length, 0);
+    const written = await writeGuestMemory(memory.value, requests, async () => answer(null));
     const patches = written.ok ? written.value.patches : [];
     const asked = patches.reduce((sum, { after }) => sum + after.length, 0);
     assert(asked === (written.ok ? count : 0), 'other bytes than were asked for');
