@@ -31,16 +31,17 @@ export function LiveControl(): ReactElement {
   const store = useDebuggerStore();
   const { open, setOpen, button, menu, onKeyDown, onBlur } = useMenu();
   const chosen = useDebugger((state) => state.liveHz);
-  const achieved = useDebugger((state) => (isWaiting(state) ? null : state.liveAchievedHz));
+  const pace = useDebugger((state) => (isWaiting(state) ? null : state.livePace));
   const stopped = useDebugger((state) => state.liveStopped?.what ?? null);
   useShownPage();
   const fixed = isDeterministic();
   const hz: LiveHz = fixed ? 0 : chosen;
   const running = useDebugger(isRunning);
   const isOn = running && hz > 0;
-  const isSlower = isOn && achieved !== null && achieved < hz * NEARLY;
+  const isSlower = isOn && pace !== null && pace.hz < hz * NEARLY;
+  const backsOffMs = isSlower ? pace.backsOffMs : null;
   const ended = useDebugger(hasEnded);
-  const rate = hz === 0 ? 'off' : isSlower ? `${achieved} of ${hz} Hz` : `${hz} Hz`;
+  const rate = hz === 0 ? 'off' : isSlower ? `${pace.hz} of ${hz} Hz` : `${hz} Hz`;
   const why = ended
     ? 'the target has ended'
     : stopped !== null && hz === 0
@@ -49,9 +50,11 @@ export function LiveControl(): ReactElement {
         ? 'Live refresh: read the vCPU again and again while it runs'
         : !running
           ? 'Live refresh goes on while the vCPU runs'
-          : isSlower
-            ? `The vCPU is read ${achieved} times a second: answers take longer than ${hz} Hz leave room for`
-            : `The vCPU is read ${hz} times a second, without freezing it`;
+          : backsOffMs !== null && pace !== null
+            ? `The vCPU is read ${pace.hz} times a second: each reading stops it for ${backsOffMs.toFixed(1)} ms, and 1 % of the time is not exceeded`
+            : isSlower
+              ? `The vCPU is read ${pace.hz} times a second: answers take longer than ${hz} Hz leave room for`
+              : `The vCPU is read ${hz} times a second, without freezing it`;
   const choose = (next: LiveHz): void => {
     setOpen(false);
     button.current?.focus();
@@ -76,7 +79,7 @@ export function LiveControl(): ReactElement {
           className={stopped !== null && hz === 0 ? 'is-warn' : ''}
         />
         <span className="wide-only calm-only">Live</span>
-        <span className={`val live-rate ${isSlower ? 'is-warn' : ''}`}>{rate}</span>
+        <span className={`val live-rate ${isSlower && backsOffMs === null ? 'is-warn' : ''}`}>{rate}</span>
         <Glyph name="chevron" className="g12 text-3" />
       </button>
       {open ? (

@@ -1,3 +1,5 @@
+import type { LivePace } from '../state/live.ts';
+
 /** Asks again and again, at a rate that may change, never for a second answer before the first has come. */
 export interface LiveLoop {
   /** The rate may have changed: starts, goes on at another rate, or ends. */
@@ -7,10 +9,11 @@ export interface LiveLoop {
 export interface LiveLoopOptions {
   /** Readings a second that are wanted now; 0: none. */
   readonly hz: () => number;
-  /** One reading. False: it came to nothing, and does not count. */
-  readonly read: () => Promise<boolean>;
-  /** How many readings a second there are, as a whole number; null: not known yet, or none. */
-  readonly tell: (hz: number | null) => void;
+  /** One reading, and how long the vCPU stood still for it. Null: it came to nothing, and does not count. */
+  readonly read: () => Promise<{ readonly pauseMs: number } | null>;
+  /** The vCPU is to stand still for this part of the time at most; null: however long it takes. */
+  readonly mostStopped: () => number | null;
+  readonly tell: (pace: LivePace | null) => void;
 }
 
 /** Readings come this much apart at least: a host that answers at once leaves the page time to draw. */
@@ -18,8 +21,15 @@ const LEAST_PAUSE_MS = 1;
 /** The rate told is that of the last two seconds. */
 const RATE_WINDOW_MS = 2000;
 const TELL_EVERY_MS = 500;
+/** What a reading costs is the mean of so many: one that took long is paid for over the next ones. */
+const MEAN_OF = 8;
 
-export const createLiveLoop = ({ hz, read, tell }: LiveLoopOptions): LiveLoop => {
+const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+
+const roundedHz = (hz: number): number => (hz < 1 ? Math.round(hz * 10) / 10 : Math.round(hz));
+
+export const createLiveLoop = ({ hz, read, mostStopped, tell }: LiveLoopOptions): LiveLoop => {
   let isLooping = false;
   let lastHz = 0;
   let wake: (() => void) | null = null;
@@ -40,23 +50,32 @@ export const createLiveLoop = ({ hz, read, tell }: LiveLoopOptions): LiveLoop =>
     let dueMs = performance.now();
     let toldMs = dueMs;
     let times: number[] = [];
+    let pausesMs: number[] = [];
     for (let rate = hz(); rate > 0; rate = hz()) {
       if (rate !== lastHz) {
         [lastHz, times, dueMs] = [rate, [], performance.now()];
         tell(null);
       }
-      const counted = await read();
+      const reading = await read();
       const nowMs = performance.now();
-      if (counted) times.push(nowMs);
+      if (reading !== null) {
+        times.push(nowMs);
+        pausesMs = [...pausesMs, reading.pauseMs].slice(-MEAN_OF);
+      }
+      const most = mostStopped();
+      const restMs = most === null ? 0 : meanOf(pausesMs) / most;
       // At least two intervals, however slow the readings are.
       while (times.length > 3 && nowMs - (times[0] ?? nowMs) > RATE_WINDOW_MS) times.shift();
       const [first, last] = [times[0], times.at(-1)];
       if (times.length > 2 && first !== undefined && last !== undefined && nowMs - toldMs >= TELL_EVERY_MS) {
         toldMs = nowMs;
-        tell(Math.round(((times.length - 1) * 1000) / Math.max(1, last - first)));
+        tell({
+          hz: roundedHz(((times.length - 1) * 1000) / Math.max(1, last - first)),
+          backsOffMs: restMs > 1000 / rate ? meanOf(pausesMs) : null,
+        });
       }
       // What was missed is not made up for: a slow answer lowers the rate.
-      dueMs = Math.max(dueMs + 1000 / rate, nowMs + LEAST_PAUSE_MS);
+      dueMs = Math.max(dueMs + 1000 / rate, nowMs + LEAST_PAUSE_MS, nowMs + restMs);
       await sleep(dueMs - nowMs);
     }
     isLooping = false;

@@ -17,6 +17,9 @@ const USUAL_HZ: LiveHz = 10;
 /** A file with more stops than twice this is not opened again, and the strip of stops says little long before. */
 export const MOST_LIVE_STOPS = 50_000;
 
+/** Of the time a guest's vCPU is refreshed live, it stands still for this part at most. */
+const MOST_STOPPED = 0.01;
+
 /** How often live refresh would read now; 0: it stands still. */
 export const refreshHz = (state: State): number =>
   state.pageShown && state.session?.kind === 'live' && isRunning(state) ? state.liveHz : 0;
@@ -64,35 +67,38 @@ export const createLiveSlice =
      * Past the state's `busy`, which would switch every button off and on: main takes one thing at a time on a vCPU. A
      * reading that comes back during another act is dropped, for the stop of that act is the newer one.
      */
-    const read = async (): Promise<boolean> => {
+    const read = async (): Promise<{ readonly pauseMs: number } | null> => {
       const { session, busy } = get();
-      if (session === null || busy !== null) return false;
+      if (session === null || busy !== null) return null;
       const answer = await ask(() => bridge.capture(session.id));
       const now = get();
-      if (now.busy !== null || now.session?.id !== session.id || !isRunning(now)) return false;
+      if (now.busy !== null || now.session?.id !== session.id || !isRunning(now)) return null;
       const capture = answer.ok ? received(answer.value) : answer;
       if (!capture.ok) {
         const { refusal } = capture;
         put({ refusal }, now.liveHz === 0 ? {} : { liveHz: 0, liveStopped: refusal });
         get().endRunUntil(refusal.what);
-        return false;
+        return null;
       }
       if (!get().watchReading(capture.value)) refresh(capture.value);
-      return true;
+      return { pauseMs: Number(capture.value.facts.pauseNs ?? 0n) / 1e6 };
     };
 
     const loop = createLiveLoop({
       hz: () => Math.max(refreshHz(get()), isWatching(get()) ? WATCH_HZ : 0),
       read,
-      tell: (hz) => {
-        if (get().liveAchievedHz !== hz) set({ liveAchievedHz: hz });
+      // A condition that is watched is not to be missed.
+      mostStopped: () => (isWatching(get()) ? null : MOST_STOPPED),
+      tell: (pace) => {
+        const { livePace: told } = get();
+        if (told?.hz !== pace?.hz || told?.backsOffMs !== pace?.backsOffMs) set({ livePace: pace });
       },
     });
     subscribe(() => loop.nudge());
 
     return {
       liveHz: asRate(remembered.get('liveHz')),
-      liveAchievedHz: null,
+      livePace: null,
       liveStopped: null,
       pageShown: false,
       setLive(liveHz) {

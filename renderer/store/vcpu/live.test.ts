@@ -69,7 +69,7 @@ test('[L2] a vCPU that runs is read at the rate chosen; frozen, ended or detache
   await vi.advanceTimersByTimeAsync(2000);
   expect(asked()).toBeGreaterThanOrEqual(20);
   expect(asked()).toBeLessThanOrEqual(21);
-  expect(store.getState().liveAchievedHz).toBe(10);
+  expect(store.getState().livePace).toEqual({ hz: 10, backsOffMs: null });
   await store.getState().freeze();
   let before = asked();
   await vi.advanceTimersByTimeAsync(1000);
@@ -122,7 +122,46 @@ test('[L4] one capture is in flight at most: slow answers lower the rate, and th
   await vi.advanceTimersByTimeAsync(4000);
   expect(asked()).toBeLessThanOrEqual(17);
   expect(asked()).toBeGreaterThanOrEqual(14);
-  expect(store.getState().liveAchievedHz).toBe(4);
+  expect(store.getState().livePace).toEqual({ hz: 4, backsOffMs: null });
+});
+
+const pausedFor = (bridge: FakeBridge, pauseNs: bigint): void => {
+  bridge.held = { ...bridge.held, facts: { ...bridge.held.facts, pauseNs } };
+};
+
+test('[L10] the vCPU stands still for 1 % of the time at most: readings that stop it for longer come less often, and that is told', async () => {
+  const { store, bridge, asked } = await attached();
+  pausedFor(bridge, 2_000_000n);
+  store.getState().setLive(30);
+  await vi.advanceTimersByTimeAsync(10_000);
+  // 2 ms each, so one in 200 ms.
+  expect(asked()).toBeGreaterThanOrEqual(49);
+  expect(asked()).toBeLessThanOrEqual(51);
+  expect(store.getState().livePace).toEqual({ hz: 5, backsOffMs: 2 });
+  pausedFor(bridge, 184_000n);
+  await vi.advanceTimersByTimeAsync(10_000);
+  const before = asked();
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(asked() - before).toBeGreaterThanOrEqual(29);
+  expect(store.getState().livePace).toEqual({ hz: 30, backsOffMs: null });
+});
+
+test('[L10] one reading that took long is paid for over the next ones', async () => {
+  const { store, bridge, asked } = await attached();
+  store.getState().setLive(10);
+  await vi.advanceTimersByTimeAsync(2000);
+  pausedFor(bridge, 16_000_000n);
+  await vi.advanceTimersByTimeAsync(100);
+  pausedFor(bridge, 0n);
+  const before = asked();
+  await vi.advanceTimersByTimeAsync(2000);
+  // About 220 ms between two of the next eight, and not 1.6 s after the one.
+  expect(asked() - before).toBeGreaterThanOrEqual(8);
+  expect(asked() - before).toBeLessThanOrEqual(11);
+  await vi.advanceTimersByTimeAsync(1000);
+  const again = asked();
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(asked() - again).toBeGreaterThanOrEqual(9);
 });
 
 test('[L5] a page that is hidden refreshes nothing', async () => {
