@@ -52,7 +52,7 @@ test('the session recorded on KVM with AMX is replayed: the element changed, XFD
 
     const inHandler = await shown('in-nm-handler');
     await expect(inHandler.page.getByRole('option', { name: /^TILEDATA, bit 18, init/ })).toBeVisible();
-    await inHandler.page.keyboard.press('Alt+4');
+    await inHandler.page.keyboard.press('Alt+5');
     await expect(inHandler.page.getByTestId('centre')).toContainText('40000');
     await expect(inHandler.page.getByTestId('centre')).toContainText('#NM');
 

@@ -73,7 +73,7 @@ test.describe('history', () => {
     await window.type(`${WIDE}3:f32[1]`, '0.125');
     await window.apply();
 
-    await page.keyboard.press('Alt+5');
+    await page.keyboard.press('Alt+6');
     const compare = page.getByTestId('compare');
     await compare.getByRole('combobox', { name: 'A', exact: true }).selectOption('0:2');
     await expect(compare.getByRole('row', { name: /xmm3:f32\[1\]/ })).toContainText('6.25');

@@ -27,7 +27,7 @@ test.describe('code and memory of a live vCPU', () => {
     await expect(program.getByTestId('who')).toHaveText(/^64-bit code, CPL 0 \(kernel\)/);
     await expect(page.locator('[aria-current="step"]')).toContainText(/inc|jmp/);
 
-    await page.keyboard.press('Alt+6');
+    await page.keyboard.press('Alt+4');
     const memory = page.getByTestId('memory');
     await expect(memory.getByTestId('memory-proof')).toContainText(/proven by \d+ translations/);
     await memory.getByRole('textbox', { name: 'Base' }).focus();

@@ -38,7 +38,7 @@ test('a first use under armed XFD takes #NM, and disarmed by hand it does not', 
   const event = page.getByTestId('model-event');
   for (let step = 0; step < 20 && !(await event.isVisible()); step += 1) await model.step();
   await expect(event).toContainText('#NM');
-  await page.keyboard.press('Alt+4');
+  await page.keyboard.press('Alt+5');
   await expect(page.getByTestId('xfd-sentence')).toContainText('raises #NM and XFD_ERR becomes 0x40000');
   await model.shoot('xfd-armed');
   const arming = page.getByRole('switch', { name: 'XFD arms TILEDATA' });
@@ -70,7 +70,7 @@ test('an element staged under armed XFD is refused in place, and staged as any o
   await expect(element).toHaveAttribute('title', /refused: bit 18 \(TILEDATA\) of XSTATE_BV is armed by IA32_XFD/);
   await page.mouse.move(0, 0);
   await model.shoot('tiles-refused');
-  await page.keyboard.press('Alt+4');
+  await page.keyboard.press('Alt+5');
   await page.getByRole('switch', { name: 'XFD arms TILEDATA' }).focus();
   await page.keyboard.press('Space');
   await page.keyboard.press('Alt+3');
@@ -84,7 +84,7 @@ test('arming over tiles in use is refused, and put to init first it is done in o
   const model = new TilesWindow(page);
   await model.openModel(0);
   for (let step = 0; step < 16; step += 1) await model.step();
-  await page.keyboard.press('Alt+4');
+  await page.keyboard.press('Alt+5');
   await page.getByRole('switch', { name: 'XFD arms TILEDATA' }).focus();
   await page.keyboard.press('Space');
   await expect(page.getByTestId('arming-guard')).toContainText('Arming over tiles in use is refused');

@@ -45,7 +45,7 @@ test.describe('the program that held written edits is killed', () => {
     await window.type(`${WIDE}3:f32[1]`, '-6.25');
     await window.apply();
 
-    await page.keyboard.press('Alt+5');
+    await page.keyboard.press('Alt+6');
     const compare = page.getByTestId('compare');
     await expect(compare.getByTestId('compare-count')).toContainText('1 component differs');
     await expect(compare.getByRole('row', { name: /xmm3:f32\[1\]/ })).toContainText('6.25');

@@ -67,7 +67,7 @@ test.describe('edit and restore that can be trusted', () => {
     await page.keyboard.press('Control+Shift+Z');
     await expect(window.register('mxcsr')).toContainText('9fc0');
 
-    await page.keyboard.press('Alt+5');
+    await page.keyboard.press('Alt+6');
     await expect(page.getByTestId('compare-count')).toContainText('1 component differs');
     await window.shootLive('trust-compare');
 
@@ -84,7 +84,7 @@ test.describe('edit and restore that can be trusted', () => {
     await page.keyboard.press('Alt+2');
     await window.jump('mxcsr');
     await expect(window.register('mxcsr')).toContainText('1fa0');
-    await page.keyboard.press('Alt+5');
+    await page.keyboard.press('Alt+6');
     await expect(page.getByTestId('compare').getByRole('row', { name: /r15/ })).toContainText('5eed');
     await expect(page.getByTestId('compare-count')).toContainText('0 components');
 

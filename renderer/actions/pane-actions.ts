@@ -38,15 +38,6 @@ export const PANE_ACTIONS: readonly Action[] = [
     },
   },
   {
-    id: 'memory',
-    title: 'Memory',
-    group: 'View',
-    glyph: 'arrow',
-    refused: (state) =>
-      state.session?.kind === 'file' ? 'a file of the vCPU’s state has no memory' : needsStops(state),
-    run: (store) => store.getState().setTab('memory'),
-  },
-  {
     id: 'program',
     title: 'Program, shown or folded',
     group: 'View',
@@ -96,7 +87,7 @@ export const PANE_ACTIONS: readonly Action[] = [
   },
   {
     id: 'beside',
-    title: 'Another stop or vCPU beside',
+    title: 'Another stop, vCPU or target beside',
     group: 'View',
     glyph: 'swap',
     refused: needsStops,

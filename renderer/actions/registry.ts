@@ -230,6 +230,15 @@ export const ACTIONS: readonly Action[] = [
     run: (store) => store.getState().setTab('tiles'),
   },
   {
+    id: 'memory',
+    title: 'Memory',
+    group: 'View',
+    glyph: 'arrow',
+    refused: (state) =>
+      state.session?.kind === 'file' ? 'a file of the vCPU’s state has no memory' : needsStops(state),
+    run: (store) => store.getState().setTab('memory'),
+  },
+  {
     id: 'xfd',
     title: 'XFD',
     group: 'View',

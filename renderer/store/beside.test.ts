@@ -14,6 +14,7 @@ test('[U14] a view beside shows another stop, follows the window, keeps its own 
   await getState().capture();
   getState().setTab('registers');
   const beside = createBeside(main, { kind: 'previous' });
+  const end = beside.start();
   const shown = () => beside.store.getState();
   expect([shown().at, shown().tab]).toEqual([0, 'registers']);
   expect(selectCapture(shown())).toBe(getState().stops[0]?.capture);
@@ -35,9 +36,9 @@ test('[U14] a view beside shows another stop, follows the window, keeps its own 
   expect(shown().session?.vcpu).toBe(2);
   await getState().detach('keep');
   expect([shown().session, shown().stops.length]).toEqual([null, 0]);
-  beside.end();
+  end();
 });
 
-test.each(['previous', 'stop 7', 'vcpu 3', 'file'])('%s is read as it is written', (key) => {
+test.each(['previous', 'stop 7', 'vcpu 3', 'file', 'target'])('%s is read as it is written', (key) => {
   expect(besideKey(besideOf(key))).toBe(key);
 });

@@ -8,8 +8,8 @@ import { NO_EDITS } from './vcpu/edits-slice.ts';
 import { newVcpu } from './vcpu/vcpu.ts';
 
 /**
- * A second view beside the first: another stop, another vCPU of the target, or the file that is compared with. It has a store
- * of its own, so that its tab, its selection and how it shows values are its own too; what it shows follows the window's
+ * A second view beside the first: another stop, another vCPU of the target, the file that is compared with, or
+ * another target (state/target-beside.ts). It has a store of its own, so that its tab, its selection and how it shows values are its own too; what it shows follows the window's
  * store. It is for reading: nothing can be asked of the host through it.
  */
 
@@ -17,7 +17,8 @@ export type BesideOf =
   | { readonly kind: 'previous' }
   | { readonly kind: 'stop'; readonly number: number }
   | { readonly kind: 'vcpu'; readonly vcpu: number }
-  | { readonly kind: 'file' };
+  | { readonly kind: 'file' }
+  | { readonly kind: 'target' };
 
 export const besideKey = (of: BesideOf): string =>
   of.kind === 'stop' ? `stop ${of.number}` : of.kind === 'vcpu' ? `vcpu ${of.vcpu}` : of.kind;
@@ -26,7 +27,7 @@ export const besideOf = (key: string): BesideOf => {
   const [kind, number] = key.split(' ');
   if (kind === 'stop') return { kind, number: Number(number) };
   if (kind === 'vcpu') return { kind, vcpu: Number(number) };
-  return kind === 'file' ? { kind } : { kind: 'previous' };
+  return kind === 'file' || kind === 'target' ? { kind } : { kind: 'previous' };
 };
 
 const refusing = (): Bridge => {
@@ -61,6 +62,8 @@ const shownBeside = (state: State, of: BesideOf, compared: () => OpenVcpu | null
       const other = of.vcpu === here.session.vcpu ? here : otherVcpu(state, of.vcpu);
       return other === null ? null : { ...other, at: other.stops.length - 1 };
     }
+    case 'target':
+      return state.targetBeside;
     case 'file':
       return compared();
   }
@@ -76,8 +79,8 @@ const comparedFile = ({ compareFile, session }: State): OpenVcpu | null => {
 export interface Beside {
   readonly store: DebuggerStore;
   follow(of: BesideOf): void;
-  /** The way out. */
-  end(): void;
+  /** Follows the window's store from now on. The way out. */
+  start(): () => void;
 }
 
 export const createBeside = (main: DebuggerStore, first: BesideOf): Beside => {
@@ -110,13 +113,15 @@ export const createBeside = (main: DebuggerStore, first: BesideOf): Beside => {
   };
   put();
   store.set({ selection });
-  const end = main.subscribe(put);
   return {
     store,
     follow: (next) => {
       of = next;
       put();
     },
-    end,
+    start: () => {
+      put();
+      return main.subscribe(put);
+    },
   };
 };

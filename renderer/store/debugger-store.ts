@@ -15,6 +15,7 @@ import { createPageSlice, randomTab, type TabName } from './vcpu/page-slice.ts';
 import { createRecoverySlice } from './vcpu/recovery-slice.ts';
 import { createRunUntilSlice } from './vcpu/run-until-slice.ts';
 import { createSavedSlice } from './vcpu/saved-session.ts';
+import { createTargetBesideSlice } from './vcpu/target-beside-slice.ts';
 import { createTargetSlice } from './vcpu/target-slice.ts';
 import { createTimelineSlice } from './vcpu/timeline-slice.ts';
 import { createTraceSlice } from './vcpu/trace-slice.ts';
@@ -41,6 +42,7 @@ export const createDebuggerStore = (
     ...createRecoverySlice(bridge)(store),
     ...createTimelineSlice(store),
     ...createVcpusSlice(bridge)(store),
+    ...createTargetBesideSlice(bridge)(store),
     ...createPageSlice(bridge, tab)(store),
     ...createPanesSlice(store),
     ...createCompareSlice(bridge)(store),

@@ -1,14 +1,11 @@
-import { type ReactElement, useEffect, useMemo, useState } from 'react';
+import { type ReactElement, useEffect, useState } from 'react';
 import { pickFile } from '../../actions/open-file.ts';
 import { Button } from '../../controls/Button.tsx';
+import { RefusalNote } from '../../controls/RefusalNote.tsx';
 import { Segment } from '../../controls/Segment.tsx';
-import { Select } from '../../controls/Select.tsx';
-import { type BesideOf, besideKey, besideOf, createBeside } from '../../store/beside.ts';
-import { stopsToList } from '../../store/compare/compare-sides.ts';
+import { type BesideOf, createBeside } from '../../store/beside.ts';
 import { StoreContext, useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectOthers } from '../../store/select/attached.ts';
 import { selectStop } from '../../store/select/selectors.ts';
-import { stopTitle } from '../../store/select/stop-name.ts';
 import type { Tab } from '../../store/state/view.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { compareWithPageFile } from '../compare/SideChoice.tsx';
@@ -16,6 +13,8 @@ import { Overview } from '../overview/Overview.tsx';
 import { Registers } from '../registers/Registers.tsx';
 import { Tiles } from '../tiles/Tiles.tsx';
 import { Xfd } from '../xfd/Xfd.tsx';
+import { BesideSource, targetName } from './BesideSource.tsx';
+import { TargetActs } from './TargetActs.tsx';
 
 const SHOWN: Readonly<Record<Exclude<Tab, 'compare' | 'memory'>, () => ReactElement | null>> = {
   overview: Overview,
@@ -33,16 +32,20 @@ const TABS: readonly { readonly value: ShownTab; readonly label: string }[] = [
   { value: 'xfd', label: 'XFD' },
 ];
 
-/** Another stop, vCPU or file beside the view in front, to be read; its tab and selection are its own. */
+/** Another stop, vCPU, target or file beside the view in front, to be read; its tab and selection are its own. */
 export function Beside(): ReactElement {
   const main = useDebuggerStore();
-  const [of, setOf] = useState<BesideOf>({ kind: 'previous' });
-  const beside = useMemo(() => createBeside(main, { kind: 'previous' }), [main]);
-  useEffect(() => beside.end, [beside]);
-  const choose = (key: string): void => {
-    const next = besideOf(key);
+  // A pane that is put up anew, as in a window of another size, shows what stood there.
+  const [of, setOf] = useState<BesideOf>(() =>
+    main.getState().targetBeside === null ? { kind: 'previous' } : { kind: 'target' },
+  );
+  const [beside] = useState(() => createBeside(main, of));
+  useEffect(() => beside.start(), [beside]);
+  const follow = (next: BesideOf): void => {
     setOf(next);
     beside.follow(next);
+    // Nothing is held that nobody sees.
+    if (next.kind !== 'target') void main.getState().closeBeside();
   };
   return (
     <section
@@ -54,7 +57,7 @@ export function Beside(): ReactElement {
       aria-label="Beside"
     >
       <div className="section-head beside-head">
-        <Source of={of} onChoose={choose} />
+        <BesideSource of={of} onFollow={follow} />
         <Button
           label="A file beside…"
           look="tiny ghost square"
@@ -63,38 +66,27 @@ export function Beside(): ReactElement {
           onPress={() =>
             pickFile((file) => {
               void compareWithPageFile(main, file).then(() => {
-                if (main.getState().compareFile?.name === file.name) choose('file');
+                if (main.getState().compareFile?.name === file.name) follow({ kind: 'file' });
               });
             })
           }
         />
+        {of.kind === 'target' ? <TargetActs /> : null}
         <StoreContext value={beside.store}>
           <Tabs />
         </StoreContext>
       </div>
+      <BesideRefusal />
       <StoreContext value={beside.store}>
-        <Content />
+        <Content of={of.kind} />
       </StoreContext>
     </section>
   );
 }
 
-/** Read from the window's own store: what there is to be seen beside. */
-function Source({ of, onChoose }: { of: BesideOf; onChoose: (key: string) => void }): ReactElement {
-  const stops = useDebugger((state) => state.stops);
-  const labels = useDebugger((state) => state.labels);
-  const others = useDebugger(selectOthers);
-  const file = useDebugger((state) => state.compareFile?.name ?? null);
-  const options = [
-    { value: 'previous', label: 'the stop before' },
-    ...others.map(({ session: { vcpu } }) => ({ value: `vcpu ${vcpu}`, label: `vCPU ${vcpu}, newest stop` })),
-    ...(file === null ? [] : [{ value: 'file', label: file }]),
-    ...stopsToList(stops, labels, of.kind === 'stop' ? of.number : null).map((stop) => ({
-      value: `stop ${stop.number}`,
-      label: stopTitle(stop, labels),
-    })),
-  ];
-  return <Select name="What stands beside" value={besideKey(of)} options={options} onChoose={onChoose} />;
+function BesideRefusal(): ReactElement | null {
+  const refusal = useDebugger((state) => state.besideRefusal);
+  return refusal === null ? null : <RefusalNote refusal={refusal} />;
 }
 
 function Tabs(): ReactElement {
@@ -111,17 +103,18 @@ function Tabs(): ReactElement {
   );
 }
 
-function Content(): ReactElement {
+function Content({ of }: { of: BesideOf['kind'] }): ReactElement {
   const tab = useDebugger((state) => state.tab);
   const stop = useDebugger(selectStop);
   const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
   const name = useDebugger((state) => state.compareFile?.name ?? null);
+  const target = useDebugger((state) => (of === 'target' ? targetName(state.session) : null));
   const Shown = SHOWN[isShown(tab) ? tab : 'registers'];
   if (stop === null) {
     return (
       <div className="pane-empty">
         <Glyph name="capture" className="text-3" />
-        <p className="text-2">That is not there any more: choose another stop or vCPU above.</p>
+        <p className="text-2">That is not there any more: choose a stop, vCPU or target above.</p>
       </div>
     );
   }
@@ -130,6 +123,7 @@ function Content(): ReactElement {
       <p className="section-note small text-3" data-testid="beside-what">
         {name === null ? (
           <>
+            {target === null ? null : <>{target}, </>}
             vCPU {vcpu}, stop <span className="val">{stop.number}</span>
           </>
         ) : (

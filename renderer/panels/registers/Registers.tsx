@@ -1,4 +1,6 @@
 import type { ReactElement } from 'react';
+import { action } from '../../actions/registry.ts';
+import { ActionButton } from '../../controls/ActionButton.tsx';
 import { type Choice, Segment } from '../../controls/Segment.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { Provenance } from '../../store/select/provenance.ts';
@@ -65,6 +67,15 @@ export function Registers(): ReactElement | null {
             onChoose={(value) => store.getState().setRegisterFilter(value)}
           />
         ) : null}
+        <ActionButton
+          action={action('copy-as')}
+          label="Copy as…"
+          look="tiny ghost outlined copy-as"
+          glyph="copy"
+          glyphClass="g12"
+        >
+          <span>Copy as…</span>
+        </ActionButton>
       </div>
       <Panel provenance={provenance} />
       <MarkLegend />

@@ -24,7 +24,6 @@ import {
   parseLayout,
   type SizeClass,
   sizeClassOf,
-  withMemoryView,
 } from './layout.ts';
 import { paneContent, TabMark, tabKey } from './panes.tsx';
 
@@ -69,20 +68,23 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
   const settling = useRef(true);
   useLayoutEffect(() => {
     if (workspace === null) return;
-    if (shown === 'memory' && homeOf(workspace.getModel(), shown) === null) {
-      if (kind === 'file') {
-        store.getState().setTab('overview');
-        return;
-      }
-      settling.current = true;
-      workspace.setModel(withMemoryView(workspace.getModel()));
-    }
     const home = homeOf(workspace.getModel(), shown);
+    // Memory was in front, and what is opened next has none.
+    if (home === null) {
+      store.getState().setTab('overview');
+      return;
+    }
     settling.current = true;
-    if (home !== null && !home.shown) workspace.selectTab(shown);
-    if (home?.folded === true) workspace.expandTabset(home.id);
+    if (!home.shown) workspace.selectTab(shown);
+    if (home.folded) workspace.expandTabset(home.id);
     settling.current = false;
-  }, [workspace, shown, kind, store]);
+  }, [workspace, shown, store]);
+
+  // In a window of another class it goes on standing beside; what nobody sees is not held.
+  useEffect(() => {
+    if (workspace === null || homeOf(workspace.getModel(), 'beside') !== null) return;
+    if (store.getState().targetBeside !== null) store.getState().askWorkbench({ kind: 'show', pane: 'beside' });
+  }, [workspace, store]);
 
   /** Unfolded from its strip by a key, to be looked at; Escape folds it again. */
   const peeked = useRef<string | null>(null);
@@ -126,6 +128,7 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
 
   const onModelChanged = useCallback(
     (model: Model): void => {
+      if (homeOf(model, 'beside') === null) void store.getState().closeBeside();
       if (settling.current) return;
       store.getState().rememberLayout(key, JSON.stringify(model));
       const { tab } = store.getState();

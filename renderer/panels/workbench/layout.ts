@@ -5,15 +5,17 @@ import type { Tab } from '../../store/state/view.ts';
 /** What a pane of the workbench shows. A view is one of the centre; the others stand in the docks. */
 export type PaneId = Tab | 'program' | 'inspector' | 'watch' | 'history' | ExtraPane;
 
+/** In the order of Alt+1 … Alt+6, which is that of their tabs. */
 export const VIEWS: readonly { readonly id: Tab; readonly title: string }[] = [
   { id: 'overview', title: 'Overview' },
   { id: 'registers', title: 'Registers' },
   { id: 'tiles', title: 'Tiles' },
+  { id: 'memory', title: 'Memory' },
   { id: 'xfd', title: 'XFD' },
   { id: 'compare', title: 'Compare' },
 ];
-/** It comes into the centre when it is asked for, of a guest. */
-export const MEMORY_VIEW: { readonly id: Tab; readonly title: string } = { id: 'memory', title: 'Memory' };
+/** Memory is that of a guest: a file of a vCPU's state has none. */
+const viewsOf = (kind: Session['kind']): typeof VIEWS => VIEWS.filter(({ id }) => kind !== 'file' || id !== 'memory');
 const DOCKED: readonly { readonly id: PaneId; readonly title: string }[] = [
   { id: 'program', title: 'Program' },
   { id: 'inspector', title: 'Inspector' },
@@ -31,10 +33,8 @@ const EXTRA = [
 ] as const;
 export type ExtraPane = (typeof EXTRA)[number]['id'];
 
-const TITLES = new Map<string, string>(
-  [...VIEWS, MEMORY_VIEW, ...DOCKED, ...EXTRA].map(({ id, title }) => [id, title]),
-);
-export const isView = (id: string): id is Tab => [...VIEWS, MEMORY_VIEW].some((view) => view.id === id);
+const TITLES = new Map<string, string>([...VIEWS, ...DOCKED, ...EXTRA].map(({ id, title }) => [id, title]));
+export const isView = (id: string): id is Tab => VIEWS.some((view) => view.id === id);
 
 /** Windows of one class share a layout: under 1280, up to 1799, from 1800 px. */
 export type SizeClass = 'small' | 'usual' | 'wide';
@@ -98,7 +98,7 @@ export const defaultLayout = (kind: Session['kind'], size: SizeClass, isLow: boo
             minWidth: '480px',
             disableDrag: true,
             selectedId: 'overview',
-            tabs: VIEWS.map(({ id }) => tab(id)),
+            tabs: viewsOf(kind).map(({ id }) => tab(id)),
           },
           {
             type: 'tabset',
@@ -145,22 +145,11 @@ export const parseLayout = (text: string | null, kind: Session['kind']): Model |
     ...panesOf(model.root),
     ...(model.floating ?? []).flatMap(({ tabs }) => tabs.map(({ id }) => id)),
   ]);
-  const needed = [...VIEWS, ...DOCKED].filter(({ id }) => kind !== 'file' || id !== 'program');
+  const needed = [...viewsOf(kind), ...DOCKED].filter(({ id }) => kind !== 'file' || id !== 'program');
   return needed.every(({ id }) => panes.has(id)) ? model : null;
 };
 
 export const layoutKey = (kind: Session['kind'], size: SizeClass): string => `layout.${kind}.${size}`;
-
-/** The layout with the view of memory beside the others. */
-export const withMemoryView = (model: Model): Model => {
-  const added = (node: Model['root']): Model['root'] => {
-    if (node.type === 'split') return { ...node, children: node.children.map(added) };
-    return node.tabs.some(({ id }) => id === 'overview')
-      ? { ...node, selectedId: 'memory', tabs: [...node.tabs, tab('memory')] }
-      : node;
-  };
-  return homeOf(model, 'memory') === null ? { ...model, root: added(model.root) } : model;
-};
 
 /** The tab set that holds a pane, and whether it is folded to a strip. */
 export const homeOf = (

@@ -49,7 +49,6 @@ export function TabMark({ id }: { id: string }): ReactElement | null {
   const refused = useDebugger((state) => id === 'inspector' && selectPreflightRefusal(state) !== null);
   const at = VIEWS.findIndex((view) => view.id === id);
   if (at !== -1) return <span className="text-3 small val wide-only">{at + 1}</span>;
-  if (id === 'memory') return <span className="text-3 small val wide-only">{VIEWS.length + 1}</span>;
   if (id === 'watch' && watched > 0) return <span className="text-3 small val">{watched}</span>;
   if (id === 'history') return <span className="text-3 small val">{stops}</span>;
   if (refused) return <Glyph name="stop" className="g12 is-refused" />;

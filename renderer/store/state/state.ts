@@ -12,6 +12,7 @@ import type { RestoreSlice } from './restore.ts';
 import type { RunUntilSlice } from './run-until.ts';
 import type { SavedSlice } from './saved-session.ts';
 import type { TargetSlice } from './target.ts';
+import type { TargetBesideSlice } from './target-beside.ts';
 import type { TilesSlice } from './tiles.ts';
 import type { TimelineSlice } from './timeline.ts';
 import type { TraceSlice } from './trace.ts';
@@ -27,6 +28,7 @@ export type WindowState = CompareSlice &
   PanesSlice &
   RecoverySlice &
   TargetSlice &
+  TargetBesideSlice &
   TimelineSlice &
   EditsSlice &
   RestoreSlice &

@@ -14,6 +14,8 @@ export type LeaveHow = 'keep' | 'restore' | 'without-general';
 export interface VcpusSlice {
   /** Shows another vCPU, attached to if it is not yet. The one that is left stays attached, with everything staged in it. */
   switchVcpu(vcpu: number): Promise<void>;
+  /** Attaches to another vCPU, and leaves the one on screen there. True: it is attached. */
+  attachBeside(vcpu: number): Promise<boolean>;
   /**
    * Leaves every vCPU of the target. One that cannot be left stays open, and is named. `keep`: what was written stays.
    * `without-general`: all goes back but the general registers, which the guest has moved on.

@@ -1,4 +1,4 @@
-import type { Answer, Bridge, Refusal } from '../../../app/bridge.ts';
+import type { Answer, Bridge, Refusal, SessionId } from '../../../app/bridge.ts';
 import { FROZEN, RUNNING } from '../../../app/debug/run-state.ts';
 import { createAct, newerThan } from '../base/act.ts';
 import { ask } from '../base/ask.ts';
@@ -8,7 +8,7 @@ import { pausesOf } from '../select/pauses.ts';
 import { hasEnded, isFrozen, runWord } from '../select/run.ts';
 import type { Slice } from '../state/state.ts';
 import type { LeaveHow, OpenVcpu, VcpusSlice } from '../state/vcpus.ts';
-import { openedState } from './opened.ts';
+import { type OpenedState, openedState } from './opened.ts';
 import { withStop } from './timeline-slice.ts';
 import { withRun } from './vcpu.ts';
 
@@ -22,22 +22,25 @@ export const createVcpusSlice =
     const { getState: get, set, put, putIn, show } = store;
     const act = createAct(store);
 
-    const attachOther = async (vcpu: number): Promise<void> => {
+    const attachOther = async (vcpu: number): Promise<OpenedState | null> => {
       const { session } = get();
-      if (session === null || session.pid === null || session.startTimeTicks === null) return;
+      if (session === null || session.pid === null || session.startTimeTicks === null) return null;
       const { pid, startTimeTicks } = session;
       const answer = await act('attach', () => bridge.attach(pid, startTimeTicks, vcpu, isFrozen(get())));
-      if (!answer.ok) return;
-      const state = get();
+      if (!answer.ok) return null;
       const made = openedState(answer.value, { pid, startTimeTicks });
       if (!made.ok) {
         put({ refusal: made.refusal });
         // Nobody could ever leave a session that is not shown.
         await ask(() => bridge.detach(answer.value.session, false));
-        return;
+        return null;
       }
-      const { vcpu: other, window } = made.value;
-      show([...state.vcpus.values(), { ...other, refusal: state.refusal }], other.session.id, window);
+      return made.value;
+    };
+
+    const open = ({ vcpu, window }: OpenedState, onScreen: SessionId | null): void => {
+      const { vcpus, refusal } = get();
+      show([...vcpus.values(), { ...vcpu, refusal }], onScreen, window);
     };
 
     const everyone = (): readonly OpenVcpu[] =>
@@ -76,8 +79,19 @@ export const createVcpusSlice =
         if (session === null || vcpu === session.vcpu || busy !== null) return;
         if (session.file !== undefined) return get().chooseState(vcpu, session.file.preset ?? '');
         const other = otherVcpu(get(), vcpu);
-        if (other === null) return attachOther(vcpu);
-        show(vcpus.values(), other.session.id);
+        if (other !== null) {
+          show(vcpus.values(), other.session.id);
+          return;
+        }
+        const attached = await attachOther(vcpu);
+        if (attached !== null) open(attached, attached.vcpu.session.id);
+      },
+      async attachBeside(vcpu) {
+        const { session, current } = get();
+        if (session === null || vcpu === session.vcpu || otherVcpu(get(), vcpu) !== null) return session !== null;
+        const attached = await attachOther(vcpu);
+        if (attached !== null) open(attached, current);
+        return attached !== null;
       },
 
       async detach(how) {
