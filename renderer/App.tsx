@@ -1,4 +1,4 @@
-import { type DragEvent, type ReactElement, useEffect, useState } from 'react';
+import { type DragEvent, type ReactElement, useEffect, useLayoutEffect, useState } from 'react';
 import { keepFocus } from './actions/focus.ts';
 import { listenToKeys } from './actions/keys.ts';
 import { askBeforeLeaving } from './actions/leaving.ts';
@@ -11,10 +11,12 @@ import { Overlays } from './panels/overlays/Overlays.tsx';
 import { TargetsScreen } from './panels/targets/TargetsScreen.tsx';
 import { useDebugger, useDebuggerStore } from './store/context.ts';
 import { GlyphSymbols } from './theme/Glyph.tsx';
+import { setTextSize } from './zoom.ts';
 
 export function App(): ReactElement {
   const store = useDebuggerStore();
   const theme = useDebugger((state) => state.theme);
+  const textSize = useDebugger((state) => state.textSize);
   const isOpen = useDebugger((state) => state.session !== null);
   const canOpen = useDebugger((state) => openRefusal(state) === null);
   const [dragging, setDragging] = useState(false);
@@ -25,6 +27,7 @@ export function App(): ReactElement {
     const ground = getComputedStyle(document.documentElement).getPropertyValue('--bg-0').trim();
     document.querySelector('meta[name="theme-color"]')?.setAttribute('content', ground);
   }, [theme]);
+  useLayoutEffect(() => setTextSize(textSize), [textSize]);
   useEffect(() => listenToKeys(store), [store]);
   useEffect(keepFocus, []);
   useEffect(() => askBeforeLeaving(store), [store]);

@@ -6,9 +6,11 @@ import { chooseBridge } from './choose-bridge.ts';
 import { StoreContext } from './store/context.ts';
 import { createDebuggerStore } from './store/debugger-store.ts';
 import './theme/theme.ts';
+import { setTextSize } from './zoom.ts';
 
 markDeterministic();
 const store = createDebuggerStore(chooseBridge(), pageMemory, firstTheme(), tabName);
+setTextSize(store.getState().textSize);
 const root = document.getElementById('root');
 if (root === null) throw new Error('Tilescope fault: the page has no root');
 createRoot(root).render(

@@ -42,6 +42,50 @@ test('[U22] at 200 % zoom and in a small window nothing is lost: what does not f
   }
 });
 
+test('[U24] with text at 150 % nothing is lost, what is pointed at is what is meant, and it is remembered', async ({
+  open,
+}) => {
+  const { page } = await opened(open);
+  for (let step = 0; step < 2; step += 1) {
+    await page.keyboard.press('Control+Shift+P');
+    await page.keyboard.type('larger text');
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('dialog')).toHaveCount(0);
+  }
+  const zoom = (): Promise<number> => page.evaluate(() => document.documentElement.currentCSSZoom);
+  expect(await zoom()).toBe(1.5);
+  for (const [width, height] of [
+    [1440, 900],
+    [1100, 700],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    await page.getByRole('tab', { name: 'Tiles', exact: true }).waitFor();
+    for (const key of VIEWS) {
+      await page.keyboard.press(key);
+      await page.evaluate(() => new Promise(requestAnimationFrame));
+      expect.soft(await lostContent(page), `${width}×${height}, ${key}`).toEqual([]);
+    }
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+  // The strip of stops, a right press and a canvas take the pointer and the screen in px of the window.
+  const strip = page.getByRole('slider', { name: 'Stop', exact: true });
+  const box = await strip.boundingBox();
+  await page.mouse.click((box?.x ?? 0) + (box?.width ?? 0) / 2, (box?.y ?? 0) + (box?.height ?? 0) / 2);
+  await expect(page.getByTestId('stepper-now')).toContainText('stop 10');
+  await page.keyboard.press('Alt+3');
+  const element = page.getByRole('gridcell').nth(3);
+  const cell = await element.boundingBox();
+  await element.click({ button: 'right' });
+  const menu = await page.getByRole('menu', { name: 'What can be done here' }).boundingBox();
+  expect(Math.abs((menu?.x ?? 0) - (cell?.x ?? 0) - (cell?.width ?? 0) / 2)).toBeLessThan(2);
+  await page.keyboard.press('Escape');
+  const canvas = page.locator('canvas.tile-canvas');
+  expect(await canvas.evaluate((node: HTMLCanvasElement) => node.width / node.clientWidth)).toBeCloseTo(1.5, 1);
+  await page.reload();
+  await page.getByRole('tab', { name: 'Tiles', exact: true }).waitFor();
+  expect(await zoom()).toBe(1.5);
+});
+
 test('[U22] where motion is unwanted nothing moves', async ({ open }) => {
   const { page } = await opened(open);
   // Pictures are taken without motion as well.

@@ -1,4 +1,5 @@
 import type { DebuggerStore } from '../store/debugger-store.ts';
+import { pageBox } from '../zoom.ts';
 import { enterRegion } from './focus.ts';
 
 /** The stops of F6 in the order of the screens: what stands around the view is left of it, right of it, or below. */
@@ -81,5 +82,5 @@ export const scrollInPanel = (selector: string): void => {
   const node = document.querySelector<HTMLElement>(selector);
   const panel = node?.closest<HTMLElement>('.scroll');
   if (node == null || panel == null) return;
-  panel.scrollTop += node.getBoundingClientRect().top - panel.getBoundingClientRect().top;
+  panel.scrollTop += pageBox(node).top - pageBox(panel).top;
 };

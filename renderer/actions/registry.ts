@@ -14,6 +14,7 @@ import { focusFilter, moveRegion } from './regions.ts';
 import { RESTORE_ACTIONS } from './restore-actions.ts';
 import { RUN_ACTIONS } from './run-actions.ts';
 import { SESSION_ACTIONS } from './session-actions.ts';
+import { TEXT_ACTIONS } from './text-actions.ts';
 
 const always = (): null => null;
 
@@ -281,6 +282,7 @@ export const ACTIONS: readonly Action[] = [
     refused: always,
     run: (store) => store.getState().setTheme(store.getState().theme === 'dark' ? 'light' : 'dark'),
   },
+  ...TEXT_ACTIONS,
   {
     id: 'next-region',
     title: 'Next region',

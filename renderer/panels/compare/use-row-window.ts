@@ -1,4 +1,5 @@
 import { type RefObject, useCallback, useLayoutEffect, useState } from 'react';
+import { pageBox } from '../../zoom.ts';
 import { type RowWindow, windowOf } from './rows.ts';
 
 const scrollerOf = (node: HTMLElement | null): HTMLElement | null => node?.closest<HTMLElement>('.scroll') ?? null;
@@ -12,7 +13,7 @@ export const useRowWindow = (
   const measure = useCallback((): void => {
     const scroller = scrollerOf(list.current);
     if (scroller === null || list.current === null) return;
-    const top = scroller.getBoundingClientRect().top - list.current.getBoundingClientRect().top;
+    const top = pageBox(scroller).top - pageBox(list.current).top;
     const next = windowOf(offsets, top, top + scroller.clientHeight);
     setRange((previous) => (previous.first === next.first && previous.end === next.end ? previous : next));
   }, [list, offsets]);
@@ -30,7 +31,7 @@ export const useRowWindow = (
   const bring = (row: number): void => {
     const scroller = scrollerOf(list.current);
     if (scroller === null || list.current === null) return;
-    const listTop = list.current.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
+    const listTop = pageBox(list.current).top - pageBox(scroller).top;
     const [top, bottom] = [listTop + (offsets[row] ?? 0), listTop + (offsets[row + 1] ?? 0)];
     // The heads of the columns stay above the rows.
     const head = 32;

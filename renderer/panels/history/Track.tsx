@@ -16,6 +16,7 @@ import { selectFilteredStops } from '../../store/select/stop-filter.ts';
 import { causeWords } from '../../store/select/stop-name.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
+import { pageBox, pagePoint, pageSize } from '../../zoom.ts';
 import { useShownTheme } from '../tiles/use-theme.ts';
 import { drawTrack, laneColours } from './draw-track.ts';
 import { LANES } from './lanes.ts';
@@ -58,12 +59,12 @@ export function Track({ view, onView }: TrackProps): ReactElement {
   const hoverInFrame = useEachFrame();
   const dragging = useRef(false);
 
-  const indexAt = (clientX: number): number => {
-    const left = box.current?.getBoundingClientRect().left ?? 0;
-    return stopAtX(view, clientX - left, widthPx, stops.length);
+  const indexAt = (x: number): number => {
+    const left = box.current === null ? 0 : pageBox(box.current).left;
+    return stopAtX(view, x - left, widthPx, stops.length);
   };
-  const scrub = (clientX: number): void => {
-    const index = indexAt(clientX);
+  const scrub = (x: number): void => {
+    const index = indexAt(x);
     inFrame(() => store.getState().goToStop(index));
   };
   const onPointerDown = (event: PointerEvent<HTMLElement>): void => {
@@ -71,22 +72,23 @@ export function Track({ view, onView }: TrackProps): ReactElement {
     event.currentTarget.setPointerCapture(event.pointerId);
     dragging.current = true;
     setHover(null);
-    store.getState().goToStop(indexAt(event.clientX));
+    store.getState().goToStop(indexAt(pagePoint(event).x));
   };
   const onPointerMove = (event: PointerEvent<HTMLElement>): void => {
     if (dragging.current) {
-      scrub(event.clientX);
+      scrub(pagePoint(event).x);
       return;
     }
     // Above the panel, so that it never lies over the controls of its head.
-    const node = box.current?.closest('.history')?.getBoundingClientRect();
-    const { clientX } = event;
-    if (node === undefined) return;
+    const panel = box.current?.closest('.history') ?? null;
+    if (panel === null) return;
+    const { top } = pageBox(panel);
+    const { x } = pagePoint(event);
     hoverInFrame(() =>
       setHover({
-        index: indexAt(clientX),
-        x: Math.min(clientX, window.innerWidth - 332),
-        bottom: window.innerHeight - node.top + 4,
+        index: indexAt(x),
+        x: Math.min(x, pageSize().widthPx - 332),
+        bottom: pageSize().heightPx - top + 4,
       }),
     );
   };
@@ -125,7 +127,7 @@ export function Track({ view, onView }: TrackProps): ReactElement {
       event.preventDefault();
       const { across, down } = wheelPx(event);
       if (event.ctrlKey || event.metaKey) {
-        const x = event.clientX - node.getBoundingClientRect().left;
+        const x = pagePoint(event).x - pageBox(node).left;
         onView((now, n) => zoomed(now, 2 ** (down / WHEEL_NOTCH_PX / 2), x, node.clientWidth, n));
         return;
       }

@@ -1,5 +1,6 @@
 import type { Stop } from '../../store/state/timeline.ts';
 import type { Theme } from '../../store/state/view.ts';
+import { deviceRatio } from '../../zoom.ts';
 import { LANES, lanesOf } from './lanes.ts';
 import { columnsOf, type TrackView, xOfStop } from './track-view.ts';
 
@@ -82,7 +83,7 @@ export const trackMarks = (picture: TrackPicture): readonly TrackMark[] => {
 };
 
 export const drawTrack = (canvas: HTMLCanvasElement, picture: TrackPicture): void => {
-  const ratio = window.devicePixelRatio;
+  const ratio = deviceRatio();
   const heightPx = picture.oneLane ? LANE_PX : LANE_PX * LANES.length;
   canvas.width = Math.round(picture.widthPx * ratio);
   canvas.height = Math.round(heightPx * ratio);

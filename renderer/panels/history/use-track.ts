@@ -1,4 +1,8 @@
 import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { deviceRatio, pageSize } from '../../zoom.ts';
+
+/** Below this the window is low: one lane has to do. history.css says the same. */
+const LOW_PX = 800;
 
 /** The width of a node in whole CSS px, and whether the window is low. */
 export const useTrackSize = (
@@ -8,10 +12,10 @@ export const useTrackSize = (
   useLayoutEffect(() => {
     const node = box.current;
     if (node === null) return;
-    const low = window.matchMedia('(max-height: 799px)');
     const measure = (): void =>
       setSize((previous) => {
-        const next = { widthPx: Math.round(node.clientWidth), oneLane: low.matches, ratio: window.devicePixelRatio };
+        const oneLane = pageSize().heightPx < LOW_PX;
+        const next = { widthPx: Math.round(node.clientWidth), oneLane, ratio: deviceRatio() };
         const same =
           next.widthPx === previous.widthPx && next.oneLane === previous.oneLane && next.ratio === previous.ratio;
         return same ? previous : next;
@@ -19,11 +23,9 @@ export const useTrackSize = (
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(node);
-    low.addEventListener('change', measure);
     window.addEventListener('resize', measure);
     return () => {
       observer.disconnect();
-      low.removeEventListener('change', measure);
       window.removeEventListener('resize', measure);
     };
   }, [box]);

@@ -2,6 +2,7 @@ import { type KeyboardEvent, type ReactElement, useEffect, useLayoutEffect, useR
 import { type ContextItem, type ContextPlace, contextItems } from '../../actions/context-items.ts';
 import { commandOf, isModifier, movedInMenu } from '../../keys/chord.ts';
 import { useDebuggerStore } from '../../store/context.ts';
+import { pageBox, pagePoint, pageSize } from '../../zoom.ts';
 
 /** Where something stands that has acts of its own, and what kind of thing it is. */
 const PLACES: readonly (readonly [selector: string, place: ContextPlace])[] = [
@@ -67,8 +68,9 @@ export function ContextMenu(): ReactElement | null {
       const items = contextItems(store, place, edit);
       if (items.length === 0) return;
       event.preventDefault();
-      const box = node.getBoundingClientRect();
-      setOpened({ items, x: byKey ? box.left : event.clientX, y: byKey ? box.bottom : event.clientY, from: cell });
+      const box = pageBox(node);
+      const { x, y } = byKey ? { x: box.left, y: box.bottom } : pagePoint(event);
+      setOpened({ items, x, y, from: cell });
     };
     window.addEventListener('contextmenu', open);
     return () => window.removeEventListener('contextmenu', open);
@@ -76,9 +78,10 @@ export function ContextMenu(): ReactElement | null {
   useLayoutEffect(() => {
     const node = menu.current;
     if (node === null || opened === null) return;
-    const { width, height } = node.getBoundingClientRect();
-    node.style.left = `${Math.max(4, Math.min(opened.x, window.innerWidth - width - 4))}px`;
-    node.style.top = `${Math.max(4, Math.min(opened.y, window.innerHeight - height - 4))}px`;
+    const { width, height } = pageBox(node);
+    const page = pageSize();
+    node.style.left = `${Math.max(4, Math.min(opened.x, page.widthPx - width - 4))}px`;
+    node.style.top = `${Math.max(4, Math.min(opened.y, page.heightPx - height - 4))}px`;
     const focus = (): void => node.querySelector<HTMLElement>('[role="menuitem"]')?.focus();
     focus();
     // A cell that was pointed at takes the focus a frame later.

@@ -28,6 +28,9 @@ const inOrder = (hay: string, needle: string): number | null => {
 /** Other words that people look for an act by. */
 export const SYNONYMS: Readonly<Record<string, string>> = {
   theme: 'theme colour color appearance mode',
+  'text-larger': 'font size zoom bigger text',
+  'text-smaller': 'font size zoom text',
+  'text-usual': 'font size zoom reset text',
   continue: 'resume run go',
   freeze: 'pause stop halt break suspend',
   capture: 'snapshot read refresh look again',

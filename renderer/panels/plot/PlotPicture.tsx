@@ -1,5 +1,6 @@
 import type { MouseEvent, ReactElement } from 'react';
 import { minus } from '../../wording.ts';
+import { pageBox, pagePoint } from '../../zoom.ts';
 import { type PlotData, rangeOf } from './plot-data.ts';
 
 interface PlotPictureProps {
@@ -31,8 +32,8 @@ export function PlotPicture({ data, widthPx, heightPx, onGo }: PlotPictureProps)
   const xOf = (place: number): number => LEFT_PX + place * step;
   const ground = least <= 0 && greatest >= 0 ? yOf(0) : null;
   const placeOf = (event: MouseEvent<SVGSVGElement>): number => {
-    const { left } = event.currentTarget.getBoundingClientRect();
-    return Math.max(0, Math.min(count - 1, Math.floor((event.clientX - left - LEFT_PX) / step)));
+    const x = pagePoint(event).x - pageBox(event.currentTarget).left;
+    return Math.max(0, Math.min(count - 1, Math.floor((x - LEFT_PX) / step)));
   };
   const sentence = `${data.title}: ${count} places from ${data.labels[0]} to ${data.labels.at(-1)}, least ${least}, greatest ${greatest}`;
   return (

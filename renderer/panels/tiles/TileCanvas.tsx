@@ -3,6 +3,7 @@ import { equalBytes } from '../../../app/bits/bytes.ts';
 import type { ProductDifference } from '../../../app/tile/product-compare.ts';
 import { useDebugger } from '../../store/context.ts';
 import type { TileScene } from '../../store/tiles/tile-scenes.ts';
+import { deviceRatio } from '../../zoom.ts';
 import { drawTile, type TilePicture } from './draw-tile.ts';
 import { tileColours } from './heat.ts';
 import type { TileGeometry } from './tile-geometry.ts';
@@ -35,13 +36,17 @@ const samePicture = (a: TilePicture, b: TilePicture): boolean =>
 
 /** Device pixels a CSS px: another screen, or another zoom, needs another backing store. */
 const useDeviceRatio = (): number => {
-  const [ratio, setRatio] = useState(() => window.devicePixelRatio);
+  const [ratio, setRatio] = useState(deviceRatio);
   useEffect(() => {
-    const query = window.matchMedia(`(resolution: ${ratio}dppx)`);
-    const changed = (): void => setRatio(window.devicePixelRatio);
+    const query = window.matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
+    const changed = (): void => setRatio(deviceRatio());
     query.addEventListener('change', changed);
-    return () => query.removeEventListener('change', changed);
-  }, [ratio]);
+    window.addEventListener('resize', changed);
+    return () => {
+      query.removeEventListener('change', changed);
+      window.removeEventListener('resize', changed);
+    };
+  });
   return ratio;
 };
 

@@ -2,6 +2,7 @@ import { type ReactElement, useLayoutEffect, useRef } from 'react';
 import { equalBytes } from '../../../app/bits/bytes.ts';
 import { useDebugger } from '../../store/context.ts';
 import { selectScaleEnd, selectTileScene } from '../../store/tiles/tile-scenes.ts';
+import { deviceRatio } from '../../zoom.ts';
 import { drawThumbnail, THUMB_ROW_PX } from './draw-tile.ts';
 import { tileColours } from './heat.ts';
 import { useShownTheme } from './use-theme.ts';
@@ -17,7 +18,7 @@ export function TileThumbnail(props: { tile: number; rowPx?: number; widthPx?: n
   useLayoutEffect(() => {
     if (canvas.current === null || scene === null) return;
     const { rows, colsb } = scene.extent;
-    const key = [scene.reading.type, rows, colsb, scaleEnd, theme, rowPx, window.devicePixelRatio].join(' ');
+    const key = [scene.reading.type, rows, colsb, scaleEnd, theme, rowPx, deviceRatio()].join(' ');
     const last = drawn.current;
     if (last !== null && last.key === key && equalBytes(last.bytes, scene.matrix.bytes)) return;
     drawThumbnail(canvas.current, { scene, scaleEnd, colours: tileColours(theme) }, rowPx);

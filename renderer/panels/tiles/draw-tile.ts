@@ -5,6 +5,7 @@ import { printFittedTileElement } from '../../../app/tile/tile-type-text.ts';
 import { elementAt, elementOffset } from '../../../app/tile/vnni.ts';
 import type { TileLook } from '../../store/state/tiles.ts';
 import type { TileScene } from '../../store/tiles/tile-scenes.ts';
+import { deviceRatio } from '../../zoom.ts';
 import { heatStep, type TileColours } from './heat.ts';
 import { notationText } from './notation.ts';
 import type { TileGeometry } from './tile-geometry.ts';
@@ -76,7 +77,7 @@ export const contextFor = (
   widthPx: number,
   heightPx: number,
 ): CanvasRenderingContext2D | null => {
-  const ratio = window.devicePixelRatio;
+  const ratio = deviceRatio();
   canvas.width = Math.round(widthPx * ratio);
   canvas.height = Math.round(heightPx * ratio);
   const context = canvas.getContext('2d');

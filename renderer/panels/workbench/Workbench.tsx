@@ -11,6 +11,7 @@ import {
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { Session } from '../../store/state/target.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
+import { pageSize } from '../../zoom.ts';
 import { HistoryTools } from '../history/History.tsx';
 import { ViewTools } from './CentreView.tsx';
 import {
@@ -31,7 +32,10 @@ type Model = WorkspaceModel<null>;
 
 /** The class of the window, which changes when it is resized past a limit and not before. */
 const useSizeClass = (): { readonly size: SizeClass; readonly isLow: boolean } => {
-  const read = (): string => `${sizeClassOf(window.innerWidth)} ${window.innerHeight < LOW_PX ? 'low' : 'high'}`;
+  const read = (): string => {
+    const { widthPx, heightPx } = pageSize();
+    return `${sizeClassOf(widthPx)} ${heightPx < LOW_PX ? 'low' : 'high'}`;
+  };
   const [now, setNow] = useState(read);
   useEffect(() => {
     const change = (): void => setNow(read());

@@ -13,6 +13,10 @@ export type LaneType = Exclude<ElementType, 'f80'> | 'hex';
 
 export type Theme = 'dark' | 'light';
 
+/** In percent of what the browser's settings give to text. */
+export const TEXT_SIZES = [100, 125, 150, 175, 200] as const;
+export type TextSize = (typeof TEXT_SIZES)[number];
+
 /** What the inspector speaks about. */
 export type Selection =
   | { readonly kind: 'component'; readonly bit: number }
@@ -79,6 +83,8 @@ export interface ViewSlice {
   /** Opens the registers that a component holds. */
   showComponent(bit: number): void;
   setTheme(theme: Theme): void;
+  readonly textSize: TextSize;
+  setTextSize(size: TextSize): void;
   setOverlay(overlay: Overlay | null): void;
   setDestination(destination: string): void;
 }

@@ -5,10 +5,20 @@ import { parsePauses } from '../select/pauses.ts';
 import { parseRecent, withRecent } from '../select/recent-files.ts';
 import { firstOfGroup } from '../select/register-groups.ts';
 import type { Slice } from '../state/state.ts';
-import type { RegisterGroup, Selection, Tab, Theme, ViewSlice } from '../state/view.ts';
+import {
+  type RegisterGroup,
+  type Selection,
+  type Tab,
+  TEXT_SIZES,
+  type TextSize,
+  type Theme,
+  type ViewSlice,
+} from '../state/view.ts';
 
 /** The destination that is no preset: the machine Tilescope runs on, or the vCPU that the capture came from. */
 export const HERE = 'here';
+
+const asTextSize = (text: string | null): TextSize => TEXT_SIZES.find((size) => String(size) === text) ?? 100;
 
 const firstOf = (group: RegisterGroup): Selection =>
   group === 'vector' ? { kind: 'vector', index: 0, element: 0 } : { kind: 'register', path: firstOfGroup(group) };
@@ -59,6 +69,7 @@ export const createViewSlice =
     trackChosen: null,
     setTrackChosen: (trackChosen) => set({ trackChosen }),
     theme,
+    textSize: asTextSize(remembered.get('textSize')),
     overlay: null,
     destination: HERE,
     detailOf: 'target',
@@ -110,6 +121,10 @@ export const createViewSlice =
     setTheme: (next) => {
       remembered.set('theme', next);
       set({ theme: next });
+    },
+    setTextSize: (textSize) => {
+      remembered.set('textSize', String(textSize));
+      set({ textSize });
     },
     setOverlay: (overlay) => set({ overlay }),
     setDestination: (destination) => set({ destination }),
