@@ -8,7 +8,7 @@ test('[DA6] memory of a model by keyboard alone: read, edited with a register, u
   const page = await open();
   const model = new TilesWindow(page);
   await model.openModel(0);
-  await page.keyboard.press('Alt+6');
+  await page.keyboard.press('Alt+4');
   const memory = page.getByTestId('memory');
   await expect(memory.getByTestId('memory-proof')).toHaveText('held by the model');
   await memory.getByRole('textbox', { name: 'Base' }).focus();

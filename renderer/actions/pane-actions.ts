@@ -1,3 +1,4 @@
+import { timeAxisRefusal } from '../store/select/time-axis.ts';
 import type { State } from '../store/state/state.ts';
 import { selectDifferences } from '../store/tiles/product-check.ts';
 import { selectWatchable } from '../store/view/watch-slice.ts';
@@ -108,6 +109,14 @@ export const PANE_ACTIONS: readonly Action[] = [
     glyph: 'list',
     refused: (state) => (state.session?.kind === 'live' ? needsStops(state) : 'calls are those of a live guest'),
     run: (store) => store.getState().askWorkbench({ kind: 'toggle', pane: 'calls' }),
+  },
+  {
+    id: 'time-axis',
+    title: 'History by time, or stop by stop',
+    group: 'View',
+    glyph: 'flag',
+    refused: timeAxisRefusal,
+    run: (store) => store.getState().setTimeAxis(!store.getState().timeAxis),
   },
   {
     id: 'reset-layout',

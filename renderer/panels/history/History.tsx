@@ -6,13 +6,14 @@ import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectIsNewest } from '../../store/select/selectors.ts';
 import { selectFilteredStops } from '../../store/select/stop-filter.ts';
+import { timeAxisRefusal } from '../../store/select/time-axis.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { SaveDoneNote, SavedNote } from './SavedNote.tsx';
 import { StopLabel } from './StopLabel.tsx';
 import { sizeText } from './size-text.ts';
 import { sincePrevious, spanText } from './stop-times.ts';
 import { Track, useTrackView } from './Track.tsx';
-import { aboutStop, fitView, isFit, LEAST_PLACES, type TrackView } from './track-view.ts';
+import { aboutStop, fitView, isFit, LEAST_PLACES, shownStops, type TrackView } from './track-view.ts';
 
 /** From so many stops on, a single one cannot be told apart in the strip at its usual width. */
 const MANY_STOPS = 300;
@@ -61,6 +62,7 @@ export function HistoryTools(): ReactElement {
       <Label />
       <Filter />
       {length < MANY_STOPS ? null : <Zoom view={view} onView={onView} length={length} />}
+      <TimeAxis />
       <ActionButton action={action('run-until')} look="tiny ghost" glyph={null}>
         <span className="wide-only">Run until…</span>
       </ActionButton>
@@ -122,6 +124,25 @@ function Filter(): ReactElement {
   );
 }
 
+/** Stops by when they were taken, or one as far from the other as the next. */
+function TimeAxis(): ReactElement {
+  const store = useDebuggerStore();
+  const on = useDebugger((state) => state.timeAxis);
+  const why = useDebugger(timeAxisRefusal);
+  return (
+    <button
+      type="button"
+      className="button tiny ghost broad-only"
+      aria-pressed={on && why === null}
+      aria-disabled={why === null ? undefined : true}
+      title={why ?? 'Stops by when they were taken'}
+      onClick={() => (why === null ? action('time-axis').run(store) : undefined)}
+    >
+      Time axis
+    </button>
+  );
+}
+
 /** Only where an older stop is on screen: the newest is what the vCPU holds. */
 function RestoreToStop(): ReactElement | null {
   const shown = useDebugger((state) => !selectIsNewest(state) && state.session?.kind !== 'file');
@@ -169,11 +190,11 @@ function Zoom({ view, onView, length }: ZoomProps): ReactElement {
   const at = useDebugger((state) => state.at);
   const whole = isFit(view, length);
   const by = (factor: number): void => onView((now, n) => aboutStop(now, factor, at, n));
-  const [first, last] = [Math.floor(view.from) + 1, Math.min(length, Math.ceil(view.from + view.places))];
+  const [first, last] = shownStops(view, length);
   return (
     <span className="line tight track-zoom">
       <span className="text-3 small val" data-testid="track-range">
-        {whole ? 'all' : `${first} … ${last}`}
+        {whole ? 'all' : first > last ? 'none' : `${first + 1} … ${last + 1}`}
       </span>
       <Button
         label="Fewer stops in the strip"

@@ -14,6 +14,7 @@ import { indexOfStop } from '../../store/compare/compare-slice.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectFilteredStops } from '../../store/select/stop-filter.ts';
 import { causeWords } from '../../store/select/stop-name.ts';
+import type { State } from '../../store/state/state.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { pageBox, pagePoint, pageSize } from '../../zoom.ts';
@@ -21,7 +22,7 @@ import { useShownTheme } from '../tiles/use-theme.ts';
 import { drawTrack, laneColours } from './draw-track.ts';
 import { LANES } from './lanes.ts';
 import { StopHint } from './StopHint.tsx';
-import { sincePrevious } from './stop-times.ts';
+import { placesByTime, sincePrevious, timeTicks } from './stop-times.ts';
 import { TrackGlyphs } from './TrackGlyphs.tsx';
 import {
   clampView,
@@ -53,7 +54,7 @@ export function Track({ view, onView }: TrackProps): ReactElement {
   const at = useDebugger((state) => state.at);
   const stop = stops[at];
   const label = useDebugger((state) => (stop === undefined ? undefined : state.labels.get(stop.number)));
-  const { widthPx, oneLane, ratio } = useTrackSize(box);
+  const { widthPx, lanePx, oneLane, ratio } = useTrackSize(box);
   const [hover, setHover] = useState<{ index: number; x: number; bottom: number } | null>(null);
   const inFrame = useEachFrame();
   const hoverInFrame = useEachFrame();
@@ -154,7 +155,7 @@ export function Track({ view, onView }: TrackProps): ReactElement {
     since === null ? '' : `${since} after the stop before`,
   ];
   return (
-    <div className="track">
+    <div className={`track ${oneLane ? 'one-lane' : ''}`} style={{ '--lane-h': `${lanePx}px` }}>
       <div className="track-names small text-3" aria-hidden="true">
         {LANES.map((lane) => (
           <div key={lane.name}>{lane.name}</div>
@@ -188,7 +189,8 @@ export function Track({ view, onView }: TrackProps): ReactElement {
         ))}
         {widthPx === 0 ? null : (
           <>
-            <Marks view={view} widthPx={widthPx} oneLane={oneLane} ratio={ratio} />
+            <Ticks view={view} widthPx={widthPx} />
+            <Marks view={view} widthPx={widthPx} lanePx={lanePx} oneLane={oneLane} ratio={ratio} />
             <TrackGlyphs view={view} widthPx={widthPx} />
             <Filtered view={view} widthPx={widthPx} />
             <Pins view={view} widthPx={widthPx} />
@@ -206,18 +208,35 @@ interface Placed {
   readonly widthPx: number;
 }
 
-function Marks({ view, widthPx, oneLane, ratio }: Placed & { oneLane: boolean; ratio: number }): ReactElement {
+type MarksProps = Placed & { readonly lanePx: number; readonly oneLane: boolean; readonly ratio: number };
+
+function Marks({ view, widthPx, lanePx, oneLane, ratio }: MarksProps): ReactElement {
   const canvas = useRef<HTMLCanvasElement>(null);
   const stops = useDebugger((state) => state.stops);
   const theme = useShownTheme();
   // biome-ignore lint/correctness/useExhaustiveDependencies: another ratio needs another backing store.
   useLayoutEffect(() => {
     if (canvas.current === null) return;
-    drawTrack(canvas.current, { stops, view, widthPx, oneLane, colours: laneColours(theme) });
-  }, [stops, view, widthPx, oneLane, theme, ratio]);
+    drawTrack(canvas.current, { stops, view, widthPx, lanePx, oneLane, colours: laneColours(theme) });
+  }, [stops, view, widthPx, lanePx, oneLane, theme, ratio]);
   return (
     // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a canvas without a tab stop takes no focus.
     <canvas ref={canvas} aria-hidden="true" className="track-marks" data-testid="track-marks" />
+  );
+}
+
+/** By time: lines at round times since the first stop. */
+function Ticks({ view, widthPx }: Placed): ReactElement | null {
+  const stops = useDebugger((state) => state.stops);
+  if (view.times == null) return null;
+  return (
+    <>
+      {timeTicks(stops, view, widthPx).map(({ x, text }) => (
+        <span key={text} className="track-tick" aria-hidden="true" style={{ left: x }}>
+          <span className="val micro text-3">{text}</span>
+        </span>
+      ))}
+    </>
   );
 }
 
@@ -279,16 +298,19 @@ function Overview({ view, widthPx }: Placed): ReactElement | null {
   );
 }
 
+const selectTimes = (state: State): readonly number[] | null => (state.timeAxis ? placesByTime(state.stops) : null);
+
 /** The stretch of the timeline that the strip shows: it comes along with the stop on screen, and shrinks with the timeline. */
 export const useTrackView = (fitted: TrackView): [TrackView, TrackProps['onView']] => {
   const store = useDebuggerStore();
   const length = useDebugger((state) => state.stops.length);
   const at = useDebugger((state) => state.at);
   const chosen = useDebugger((state) => state.trackChosen);
+  const times = useDebugger(selectTimes);
   // Another vCPU may have fewer stops.
   const now = useMemo(
-    () => (chosen === null || isFit(chosen, length) ? fitted : clampView(chosen, length)),
-    [chosen, fitted, length],
+    () => ({ ...(chosen === null || isFit(chosen, length) ? fitted : clampView(chosen, length)), times }),
+    [chosen, fitted, length, times],
   );
   const seenAt = useRef(at);
   useEffect(() => {
@@ -296,13 +318,14 @@ export const useTrackView = (fitted: TrackView): [TrackView, TrackProps['onView'
     seenAt.current = at;
     const { trackChosen, setTrackChosen } = store.getState();
     if (trackChosen === null) return;
-    const clamped = clampView(trackChosen, length);
+    const clamped = clampView({ ...trackChosen, times: selectTimes(store.getState()) }, length);
     const next = isFit(clamped, length) ? null : following(clamped, at, length);
     if (next !== trackChosen) setTrackChosen(next);
   }, [store, at, length]);
   const [change] = useState(() => (next: (view: TrackView, count: number) => TrackView): void => {
     const { stops, trackChosen, setTrackChosen } = store.getState();
-    const made = next(trackChosen ?? fitView(stops.length), stops.length);
+    const shown = { ...(trackChosen ?? fitView(stops.length)), times: selectTimes(store.getState()) };
+    const made = next(shown, stops.length);
     setTrackChosen(isFit(made, stops.length) ? null : made);
   });
   return [now, change];

@@ -2,13 +2,15 @@ import type { Stop } from '../../store/state/timeline.ts';
 import type { Theme } from '../../store/state/view.ts';
 import { deviceRatio } from '../../zoom.ts';
 import { LANES, lanesOf } from './lanes.ts';
-import { columnsOf, type TrackView, xOfStop } from './track-view.ts';
+import { columnsOf, shownStops, type TrackView, xOfStop } from './track-view.ts';
 
-export const LANE_PX = 16;
 const MARK_TOP_PX = 3;
-const MARK_PX = 9;
-const WIDEST_MARK_PX = 10;
+/** What a lane has above and below its marks. */
+const LANE_SPARE_PX = 7;
+const WIDEST_MARK_PX = 28;
 const LEAST_MARK_PX = 3;
+/** A mark leaves so much of a stop's place free, that two of them beside each other are told apart. */
+const FREE_SHARE = 0.2;
 
 export interface TrackPicture {
   readonly stops: readonly Stop[];
@@ -16,6 +18,7 @@ export interface TrackPicture {
   readonly widthPx: number;
   /** One lane for all, where the window is low. */
   readonly oneLane: boolean;
+  readonly lanePx: number;
   readonly colours: readonly string[];
 }
 
@@ -61,9 +64,9 @@ const crowdedMarks = ({ stops, view, widthPx }: TrackPicture): TrackMark[] => {
 };
 
 const singleMarks = ({ stops, view, widthPx }: TrackPicture, slotPx: number): TrackMark[] => {
-  const width = Math.max(LEAST_MARK_PX, Math.min(WIDEST_MARK_PX, Math.floor(slotPx - 1)));
-  const first = Math.max(0, Math.floor(view.from) - WIDEST_MARK_PX);
-  const last = Math.min(stops.length - 1, Math.ceil(view.from + view.places) + WIDEST_MARK_PX);
+  const width = Math.max(LEAST_MARK_PX, Math.min(WIDEST_MARK_PX, Math.floor(slotPx * (1 - FREE_SHARE))));
+  // A mark whose stop is just outside is seen in part.
+  const [first, last] = shownStops({ ...view, from: view.from - 1, places: view.places + 2 }, stops.length);
   const marks: TrackMark[] = [];
   for (let at = first; at <= last; at += 1) {
     const stop = stops[at];
@@ -79,12 +82,15 @@ const singleMarks = ({ stops, view, widthPx }: TrackPicture, slotPx: number): Tr
 /** Everything to be painted: at most a few for each px, however many stops there are. */
 export const trackMarks = (picture: TrackPicture): readonly TrackMark[] => {
   const slotPx = picture.widthPx / picture.view.places;
-  return slotPx < 1 ? crowdedMarks(picture) : singleMarks(picture, slotPx);
+  if (slotPx < 1) return crowdedMarks(picture);
+  // By time several may stand in one place: none is as wide as to hide the next.
+  return singleMarks(picture, picture.view.times == null ? slotPx : 0);
 };
 
 export const drawTrack = (canvas: HTMLCanvasElement, picture: TrackPicture): void => {
   const ratio = deviceRatio();
-  const heightPx = picture.oneLane ? LANE_PX : LANE_PX * LANES.length;
+  const { lanePx } = picture;
+  const heightPx = picture.oneLane ? lanePx : lanePx * LANES.length;
   canvas.width = Math.round(picture.widthPx * ratio);
   canvas.height = Math.round(heightPx * ratio);
   const context = canvas.getContext('2d');
@@ -93,9 +99,9 @@ export const drawTrack = (canvas: HTMLCanvasElement, picture: TrackPicture): voi
   for (const { lane, x, widthPx, strength } of trackMarks(picture)) {
     context.globalAlpha = strength;
     context.fillStyle = picture.colours[lane] ?? '#808080';
-    const top = MARK_TOP_PX + (picture.oneLane ? 0 : lane * LANE_PX);
+    const top = MARK_TOP_PX + (picture.oneLane ? 0 : lane * lanePx);
     context.beginPath();
-    context.roundRect(x, top, widthPx, MARK_PX, widthPx > LEAST_MARK_PX ? 1 : 0);
+    context.roundRect(x, top, widthPx, lanePx - LANE_SPARE_PX, widthPx > LEAST_MARK_PX ? 1 : 0);
     context.fill();
   }
 };

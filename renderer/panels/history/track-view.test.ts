@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { timesRefusal } from '../../store/select/time-axis.ts';
 import type { Stop } from '../../store/state/timeline.ts';
 import { type TrackPicture, trackMarks } from './draw-track.ts';
+import { placesByTime, timeTicks } from './stop-times.ts';
 import {
   aboutStop,
   bucketsOf,
@@ -10,6 +12,7 @@ import {
   following,
   isFit,
   pageOf,
+  shownStops,
   spotsOf,
   stopAtX,
   xOfStop,
@@ -21,8 +24,8 @@ const WIDTH = 1308;
 
 describe('the strip', () => {
   test('a few stops fill it from the left', () => {
-    expect(xOfStop(fitView(3), 0, 240)).toBe(5);
-    expect(xOfStop(fitView(3), 2, 240)).toBe(25);
+    expect(xOfStop(fitView(3), 0, 240)).toBe(15);
+    expect(xOfStop(fitView(3), 2, 240)).toBe(75);
     expect(stopAtX(fitView(3), 200, 240, 3)).toBe(2);
   });
 
@@ -114,6 +117,52 @@ describe('the strip', () => {
   });
 });
 
+describe('[U25] by time', () => {
+  const AT = 1_795_338_000_000;
+  const stops = [0, 100, 200, 5000, 10_000].map((ms) => ({ takenAtMs: AT + ms }));
+  const view = { ...fitView(5), times: placesByTime(stops) };
+
+  test('a stop lies where its time does, from one edge to the other, and the mouse reaches each', () => {
+    const xs = stops.map((_, index) => xOfStop(view, index, 800));
+    expect(xs.map(Math.round)).toEqual([50, 57, 64, 400, 750]);
+    expect(xs.map((x) => stopAtX(view, x, 800, 5))).toEqual([0, 1, 2, 3, 4]);
+    expect([stopAtX(view, -9, 800, 5), stopAtX(view, 900, 800, 5), stopAtX(view, 231, 800, 5)]).toEqual([0, 4, 2]);
+  });
+
+  test('a stretch of it holds the stops of those times, and comes along with the stop on screen', () => {
+    const many = Array.from({ length: 1000 }, (_, at) => ({
+      takenAtMs: AT + (at < 900 ? at : 900 + (at - 900) * 100),
+    }));
+    const whole = { ...fitView(1000), times: placesByTime(many) };
+    const late = following({ ...whole, from: 0, places: 100 }, 950, 1000);
+    const [first, last] = shownStops(late, 1000);
+    expect([first <= 950, last >= 950, last - first < 20]).toEqual([true, true, true]);
+    const starts = columnsOf(whole, WIDTH, 1000);
+    expect([starts[0], starts.at(-1)]).toEqual([0, 1000]);
+    expect(starts.every((start, at) => at === 0 || start >= (starts[at - 1] ?? 0))).toBe(true);
+  });
+
+  test('round times are written along it, no nearer than their words are wide', () => {
+    const ticks = timeTicks(stops, view, 800);
+    expect(ticks.map(({ text }) => text)).toEqual(['0 s', '2 s', '4 s', '6 s', '8 s', '10 s']);
+    expect(ticks[1]?.x).toBe(190);
+    expect(timeTicks(stops.slice(0, 3), { ...fitView(3), times: placesByTime(stops.slice(0, 3)) }, 400)[1]?.text).toBe(
+      '100 ms',
+    );
+  });
+
+  test.each([
+    ['one stop spans no time', [AT]],
+    ['a stop does not say when it was taken', [AT, 0]],
+    ['the clock was set back between two stops', [AT, AT - 1]],
+    ['all stops were taken in the same millisecond', [AT, AT]],
+  ])('refused: %s', (why, times) => {
+    const taken = times.map((takenAtMs) => ({ takenAtMs }));
+    expect(timesRefusal(taken)).toBe(why);
+    expect(placesByTime(taken)).toBeNull();
+  });
+});
+
 describe('the marks', () => {
   const stop = (number: number, bits: readonly number[]): Stop =>
     ({ number, changed: new Set(bits), changedOutside: false }) as unknown as Stop;
@@ -122,13 +171,14 @@ describe('the marks', () => {
     view: fitView(stops.length),
     widthPx: WIDTH,
     oneLane: false,
+    lanePx: 16,
     colours: [],
   });
 
   test('a stop has a mark in the lane of what it changed', () => {
     const marks = trackMarks(picture([stop(1, []), stop(2, [2, 18]), stop(3, [6])]));
     expect(marks.map(({ lane }) => lane)).toEqual([0, 2, 1]);
-    expect(marks.every(({ widthPx, strength }) => widthPx === 10 && strength === 1)).toBe(true);
+    expect(marks.every(({ widthPx, strength }) => widthPx === 28 && strength === 1)).toBe(true);
   });
 
   test('10,000 stops are no more marks than px, and one change among them is still seen', () => {

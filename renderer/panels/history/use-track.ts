@@ -1,28 +1,38 @@
 import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
-import { deviceRatio, pageSize } from '../../zoom.ts';
+import { deviceRatio } from '../../zoom.ts';
+import { LANES } from './lanes.ts';
 
-/** Below this the window is low: one lane has to do. history.css says the same. */
-const LOW_PX = 800;
+/** Above the lanes: glyphs and numbers; below them the overview of a stretch. */
+const ABOVE_PX = 18;
+const BELOW_PX = 10;
+const LANE_PX = 16;
+/** Lanes use the room of a pane that is made higher, up to this. */
+const HIGHEST_LANE_PX = 40;
 
-/** The width of a node in whole CSS px, and whether the window is low. */
+/** The width of the strip in whole CSS px, how high its lanes are, and whether there is but one for all. */
 export const useTrackSize = (
   box: RefObject<HTMLElement | null>,
-): { widthPx: number; oneLane: boolean; ratio: number } => {
-  const [size, setSize] = useState({ widthPx: 0, oneLane: false, ratio: 1 });
+): { widthPx: number; lanePx: number; oneLane: boolean; ratio: number } => {
+  const [size, setSize] = useState({ widthPx: 0, lanePx: LANE_PX, oneLane: false, ratio: 1 });
   useLayoutEffect(() => {
     const node = box.current;
-    if (node === null) return;
+    // The strip may be higher than what it stands in; that is as high as its pane leaves.
+    const around = node?.parentElement ?? null;
+    if (node === null || around === null) return;
     const measure = (): void =>
       setSize((previous) => {
-        const oneLane = pageSize().heightPx < LOW_PX;
-        const next = { widthPx: Math.round(node.clientWidth), oneLane, ratio: deviceRatio() };
-        const same =
-          next.widthPx === previous.widthPx && next.oneLane === previous.oneLane && next.ratio === previous.ratio;
+        const heightPx = around.clientHeight - ABOVE_PX;
+        const oneLane = heightPx < LANES.length * LANE_PX;
+        const each = Math.floor((heightPx - BELOW_PX) / (oneLane ? 1 : LANES.length));
+        const lanePx = Math.max(LANE_PX, Math.min(HIGHEST_LANE_PX, each));
+        const next = { widthPx: Math.round(node.clientWidth), lanePx, oneLane, ratio: deviceRatio() };
+        const same = Object.entries(next).every(([key, value]) => previous[key as keyof typeof next] === value);
         return same ? previous : next;
       });
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(node);
+    observer.observe(around);
     window.addEventListener('resize', measure);
     return () => {
       observer.disconnect();

@@ -28,6 +28,7 @@ const inOrder = (hay: string, needle: string): number | null => {
 /** Other words that people look for an act by. */
 export const SYNONYMS: Readonly<Record<string, string>> = {
   theme: 'theme colour color appearance mode',
+  'time-axis': 'timeline clock axis',
   'text-larger': 'font size zoom bigger text',
   'text-smaller': 'font size zoom text',
   'text-usual': 'font size zoom reset text',

@@ -57,6 +57,9 @@ export interface ViewSlice {
   /** The stretch of the timeline that the strip shows; null: all of it. */
   readonly trackChosen: { readonly from: number; readonly places: number } | null;
   setTrackChosen(view: ViewSlice['trackChosen']): void;
+  /** History's stops lie by when they were taken, where they say it. */
+  readonly timeAxis: boolean;
+  setTimeAxis(on: boolean): void;
   readonly theme: Theme;
   readonly overlay: Overlay | null;
   /** Where compatibility is judged against: this machine, or a preset by its name. */

@@ -68,6 +68,12 @@ export const createViewSlice =
     setStopFilter: (stopFilter) => set({ stopFilter }),
     trackChosen: null,
     setTrackChosen: (trackChosen) => set({ trackChosen }),
+    timeAxis: remembered.get('timeAxis') === 'yes',
+    setTimeAxis: (timeAxis) => {
+      remembered.set('timeAxis', timeAxis ? 'yes' : 'no');
+      // The stretch that was looked at is another one there.
+      set({ timeAxis, trackChosen: null });
+    },
     theme,
     textSize: asTextSize(remembered.get('textSize')),
     overlay: null,
