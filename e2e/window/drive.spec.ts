@@ -49,7 +49,7 @@ test.describe('a live QEMU guest driven from the window', () => {
     await page.keyboard.press('F11');
     await expect(page.getByText('stop 3', { exact: false }).first()).toBeVisible();
     await drive.getByRole('textbox', { name: 'How many instructions' }).fill('250');
-    await drive.getByRole('button', { name: 'Step so many' }).click();
+    await drive.getByRole('button', { name: 'Steps: make so many' }).click();
     await expect(outcome).toHaveText('250 instructions');
 
     await drive.getByRole('textbox', { name: 'Address of a breakpoint' }).fill(first);

@@ -33,6 +33,28 @@ test('[U1] a dock is folded and unfolded by its key, stays so over a reload, and
   await expect(page.getByTestId('program')).toBeVisible();
 });
 
+test('[U26] a fault in one pane stays in it, and it can be shown again', async ({ open }) => {
+  const { page } = await opened(open);
+  await page.keyboard.press('Alt+2');
+  await page.evaluate(() => {
+    const whole = HTMLCanvasElement.prototype.getContext;
+    Object.assign(window, { mend: () => Object.assign(HTMLCanvasElement.prototype, { getContext: whole }) });
+    HTMLCanvasElement.prototype.getContext = () => {
+      throw new Error('no canvas today');
+    };
+  });
+  await page.keyboard.press('Alt+3');
+  const failed = page.getByRole('alert').filter({ hasText: 'Tiles cannot be shown' });
+  await expect(failed).toContainText('no canvas today');
+  await expect(page.getByTestId('program')).toBeVisible();
+  await page.keyboard.press('Alt+2');
+  await expect(page.getByRole('radio', { name: 'Opmask' })).toBeVisible();
+  await page.keyboard.press('Alt+3');
+  await page.evaluate(() => (window as unknown as { mend(): void }).mend());
+  await failed.getByRole('button', { name: 'Try again' }).press('Enter');
+  await expect(page.getByTestId('tilecfg')).toBeVisible();
+});
+
 test('[U2] the rail selects for the whole window, and the full list opens beside it', async ({ open }) => {
   const { page } = await opened(open);
   const rail = page.getByRole('listbox', { name: 'Components, short' });

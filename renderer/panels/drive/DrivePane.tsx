@@ -103,7 +103,7 @@ function Steps(): ReactElement {
         />
       </span>
       <Button
-        label="Step so many"
+        label="Steps: make so many"
         look="tiny"
         refused={refused ?? wrong}
         onPress={() => void store.getState().driveSteps(count)}

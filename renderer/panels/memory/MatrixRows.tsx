@@ -1,5 +1,6 @@
 // biome-ignore-all lint/a11y/noNoninteractiveElementToInteractiveRole: the WAI-ARIA grid pattern over a table.
 import type { CSSProperties, ReactElement } from 'react';
+import type { Capture } from '../../../app/capture/capture.ts';
 import { ROW_STRIDE_BYTES, TILE_STRIDE_BYTES } from '../../../app/tile/geometry.ts';
 import { BIT } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
@@ -8,7 +9,6 @@ import { cellsOf, differingElements, type MemoryCell, scaleOf } from '../../stor
 import { type MemoryRowShown, markOf } from '../../store/select/memory-edits.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
 import type { MemoryForm } from '../../store/state/guest.ts';
-import type { State } from '../../store/state/state.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { minus } from '../../wording.ts';
 import { type HeatScale, heatStep, tileColours } from '../tiles/heat.ts';
@@ -16,15 +16,11 @@ import { useShownTheme } from '../tiles/use-theme.ts';
 import { MemoryElement } from './MemoryElement.tsx';
 import type { MemoryGrid } from './use-memory-grid.ts';
 
-/** A tile's bytes at the stop on screen; null: none is chosen, or tiles are in init. */
-const tileBytes =
-  (tile: number | null) =>
-  (state: State): Uint8Array | null => {
-    const capture = selectCapture(state);
-    if (tile === null || capture === null) return null;
-    const view = viewComponent(capture.image, BIT.XTILEDATA);
-    return view.state === 'inUse' ? view.bytes : null;
-  };
+/** The bytes of all tiles; null: they are in init. */
+const tileBytes = ({ image }: Capture): Uint8Array | null => {
+  const view = viewComponent(image, BIT.XTILEDATA);
+  return view.state === 'inUse' ? view.bytes : null;
+};
 
 const PAGE_BITS = 12n;
 
@@ -56,7 +52,8 @@ interface MatrixProps {
 
 /** Memory as a matrix, and the tile that is loaded from there or stored to there; what differs is marked. */
 export function MatrixRows({ rows: shown, form, grid }: MatrixProps): ReactElement {
-  const tiles = useDebugger(tileBytes(form.tile));
+  const capture = useDebugger(selectCapture);
+  const tiles = form.tile === null || capture === null ? null : tileBytes(capture);
   const theme = useShownTheme();
   const rows = rowsOf(shown, form, tiles);
   const { size } = grid.block;

@@ -82,7 +82,10 @@ export function ContextMenu(): ReactElement | null {
     const page = pageSize();
     node.style.left = `${Math.max(4, Math.min(opened.x, page.widthPx - width - 4))}px`;
     node.style.top = `${Math.max(4, Math.min(opened.y, page.heightPx - height - 4))}px`;
-    const focus = (): void => node.querySelector<HTMLElement>('[role="menuitem"]')?.focus();
+    const focus = (): void => {
+      // Keys may have gone on in it by then.
+      if (!node.contains(document.activeElement)) node.querySelector<HTMLElement>('[role="menuitem"]')?.focus();
+    };
     focus();
     // A cell that was pointed at takes the focus a frame later.
     requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(focus)));

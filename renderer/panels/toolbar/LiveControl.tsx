@@ -69,7 +69,7 @@ export function LiveControl(): ReactElement {
         aria-haspopup="menu"
         aria-expanded={open}
         aria-disabled={ended || undefined}
-        aria-label={`Live refresh, ${rate}`}
+        aria-label={`Live ${rate}: refresh while it runs`}
         title={`${why} (${shownKey('live')})`}
         data-testid="live"
         onClick={() => setOpen(!open && !ended)}

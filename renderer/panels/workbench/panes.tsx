@@ -1,5 +1,6 @@
 import type { ReactElement } from 'react';
 import type { TabNode } from 'react-resizable-panels';
+import { Failing } from '../../controls/Failing.tsx';
 import { shownKey } from '../../keys/chord.ts';
 import { useDebugger } from '../../store/context.ts';
 import { selectPreflightRefusal } from '../../store/select/selectors.ts';
@@ -36,10 +37,12 @@ const DOCKED: Readonly<Record<string, () => ReactElement | null>> = {
   calls: Calls,
 };
 
-export const paneContent = ({ id }: TabNode<null>): ReactElement | null => {
-  if (isView(id)) return <CentreView view={id} />;
+export const paneContent = ({ id, title }: TabNode<null>): ReactElement | null => {
   const Pane = DOCKED[id];
-  return Pane === undefined ? null : <Pane />;
+  if (!isView(id) && Pane === undefined) return null;
+  return (
+    <Failing name={title ?? id}>{isView(id) ? <CentreView view={id} /> : Pane === undefined ? null : <Pane />}</Failing>
+  );
 };
 
 /** What stands behind a pane's name: its number, how many there are, what must be seen while it is folded. */

@@ -1,0 +1,118 @@
+import { expect, type Page } from 'playwright/test';
+import { axeViolations } from '../models/axe.ts';
+import { test } from '../models/host.ts';
+import { lostContent } from '../models/lost.ts';
+import { playGuests } from '../models/played-guests.ts';
+import { TilesWindow } from '../models/tiles-window.ts';
+
+// What a page shows of live guests, played: the same story, and the same pictures, everywhere.
+test.use({ machine: 'stories' });
+test.skip(({ host }) => host !== 'web', 'guests are played over the WebSocket of the web host');
+
+const isSound = async (page: Page, what: string): Promise<void> => {
+  for (const [theme, rules] of [
+    ['light', ['color-contrast']],
+    ['dark', undefined],
+  ] as const) {
+    await page.evaluate((value) => document.documentElement.setAttribute('data-theme', value), theme);
+    expect.soft(await axeViolations(page, undefined, rules), `${what}, ${theme}`).toEqual([]);
+  }
+  expect.soft(await lostContent(page), what).toEqual([]);
+};
+
+const attached = async (page: Page, open: () => Promise<Page>): Promise<TilesWindow> => {
+  await playGuests(page);
+  await open();
+  const window = new TilesWindow(page);
+  await window.attach('amx-infer');
+  return window;
+};
+
+test('[U14] a second guest is chosen by keyboard to stand beside the first, read again, and left with its pane', async ({
+  page,
+  open,
+}) => {
+  const window = await attached(page, open);
+  await page.keyboard.press('Alt+2');
+  await page.keyboard.press('Control+\\');
+  const beside = page.getByTestId('beside');
+  const source = beside.getByRole('combobox', { name: 'What stands beside' });
+  await expect(source.getByRole('option', { name: /^debian-12.*vCPU 1$/ })).toHaveCount(1);
+  await source.selectOption('live 48377 0');
+  await expect(beside.getByTestId('beside-what')).toContainText('debian-12');
+  await expect(beside.getByTestId('beside-what')).toContainText('stop 1');
+  await beside.getByRole('button', { name: 'Look again' }).press('Enter');
+  await expect(beside.getByTestId('beside-what')).toContainText('stop 2');
+  // The one in front stands where it stood, and what is typed is its own.
+  await expect(page.getByTestId('stepper-now')).toContainText('stop 1');
+  await window.jump('zmm3:f32[1]');
+  const front = page.getByTestId('centre').getByRole('gridcell', { name: /^zmm3:f32\[1\] / });
+  await expect(front).toBeFocused();
+  await page.keyboard.type('2');
+  await page.keyboard.press('Enter');
+  await expect(window.staged()).toHaveText('1 staged');
+  await isSound(page, 'two guests');
+  await page.mouse.move(0, 0);
+  await window.shoot('played-beside');
+  await page.setViewportSize({ width: 1100, height: 700 });
+  await expect(beside.getByTestId('beside-what')).toContainText('debian-12');
+  await page.setViewportSize({ width: 1440, height: 900 });
+
+  // Another vCPU of the guest in front is attached to where it stands.
+  await source.selectOption('attach 1');
+  await expect(beside.getByTestId('beside-what')).toContainText('vCPU 1, stop 1');
+  await page.keyboard.press('Control+\\');
+  await expect(beside).toHaveCount(0);
+});
+
+test('[U18] Memory, Trace, Stops and the panes of a live vCPU hold WCAG 2.2 AA, and nothing of them is lost', async ({
+  page,
+  open,
+}) => {
+  await attached(page, open);
+  const memory = page.getByTestId('memory');
+  for (const [width, height] of [
+    [1440, 900],
+    [1100, 700],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    await page.keyboard.press('Alt+4');
+    for (const look of ['Values', 'Matrix', 'Hex']) {
+      await memory.getByRole('radio', { name: look }).click();
+      await expect(memory.getByTestId('memory-proof')).toContainText('41 translations');
+      if (look === 'Matrix') {
+        await memory.getByRole('combobox', { name: 'Beside' }).selectOption('tmm0');
+        await expect(memory.getByTestId('memory-verdict')).toContainText('differ from tmm0');
+      }
+      await isSound(page, `memory, ${look}, ${width}`);
+    }
+    await page.keyboard.press('Alt+s');
+    await isSound(page, `stops, ${width}`);
+    await page.keyboard.press('Alt+s');
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.keyboard.press('Alt+p');
+  await expect(page.locator('[aria-current="step"]')).toContainText('tileloadd');
+  await isSound(page, 'program');
+  // Beside the program the bytes still have all their columns.
+  const rows = memory.locator('.memory-rows');
+  expect(await rows.evaluate((node) => node.scrollWidth - node.clientWidth)).toBe(0);
+  expect(await memory.evaluate((node) => (node.parentElement?.scrollWidth ?? 0) - node.clientWidth)).toBe(0);
+  await page.mouse.move(0, 0);
+  await new TilesWindow(page).shoot('played-memory');
+  await page.keyboard.press('Alt+t');
+  await isSound(page, 'trace');
+});
+
+test('[U18] so do what a Tilescope that died has left and the comparison with it', async ({ page, open }) => {
+  await playGuests(page, true);
+  await open();
+  await expect(page.getByTestId('orphan')).toHaveCount(1);
+  await isSound(page, 'left behind');
+  await page
+    .getByTestId('orphan')
+    .getByRole('button', { name: /^Compare/ })
+    .click();
+  await expect(page.getByRole('dialog', { name: 'Orphaned edits' })).toContainText('xmm3');
+  await isSound(page, 'compared');
+});
