@@ -51,6 +51,22 @@ test('[U14] a second guest is chosen by keyboard to stand beside the first, read
   await page.keyboard.type('2');
   await page.keyboard.press('Enter');
   await expect(window.staged()).toHaveText('1 staged');
+  // Two lines a register, however narrow the two views are.
+  for (const grid of await page.getByRole('grid', { name: /^zmm registers/ }).all()) {
+    const lines = await grid
+      .getByRole('row')
+      .evaluateAll((rows) =>
+        rows.map(
+          (row) =>
+            new Set(
+              [...row.querySelectorAll('[role="gridcell"], [role="columnheader"].column-head')].map(
+                (cell) => cell.getBoundingClientRect().top,
+              ),
+            ).size,
+        ),
+      );
+    expect(Math.max(...lines)).toBeLessThanOrEqual(2);
+  }
   await isSound(page, 'two guests');
   await page.mouse.move(0, 0);
   await window.shoot('played-beside');

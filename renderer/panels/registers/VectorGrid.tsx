@@ -203,7 +203,7 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
               {isFolded && at === inLine ? <NextLine /> : null}
               <span
                 role="columnheader"
-                className={`column-head ${endsLane(at, count, lanes) ? 'lane-end' : ''} ${chosen?.element === element ? 'on' : ''}`}
+                className={`column-head ${endsLane(at, count, lanes, isFolded ? inLine : null) ? 'lane-end' : ''} ${chosen?.element === element ? 'on' : ''}`}
               >
                 {element}
               </span>
@@ -264,8 +264,9 @@ function NextLine(): ReactElement {
   );
 }
 
-const endsLane = (at: number, count: number, lanes: number): boolean =>
-  (at + 1) % (count / lanes) === 0 && at + 1 < count;
+/** Where a line ends nothing is left free behind it: the line is as wide as the table. */
+const endsLane = (at: number, count: number, lanes: number, foldsAt: number | null): boolean =>
+  (at + 1) % (count / lanes) === 0 && at + 1 < count && at + 1 !== foldsAt;
 
 function LaneHeads(props: { lanes: number; right: boolean; cellPx: number; perLane: number }): ReactElement {
   const { lanes, right, cellPx, perLane } = props;
@@ -342,7 +343,7 @@ const VectorRow = memo(function VectorRow(props: RowProps): ReactElement {
       {Array.from({ length: count }, (_, at) => (right ? count - 1 - at : at)).map((element, at) => (
         <Fragment key={element}>
           {at === foldsAt ? <NextLine /> : null}
-          <Cell {...props} element={element} init={isInit(element)} laneEnd={endsLane(at, count, lanes)} />
+          <Cell {...props} element={element} init={isInit(element)} laneEnd={endsLane(at, count, lanes, foldsAt)} />
         </Fragment>
       ))}
     </div>
