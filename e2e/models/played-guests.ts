@@ -14,7 +14,6 @@ import type { Capture } from '../../app/capture/capture.ts';
 import type { Clock } from '../../app/debug/clock.ts';
 import { driveResult } from '../../app/debug/drive-result.ts';
 import { createSession, type Session } from '../../app/debug/session.ts';
-import { isStopped } from '../../app/debug/target.ts';
 import { fakeRunControl } from '../../app/debug/testing/fake-run-control.ts';
 import { fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { memoryJournal } from '../../app/debug/testing/memory-journal.ts';
@@ -115,7 +114,7 @@ export const playGuests = async (page: Page, orphan = false): Promise<void> => {
   const sessions = new Map<string, Session>();
   const about = (id: string, { target }: Session): Omit<Opened, 'capture'> => ({
     ...{ session: id, kind: 'live', vcpus: [0, 1], vcpu: target.identity.vcpu, canWrite: true },
-    frozen: isStopped(target),
+    run: target.run,
     verdicts: [{ call: 'KVM_SET_XSAVE', number: '0x5000aea5', verdict: 'allowed' }],
   });
   const of = async <T>(id: string, use: (session: Session) => Promise<Answer<T>>): Promise<Answer<T> | null> => {

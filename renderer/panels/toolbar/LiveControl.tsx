@@ -78,7 +78,7 @@ export function LiveControl(): ReactElement {
           name={stopped !== null && hz === 0 ? 'warn' : 'eye'}
           className={stopped !== null && hz === 0 ? 'is-warn' : ''}
         />
-        <span className="wide-only calm-only">Live</span>
+        <span className="wide-only calm-only">Live</span>{' '}
         <span className={`val live-rate ${isSlower && backsOffMs === null ? 'is-warn' : ''}`}>{rate}</span>
         <Glyph name="chevron" className="g12 text-3" />
       </button>

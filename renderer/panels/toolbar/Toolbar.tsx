@@ -31,7 +31,7 @@ const KIND_GLYPH = { live: 'cpu', model: 'flask', file: 'file' } as const satisf
 
 /** More vCPUs than this do not fit beside each other. */
 const MOST_SEGMENTS = 6;
-/** More than this, and staged edits beside them, leave no room for every word. */
+/** More than this, or all of run control, and staged edits beside them, leave no room for every word. */
 const FEW_SEGMENTS = 2;
 
 export function Toolbar(): ReactElement | null {
@@ -39,7 +39,7 @@ export function Toolbar(): ReactElement | null {
   const hasStaged = useDebugger((state) => state.staged.length > 0);
   if (session === null) return null;
   const segments = session.vcpus.length > MOST_SEGMENTS ? 1 : session.vcpus.length;
-  const isCrowded = hasStaged && segments > FEW_SEGMENTS;
+  const isCrowded = hasStaged && (segments > FEW_SEGMENTS || session.kind === 'live');
   return (
     <header
       className={`toolbar ${hasStaged ? 'pending' : ''} ${isCrowded ? 'crowded' : ''}`}

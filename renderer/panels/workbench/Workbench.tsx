@@ -130,9 +130,13 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
     focusPane(request.pane);
   }, [workspace, request, store, key, kind, size, isLow]);
 
+  const wasBeside = useRef(homeOf(first as Model, 'beside') !== null);
   const onModelChanged = useCallback(
     (model: Model): void => {
-      if (homeOf(model, 'beside') === null) void store.getState().closeBeside();
+      // Its pane was closed, or the layout given back.
+      const isBeside = homeOf(model, 'beside') !== null;
+      if (wasBeside.current && !isBeside) void store.getState().closeBeside();
+      wasBeside.current = isBeside;
       if (settling.current) return;
       store.getState().rememberLayout(key, JSON.stringify(model));
       const { tab } = store.getState();
