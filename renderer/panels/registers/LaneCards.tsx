@@ -91,8 +91,10 @@ function LaneBody({ provenance, holder, index, lane, init, bit, type, right, lan
   }
   const size = sizeOf(type);
   const count = LANE_BYTES / size;
-  // Eight hex digits need the room of two numbers.
-  const columns = Math.min(type === 'hex' ? 2 : 4, count);
+  // Eight hex digits need the room of two numbers. In a narrow card there are fewer beside each other, and more rows.
+  const most = Math.min(type === 'hex' ? 2 : 4, count);
+  const leastPx = (type === 'hex' ? 8 : LEAST_CHARACTERS) * CARD_DIGIT_PX + CARD_PADDING_PX;
+  const columns = [4, 2].find((each) => each <= most && each * leastPx <= lanePx - CARD_EDGE_PX) ?? 1;
   const ascending = Array.from({ length: count }, (_, at) => lane * count + at);
   const order = right ? [...ascending].reverse() : ascending;
   return (
@@ -129,8 +131,10 @@ const CARD_EDGE_PX = 6;
 /** Advance width of a value digit at 12 px; at the right a cell keeps 6 px free, at the left room for a mark. */
 const CARD_DIGIT_PX = 7.2;
 const CARD_PADDING_PX = 7;
+/** "-1e9", "-Inf": with fewer a number is none. */
+const LEAST_CHARACTERS = 4;
 const charactersInCard = (cellPx: number): number =>
-  Math.max(4, Math.floor((cellPx - CARD_PADDING_PX) / CARD_DIGIT_PX));
+  Math.max(LEAST_CHARACTERS, Math.floor((cellPx - CARD_PADDING_PX) / CARD_DIGIT_PX));
 
 function LaneCell({ provenance, register, index, element, type, characters: room, init }: LaneCellProps): ReactElement {
   const store = useDebuggerStore();
@@ -141,7 +145,7 @@ function LaneCell({ provenance, register, index, element, type, characters: room
   const size = sizeOf(type);
   const part = markedPart(provenance, register, element * size, size);
   // A mark stands in the corner: the digits keep clear of it.
-  const characters = part !== null && part.mark !== 'none' ? Math.max(4, room - 1) : room;
+  const characters = part !== null && part.mark !== 'none' ? Math.max(LEAST_CHARACTERS, room - 1) : room;
   const text = part === null ? 'not read' : fittedText(type, part.bytes, 0, characters);
   const mark = shownMark(part);
   const look = [

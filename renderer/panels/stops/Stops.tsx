@@ -5,6 +5,7 @@ import { selectFilteredStops } from '../../store/select/stop-filter.ts';
 import { causeWords } from '../../store/select/stop-name.ts';
 import type { Stop } from '../../store/state/timeline.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
+import { count } from '../../wording.ts';
 import { changedWords } from '../history/StopHint.tsx';
 import { elapsedMs, secondsText } from '../history/stop-times.ts';
 
@@ -81,8 +82,8 @@ export function Stops(): ReactElement {
         {found === 'no path'
           ? 'That is no register.'
           : found === null
-            ? `${stops.length} stops`
-            : `${found.length} of ${stops.length} stops`}
+            ? count(stops.length, 'stop')
+            : `${found.length} of ${count(stops.length, 'stop')}`}
       </p>
       <div
         ref={list}
