@@ -13,7 +13,7 @@ const opened = async (open: () => Promise<Page>): Promise<TilesWindow> => {
   return window;
 };
 
-const VIEWS = ['Alt+1', 'Alt+2', 'Alt+3', 'Alt+5', 'Alt+6'] as const;
+const VIEWS = ['Alt+1', 'Alt+2', 'Alt+3', 'Alt+4', 'Alt+5', 'Alt+6'] as const;
 
 test('[U22] at 200 % zoom and in a small window nothing is lost: what does not fit can be scrolled to', async ({
   open,
