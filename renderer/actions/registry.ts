@@ -7,6 +7,7 @@ import type { State } from '../store/state/state.ts';
 import { driveRefusal } from '../store/vcpu/drive-slice.ts';
 import { wouldLose } from '../store/vcpu/leaving.ts';
 import type { Action } from './action.ts';
+import { APPEARANCE_ACTIONS } from './appearance-actions.ts';
 import { COMPARE_ACTIONS, writeWalkRefusal } from './compare-actions.ts';
 import { chooseFile } from './open-file.ts';
 import { PANE_ACTIONS } from './pane-actions.ts';
@@ -14,7 +15,6 @@ import { focusFilter, moveRegion } from './regions.ts';
 import { RESTORE_ACTIONS } from './restore-actions.ts';
 import { RUN_ACTIONS } from './run-actions.ts';
 import { SESSION_ACTIONS } from './session-actions.ts';
-import { TEXT_ACTIONS } from './text-actions.ts';
 
 const always = (): null => null;
 
@@ -274,15 +274,7 @@ export const ACTIONS: readonly Action[] = [
     run: (store) => store.getState().flipLanes(),
   },
   ...PANE_ACTIONS,
-  {
-    id: 'theme',
-    title: 'Dark or light',
-    group: 'View',
-    glyph: 'sun',
-    refused: always,
-    run: (store) => store.getState().setTheme(store.getState().theme === 'dark' ? 'light' : 'dark'),
-  },
-  ...TEXT_ACTIONS,
+  ...APPEARANCE_ACTIONS,
   {
     id: 'next-region',
     title: 'Next region',

@@ -5,8 +5,16 @@ import type { Action } from './action.ts';
 const besides = ({ textSize }: State, step: 1 | -1): TextSize | null =>
   TEXT_SIZES[TEXT_SIZES.indexOf(textSize) + step] ?? null;
 
-/** The size of text. They have no keys: Ctrl with + and − is the browser's zoom, or that of the window's menu. */
-export const TEXT_ACTIONS: readonly Action[] = [
+/** Light and size of text. The latter has no keys: Ctrl with + and − is the browser's zoom, or that of the window's menu. */
+export const APPEARANCE_ACTIONS: readonly Action[] = [
+  {
+    id: 'theme',
+    title: 'Dark or light',
+    group: 'View',
+    glyph: 'sun',
+    refused: () => null,
+    run: (store) => store.getState().setTheme(store.getState().theme === 'dark' ? 'light' : 'dark'),
+  },
   {
     id: 'text-larger',
     title: 'Larger text',
