@@ -1,4 +1,5 @@
 import { type Answer, BRIDGE_VERBS, type Bridge, type BridgeVerb, type SessionEvent } from '../app/bridge.ts';
+import { isObject } from '../app/session/shape.ts';
 import { hostGone } from './store/base/ask.ts';
 
 /** What the bridge needs of a WebSocket; a test hands in its own. */
@@ -9,14 +10,11 @@ export interface Socket {
   onclose: (() => void) | null;
 }
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const isAnswer = (value: unknown): value is Answer<never> =>
-  isRecord(value) && (value.ok === true || (value.ok === false && isRecord(value.refusal)));
+  isObject(value) && (value.ok === true || (value.ok === false && isObject(value.refusal)));
 
 const isSessionEvent = (value: unknown): value is SessionEvent => {
-  if (!isRecord(value)) return false;
+  if (!isObject(value)) return false;
   if (value.kind === 'helper') return value.problem === null || typeof value.problem === 'string';
   if (value.kind === 'reading') {
     const { name, sizeBytes, elapsedMs } = value;
@@ -26,10 +24,10 @@ const isSessionEvent = (value: unknown): value is SessionEvent => {
   }
   if (value.kind === 'taken') return true;
   if (typeof value.session !== 'string') return false;
-  if (value.kind === 'gone') return isRecord(value.refusal);
+  if (value.kind === 'gone') return isObject(value.refusal);
   const { parts } = value;
   const named = Array.isArray(parts) && parts.every((part) => typeof part === 'string');
-  return value.kind === 'overwritten' && named && isRecord(value.capture);
+  return value.kind === 'overwritten' && named && isObject(value.capture);
 };
 
 /**
@@ -79,7 +77,7 @@ export const createWebBridge = (open: () => Socket, keepSecret: (secret: string)
     } catch {
       return;
     }
-    if (!isRecord(message)) return;
+    if (!isObject(message)) return;
     if (typeof message.secret === 'string') keepSecret(message.secret);
     if (isSessionEvent(message.event)) tell(message.event);
     if (typeof message.id !== 'number') return;

@@ -15,6 +15,7 @@ import { xstateBv } from '../xsave/header.ts';
 import { MXCSR_END_BYTES, MXCSR_OFFSET_BYTES } from '../xsave/legacy.ts';
 import { brokenTileRules } from '../xsave/tilecfg.ts';
 import { viewComponent } from '../xsave/view.ts';
+import type { Assignment } from './assignment.ts';
 import { type GeneralValues, generalBytes, generalRefusal, generalSet, namesOf } from './general.ts';
 import { isMemoryPath, type MemoryEdit, memoryEdit, printMemoryPath } from './memory-path.ts';
 import { type Draft, draftOf, type Edit, ownRanges } from './patch.ts';
@@ -55,11 +56,6 @@ export interface StagedWrite {
   readonly imageBytes: number;
   /** Bytes of the image and of the general registers that differ; of guest memory none. */
   readonly writtenBytes: number;
-}
-
-export interface Assignment {
-  readonly path: string;
-  readonly value: string;
 }
 
 const refuse = (what: string, why: string): Decoded<never> => undecodable({ kind: 'not-allowed', what, why });

@@ -3,7 +3,8 @@ import type { Capture } from '../capture/capture.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
 import { BIT } from '../xsave/components.ts';
 import { viewComponent } from '../xsave/view.ts';
-import { type Assignment, stageAssignments } from './assign.ts';
+import { stageAssignments } from './assign.ts';
+import type { Assignment } from './assignment.ts';
 import { draftOf, withXstateBit } from './patch.ts';
 import { refusedEdit } from './refused-edit.ts';
 

@@ -1,7 +1,8 @@
 import { describeProblem } from '../bits/decoded.ts';
 import type { Capture } from '../capture/capture.ts';
 import { firstRefusal, type PreflightStep, preflight } from '../xsave/preflight.ts';
-import { type Assignment, captureAfter, stageAssignments } from './assign.ts';
+import { captureAfter, stageAssignments } from './assign.ts';
+import type { Assignment } from './assignment.ts';
 
 /** Why a list of edits would not be written, and which of them is the cause. */
 export interface RefusedEdit {

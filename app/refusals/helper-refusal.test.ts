@@ -3,9 +3,9 @@ import { errnoName } from '../wire/errno.ts';
 import { REASONS, type Reason } from '../wire/reasons.ts';
 import { callVerdict, seccompMode } from '../wire/seccomp.ts';
 import { codeOfReason, exitCodeOf, REFUSAL_CODES } from './codes.ts';
-import { type Refusal, refusalToBridge, targetObstacle } from './helper-refusal.ts';
+import { type HelperRefusal, refusalToBridge, targetObstacle } from './helper-refusal.ts';
 
-const refusal = (reason: Reason | null, changes: Partial<Refusal> = {}): Refusal => ({
+const refusal = (reason: Reason | null, changes: Partial<HelperRefusal> = {}): HelperRefusal => ({
   reason,
   reasonCode: reason === null ? 99 : REASONS[reason],
   errno: 0,

@@ -7,11 +7,11 @@ import { describeAction } from '../wire/seccomp.ts';
 import { atEnd, readStruct } from '../wire/struct.ts';
 import { REFUSAL } from '../wire/structs.ts';
 import { componentLabel } from '../xsave/components.ts';
-import type { Refusal as BridgeRefusal } from './answer.ts';
+import type { Refusal } from './answer.ts';
 import { codeOfReason } from './codes.ts';
 
 /** A refusal of the helper. */
-export interface Refusal {
+export interface HelperRefusal {
   /** Null: a number that is not in the catalogue. */
   readonly reason: Reason | null;
   readonly reasonCode: number;
@@ -23,7 +23,7 @@ export interface Refusal {
   readonly detail: string;
 }
 
-export const decodeRefusal = (bytes: Uint8Array): Decoded<Refusal> => {
+export const decodeRefusal = (bytes: Uint8Array): Decoded<HelperRefusal> => {
   const read = readStruct(REFUSAL, bytes, 0, 'refusal');
   if (!read.ok) return read;
   const { reason, errnoValue, ...rest } = read.value;
@@ -48,7 +48,7 @@ interface Words {
   readonly remedy: string | null;
 }
 
-type Wording = (refusal: Refusal, context: RefusalContext) => Words;
+type Wording = (refusal: HelperRefusal, context: RefusalContext) => Words;
 
 const says =
   (what: string, remedy: string | null = null): Wording =>
@@ -224,16 +224,16 @@ const UNKNOWN: Wording = ({ reasonCode, detail }) => ({
 });
 
 /** Where the errno field holds an errno and not something else. */
-const hasErrno = ({ reason, errno }: Refusal): boolean => errno > 0 && reason !== 'YAMA';
+const hasErrno = ({ reason, errno }: HelperRefusal): boolean => errno > 0 && reason !== 'YAMA';
 
 const DEFAULT_CONTEXT: RefusalContext = { helperPath: 'PATH/tilescope-helper' };
 
 /** The helper's refusal as the bridge carries it. where: the target, or null. */
 export const refusalToBridge = (
-  refusal: Refusal,
+  refusal: HelperRefusal,
   where: string | null = null,
   context: RefusalContext = DEFAULT_CONTEXT,
-): BridgeRefusal => {
+): Refusal => {
   const { what, remedy } = (refusal.reason === null ? UNKNOWN : WORDINGS[refusal.reason])(refusal, context);
   return {
     code: codeOfReason(refusal.reason),
@@ -256,7 +256,7 @@ export const targetObstacle = (
     readonly seccompAction?: number;
   },
   context: RefusalContext = DEFAULT_CONTEXT,
-): BridgeRefusal | null => {
+): Refusal | null => {
   if (target.reason === 'NONE') return null;
   const { reason, reasonCode, errnoOrScope: errno, tracerPid: otherPid, call = '', seccompAction = 0 } = target;
   const refusal = { reason, reasonCode, errno, otherPid, seccompAction, mask: 0n, call, detail: '' };

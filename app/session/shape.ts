@@ -84,3 +84,33 @@ export const hex32Text: Reader<number> = (value, path) =>
   typeof value === 'string' && /^0x[0-9a-f]{1,8}$/i.test(value)
     ? decoded(Number(value))
     : unexpected(path, 'has to be a hex string up to "0xffffffff"');
+
+/** Text of one form; `form` says which: "16 hex digits". */
+export const matching =
+  (pattern: RegExp, form: string): Reader<string> =>
+  (value, path) =>
+    typeof value === 'string' && pattern.test(value) ? decoded(value) : unexpected(path, `has to be ${form}`);
+
+/** What the reader takes, where it is so as well; `why` says of another that it is not. */
+export const where =
+  <T>(reader: Reader<T>, isSo: (value: T) => boolean, why: string): Reader<T> =>
+  (value, path) => {
+    const read = reader(value, path);
+    return read.ok && !isSo(read.value) ? unexpected(path, why) : read;
+  };
+
+/** An object of which the reader names every field. */
+export const only =
+  <T extends object>(reader: Reader<T>): Reader<T> =>
+  (value, path) => {
+    const read = reader(value, path);
+    const isAll = read.ok && Object.keys(value as object).length === Object.keys(read.value).length;
+    return read.ok && !isAll ? unexpected(path, 'has a field that it does not take') : read;
+  };
+
+/** What the first of them takes. */
+export const either =
+  <T>(...readers: readonly Reader<T>[]): Reader<T> =>
+  (value, path) =>
+    readers.map((reader) => reader(value, path)).find((read) => read.ok) ??
+    unexpected(path, 'has none of the forms that it may have');

@@ -7,7 +7,7 @@ import { bitsOf, hasBit } from '../bits/mask.ts';
 import type { Capture, TargetIdentity } from '../capture/capture.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
 import { checkTracedProducts } from '../debug/traced-products.ts';
-import { decodeRefusal, type Refusal } from '../refusals/helper-refusal.ts';
+import { decodeRefusal, type HelperRefusal } from '../refusals/helper-refusal.ts';
 import { parsePath } from '../register/path.ts';
 import { showJson } from '../register/read.ts';
 import { tileConfigOf } from '../tile/config.ts';
@@ -62,7 +62,7 @@ const replyTo = <N extends MessageName>(message: N, name: string): ReplyOf<N> =>
   return sure(MESSAGES[message].decode(frame.payload) as Decoded<ReplyOf<N>>);
 };
 
-const refusalOf = (name: string): Refusal => {
+const refusalOf = (name: string): HelperRefusal => {
   const frame = answerTo(name);
   expect(frame.status).toBe(STATUS.REFUSED);
   return sure(decodeRefusal(frame.payload));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeProblem } from '../../app/bits/decoded.ts';
 import type { Capture, TargetIdentity } from '../../app/capture/capture.ts';
-import { decodeRefusal, type Refusal } from '../../app/refusals/helper-refusal.ts';
+import { decodeRefusal, type HelperRefusal } from '../../app/refusals/helper-refusal.ts';
 import { encodeFrame, type Frame, FrameReader, STATUS } from '../../app/wire/frames.ts';
 import {
   type AttachReply,
@@ -78,7 +78,7 @@ export class DemoVm {
 
 export type HelperAnswer<N extends MessageName> =
   | { readonly ok: true; readonly value: ReplyOf<N> }
-  | { readonly ok: false; readonly refusal: Refusal };
+  | { readonly ok: false; readonly refusal: HelperRefusal };
 
 /** For one that hangs: a slow machine is waited for. */
 const ANSWER_TIMEOUT_MS = 100_000;
@@ -124,7 +124,7 @@ export class HelperClient {
     if (!read.ok) throw new Error(`${name}: ${describeProblem(read.problem)}`);
     return frame.status === STATUS.OK
       ? { ok: true, value: read.value as ReplyOf<N> }
-      : { ok: false, refusal: read.value as Refusal };
+      : { ok: false, refusal: read.value as HelperRefusal };
   }
 
   /** The reply, or an error with the helper's own words. */

@@ -32,7 +32,7 @@ describe('[C13] a long message', () => {
     const brackets = `[${Array(100_000).fill('[]').join(',')}]`;
     expect(refused(bytesOf(`{"id":7,"verb":"apply","args":["x",${brackets}]}`))).toEqual({
       ...{ id: 7, verb: null, args: [] },
-      problem: expect.stringContaining('apply: the session'),
+      problem: expect.stringContaining('apply, argument 1: has to be 32 hex digits'),
     });
     expect(refused(message('openFile', 'core', 'not base64!'))).toMatchObject({
       problem: expect.stringContaining('base64'),

@@ -33,7 +33,6 @@
 #define LOOP_RECORDS_BYTES 0xe0000u /* of all records of one chain */
 #define LOOP_BYTES 0x154000u
 #define LOOP_HOLD_NS 200000000u
-#define LOOP_MSRS 10u
 #define DEBUG_DR6_OFFSET 48u /* kvm_run.debug.arch.dr6 */
 #define TRAP_FLAG 0x100u     /* RFLAGS.TF */
 
@@ -48,7 +47,7 @@ struct loop {
 	int keep_last; /* each record takes the place of the one before */
 	uint32_t record_bytes;
 	uint64_t get_image; /* KVM_GET_XSAVE2 or KVM_GET_XSAVE; 0: general registers alone are kept */
-	uint32_t msrs[LOOP_MSRS], msr_count; /* those that the guest has */
+	uint32_t msrs[LISTED_MSRS], msr_count; /* those that the guest has */
 	const struct step_lookup *lookups;
 	uint32_t lookup_count;
 	const struct step_code *code; /* NULL: every instruction is stepped */

@@ -12,8 +12,6 @@
 #define CPUID_ENTRIES 256u
 #define MSR_ALWAYS_THERE 0x1bu /* IA32_APICBASE */
 
-static const uint32_t msrs[MSR_COUNT] = { 0x1c4, 0x1c5, 0xda0, 0x6a0, 0x6a2, 0x6a4, 0x6a5, 0x6a6, 0x6a7, 0x6a8 };
-
 struct question_row {
 	const char *name;
 	uint64_t request;
@@ -61,14 +59,14 @@ static void prepare(uint8_t *data)
 	memcpy(data, pattern_bytes(), SCRATCH_DATA_BYTES);
 	memcpy(data + SCRATCH_CPUID - SCRATCH_DATA, &cpuid, 8);
 	memcpy(data + SCRATCH_DONE - SCRATCH_DATA, &not_done, sizeof(not_done));
-	for (int i = 0; i < MSR_COUNT; i++) {
+	for (int i = 0; i < LISTED_MSRS; i++) {
 		uint8_t *place = data + question_row(ASK_MSRS + i).offset - SCRATCH_DATA;
 		struct msr_pair pair;
 
 		memcpy(&pair, place, sizeof(pair));
 		pair.head.nmsrs = 2;
 		pair.head.pad = 0;
-		pair.entries[0].index = msrs[i];
+		pair.entries[0].index = listed_msrs[i];
 		pair.entries[1].index = MSR_ALWAYS_THERE;
 		pair.entries[0].reserved = pair.entries[1].reserved = 0;
 		memcpy(place, &pair, sizeof(pair));
@@ -262,13 +260,13 @@ static void add_xcrs(struct reply *reply, struct capture_head *head, const uint8
 
 static void add_msrs(struct reply *reply, struct capture_head *head, const struct vcpu *vcpu, const struct asking *a)
 {
-	struct msr_value values[MSR_COUNT] = { 0 };
+	struct msr_value values[LISTED_MSRS] = { 0 };
 
-	for (int i = 0; i < MSR_COUNT; i++) {
+	for (int i = 0; i < LISTED_MSRS; i++) {
 		struct msr_pair pair;
 
 		memcpy(&pair, a->data + question_row(ASK_MSRS + i).offset - SCRATCH_DATA, sizeof(pair));
-		values[i].index = msrs[i];
+		values[i].index = listed_msrs[i];
 		values[i].errno_value = failure_of(vcpu, a, ASK_MSRS + i);
 		values[i].value = values[i].errno_value ? 0 : pair.entries[0].data;
 	}

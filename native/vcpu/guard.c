@@ -79,12 +79,12 @@ int guard_arming(uint64_t value, uint64_t stored_xstate_bv, struct refusal *why)
 	return -1;
 }
 
+const uint32_t listed_msrs[LISTED_MSRS] = { MSR_IA32_XFD, 0x1c5, 0xda0, 0x6a0, 0x6a2, 0x6a4, 0x6a5, 0x6a6, 0x6a7, 0x6a8 };
+
 int guard_msr_listed(uint32_t index)
 {
-	static const uint32_t listed[] = { MSR_IA32_XFD, 0x1c5, 0x6a0, 0x6a2, 0x6a4, 0x6a5, 0x6a6, 0x6a7, 0x6a8, 0xda0 };
-
-	for (size_t i = 0; i < sizeof(listed) / sizeof(listed[0]); i++)
-		if (listed[i] == index)
+	for (size_t i = 0; i < LISTED_MSRS; i++)
+		if (listed_msrs[i] == index)
 			return 1;
 	return 0;
 }

@@ -11,6 +11,9 @@
 
 #define MSR_IA32_XFD 0x1c4u
 
+/* The closed list of protocol.h: what a capture and a stepped vCPU read, and what alone is written. */
+extern const uint32_t listed_msrs[LISTED_MSRS];
+
 /* What a stopped vCPU said about IA32_XFD. errno_value 0: value is right; EINVAL: KVM has no such MSR for this guest. */
 struct xfd_reading {
 	int errno_value;

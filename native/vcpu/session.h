@@ -47,9 +47,8 @@ struct scratch_header {
 	uint64_t bytes;
 };
 
-#define MSR_COUNT 10
 /* What a capture asks. The order is that of the questions table in capture.c. */
-enum question { ASK_XSAVE2, ASK_XSAVE, ASK_CPUID, ASK_XCRS, ASK_REGS, ASK_SREGS, ASK_MSRS, QUESTION_COUNT = ASK_MSRS + MSR_COUNT };
+enum question { ASK_XSAVE2, ASK_XSAVE, ASK_CPUID, ASK_XCRS, ASK_REGS, ASK_SREGS, ASK_MSRS, QUESTION_COUNT = ASK_MSRS + LISTED_MSRS };
 
 struct vcpu {
 	int used;
@@ -67,7 +66,7 @@ struct vcpu {
 	int filters_stale;
 	struct seccomp_filters filters;
 	int known_errno[QUESTION_COUNT]; /* why a question fails, once learnt by a stepped run; 0: not learnt */
-	uint32_t msrs[LOOP_MSRS], msr_count; /* those that the guest has; single_step.c */
+	uint32_t msrs[LISTED_MSRS], msr_count; /* those that the guest has; single_step.c */
 	int msrs_learnt;
 	struct stopped stop;
 };

@@ -51,17 +51,16 @@ static int can_block_interrupts(struct vcpu *vcpu)
 /* KVM_GET_MSRS stops at the first that the guest has not: so each is asked for alone, once. */
 static int learn_msrs(struct vcpu *vcpu, struct refusal *why)
 {
-	static const uint32_t all[LOOP_MSRS] = { 0x1c4, 0x1c5, 0xda0, 0x6a0, 0x6a2, 0x6a4, 0x6a5, 0x6a6, 0x6a7, 0x6a8 };
 	struct program p = { 0 };
 	uint64_t place = vcpu->scratch + SCRATCH_MSRS;
 
 	if (vcpu->msrs_learnt)
 		return 0;
-	for (size_t i = 0; i < LOOP_MSRS; i++) {
+	for (size_t i = 0; i < LISTED_MSRS; i++) {
 		struct {
 			struct kvm_msrs head;
 			struct kvm_msr_entry entry;
-		} one = { .head = { .nmsrs = 1 }, .entry = { .index = all[i] } };
+		} one = { .head = { .nmsrs = 1 }, .entry = { .index = listed_msrs[i] } };
 
 		if (memory_write(target.pid, place + i * SCRATCH_MSR_STRIDE, &one, sizeof(one)) < 0)
 			return refuse_errno(why, errno, "process_vm_writev");
@@ -69,9 +68,9 @@ static int learn_msrs(struct vcpu *vcpu, struct refusal *why)
 	}
 	if (vcpu_run(vcpu, &p, why) < 0)
 		return -1;
-	for (size_t i = 0; i < LOOP_MSRS; i++)
+	for (size_t i = 0; i < LISTED_MSRS; i++)
 		if (p.calls[i].result == 1)
-			vcpu->msrs[vcpu->msr_count++] = all[i];
+			vcpu->msrs[vcpu->msr_count++] = listed_msrs[i];
 	vcpu->msrs_learnt = 1;
 	return 0;
 }

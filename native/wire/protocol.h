@@ -328,6 +328,7 @@ struct set_xcr0_request {
  * XSTATE_BV bits that the new IA32_XFD covers are cleared by KVM_SET_XSAVE first. It gives up what those components hold.
  */
 #define MSR_PUT_TO_INIT_FIRST 1u
+#define LISTED_MSRS 10
 struct set_msr_request {
 	struct vcpu_ref vcpu;
 	uint32_t index;
