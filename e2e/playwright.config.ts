@@ -15,6 +15,9 @@ if (process.env.TILESCOPE_TEST_STATE === undefined) {
   process.on('exit', () => rmSync(state, { recursive: true, force: true }));
 }
 
+// Chromium asks fontconfig how even the page's own fonts are drawn. What this starts inherits it.
+process.env.FONTCONFIG_FILE = join(import.meta.dirname, 'models/fonts.conf');
+
 // As if on another machine: described-host.ts has them by name. Workers inherit it.
 if (process.env.TILESCOPE_TEST_HOST !== undefined && process.env.TILESCOPE_DESCRIBED_HOST === undefined) {
   Object.assign(process.env, describedHost(process.env.TILESCOPE_TEST_HOST));

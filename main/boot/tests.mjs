@@ -216,14 +216,11 @@ const OTHER_HOSTS = ['no-pku', 'no-avx512', 'no-xsaves', 'intel', 'amx', 'no-kvm
 
 const PICTURED_PROJECTS = ['--project=window', '--project=stand-in'];
 
-/** Stories of the window by what stands in them, as Playwright takes files. @param {(text: string) => boolean} isWanted */
-const stories = (isWanted) =>
+/** The stories of which pictures are compared, as Playwright takes files. */
+const picturedStories = () =>
   readdirSync(join(ROOT, 'e2e', 'window'))
-    .filter((name) => isWanted(readFileSync(join(ROOT, 'e2e', 'window', name), 'utf8')))
+    .filter((name) => /\.shoot(Live)?\(/.test(readFileSync(join(ROOT, 'e2e', 'window', name), 'utf8')))
     .map((name) => `e2e/window/${name}`);
-const isPictured = (/** @type {string} */ text) => /\.shoot(Live)?\(/.test(text);
-/** Stories of recorded and model guests take place on a host of their own, whatever this one is: they would say the same once more. */
-const seesHost = (/** @type {string} */ text) => !text.includes("machine: 'stories'");
 
 /** This machine, set to what no picture was taken on: the pictures, in the browser and in the window. @type {Step} */
 const onDesktop = {
@@ -232,7 +229,7 @@ const onDesktop = {
     chromiumPath() === null
       ? skipped('Chromium not found', window).run()
       : onOddDesktop((environment) =>
-          playwright('on another desktop', [...PICTURED_PROJECTS, ...stories(isPictured)], environment).run(),
+          playwright('on another desktop', [...PICTURED_PROJECTS, ...picturedStories()], environment).run(),
         ),
 };
 
@@ -245,10 +242,9 @@ export const runHosts = async (args) => {
   const unknown = names.find((name) => !OTHER_HOSTS.includes(name));
   if (unknown !== undefined) fail(`no host is named ${unknown}: ${OTHER_HOSTS.join(', ')}`);
   const hasBrowser = chromiumPath() !== null;
-  // Without files Playwright runs all of a project: those of `live` are named for the sake of those of `window`.
-  const words = ['--project=live', ...(hasBrowser ? ['--project=window', 'e2e/live/', ...stories(seesHost)] : [])];
+  const projects = ['--project=live', ...(hasBrowser ? ['--project=window'] : [])];
   /** @param {string} name @returns {Step} */
-  const onHost = (name) => playwright(`on the host ${name}`, words, { TILESCOPE_TEST_HOST: name });
+  const onHost = (name) => playwright(`on the host ${name}`, projects, { TILESCOPE_TEST_HOST: name });
   const steps = names.map((name) => (name === ODD_DESKTOP ? onDesktop : onHost(name)));
   return runSteps([build, ...steps, ...(hasBrowser ? [] : [skipped('Chromium not found', window)])]);
 };
