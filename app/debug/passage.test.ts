@@ -48,6 +48,20 @@ const decoder: InstructionDecoder = {
   },
 };
 
+/** The same, with calls of 32 bits, and PUSH RBX. */
+const leafDecoder: InstructionDecoder = {
+  decode: (bytes, address, bitness, syntax) => {
+    const one = decoder.decode(bytes, address, bitness, syntax);
+    if (bytes[0] === 0xe8 && one !== null) {
+      const distance = new DataView(bytes.buffer, bytes.byteOffset).getInt32(1, true);
+      return { ...one, target: address + 5n + BigInt(distance) };
+    }
+    if (bytes[0] !== 0x53) return one;
+    const nop = decoder.decode(Uint8Array.of(0x90), address, bitness, syntax);
+    return nop === null ? null : { ...nop, mnemonic: 'push', text: 'push rbx', writes: ['rsp'] };
+  },
+};
+
 const memoryOf = (
   code: Readonly<Record<string, string>>,
   words: Readonly<Record<string, bigint>> = {},
@@ -109,6 +123,22 @@ describe('[RC8] out', () => {
   ] as const)('from %s: to the return address', async (_name, rip, rsp, rbp, words, leastRsp, by) => {
     const out = await outPassage(memoryOf(code, words), at(rip, rsp, rbp), decoder);
     expect(out).toEqual(answer({ address: 0x1005n, leastRsp, by }));
+  });
+
+  test('from a function that keeps no frame: the top of the stack, and not the frame of its caller that RBP leads to', async () => {
+    const leaf = { 4096: 'e8 fb 1f 00 00', 4112: 'e8 eb 1f 00 00', 12288: '90 90 c3' };
+    const words = { [String(STACK)]: 0x1005n, [String(STACK + 72n)]: 0x1015n };
+    const of = (rip: bigint) => outPassage(memoryOf(leaf, words), at(rip, STACK, STACK + 64n), leafDecoder);
+    for (const rip of [0x3000n, 0x3001n])
+      expect(await of(rip)).toEqual(answer({ address: 0x1005n, leastRsp: STACK + 8n, by: 'entry' }));
+  });
+
+  test('one that has moved its stack pointer does, or is not known', async () => {
+    const pushes = { 4096: 'e8 fb 1f 00 00', 4112: 'e8 eb 1f 00 00', 12288: '53 90 c3' };
+    const words = { [String(STACK)]: 0x1005n, [String(STACK + 72n)]: 0x1015n };
+    expect(await outPassage(memoryOf(pushes, words), at(0x3001n, STACK, STACK + 64n), leafDecoder)).toEqual(
+      answer({ address: 0x1015n, leastRsp: STACK + 80n, by: 'frame-pointer' }),
+    );
   });
 
   test.each([

@@ -94,6 +94,35 @@ const followsCall = async (memory: GuestMemory, address: bigint, decoder: Instru
   return false;
 };
 
+const MOST_STRAIGHT_BYTES = 256n;
+const STACK_POINTERS: ReadonlySet<string> = new Set(['rsp', 'esp', 'sp']);
+
+/**
+ * The call in front of the address came to the function that RIP is in, and nothing from there to RIP has moved the stack pointer: so
+ * the address is on top of the stack, whatever RBP is. What leads away in between, or is too long, is no answer.
+ */
+const hasMovedNoStack = async (
+  memory: GuestMemory,
+  { address, rip }: { readonly address: bigint; readonly rip: bigint },
+  decoder: InstructionDecoder,
+  bits: 16 | 32 | 64,
+): Promise<boolean> => {
+  const before = BigInt.asUintN(64, address - 5n);
+  const read = await memory.readLinear(before, 5);
+  const call = read.ok ? decoder.decode(read.value.bytes, before, bits, 'intel') : null;
+  if (call === null || call.flow !== 'call' || call.bytes.length !== 5 || call.target === null) return false;
+  if (rip < call.target || rip - call.target > MOST_STRAIGHT_BYTES) return false;
+  let at = call.target;
+  while (at < rip) {
+    const code = await readUpTo(memory, at, MOST_INSTRUCTION_BYTES);
+    const one = code.ok ? decoder.decode(code.value.bytes, at, bits, 'intel') : null;
+    if (one === null || one.isBad || (one.flow !== 'next' && one.flow !== 'branch')) return false;
+    if (one.writes.some((register) => STACK_POINTERS.has(register))) return false;
+    at += BigInt(one.bytes.length);
+  }
+  return at === rip;
+};
+
 const MOST_FRAME_BYTES = 1n << 20n;
 const ENDBR = /^endbr(64|32)$/;
 const isPush = ({ mnemonic, text }: Instruction): boolean => mnemonic === 'push' && /\b[er]?bp$/.test(text);
@@ -110,7 +139,7 @@ export const outPassage = async (
 ): Promise<Answer<Passage & { readonly by: ReturnBy }>> => {
   const at = await here(memory, capture, decoder);
   if (!at.ok) return at;
-  const { next, rsp, rbp, wordBytes } = at.value;
+  const { next, rip, rsp, rbp, wordBytes } = at.value;
   const word = BigInt(wordBytes);
   const isReturn = next.flow === 'return' && next.mnemonic.startsWith('ret');
   const places: readonly (readonly [bigint, ReturnBy])[] = isReturn
@@ -123,6 +152,11 @@ export const outPassage = async (
           ? [[rbp + word, 'frame-pointer']]
           : [];
   const bits = wordBytes === 8 ? 64 : wordBytes === 4 ? 32 : 16;
+  if (!isReturn) {
+    const address = await readWord(memory, rsp, wordBytes);
+    if (address !== null && (await hasMovedNoStack(memory, { address, rip }, decoder, bits)))
+      return answer({ address, leastRsp: BigInt.asUintN(64, rsp + word), by: 'entry' });
+  }
   for (const [slot, by] of places) {
     const address = await readWord(memory, slot, wordBytes);
     if (address === null) continue;
