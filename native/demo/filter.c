@@ -240,6 +240,10 @@ void filter_install(const char *kind)
 		{ "trap-events", SYS_ioctl, (int64_t)(uint32_t)KVM_GET_VCPU_EVENTS, SECCOMP_RET_TRAP },
 		{ "no-copy", SYS_process_vm_readv, -1, SECCOMP_RET_KILL_PROCESS },
 		{ "no-clock", SYS_clock_gettime, -1, SECCOMP_RET_KILL_PROCESS },
+		{ "no-debug", SYS_ioctl, KVM_SET_GUEST_DEBUG, SECCOMP_RET_KILL_PROCESS },
+		{ "no-wait", SYS_futex, FUTEX_WAIT_PRIVATE, SECCOMP_RET_KILL_PROCESS },
+		{ "no-msrs", SYS_ioctl, (int64_t)(uint32_t)KVM_GET_MSRS, SECCOMP_RET_KILL_PROCESS },
+		{ "no-timer", SYS_timer_create, -1, SECCOMP_RET_KILL_PROCESS },
 	};
 	int installed = 0;
 

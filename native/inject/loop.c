@@ -89,10 +89,10 @@ static void lay_next(const struct layout *y)
 			copy_at(y, lookup_place(i), DATA(to_state) + i * sizeof(struct iovec), 1,
 				DATA(from_entry) + i * sizeof(struct iovec), 1, i + 1 < l->lookup_count ? lookup_place(i + 1) : (uint32_t)AGAIN);
 		copy_at(y, AGAIN, DATA(to_exit_reason), 1, DATA(from_no_exit), 1, STEPPED); /* its stack pointer is what the last one writes */
-		copy_at(y, STEPPED_LAST, DATA(to_record), 5, DATA(from_now), 3, DONE);
+		copy_at(y, STEPPED_LAST, DATA(to_record), 5, DATA(from_now), 3, LAST);
 		at = STEPPED;
 	}
-	copy_at(y, at, DATA(to_record), 5, DATA(from_now), 3, last ? DONE : AFTER);
+	copy_at(y, at, DATA(to_record), 5, DATA(from_now), 3, last ? LAST : AFTER);
 }
 
 /* What comes before the next step. */
@@ -108,9 +108,11 @@ static void lay_after(const struct layout *y)
 	} else {
 		ioctl_at(y, AFTER, KVM_SET_GUEST_DEBUG, DATA(on), RUN);
 	}
-	copy_at(y, SYSCALLED, DATA(to_r11_index), 1, DATA(from_r11), 1, R11_CLEARED);
-	copy_at(y, R11_CLEARED, DATA(to_r11), 1, DATA(from_cleared), 1, R11_SET);
-	ioctl_at(y, R11_SET, KVM_SET_REGS, loop_now(l), DONE);
+	/* What it copies is there; its stack pointer is what `table` writes. */
+	copy_at(y, LAST, DATA(to_exit_reason), 1, DATA(from_no_exit), 1, DONE);
+	copy_at(y, STORED, DATA(to_flags_index), 1, DATA(from_flags), 1, FLAGS_CLEARED);
+	copy_at(y, FLAGS_CLEARED, DATA(to_flags), 1, DATA(from_cleared), 1, FLAGS_SET);
+	ioctl_at(y, FLAGS_SET, KVM_SET_REGS, loop_now(l), DONE);
 }
 
 /* Where `stepped` lies. */
@@ -119,12 +121,33 @@ static uint32_t stepped_place(const struct loop *l)
 	return l->get_image || l->lookup_count ? STEPPED : NEXT;
 }
 
+static void handler_at(const struct layout *y, uint32_t place, uint64_t handler, uint32_t then)
+{
+	call_at(y, place, SYS_rt_sigaction, (uint64_t)y->loop->alarm_signal, handler, 0, then)->r10 = sizeof(uint64_t);
+}
+
+/* A timer that is not there has the number -1, and interrupts are not blocked then. */
+static void lay_alarm(const struct layout *y)
+{
+	const struct loop *l = y->loop;
+
+	handler_at(y, START, DATA(handler), TIMER);
+	call_at(y, TIMER, SYS_timer_create, CLOCK_MONOTONIC, DATA(event), DATA(timer), TIMER_NAMED);
+	copy_at(y, TIMER_NAMED, DATA(to_timers), 5, DATA(from_timer), 5, TIMER_THERE);
+	copy_at(y, TIMER_THERE, DATA(to_control), 1, DATA(from_control), 1, TIMER_SET);
+	call_at(y, TIMER_SET, SYS_timer_settime, 0, 0, DATA(span), ON)->r10 = 0;
+}
+
 static void lay_end(const struct layout *y, uint32_t end, uint32_t ended, uint32_t hold, uint32_t leave, uint64_t to, uint64_t from)
 {
 	const struct loop *l = y->loop;
+	uint32_t timer_gone = end == DONE ? TIMER_GONE_DONE : end == EXIT ? TIMER_GONE_EXIT : TIMER_GONE_KICK;
+	uint32_t no_alarm = end == DONE ? NO_ALARM_DONE : end == EXIT ? NO_ALARM_EXIT : NO_ALARM_KICK;
 	struct ucontext *context;
 
-	ioctl_at(y, end, KVM_SET_GUEST_DEBUG, DATA(off), ended);
+	ioctl_at(y, end, KVM_SET_GUEST_DEBUG, DATA(off), l->alarm_signal ? timer_gone : ended);
+	call_at(y, timer_gone, SYS_timer_delete, 0, 0, 0, no_alarm);
+	handler_at(y, no_alarm, DATA(no_handler), ended);
 	copy_at(y, ended, to, 2, from, 2, hold);
 	context = call_at(y, hold, SYS_futex, DATA(zero), FUTEX_WAIT_PRIVATE, 0, leave);
 	context->r10 = DATA(hold);
@@ -134,11 +157,13 @@ static void lay_frames(const struct layout *y)
 {
 	const struct loop *l = y->loop;
 
-	ioctl_at(y, ON, KVM_SET_GUEST_DEBUG, DATA(on), FIRST);
+	if (l->alarm_signal)
+		lay_alarm(y);
+	ioctl_at(y, l->alarm_signal ? ON : START, KVM_SET_GUEST_DEBUG, DATA(on), FIRST);
 	copy_at(y, FIRST, DATA(to_exit_reason), 1, DATA(from_no_exit), 1, RUN);
 	ioctl_at(y, RUN, KVM_RUN, 0, REASON)->mask = y->stopped->mask;
-	copy_at(y, REASON, DATA(to_table), 2, DATA(from_reason), 2, TABLE);
-	copy_at(y, TABLE, DATA(to_branch), 2, DATA(from_table), 2, REGS);
+	copy_at(y, REASON, DATA(to_table), 3, DATA(from_reason), 3, TABLE);
+	copy_at(y, TABLE, DATA(to_branch), 3, DATA(from_table), 3, REGS);
 	ioctl_at(y, REGS, KVM_GET_REGS, loop_now(l), KICK); /* its stack pointer is what `table` writes */
 	lay_next(y);
 	lay_after(y);
@@ -179,7 +204,7 @@ static void lay_words(const struct layout *y)
 	const struct loop *l = y->loop;
 
 	for (uint32_t i = 0; i < l->steps; i++) {
-		struct words words = { record_at(l, i + 1), words_at(l, i + 1), l->base + (i + 2 < l->steps ? AFTER : DONE) };
+		struct words words = { record_at(l, i + 1), words_at(l, i + 1), l->base + (i + 2 < l->steps ? AFTER : LAST) };
 
 		memcpy(y->bytes + AT_WORDS + i * sizeof(words), &words, sizeof(words));
 	}
@@ -210,39 +235,72 @@ static void lay_code(const struct layout *y, struct data *data)
 	}
 	data->to_entries[RIP_BYTES] = part(DATA(from_verdict) + (1 + RIP_BYTES) * sizeof(struct iovec), 2);
 	data->from_rip[RIP_BYTES] = part(rip, 2);
-	data->from_verdict[0] = part(DATA(syscalled), 0);
+	data->from_verdict[0] = part(DATA(stored), 0);
 	data->from_verdict[1 + RIP_BYTES] = part(code_at(l), 1);
 	data->to_verdict = part(next_branch(l), 1);
 }
 
-/* The entry of a SYSCALL is the one breakpoint that a step can hit. */
+/* The entry of a SYSCALL is the one breakpoint that a step can hit; and a fault's own TF ends a step that is being finished. */
 static void lay_dr6(const struct layout *y)
 {
 	const struct loop *l = y->loop;
-	uint8_t go_on = l->code ? 0 : byte_1(l->base + RUN), hit = l->code ? 1 : byte_1(l->base + SYSCALLED);
+	uint8_t go_on = l->code ? 0 : byte_1(l->base + RUN), hit = l->code ? 1 : byte_1(l->base + STORED);
 
-	for (uint32_t dr6 = 0; dr6 < 256; dr6++)
-		y->bytes[AT_DR6 + dr6] = l->ends_at_syscall && (dr6 & SYSCALL_DR6) ? hit : go_on;
+	for (uint32_t dr6 = 0; dr6 < 256; dr6++) {
+		int is_stored = l->finishes || (l->ends_at_syscall && (dr6 & SYSCALL_DR6));
+
+		y->bytes[AT_DR6 + dr6] = is_stored ? hit : go_on;
+		y->bytes[AT_DR6_LAST + dr6] = byte_1(l->base + (is_stored ? STORED : DONE));
+	}
 	for (uint32_t byte = 0; byte < 256; byte++)
 		y->bytes[AT_CLEARED + byte] = (uint8_t)(byte & ~(TRAP_FLAG >> 8));
+}
+
+/* Where the first argument of a call stands in its frame. */
+static uint64_t rdi_of(const struct loop *l, uint32_t place)
+{
+	return l->base + place + offsetof(struct srop_frame, context) + offsetof(struct ucontext, rdi);
+}
+
+static void lay_alarm_data(const struct layout *y, struct data *data)
+{
+	static const uint32_t with_timer[] = { TIMER_SET, TIMER_GONE_DONE, TIMER_GONE_EXIT, TIMER_GONE_KICK };
+	const struct timespec each = { .tv_nsec = LOOP_ALARM_NS };
+	const struct loop *l = y->loop;
+	uint8_t control = (uint8_t)(l->debug.control >> 16);
+
+	data->timer = -1;
+	data->handler = (struct handler){ y->target->gadget + SYSCALL_BYTES, SA_RESTORER | SA_RESTART, y->target->restorer, ~0ull };
+	data->event = (struct timer_event){ .value = CHAIN_MARK, .signal_number = l->alarm_signal, .notify = SIGEV_THREAD_ID, .tid = l->own_tid };
+	data->span = (struct itimerspec){ .it_interval = each, .it_value = each };
+	for (uint32_t i = 0; i < 4; i++) {
+		data->to_timers[i] = part(rdi_of(l, with_timer[i]), 4);
+		data->from_timer[i] = part(DATA(timer), 4);
+	}
+	data->to_timers[4] = part(DATA(from_control), 1);
+	data->from_timer[4] = part(DATA(timer) + 3, 1);
+	data->to_control = part(DATA(on.control) + 2, 1);
+	data->from_control = part(l->base + AT_CONTROL, 1);
+	for (uint32_t byte = 0; byte < 256; byte++)
+		y->bytes[AT_CONTROL + byte] = byte & 0x80 ? (uint8_t)(control & ~(GUESTDBG_BLOCKIRQ >> 16)) : control;
 }
 
 static void lay_data(const struct layout *y)
 {
 	const struct loop *l = y->loop;
 	uint64_t table = l->base + AT_TABLE, reason = l->run + EXIT_REASON_OFFSET;
-	uint64_t r11 = loop_now(l) + RECORD_REGS + offsetof(struct kvm_regs, r11) + 1;
+	uint64_t flags = loop_now(l) + RECORD_REGS + (l->finishes ? offsetof(struct kvm_regs, rflags) : offsetof(struct kvm_regs, r11)) + 1;
 	struct data data = {
 		.on = l->debug, .hold = { .tv_nsec = LOOP_HOLD_NS }, .no_exit = NO_EXIT, .interrupted = KVM_EXIT_INTR,
 		.exit_reason = NO_EXIT, .ends = { LOOP_RUNS, LOOP_DONE, LOOP_EXIT, LOOP_KICK },
-		.done = byte_1(l->base + DONE), .syscalled = byte_1(l->base + SYSCALLED),
-		.to_table = { part(DATA(from_table[0]), 1), part(DATA(from_table[1]), 1) },
-		.from_reason = { part(reason, 1), part(l->run + DEBUG_DR6_OFFSET, 1) },
+		.done = byte_1(l->base + DONE), .stored = byte_1(l->base + STORED),
+		.to_table = { part(DATA(from_table[0]), 1), part(DATA(from_table[1]), 1), part(DATA(from_table[2]), 1) },
+		.from_reason = { part(reason, 1), part(l->run + DEBUG_DR6_OFFSET, 1), part(l->run + DEBUG_DR6_OFFSET, 1) },
 		.to_branch = { part(rsp_of(l, REGS) + 1, 1),
-			       part(l->code ? DATA(from_verdict[0].iov_len) : next_branch(l), 1) },
-		.from_table = { part(table, 1), part(l->base + AT_DR6, 1) },
-		.to_r11_index = part(DATA(from_cleared), 1), .from_r11 = part(r11, 1),
-		.to_r11 = part(r11, 1), .from_cleared = part(l->base + AT_CLEARED, 1),
+			       part(l->code ? DATA(from_verdict[0].iov_len) : next_branch(l), 1), part(rsp_of(l, LAST) + 1, 1) },
+		.from_table = { part(table, 1), part(l->base + AT_DR6, 1), part(l->base + AT_DR6_LAST, 1) },
+		.to_flags_index = part(DATA(from_cleared), 1), .from_flags = part(flags, 1),
+		.to_flags = part(flags, 1), .from_cleared = part(l->base + AT_CLEARED, 1),
 		.to_record = { part(record_at(l, 0), l->record_bytes), part(DATA(to_record[0].iov_base), 8),
 			       part(DATA(from_now[1].iov_base), 8), part(rsp_of(l, stepped_place(l)), 8), part(reason, 4) },
 		.from_now = { part(loop_now(l), l->record_bytes), part(words_at(l, 0), sizeof(struct words)), part(DATA(no_exit), 4) },
@@ -255,6 +313,7 @@ static void lay_data(const struct layout *y)
 		.from_kick = { part(DATA(interrupted), 4), part(DATA(ends[LOOP_KICK]), 4) },
 	};
 
+	lay_alarm_data(y, &data);
 	lay_lookups(y, &data);
 	if (l->code)
 		lay_code(y, &data);
@@ -306,7 +365,7 @@ int loop_write(const struct target *target, const struct loop *loop, const struc
 	const struct {
 		uint32_t from, count;
 	} parts[] = {
-		{ ON, AT_WORDS + loop->steps * (uint32_t)sizeof(struct words) - ON },
+		{ START, AT_WORDS + loop->steps * (uint32_t)sizeof(struct words) - START },
 		{ AT_LOOKUPS, loop->lookup_count * FRAME_STRIDE },
 		{ AT_TABLES, loop->lookup_count * TABLE_BYTES },
 		{ AT_NOW, loop->record_bytes },

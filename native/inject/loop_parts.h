@@ -2,6 +2,7 @@
 #ifndef TILESCOPE_LOOP_PARTS_H
 #define TILESCOPE_LOOP_PARTS_H
 
+#include <signal.h>
 #include <sys/uio.h>
 #include <time.h>
 
@@ -9,6 +10,10 @@
 #include "loop.h"
 
 #define EXIT_REASON_OFFSET 8u
+#ifndef SA_RESTORER
+#define SA_RESTORER 0x04000000
+#endif
+#define SYSCALL_BYTES 2u
 #define NO_EXIT 0xffu /* of KVM_EXIT_*, none has this low byte */
 
 /*
@@ -17,8 +22,14 @@
  */
 #define FRAME_STRIDE 0x200u
 enum place {
-	ON = 0xfe00,
+	START = 0xfe00, /* `alarm`, or `on` where there is none */
 	REASON = 0x10000,
+	TIMER = REASON + FRAME_STRIDE,
+	TIMER_NAMED = REASON + 2 * FRAME_STRIDE,
+	TIMER_THERE = REASON + 3 * FRAME_STRIDE,
+	TIMER_SET = REASON + 4 * FRAME_STRIDE,
+	ON = REASON + 5 * FRAME_STRIDE,
+	LAST = REASON + 6 * FRAME_STRIDE,
 	/* What is branched to lies in one page: the addresses differ in byte 1 alone. */
 	NEXT = 0x11000,
 	EXIT = NEXT + FRAME_STRIDE,
@@ -26,7 +37,7 @@ enum place {
 	STEPPED = NEXT + 3 * FRAME_STRIDE,
 	STEPPED_LAST = NEXT + 4 * FRAME_STRIDE,
 	FIRST = NEXT + 5 * FRAME_STRIDE,
-	R11_SET = NEXT + 6 * FRAME_STRIDE,
+	FLAGS_SET = NEXT + 6 * FRAME_STRIDE,
 	TABLE = 0x12000,
 	REGS = TABLE + FRAME_STRIDE,
 	SREGS = TABLE + 2 * FRAME_STRIDE,
@@ -46,28 +57,37 @@ enum place {
 	/* What follows a step: one page too. */
 	RUN = 0x14000,
 	DONE = RUN + FRAME_STRIDE,
-	SYSCALLED = RUN + 2 * FRAME_STRIDE,
+	STORED = RUN + 2 * FRAME_STRIDE,
 	AFTER = RUN + 3 * FRAME_STRIDE,
 	CODE_EQUAL = RUN + 4 * FRAME_STRIDE,
 	CODE_VERDICT = RUN + 5 * FRAME_STRIDE,
 	AGAIN_ON = RUN + 6 * FRAME_STRIDE,
-	R11_CLEARED = RUN + 7 * FRAME_STRIDE,
-	AT_DATA = 0x15000,
-	AT_TABLE = 0x18000,     /* by exit_reason */
-	AT_DR6 = 0x18100,
-	AT_CLEARED = 0x18200,   /* a byte of RFLAGS without TF */
-	AT_EQUAL = 0x18300,     /* six, by bytes 7 to 2 of RIP */
-	AT_WORDS = 0x19000,
-	AT_LOOKUPS = 0x31000, /* frames */
-	AT_TABLES = 0x39000,
-	AT_NOW = 0x49000,
-	AT_RECORDS = 0x52000,
+	FLAGS_CLEARED = RUN + 7 * FRAME_STRIDE,
+	TIMER_GONE_DONE = 0x15000,
+	TIMER_GONE_EXIT = TIMER_GONE_DONE + FRAME_STRIDE,
+	TIMER_GONE_KICK = TIMER_GONE_DONE + 2 * FRAME_STRIDE,
+	NO_ALARM_DONE = TIMER_GONE_DONE + 3 * FRAME_STRIDE,
+	NO_ALARM_EXIT = TIMER_GONE_DONE + 4 * FRAME_STRIDE,
+	NO_ALARM_KICK = TIMER_GONE_DONE + 5 * FRAME_STRIDE,
+	AT_DATA = 0x16000,
+	AT_TABLE = 0x19000,     /* by exit_reason */
+	AT_DR6 = 0x19100,       /* between two steps */
+	AT_DR6_LAST = 0x19200,  /* after the last one */
+	AT_CLEARED = 0x19300,   /* a byte of RFLAGS without TF */
+	AT_CONTROL = 0x19400,   /* by byte 3 of the timer's number: byte 2 of what KVM_SET_GUEST_DEBUG is given */
+	AT_EQUAL = 0x19500,     /* six, by bytes 7 to 2 of RIP */
+	AT_WORDS = 0x1a000,
+	AT_LOOKUPS = 0x32000, /* frames */
+	AT_TABLES = 0x3a000,
+	AT_NOW = 0x4a000,
+	AT_RECORDS = 0x53000,
 	AT_CODE = AT_RECORDS + LOOP_RECORDS_BYTES, /* room for 64 KiB from a multiple of that on */
 };
 #define TABLE_BYTES (LOOKUP_STATES * 256u)
 #define CODE_BYTES 0x10000u
 #define RIP_BYTES 6u /* that are equal in all of the known code */
-_Static_assert(LEAVE_KICK + FRAME_STRIDE <= RUN && R11_CLEARED + FRAME_STRIDE <= AT_DATA, "the frames fit");
+_Static_assert(LAST + FRAME_STRIDE <= NEXT && LEAVE_KICK + FRAME_STRIDE <= RUN &&
+		       FLAGS_CLEARED + FRAME_STRIDE <= TIMER_GONE_DONE && NO_ALARM_KICK + FRAME_STRIDE <= AT_DATA, "the frames fit");
 _Static_assert(AT_EQUAL + RIP_BYTES * 256 <= AT_WORDS, "the small tables fit");
 _Static_assert(AT_LOOKUPS + MOST_LOOKUPS * FRAME_STRIDE <= AT_TABLES, "the lookups fit");
 _Static_assert(AT_TABLES + MOST_LOOKUPS * TABLE_BYTES <= AT_NOW, "their tables fit");
@@ -75,9 +95,21 @@ _Static_assert(AT_CODE + 2 * CODE_BYTES <= LOOP_BYTES, "the code's table fits");
 
 /* One for each record, copied by `stepped` after it: all of what is different at the next one. */
 struct words {
-	uint64_t next_record, next_words, next_stack; /* next_stack: what follows the next `stepped`, `after` or done */
+	uint64_t next_record, next_words, next_stack; /* next_stack: what follows the next `stepped`, `after` or last */
 };
 _Static_assert(AT_WORDS + LOOP_STEPS * sizeof(struct words) <= AT_LOOKUPS, "the words fit");
+
+/* struct sigaction as rt_sigaction takes it. */
+struct handler {
+	uint64_t address, flags, restorer, mask;
+};
+
+/* struct sigevent as timer_create takes it. */
+struct timer_event {
+	uint64_t value;
+	int32_t signal_number, notify, tid, padding[11];
+};
+_Static_assert(sizeof(struct timer_event) == 64, "struct sigevent is 64 bytes");
 
 /* What the copies read and write, beside kvm_run and the frames. */
 struct data {
@@ -85,18 +117,24 @@ struct data {
 	struct timespec hold;
 	uint32_t no_exit, interrupted, exit_reason, ended, zero;
 	uint32_t ends[4];
-	uint8_t done, syscalled; /* what may follow `again_on`, beside what a table says */
-	struct iovec to_table[2], from_reason[2];   /* reason */
-	struct iovec to_branch[2], from_table[2];   /* table */
+	uint8_t done, stored; /* what may follow `again_on`, beside what a table says */
+	/* alarm */
+	struct handler handler, no_handler;
+	struct timer_event event;
+	struct itimerspec span;
+	int32_t timer;
+	struct iovec to_timers[5], from_timer[5], to_control, from_control;
+	struct iovec to_table[3], from_reason[3];   /* reason */
+	struct iovec to_branch[3], from_table[3];   /* table */
 	struct iovec to_record[5], from_now[3];     /* stepped */
 	struct iovec to_exit_reason, from_no_exit;  /* again */
 	struct iovec to_done[2], from_done[2];      /* ended_done, ended_kick, ended_exit */
 	struct iovec to_exit[2], from_exit[2];
 	struct iovec to_kick[2], from_kick[2];
-	struct iovec to_r11_index, from_r11, to_r11, from_cleared; /* syscalled */
+	struct iovec to_flags_index, from_flags, to_flags, from_cleared; /* stored */
 	/*
 	 * after: bytes of RIP → the entries of their tables, and the verdict's. code_equal: those entries, 0 or 1 → the lengths of
-	 * the first parts of from_verdict. code_verdict: one byte from the first part that is not empty: a SYSCALL's entry, code
+	 * the first parts of from_verdict. code_verdict: one byte from the first part that is not empty: TF has been stored, code
 	 * that is not known, or the verdict on the instruction.
 	 */
 	struct iovec to_entries[RIP_BYTES + 1], from_rip[RIP_BYTES + 1];

@@ -12,7 +12,7 @@ uint64_t loop_now(const struct loop *l)
 
 uint64_t loop_start(const struct loop *loop)
 {
-	return loop->base + ON + offsetof(struct srop_frame, context);
+	return loop->base + START + offsetof(struct srop_frame, context);
 }
 
 uint64_t loop_leave(const struct loop *loop, enum loop_end end)
@@ -50,9 +50,20 @@ void loop_calls(const struct loop *l, struct program *p)
 	futex = program_add(p, "futex", SYS_futex, DATA(zero), FUTEX_WAIT_PRIVATE, 0);
 	if (futex >= 0)
 		p->calls[futex].arguments[3] = DATA(hold);
-	if (l->ends_at_syscall)
+	if (l->ends_at_syscall || l->finishes)
 		(void)program_ioctl(p, "KVM_SET_REGS", l->vcpu_fd, KVM_SET_REGS, loop_now(l));
 	loop_record_calls(l, p);
+}
+
+void loop_alarm_calls(const struct loop *l, struct program *p)
+{
+	int at = program_add(p, "rt_sigaction", SYS_rt_sigaction, (uint64_t)l->alarm_signal, DATA(handler), 0);
+
+	if (at >= 0)
+		p->calls[at].arguments[3] = sizeof(uint64_t);
+	(void)program_add(p, "timer_create", SYS_timer_create, CLOCK_MONOTONIC, DATA(event), DATA(timer));
+	(void)program_add(p, "timer_settime", SYS_timer_settime, 0, 0, DATA(span));
+	(void)program_add(p, "timer_delete", SYS_timer_delete, 0, 0, 0);
 }
 
 static int read_data(const struct target *target, const struct loop *l, struct data *data, uint32_t *made, struct refusal *why)
@@ -84,23 +95,23 @@ int loop_shorten(const struct target *target, const struct loop *l, struct refus
 	static struct words words[LOOP_STEPS];
 
 	for (uint32_t i = 0; i < l->steps; i++)
-		words[i] = (struct words){ record_at(l, i + 1), words_at(l, i + 1), l->base + DONE };
+		words[i] = (struct words){ record_at(l, i + 1), words_at(l, i + 1), l->base + LAST };
 	return memory_write(target->pid, words_at(l, 0), words, l->steps * sizeof(words[0])) < 0 ?
 		       refuse_errno(why, errno, "process_vm_writev") : 0;
 }
 
-int loop_read(const struct target *target, const struct loop *l, uint8_t *records, uint32_t *steps, uint32_t *exit_reason,
-	      struct refusal *why)
+int loop_read(const struct target *target, const struct loop *l, uint8_t *records, struct loop_made *m, struct refusal *why)
 {
 	struct data data;
 	uint32_t kept;
 
-	if (read_data(target, l, &data, steps, why) < 0)
+	if (read_data(target, l, &data, &m->steps, why) < 0)
 		return -1;
-	kept = l->keep_last && *steps ? 1 : *steps;
+	kept = l->keep_last && m->steps ? 1 : m->steps;
 	if (kept && memory_read(target->pid, record_at(l, 0), records, (size_t)kept * l->record_bytes) < 0)
 		return refuse_errno(why, errno, "process_vm_readv");
-	*exit_reason = data.ended == LOOP_DONE ? KVM_EXIT_DEBUG : data.exit_reason;
+	m->exit_reason = data.ended == LOOP_DONE ? KVM_EXIT_DEBUG : data.exit_reason;
+	m->control = data.on.control;
 	return 0;
 }
 

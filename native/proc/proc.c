@@ -85,6 +85,8 @@ int status_parse(const char *text, struct status_facts *facts)
 	facts->seccomp_filters = (uint32_t)proc_number(text, "Seccomp_filters", 10);
 	facts->pending = proc_number(text, "SigPnd", 16) | proc_number(text, "ShdPnd", 16);
 	facts->blocked = proc_number(text, "SigBlk", 16);
+	facts->caught = proc_number(text, "SigCgt", 16);
+	facts->ignored = proc_number(text, "SigIgn", 16);
 	found = features ? strstr(features, "shstk") : NULL;
 	facts->has_shadow_stack = found && found < features + strcspn(features, "\n");
 	return 0;

@@ -23,6 +23,8 @@ struct status_facts {
 	uint32_t seccomp_filters;
 	uint64_t pending;        /* SigPnd | ShdPnd */
 	uint64_t blocked;
+	uint64_t caught;         /* those that have a handler */
+	uint64_t ignored;        /* those that are told to be ignored, not those that are so by default */
 	int has_shadow_stack;    /* x86_Thread_features: shstk */
 };
 

@@ -8,7 +8,9 @@
 
 #define TILESTORED_BYTES 6u /* tilestored %tmm0, (%r8,%rbx,1) */
 
-extern const uint8_t amx_guest[], amx_guest_nm[];
+#define CALL_BYTES 5u /* CALL rel32 */
+
+extern const uint8_t amx_guest[], amx_guest_nm[], amx_guest_end[];
 
 static struct client client;
 static struct guest guest;
@@ -19,16 +21,23 @@ static const char *words(void)
 	return client.refusal ? client.refusal->detail : "no answer";
 }
 
+static struct step_code code;
+
 static int ask(struct step_request request, const struct step_lookup *lookups)
 {
-	static uint8_t bytes[sizeof(request) + 4 * sizeof(*lookups)];
+	static uint8_t bytes[sizeof(request) + 4 * sizeof(*lookups) + sizeof(code)];
+	uint32_t count = (uint32_t)sizeof(request) + request.lookup_count * (uint32_t)sizeof(*lookups);
 	int answer;
 
 	request.vcpu = (struct vcpu_ref){ guest.pid, 0 };
 	memcpy(bytes, &request, sizeof(request));
 	if (request.lookup_count)
 		memcpy(bytes + sizeof(request), lookups, request.lookup_count * sizeof(*lookups));
-	answer = client_ask(&client, MSG_STEP, bytes, sizeof(request) + request.lookup_count * (uint32_t)sizeof(*lookups));
+	if (request.flags & STEP_KNOWN_CODE) {
+		memcpy(bytes + count, &code, sizeof(code));
+		count += (uint32_t)sizeof(code);
+	}
+	answer = client_ask(&client, MSG_STEP, bytes, count);
 	memset(&head, 0, sizeof(head));
 	if (answer == 1)
 		memcpy(&head, client.payload, sizeof(head));
@@ -166,6 +175,109 @@ static void watched_store(void)
 	CHECK(client_vcpu(&client, MSG_RESUME, guest.pid, 0) == 1 && guest_has_done(&guest, 0, STEP_TOUCH), "the guest has not gone on");
 }
 
+static const uint8_t *code_at(uint64_t rip)
+{
+	return amx_guest + (rip - GUEST_CODE);
+}
+
+static struct kvm_regs regs_of(const uint8_t *from)
+{
+	struct kvm_regs regs;
+
+	memcpy(&regs, from + RECORD_REGS, sizeof(regs));
+	return regs;
+}
+
+/* A held guest that is at its STEP_LOAD, single-stepped to the CALL that does it. 0: it does not come there. */
+static struct kvm_regs at_the_call(void)
+{
+	const struct step_request one = { .count = 1 };
+	struct kvm_regs regs = { 0 };
+
+	CHECK(guest_step(&guest, 0, STEP_RELEASE), "the guest has not released its tiles");
+	CHECK(client_vcpu(&client, MSG_FREEZE, guest.pid, 0) == 1, "%s", words());
+	guest_start_step(&guest, 0, STEP_LOAD);
+	for (int i = 0; i < 40; i++) {
+		if (ask(one, NULL) != 1 || head.steps != 1)
+			break;
+		regs = regs_of(record(0));
+		if (*code_at(regs.rip) == 0xe8)
+			return regs;
+	}
+	CHECK(0, "it does not come to its CALL: %s", words());
+	return (struct kvm_regs){ 0 };
+}
+
+static void let_on(void)
+{
+	CHECK(client_vcpu(&client, MSG_RESUME, guest.pid, 0) == 1 && guest_has_done(&guest, 0, STEP_LOAD), "the guest has not gone on");
+}
+
+/* As the app does both: to a breakpoint where it comes back. */
+static void over_and_out(void)
+{
+	struct step_request to = { .count = 1, .wait_ms = 2000, .dr7 = 0x401, .flags = STEP_NOT_THERE | STEP_KEEP_STATE };
+	const struct step_request one = { .count = 1 };
+	static uint8_t tiles[8][1024];
+	struct kvm_regs call, inside, back;
+	uint64_t slot;
+
+	rule("over a call in one step, and out of it by the address on the stack");
+	call = at_the_call();
+	to.dr0 = call.rip + CALL_BYTES;
+	CHECK(ask(to, NULL) == 1 && head.steps == 1 && head.ended == STEP_DONE, "over: %s", words());
+	back = regs_of(record(0));
+	expect_sources(guest_area(&guest, 0), tiles);
+	CHECK(back.rip == to.dr0 && back.rsp == call.rsp && right_tiles(record(0) + RECORD_IMAGE, tiles) == 0x76, "rip %#llx, rsp %#llx, tiles %#x",
+	      (unsigned long long)back.rip, (unsigned long long)back.rsp, right_tiles(record(0) + RECORD_IMAGE, tiles));
+	let_on();
+	call = at_the_call();
+	CHECK(ask(one, NULL) == 1 && head.steps == 1, "%s", words());
+	inside = regs_of(record(0));
+	memcpy(&slot, (const uint8_t *)(uintptr_t)guest.page + DEMO_PAGE_BYTES + inside.rsp, sizeof(slot));
+	CHECK(inside.rip != call.rip + CALL_BYTES && slot == call.rip + CALL_BYTES, "rip %#llx, %#llx on the stack", (unsigned long long)inside.rip,
+	      (unsigned long long)slot);
+	to.dr0 = slot;
+	CHECK(ask(to, NULL) == 1 && head.steps == 1, "out: %s", words());
+	back = regs_of(record(0));
+	CHECK(back.rip == slot && back.rsp == call.rsp, "rip %#llx, rsp %#llx", (unsigned long long)back.rip, (unsigned long long)back.rsp);
+	let_on();
+}
+
+/* VEX.0F38 49, 4B, 5C, 5E: LDTILECFG to TDP*. */
+static int is_tile(const uint8_t *at)
+{
+	return at[0] == 0xc4 && (at[1] & 0x1f) == 2 && (at[3] == 0x49 || at[3] == 0x4b || at[3] == 0x5c || at[3] == 0x5e);
+}
+
+static void next_is_tile(void)
+{
+	const struct step_request until = { .count = MOST_STEPS_AT_ONCE, .flags = STEP_KEEP_STATE | STEP_KEEP_LAST | STEP_KNOWN_CODE };
+	static const uint8_t opcodes[] = { 0x49, 0x4b, 0x4b };
+
+	rule("until the next instruction is one of tiles: the chain ends before it");
+	memset(&code, 0, sizeof(code));
+	for (uint64_t at = GUEST_CODE; at < GUEST_CODE + (uint64_t)(amx_guest_end - amx_guest) - 4; at++)
+		if (!is_tile(code_at(at)))
+			code.may_be_stepped[at / 8] |= (uint8_t)(1 << at % 8);
+	CHECK(guest_step(&guest, 0, STEP_RELEASE), "the guest has not released its tiles");
+	CHECK(client_vcpu(&client, MSG_FREEZE, guest.pid, 0) == 1, "%s", words());
+	guest_start_step(&guest, 0, STEP_LOAD);
+	for (size_t i = 0; i < sizeof(opcodes); i++) {
+		int answer = ask(until, NULL);
+		const uint8_t *next = answer == 1 && head.steps ? code_at(rip_of(record(0))) : amx_guest;
+
+		CHECK(answer == 1 && head.ended == STEP_DONE && head.steps < MOST_STEPS_AT_ONCE && is_tile(next) && next[3] == opcodes[i],
+		      "stop %zu: %u steps, opcode %#x: %s", i, head.steps, next[3], words());
+		if (answer != 1 || !head.steps)
+			break;
+		/* What is next has not been done. */
+		CHECK(!(image_bv(record(0) + RECORD_IMAGE) & TILEDATA) == (i < 2) && !(image_bv(record(0) + RECORD_IMAGE) & TILECFG) == (i < 1),
+		      "stop %zu: XSTATE_BV %#llx", i, (unsigned long long)image_bv(record(0) + RECORD_IMAGE));
+	}
+	let_on();
+}
+
 void amx_drive(const char *helper, const char *demo)
 {
 	static const char *const arguments[] = { "--program", "amx", "--held", NULL };
@@ -175,6 +287,8 @@ void amx_drive(const char *helper, const char *demo)
 		each_instruction();
 		until_nm();
 		watched_store();
+		over_and_out();
+		next_is_tile();
 		CHECK(guest.page->vcpus[0].other_errors == 0 && guest.page->vcpus[0].eintr_count == 0, "the VMM saw %llu EINTRs",
 		      (unsigned long long)guest.page->vcpus[0].eintr_count);
 		CHECK(client_vcpu(&client, MSG_DETACH, guest.pid, 0) == 1, "%s", words());

@@ -87,10 +87,10 @@ static void know_the_code(void)
 			code.may_be_stepped[at / 8] |= (uint8_t)(1 << at % 8);
 }
 
-/* Through one round. -1: it did not come there. */
-static int drive(uint32_t flags, unsigned int *around)
+/* Through one round, `count` steps at once. -1: it did not come there. */
+static int drive(uint32_t flags, uint32_t count, unsigned int *around)
 {
-	struct step_request steps = { .count = 40, .flags = flags };
+	struct step_request steps = { .count = count, .flags = flags };
 	struct step_request over = { .count = 1, .wait_ms = 2000, .dr7 = 0x401, .flags = STEP_NOT_THERE | STEP_NO_INTERRUPTS };
 
 	*around = 0;
@@ -129,7 +129,7 @@ static int same(const uint8_t *expected, const char *how, int is_checked)
 	return (int)differ;
 }
 
-static void one(const uint8_t *expected, uint32_t flags, const char *how)
+static void one(const uint8_t *expected, uint32_t flags, uint32_t count, const char *how)
 {
 	unsigned int around;
 	struct kvm_regs regs;
@@ -140,7 +140,7 @@ static void one(const uint8_t *expected, uint32_t flags, const char *how)
 	guest_area(&guest, 0)->done = 0;
 	CHECK(client_vcpu(&client, MSG_FREEZE, guest.pid, 0) == 1, "%s", words());
 	guest_start_step(&guest, 0, STEP_TOUCH);
-	CHECK(drive(flags, &around) == 0, "%s: the round did not end: %u steps, rip %#llx: %s", how, head.steps, (unsigned long long)last.rip, words());
+	CHECK(drive(flags, count, &around) == 0, "%s: the round did not end: %u steps, rip %#llx: %s", how, head.steps, (unsigned long long)last.rip, words());
 	CHECK(client_vcpu(&client, MSG_CAPTURE, guest.pid, 0) == 1, "%s", words());
 	section = capture_section(&client, SECTION_REGS, &bytes);
 	memset(&regs, 0, sizeof(regs));
@@ -186,10 +186,11 @@ void step_flags(const char *helper, const char *demo)
 		CHECK(guest_step(&guest, 0, STEP_TOUCH), "the guest does not do its round");
 		memcpy(expected, out(), sizeof(expected));
 		know_the_code();
-		one(expected, STEP_KNOWN_CODE, "stepped");
-		one(expected, STEP_KNOWN_CODE | STEP_KEEP_STATE, "traced");
-		one(expected, STEP_KNOWN_CODE | STEP_KEEP_STATE | STEP_KEEP_LAST, "the last state kept");
-		one(expected, 0, "stepped without its code being known");
+		one(expected, STEP_KNOWN_CODE, 40, "stepped");
+		one(expected, STEP_KNOWN_CODE, 1, "stepped one by one");
+		one(expected, STEP_KNOWN_CODE | STEP_KEEP_STATE, 40, "traced");
+		one(expected, STEP_KNOWN_CODE | STEP_KEEP_STATE | STEP_KEEP_LAST, 40, "the last state kept");
+		one(expected, 0, 40, "stepped without its code being known");
 		CHECK(client_vcpu(&client, MSG_DETACH, guest.pid, 0) == 1, "%s", words());
 	}
 	CHECK(client_end(&client) == 0, "the helper did not end with 0");

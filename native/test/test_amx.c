@@ -12,6 +12,7 @@
 
 #include "amx.h"
 #include "check.h"
+#include "step_fault.h"
 #include "step_flags.h"
 
 #define HI16_ZMM (1ull << 7)
@@ -264,16 +265,17 @@ static void killed_while_arming(void)
 
 int main(int count, char **arguments)
 {
-	if (count != 4) {
-		fprintf(stderr, "usage: test-amx HELPER DEMO-VMM FOLDER\n");
+	if (count != 5) {
+		fprintf(stderr, "usage: test-amx HELPER STEPPED-HELPER DEMO-VMM FOLDER\n");
 		return 64;
 	}
 	helper = arguments[1];
-	demo = arguments[2];
+	demo = arguments[3];
 	without_permission();
-	amx_session(helper, demo, arguments[3]);
+	amx_session(helper, demo, arguments[4]);
 	amx_drive(helper, demo);
 	step_flags(helper, demo);
+	step_fault(helper, arguments[2], demo);
 	host_tiles();
 	killed_while_arming();
 	chosen_program();

@@ -30,6 +30,14 @@ static uint64_t rip_of(const uint8_t *record)
 	return regs.rip;
 }
 
+#define MOST_INSTRUCTION_BYTES 15u
+
+/* Not behind the instruction that was stepped: a fault of it has a handler, which is at work. */
+static int went_away(const struct stepping *s, uint64_t rip)
+{
+	return s->may_finish && (s->is_away || rip - s->rip > MOST_INSTRUCTION_BYTES);
+}
+
 static uint64_t rflags_of(const uint8_t *record)
 {
 	struct kvm_regs regs;
@@ -65,6 +73,10 @@ static int count_ended_by_exit(struct stepping *s, struct refusal *why)
 		return -1;
 	if (rip_of(record) == s->rip || s->breakpoints)
 		return 0;
+	if (went_away(s, rip_of(record))) {
+		s->is_away = 1;
+		return 0;
+	}
 	s->rip = rip_of(record);
 	s->head.steps++;
 	s->head.holds = (uint32_t)loop_condition(s->loop.lookups, s->loop.lookup_count, record);
@@ -72,7 +84,8 @@ static int count_ended_by_exit(struct stepping *s, struct refusal *why)
 }
 
 /*
- * What single steps stored with their TF: at the entry of a SYSCALL the chain has cleared it in R11, after the record was made.
+ * What single steps stored with their TF: at the entry of a SYSCALL the chain has cleared it in R11, after the record was made; in
+ * RFLAGS, which a fault's handler has brought back.
  */
 static void mend_record(const struct stepping *s)
 {
@@ -80,20 +93,85 @@ static void mend_record(const struct stepping *s)
 	struct kvm_regs regs;
 
 	memcpy(&regs, record + RECORD_REGS, sizeof(regs));
-	if (!s->loop.ends_at_syscall || regs.rip != s->syscall_entry)
+	if (s->loop.finishes)
+		regs.rflags &= ~(uint64_t)TRAP_FLAG;
+	else if (s->loop.ends_at_syscall && regs.rip == s->syscall_entry)
+		regs.r11 &= ~(uint64_t)TRAP_FLAG;
+	else
 		return;
-	regs.r11 &= ~(uint64_t)TRAP_FLAG;
 	memcpy(record + RECORD_REGS, &regs, sizeof(regs));
 }
 
+#define USE_BREAKPOINTS (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP)
+#define DR7_SYSCALL 0x440ull /* DR3, an instruction */
+
+/* The steps that are left; or the end of one that has been led away: the guest runs, with its interrupts, until its TF comes back. */
+static struct loop next_chain(const struct stepping *s)
+{
+	struct loop chain = s->loop;
+
+	chain.steps = s->wanted - s->head.steps;
+	if (s->is_away && !s->breakpoints) {
+		chain.steps = 1;
+		chain.finishes = 1;
+		chain.ends_at_syscall = 0;
+		chain.debug.control = USE_BREAKPOINTS;
+		/* What watches data goes on with it; the entry of SYSCALL is nothing that it stops at. */
+		if (s->loop.ends_at_syscall)
+			chain.debug.arch.debugreg[7] &= ~DR7_SYSCALL;
+		chain.debug.arch.debugreg[7] |= 0x400;
+	} else if (s->is_away) {
+		chain.debug.control &= ~GUESTDBG_BLOCKIRQ;
+	}
+	return chain;
+}
+
+/* The chain's timer has ended KVM_RUN, and the VMM has not to know: more is to do until the step that is being made has ended. */
+static int after_alarm(struct stepping *s, struct refusal *why)
+{
+	uint8_t *record = record_of(s, s->head.steps);
+
+	s->vcpu->stop.in_kvm_run = 1;
+	if (read_record(s, record, why) < 0)
+		return -1;
+	s->is_away = s->breakpoints || went_away(s, rip_of(record));
+	if (!s->breakpoints && s->head.steps && now_ns(CLOCK_MONOTONIC) > s->over_ns)
+		s->wanted = s->head.steps + 1;
+	return 1;
+}
+
+static int is_enough(const struct stepping *s)
+{
+	return s->head.steps == s->wanted || s->head.holds || (s->head.steps && !loop_may_step(&s->loop, s->rip));
+}
+
+/* What the chain has made. */
+static int take_steps(struct stepping *s, struct loop_made *made, struct refusal *why)
+{
+	if (loop_read(&target, &s->loop, record_of(s, s->head.steps), made, why) < 0)
+		return -1;
+	s->head.exit_reason = made->exit_reason;
+	/* No timer, no blocked interrupts. */
+	if (!(made->control & GUESTDBG_BLOCKIRQ) && (s->loop.debug.control & GUESTDBG_BLOCKIRQ))
+		s->head.irqs_blocked = 0;
+	s->head.steps += made->steps;
+	if (!made->steps)
+		return 0;
+	mend_record(s);
+	s->is_away = 0;
+	s->rip = rip_of(record_of(s, s->head.steps - 1));
+	s->head.holds = (uint32_t)loop_condition(s->loop.lookups, s->loop.lookup_count, record_of(s, s->head.steps - 1));
+	return 0;
+}
+
 /* One chain, and the VMM's own work after it where it has some. 1: there is more to do. 0: that was all. */
-static int go_on(struct stepping *s, struct refusal *why)
+static int run_chain(struct stepping *s, struct refusal *why)
 {
 	struct stopped *stop = &s->vcpu->stop;
-	uint32_t made = 0;
+	struct loop_made made = { 0 };
 	enum loop_end end;
 
-	s->loop.steps = s->wanted - s->head.steps;
+	s->alarms = 0;
 	if (loop_write(&target, &s->loop, stop, why) < 0)
 		return -1;
 	KILL_POINT("steps laid out");
@@ -102,31 +180,39 @@ static int go_on(struct stepping *s, struct refusal *why)
 	/* The VMM has an exit, or its own EINTR, to see: its registers are as they must be, whatever comes now. */
 	if (end == LOOP_EXIT || (end == LOOP_KICK && stop->signal_seen))
 		stop->touched = stop->restarts_kvm_run = 0;
-	if (loop_read(&target, &s->loop, record_of(s, s->head.steps), &made, &s->head.exit_reason, why) < 0)
+	if (take_steps(s, &made, why) < 0)
 		return -1;
-	s->head.steps += made;
-	if (made) {
-		mend_record(s);
-		s->rip = rip_of(record_of(s, s->head.steps - 1));
-		s->head.holds = (uint32_t)loop_condition(s->loop.lookups, s->loop.lookup_count, record_of(s, s->head.steps - 1));
-	}
 	if (end == LOOP_DONE || (end == LOOP_KICK && !stop->signal_seen && s->interrupted)) {
 		stop->in_kvm_run = 1;
 		s->head.ended = end == LOOP_DONE ? STEP_DONE : STEP_HALTED;
-		return 0;
+		return end == LOOP_DONE && s->loop.finishes && !is_enough(s) && now_ns(CLOCK_MONOTONIC) < s->over_ns;
 	}
+	if (end == LOOP_KICK && !stop->signal_seen && s->alarms)
+		return after_alarm(s, why);
 	/* What the VMM has to do it does, and comes back to KVM_RUN. */
 	s->head.detours++;
 	if (thread_follow(s->vcpu->tid, s->vcpu->fd, stop, why) < 0 || (end == LOOP_EXIT && count_ended_by_exit(s, why) < 0))
 		return -1;
-	if (s->head.steps == s->wanted || s->head.holds || (s->head.steps && !loop_may_step(&s->loop, s->rip))) {
+	s->progress_ns = now_ns(CLOCK_MONOTONIC);
+	if (is_enough(s)) {
 		s->head.ended = STEP_DONE;
 		return 0;
 	}
-	if (!s->interrupted && s->head.detours < MOST_DETOURS && now_ns(CLOCK_MONOTONIC) < s->over_ns)
+	if (!s->interrupted && s->head.detours < MOST_DETOURS && now_ns(CLOCK_MONOTONIC) < s->over_ns + (s->is_away ? STEP_TIMEOUT_NS : 0))
 		return 1;
 	s->head.ended = s->interrupted || s->breakpoints ? STEP_HALTED : s->head.steps ? STEP_DONE : STEP_BUSY;
 	return 0;
+}
+
+static int go_on(struct stepping *s, struct refusal *why)
+{
+	struct loop all = s->loop;
+	int more;
+
+	s->loop = next_chain(s);
+	more = run_chain(s, why);
+	s->loop = all;
+	return more;
 }
 
 /* Where it could not be led to an end the thread goes on by itself, as it stands. */
@@ -155,7 +241,6 @@ static int begin(struct vcpu *vcpu, struct refusal *why)
 	return -1;
 }
 
-#define USE_BREAKPOINTS (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP)
 #define DR6_BREAKPOINTS 0xfu
 
 static int make_steps(struct stepping *s, uint32_t count, struct refusal *why)
@@ -163,13 +248,12 @@ static int make_steps(struct stepping *s, uint32_t count, struct refusal *why)
 	int more;
 
 	s->wanted = count < s->most ? count : s->most;
+	s->progress_ns = now_ns(CLOCK_MONOTONIC);
 	do
 		more = go_on(s, why);
 	while (more == 1);
 	return more;
 }
-
-#define DR7_SYSCALL 0x440u /* DR3, an instruction */
 
 /* Every step ends at the entry of a SYSCALL, but the one that goes on from there. */
 static int step_from_here(struct stepping *s, uint32_t count, struct refusal *why)
@@ -245,9 +329,11 @@ static int run_to_breakpoint(struct stepping *s, const struct step_request *requ
 	memcpy(s->loop.debug.arch.debugreg, dr, sizeof(dr));
 	s->loop.debug.arch.debugreg[7] = request->dr7;
 	s->breakpoints = 1;
+	s->is_away = 0;
 	do {
 		uint64_t now = now_ns(CLOCK_MONOTONIC);
 
+		s->progress_ns = now;
 		s->wait_ns = deadline > now ? deadline - now : 1;
 		more = go_on(s, why);
 	} while (more == 1);
@@ -282,8 +368,10 @@ int step(struct vcpu *vcpu, const struct step_request *request, struct reply *re
 	}
 	s.rip = rip_of(records);
 	/* A guest that steps itself has its own TF, which is not to be taken away. */
-	if (rflags_of(records) & TRAP_FLAG)
+	if (rflags_of(records) & TRAP_FLAG) {
 		s.syscall_entry = 0;
+		s.may_finish = 0;
+	}
 	if ((request->dr7 ? run_to_breakpoint(&s, request, why) : step_from_here(&s, request->count, why)) < 0)
 		return give_up(vcpu, why);
 	if (thread_prepare(vcpu->tid, &vcpu->stop) < 0)

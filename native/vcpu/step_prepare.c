@@ -1,5 +1,6 @@
 /* Before the chain of steps is laid out: what this KVM, the guest and the filters allow of it. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,12 +12,12 @@
 #define KVM_CAP_SET_GUEST_DEBUG2_NUMBER 195u
 #define GUESTDBG_STEP (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
 
-/* The process's number in its own pid namespace, the last of NSpid. */
-static pid_t own_number(void)
+/* A thread's number in its own pid namespace, the last of NSpid. */
+static pid_t own_number(pid_t tid)
 {
-	char *text = proc_text("/proc/%d/status", target.pid);
+	char *text = proc_text("/proc/%d/task/%d/status", target.pid, tid);
 	const char *line = text ? strstr(text, "\nNSpid:") : NULL;
-	pid_t number = target.pid;
+	pid_t number = tid;
 
 	if (line)
 		for (const char *at = line + 7; *at && *at != '\n';) {
@@ -46,6 +47,36 @@ static int can_block_interrupts(struct vcpu *vcpu)
 	if (at < 0 || vcpu_run(vcpu, &p, &ignored) < 0)
 		return 0;
 	return p.calls[at].result > 0 && (p.calls[at].result & GUESTDBG_BLOCKIRQ);
+}
+
+static int is_in(uint64_t signals, int number)
+{
+	return (int)(signals >> (number - 1) & 1);
+}
+
+/*
+ * A signal for the chain's timer: whoever gets it before the handler is there, or after it is gone, ignores it. Others that wait
+ * for it, or have given it a handler, keep it. 0: there is none, or the filter forbids what is needed.
+ */
+static int find_alarm(struct stepping *s)
+{
+	static const int candidates[] = { SIGURG, SIGWINCH };
+	struct loop with = s->loop;
+	struct program calls = { 0 };
+	struct status_facts facts;
+	struct refusal ignored;
+
+	if (proc_status(target.pid, s->vcpu->tid, &facts) < 0)
+		return 0;
+	for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
+		if (is_in(facts.caught | facts.ignored | facts.blocked | facts.pending | s->vcpu->stop.mask, candidates[i]))
+			continue;
+		with.alarm_signal = candidates[i];
+		calls.count = 0;
+		loop_alarm_calls(&with, &calls);
+		return chain_check_filters(&target, &s->vcpu->filters, &calls, &ignored) == 0 ? candidates[i] : 0;
+	}
+	return 0;
 }
 
 /* KVM_GET_MSRS stops at the first that the guest has not: so each is asked for alone, once. */
@@ -95,6 +126,7 @@ static int learn_syscall(struct stepping *s, struct refusal *why)
 	if (vcpu_add_allowed(s->vcpu, &p, "KVM_GET_MSRS", SYS_ioctl, fd, KVM_GET_MSRS, place) < 0 ||
 	    !seccomp_allows(chain_call_verdict(&target, &s->vcpu->filters, &set_regs)))
 		return 0;
+	s->may_finish = 1;
 	if (memory_write(target.pid, place, &asked, sizeof(asked)) < 0)
 		return refuse_errno(why, errno, "process_vm_writev");
 	if (vcpu_run(s->vcpu, &p, why) < 0)
@@ -123,15 +155,17 @@ int stepping_prepare(struct stepping *s, const struct step_request *request, str
 	free(maps);
 	if (found < 0)
 		return -1;
-	s->head.irqs_blocked = (uint32_t)can_block_interrupts(vcpu);
 	s->loop = (struct loop){
 		.base = vcpu->scratch + SCRATCH_LOOP, .fpstate = vcpu->scratch + SCRATCH_FPSTATE, .run = room.run,
-		.vcpu_fd = vcpu->fd, .own_pid = own_number(), .record_bytes = RECORD_SREGS,
+		.vcpu_fd = vcpu->fd, .own_pid = own_number(target.pid), .own_tid = own_number(vcpu->tid), .record_bytes = RECORD_SREGS,
 		.keep_last = (request->flags & STEP_KEEP_LAST) != 0,
 		.lookups = (const struct step_lookup *)(const void *)(request + 1), .lookup_count = request->lookup_count,
 	};
 	if (request->flags & STEP_KNOWN_CODE)
 		s->loop.code = (const struct step_code *)(const void *)(s->loop.lookups + request->lookup_count);
+	s->loop.alarm_signal = find_alarm(s);
+	/* A step that a fault leads away keeps interrupts from its handler: so only where its end is certain, whoever lives. */
+	s->head.irqs_blocked = s->loop.alarm_signal && can_block_interrupts(vcpu);
 	if (learn_syscall(s, why) < 0)
 		return -1;
 	if (request->flags & STEP_KEEP_STATE) {

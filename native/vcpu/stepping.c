@@ -5,6 +5,7 @@
 #include "stepping.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "kill_point.h"
@@ -32,6 +33,15 @@ static int switch_over(struct stepping *s, uint64_t stack_pointer, struct refusa
 	return 0;
 }
 
+/* The chain's own timer, and not a signal that is the VMM's. */
+static int is_alarm(const struct stepping *s, int signal_number)
+{
+	siginfo_t info;
+
+	return signal_number == s->loop.alarm_signal && sys_ptrace(PTRACE_GETSIGINFO, s->vcpu->tid, 0, &info) == 0 &&
+	       info.si_code == SI_TIMER && info.si_value.sival_ptr == (void *)(uintptr_t)CHAIN_MARK;
+}
+
 /* It has stopped: a signal is delivered, as it would have been, and it goes on. */
 static int let_on(struct stepping *s, int status, struct refusal *why)
 {
@@ -39,7 +49,12 @@ static int let_on(struct stepping *s, int status, struct refusal *why)
 
 	if ((unsigned int)status >> 16 == 0 && WSTOPSIG(status) != (SIGTRAP | 0x80)) {
 		signal_number = WSTOPSIG(status);
-		s->vcpu->stop.signal_seen = 1;
+		if (is_alarm(s, signal_number)) {
+			signal_number = 0;
+			s->alarms++;
+		} else {
+			s->vcpu->stop.signal_seen = 1;
+		}
 	}
 	return sys_ptrace(PTRACE_CONT, s->vcpu->tid, 0, (void *)(uintptr_t)signal_number) < 0 ?
 		       refuse_errno(why, errno, "PTRACE_CONT") : 0;
@@ -57,7 +72,8 @@ static int interrupt(struct stepping *s, struct refusal *why)
 
 static int until_it_ends(struct stepping *s, enum loop_end *end, struct refusal *why)
 {
-	uint64_t began = now_ns(CLOCK_MONOTONIC), since = began;
+	uint64_t began = now_ns(CLOCK_MONOTONIC);
+	uint64_t interrupted = 0;
 	uint32_t made, before = 0;
 	int shortened = s->breakpoints;
 
@@ -77,15 +93,15 @@ static int until_it_ends(struct stepping *s, enum loop_end *end, struct refusal 
 		now = now_ns(CLOCK_MONOTONIC);
 		if (made != before) {
 			before = made;
-			since = now;
+			s->progress_ns = now;
 		}
 		if (!shortened && now > s->over_ns) {
 			shortened = 1;
 			if (loop_shorten(&target, &s->loop, why) < 0)
 				return -1;
 		}
-		if (now - since > (s->interrupted ? INTERRUPT_AGAIN_NS : s->wait_ns)) {
-			since = now;
+		if (now - s->progress_ns > s->wait_ns && now - interrupted > INTERRUPT_AGAIN_NS) {
+			interrupted = now;
 			if (interrupt(s, why) < 0)
 				return -1;
 		}

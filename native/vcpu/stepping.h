@@ -5,8 +5,6 @@
 #include "loop.h"
 #include "session.h"
 
-#define GUESTDBG_BLOCKIRQ 0x00100000u /* KVM_GUESTDBG_BLOCKIRQ, Linux 5.16 */
-
 struct stepping {
 	struct vcpu *vcpu;
 	struct loop loop;
@@ -17,6 +15,10 @@ struct stepping {
 	uint64_t rip; /* after the last step, or before the first */
 	uint64_t syscall_entry; /* where SYSCALL goes, to be stopped at; 0: nowhere, or the guest steps itself */
 	int breakpoints; /* armed, instead of steps */
+	int may_finish;  /* a step that a fault leads away is ended by the TF in its frame (loop.finishes) */
+	int is_away;     /* it has been led away */
+	int alarms;      /* of this chain's timer, so often */
+	uint64_t progress_ns; /* CLOCK_MONOTONIC: a step has ended, or the first one begun */
 	int interrupted; /* by us, so often: no instruction ended in time */
 };
 

@@ -1,5 +1,7 @@
 /* MSG_VERDICTS: what the thread's filters would say to everything the helper might ask of it. */
+#include <linux/futex.h>
 #include <linux/kvm.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,7 +18,7 @@ static void all_calls(const struct vcpu *vcpu, struct program *p)
 		{ "KVM_GET_CPUID2", KVM_GET_CPUID2 }, { "KVM_GET_XCRS", KVM_GET_XCRS }, { "KVM_SET_XCRS", KVM_SET_XCRS },
 		{ "KVM_GET_MSRS", KVM_GET_MSRS }, { "KVM_SET_MSRS", KVM_SET_MSRS }, { "KVM_GET_REGS", KVM_GET_REGS },
 		{ "KVM_SET_REGS", KVM_SET_REGS }, { "KVM_GET_SREGS", KVM_GET_SREGS }, { "KVM_GET_VCPU_EVENTS", KVM_GET_VCPU_EVENTS },
-		{ "KVM_TRANSLATE", KVM_TRANSLATE },
+		{ "KVM_TRANSLATE", KVM_TRANSLATE }, { "KVM_SET_GUEST_DEBUG", KVM_SET_GUEST_DEBUG }, { "KVM_RUN", KVM_RUN },
 	};
 
 	program_add(p, "mmap", SYS_mmap, vcpu->scratch, SCRATCH_BYTES, PROT_READ | PROT_WRITE);
@@ -30,6 +32,13 @@ static void all_calls(const struct vcpu *vcpu, struct program *p)
 	program_add(p, "arch_prctl", SYS_arch_prctl, ARCH_GET_XCOMP_GUEST_PERM, vcpu->scratch + SCRATCH_ANSWERS, 0);
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
 		program_ioctl(p, requests[i].name, vcpu->fd, requests[i].request, vcpu->scratch + SCRATCH_DATA);
+	/* Of the chain of steps (loop.h), beside some of those. */
+	program_add(p, "process_vm_readv", SYS_process_vm_readv, (uint64_t)target.pid, vcpu->scratch + SCRATCH_LOOP, 1);
+	program_add(p, "futex", SYS_futex, vcpu->scratch + SCRATCH_LOOP, FUTEX_WAIT_PRIVATE, 0);
+	program_add(p, "rt_sigaction", SYS_rt_sigaction, SIGURG, vcpu->scratch + SCRATCH_LOOP, 0);
+	program_add(p, "timer_create", SYS_timer_create, CLOCK_MONOTONIC, vcpu->scratch + SCRATCH_LOOP, vcpu->scratch + SCRATCH_LOOP);
+	program_add(p, "timer_settime", SYS_timer_settime, 0, 0, vcpu->scratch + SCRATCH_LOOP);
+	program_add(p, "timer_delete", SYS_timer_delete, 0, 0, 0);
 }
 
 int verdicts(struct vcpu *vcpu, struct reply *reply, struct refusal *why)

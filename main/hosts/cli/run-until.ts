@@ -47,7 +47,7 @@ const progressLine = (words: (made: number, perSecond: number) => string) => {
 };
 
 const notBlocked = ({ interruptsBlocked }: RunMade): string =>
-  interruptsBlocked ? '' : 'this KVM cannot keep interrupts from a step: one may end in their handler\n';
+  interruptsBlocked ? '' : 'interrupts cannot be kept from a step here: one may end in their handler\n';
 
 export const runUntil = async (
   withSession: WithSession,

@@ -76,7 +76,7 @@ const each = (withSession: WithSession, { count, json }: StepCommand): Promise<A
       : `${linesOf(stops)}${stops.length} of ${count} instructions\n`;
     const blocked = interruptsBlocked
       ? ''
-      : 'this KVM cannot keep interrupts from a step: one may end in their handler\n';
+      : 'interrupts cannot be kept from a step here: one may end in their handler\n';
     const flags = unguarded === null ? '' : `${unguarded}: ${STORED_FLAGS}\n`;
     const note = why === null || json ? `${blocked}${flags}` : `${why}\n${blocked}${flags}`;
     return answer({ text, code: why === null ? EXIT.done : EXIT.refused, note });
