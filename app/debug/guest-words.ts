@@ -135,5 +135,6 @@ export interface CallsView {
   readonly frames: readonly CallFrameView[];
   /** Why the chain goes no further. */
   readonly end: string;
+  readonly by: 'frame pointers' | 'ORC';
   readonly translations: number;
 }

@@ -16,6 +16,8 @@ export interface CallStack {
   readonly frames: readonly CallFrame[];
   /** Why it goes no further. */
   readonly end: string;
+  /** What they were found by. */
+  readonly by: 'frame pointers' | 'ORC';
 }
 
 export const MOST_FRAMES = 256;
@@ -43,10 +45,10 @@ export const callStack = async (memory: GuestMemory, facts: Facts, most = MOST_F
   const execution = executionOf(facts);
   const { general } = facts;
   if (execution === null || execution.next === null || general === null) {
-    return { frames: [], end: 'the registers could not be read' };
+    return { frames: [], end: 'the registers could not be read', by: 'frame pointers' };
   }
   const frames: CallFrame[] = [{ address: execution.next, framePointer: general.rbp }];
-  const ends = (end: string): CallStack => ({ frames, end });
+  const ends = (end: string): CallStack => ({ frames, end, by: 'frame pointers' });
   if (execution.codeBits !== 64) return ends('calls of 64-bit code alone are followed');
   let [pointer, below] = [general.rbp, general.rsp];
   while (frames.length < most) {

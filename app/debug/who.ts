@@ -7,6 +7,7 @@ import { answer, refuse } from '../refusals/refusal.ts';
 import { describeExecution, type Execution, executionOf } from '../session/execution.ts';
 import type { CallsView } from './guest-words.ts';
 import { currentTask, type FoundTask, type LinuxTask } from './linux-task.ts';
+import { orcCalls, orcTables } from './orc.ts';
 import { placeSymbols, type SymbolFile } from './place-symbols.ts';
 import { type CallStack, callStack } from './unwind.ts';
 
@@ -39,7 +40,23 @@ export const whoIn = async (
   if (!placed.ok) return placed;
   const symbols = placed.value;
   const found = symbols === null || btf === null ? null : await currentTask(memory, facts, symbols, btf);
-  return answer({ execution, symbols, found, calls: await callStack(memory, facts, mostCalls) });
+  return answer({ execution, symbols, found, calls: await callsOf(memory, facts, execution, symbols, mostCalls) });
+};
+
+/** A Linux kernel built without frame pointers has ORC tables in their place; all other code is followed by frame pointers. */
+const callsOf = async (
+  memory: GuestMemory,
+  facts: Facts,
+  { mode, cpl }: Execution,
+  symbols: SymbolTable | null,
+  most: number,
+): Promise<CallStack> => {
+  const { general } = facts;
+  const isKernel = mode === '64-bit' && cpl === 0 && general !== null && general.rip >> 63n !== 0n;
+  const tables = isKernel && symbols !== null ? await orcTables(memory, symbols) : null;
+  if (tables === null || general === null) return callStack(memory, facts, most);
+  const { addresses, end } = await orcCalls(memory, tables, general, most);
+  return { frames: addresses.map((address) => ({ address, framePointer: null })), end, by: 'ORC' };
 };
 
 export const taskName = ({ name, pid, tgid }: LinuxTask): string =>
@@ -60,6 +77,6 @@ export const callsView = ({ execution, symbols, found, calls }: Who, translation
       framePointer: framePointer === null ? null : hex(framePointer),
     };
   }),
-  end: calls.end,
+  ...{ end: calls.end, by: calls.by },
   translations,
 });

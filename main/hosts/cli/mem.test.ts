@@ -100,7 +100,7 @@ describe('[LT4] who', () => {
     const ran = await who('--symbols', map);
     expect(ran).toMatchObject({ code: 0 });
     expect(ran.out).toBe(
-      '64-bit code, CPL 3 (user), page tables at 0x1000\n=> 0x401000  multiply\n   0x401200  main+0x100\n   (a frame pointer of 0 ends the chain)\n',
+      '64-bit code, CPL 3 (user), page tables at 0x1000\n=> 0x401000  multiply\n   0x401200  main+0x100\n   (a frame pointer of 0 ends the chain; by frame pointers)\n',
     );
     expect(JSON.parse((await who('--symbols', map, '--json')).out)).toMatchObject({
       ...{ mode: '64-bit', cpl: 3, rip: '0x401000', task: null, callsEnd: 'a frame pointer of 0 ends the chain' },

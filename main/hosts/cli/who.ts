@@ -58,7 +58,7 @@ const asJson = ({ execution, symbols, found, calls }: Who): string => {
       ...{ address: hex(address), symbol: symbolAt(address) },
       framePointer: framePointer === null ? null : hex(framePointer),
     })),
-    callsEnd: calls.end,
+    ...{ callsEnd: calls.end, callsBy: calls.by },
   });
 };
 
@@ -73,7 +73,7 @@ const asText = ({ execution, symbols, found, calls }: Who): string => {
     const named = symbols?.at(address) ?? null;
     return `${at === 0 ? '=> ' : '   '}${hex(address)}${named === null ? '' : `  ${namedText(named)}`}\n`;
   });
-  return `${describeExecution(execution)}\n${taskText(found)}${lines.join('')}   (${calls.end})\n`;
+  return `${describeExecution(execution)}\n${taskText(found)}${lines.join('')}   (${calls.end}; by ${calls.by})\n`;
 };
 
 export const who = async (

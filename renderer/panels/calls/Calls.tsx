@@ -65,7 +65,7 @@ function Nothing({ words, again = false }: { words: string; again?: boolean }): 
 
 function Stack({ calls }: { calls: CallsView }): ReactElement {
   const store = useDebuggerStore();
-  const { who, task, taskBy, taskWhy, frames, end, translations } = calls;
+  const { who, task, taskBy, taskWhy, frames, end, by, translations } = calls;
   return (
     <>
       <p className="small text-2" data-testid="calls-who">
@@ -108,7 +108,7 @@ function Stack({ calls }: { calls: CallsView }): ReactElement {
         ))}
       </ol>
       <p className="small text-3" data-testid="calls-end">
-        {end}
+        {end}; by {by}
         {translations === 0 ? '' : `; memory proven by ${translations} translations`}
       </p>
     </>

@@ -117,7 +117,8 @@ describe('[DA8] who called whom', () => {
       taskBy: null,
       taskWhy: null,
       end: 'it ends',
-      translations: 7,
+      by: 'ORC',
+    translations: 7,
     },
     frames: [{ address: '0x401000', symbol: null, framePointer: '0x40f000' }],
   };
