@@ -107,6 +107,14 @@ describe('[DA6] guest memory is edited where it is shown, as registers are', () 
     expect(now().memoryForm).toMatchObject({ address: '0x402040', look: 'matrix', tile: 3, rows: 16, rowBytes: 64 });
     expect(now().tab).toBe('memory');
   });
+
+  test('and it is read so', async () => {
+    await now().step(20);
+    now().compareMemory('0x403000', 5);
+    expect(now().memoryForm).toMatchObject({ tile: 5, rows: 5, rowBytes: 64, look: 'matrix' });
+    await expect.poll(() => selectMemoryShown(now())?.rows.length).toBe(5);
+    expect(now().memoryRefusal).toBeNull();
+  });
 });
 
 describe('[DA8] who called whom', () => {
@@ -118,7 +126,7 @@ describe('[DA8] who called whom', () => {
       taskWhy: null,
       end: 'it ends',
       by: 'ORC',
-    translations: 7,
+      translations: 7,
     },
     frames: [{ address: '0x401000', symbol: null, framePointer: '0x40f000' }],
   };
