@@ -59,8 +59,6 @@ test('[DA6] memory of a model by keyboard alone: read, edited with a register, u
   await memory.getByRole('textbox', { name: 'Stride' }).fill('r8');
   await page.keyboard.press('Enter');
   await expect(memory.getByTestId('memory-verdict')).toContainText('memory holds what tmm4 holds');
-  await model.shoot('memory-model-matrix');
   await page.setViewportSize({ width: 1100, height: 700 });
   await expect(memory.getByTestId('memory-verdict')).toBeVisible();
-  await model.shoot('memory-model-matrix-1100x700');
 });
