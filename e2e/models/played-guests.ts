@@ -2,6 +2,7 @@ import type { Page, WebSocketRoute } from 'playwright/test';
 import type {
   Answer,
   BridgeVerb,
+  CallsView,
   CodeView,
   DriveAct,
   MemoryRequest,
@@ -98,6 +99,21 @@ const memoryView = ({ address, stride, rows, rowBytes, isPhysical }: MemoryReque
   };
 };
 
+const CALLS: CallsView = {
+  ...{ who: '64-bit code, CPL 3 (user), page tables at 0x10a3d2000', task: 'amx-gemm, pid 812' },
+  ...{ taskBy: 'by __per_cpu_offset and its APIC id', taskWhy: null },
+  frames: [
+    ['0x40104c', 'gemm_s8+0x4c', '0x7ffe1c2b3ff0'],
+    ['0x402217', 'layer_forward+0x1a7', '0x7ffe1c2b4080'],
+    ['0x40269e', 'net_run+0x5e', '0x7ffe1c2b4100'],
+    ['0x4012e3', 'main+0xd3', '0x7ffe1c2b4180'],
+    ['0x7f3a5c629e40', '__libc_start_main+0x80', null],
+  ].map(([address, symbol, framePointer]) => ({
+    ...{ address: address ?? '', symbol: symbol ?? null, framePointer: framePointer ?? null },
+  })),
+  ...{ end: 'RBP is no frame pointer there', by: 'frame pointers', translations: 41 },
+};
+
 type Play = (...args: never[]) => unknown;
 
 /** What a Tilescope that died has left, as the first screen finds it. */
@@ -168,6 +184,7 @@ export const playGuests = async (page: Page, orphan = false): Promise<void> => {
       const now = { ...kept, image: { ...kept.image, bytes } };
       return yes({ kept: encodeCapture(kept), now: encodeCapture(now), general: ['rbx'] });
     },
+    readCalls: (id: string) => of(id, async () => yes(CALLS)),
     readCode: (id: string) => of(id, async () => yes(codeView())),
     readMemory: (id: string, request: MemoryRequest) => of(id, async () => yes(memoryView(request))),
     detach: (id: string, restoreFirst: boolean) =>

@@ -120,6 +120,26 @@ test('[U18] Memory, Trace, Stops and the panes of a live vCPU hold WCAG 2.2 AA, 
   await isSound(page, 'trace');
 });
 
+test('[DA8] who executes and who called whom by keyboard alone; a call leads to its code and back, a frame to memory', async ({
+  page,
+  open,
+}) => {
+  const window = await attached(page, open);
+  await page.keyboard.press('Alt+c');
+  const calls = page.getByRole('region', { name: 'Calls' });
+  await expect(calls.getByTestId('calls-task')).toContainText('task amx-gemm, pid 812');
+  await expect(calls.getByRole('listitem')).toHaveCount(5);
+  await isSound(page, 'calls');
+  await calls.getByRole('button', { name: 'layer_forward+0x1a7' }).press('Enter');
+  await expect(page.getByTestId('live-program')).toBeVisible();
+  await page.mouse.move(0, 0);
+  await window.shoot('played-calls');
+  await page.getByRole('button', { name: 'Back to RIP' }).press('Enter');
+  await expect(page.getByRole('button', { name: 'Back to RIP' })).toHaveCount(0);
+  await calls.getByRole('button', { name: 'Frame 1: memory at 0x7ffe1c2b4080' }).press('Enter');
+  await expect(page.getByTestId('memory').getByRole('textbox', { name: 'Base' })).toHaveValue('0x7ffe1c2b4080');
+});
+
 test('[U18] so do what a Tilescope that died has left and the comparison with it', async ({ page, open }) => {
   await playGuests(page, true);
   await open();
