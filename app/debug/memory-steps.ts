@@ -26,13 +26,16 @@ export interface MemoryDone {
 
 export type DrawMemory = (memory: GuestMemory, now: Capture) => Promise<Answer<readonly MemoryWriteRequest[]>>;
 
+/** Told of what could not be rolled back: some of it may stand. */
+export type MayStand = (patches: readonly MemoryPatch[], now: Capture) => void;
+
 /** Writes what is drawn up. `standing` is what the journal names already. */
 export const writeAct =
-  (journal: SessionJournal, standing: () => readonly MemoryPatch[], draw: DrawMemory): MemoryAct =>
+  (journal: SessionJournal, standing: () => readonly MemoryPatch[], draw: DrawMemory, mayStand: MayStand): MemoryAct =>
   async (memory, now) => {
     const requests = await draw(memory, now);
     if (!requests.ok) return requests;
-    let isKept = false;
+    let kept: readonly MemoryPatch[] | null = null;
     const written = await writeGuestMemory(memory, requests.value, async (patches) => {
       if (standing().length + patches.length > MOST_KEPT_PATCHES) {
         return refuse('not-allowed', `one session writes ${MOST_KEPT_PATCHES} pieces of memory at most`, {
@@ -40,12 +43,13 @@ export const writeAct =
         });
       }
       const ready = await journal.readyMemory([...standing(), ...patches]);
-      isKept = ready.ok;
+      if (ready.ok) kept = patches;
       return ready;
     });
     if (written.ok) return answer({ ...written.value, leftAlone: null });
-    // What could not be rolled back stays in the entry.
-    if (isKept && written.refusal.code !== 'roll-back') await journal.readyMemory(standing());
+    if (kept === null) return written;
+    if (written.refusal.code === 'roll-back') mayStand(kept, now);
+    else await journal.readyMemory(standing());
     return written;
   };
 

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { stageAssignments } from '../edit/assign.ts';
 import { parseMemoryPath, printMemoryPath } from '../edit/memory-path.ts';
+import { refuse } from '../refusals/refusal.ts';
 import type { Clock } from './clock.ts';
 import { openModel } from './model-target.ts';
 import { createSession, type Session } from './session.ts';
@@ -139,6 +140,31 @@ describe('[GW4] one order of undo for registers and guest memory', () => {
     expect(session.writes().standingMemoryBytes).toBe(1);
     expect(await session.redo()).toMatchObject({ ok: true });
     expect([isAsItWas(), session.writes().standingMemoryBytes]).toEqual([true, 0]);
+  });
+
+  test('what could not be rolled back stays in the journal through further writes, and goes back by undo', async () => {
+    const { writeHost } = fake.port;
+    const untold = fake.bytes.slice();
+    let writes = 0;
+    // The second page is refused when the first is written, and so is the way back.
+    fake.port.writeHost = async (address, before, after) => {
+      writes += 1;
+      const refused = { ok: false, refusal: { code: 'helper-gone', what: 'the helper is gone' } } as const;
+      if (writes > 1)
+        return { ok: false, refusal: { ...refused.refusal, where: null, remedy: null, call: null, errno: null } };
+      return writeHost?.(address, before, after) ?? refuse('read-only', 'it cannot be written');
+    };
+    expect(await session.assign([byte('[0x401fff]:u16', '0x0201')])).toMatchObject({
+      ok: false,
+      refusal: { code: 'roll-back' },
+    });
+    if (writeHost !== undefined) fake.port.writeHost = writeHost;
+    expect(journal.memory.map(({ physical }) => physical)).toEqual([0x20_1fffn, 0x20_2000n]);
+    await session.assign([byte('[0x403000]:u8', '1')]);
+    expect(journal.memory.map(({ physical }) => physical)).toEqual([0x20_1fffn, 0x20_2000n, 0x20_3000n]);
+    await session.undo();
+    expect(await session.undo()).toMatchObject({ ok: true });
+    expect([Buffer.compare(fake.bytes, untold), journal.memory]).toEqual([0, []]);
   });
 
   test('bytes that others have written since stay theirs, which is told', async () => {

@@ -13,7 +13,15 @@ import { applyWrite, holdAndRead, type WriteOutcome } from './apply.ts';
 import type { Clock } from './clock.ts';
 import { generalToRestore } from './general-to-restore.ts';
 import type { SessionJournal } from './journal.ts';
-import { backAct, type DrawMemory, type MemoryAct, type MemoryDone, requestsOf, writeAct } from './memory-steps.ts';
+import {
+  backAct,
+  type DrawMemory,
+  type MayStand,
+  type MemoryAct,
+  type MemoryDone,
+  requestsOf,
+  writeAct,
+} from './memory-steps.ts';
 import { type MemoryPatch, putMemoryBack } from './memory-write.ts';
 import { freezeAndRead, standingStill } from './standing-still.ts';
 import type { Target } from './target.ts';
@@ -115,6 +123,9 @@ export const createSessionWrites = ({
   };
 
   const standingMemory = (): readonly MemoryPatch[] => done.memory();
+  /** A write that could not be rolled back is one: it stays in the journal, and goes back by undo and with everything. */
+  const mayStand: MayStand = (memory, now) =>
+    done.add({ scope: { kind: 'paths', paths: [] }, general: [], memory, over: now, after: now });
 
   /** Memory first, once the registers are known to be taken; it goes back where they are not. */
   const writeBoth = (
@@ -150,6 +161,7 @@ export const createSessionWrites = ({
           await journal.readyMemory(standingMemory());
           return registers;
         }
+        mayStand(memoryMade.value.patches, now);
         const what = `${registers.refusal.what}; guest memory that was written before could not be put back: ${back.refusal.what}`;
         return { ok: false, refusal: { ...registers.refusal, code: 'roll-back', what } };
       },
@@ -204,7 +216,7 @@ export const createSessionWrites = ({
         ? null
         : word === 'undo'
           ? backAct(journal, standingMemory, memory, afterwards())
-          : writeAct(journal, standingMemory, async () => answer(again));
+          : writeAct(journal, standingMemory, async () => answer(again), mayStand);
     const isMemoryAlone = scope.kind === 'paths' && scope.paths.length === 0;
     const stage = (now: Capture) => (isMemoryAlone ? nothing(now) : staged(word, stageWalk(now, step, scope, general)));
     const written = await write(stage, act, !isMemoryAlone);
@@ -220,7 +232,8 @@ export const createSessionWrites = ({
     const paths = assignments.filter((one) => !isMemory(one)).map(({ path }) => path.trim());
     const drawn = stageAssignments(attached, assignments.filter(isMemory));
     const edits = drawn.ok ? drawn.value.memory : [];
-    const act = edits.length === 0 ? null : writeAct(journal, standingMemory, async () => answer(requestsOf(edits)));
+    const act =
+      edits.length === 0 ? null : writeAct(journal, standingMemory, async () => answer(requestsOf(edits)), mayStand);
     const stage = (now: Capture) => staged('assignment', stageAssignments(now, assignments));
     const written = await recorded({ kind: 'paths', paths }, stage, act, act === null || paths.length > 0);
     return written.ok ? answer(toldOf(written.value)) : written;
@@ -243,7 +256,7 @@ export const createSessionWrites = ({
   };
 
   const writeMemory = async (draw: DrawMemory): Promise<Answer<MemoryDone>> => {
-    const act = writeAct(journal, standingMemory, draw);
+    const act = writeAct(journal, standingMemory, draw, mayStand);
     const written = await recorded({ kind: 'paths', paths: [] }, nothing, act, false);
     if (!written.ok || written.value.memory === null) return written as Refused;
     return answer(written.value.memory);
