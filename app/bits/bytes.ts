@@ -1,4 +1,4 @@
-import { assert, type Decoded, decoded, undecodable } from './decoded.ts';
+import { assert } from './decoded.ts';
 
 /**
  * Little-endian access to bytes. Reading or writing outside the array is a fault of ours and throws: whoever decodes
@@ -74,21 +74,6 @@ export const fromHexInOrder = (text: string): Uint8Array | null =>
 
 /** The whole register as one number: highest byte first, two digits a byte, without a prefix. */
 export const toHexHighFirst = (bytes: Uint8Array): string => Array.from(bytes, hexByte).reverse().join('');
-
-/** The inverse of toHexHighFirst: two digits a byte, with or without a 0x prefix. */
-export const fromHexHighFirst = (text: string): Decoded<Uint8Array> => {
-  const digits = /^0x/i.test(text) ? text.slice(2) : text;
-  const wrongAt = digits.search(/[^0-9a-f]/i);
-  const at = text.length - digits.length + (wrongAt >= 0 ? wrongAt : digits.length);
-  if (wrongAt >= 0 || digits.length === 0 || digits.length % 2 !== 0) {
-    return undecodable({ kind: 'syntax', what: 'hex bytes', at, expected: 'two hex digits a byte' });
-  }
-  const bytes = new Uint8Array(digits.length / 2);
-  for (let index = 0; index < bytes.length; index += 1) {
-    bytes[bytes.length - 1 - index] = Number.parseInt(digits.slice(index * 2, index * 2 + 2), 16);
-  }
-  return decoded(bytes);
-};
 
 const DUMP_ROW_BYTES = 16;
 

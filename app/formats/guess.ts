@@ -10,9 +10,8 @@ import { MXCSR_MASK_OFFSET_BYTES } from '../xsave/legacy.ts';
 import { findPreset, PRESETS, type Preset } from '../xsave/presets.ts';
 import { type Evidence, EXACT_SIZE_WEIGHT, evidenceOf, type Witness, witnessesOf } from './witness.ts';
 
-/** KVM_GET_XSAVE's struct kvm_xsave, and the struct kvm_xsave_extension that was proposed for its place (3072 × u32). */
+/** KVM_GET_XSAVE's struct kvm_xsave. */
 export const LEGACY_IMAGE_BYTES = 4096;
-export const EXTENSION_IMAGE_BYTES = 12288;
 
 /** No XSAVE area is larger: 8192 bytes of tiles, and room for what is to come. What a file says is held against it. */
 export const MOST_IMAGE_BYTES = 1 << 16;

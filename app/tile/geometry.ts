@@ -29,12 +29,6 @@ export const tileShape = (config: TileConfig, tile: number, elementBytes: number
   return { rows: size.rows, colsb: size.colsb, columns: Math.floor(size.colsb / elementBytes) };
 };
 
-/** The configured bytes of a tile, row after row, out of the tile's 1024. */
-export const configuredRows = (tileBytes: Uint8Array, shape: TileShape): Uint8Array[] =>
-  Array.from({ length: shape.rows }, (_, row) =>
-    tileBytes.subarray(row * ROW_STRIDE_BYTES, row * ROW_STRIDE_BYTES + shape.colsb),
-  );
-
 /**
  * Bytes outside rows × colsb that are not zero, as offsets in the tile: from an earlier configuration, or an edit. The
  * next instruction that writes the tile clears them.

@@ -1,7 +1,7 @@
 import { assert } from '../bits/decoded.ts';
 import { bytesOutside, TILE_STRIDE_BYTES } from './geometry.ts';
 import { type TileType, tileTypeRow } from './tile-type.ts';
-import { type Extent, elementOffset, type Interpretation, matrixExtent, type Place } from './vnni.ts';
+import { type Extent, elementOffset, type Interpretation, matrixExtent } from './vnni.ts';
 
 /** A tile seen as the matrix that the programmer means. It holds no copy of the bytes. */
 export interface TileMatrix {
@@ -26,13 +26,6 @@ export const tileMatrix = (
   const { rows, columns } = matrixExtent(type, interpretation, extent);
   const nonZeroOutside = bytesOutside(bytes, { ...extent, columns }).length;
   return { type, interpretation, rows, columns, bytes, nonZeroOutside };
-};
-
-/** Where in the tile's bytes an element lies, for an edit. */
-export const matrixOffset = (matrix: TileMatrix, place: Place): number => {
-  const { row, column } = place;
-  assert(row >= 0 && row < matrix.rows && column >= 0 && column < matrix.columns, `element ${row}, ${column}`);
-  return elementOffset(matrix.type, matrix.interpretation, place);
 };
 
 /** Every value of the matrix, row after row; of complex numbers the magnitudes. */

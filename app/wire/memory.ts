@@ -22,9 +22,6 @@ export interface ReadMemoryRequest extends VcpuRef {
   readonly bytes: number;
 }
 
-/** One page at most is written at a time. */
-export const MEMORY_PAGE_BYTES = 4096;
-
 export interface WriteMemoryRequest extends VcpuRef {
   /** In the VMM, inside a mapping that was listed; all of it on one page. */
   readonly address: bigint;

@@ -227,6 +227,3 @@ export type ReplyOf<N extends MessageName> = Extract<ReturnType<(typeof MESSAGES
 
 export type HelloReply = ReplyOf<'hello'>;
 export type AttachReply = ReplyOf<'attach'>;
-export type ThreadReply = ReplyOf<'freeze'>;
-export type VerdictsReply = ReplyOf<'verdicts'>;
-export type WriteReply = ReplyOf<'setImage'>;

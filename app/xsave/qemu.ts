@@ -1,7 +1,7 @@
 // Types only: a capture's facts are declared beside the capture, and this room reads them.
 import type { Facts } from '../capture/capture.ts';
 import type { ComponentBit } from '../capture/image.ts';
-import { COMPONENTS, componentLabel } from './components.ts';
+import { componentLabel } from './components.ts';
 import { cpuVendor } from './facts.ts';
 
 /** Where a field of the XSAVE area lands in QEMU's struct CPUArchState (CPUX86State), which is what migration sends. */
@@ -34,7 +34,6 @@ export interface QemuRow {
 
 /** The version whose source the rows were read in. */
 export const QEMU_VERSION = '10.2.2';
-export const QEMU_SOURCE = 'QEMU target/i386/cpu.c x86_ext_save_areas, xsave_helper.c, kvm/kvm-cpu.c';
 
 const field = (xsave: string, state: string | null, note: string | null = null): QemuField => ({ xsave, state, note });
 
@@ -137,12 +136,6 @@ export const qemuRow = (bit: ComponentBit): QemuRow =>
     fields: [],
     note: `QEMU ${QEMU_VERSION} has no row for ${componentLabel(bit)}: neither its copy nor migration holds it`,
   };
-
-/** A row for every component with a public definition, and for the others that the caller names. */
-export const qemuMapping = (others: readonly ComponentBit[] = []): QemuRow[] => {
-  const bits = new Set([...COMPONENTS.map((row) => row.bit), ...others]);
-  return [...bits].sort((a, b) => a - b).map(qemuRow);
-};
 
 export interface QemuNote {
   readonly id: string;

@@ -78,8 +78,6 @@ export const supervisorFields = (bit: ComponentBit): readonly SupervisorField[] 
 
 /** KVM_GET_ONE_REG's id of an MSR: KVM_REG_X86 | KVM_REG_SIZE_U64 | KVM_X86_REG_TYPE_MSR. (Linux 6.18, asm/kvm.h.) */
 export const oneRegOfMsr = (msr: number): bigint => 0x2030_0002_0000_0000n | BigInt(msr);
-/** The shadow stack pointer in use, which no MSR holds: type KVM_X86_REG_TYPE_KVM, KVM_REG_GUEST_SSP. */
-export const ONE_REG_SSP = 0x2030_0003_0000_0000n;
 
 export interface SupervisorValue extends SupervisorField {
   /** The path that shows and sets it; null: read only through the component. */

@@ -222,9 +222,6 @@ export const selectApplyRefusal = (state: State): string | null => {
 /** How many writes are in the vCPU: those since attach, or since everything was last given back. */
 export const selectWriteCount = (state: State): number => writesIn(state.stops);
 
-/** Something was written since attach and not wholly given back. */
-export const selectHasWritten = (state: State): boolean => selectWriteCount(state) > 0;
-
 export const selectSelectedBit = (state: State): number | null => {
   const capture = selectCapture(state);
   return capture === null || state.selection === null
