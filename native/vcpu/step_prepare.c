@@ -55,12 +55,13 @@ static int is_in(uint64_t signals, int number)
 }
 
 /*
- * A signal for the chain's timer: whoever gets it before the handler is there, or after it is gone, ignores it. Others that wait
- * for it, or have given it a handler, keep it. 0: there is none, or the filter forbids what is needed.
+ * The signal of the chain's timer, or 0: then interrupts are not blocked. Whoever gets it before its handler is there, or after it is
+ * gone, ignores it; a target that waits for it or catches it keeps it. It is SIGURG alone: a handler is the whole process's, and the
+ * kernel lays its frame on the stack of whoever gets the signal, which may be a coroutine's of 2 KiB. Nobody else sends SIGURG but a
+ * socket with an owner; SIGWINCH comes to the main thread with each new size of its terminal, SIGCHLD and SIGCONT from others too.
  */
 static int find_alarm(struct stepping *s)
 {
-	static const int candidates[] = { SIGURG, SIGWINCH };
 	struct loop with = s->loop;
 	struct program calls = { 0 };
 	struct status_facts facts;
@@ -68,15 +69,11 @@ static int find_alarm(struct stepping *s)
 
 	if (proc_status(target.pid, s->vcpu->tid, &facts) < 0)
 		return 0;
-	for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
-		if (is_in(facts.caught | facts.ignored | facts.blocked | facts.pending | s->vcpu->stop.mask, candidates[i]))
-			continue;
-		with.alarm_signal = candidates[i];
-		calls.count = 0;
-		loop_alarm_calls(&with, &calls);
-		return chain_check_filters(&target, &s->vcpu->filters, &calls, &ignored) == 0 ? candidates[i] : 0;
-	}
-	return 0;
+	if (is_in(facts.caught | facts.ignored | facts.blocked | facts.pending | s->vcpu->stop.mask, SIGURG))
+		return 0;
+	with.alarm_signal = SIGURG;
+	loop_alarm_calls(&with, &calls);
+	return chain_check_filters(&target, &s->vcpu->filters, &calls, &ignored) == 0 ? SIGURG : 0;
 }
 
 /* KVM_GET_MSRS stops at the first that the guest has not: so each is asked for alone, once. */
