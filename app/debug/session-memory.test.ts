@@ -49,7 +49,10 @@ describe('[GW6] guest memory is staged and written as registers are, by paths', 
     const written = await session.assign([byte('[0x401010]:u16', '0x1234'), byte('rbx', '7')]);
     expect(written).toMatchObject({
       ok: true,
-      value: { writtenBytes: 3, changes: [{ path: '[0x401010]:u16', after: '4660' }, { path: 'rbx' }] },
+      value: {
+        writtenBytes: 3,
+        changes: [{ path: '[0x401010]:u16', before: String(0x1110), after: '4660' }, { path: 'rbx' }],
+      },
     });
     expect(bytesAt(0x20_1010, 2)).toEqual([0x34, 0x12]);
     expect(rbx()).toBe(7n);

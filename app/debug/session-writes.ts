@@ -2,13 +2,14 @@ import type { Decoded } from '../bits/decoded.ts';
 import type { Capture } from '../capture/capture.ts';
 import { type StagedWrite, stageAssignments } from '../edit/assign.ts';
 import type { Assignment, RestoreScope } from '../edit/assignment.ts';
-import { isMemoryPath } from '../edit/memory-path.ts';
+import { isMemoryPath, type MemoryEdit, printMemoryPath } from '../edit/memory-path.ts';
 import { stageRestore } from '../edit/restore.ts';
 import { stageWalk } from '../edit/walk.ts';
 import type { Answer } from '../refusals/answer.ts';
 import type { RefusalCode } from '../refusals/codes.ts';
 import { answer, type Refused, refuse, refuseProblem } from '../refusals/refusal.ts';
 import type { GeneralName } from '../register/registers.ts';
+import { printElement } from '../value/print.ts';
 import { applyWrite, holdAndRead, type WriteOutcome } from './apply.ts';
 import type { Clock } from './clock.ts';
 import { generalToRestore } from './general-to-restore.ts';
@@ -22,7 +23,7 @@ import {
   requestsOf,
   writeAct,
 } from './memory-steps.ts';
-import { type MemoryPatch, putMemoryBack } from './memory-write.ts';
+import { type MemoryBefore, type MemoryPatch, putMemoryBack } from './memory-write.ts';
 import { freezeAndRead, standingStill } from './standing-still.ts';
 import type { Target } from './target.ts';
 import { createWriteHistory } from './write-history.ts';
@@ -64,6 +65,24 @@ const toldOf = ({ outcome, memory }: Written): WriteOutcome => {
   if (memory === null) return outcome;
   const writtenBytes = outcome.writtenBytes + bytesIn(memory.patches);
   return { ...outcome, writtenBytes, ...(memory.leftAlone === null ? {} : { leftAlone: memory.leftAlone }) };
+};
+
+/** What stood at each element, by its path. */
+const textsBefore = (edits: readonly MemoryEdit[], before: readonly MemoryBefore[]): ReadonlyMap<string, string> => {
+  const bytes = new Map<string, number>();
+  for (const [at, { address, isPhysical }] of requestsOf(edits).entries()) {
+    for (const [offset, byte] of (before[at]?.before ?? new Uint8Array()).entries()) {
+      bytes.set(`${isPhysical} ${BigInt.asUintN(64, address + BigInt(offset))}`, byte);
+    }
+  }
+  return new Map(
+    edits.map((edit) => {
+      const stood = edit.bytes.map(
+        (_, offset) => bytes.get(`${edit.isPhysical} ${BigInt.asUintN(64, edit.address + BigInt(offset))}`) ?? 0,
+      );
+      return [printMemoryPath(edit), printElement(edit.type, stood, 0)];
+    }),
+  );
 };
 
 interface SessionWritesOptions {
@@ -236,7 +255,13 @@ export const createSessionWrites = ({
       edits.length === 0 ? null : writeAct(journal, standingMemory, async () => answer(requestsOf(edits)), mayStand);
     const stage = (now: Capture) => staged('assignment', stageAssignments(now, assignments));
     const written = await recorded({ kind: 'paths', paths }, stage, act, act === null || paths.length > 0);
-    return written.ok ? answer(toldOf(written.value)) : written;
+    if (!written.ok) return written;
+    const outcome = toldOf(written.value);
+    const stood = textsBefore(edits, written.value.memory?.before ?? []);
+    return answer({
+      ...outcome,
+      changes: outcome.changes.map((row) => ({ ...row, before: stood.get(row.path) ?? row.before })),
+    });
   };
 
   const restore = async (scope: RestoreScope, then: Capture): Promise<Answer<WriteOutcome>> => {
