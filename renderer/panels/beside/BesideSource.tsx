@@ -44,13 +44,17 @@ const vcpusToOpen = (session: Session | null, others: readonly OpenVcpu[]): read
           showing: { kind: 'vcpu', vcpu },
         }));
 
-const targetsToOpen = ({ session, listing }: Pick<State, 'session' | 'listing'>): readonly Option[] =>
+/** The one that stands beside is attached to by this very page: another vCPU of it takes its place. */
+const targetsToOpen = (
+  { session, listing }: Pick<State, 'session' | 'listing'>,
+  besidePid: number | null,
+): readonly Option[] =>
   (listing.list?.targets ?? [])
     .filter(({ pid }) => pid !== session?.pid)
     .flatMap((target): readonly Option[] => {
       const { pid, startTimeTicks, vcpus, attachable, reason } = target;
       const name = targetName(target);
-      if (!attachable) {
+      if (!attachable && pid !== besidePid) {
         return [{ value: `refused ${pid}`, label: `${name}: ${reason ?? 'cannot be attached'}`, refused: true }];
       }
       return vcpus.map(({ index }) =>
@@ -96,7 +100,7 @@ export function BesideSource({ of, onFollow }: { of: BesideOf; onFollow: (of: Be
       group: 'Other vCPUs',
     })),
     ...vcpusToOpen(session, others),
-    ...targetsToOpen({ session, listing }),
+    ...targetsToOpen({ session, listing }, beside?.pid ?? null),
     ...(models ?? []).map(({ id, title }) =>
       opening({ kind: 'model', program: id, title }, `model ${id}`, title, 'Models'),
     ),
