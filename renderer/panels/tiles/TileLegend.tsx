@@ -26,7 +26,9 @@ export function TileLegend({ scene, scaleEnd, differences }: TileLegendProps): R
     <div className="tile-legend small">
       {look === 'numbers' ? null : (
         <span className="line tight">
-          <span className="val text-2">{scale === 'diverging' ? `\u2212${endText(scaleEnd)}` : '0'}</span>
+          <span className="val text-2">
+            {scale === 'diverging' && scaleEnd !== 0 ? `\u2212${endText(scaleEnd)}` : '0'}
+          </span>
           <span className={`heat-bar ${scale}`} aria-hidden="true" />
           <span className="val text-2">{endText(scaleEnd)}</span>
         </span>

@@ -109,7 +109,7 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
     }
     const home = homeOf(workspace.getModel(), request.pane);
     if (home === null) {
-      const extra = extraTab(workspace.getModel(), request.pane);
+      const extra = extraTab(workspace.getModel(), request.pane, pageSize().widthPx);
       if (extra === null) return;
       if (extra.home.folded) workspace.expandTabset(extra.home.id);
       workspace.addTab(extra.tab, { target: { tabsetId: extra.home.id, region: extra.region } });

@@ -50,12 +50,20 @@ type Input = WorkspaceModelInput<null>;
 export const isExtraPane = (id: string): id is ExtraPane => EXTRA.some((row) => row.id === id);
 const tab = (id: PaneId) => ({ id, title: TITLES.get(id) ?? id, data: null, disableClose: !isExtraPane(id) });
 
-/** A pane that is not open yet, and the tab set beside which it opens: its home's, or where the home was moved away any. */
-export const extraTab = (model: Model, id: string) => {
+/** Below this two views beside each other are too narrow to be read. */
+const TWO_VIEWS_PX = 900;
+
+/**
+ * A pane that is not open yet, and the tab set beside which it opens: its home's, or where the home was moved away any. At 200 % zoom
+ * it is a tab of that.
+ */
+export const extraTab = (model: Model, id: string, widthPx: number) => {
   const row = EXTRA.find((one) => one.id === id);
   if (row === undefined) return null;
   const home = homeOf(model, HOMES[row.beside.dock]);
-  return home === null ? null : { tab: tab(row.id), home, region: row.beside.region };
+  return home === null
+    ? null
+    : { tab: tab(row.id), home, region: widthPx < TWO_VIEWS_PX ? ('center' as const) : row.beside.region };
 };
 
 const LEFT_PX = { small: 280, usual: 248, wide: 372 } as const;
