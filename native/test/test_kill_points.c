@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "asked_once.h"
 #include "check.h"
 #include "kill_scenes.h"
 #include "kill_points.h"
@@ -358,6 +359,7 @@ int main(int count, char **arguments)
 		check_meanwhile(REGION_IS_SIGNED, "a region that another signs");
 	}
 	(void)client_end(&looker);
+	asked_once(helper);
 	if (!arming && !checks_failed)
 		play_suspended();
 	printf("# killed at %u kill points in all\n", all_kills);

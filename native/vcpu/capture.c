@@ -5,12 +5,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "capture_msrs.h"
 #include "session.h"
 #include "kill_point.h"
 
 #define CHAIN_TIMEOUT_NS 2000000000ull
 #define CPUID_ENTRIES 256u
-#define MSR_ALWAYS_THERE 0x1bu /* IA32_APICBASE */
 
 struct question_row {
 	const char *name;
@@ -30,16 +30,6 @@ static const struct question_row questions[ASK_MSRS] = {
 	[ASK_SREGS] = { "KVM_GET_SREGS", KVM_GET_SREGS, SCRATCH_SREGS, 0, sizeof(struct kvm_sregs), SECTION_SREGS },
 };
 
-/*
- * Two MSRs in each KVM_GET_MSRS, the second one always there: KVM stops at the first that fails, and newer kernels put 0 in
- * place of what they could not read. So whether the first was read shows in the second.
- */
-struct msr_pair {
-	struct kvm_msrs head;
-	struct kvm_msr_entry entries[2];
-};
-_Static_assert(sizeof(struct msr_pair) <= SCRATCH_MSR_STRIDE, "an MSR question fits its place");
-
 static struct question_row question_row(int question)
 {
 	if (question < ASK_MSRS)
@@ -51,7 +41,7 @@ static struct question_row question_row(int question)
 }
 
 /* The data area before the calls, as it will be written to the target. */
-static void prepare(uint8_t *data)
+static void prepare(const struct vcpu *vcpu, uint8_t *data)
 {
 	struct kvm_cpuid2 cpuid = { .nent = CPUID_ENTRIES };
 	struct timespec not_done = { 0 };
@@ -59,18 +49,7 @@ static void prepare(uint8_t *data)
 	memcpy(data, pattern_bytes(), SCRATCH_DATA_BYTES);
 	memcpy(data + SCRATCH_CPUID - SCRATCH_DATA, &cpuid, 8);
 	memcpy(data + SCRATCH_DONE - SCRATCH_DATA, &not_done, sizeof(not_done));
-	for (int i = 0; i < LISTED_MSRS; i++) {
-		uint8_t *place = data + question_row(ASK_MSRS + i).offset - SCRATCH_DATA;
-		struct msr_pair pair;
-
-		memcpy(&pair, place, sizeof(pair));
-		pair.head.nmsrs = 2;
-		pair.head.pad = 0;
-		pair.entries[0].index = listed_msrs[i];
-		pair.entries[1].index = MSR_ALWAYS_THERE;
-		pair.entries[0].reserved = pair.entries[1].reserved = 0;
-		memcpy(place, &pair, sizeof(pair));
-	}
+	msrs_prepare(vcpu, data);
 }
 
 static int answered(const uint8_t *data, int question)
@@ -81,8 +60,8 @@ static int answered(const uint8_t *data, int question)
 	return memcmp(data + at, pattern_bytes() + at, q.probe_bytes) != 0;
 }
 
-/* Why a question is not asked: the filter forbids it; or it has failed before, as it will again. */
-enum left_out { LEFT_TO_FILTER = -1, LEFT_AS_LEARNT = -2 };
+/* Why a question is not asked: the filter forbids it; what comes of it is known; or one call answers it with others. */
+enum left_out { LEFT_TO_FILTER = -1, LEFT_AS_LEARNT = -2, LEFT_TO_ONE_CALL = -3 };
 
 struct asking {
 	struct program program;
@@ -91,15 +70,31 @@ struct asking {
 	uint64_t ended_ns;
 };
 
+/* What a guest's CPU has, and how long its state is, is settled before it runs. */
+static int is_learnt(const struct vcpu *vcpu, int question)
+{
+	if (question == ASK_XSAVE && vcpu->legacy_known && vcpu->get_image != KVM_GET_XSAVE)
+		return 1;
+	return vcpu->known_errno[question] && vcpu->known_errno[question] != EIO;
+}
+
 static void plan(struct vcpu *vcpu, struct asking *a)
 {
+	int together = 0, asked = -1;
+
 	memset(&a->program, 0, sizeof(a->program));
 	for (int i = 0; i < QUESTION_COUNT; i++) {
 		struct question_row q = question_row(i);
 
-		/* What a guest's CPU has, and how long its state is, is settled before it runs. */
-		a->place[i] = vcpu->known_errno[i] && vcpu->known_errno[i] != EIO ? LEFT_AS_LEARNT :
-				      vcpu_add_ioctl(vcpu, &a->program, q.name, q.request, q.offset);
+		if (is_learnt(vcpu, i)) {
+			a->place[i] = LEFT_AS_LEARNT;
+		} else if (i >= ASK_MSRS && vcpu->msrs_known) {
+			if (!together++)
+				asked = vcpu_add_ioctl(vcpu, &a->program, q.name, q.request, MSRS_IN_ONE_CALL);
+			a->place[i] = asked < 0 ? LEFT_TO_FILTER : LEFT_TO_ONE_CALL;
+		} else {
+			a->place[i] = vcpu_add_ioctl(vcpu, &a->program, q.name, q.request, q.offset);
+		}
 	}
 }
 
@@ -207,8 +202,28 @@ static void learn_errnos(struct vcpu *vcpu, const struct asking *a)
 	vcpu_release(vcpu);
 }
 
+/* What has been seen of each question alone. Where an MSR is not read any more, all are asked for alone again. */
+static void note_known(struct vcpu *vcpu, const struct asking *a)
+{
+	uint64_t value;
+	int known = 1;
+
+	if (a->place[ASK_XSAVE] >= 0)
+		vcpu->legacy_known = answered(a->data, ASK_XSAVE) || vcpu->known_errno[ASK_XSAVE];
+	for (int i = ASK_MSRS; i < QUESTION_COUNT; i++) {
+		int one = a->place[i] == LEFT_TO_ONE_CALL ? msrs_at_once(a->data, i - ASK_MSRS, &value) : vcpu->known_errno[i] || (a->place[i] >= 0 && answered(a->data, i));
+
+		known = known && one;
+	}
+	vcpu->msrs_known = known;
+}
+
 static int failure_of(const struct vcpu *vcpu, const struct asking *a, int question)
 {
+	uint64_t value;
+
+	if (a->place[question] == LEFT_TO_ONE_CALL)
+		return msrs_at_once(a->data, question - ASK_MSRS, &value) ? 0 : EIO;
 	if (a->place[question] == LEFT_AS_LEARNT)
 		return vcpu->known_errno[question];
 	if (a->place[question] == LEFT_TO_FILTER)
@@ -268,7 +283,10 @@ static void add_msrs(struct reply *reply, struct capture_head *head, const struc
 		memcpy(&pair, a->data + question_row(ASK_MSRS + i).offset - SCRATCH_DATA, sizeof(pair));
 		values[i].index = listed_msrs[i];
 		values[i].errno_value = failure_of(vcpu, a, ASK_MSRS + i);
-		values[i].value = values[i].errno_value ? 0 : pair.entries[0].data;
+		if (a->place[ASK_MSRS + i] == LEFT_TO_ONE_CALL)
+			(void)msrs_at_once(a->data, i, &values[i].value);
+		else
+			values[i].value = values[i].errno_value ? 0 : pair.entries[0].data;
 	}
 	add_section(reply, head, SECTION_MSRS, values, sizeof(values));
 }
@@ -318,7 +336,7 @@ int capture(struct vcpu *vcpu, struct reply *reply, struct refusal *why)
 	uint64_t started_ns;
 
 	/* Only chain frames are still in use when a chain has written its last answer: the data area is free. */
-	prepare(data);
+	prepare(vcpu, data);
 	a.data = data;
 	if (memory_write(target.pid, vcpu->scratch + SCRATCH_DATA, data, sizeof(data)) < 0)
 		return vcpu_refuse_memory(errno, "process_vm_writev", why);
@@ -348,6 +366,7 @@ int capture(struct vcpu *vcpu, struct reply *reply, struct refusal *why)
 	head.pause_ns = a.ended_ns - started_ns;
 	head.frozen = (uint32_t)vcpu->frozen;
 	learn_errnos(vcpu, &a);
+	note_known(vcpu, &a);
 	(void)reply_add(reply, &head, sizeof(head));
 	if (add_image(reply, &head, vcpu, &a, why) < 0)
 		return -1;

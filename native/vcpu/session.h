@@ -66,6 +66,7 @@ struct vcpu {
 	int filters_stale;
 	struct seccomp_filters filters;
 	int known_errno[QUESTION_COUNT]; /* why a question fails, once learnt by a stepped run; 0: not learnt */
+	int legacy_known, msrs_known;    /* a capture has shown what comes of KVM_GET_XSAVE, and of each MSR alone */
 	uint32_t msrs[LISTED_MSRS], msr_count; /* those that the guest has; single_step.c */
 	int msrs_learnt;
 	struct stopped stop;
