@@ -87,11 +87,16 @@ test('[U18] Memory, Trace, Stops and the panes of a live vCPU hold WCAG 2.2 AA, 
 }) => {
   await attached(page, open);
   const memory = page.getByTestId('memory');
-  for (const [width, height] of [
-    [1440, 900],
-    [1100, 700],
-  ] as const) {
+  // Another class of window puts the panes up anew: a key that toggles one waits for that.
+  const resize = async (width: number, height: number, now: string): Promise<void> => {
     await page.setViewportSize({ width, height });
+    await expect(page.locator(`.workbench${now}`)).toBeVisible();
+  };
+  for (const [width, height, now] of [
+    [1440, 900, '.usual-window.high-window'],
+    [1100, 700, '.small-window.low-window'],
+  ] as const) {
+    await resize(width, height, now);
     await page.keyboard.press('Alt+4');
     for (const look of ['Values', 'Matrix', 'Hex']) {
       await memory.getByRole('radio', { name: look }).click();
@@ -106,7 +111,7 @@ test('[U18] Memory, Trace, Stops and the panes of a live vCPU hold WCAG 2.2 AA, 
     await isSound(page, `stops, ${width}`);
     await page.keyboard.press('Alt+s');
   }
-  await page.setViewportSize({ width: 1440, height: 900 });
+  await resize(1440, 900, '.usual-window.high-window');
   await page.keyboard.press('Alt+p');
   await expect(page.locator('[aria-current="step"]')).toContainText('tileloadd');
   await isSound(page, 'program');

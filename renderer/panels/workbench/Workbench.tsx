@@ -150,7 +150,7 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
   );
   return (
     <Workspace<null>
-      className="workbench"
+      className={`workbench ${size}-window ${isLow ? 'low' : 'high'}-window`}
       workspaceRef={setWorkspace}
       defaultModel={first}
       onModelChanged={onModelChanged}
