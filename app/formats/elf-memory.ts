@@ -1,5 +1,6 @@
 import { readU16, readU32, readU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
+import type { PartReader } from '../bits/part-reader.ts';
 import { textFromUtf8, untilNul } from '../bits/text.ts';
 import type { ControlRegisters, GeneralRegisters } from '../capture/capture.ts';
 
@@ -7,12 +8,6 @@ import type { ControlRegisters, GeneralRegisters } from '../capture/capture.ts';
  * Memory in an ELF core: of a process, by linear addresses, or of a guest as QEMU's dump-guest-memory writes it, by physical ones,
  * with the registers of each CPU in a note of its own. (System V ABI, chapter 5; QEMU, target/i386/arch_dump.c)
  */
-
-export interface PartReader {
-  readonly bytes: number;
-  /** Bytes that lie in the file; null: they cannot be read. */
-  read(offsetBytes: number, bytes: number): Uint8Array | null;
-}
 
 /** A part of memory that is in the file. */
 export interface MemorySegment {

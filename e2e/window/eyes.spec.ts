@@ -14,16 +14,15 @@ const opened = async (open: () => Promise<Page>): Promise<TilesWindow> => {
 };
 
 const VIEWS = ['Alt+1', 'Alt+2', 'Alt+3', 'Alt+4', 'Alt+5', 'Alt+6'] as const;
+type Size = readonly [widthPx: number, heightPx: number];
+const SIZES: readonly Size[] = [
+  [1440, 900],
+  [1100, 700],
+];
 
-test('[U22] at 200 % zoom and in a small window nothing is lost: what does not fit can be scrolled to', async ({
-  open,
-}) => {
-  const { page } = await opened(open);
-  for (const [width, height] of [
-    [1440, 900],
-    [1100, 700],
-    [720, 450],
-  ] as const) {
+/** Every view, in windows of these sizes. */
+const losesNothing = async (page: Page, sizes: readonly Size[]): Promise<void> => {
+  for (const [width, height] of sizes) {
     await page.setViewportSize({ width, height });
     await page.getByRole('tab', { name: 'Tiles', exact: true }).waitFor();
     for (const key of VIEWS) {
@@ -32,6 +31,13 @@ test('[U22] at 200 % zoom and in a small window nothing is lost: what does not f
       expect.soft(await lostContent(page), `${width}×${height}, ${key}`).toEqual([]);
     }
   }
+};
+
+test('[U22] at 200 % zoom and in a small window nothing is lost: what does not fit can be scrolled to', async ({
+  open,
+}) => {
+  const { page } = await opened(open);
+  await losesNothing(page, [...SIZES, [720, 450]]);
   // The matrix scrolls; its head, its legend and the row of columns do not.
   await page.keyboard.press('Alt+3');
   for (const key of ['Alt+0', 'Control+Shift+P', 'Shift+?', 'Control+Shift+C']) {
@@ -54,18 +60,7 @@ test('[U24] with text at 150 % nothing is lost, what is pointed at is what is me
   }
   const zoom = (): Promise<number> => page.evaluate(() => document.documentElement.currentCSSZoom);
   expect(await zoom()).toBe(1.5);
-  for (const [width, height] of [
-    [1440, 900],
-    [1100, 700],
-  ] as const) {
-    await page.setViewportSize({ width, height });
-    await page.getByRole('tab', { name: 'Tiles', exact: true }).waitFor();
-    for (const key of VIEWS) {
-      await page.keyboard.press(key);
-      await page.evaluate(() => new Promise(requestAnimationFrame));
-      expect.soft(await lostContent(page), `${width}×${height}, ${key}`).toEqual([]);
-    }
-  }
+  await losesNothing(page, SIZES);
   await page.setViewportSize({ width: 1440, height: 900 });
   // The strip of stops, a right press and a canvas take the pointer and the screen in px of the window.
   const strip = page.getByRole('slider', { name: 'Stop', exact: true });

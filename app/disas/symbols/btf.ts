@@ -1,7 +1,7 @@
 import { readU16, readU32, readU64 } from '../../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../../bits/decoded.ts';
+import type { PartReader } from '../../bits/part-reader.ts';
 import { textFromUtf8, untilNul } from '../../bits/text.ts';
-import type { PartReader } from './elf-symbols.ts';
 
 /**
  * Where members of a kernel's structures lie, from its BTF: /sys/kernel/btf/vmlinux, or the section .BTF of a vmlinux. (Linux,

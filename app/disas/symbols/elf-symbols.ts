@@ -1,16 +1,10 @@
 import { readU8, readU16, readU32, readU64 } from '../../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../../bits/decoded.ts';
+import type { PartReader } from '../../bits/part-reader.ts';
 import { textFromUtf8, untilNul } from '../../bits/text.ts';
 import type { CodeSymbol } from './symbol-table.ts';
 
 /** The symbols of an ELF file, vmlinux or a program's: .symtab, else .dynsym. (System V ABI, chapters 4 and 5; little-endian) */
-
-/** A file that is read in parts: kernels with debug information are large. */
-export interface PartReader {
-  readonly bytes: number;
-  /** Bytes that lie in the file; null: they cannot be read. */
-  read(offsetBytes: number, bytes: number): Uint8Array | null;
-}
 
 export interface ElfSymbols {
   readonly symbols: readonly CodeSymbol[];

@@ -1,5 +1,6 @@
 import { type Decoded, decoded } from '../../bits/decoded.ts';
-import { elfSymbols, isElf, type PartReader } from './elf-symbols.ts';
+import type { PartReader } from '../../bits/part-reader.ts';
+import { elfSymbols, isElf } from './elf-symbols.ts';
 import { mapSymbols } from './map-symbols.ts';
 import { type SymbolTable, symbolTable } from './symbol-table.ts';
 

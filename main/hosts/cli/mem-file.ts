@@ -1,16 +1,11 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { concat } from '../../../app/bits/bytes.ts';
 import { describeProblem } from '../../../app/bits/decoded.ts';
+import type { PartReader } from '../../../app/bits/part-reader.ts';
 import type { Answer } from '../../../app/bridge.ts';
 import { cpuidEntry } from '../../../app/cpu/cpuid.ts';
 import { valueOfAddress } from '../../../app/debug/address.ts';
-import {
-  type DumpedCpu,
-  type ElfMemory,
-  elfMemory,
-  type PartReader,
-  readSegments,
-} from '../../../app/formats/elf-memory.ts';
+import { type DumpedCpu, type ElfMemory, elfMemory, readSegments } from '../../../app/formats/elf-memory.ts';
 import type { MemoryRead } from '../../../app/memory/guest-memory.ts';
 import { openMemoryFile } from '../../../app/memory/memory-file.ts';
 import { describeFault, type PagingContext, walkLater } from '../../../app/memory/paging.ts';
