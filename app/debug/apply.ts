@@ -8,6 +8,7 @@ import { stageRestore } from '../edit/restore.ts';
 import type { Answer, Refusal } from '../refusals/answer.ts';
 import { answer, refusal, refuse } from '../refusals/refusal.ts';
 import type { CallVerdict } from '../wire/call-verdict.ts';
+import { INJECTED_CALLS } from '../wire/calls.ts';
 import { componentLabel } from '../xsave/components.ts';
 import { firstRefusal, preflight } from '../xsave/preflight.ts';
 import type { Clock } from './clock.ts';
@@ -89,14 +90,15 @@ const factsAtWrite = (facts: Facts, set: WriteSet): Facts => {
 /** The first call of the write that the VMM's filter is known to forbid. */
 const forbiddenCall = ({ verdicts, filterSuspended }: Target, set: WriteSet): string | null => {
   if (filterSuspended === true) return null;
-  const calls = [
-    ['KVM_SET_XSAVE', set.image !== null],
-    ['KVM_SET_XCRS', set.xcr0 !== null],
-    ['KVM_SET_MSRS', set.msrs.length > 0],
-    ['KVM_SET_REGS', set.general !== null],
-  ] as const;
+  const isWritten = {
+    image: set.image !== null,
+    xcr0: set.xcr0 !== null,
+    msrs: set.msrs.length > 0,
+    general: set.general !== null,
+  };
+  const calls = INJECTED_CALLS.filter(({ writes }) => writes !== null && isWritten[writes]);
   const forbidden = ({ call, verdict }: CallVerdict): boolean =>
-    (verdict === 'refused' || verdict === 'kills') && calls.some(([name, needed]) => needed && name === call);
+    (verdict === 'refused' || verdict === 'kills') && calls.some((row) => row.call === call);
   return verdicts.find(forbidden)?.call ?? null;
 };
 

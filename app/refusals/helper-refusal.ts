@@ -1,5 +1,6 @@
 import type { Decoded } from '../bits/decoded.ts';
 import { bitsOf, hexShort } from '../bits/mask.ts';
+import { INJECTED_CALLS } from '../wire/calls.ts';
 import { errnoName } from '../wire/errno.ts';
 import { PROTOCOL_VERSION } from '../wire/frames.ts';
 import { type Reason, reasonOf } from '../wire/reasons.ts';
@@ -80,8 +81,8 @@ const yama: Wording = ({ errno: scope }, context) => {
   return { what: `kernel.yama.ptrace_scope is ${scope}: ${restriction}`, remedy: remedies };
 };
 
-/** What a chain makes by itself: where the helper is killed, so that the filter is there again, the thread still has to make it. */
-const NEVER_SUSPENDED: ReadonlySet<string> = new Set(['KVM_SET_GUEST_DEBUG', 'process_vm_readv', 'rt_sigreturn']);
+const isNeverSuspended = (name: string): boolean =>
+  INJECTED_CALLS.some(({ call, withoutHelper }) => call === name && withoutHelper);
 
 /** The limits that a mapping may meet, and the command that raises each. */
 const LIMITS: Readonly<Record<string, (pid: string) => string>> = {
@@ -170,7 +171,7 @@ const WORDINGS: Record<Reason, Wording> = {
   ),
   SECCOMP: ({ call, seccompAction }) => ({
     what: `the thread's seccomp filter would refuse ${call || 'the call'} (${describeAction(seccompAction)}), so it was not made`,
-    remedy: NEVER_SUSPENDED.has(call)
+    remedy: isNeverSuspended(call)
       ? 'start the VMM without its filter: for this call it cannot be suspended, for a killed helper would then end the VMM'
       : 'start the VMM without its filter, or suspend the filter while attached (--suspend-seccomp), which needs CAP_SYS_ADMIN',
   }),

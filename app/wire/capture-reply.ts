@@ -11,6 +11,7 @@ import type {
 } from '../capture/capture.ts';
 import type { Cpuid } from '../cpu/cpuid.ts';
 import { descriptorsOfSregs, segmentsOfSregs } from '../session/segments.ts';
+import { callOfRequest } from './calls.ts';
 import { KVM_REGS_BYTES, readGeneral } from './general.ts';
 import { atEnd, type Fields, readStruct, readStructs, type Struct, type StructValue } from './struct.ts';
 import { CAPTURE_HEAD, CPUID_ENTRY, FAILED_CALL, MSR_VALUE, SECTION, XCR_VALUE } from './structs.ts';
@@ -37,12 +38,6 @@ export interface RawCapture {
 }
 
 export const SECTION_KIND = { IMAGE: 1, CPUID: 2, XCRS: 3, MSRS: 4, REGS: 5, SREGS: 6, FAILED: 7 } as const;
-
-// _IOR(KVMIO, 0xa4, struct kvm_xsave) and _IOR(KVMIO, 0xcf, struct kvm_xsave). (linux/kvm.h)
-const IMAGE_CALLS: ReadonlyMap<number, string> = new Map([
-  [0x9000aea4, 'KVM_GET_XSAVE'],
-  [0x9000aecf, 'KVM_GET_XSAVE2'],
-]);
 
 const WHAT = 'capture reply';
 export const KVM_SREGS_BYTES = 312;
@@ -145,7 +140,7 @@ export const decodeCaptureReply = (bytes: Uint8Array): Decoded<RawCapture> => {
     takenRealtimeNs,
     inKvmRun: head.value.inKvmRun !== 0,
     frozen: head.value.frozen !== 0,
-    imageCall: IMAGE_CALLS.get(imageCall) ?? `ioctl ${hexShort(BigInt(imageCall))}`,
+    imageCall: callOfRequest(imageCall) ?? `ioctl ${hexShort(BigInt(imageCall))}`,
     writtenBytes,
     legacyErrno: legacyErrno < 0 ? null : legacyErrno,
     image,

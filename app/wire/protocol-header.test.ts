@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { INJECTED_CALLS } from './calls.ts';
 import { SECTION_KIND } from './capture-reply.ts';
 import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES, PROTOCOL_VERSION, STATUS } from './frames.ts';
 import { KVM_REGS_BYTES } from './general.ts';
@@ -71,6 +72,14 @@ describe('the catalogue agrees with native/wire/protocol.h', () => {
     }
   });
 
+  const callsHeader = readFileSync(join(nativeFolder, '../inject/calls.h'), 'utf8');
+
+  test('[W3] every call that is injected, in the order of native/inject/calls.h', () => {
+    const rows = [...callsHeader.matchAll(/^\t(SYSCALL|IOCTL)\((\w+), /gm)];
+    const expected = INJECTED_CALLS.map(({ call, request }) => [request === null ? 'SYSCALL' : 'IOCTL', call]);
+    expect(rows.map(([, kind, name]) => [kind, name])).toEqual(expected);
+  });
+
   const compiler = ['cc', 'gcc', 'clang'].find((name) => spawnSync(name, ['--version']).status === 0);
   if (compiler === undefined) console.log('skipped: offsets of native/wire/protocol.h, for no C compiler is installed');
 
@@ -90,15 +99,26 @@ describe('the catalogue agrees with native/wire/protocol.h', () => {
           );
         }),
       ]);
-      const source = ['#include <stdio.h>', '#include "protocol.h"', 'int main(void) {', ...lines, 'return 0; }'];
+      const requests = INJECTED_CALLS.filter(({ request }) => request !== null);
+      lines.push(...requests.map(({ call }) => `printf("${call} %llu\\n", (unsigned long long)${call});`));
+      const includes = ['<stdio.h>', '"protocol.h"', '"kernel.h"'].map((name) => `#include ${name}`);
+      const source = [...includes, 'int main(void) {', ...lines, 'return 0; }'];
       writeFileSync(join(folder, 'offsets.c'), source.join('\n'));
       const program = join(folder, 'offsets');
-      execFileSync(compiler ?? '', ['-std=c17', '-I', nativeFolder, '-o', program, join(folder, 'offsets.c')]);
+      const includeFolders = ['', '../host'].flatMap((name) => ['-I', join(nativeFolder, name)]);
+      execFileSync(compiler ?? '', [
+        '-std=c17',
+        '-D_GNU_SOURCE',
+        ...includeFolders,
+        '-o',
+        program,
+        join(folder, 'offsets.c'),
+      ]);
       const fieldBytes = (type: string | number): number => (typeof type === 'number' ? type : type === 'u64' ? 8 : 4);
       const expected = STRUCTS.flatMap((struct) => [
         `${struct.name} ${struct.bytes}`,
         ...struct.fields.map((field) => `${struct.name}.${field.name} ${field.offsetBytes} ${fieldBytes(field.type)}`),
-      ]);
+      ]).concat(requests.map(({ call, request }) => `${call} ${request}`));
       expect(execFileSync(program, { encoding: 'utf8' }).trim().split('\n')).toEqual(expected);
     } finally {
       rmSync(folder, { recursive: true });

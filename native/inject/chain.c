@@ -27,14 +27,18 @@
 /* No stack mode the kernel knows: it answers EINVAL, which rt_sigreturn ignores, and the thread keeps its signal stack. */
 #define NO_STACK_CHANGE 0x7f
 
-int program_add(struct program *program, const char *name, uint64_t number, uint64_t a, uint64_t b, uint64_t c)
+#define SYSCALL_ROW(call, ...) [CALL_##call] = { #call, SYS_##call, 0 },
+#define IOCTL_ROW(call, ...) [CALL_##call] = { #call, SYS_ioctl, call },
+const struct injected_row injected_calls[INJECTED_COUNT] = { INJECTED_CALLS(SYSCALL_ROW, IOCTL_ROW) };
+
+int program_add(struct program *program, enum injected call, uint64_t a, uint64_t b, uint64_t c)
 {
 	if (program->count == MAX_CALLS) {
 		program->lost++;
 		return -1;
 	}
 	program->calls[program->count] = (struct call){
-		.name = name, .number = number, .arguments = { a, b, c }, .result = -ENOSYS,
+		.name = injected_calls[call].name, .number = injected_calls[call].number, .arguments = { a, b, c }, .result = -ENOSYS,
 	};
 	return (int)program->count++;
 }
@@ -47,9 +51,9 @@ int program_check(const struct program *program, struct refusal *why)
 		      (unsigned int)program->count + program->lost);
 }
 
-int program_ioctl(struct program *program, const char *name, int fd, uint64_t request, uint64_t argument)
+int program_ioctl(struct program *program, enum injected call, int fd, uint64_t argument)
 {
-	return program_add(program, name, SYS_ioctl, (uint64_t)(unsigned int)fd, request, argument);
+	return program_add(program, call, (uint64_t)(unsigned int)fd, injected_calls[call].request, argument);
 }
 
 void chain_start_frame(const struct target *target, const struct chain_place *place, struct srop_frame *e)

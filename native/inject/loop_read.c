@@ -29,41 +29,40 @@ int loop_holds(const struct loop *loop, uint64_t stack_pointer)
 
 void loop_record_calls(const struct loop *l, struct program *p)
 {
-	(void)program_ioctl(p, "KVM_GET_REGS", l->vcpu_fd, KVM_GET_REGS, loop_now(l));
+	(void)program_ioctl(p, CALL_KVM_GET_REGS, l->vcpu_fd, loop_now(l));
 	if (!l->get_image)
 		return;
-	(void)program_ioctl(p, l->get_image == KVM_GET_XSAVE2 ? "KVM_GET_XSAVE2" : "KVM_GET_XSAVE", l->vcpu_fd, l->get_image,
-			    loop_now(l) + RECORD_IMAGE);
-	(void)program_ioctl(p, "KVM_GET_SREGS", l->vcpu_fd, KVM_GET_SREGS, loop_now(l) + RECORD_SREGS);
-	(void)program_ioctl(p, "KVM_GET_XCRS", l->vcpu_fd, KVM_GET_XCRS, loop_now(l) + RECORD_XCRS);
+	(void)program_ioctl(p, get_image_call(l->get_image), l->vcpu_fd, loop_now(l) + RECORD_IMAGE);
+	(void)program_ioctl(p, CALL_KVM_GET_SREGS, l->vcpu_fd, loop_now(l) + RECORD_SREGS);
+	(void)program_ioctl(p, CALL_KVM_GET_XCRS, l->vcpu_fd, loop_now(l) + RECORD_XCRS);
 	if (l->msr_count)
-		(void)program_ioctl(p, "KVM_GET_MSRS", l->vcpu_fd, KVM_GET_MSRS, loop_now(l) + RECORD_MSRS);
+		(void)program_ioctl(p, CALL_KVM_GET_MSRS, l->vcpu_fd, loop_now(l) + RECORD_MSRS);
 }
 
 void loop_calls(const struct loop *l, struct program *p)
 {
 	int futex;
 
-	(void)program_ioctl(p, "KVM_SET_GUEST_DEBUG", l->vcpu_fd, KVM_SET_GUEST_DEBUG, DATA(on));
-	(void)program_ioctl(p, "KVM_RUN", l->vcpu_fd, KVM_RUN, 0);
-	(void)program_add(p, "process_vm_readv", SYS_process_vm_readv, (uint64_t)(unsigned int)l->own_pid, DATA(to_table), 1);
-	futex = program_add(p, "futex", SYS_futex, DATA(zero), FUTEX_WAIT_PRIVATE, 0);
+	(void)program_ioctl(p, CALL_KVM_SET_GUEST_DEBUG, l->vcpu_fd, DATA(on));
+	(void)program_ioctl(p, CALL_KVM_RUN, l->vcpu_fd, 0);
+	(void)program_add(p, CALL_process_vm_readv, (uint64_t)(unsigned int)l->own_pid, DATA(to_table), 1);
+	futex = program_add(p, CALL_futex, DATA(zero), FUTEX_WAIT_PRIVATE, 0);
 	if (futex >= 0)
 		p->calls[futex].arguments[3] = DATA(hold);
 	if (l->ends_at_syscall || l->finishes)
-		(void)program_ioctl(p, "KVM_SET_REGS", l->vcpu_fd, KVM_SET_REGS, loop_now(l));
+		(void)program_ioctl(p, CALL_KVM_SET_REGS, l->vcpu_fd, loop_now(l));
 	loop_record_calls(l, p);
 }
 
 void loop_alarm_calls(const struct loop *l, struct program *p)
 {
-	int at = program_add(p, "rt_sigaction", SYS_rt_sigaction, (uint64_t)l->alarm_signal, DATA(handler), 0);
+	int at = program_add(p, CALL_rt_sigaction, (uint64_t)l->alarm_signal, DATA(handler), 0);
 
 	if (at >= 0)
 		p->calls[at].arguments[3] = sizeof(uint64_t);
-	(void)program_add(p, "timer_create", SYS_timer_create, CLOCK_MONOTONIC, DATA(event), DATA(timer));
-	(void)program_add(p, "timer_settime", SYS_timer_settime, 0, 0, DATA(span));
-	(void)program_add(p, "timer_delete", SYS_timer_delete, 0, 0, 0);
+	(void)program_add(p, CALL_timer_create, CLOCK_MONOTONIC, DATA(event), DATA(timer));
+	(void)program_add(p, CALL_timer_settime, 0, 0, DATA(span));
+	(void)program_add(p, CALL_timer_delete, 0, 0, 0);
 }
 
 static int read_data(const struct target *target, const struct loop *l, struct data *data, uint32_t *made, struct refusal *why)

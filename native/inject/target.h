@@ -11,6 +11,7 @@
 
 #include <time.h>
 
+#include "calls.h"
 #include "frame.h"
 #include "kernel.h"
 #include "seccomp.h"
@@ -118,8 +119,8 @@ struct chain_place {
 };
 
 /* They return the call's place in the program; -1: there is none, and program_check will say so. */
-int program_add(struct program *program, const char *name, uint64_t number, uint64_t a, uint64_t b, uint64_t c);
-int program_ioctl(struct program *program, const char *name, int fd, uint64_t request, uint64_t argument);
+int program_add(struct program *program, enum injected call, uint64_t a, uint64_t b, uint64_t c);
+int program_ioctl(struct program *program, enum injected call, int fd, uint64_t argument);
 int program_check(const struct program *program, struct refusal *why);
 
 /*

@@ -57,18 +57,15 @@ static int ask_inside(struct vcpu *vcpu, struct attach_reply *reply, struct refu
 	    memory_write(target.pid, answer + 64, &attribute, sizeof(attribute)) < 0)
 		return refuse_errno(why, errno, "process_vm_writev");
 	if (vcpu->vm_fd >= 0)
-		vm = vcpu_add_allowed(vcpu, &p, "KVM_CHECK_EXTENSION", SYS_ioctl, (uint64_t)vcpu->vm_fd, KVM_CHECK_EXTENSION,
-				      KVM_CAP_XSAVE2);
+		vm = vcpu_add_ioctl_of(vcpu, &p, CALL_KVM_CHECK_EXTENSION, vcpu->vm_fd, KVM_CAP_XSAVE2);
 	if (vcpu->kvm_fd >= 0) {
-		kvm = vcpu_add_allowed(vcpu, &p, "KVM_CHECK_EXTENSION", SYS_ioctl, (uint64_t)vcpu->kvm_fd,
-				       KVM_CHECK_EXTENSION, KVM_CAP_XSAVE2);
-		supported = vcpu_add_allowed(vcpu, &p, "KVM_GET_DEVICE_ATTR", SYS_ioctl, (uint64_t)vcpu->kvm_fd,
-					     KVM_GET_DEVICE_ATTR, answer + 64);
+		kvm = vcpu_add_ioctl_of(vcpu, &p, CALL_KVM_CHECK_EXTENSION, vcpu->kvm_fd, KVM_CAP_XSAVE2);
+		supported = vcpu_add_ioctl_of(vcpu, &p, CALL_KVM_GET_DEVICE_ATTR, vcpu->kvm_fd, answer + 64);
 	}
-	guest = vcpu_add_allowed(vcpu, &p, "arch_prctl", SYS_arch_prctl, ARCH_GET_XCOMP_GUEST_PERM, answer + 8, 0);
-	host = vcpu_add_allowed(vcpu, &p, "arch_prctl", SYS_arch_prctl, ARCH_GET_XCOMP_PERM, answer + 16, 0);
-	image2 = vcpu_add_ioctl(vcpu, &p, "KVM_GET_XSAVE2", KVM_GET_XSAVE2, SCRATCH_IMAGE);
-	image1 = vcpu_add_ioctl(vcpu, &p, "KVM_GET_XSAVE", KVM_GET_XSAVE, SCRATCH_IMAGE2);
+	guest = vcpu_add_allowed(vcpu, &p, CALL_arch_prctl, ARCH_GET_XCOMP_GUEST_PERM, answer + 8, 0);
+	host = vcpu_add_allowed(vcpu, &p, CALL_arch_prctl, ARCH_GET_XCOMP_PERM, answer + 16, 0);
+	image2 = vcpu_add_ioctl(vcpu, &p, CALL_KVM_GET_XSAVE2, SCRATCH_IMAGE);
+	image1 = vcpu_add_ioctl(vcpu, &p, CALL_KVM_GET_XSAVE, SCRATCH_IMAGE2);
 	if (p.count && vcpu_run(vcpu, &p, why) < 0)
 		return -1;
 	/* KVM answers EIO to every process but the one whose memory the guest has. */

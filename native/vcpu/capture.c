@@ -13,8 +13,7 @@
 #define CPUID_ENTRIES 256u
 
 struct question_row {
-	const char *name;
-	uint64_t request;
+	enum injected call;
 	uint32_t offset;
 	uint32_t probe; /* where in the answer to look whether there is one */
 	uint32_t probe_bytes;
@@ -22,12 +21,12 @@ struct question_row {
 };
 
 static const struct question_row questions[ASK_MSRS] = {
-	[ASK_XSAVE2] = { "KVM_GET_XSAVE2", KVM_GET_XSAVE2, SCRATCH_IMAGE, 0, XSAVE_MIN_BYTES, SECTION_IMAGE },
-	[ASK_XSAVE] = { "KVM_GET_XSAVE", KVM_GET_XSAVE, SCRATCH_IMAGE2, 0, XSAVE_MIN_BYTES, SECTION_IMAGE },
-	[ASK_CPUID] = { "KVM_GET_CPUID2", KVM_GET_CPUID2, SCRATCH_CPUID, 8, 40, SECTION_CPUID },
-	[ASK_XCRS] = { "KVM_GET_XCRS", KVM_GET_XCRS, SCRATCH_XCRS, 0, 8, SECTION_XCRS },
-	[ASK_REGS] = { "KVM_GET_REGS", KVM_GET_REGS, SCRATCH_REGS, 0, sizeof(struct kvm_regs), SECTION_REGS },
-	[ASK_SREGS] = { "KVM_GET_SREGS", KVM_GET_SREGS, SCRATCH_SREGS, 0, sizeof(struct kvm_sregs), SECTION_SREGS },
+	[ASK_XSAVE2] = { CALL_KVM_GET_XSAVE2, SCRATCH_IMAGE, 0, XSAVE_MIN_BYTES, SECTION_IMAGE },
+	[ASK_XSAVE] = { CALL_KVM_GET_XSAVE, SCRATCH_IMAGE2, 0, XSAVE_MIN_BYTES, SECTION_IMAGE },
+	[ASK_CPUID] = { CALL_KVM_GET_CPUID2, SCRATCH_CPUID, 8, 40, SECTION_CPUID },
+	[ASK_XCRS] = { CALL_KVM_GET_XCRS, SCRATCH_XCRS, 0, 8, SECTION_XCRS },
+	[ASK_REGS] = { CALL_KVM_GET_REGS, SCRATCH_REGS, 0, sizeof(struct kvm_regs), SECTION_REGS },
+	[ASK_SREGS] = { CALL_KVM_GET_SREGS, SCRATCH_SREGS, 0, sizeof(struct kvm_sregs), SECTION_SREGS },
 };
 
 static struct question_row question_row(int question)
@@ -35,9 +34,14 @@ static struct question_row question_row(int question)
 	if (question < ASK_MSRS)
 		return questions[question];
 	return (struct question_row){
-		"KVM_GET_MSRS", KVM_GET_MSRS, SCRATCH_MSRS + (uint32_t)(question - ASK_MSRS) * SCRATCH_MSR_STRIDE,
+		CALL_KVM_GET_MSRS, SCRATCH_MSRS + (uint32_t)(question - ASK_MSRS) * SCRATCH_MSR_STRIDE,
 		offsetof(struct msr_pair, entries[1].data), 8, SECTION_MSRS,
 	};
+}
+
+static const char *name_of(int question)
+{
+	return injected_calls[question_row(question).call].name;
 }
 
 /* The data area before the calls, as it will be written to the target. */
@@ -90,10 +94,10 @@ static void plan(struct vcpu *vcpu, struct asking *a)
 			a->place[i] = LEFT_AS_LEARNT;
 		} else if (i >= ASK_MSRS && vcpu->msrs_known) {
 			if (!together++)
-				asked = vcpu_add_ioctl(vcpu, &a->program, q.name, q.request, MSRS_IN_ONE_CALL);
+				asked = vcpu_add_ioctl(vcpu, &a->program, q.call, MSRS_IN_ONE_CALL);
 			a->place[i] = asked < 0 ? LEFT_TO_FILTER : LEFT_TO_ONE_CALL;
 		} else {
-			a->place[i] = vcpu_add_ioctl(vcpu, &a->program, q.name, q.request, q.offset);
+			a->place[i] = vcpu_add_ioctl(vcpu, &a->program, q.call, q.offset);
 		}
 	}
 }
@@ -107,10 +111,10 @@ static int check_plan(struct vcpu *vcpu, const struct asking *a, struct refusal 
 
 	if (a->place[image] >= 0 && a->program.count)
 		return vcpu_check_filters(vcpu, &a->program, why);
-	program_ioctl(&needed, q.name, vcpu->fd, q.request, vcpu->scratch + q.offset);
+	program_ioctl(&needed, q.call, vcpu->fd, vcpu->scratch + q.offset);
 	if (vcpu_check_filters(vcpu, &needed, why) < 0)
 		return -1;
-	return refuse(why, REASON_SECCOMP, 0, q.name, "The thread's seccomp filter refuses %s.", q.name);
+	return refuse(why, REASON_SECCOMP, 0, name_of(image), "The thread's seccomp filter refuses %s.", name_of(image));
 }
 
 /* Polls for the chain's last answer. The thread is its own master meanwhile. */
@@ -144,8 +148,7 @@ static int run(struct vcpu *vcpu, struct asking *a, struct refusal *why)
 	int clock = -1, result;
 
 	if (!vcpu->frozen && !vcpu_is_suspended(vcpu))
-		clock = vcpu_add_allowed(vcpu, &a->program, "clock_gettime", SYS_clock_gettime, CLOCK_MONOTONIC,
-					 vcpu->scratch + SCRATCH_DONE, 0);
+		clock = vcpu_add_allowed(vcpu, &a->program, CALL_clock_gettime, CLOCK_MONOTONIC, vcpu->scratch + SCRATCH_DONE, 0);
 	if (clock < 0) {
 		result = vcpu_run(vcpu, &a->program, why);
 		a->ended_ns = now_ns(CLOCK_MONOTONIC);
@@ -190,7 +193,7 @@ static void learn_errnos(struct vcpu *vcpu, const struct asking *a)
 		if (a->place[i] < 0 || answered(a->data, i) || vcpu->known_errno[i])
 			continue;
 		again.place[i] = (int)again.program.count;
-		program_ioctl(&again.program, q.name, vcpu->fd, q.request, vcpu->scratch + q.offset);
+		program_ioctl(&again.program, q.call, vcpu->fd, vcpu->scratch + q.offset);
 		missing = 1;
 	}
 	if (!missing || vcpu_stop(vcpu, NEED_ANY, &ignored) < 0)
@@ -303,7 +306,7 @@ static void add_failures(struct reply *reply, struct capture_head *head, const s
 			continue;
 		failed[count].section = (uint32_t)questions[i].section;
 		failed[count].errno_value = errno_value;
-		(void)snprintf(failed[count].call, sizeof(failed[count].call), "%s", questions[i].name);
+		(void)snprintf(failed[count].call, sizeof(failed[count].call), "%s", name_of(i));
 		count++;
 	}
 	if (count)
@@ -319,9 +322,9 @@ static int add_image(struct reply *reply, struct capture_head *head, const struc
 	int failure = failure_of(vcpu, a, question);
 
 	if (failure)
-		return refuse(why, REASON_CALL_FAILED, failure, questions[question].name, "%s failed: %s.",
-			      questions[question].name, strerror(failure));
-	head->image_call = (uint32_t)questions[question].request;
+		return refuse(why, REASON_CALL_FAILED, failure, name_of(question), "%s failed: %s.", name_of(question),
+			      strerror(failure));
+	head->image_call = (uint32_t)injected_calls[questions[question].call].request;
 	head->written_bytes = pattern_written(a->data + at, at, SCRATCH_IMAGE_BYTES);
 	head->legacy_errno = failure_of(vcpu, a, ASK_XSAVE);
 	add_section(reply, head, SECTION_IMAGE, a->data + at, head->written_bytes);

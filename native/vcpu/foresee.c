@@ -37,13 +37,13 @@ static int check(const struct target *target, const struct seccomp_filters *filt
 	struct program program = { 0 }, legacy = { 0 };
 	struct refusal ignored;
 
-	program_ioctl(&legacy, "KVM_GET_XSAVE", fd, KVM_GET_XSAVE, SCRATCH_BASE);
-	program_add(&program, "mmap", SYS_mmap, SCRATCH_BASE, SCRATCH_BYTES, PROT_READ | PROT_WRITE);
+	program_ioctl(&legacy, CALL_KVM_GET_XSAVE, fd, SCRATCH_BASE);
+	program_add(&program, CALL_mmap, SCRATCH_BASE, SCRATCH_BYTES, PROT_READ | PROT_WRITE);
 	program.calls[0].arguments[3] = MAP_PRIVATE | MAP_ANONYMOUS;
 	program.calls[0].arguments[4] = (uint64_t)-1;
-	program_add(&program, "munmap", SYS_munmap, SCRATCH_BASE, SCRATCH_BYTES, 0);
+	program_add(&program, CALL_munmap, SCRATCH_BASE, SCRATCH_BYTES, 0);
 	if (chain_check_filters(target, filters, &legacy, &ignored) < 0)
-		program_ioctl(&program, "KVM_GET_XSAVE2", fd, KVM_GET_XSAVE2, SCRATCH_BASE);
+		program_ioctl(&program, CALL_KVM_GET_XSAVE2, fd, SCRATCH_BASE);
 	return chain_check_filters(target, filters, &program, why);
 }
 

@@ -170,8 +170,7 @@ static int translate_some(struct vcpu *vcpu, const uint64_t *linear, uint32_t co
 	memset(asked, 0, sizeof(asked));
 	for (uint32_t i = 0; i < count; i++) {
 		asked[i].linear_address = linear[i];
-		program_ioctl(&program, "KVM_TRANSLATE", vcpu->fd, KVM_TRANSLATE,
-			      vcpu->scratch + SCRATCH_IMAGE2 + i * sizeof(asked[0]));
+		program_ioctl(&program, CALL_KVM_TRANSLATE, vcpu->fd, vcpu->scratch + SCRATCH_IMAGE2 + i * sizeof(asked[0]));
 	}
 	if (memory_write(target.pid, vcpu->scratch + SCRATCH_IMAGE2, asked, count * sizeof(asked[0])) < 0)
 		return vcpu_refuse_memory(errno, "process_vm_writev", why);

@@ -107,11 +107,11 @@ static int map_or_keep(struct vcpu *vcpu, const char *maps, uint64_t left, uint6
 	uint64_t address = left ? left : free_place;
 	long result;
 
-	program_add(&mapping, "mmap", SYS_mmap, address, SCRATCH_BYTES, PROT_READ | PROT_WRITE);
+	program_add(&mapping, CALL_mmap, address, SCRATCH_BYTES, PROT_READ | PROT_WRITE);
 	mapping.calls[0].arguments[3] = MAP_PRIVATE | MAP_ANONYMOUS;
 	mapping.calls[0].arguments[4] = (uint64_t)-1;
 	both = mapping;
-	program_add(&both, "munmap", SYS_munmap, address, SCRATCH_BYTES, 0);
+	program_add(&both, CALL_munmap, address, SCRATCH_BYTES, 0);
 	if (vcpu_check_filters(vcpu, &both, why) < 0)
 		return -1;
 	vcpu->scratch = left;
@@ -164,7 +164,7 @@ int scratch_unmap(struct vcpu *vcpu, struct refusal *why)
 		(void)refuse(why, REASON_TARGET_GONE, errno, NULL, "The mappings of process %d cannot be read.", target.pid);
 		goto out;
 	}
-	program_add(&program, "munmap", SYS_munmap, vcpu->scratch, SCRATCH_BYTES, 0);
+	program_add(&program, CALL_munmap, vcpu->scratch, SCRATCH_BYTES, 0);
 	result = vcpu_run_in_room(vcpu, maps, &program, why);
 	if (result == 0 && program.calls[0].result < 0)
 		result = refuse_errno(why, (int)-program.calls[0].result, "munmap");

@@ -115,20 +115,23 @@ int vcpu_check_filters(struct vcpu *vcpu, const struct program *program, struct 
 	return -1;
 }
 
-int vcpu_add_allowed(struct vcpu *vcpu, struct program *program, const char *name, uint64_t number, uint64_t a, uint64_t b,
-		     uint64_t c)
+int vcpu_add_allowed(struct vcpu *vcpu, struct program *program, enum injected call, uint64_t a, uint64_t b, uint64_t c)
 {
-	struct call call = { .number = number, .arguments = { a, b, c } };
+	struct call asked = { .number = injected_calls[call].number, .arguments = { a, b, c } };
 
-	if (!vcpu_is_suspended(vcpu) && !seccomp_allows(chain_call_verdict(&target, &vcpu->filters, &call)))
+	if (!vcpu_is_suspended(vcpu) && !seccomp_allows(chain_call_verdict(&target, &vcpu->filters, &asked)))
 		return -1;
-	return program_add(program, name, number, a, b, c);
+	return program_add(program, call, a, b, c);
 }
 
-int vcpu_add_ioctl(struct vcpu *vcpu, struct program *program, const char *name, uint64_t request, uint64_t offset)
+int vcpu_add_ioctl_of(struct vcpu *vcpu, struct program *program, enum injected call, int fd, uint64_t argument)
 {
-	return vcpu_add_allowed(vcpu, program, name, SYS_ioctl, (uint64_t)(unsigned int)vcpu->fd, request,
-				vcpu->scratch + offset);
+	return vcpu_add_allowed(vcpu, program, call, (uint64_t)(unsigned int)fd, injected_calls[call].request, argument);
+}
+
+int vcpu_add_ioctl(struct vcpu *vcpu, struct program *program, enum injected call, uint64_t offset)
+{
+	return vcpu_add_ioctl_of(vcpu, program, call, vcpu->fd, vcpu->scratch + offset);
 }
 
 #define MAX_LATE (2 * MAX_ATTACHED)

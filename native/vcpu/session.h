@@ -96,9 +96,10 @@ void vcpu_read_filters(struct vcpu *vcpu);
 int vcpu_check_filters(struct vcpu *vcpu, const struct program *program, struct refusal *why);
 
 /* Adds the call where the filters allow it, and returns its place; -1 where they do not. */
-int vcpu_add_allowed(struct vcpu *vcpu, struct program *program, const char *name, uint64_t number, uint64_t a, uint64_t b,
-		     uint64_t c);
-int vcpu_add_ioctl(struct vcpu *vcpu, struct program *program, const char *name, uint64_t request, uint64_t offset);
+int vcpu_add_allowed(struct vcpu *vcpu, struct program *program, enum injected call, uint64_t a, uint64_t b, uint64_t c);
+/* An ioctl of some descriptor; and one of the vCPU's own, whose argument lies at an offset in scratch memory. */
+int vcpu_add_ioctl_of(struct vcpu *vcpu, struct program *program, enum injected call, int fd, uint64_t argument);
+int vcpu_add_ioctl(struct vcpu *vcpu, struct program *program, enum injected call, uint64_t offset);
 
 /* Makes the calls in the stopped thread, their frames in scratch memory or in unused bytes of KVM's own pages (room.h). The filters are checked first. */
 int vcpu_run(struct vcpu *vcpu, struct program *program, struct refusal *why);

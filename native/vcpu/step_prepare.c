@@ -42,8 +42,7 @@ static int can_block_interrupts(struct vcpu *vcpu)
 
 	if (fd < 0)
 		return 0;
-	at = vcpu_add_allowed(vcpu, &p, "KVM_CHECK_EXTENSION", SYS_ioctl, (uint64_t)fd, KVM_CHECK_EXTENSION,
-			      KVM_CAP_SET_GUEST_DEBUG2_NUMBER);
+	at = vcpu_add_ioctl_of(vcpu, &p, CALL_KVM_CHECK_EXTENSION, fd, KVM_CAP_SET_GUEST_DEBUG2_NUMBER);
 	if (at < 0 || vcpu_run(vcpu, &p, &ignored) < 0)
 		return 0;
 	return p.calls[at].result > 0 && (p.calls[at].result & GUESTDBG_BLOCKIRQ);
@@ -92,7 +91,7 @@ static int learn_msrs(struct vcpu *vcpu, struct refusal *why)
 
 		if (memory_write(target.pid, place + i * SCRATCH_MSR_STRIDE, &one, sizeof(one)) < 0)
 			return refuse_errno(why, errno, "process_vm_writev");
-		(void)program_ioctl(&p, "KVM_GET_MSRS", vcpu->fd, KVM_GET_MSRS, place + i * SCRATCH_MSR_STRIDE);
+		(void)program_ioctl(&p, CALL_KVM_GET_MSRS, vcpu->fd, place + i * SCRATCH_MSR_STRIDE);
 	}
 	if (vcpu_run(vcpu, &p, why) < 0)
 		return -1;
@@ -120,7 +119,7 @@ static int learn_syscall(struct stepping *s, struct refusal *why)
 	/* The chain makes it by itself, when nobody lifts a filter. */
 	struct call set_regs = { .number = SYS_ioctl, .arguments = { fd, KVM_SET_REGS, place } };
 
-	if (vcpu_add_allowed(s->vcpu, &p, "KVM_GET_MSRS", SYS_ioctl, fd, KVM_GET_MSRS, place) < 0 ||
+	if (vcpu_add_ioctl(s->vcpu, &p, CALL_KVM_GET_MSRS, SCRATCH_MSRS) < 0 ||
 	    !seccomp_allows(chain_call_verdict(&target, &s->vcpu->filters, &set_regs)))
 		return 0;
 	s->may_finish = 1;

@@ -25,11 +25,6 @@ struct one_msr {
 
 static struct reading now; /* one request at a time */
 
-static const char *get_image_name(const struct vcpu *vcpu)
-{
-	return vcpu->get_image == KVM_GET_XSAVE ? "KVM_GET_XSAVE" : "KVM_GET_XSAVE2";
-}
-
 static int put(struct vcpu *vcpu, uint32_t offset, const void *bytes, size_t count, struct refusal *why)
 {
 	return memory_write(target.pid, vcpu->scratch + offset, bytes, count) < 0 ?
@@ -87,8 +82,8 @@ static int read_state(struct vcpu *vcpu, struct refusal *why)
 	    put_msr(vcpu, 0, MSR_IA32_XFD, 0, why) < 0)
 		return -1;
 	KILL_POINT("questions written");
-	program_ioctl(&p, get_image_name(vcpu), vcpu->fd, vcpu->get_image, vcpu->scratch + SCRATCH_IMAGE);
-	program_ioctl(&p, "KVM_GET_MSRS", vcpu->fd, KVM_GET_MSRS, vcpu->scratch + SCRATCH_MSRS);
+	program_ioctl(&p, get_image_call(vcpu->get_image), vcpu->fd, vcpu->scratch + SCRATCH_IMAGE);
+	program_ioctl(&p, CALL_KVM_GET_MSRS, vcpu->fd, vcpu->scratch + SCRATCH_MSRS);
 	if (vcpu_run(vcpu, &p, why) < 0 || require(&p, 0, 0, why) < 0)
 		return -1;
 	take_xfd(&p.calls[1], &now.xfd);
@@ -97,7 +92,7 @@ static int read_state(struct vcpu *vcpu, struct refusal *why)
 		return -1;
 	now.image_bytes = pattern_written(now.image, SCRATCH_IMAGE - SCRATCH_DATA, sizeof(now.image));
 	if (guard_is_protected(now.image, now.image_bytes))
-		return refuse(why, REASON_PROTECTED_GUEST, 0, get_image_name(vcpu),
+		return refuse(why, REASON_PROTECTED_GUEST, 0, injected_calls[get_image_call(vcpu->get_image)].name,
 			      "The guest's state is encrypted: KVM shows zeros and ignores writes.");
 	return 0;
 }
@@ -115,9 +110,9 @@ static int store_image(struct vcpu *vcpu, const uint8_t *image, uint32_t bytes, 
 	if (put(vcpu, SCRATCH_IMAGE2, buffer, sizeof(buffer), why) < 0 || put_msr(vcpu, 0, MSR_IA32_XFD, 0, why) < 0)
 		return -1;
 	KILL_POINT("image written to scratch");
-	program_ioctl(&p, "KVM_SET_XSAVE", vcpu->fd, KVM_SET_XSAVE, vcpu->scratch + SCRATCH_IMAGE2);
-	program_ioctl(&p, get_image_name(vcpu), vcpu->fd, vcpu->get_image, vcpu->scratch + SCRATCH_IMAGE);
-	program_ioctl(&p, "KVM_GET_MSRS", vcpu->fd, KVM_GET_MSRS, vcpu->scratch + SCRATCH_MSRS);
+	program_ioctl(&p, CALL_KVM_SET_XSAVE, vcpu->fd, vcpu->scratch + SCRATCH_IMAGE2);
+	program_ioctl(&p, get_image_call(vcpu->get_image), vcpu->fd, vcpu->scratch + SCRATCH_IMAGE);
+	program_ioctl(&p, CALL_KVM_GET_MSRS, vcpu->fd, vcpu->scratch + SCRATCH_MSRS);
 	if (vcpu_run(vcpu, &p, why) < 0 || require(&p, 0, 0, why) < 0 || require(&p, 1, 0, why) < 0)
 		return -1;
 	take_xfd(&p.calls[2], &now.xfd);
@@ -184,9 +179,9 @@ static int xcr0_step(struct vcpu *vcpu, const void *what, uint64_t *value, struc
 	memcpy(&xcrs.xcrs[0].value, what, sizeof(uint64_t));
 	if (put(vcpu, SCRATCH_CPUID, &xcrs, sizeof(xcrs), why) < 0)
 		return -1;
-	program_ioctl(&p, "KVM_SET_XCRS", vcpu->fd, KVM_SET_XCRS, vcpu->scratch + SCRATCH_CPUID);
-	program_ioctl(&p, "KVM_GET_XCRS", vcpu->fd, KVM_GET_XCRS, vcpu->scratch + SCRATCH_XCRS);
-	program_ioctl(&p, get_image_name(vcpu), vcpu->fd, vcpu->get_image, vcpu->scratch + SCRATCH_IMAGE);
+	program_ioctl(&p, CALL_KVM_SET_XCRS, vcpu->fd, vcpu->scratch + SCRATCH_CPUID);
+	program_ioctl(&p, CALL_KVM_GET_XCRS, vcpu->fd, vcpu->scratch + SCRATCH_XCRS);
+	program_ioctl(&p, get_image_call(vcpu->get_image), vcpu->fd, vcpu->scratch + SCRATCH_IMAGE);
 	if (vcpu_run(vcpu, &p, why) < 0 || require(&p, 0, 0, why) < 0 || require(&p, 1, 0, why) < 0 ||
 	    require(&p, 2, 0, why) < 0 || fetch(vcpu, SCRATCH_XCRS, &xcrs, sizeof(xcrs), why) < 0)
 		return -1;
@@ -218,9 +213,9 @@ static int store_msr(struct vcpu *vcpu, const struct set_msr_request *request, u
 
 	if (put_msr(vcpu, 1, request->index, request->value, why) < 0 || put_msr(vcpu, 2, request->index, 0, why) < 0)
 		return -1;
-	program_ioctl(&p, "KVM_SET_MSRS", vcpu->fd, KVM_SET_MSRS, vcpu->scratch + SCRATCH_MSRS + SCRATCH_MSR_STRIDE);
-	program_ioctl(&p, "KVM_GET_MSRS", vcpu->fd, KVM_GET_MSRS, vcpu->scratch + SCRATCH_MSRS + 2 * SCRATCH_MSR_STRIDE);
-	program_ioctl(&p, get_image_name(vcpu), vcpu->fd, vcpu->get_image, vcpu->scratch + SCRATCH_IMAGE);
+	program_ioctl(&p, CALL_KVM_SET_MSRS, vcpu->fd, vcpu->scratch + SCRATCH_MSRS + SCRATCH_MSR_STRIDE);
+	program_ioctl(&p, CALL_KVM_GET_MSRS, vcpu->fd, vcpu->scratch + SCRATCH_MSRS + 2 * SCRATCH_MSR_STRIDE);
+	program_ioctl(&p, get_image_call(vcpu->get_image), vcpu->fd, vcpu->scratch + SCRATCH_IMAGE);
 	if (vcpu_run(vcpu, &p, why) < 0 || require(&p, 0, 1, why) < 0 || require(&p, 1, 1, why) < 0 ||
 	    require(&p, 2, 0, why) < 0 || fetch_msr(vcpu, 2, value, why) < 0)
 		return -1;
@@ -267,8 +262,8 @@ static int read_mode(struct vcpu *vcpu, struct kvm_sregs *sregs, struct kvm_vcpu
 {
 	struct program p = { 0 };
 
-	program_ioctl(&p, "KVM_GET_SREGS", vcpu->fd, KVM_GET_SREGS, vcpu->scratch + SCRATCH_SREGS);
-	program_ioctl(&p, "KVM_GET_VCPU_EVENTS", vcpu->fd, KVM_GET_VCPU_EVENTS, vcpu->scratch + SCRATCH_EVENTS);
+	program_ioctl(&p, CALL_KVM_GET_SREGS, vcpu->fd, vcpu->scratch + SCRATCH_SREGS);
+	program_ioctl(&p, CALL_KVM_GET_VCPU_EVENTS, vcpu->fd, vcpu->scratch + SCRATCH_EVENTS);
 	if (vcpu_run(vcpu, &p, why) < 0 || require(&p, 0, 0, why) < 0 || require(&p, 1, 0, why) < 0 ||
 	    fetch(vcpu, SCRATCH_SREGS, sregs, sizeof(*sregs), why) < 0)
 		return -1;
@@ -283,9 +278,9 @@ static int regs_step(struct vcpu *vcpu, const void *what, uint64_t *value, struc
 	struct kvm_sregs sregs;
 	struct program p = { 0 };
 
-	program_ioctl(&p, "KVM_SET_REGS", vcpu->fd, KVM_SET_REGS, vcpu->scratch + SCRATCH_CPUID);
-	program_ioctl(&p, "KVM_GET_REGS", vcpu->fd, KVM_GET_REGS, vcpu->scratch + SCRATCH_REGS);
-	program_ioctl(&p, get_image_name(vcpu), vcpu->fd, vcpu->get_image, vcpu->scratch + SCRATCH_IMAGE);
+	program_ioctl(&p, CALL_KVM_SET_REGS, vcpu->fd, vcpu->scratch + SCRATCH_CPUID);
+	program_ioctl(&p, CALL_KVM_GET_REGS, vcpu->fd, vcpu->scratch + SCRATCH_REGS);
+	program_ioctl(&p, get_image_call(vcpu->get_image), vcpu->fd, vcpu->scratch + SCRATCH_IMAGE);
 	if (read_mode(vcpu, &sregs, &events, why) < 0 || guard_regs(what, &sregs, why) < 0 ||
 	    guard_events(&events, why) < 0 || put(vcpu, SCRATCH_CPUID, what, sizeof(struct kvm_regs), why) < 0 ||
 	    vcpu_run(vcpu, &p, why) < 0 || require(&p, 0, 0, why) < 0 || require(&p, 1, 0, why) < 0 ||

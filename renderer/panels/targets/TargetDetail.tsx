@@ -1,6 +1,8 @@
 // biome-ignore-all lint/a11y/useSemanticElements: a native radio cannot hold glyphs or be drawn as a row.
 import type { KeyboardEvent, ReactElement } from 'react';
+import { hexShort } from '../../../app/bits/mask.ts';
 import type { TargetSummary, VcpuSummary } from '../../../app/bridge.ts';
+import { INJECTED_CALLS } from '../../../app/wire/calls.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { Button } from '../../controls/Button.tsx';
@@ -13,20 +15,14 @@ import { Glyph } from '../../theme/Glyph.tsx';
 import { count, kernelText, pauseText, pidText, tidText } from '../../wording.ts';
 import { ModelDetail } from './ModelList.tsx';
 
-/** The calls a session makes inside the VMM, with their request numbers (Linux uapi/linux/kvm.h, x86-64). */
-const CALLS: readonly { readonly call: string; readonly number: string; readonly when: string }[] = [
-  { call: 'KVM_GET_XSAVE2', number: '0x9000aecf', when: 'each capture' },
-  { call: 'KVM_GET_CPUID2', number: '0xc008ae91', when: 'each capture' },
-  { call: 'KVM_GET_XCRS', number: '0x8188aea6', when: 'each capture' },
-  { call: 'KVM_GET_MSRS', number: '0xc008ae88', when: 'each capture' },
-  { call: 'KVM_GET_REGS', number: '0x8090ae81', when: 'each capture' },
-  { call: 'KVM_GET_SREGS', number: '0x8138ae83', when: 'each capture' },
-  { call: 'KVM_SET_XSAVE', number: '0x5000aea5', when: 'Apply only' },
-  { call: 'KVM_SET_XCRS', number: '0x4188aea7', when: 'Apply only' },
-  { call: 'KVM_SET_MSRS', number: '0x4008ae89', when: 'Apply only' },
-  { call: 'KVM_GET_VCPU_EVENTS', number: '0x8040ae9f', when: 'Apply only' },
-  { call: 'KVM_SET_REGS', number: '0x4090ae82', when: 'Apply only' },
-];
+/** What every session makes, and what it writes with, in the order of KVM's interface. */
+const WHEN: Readonly<Partial<Record<(typeof INJECTED_CALLS)[number]['when'], string>>> = {
+  capture: 'each capture',
+  write: 'Apply only',
+};
+const CALLS = INJECTED_CALLS.flatMap(({ call, request, when }) =>
+  request === null || WHEN[when] === undefined ? [] : [{ call, number: hexShort(BigInt(request)), when: WHEN[when] }],
+);
 const PROMISES = ['Leaves program text untouched', 'Keeps the state found, to give it back'];
 
 export function TargetDetail(): ReactElement {
