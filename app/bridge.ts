@@ -11,6 +11,7 @@ import type {
   MemoryView,
   NamedCode,
 } from './debug/guest-words.ts';
+import type { MachineVerbs } from './debug/machine-verbs.ts';
 import type { RunState } from './debug/run-state.ts';
 import type { WritesSoFar } from './debug/writes-so-far.ts';
 import type { Syntax } from './disas/instruction.ts';
@@ -40,6 +41,7 @@ export type {
   MemoryView,
   NamedCode,
 } from './debug/guest-words.ts';
+export type { VcpuAnswer } from './debug/machine-verbs.ts';
 export type { WritesSoFar } from './debug/writes-so-far.ts';
 export type { Assignment, RestoreScope } from './edit/assignment.ts';
 export type { DisassemblyLine, ModelPosition, ModelSummary } from './model/words.ts';
@@ -235,7 +237,7 @@ export interface DemoGuest {
   readonly summary: string;
 }
 
-export interface Bridge {
+export interface Bridge extends MachineVerbs {
   hostFacts(): Promise<Answer<HostFacts>>;
   listTargets(): Promise<Answer<TargetList>>;
   /** Attaches to one vCPU and takes the first capture, which is kept as the state to restore. */
@@ -328,6 +330,8 @@ export const BRIDGE_VERBS = [
   'capture',
   'freeze',
   'resume',
+  'freezeAll',
+  'resumeAll',
   'readCode',
   'nameCode',
   'readMemory',

@@ -26,6 +26,9 @@ export const refuse = (code: RefusalCode, what: string, parts: RefusalParts = {}
   refusal: refusal(code, what, parts),
 });
 
+export const noSuchSession = (): Refused =>
+  refuse('no-such-session', 'this session has ended', { remedy: 'Choose the target again' });
+
 /** Data from outside that does not decode, as a refusal. */
 export const refuseProblem = (code: RefusalCode, problem: Problem, parts: RefusalParts = {}): Refused =>
   refuse(code, describeProblem(problem), parts);

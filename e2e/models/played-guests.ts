@@ -14,6 +14,8 @@ import type {
 import type { Capture } from '../../app/capture/capture.ts';
 import type { Clock } from '../../app/debug/clock.ts';
 import { driveResult } from '../../app/debug/drive-result.ts';
+import { createMachines } from '../../app/debug/machine.ts';
+import { machineVerbs } from '../../app/debug/machine-verbs.ts';
 import { createSession, type Session } from '../../app/debug/session.ts';
 import { fakeRunControl } from '../../app/debug/testing/fake-run-control.ts';
 import { fakeTarget } from '../../app/debug/testing/fake-target.ts';
@@ -127,14 +129,15 @@ const ORPHAN: Orphan = {
  * @param orphan one of the guests was left with written edits
  */
 export const playGuests = async (page: Page, orphan = false): Promise<void> => {
-  const sessions = new Map<string, Session>();
+  const machines = createMachines();
+  const ofAll = machineVerbs(machines);
   const about = (id: string, { target }: Session): Omit<Opened, 'capture'> => ({
     ...{ session: id, kind: 'live', vcpus: [0, 1], vcpu: target.identity.vcpu, canWrite: true },
     run: target.run,
     verdicts: [{ call: 'KVM_SET_XSAVE', number: '0x5000aea5', verdict: 'allowed' }],
   });
   const of = async <T>(id: string, use: (session: Session) => Promise<Answer<T>>): Promise<Answer<T> | null> => {
-    const session = sessions.get(id);
+    const session = machines.session(id);
     return session === undefined ? null : use(session);
   };
   const captured = (id: string, verb: 'capture' | 'freeze') =>
@@ -159,7 +162,7 @@ export const playGuests = async (page: Page, orphan = false): Promise<void> => {
       if (!first.ok) return first;
       const id = `${pid}`.padEnd(31, '0') + String(vcpu);
       const session = createSession(id, target, first.value, { clock: STILL, journal: memoryJournal() });
-      sessions.set(id, session);
+      machines.add(session);
       return yes({ ...about(id, session), capture: encodeCapture(first.value) });
     },
     capture: (id: string) => captured(id, 'capture'),
@@ -169,6 +172,8 @@ export const playGuests = async (page: Page, orphan = false): Promise<void> => {
         const resumed = await session.resume();
         return resumed.ok ? yes(null) : resumed;
       }),
+    freezeAll: async (id: string) => (machines.session(id) === undefined ? null : ofAll.freezeAll(id)),
+    resumeAll: async (id: string) => (machines.session(id) === undefined ? null : ofAll.resumeAll(id)),
     drive: (id: string, act: DriveAct) =>
       of(id, async (session) => {
         const driven = await session.driveAct(act, async () => ({ decode: () => null }));
@@ -190,7 +195,7 @@ export const playGuests = async (page: Page, orphan = false): Promise<void> => {
     detach: (id: string, restoreFirst: boolean) =>
       of(id, async (session) => {
         const detached = await session.detach(restoreFirst);
-        if (detached.ok) sessions.delete(id);
+        if (detached.ok) machines.remove(id);
         return detached;
       }),
   };

@@ -17,13 +17,15 @@ import type { WriteOutcome } from '../../app/debug/apply.ts';
 import type { Clock } from '../../app/debug/clock.ts';
 import { driveResult } from '../../app/debug/drive-result.ts';
 import { fileTarget } from '../../app/debug/file-target.ts';
+import { createMachines } from '../../app/debug/machine.ts';
+import { machineVerbs } from '../../app/debug/machine-verbs.ts';
 import { openModel } from '../../app/debug/model-target.ts';
 import type { Overwritten } from '../../app/debug/overwritten-watch.ts';
 import { captureInPassing } from '../../app/debug/passing-capture.ts';
 import type { Session } from '../../app/debug/session.ts';
 import type { Target } from '../../app/debug/target.ts';
 import { modelSummaries } from '../../app/model/guest.ts';
-import { answer, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
+import { answer, noSuchSession, refuse, refuseProblem } from '../../app/refusals/refusal.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
 import { changeOf } from '../../app/session/json-change.ts';
 import { loadDecoder } from '../disas/load-decoder.ts';
@@ -104,7 +106,7 @@ const aboutTarget = (session: string, target: Target): Omit<Opened, 'capture'> =
 export const createSessions = (options: SessionsOptions): Sessions => {
   const { shared, clock = CLOCK, decode = decodeHere } = options;
   const { openIds, attachedPids } = shared;
-  const sessions = new Map<string, Session>();
+  const machines = createMachines();
   const files = new Map<string, { readonly name: string; readonly bytes: Uint8Array }>();
   const memory = createPageMemory(shared.keptText);
   let ownTab: string | null = null;
@@ -144,7 +146,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
   };
 
   const forget = (id: string): void => {
-    if (sessions.delete(id)) shared.sessions.give();
+    if (machines.remove(id)) shared.sessions.give();
     letFileGo(id);
     openIds.delete(id);
     attachedPids.delete(id);
@@ -152,9 +154,8 @@ export const createSessions = (options: SessionsOptions): Sessions => {
   };
 
   const withSession = async <T>(id: string, use: (session: Session) => Promise<Answer<T>>): Promise<Answer<T>> => {
-    const session = sessions.get(id);
-    if (session !== undefined) return use(session);
-    return refuse('no-such-session', 'this session has ended', { remedy: 'Choose the target again' });
+    const session = machines.session(id);
+    return session === undefined ? noSuchSession() : use(session);
   };
 
   const views = createGuestViews(withSession);
@@ -186,13 +187,13 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     const id = randomBytes(16).toString('hex');
     const onOverwritten = ({ parts, capture }: Overwritten): void =>
       tell({ kind: 'overwritten', session: id, parts, capture: encodeCapture(capture) });
-    sessions.set(id, createKeptSession(id, target, first.value, options.journalFolder, { clock, onOverwritten }));
+    machines.add(createKeptSession(id, target, first.value, options.journalFolder, { clock, onOverwritten }));
     openIds.add(id);
     if (target.identity.kind === 'live' && target.identity.pid !== null) {
       attachedPids.set(id, { pid: target.identity.pid, tab: ownTab });
     }
     target.onGone((refusal) => {
-      const wasOpen = sessions.has(id);
+      const wasOpen = machines.session(id) !== undefined;
       forget(id);
       if (wasOpen) tell({ kind: 'gone', session: id, refusal });
     });
@@ -253,6 +254,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
 
   return {
     ...recoveryVerbs(recovery, shared.sessions),
+    ...machineVerbs(machines),
     readCode: views.readCode,
     nameCode: views.nameCode,
     readMemory: views.readMemory,
@@ -349,14 +351,14 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     },
     comeBack: async (tab) => {
       ownTab = tab;
-      const open = [...sessions.values()].map(({ id, target, writes }) => ({
+      const open = machines.sessions.map(({ id, target, writes }) => ({
         ...aboutTarget(id, target),
         writes: writes(),
       }));
       return answer({ kept: memory.all(), open });
     },
     keep: async (name, text) => memory.keep(name, text),
-    holds: () => sessions.size > 0,
+    holds: () => machines.sessions.length > 0,
     onEvent: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -364,9 +366,9 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     close: async () => {
       for (const cancel of [...readings]) cancel();
       memory.clear();
-      const open = [...sessions.values()];
+      const open = machines.sessions;
       for (const { id } of open) letFileGo(id);
-      sessions.clear();
+      machines.clear();
       // Until a session has let go its entry is in use; then another page may be offered it.
       await Promise.all(
         open.map((session) =>

@@ -145,6 +145,8 @@ const ARGUMENTS: { readonly [V in BridgeVerb]: Readers<Parameters<Bridge[V]>> } 
   capture: [id],
   freeze: [id],
   resume: [id],
+  freezeAll: [id],
+  resumeAll: [id],
   readCode: [id, address, integer(1, 200), syntax],
   nameCode: [id, knownBytes, syntax],
   readMemory: [id, memoryRequest],

@@ -17,6 +17,8 @@ import { driveResult } from '../../app/debug/drive-result.ts';
 import { fileTarget } from '../../app/debug/file-target.ts';
 import { findMemory } from '../../app/debug/find-memory.ts';
 import { readRows } from '../../app/debug/guest-view.ts';
+import { createMachines, type Machines } from '../../app/debug/machine.ts';
+import { machineVerbs } from '../../app/debug/machine-verbs.ts';
 import { openModel } from '../../app/debug/model-target.ts';
 import { createSession, type Session } from '../../app/debug/session.ts';
 import type { Target } from '../../app/debug/target.ts';
@@ -28,7 +30,7 @@ import { captureAfter, stageAssignments } from '../../app/edit/assign.ts';
 import { stageRestore } from '../../app/edit/restore.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { modelSummaries } from '../../app/model/guest.ts';
-import { refuseProblem } from '../../app/refusals/refusal.ts';
+import { noSuchSession, refuseProblem } from '../../app/refusals/refusal.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
 
 const yes = <T>(value: T): Promise<Answer<T>> => Promise.resolve({ ok: true, value });
@@ -93,6 +95,7 @@ const FAKE_STATES = [
 export interface FakeBridge extends Bridge {
   /** What the vCPU holds; a test may play the guest, or the VMM that holds it outside KVM_RUN. */
   held: Capture;
+  readonly target: FakeTarget;
   /** What the states of a file are, by their number; the first capture where there is none. */
   inFile: ReadonlyMap<number, Capture>;
   /** What a Tilescope that died has left. */
@@ -117,10 +120,11 @@ const applied = (session: Session, outcome: Answer<WriteOutcome>): Answer<Applie
 export const createFakeBridge = (
   first: Capture = sampleCapture(),
   targets: readonly TargetSummary[] = FAKE_TARGETS,
+  machines: Machines = createMachines(),
 ): FakeBridge => {
   const listeners = new Set<(event: SessionEvent) => void>();
   const refusals = new Map<string, Partial<Refusal> & { code: string; what: string }>();
-  const sessions = new Map<string, Session>();
+  const ofAll = machineVerbs(machines);
   const vcpu: FakeTarget = fakeTarget(first);
   Object.assign(vcpu, { runControl: fakeRunControl(vcpu) });
   const kept = new Map<string, string>();
@@ -151,7 +155,7 @@ export const createFakeBridge = (
     const capture = await target.capture();
     if (!capture.ok) return capture;
     const id = `fake-${kind}-${vcpuIndex}`;
-    sessions.set(id, createSession(id, target, capture.value, { clock: STILL, journal: memoryJournal() }));
+    machines.add(createSession(id, target, capture.value, { clock: STILL, journal: memoryJournal() }));
     return {
       ok: true,
       value: { ...aboutTarget(id, target), kind, vcpu: vcpuIndex, capture: encodeCapture(capture.value) },
@@ -172,8 +176,8 @@ export const createFakeBridge = (
   ): Promise<Answer<T>> => {
     const refusal = refused(verb);
     if (refusal !== null) return refusal;
-    const session = sessions.get(id);
-    return session === undefined ? no({ code: 'no-such-session', what: 'this session has ended' }) : use(session);
+    const session = machines.session(id);
+    return session === undefined ? noSuchSession() : use(session);
   };
   const documentOf = (captured: Answer<Capture>) => (captured.ok ? yes(encodeCapture(captured.value)) : captured);
 
@@ -185,6 +189,7 @@ export const createFakeBridge = (
       vcpu.state = state;
       vcpu.outside = state.facts.inKvmRun === false ? Number.POSITIVE_INFINITY : 0;
     },
+    target: vcpu,
     inFile: new Map(),
     left: [],
     calls: [],
@@ -258,6 +263,8 @@ export const createFakeBridge = (
         const resumed = await session.resume();
         return resumed.ok ? yes(null) : resumed;
       }),
+    freezeAll: (id) => refused('freezeAll') ?? ofAll.freezeAll(id),
+    resumeAll: (id) => refused('resumeAll') ?? ofAll.resumeAll(id),
     apply: (id, assignments: readonly Assignment[]) =>
       withSession('apply', id, async (session) => applied(session, await session.assign(assignments))),
     restore: (id, scope, then) =>
@@ -272,7 +279,7 @@ export const createFakeBridge = (
     detach: (id, restoreFirst) =>
       withSession('detach', id, async (session) => {
         const detached = await session.detach(restoreFirst);
-        if (detached.ok) sessions.delete(id);
+        if (detached.ok) machines.remove(id);
         return detached;
       }),
     orphans: () => refused('orphans') ?? yes(bridge.left),
@@ -303,7 +310,7 @@ export const createFakeBridge = (
     comeBack: async () =>
       yes({
         kept: Object.fromEntries(kept),
-        open: [...sessions.values()].map(({ id, target, writes }) => ({
+        open: machines.sessions.map(({ id, target, writes }) => ({
           ...aboutTarget(id, target),
           writes: writes(),
         })),

@@ -1,6 +1,7 @@
 import type { SessionEvent } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
-import { createFakeBridge, type FakeBridge } from './fake-bridge.ts';
+import { createMachines } from '../../app/debug/machine.ts';
+import { createFakeBridge, FAKE_TARGETS, type FakeBridge } from './fake-bridge.ts';
 
 const idOf = (vcpu: number): string => `fake-live-${vcpu}`;
 
@@ -15,11 +16,13 @@ export interface FakeMachine {
 
 /** A target with several vCPUs, each with a state of its own: sessions are told apart as main tells them apart. */
 export const createFakeMachine = (states: readonly Capture[]): FakeMachine => {
+  const machines = createMachines();
   const vcpus = states.map((state, vcpu) =>
-    createFakeBridge({
-      ...state,
-      facts: { ...state.facts, target: { ...state.facts.target, kind: 'live', vcpu } },
-    }),
+    createFakeBridge(
+      { ...state, facts: { ...state.facts, target: { ...state.facts.target, kind: 'live', vcpu } } },
+      FAKE_TARGETS,
+      machines,
+    ),
   );
   const first = vcpus[0];
   if (first === undefined) throw new Error('a machine has at least one vCPU');

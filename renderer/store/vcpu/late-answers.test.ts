@@ -118,7 +118,7 @@ describe('while a write is under way', () => {
 describe('a target that ends while it is asked something', () => {
   test.each(['resume', 'freeze', 'resumeAll', 'freezeAll'] as const)('has ended, whatever %s brings', async (act) => {
     const { bridge, state } = await attached(act.startsWith('resume'));
-    const letGo = holdBack(bridge, act.startsWith('resume') ? 'resume' : 'freeze');
+    const letGo = holdBack(bridge, act);
     const asked = state()[act]();
     bridge.emit(gone(SESSION));
     await letGo();

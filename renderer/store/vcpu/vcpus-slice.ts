@@ -1,13 +1,13 @@
-import type { Answer, Bridge, Refusal, SessionId } from '../../../app/bridge.ts';
+import type { Answer, Bridge, Refusal, SessionId, VcpuAnswer } from '../../../app/bridge.ts';
 import { FROZEN, RUNNING } from '../../../app/debug/run-state.ts';
 import { createAct, newerThan } from '../base/act.ts';
 import { ask } from '../base/ask.ts';
 import { received } from '../base/received.ts';
 import { otherVcpu, refusalOfSeveral } from '../select/attached.ts';
 import { pausesOf } from '../select/pauses.ts';
-import { hasEnded, isFrozen, runWord } from '../select/run.ts';
+import { hasEnded, isFrozen } from '../select/run.ts';
 import type { Slice } from '../state/state.ts';
-import type { LeaveHow, OpenVcpu, VcpusSlice } from '../state/vcpus.ts';
+import type { LeaveHow, OpenVcpu, VcpuState, VcpusSlice } from '../state/vcpus.ts';
 import { type OpenedState, openedState } from './opened.ts';
 import { withStop } from './timeline-slice.ts';
 import { withRun } from './vcpu.ts';
@@ -46,23 +46,28 @@ export const createVcpusSlice =
     const everyone = (): readonly OpenVcpu[] =>
       [...get().vcpus.values()].sort((a, b) => a.session.vcpu - b.session.vcpu);
 
-    /** One request to each vCPU that is in `from`, one after the other; those that refuse are named together. */
-    const forAll = async (
-      from: 'running' | 'frozen',
-      request: (session: string) => Promise<Refusal | null>,
+    /** Asked of the machine, once; the vCPUs that refuse are named together. */
+    const forAll = async <T>(
+      busy: 'freeze' | 'resume',
+      verb: (session: SessionId) => Promise<Answer<readonly VcpuAnswer<T>[]>>,
+      take: (one: OpenVcpu, value: T) => { readonly part: Partial<VcpuState>; readonly refusal?: Refusal },
+      [stays, stay]: readonly [string, string],
     ): Promise<void> => {
-      const { busy, refusal: older } = get();
-      if (busy !== null) return;
-      set({ busy: from === 'running' ? 'freeze' : 'resume' });
+      const { busy: other, refusal: older, session } = get();
+      if (other !== null || session === null) return;
+      set({ busy });
+      const done = await ask(() => verb(session.id));
       const refused = new Map<number, Refusal>();
-      for (const one of everyone()) {
-        const { session } = one;
-        if (session.kind !== 'live' || runWord(one) !== from) continue;
-        const refusal = await request(session.id);
-        if (refusal !== null) refused.set(session.vcpu, refusal);
+      for (const { session: id, answer } of done.ok ? done.value : []) {
+        const one = get().vcpus.get(id);
+        // It was left meanwhile, or has ended: whatever was answered is of no vCPU that is there.
+        if (one === undefined || hasEnded(one)) continue;
+        const { part, refusal } = answer.ok ? take(one, answer.value) : { part: {}, refusal: answer.refusal };
+        putIn(id, () => part);
+        if (refusal !== undefined) refused.set(one.session.vcpu, refusal);
       }
-      const [stays, stay] = from === 'running' ? ['runs on', 'run on'] : ['stays frozen', 'stay frozen'];
-      put({ refusal: refusalOfSeveral(refused, stays, stay) ?? newerThan(older, get()) }, { busy: null });
+      const refusal = done.ok ? refusalOfSeveral(refused, stays, stay) : done.refusal;
+      put({ refusal: refusal ?? newerThan(older, get()) }, { busy: null });
     };
 
     const leave = async (id: string, how: LeaveHow): Promise<Answer<null>> => {
@@ -126,22 +131,19 @@ export const createVcpusSlice =
       },
 
       freezeAll: () =>
-        forAll('running', async (id) => {
-          const answer = await ask(() => bridge.freeze(id));
-          if (!answer.ok) return answer.refusal;
-          const capture = received(answer.value);
-          putIn(id, (one) => ({
-            ...withRun(one, FROZEN),
-            ...(capture.ok ? withStop(one, { capture: capture.value, cause: 'freeze', write: null }) : {}),
-          }));
-          return capture.ok ? null : capture.refusal;
-        }),
+        forAll(
+          'freeze',
+          bridge.freezeAll,
+          (one, document) => {
+            const capture = received(document);
+            const part = withRun(one, FROZEN);
+            return capture.ok
+              ? { part: { ...part, ...withStop(one, { capture: capture.value, cause: 'freeze', write: null }) } }
+              : { part, refusal: capture.refusal };
+          },
+          ['runs on', 'run on'],
+        ),
       resumeAll: () =>
-        forAll('frozen', async (id) => {
-          const answer = await ask(() => bridge.resume(id));
-          if (!answer.ok) return answer.refusal;
-          putIn(id, (one) => withRun(one, RUNNING));
-          return null;
-        }),
+        forAll('resume', bridge.resumeAll, (one) => ({ part: withRun(one, RUNNING) }), ['stays frozen', 'stay frozen']),
     };
   };

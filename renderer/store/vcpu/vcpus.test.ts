@@ -171,10 +171,11 @@ describe('several vCPUs at once', () => {
       ['frozen', 2],
       ['frozen', 2],
     ]);
-    machine.vcpus[0]?.refuseNext('resume', { code: 'ptrace', what: 'the thread is gone' });
+    expect(calls(machine, 0, 'freezeAll')).toBe(1);
+    machine.vcpus[0]?.target.refuses.add('resume');
     await store.getState().resumeAll();
     expect(selectAttached(store.getState()).map(({ run }) => run)).toEqual(['frozen', 'running']);
-    expect(store.getState().refusal?.what).toBe('vCPU 0 stays frozen: the thread is gone');
+    expect(store.getState().refusal?.what).toBe('vCPU 0 stays frozen: resume was refused');
     expect(store.getState().busy).toBeNull();
   });
 });
