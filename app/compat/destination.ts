@@ -4,6 +4,7 @@ import { type Facts, factsOf, targetOf } from '../capture/capture.ts';
 import type { Layout } from '../capture/image.ts';
 import type { Cpuid, CpuidEntry } from '../cpu/cpuid.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
+import { KVM_SUPPORTED_XCR0 } from '../xsave/components.ts';
 import { restrictLayout } from '../xsave/convert.ts';
 import { LEAST_KVM_BYTES } from '../xsave/facts.ts';
 import { enumeratedUser, layoutFromCpuid } from '../xsave/layout.ts';
@@ -22,9 +23,6 @@ export interface Place {
   readonly facts: Facts;
 }
 
-/** KVM_SUPPORTED_XCR0: x87 to Hi16_ZMM, PKRU, TILECFG and TILEDATA. No APX, no LWP. (Linux 7.1 arch/x86/kvm/x86.c.) */
-const KVM_SUPPORTED = maskOf([0, 1, 2, 3, 4, 5, 6, 7, 9, 17, 18]);
-
 const VENDOR_WORDS: Readonly<Record<Preset['vendor'], Pick<CpuidEntry, 'ebx' | 'ecx' | 'edx'>>> = {
   Intel: { ebx: 0x756e6547, edx: 0x49656e69, ecx: 0x6c65746e },
   AMD: { ebx: 0x68747541, edx: 0x69746e65, ecx: 0x444d4163 },
@@ -42,7 +40,7 @@ const presetPlace = (preset: Preset): Decoded<Place> => {
   const layout = layoutFromCpuid(preset.cpuid, preset.label);
   if (!layout.ok) return layout;
   const cpuid = cpuidOf(preset);
-  const supported = (enumeratedUser(preset.cpuid) ?? 0n) & KVM_SUPPORTED & ~maskOf(preset.leftOut);
+  const supported = (enumeratedUser(preset.cpuid) ?? 0n) & KVM_SUPPORTED_XCR0 & ~maskOf(preset.leftOut);
   const bytes = Math.max(LEAST_KVM_BYTES, restrictLayout(layout.value, supported).totalBytes);
   const facts = factsOf(targetOf('model', 'preset', preset.label), 'KVM_GET_XSAVE2', {
     guestCpuid: cpuid,

@@ -43,7 +43,7 @@ const restoreComponent = (draft: Draft, then: Image, bit: number): Decoded<Draft
     return refuse(componentLabel(bit), `it had ${bytes.length} bytes and has ${here.sizeBytes} now`);
   }
   const written = withComponentBytes(draft, bit, bytes);
-  // PKRU: the init value of then, 0, has to be written.
+  // Where a clear bit would keep what the vCPU holds, the initial values of then have to be written.
   const inUse = previous.state === 'inUse' || keepsWhenClear(bit);
   return decoded(inUse === hasBit(xstateBv(written.image), bit) ? written : withXstateBit(written, bit, inUse));
 };

@@ -12,7 +12,7 @@ const refuse = (what: string, why: string): Decoded<never> => undecodable({ kind
 
 /**
  * Which parts of a state are meant: component names, "avx,opmask", or register paths, "zmm3,mxcsr". A name that is both
- * (PKRU) is the component.
+ * is the component.
  */
 export const parseScope = (text: string): Decoded<RestoreScope> => {
   const words = text.split(',').map((word) => word.trim());

@@ -13,8 +13,7 @@ const refuse = (what: string, why: string): Decoded<never> => undecodable({ kind
 
 /**
  * One fragment. A fragment that keeps its bytes is not touched: one lane of a zmm register is an edit of one component. A
- * fragment in init that is given its initial value stays in init; except PKRU, whose clear bit KVM takes as "leave PKRU as
- * it is".
+ * fragment in init that is given its initial value stays in init, except where KVM takes a clear bit as "leave it as it is".
  */
 const writeFragment = (draft: Draft, part: FragmentPlace, bytes: Uint8Array): Decoded<Draft> => {
   const place = roomFor(draft.image, part.bit);

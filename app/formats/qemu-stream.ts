@@ -77,10 +77,13 @@ class Registers {
 
 const bigEndian = (bytes: Uint8Array): bigint => bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
 
-/** An array of 64-bit numbers, big-endian in the stream, as they lie in memory. */
+/** Numbers of 64 bits, or one that is shorter, big-endian in the stream, as they lie in memory. */
 const turned = (bytes: Uint8Array): Uint8Array => {
   const out = new Uint8Array(bytes.length);
-  for (let at = 0; at + 8 <= bytes.length; at += 8) out.set(bytesOfUint(bigEndian(bytes.subarray(at, at + 8)), 8), at);
+  for (let at = 0; at < bytes.length; at += 8) {
+    const number = bytes.subarray(at, at + 8);
+    out.set(bytesOfUint(bigEndian(number), number.length), at);
+  }
   return out;
 };
 
@@ -101,6 +104,7 @@ const SOURCES: readonly Source[] = [
   { bit: BIT.opmask, fields: ['env.opmask_regs'], strideBytes: 8 },
   { bit: BIT.ZMM_Hi256, fields: ['zmmh_reg'], strideBytes: 32 },
   { bit: BIT.Hi16_ZMM, fields: ['hi16_zmm_reg'], strideBytes: 64 },
+  { bit: BIT.PKRU, fields: ['env.pkru'], strideBytes: 8 },
   { bit: BIT.XTILECFG, fields: ['env.xtilecfg'], isRaw: true, strideBytes: 1 },
   { bit: BIT.XTILEDATA, fields: ['env.xtiledata'], isRaw: true, strideBytes: 1 },
   { bit: BIT.APX, fields: ['cpu/apx:env.regs'], strideBytes: 8 },
@@ -143,8 +147,6 @@ const imageOf = (registers: Registers, bv: bigint, isKvm: boolean, layout: Layou
   for (const { bit, offsetBytes, sizeBytes } of layout.components) bytes.set(initBytes(bit, sizeBytes), offsetBytes);
   putX87(bytes, registers, isKvm);
   for (const source of SOURCES) put(bytes, registers, layout, source);
-  const pkru = layout.components.find(({ bit }) => bit === BIT.PKRU);
-  if (pkru !== undefined) writeU64(bytes, pkru.offsetBytes, registers.zeroWhereAbsent('env.pkru'));
   writeU32(bytes, MXCSR_OFFSET_BYTES, Number(registers.zeroWhereAbsent('env.mxcsr')));
   writeU64(bytes, XSTATE_BV_OFFSET_BYTES, bv);
   return { bytes, layout };
@@ -194,7 +196,7 @@ const MSR_FIELDS: readonly (readonly [string, number])[] = [
   ['env.int_ssp_table', MSR_INDEX.IA32_INT_SSP_TAB],
 ];
 
-const USER_BITS = maskOf([BIT.x87, BIT.PKRU, ...SOURCES.map(({ bit }) => bit)]);
+const USER_BITS = maskOf([BIT.x87, ...SOURCES.map(({ bit }) => bit)]);
 
 const openVcpu = (
   name: string,

@@ -14,6 +14,7 @@ import { type GuestException, INITIAL_RFLAGS, type Machine, msrOf, RSP } from '.
 import { storeAt } from './operand.ts';
 import { TILE_FORMS } from './tiles.ts';
 import { VECTOR_FORMS } from './vector.ts';
+import { ALWAYS_SAVED } from './xstate.ts';
 
 export const FORMS: readonly Form[] = [...GENERAL_FORMS, ...VECTOR_FORMS, ...TILE_FORMS];
 
@@ -73,7 +74,7 @@ const leave = (machine: Machine): void => {
   for (const { bit } of HOST_LAYOUT.components) {
     if (hasBit(xfd, bit) && hasBit(xstate.inUse, bit)) xstate.putToInit(bit);
   }
-  xstate.inUse |= 1n << BigInt(BIT.PKRU);
+  xstate.inUse |= ALWAYS_SAVED;
   if (xstate.mxcsr !== INIT_MXCSR) xstate.inUse |= 1n << BigInt(BIT.SSE);
 };
 

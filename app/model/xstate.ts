@@ -1,6 +1,6 @@
 import { readU64, writeU64 } from '../bits/bytes.ts';
 import { assert } from '../bits/decoded.ts';
-import { hasBit, withBit } from '../bits/mask.ts';
+import { hasBit, maskOf, withBit } from '../bits/mask.ts';
 import { TILE_STRIDE_BYTES } from '../tile/geometry.ts';
 import { BIT } from '../xsave/components.ts';
 import { placeOf } from '../xsave/layout.ts';
@@ -37,6 +37,9 @@ export interface Xstate {
   setTile(register: number, bytes: Uint8Array): void;
 }
 
+/** Linux saves guest state with the host's PKRU loaded, which is not zero: so PKRU is always in use. */
+export const ALWAYS_SAVED = maskOf([BIT.PKRU]);
+
 /** The fragments of a vector register: component, offset in it, bytes of the register. */
 const fragmentsOf = (
   register: number,
@@ -63,8 +66,7 @@ export const createXstate = (): Xstate => {
     if (bytes.some((byte) => byte !== 0)) xstate.inUse = withBit(xstate.inUse, bit, true);
   };
   const xstate: Xstate = {
-    // Linux saves guest state with the host's PKRU loaded, which is not zero: so PKRU is always in use.
-    inUse: withBit(0n, BIT.PKRU, true),
+    inUse: ALWAYS_SAVED,
     mxcsr: INIT_MXCSR,
     mxcsrMask: 0xffff,
     component,

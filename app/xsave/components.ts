@@ -1,10 +1,8 @@
+import { maskOf } from '../bits/mask.ts';
 import type { ComponentBit } from '../capture/image.ts';
 
 /** A register file that a component holds a part of; `vector` is xmm, ymm and zmm alike. */
 export type RegisterFile = 'vector' | 'k' | 'tmm' | 'egpr' | 'bnd' | 'pkru' | 'tilecfg';
-
-/** What the component's registers are shown among. */
-export type RegisterPanel = 'vector' | 'opmask' | 'x87' | 'pkru' | 'tiles';
 
 /** Which bits of which registers lie in a component, and how far apart: at offset (index - first) * strideBytes. */
 export interface FragmentRow {
@@ -38,11 +36,16 @@ export interface ComponentRow {
   readonly panel: RegisterPanel | null;
   /** A clear XSTATE_BV bit makes KVM leave what the vCPU holds as it is; of the others it means init. */
   readonly clearKeeps: boolean;
+  /** KVM may give it to guests by XCR0. */
+  readonly givenByKvm: boolean;
 }
 
-const PANELS: Readonly<Record<RegisterFile, RegisterPanel | null>> = {
-  ...{ vector: 'vector', k: 'opmask', pkru: 'pkru', tmm: 'tiles', tilecfg: 'tiles', egpr: null, bnd: null },
-};
+const PANELS = {
+  ...({ vector: 'vector', k: 'opmask', pkru: 'pkru', tmm: 'tiles', tilecfg: 'tiles', egpr: null, bnd: null } as const),
+} satisfies Readonly<Record<RegisterFile, string | null>>;
+
+/** What the component's registers are shown among. */
+export type RegisterPanel = Exclude<(typeof PANELS)[RegisterFile], null> | 'x87';
 
 const user = (
   bit: number,
@@ -65,6 +68,7 @@ const user = (
   fragment,
   panel: fragment === null ? null : PANELS[fragment.file],
   clearKeeps: false,
+  givenByKvm: true,
   ...more,
 });
 
@@ -88,6 +92,7 @@ const supervisor = (
   fragment: null,
   panel: null,
   clearKeeps: false,
+  givenByKvm: false,
 });
 
 const vector = (first: number, strideBytes: number, fromBit: number, widthBits: number): FragmentRow => ({
@@ -144,10 +149,10 @@ export const COMPONENTS: readonly ComponentRow[] = [
     label: 'TILEDATA',
     needsPermission: true,
   }),
-  user(19, 'APX', 128, 'apx', 'r16 to r31', file('egpr', 16, 16, 8, 64)),
+  user(19, 'APX', 128, 'apx', 'r16 to r31', file('egpr', 16, 16, 8, 64), { givenByKvm: false }),
   // Provisional: ACE's block scale register. Its offset and flags have no public source yet.
-  user(20, 'SCALEDATA', 128, 'legacy-other', 'block scale register of ACE, provisional'),
-  user(62, 'LWP', 128, 'legacy-other', 'AMD lightweight profiling, family 15h only'),
+  user(20, 'SCALEDATA', 128, 'legacy-other', 'block scale register of ACE, provisional', null, { givenByKvm: false }),
+  user(62, 'LWP', 128, 'legacy-other', 'AMD lightweight profiling, family 15h only', null, { givenByKvm: false }),
 ];
 
 export const BIT = {
@@ -167,6 +172,9 @@ export const BIT = {
   APX: 19,
   LWP: 62,
 } as const;
+
+/** What KVM gives a guest where CPU and permission do: KVM_SUPPORTED_XCR0. (Linux 7.1 arch/x86/kvm/x86.c.) */
+export const KVM_SUPPORTED_XCR0 = maskOf(COMPONENTS.filter((row) => row.givenByKvm).map(({ bit }) => bit));
 
 /** XCOMP_BV bit 63 marks the compacted format; it is never a component. */
 export const COMPACTED_BIT = 63;

@@ -239,7 +239,7 @@ const withoutOf = (list: string | undefined): Answer<bigint | null> => {
   const scope = parseScope(list);
   if (!scope.ok) return refuseProblem('usage', scope.problem, { where: `--without ${list}` });
   if (scope.value.kind !== 'components' || scope.value.bits.some((bit) => bit < 2)) {
-    return usage(`--without names components such as pkru,avx; x87 and SSE cannot be left out, got ${list}`);
+    return usage(`--without names components such as opmask,avx; x87 and SSE cannot be left out, got ${list}`);
   }
   return answer(maskOf(scope.value.bits));
 };

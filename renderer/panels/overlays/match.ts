@@ -1,3 +1,5 @@
+import { REGISTER_GROUPS } from '../../store/select/register-groups.ts';
+
 /** How well a text answers what was typed: higher is better, null is not at all. */
 export const matchScore = (text: string, wanted: string): number | null => {
   const [hay, needle] = [text.toLowerCase(), wanted.trim().toLowerCase()];
@@ -45,7 +47,7 @@ export const SYNONYMS: Readonly<Record<string, string>> = {
   restore: 'reset put back give back revert',
   xfd: 'nm arming lazy amx permission',
   tiles: 'amx tmm matrix heat',
-  registers: 'zmm ymm xmm vector opmask x87 mxcsr pkru general',
+  registers: `zmm ymm xmm ${REGISTER_GROUPS.map(({ group }) => group).join(' ')}`,
   overview: 'layout map bits ledger xsave size',
   compare: 'diff difference against',
   inspector: 'details properties',
