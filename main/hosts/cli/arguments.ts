@@ -4,7 +4,7 @@ import { maskOf } from '../../../app/bits/mask.ts';
 import type { Answer, Assignment, RestoreScope } from '../../../app/bridge.ts';
 import { type MemoryAddress, parseAddress } from '../../../app/debug/address.ts';
 import { parseScope } from '../../../app/edit/scope.ts';
-import { answer, messageOf, refuse, refuseProblem } from '../../../app/refusals/refusal.ts';
+import { answer, messageOf, refuseProblem } from '../../../app/refusals/refusal.ts';
 import { nearNames } from '../../../app/register/registers.ts';
 import { parseCount } from '../../../app/value/number.ts';
 import type { Preset } from '../../../app/xsave/presets.ts';
@@ -19,6 +19,7 @@ import { type OptionName, optionRow } from './options.ts';
 import { type PrivilegesCommand, privilegesCommand } from './privileges.ts';
 import { type ProductCommand, productCommand } from './product-words.ts';
 import { notAnAddress } from './symbol-words.ts';
+import { wrongUsage } from './usage.ts';
 import { VERBS, type Verb, verbRow } from './verbs.ts';
 import { type WhoCommand, whoCommand } from './who-words.ts';
 import { type DiffCommand, diffCommand, type JournalCommand, journalCommand } from './words.ts';
@@ -91,9 +92,6 @@ const MAX_PID = 0x7fffffff;
 type LightVerb = 'web' | 'batch' | 'completions' | 'man' | 'help';
 type ParsedVerb = Exclude<Verb, LightVerb>;
 
-const usage = (what: string, verb?: string) =>
-  refuse('usage', what, { remedy: `tilescope ${verb === undefined ? '' : `${verb} `}--help shows how it is used` });
-
 interface Given extends DriveOptions {
   readonly pid?: string | undefined;
   readonly vcpu?: string | undefined;
@@ -129,20 +127,20 @@ interface Given extends DriveOptions {
 }
 
 const vcpuChoice = (verb: string, given: Given): Answer<VcpuChoice> => {
-  if (given.pid === undefined) return usage(`${verb} needs --pid PID`);
+  if (given.pid === undefined) return wrongUsage(`${verb} needs --pid PID`);
   const pid = parseCount(given.pid, MAX_PID);
-  if (pid === null || pid === 0) return usage(`--pid is the number of a process, not ${given.pid}`);
+  if (pid === null || pid === 0) return wrongUsage(`--pid is the number of a process, not ${given.pid}`);
   const vcpu = given.vcpu === undefined ? 0 : parseVcpuName(given.vcpu);
-  if (vcpu === null) return usage(`--vcpu is a number from 0, kvm:N or cpu:N, not ${given.vcpu ?? ''}`);
+  if (vcpu === null) return wrongUsage(`--vcpu is a number from 0, kvm:N or cpu:N, not ${given.vcpu ?? ''}`);
   return answer({ pid, vcpu, suspendSeccomp: given['suspend-seccomp'] });
 };
 
 const assignmentsOf = (words: readonly string[]): Answer<readonly Assignment[]> => {
-  if (words.length === 0) return usage('set needs PATH=VALUE');
+  if (words.length === 0) return wrongUsage('set needs PATH=VALUE');
   const assignments: Assignment[] = [];
   for (const word of words) {
     const equals = word.indexOf('=');
-    if (equals < 1) return usage(`set takes PATH=VALUE, got ${word}`);
+    if (equals < 1) return wrongUsage(`set takes PATH=VALUE, got ${word}`);
     assignments.push({ path: word.slice(0, equals), value: word.slice(equals + 1) });
   }
   return answer(assignments);
@@ -151,8 +149,8 @@ const assignmentsOf = (words: readonly string[]): Answer<readonly Assignment[]> 
 const captureCommand = (given: Given, words: readonly string[]): Answer<Command> => {
   const vcpu = vcpuChoice('capture', given);
   if (!vcpu.ok) return vcpu;
-  if (words.length > 0) return usage(`capture takes no other words, got ${words.join(' ')}`);
-  if (given.out === undefined || given.out === '') return usage('capture needs --out FILE');
+  if (words.length > 0) return wrongUsage(`capture takes no other words, got ${words.join(' ')}`);
+  if (given.out === undefined || given.out === '') return wrongUsage('capture needs --out FILE');
   return answer({ verb: 'capture', vcpu: vcpu.value, out: given.out, json: given.json });
 };
 
@@ -162,15 +160,15 @@ const captureCommand = (given: Given, words: readonly string[]): Answer<Command>
  * @param isLayout whether --preset speaks of the file's own layout, and not of where it is to go
  */
 const fileChoice = (verb: string, given: Given, path: string | undefined, isLayout: boolean): Answer<FileChoice> => {
-  if (path === undefined || path === '') return usage(`${verb} needs a FILE`);
+  if (path === undefined || path === '') return wrongUsage(`${verb} needs a FILE`);
   if (given.thread !== undefined && given.pid === undefined && given.vcpu !== undefined) {
-    return usage('--thread and --vcpu both name the state of a file: one is enough');
+    return wrongUsage('--thread and --vcpu both name the state of a file: one is enough');
   }
   const wanted = given.thread ?? (given.pid === undefined ? given.vcpu : undefined);
   const thread = wanted === undefined ? null : parseCount(wanted, MAX_PID);
-  if (wanted !== undefined && thread === null) return usage(`--thread is a number from 0, not ${wanted}`);
+  if (wanted !== undefined && thread === null) return wrongUsage(`--thread is a number from 0, not ${wanted}`);
   if (isLayout && given.from !== undefined && given.preset !== undefined) {
-    return usage('--from and --preset both name the layout of the file: one is enough');
+    return wrongUsage('--from and --preset both name the layout of the file: one is enough');
   }
   const named = given.from ?? (isLayout ? given.preset : undefined);
   const preset = named === undefined ? answer(null) : cpuNamed(named);
@@ -181,11 +179,11 @@ const fileChoice = (verb: string, given: Given, path: string | undefined, isLayo
 const sourceOf = (verb: string, given: Given, words: readonly string[]): Answer<Source> => {
   if (given.pid !== undefined) {
     const odd = (['thread', 'from', 'preset'] as const).find((name) => given[name] !== undefined);
-    if (odd !== undefined) return usage(`--${odd} goes with a FILE, not with --pid`);
+    if (odd !== undefined) return wrongUsage(`--${odd} goes with a FILE, not with --pid`);
     const vcpu = vcpuChoice(verb, given);
     return vcpu.ok ? answer({ kind: 'live', vcpu: vcpu.value }) : vcpu;
   }
-  if (words[0] === undefined) return usage(`${verb} needs a FILE or --pid PID`);
+  if (words[0] === undefined) return wrongUsage(`${verb} needs a FILE or --pid PID`);
   const file = fileChoice(verb, given, words[0], true);
   return file.ok ? answer({ kind: 'file', file: file.value }) : file;
 };
@@ -195,8 +193,8 @@ const showCommand = (given: Given, words: readonly string[]): Answer<Command> =>
   if (!from.ok) return from;
   const paths = from.value.kind === 'file' ? words.slice(1) : words;
   const at = given.at === undefined ? null : parseAddress(given.at, false);
-  if (given.at !== undefined && at === null) return usage(notAnAddress(given.at, null), 'show');
-  if (at !== null && from.value.kind === 'file') return usage('--at goes with --pid', 'show');
+  if (given.at !== undefined && at === null) return wrongUsage(notAnAddress(given.at, null), 'show');
+  if (at !== null && from.value.kind === 'file') return wrongUsage('--at goes with --pid', 'show');
   return answer({ verb: 'show', from: from.value, at, paths, json: given.json });
 };
 
@@ -206,13 +204,13 @@ const layoutCommand = (given: Given, words: readonly string[]): Answer<Command> 
   const from = sourceOf('layout', given, words);
   if (!from.ok) return from;
   const more = from.value.kind === 'file' ? words.slice(1) : words;
-  if (more.length > 0) return usage(`layout takes one FILE, got ${words.join(' ')}`);
+  if (more.length > 0) return wrongUsage(`layout takes one FILE, got ${words.join(' ')}`);
   return answer({ verb: 'layout', from: from.value, json: given.json });
 };
 
 const destinationOf = (given: Given): Answer<Destination> => {
   if (given.pid !== undefined && given.preset !== undefined) {
-    return usage('--pid and --preset both name where to: one is enough');
+    return wrongUsage('--pid and --preset both name where to: one is enough');
   }
   if (given.preset !== undefined) {
     const known = cpuNamed(given.preset);
@@ -228,7 +226,7 @@ const checkCommand = (given: Given, words: readonly string[]): Answer<Command> =
   if (!destination.ok) return destination;
   const file = fileChoice('check', given, words[0], false);
   if (!file.ok) return file;
-  if (words.length > 1) return usage(`check takes one FILE, got ${words.join(' ')}`);
+  if (words.length > 1) return wrongUsage(`check takes one FILE, got ${words.join(' ')}`);
   return answer({ verb: 'check', file: file.value, destination: destination.value, json: given.json });
 };
 
@@ -239,7 +237,7 @@ const withoutOf = (list: string | undefined): Answer<bigint | null> => {
   const scope = parseScope(list);
   if (!scope.ok) return refuseProblem('usage', scope.problem, { where: `--without ${list}` });
   if (scope.value.kind !== 'components' || scope.value.bits.some((bit) => bit < 2)) {
-    return usage(`--without names components such as opmask,avx; x87 and SSE cannot be left out, got ${list}`);
+    return wrongUsage(`--without names components such as opmask,avx; x87 and SSE cannot be left out, got ${list}`);
   }
   return answer(maskOf(scope.value.bits));
 };
@@ -247,15 +245,15 @@ const withoutOf = (list: string | undefined): Answer<bigint | null> => {
 const convertCommand = (given: Given, words: readonly string[]): Answer<Command> => {
   const file = fileChoice('convert', given, words[0], false);
   if (!file.ok) return file;
-  if (words.length > 1) return usage(`convert takes one FILE, got ${words.join(' ')}`);
+  if (words.length > 1) return wrongUsage(`convert takes one FILE, got ${words.join(' ')}`);
   const { to, out, path, preset, compacted, force, json } = given;
-  if (out === undefined || out === '') return usage('convert needs --out FILE');
-  if (to === undefined) return usage('convert needs --to FORMAT', 'convert');
+  if (out === undefined || out === '') return wrongUsage('convert needs --out FILE');
+  if (to === undefined) return wrongUsage('convert needs --to FORMAT', 'convert');
   const cpu = preset === undefined ? answer(null) : cpuNamed(preset);
   if (!cpu.ok) return cpu;
   const bytes = given.bytes === undefined ? null : parseCount(given.bytes, MAX_IMAGE_BYTES);
   if (given.bytes !== undefined && bytes === null) {
-    return usage(`--bytes is a number up to ${MAX_IMAGE_BYTES}, not ${given.bytes}`);
+    return wrongUsage(`--bytes is a number up to ${MAX_IMAGE_BYTES}, not ${given.bytes}`);
   }
   const left = withoutOf(given.without);
   if (!left.ok) return left;
@@ -274,7 +272,7 @@ const setCommand = (given: Given, words: readonly string[]): Answer<Command> => 
 const restoreCommand = (given: Given, words: readonly string[]): Answer<Command> => {
   const vcpu = vcpuChoice('restore', given);
   if (!vcpu.ok) return vcpu;
-  if (words.length !== 1) return usage('restore takes one FILE');
+  if (words.length !== 1) return wrongUsage('restore takes one FILE');
   // A guess goes into no guest.
   const file = fileChoice('restore', { ...given, strict: true }, words[0], true);
   if (!file.ok) return file;
@@ -291,7 +289,7 @@ const productWords = (given: Given, words: readonly string[]): Answer<Command> =
 };
 
 const nothingMore = (verb: Verb, words: readonly string[], command: Command): Answer<Command> =>
-  words.length > 0 ? usage(`${verb} takes no other words, got ${words.join(' ')}`) : answer(command);
+  words.length > 0 ? wrongUsage(`${verb} takes no other words, got ${words.join(' ')}`) : answer(command);
 
 const driving = Object.fromEntries(
   DRIVE_VERB_NAMES.map((verb) => [
@@ -331,11 +329,11 @@ const PARSERS: Readonly<Record<ParsedVerb, (given: Given, words: readonly string
   mem: (given, words) => {
     if (given.pid === undefined && words.length > 1) {
       const cpu = given.thread === undefined ? 0 : parseCount(given.thread, MAX_PID);
-      if (cpu === null) return usage(`--thread is a number from 0, not ${given.thread}`);
+      if (cpu === null) return wrongUsage(`--thread is a number from 0, not ${given.thread}`);
       const from = { kind: 'file', path: words[0] ?? '', cpu, snapshot: given.snapshot ?? null } as const;
       return memCommand(from, given, words.slice(1));
     }
-    if (given.snapshot !== undefined) return usage('--snapshot goes with FILE ADDR', 'mem');
+    if (given.snapshot !== undefined) return wrongUsage('--snapshot goes with FILE ADDR', 'mem');
     const vcpu = vcpuChoice('mem', given);
     return vcpu.ok ? memCommand({ kind: 'live', vcpu: vcpu.value }, given, words) : vcpu;
   },
@@ -363,9 +361,9 @@ const given = (values: Readonly<Record<string, unknown>>): Given => ({
 /** @param args without the program and script names */
 export const parseCommand = (args: readonly string[]): Answer<Command> => {
   const [verb, ...rest] = args;
-  if (verb === undefined) return usage(`a command is needed: ${VERBS.map(({ name }) => name).join(', ')}`);
+  if (verb === undefined) return wrongUsage(`a command is needed: ${VERBS.map(({ name }) => name).join(', ')}`);
   const row = verbRow(verb);
-  if (row === undefined || !isParsed(verb)) return usage(`there is no command ${verb}${nearWord(verb)}`);
+  if (row === undefined || !isParsed(verb)) return wrongUsage(`there is no command ${verb}${nearWord(verb)}`);
   try {
     const { flags } = row;
     const options = Object.fromEntries(
@@ -375,7 +373,7 @@ export const parseCommand = (args: readonly string[]): Answer<Command> => {
     return PARSERS[verb](given(values), positionals);
   } catch (error) {
     // "Unknown option '--x'. To specify a positional …": the first sentence is the one that helps.
-    return usage(`${verb}: ${messageOf(error).split(/\.\s/)[0] ?? ''}`, verb);
+    return wrongUsage(`${verb}: ${messageOf(error).split(/\.\s/)[0] ?? ''}`, verb);
   }
 };
 

@@ -1,11 +1,12 @@
 import type { Answer } from '../../../app/bridge.ts';
 import { parseAddress } from '../../../app/debug/address.ts';
 import { SYNTAXES, type Syntax } from '../../../app/disas/instruction.ts';
-import { answer, refuse } from '../../../app/refusals/refusal.ts';
+import { answer } from '../../../app/refusals/refusal.ts';
 import { parseCount } from '../../../app/value/number.ts';
 import type { VcpuChoice } from './choices.ts';
 import { notAnAddress, symbolsChoice } from './symbol-words.ts';
 import type { SymbolsChoice } from './symbols.ts';
+import { wrongUsage } from './usage.ts';
 
 /** The words of `tilescope disas`. */
 
@@ -31,8 +32,7 @@ interface DisasWords {
 const DEFAULT_COUNT = 16;
 export const MOST_INSTRUCTIONS = 10_000;
 
-const wrong = (what: string): Answer<never> =>
-  refuse('usage', what, { remedy: 'tilescope disas --help shows how it is used' });
+const wrong = (what: string) => wrongUsage(what, 'disas');
 
 export const disasCommand = (vcpu: VcpuChoice, given: DisasWords, words: readonly string[]): Answer<DisasCommand> => {
   if (words.length > 1) return wrong(`disas takes one ADDR, got ${words.join(' ')}`);

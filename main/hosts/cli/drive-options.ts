@@ -1,6 +1,7 @@
 import type { Answer } from '../../../app/bridge.ts';
-import { answer, refuse } from '../../../app/refusals/refusal.ts';
+import { answer } from '../../../app/refusals/refusal.ts';
 import { parseCount } from '../../../app/value/number.ts';
+import { wrongUsage } from './usage.ts';
 
 /** What the verbs that drive a guest share. */
 
@@ -22,8 +23,7 @@ export interface DriveOptions {
 const MOST_SECONDS = 86_400;
 const DEFAULT_SECONDS = '10';
 
-export const wrong = (verb: DriveVerb, what: string): Answer<never> =>
-  refuse('usage', what, { remedy: `tilescope ${verb} --help shows how it is used` });
+export const wrong = (verb: DriveVerb, what: string): Answer<never> => wrongUsage(what, verb);
 
 export const secondsOf = (verb: DriveVerb, wait = DEFAULT_SECONDS): Answer<number> => {
   const seconds = parseCount(wait, MOST_SECONDS);

@@ -1,4 +1,4 @@
-import { LIVE, type VerbRow } from './verb-row.ts';
+import { LIVE, LIVE_EXITS, type VerbRow } from './verb-row.ts';
 
 const ABOUT_CONDITIONS =
   'A condition compares a register, an element or a field with a number ("rax == 5", "xfd & 0x40000", "tmm0:i32[0][0] != 0", with == != < <= > >= &), waits for a change ("zmm3 changes") or for a component ("TILEDATA in use", "AVX in init"). Of run and trace also "next is tile", "next is avx512", "next is xsave", "next is wrmsr xfd": before the next such instruction, where guest memory is proved.';
@@ -43,7 +43,7 @@ export const DRIVE_VERBS = [
       { line: 'tilescope break --pid 4242 0xffffffff81000000 --out there.json', says: 'the state when it gets there' },
       { line: 'tilescope break --pid 4242 0x7e00:write:4 --when "rax > 100"', says: 'who writes there' },
     ],
-    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+    exits: LIVE_EXITS,
   },
   {
     name: 'run',
@@ -63,7 +63,7 @@ export const DRIVE_VERBS = [
         says: 'for a minute at most',
       },
     ],
-    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+    exits: LIVE_EXITS,
   },
   {
     name: 'trace',
@@ -81,6 +81,6 @@ export const DRIVE_VERBS = [
       { line: 'tilescope trace --pid 4242 --steps 10000 --out trace.json', says: 'ten thousand instructions' },
       { line: 'tilescope diff trace.json@1 trace.json@200', says: 'what two hundred instructions changed' },
     ],
-    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+    exits: LIVE_EXITS,
   },
 ] as const satisfies readonly VerbRow[];

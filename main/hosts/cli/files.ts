@@ -25,6 +25,7 @@ import { checkJson, checkText } from './compat-output.ts';
 import type { HostOf } from './host.ts';
 import { jsonText, type Output } from './output.ts';
 import { unmaskedNote } from './unmasked.ts';
+import { wrongUsage } from './usage.ts';
 
 /** The verbs about files: what they hold, where they fit, what they become. */
 
@@ -222,8 +223,7 @@ const unknownFormat = ({ to, path }: ConvertCommand): Answer<never> | null => {
   const formats = (path === null ? CAPTURE_EXPORTS : VALUE_EXPORTS).map(({ id }) => id);
   if (formats.includes(to)) return null;
   const of = path === null ? 'everything' : 'one register';
-  const remedy = 'tilescope convert --help shows how it is used';
-  return refuse('usage', `--to is one of ${formats.join(', ')} for ${of}, not ${to}`, { remedy });
+  return wrongUsage(`--to is one of ${formats.join(', ')} for ${of}, not ${to}`, 'convert');
 };
 
 export const convert = async (command: ConvertCommand): Promise<Answer<Output>> => {

@@ -1,11 +1,12 @@
 import type { Answer, Orphan } from '../../../app/bridge.ts';
-import { answer, refuse } from '../../../app/refusals/refusal.ts';
+import { answer } from '../../../app/refusals/refusal.ts';
 import { createRecovery } from '../../services/recovery.ts';
 import type { VcpuChoice } from './choices.ts';
 import { jsonText, type Output, printed, table, writeJson, writeText } from './output.ts';
+import { wrongUsage } from './usage.ts';
 import type { JournalCommand } from './words.ts';
 
-const usage = (what: string) => refuse('usage', what, { remedy: 'tilescope journal --help shows how it is used' });
+const usage = (what: string) => wrongUsage(what, 'journal');
 
 const STATE_WORDS = { there: 'can be restored', gone: 'gone', unreadable: 'unreadable' } as const;
 

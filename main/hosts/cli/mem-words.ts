@@ -3,13 +3,14 @@ import type { Answer } from '../../../app/bridge.ts';
 import { type MemoryAddress, parseAddress } from '../../../app/debug/address.ts';
 import { MOST_BYTES } from '../../../app/memory/guest-memory.ts';
 import { MOST_WRITTEN_BYTES } from '../../../app/memory/write-places.ts';
-import { answer, refuse, refuseProblem } from '../../../app/refusals/refusal.ts';
+import { answer, refuseProblem } from '../../../app/refusals/refusal.ts';
 import { type ElementType, elementBytes, isElementType } from '../../../app/value/element-type.ts';
 import { parseCount } from '../../../app/value/number.ts';
 import { parseElement } from '../../../app/value/parse.ts';
 import type { VcpuChoice } from './choices.ts';
 import { notAnAddress, symbolsChoice } from './symbol-words.ts';
 import type { SymbolsChoice } from './symbols.ts';
+import { wrongUsage } from './usage.ts';
 
 /** The words of `tilescope mem`. */
 
@@ -51,8 +52,7 @@ interface MemWords {
   readonly json: boolean;
 }
 
-const wrong = (what: string): Answer<never> =>
-  refuse('usage', what, { remedy: 'tilescope mem --help shows how it is used' });
+const wrong = (what: string) => wrongUsage(what, 'mem');
 
 /** ADDR[:TYPE][×N], `x` and `*` too. */
 const ADDRESS = /^([^:×*]+?)(?::([a-z0-9]+?))?(?:[×x*](\d[\d_]*))?$/i;

@@ -2,6 +2,7 @@ import type { Answer } from '../../../app/bridge.ts';
 import { answer, refuse } from '../../../app/refusals/refusal.ts';
 import { jsonText, type Output, printed } from './output.ts';
 import type { Step, Wishes } from './setup-privileges.ts';
+import { wrongUsage } from './usage.ts';
 
 /** `tilescope setup-privileges`: shows what it would do, does it with --yes, and takes it back with --undo. */
 export interface PrivilegesCommand {
@@ -12,8 +13,7 @@ export interface PrivilegesCommand {
   readonly json: boolean;
 }
 
-const usage = (what: string) =>
-  refuse('usage', what, { remedy: 'tilescope setup-privileges --help shows how it is used' });
+const usage = (what: string) => wrongUsage(what, 'setup-privileges');
 
 const USER = /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$|^\d{1,10}$/;
 

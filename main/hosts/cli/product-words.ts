@@ -1,9 +1,10 @@
 import type { Answer } from '../../../app/bridge.ts';
-import { answer, refuse } from '../../../app/refusals/refusal.ts';
+import { answer } from '../../../app/refusals/refusal.ts';
 import { PRODUCTS, type ProductInstruction } from '../../../app/tile/product-instruction.ts';
 import type { ProductOperands } from '../../../app/tile/product-shape.ts';
 import { parseNumber } from '../../../app/value/number.ts';
 import type { FileChoice, Source } from './choices.ts';
+import { wrongUsage } from './usage.ts';
 
 /** The words of `tilescope product`. */
 
@@ -45,8 +46,7 @@ interface ProductWords {
   readonly code?: string | undefined;
 }
 
-const wrong = (what: string): Answer<never> =>
-  refuse('usage', what, { remedy: 'tilescope product --help shows how it is used' });
+const wrong = (what: string) => wrongUsage(what, 'product');
 
 const codeChoice = (text: string | undefined): Answer<CodeChoice | null> => {
   if (text === undefined) return answer(null);

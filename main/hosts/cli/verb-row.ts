@@ -22,3 +22,6 @@ export interface VerbRow {
 
 /** Options that name a running vCPU. */
 export const LIVE = ['pid', 'vcpu', 'suspend-seccomp'] as const;
+
+/** How a verb ends that reads or writes a running vCPU. */
+export const LIVE_EXITS = ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'] as const;

@@ -1,15 +1,16 @@
+import { FILE_KINDS } from '../../../app/formats/kinds.ts';
 import { DRIVE_VERBS } from './drive-verbs.ts';
-import { LIVE, type VerbRow } from './verb-row.ts';
+import { LIVE, LIVE_EXITS, type VerbRow } from './verb-row.ts';
 
 export type { VerbRow };
 
 const SYMBOLS = ['symbols', 'load-address'] as const;
 const FILE = ['thread', 'from', 'preset', 'strict'] as const;
-const READS = ['done', 'refused', 'usage', 'file', 'noTarget', 'helper', 'doubtful'] as const;
+const READS = [...LIVE_EXITS, 'doubtful'] as const;
 
 /** What a FILE is, once for every verb that takes one. */
 export const ABOUT_FILES =
-  'FILE is a capture, a saved session, a raw XSAVE image, an ELF core, a Firecracker or Cloud Hypervisor snapshot’s state. ' +
+  `FILE is ${FILE_KINDS.map(({ what }) => `${/^[AEIO]/.test(what) ? 'an' : 'a'} ${what}`).join(', ')}. ` +
   'FILE@N is one state of it: N is a thread of a core, a vCPU of a snapshot, a stop of a session (the last, if none is named).';
 
 export const ABOUT_PATHS =
@@ -61,7 +62,7 @@ export const VERBS = [
     options: ['json', ...LIVE, 'out'],
     about: ['The vCPU stands still for well under a millisecond as a rule; how long, is printed with --json.'],
     examples: [{ line: 'tilescope capture --pid 4242 --vcpu 0 --out before.json', says: 'vCPU 0' }],
-    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+    exits: LIVE_EXITS,
   },
   {
     name: 'mem',
@@ -87,7 +88,7 @@ export const VERBS = [
         says: 'two floats, and what stood there is told',
       },
     ],
-    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+    exits: LIVE_EXITS,
   },
   {
     name: 'who',
@@ -104,7 +105,7 @@ export const VERBS = [
       { line: 'tilescope who --pid 4242 --symbols vmlinux', says: 'the task and the calls' },
       { line: 'tilescope who --pid 4242 --symbols System.map --btf btf-vmlinux', says: 'of a packaged kernel' },
     ],
-    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+    exits: LIVE_EXITS,
   },
   {
     name: 'disas',
@@ -121,7 +122,7 @@ export const VERBS = [
       { line: 'tilescope disas --pid 4242 --count 4', says: 'the next four instructions' },
       { line: 'tilescope disas --pid 4242 schedule+0x10 --symbols System.map', says: 'by a symbol of its kernel' },
     ],
-    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+    exits: LIVE_EXITS,
   },
   ...DRIVE_VERBS,
   {
@@ -168,7 +169,7 @@ export const VERBS = [
       { line: 'tilescope diff before.json pid:4242/0', says: 'a file and a running guest' },
       { line: 'tilescope diff session.json@3 session.json@7', says: 'two stops of a session' },
     ],
-    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+    exits: LIVE_EXITS,
   },
   {
     name: 'journal',
@@ -183,7 +184,7 @@ export const VERBS = [
       { line: 'tilescope journal', says: 'what there is' },
       { line: 'tilescope journal restore 3fa9', says: 'restore one' },
     ],
-    exits: ['done', 'refused', 'usage', 'file', 'noTarget', 'helper'],
+    exits: LIVE_EXITS,
   },
   {
     name: 'check',

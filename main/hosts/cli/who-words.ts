@@ -1,10 +1,11 @@
 import type { Answer } from '../../../app/bridge.ts';
 import { MOST_FRAMES } from '../../../app/debug/unwind.ts';
-import { answer, refuse } from '../../../app/refusals/refusal.ts';
+import { answer } from '../../../app/refusals/refusal.ts';
 import { parseCount } from '../../../app/value/number.ts';
 import type { VcpuChoice } from './choices.ts';
 import { symbolsChoice } from './symbol-words.ts';
 import type { SymbolsChoice } from './symbols.ts';
+import { wrongUsage } from './usage.ts';
 
 /** The words of `tilescope who`. */
 
@@ -27,8 +28,7 @@ interface WhoWords {
   readonly json: boolean;
 }
 
-const wrong = (what: string): Answer<never> =>
-  refuse('usage', what, { remedy: 'tilescope who --help shows how it is used' });
+const wrong = (what: string) => wrongUsage(what, 'who');
 
 export const whoCommand = (vcpu: VcpuChoice, given: WhoWords, words: readonly string[]): Answer<WhoCommand> => {
   if (words.length > 0) return wrong(`who takes no other words, got ${words.join(' ')}`);

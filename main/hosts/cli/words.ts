@@ -1,7 +1,8 @@
 import type { Answer } from '../../../app/bridge.ts';
-import { answer, refuse } from '../../../app/refusals/refusal.ts';
+import { answer } from '../../../app/refusals/refusal.ts';
 import { parseVcpuName } from '../../targets/vcpu-name.ts';
 import type { FileChoice, VcpuChoice } from './choices.ts';
+import { wrongUsage } from './usage.ts';
 
 /** The words of the verbs that take others than a file and paths. */
 
@@ -20,7 +21,7 @@ export interface DiffSide {
     | { readonly kind: 'live'; readonly vcpu: VcpuChoice };
 }
 
-const usage = (what: string) => refuse('usage', what, { remedy: 'tilescope --help shows how it is used' });
+const usage = (what: string) => wrongUsage(what);
 
 const MAX_PID = 0x7fffffff;
 const LIVE = /^pid:(\d{1,10})(?:\/([a-z:\d]{1,9}))?$/;
