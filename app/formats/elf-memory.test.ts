@@ -17,8 +17,37 @@ describe('[GM4] memory in ELF cores', () => {
   test('its parts, and the registers that QEMU keeps of each CPU', () => {
     expect(memory.segments).toHaveLength(2);
     expect(memory.cpus).toMatchObject([
-      { general: { rsp: 0x1020n }, control: { cr0: 0x80000001n, cr3: 0x1000n, efer: 0x500n } },
+      { general: { rsp: 0x1020n }, control: { cr0: 0x80000001n, cr3: 0x1000n, efer: 0xd00n } },
     ]);
+  });
+
+  test('one of 32 bits, as QEMU writes it of a guest outside long mode', () => {
+    const file = new Uint8Array(52 + 2 * 32 + 460 + 8);
+    file.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
+    writeU16(file, 16, 4);
+    writeU16(file, 18, 3);
+    writeU32(file, 28, 52);
+    writeU16(file, 42, 32);
+    writeU16(file, 44, 2);
+    for (const [index, part] of [
+      [4, 116, 0, 0, 460],
+      [1, 576, 0x9000, 0x1000, 8],
+    ].entries()) {
+      for (const [at, value] of part.entries()) writeU32(file, 52 + index * 32 + at * 4, value);
+    }
+    // The note is that of the file of 64 bits.
+    const small = smallDump();
+    const noteAt = Number(memory.segments[0]?.offsetBytes) - 460;
+    file.set(small.subarray(noteAt, noteAt + 460), 116);
+    file.fill(3, 576);
+    const read = elfMemory(readerOf(file));
+    if (!read.ok) throw new Error(describeProblem(read.problem));
+    expect(read.value.segments).toEqual([{ linear: 0x9000n, physical: 0x1000n, bytes: 8n, offsetBytes: 576n }]);
+    expect(read.value.cpus).toMatchObject([
+      { general: { rsp: 0x1020n }, control: { cr0: 0x80000001n, cr3: 0x1000n, efer: 0x800n } },
+    ]);
+    expect(elfMemory(readerOf(file), 'program').ok).toBe(false);
+    for (let bytes = 0; bytes < file.length; bytes += 1) elfMemory(readerOf(file.subarray(0, bytes)));
   });
 
   test('bytes over two parts that touch, and none that are not there', () => {

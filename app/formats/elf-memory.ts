@@ -19,7 +19,7 @@ export interface MemorySegment {
 
 export interface DumpedCpu {
   readonly general: GeneralRegisters;
-  /** EFER is not kept; LMA is what the machine of the file says. */
+  /** EFER is not kept: LMA is what the machine of the file says, and NXE is taken to be set, as wherever an entry has bit 63. */
   readonly control: ControlRegisters;
 }
 
@@ -33,12 +33,52 @@ const MOST_SEGMENTS = 65_535;
 /** Of all notes: segments may name the same bytes again and again. */
 const MOST_NOTE_BYTES = 1 << 24;
 const MOST_CPUS = 4096;
-const HEADER_BYTES = 64;
-const SEGMENT_BYTES = 56;
+const [LEAST_HEADER_BYTES, MOST_HEADER_BYTES] = [52, 64];
 const PT_LOAD = 1;
 const PT_NOTE = 4;
 const EM_X86_64 = 62;
+const EFER_NXE = 0x800n;
 const EFER_LONG = 0x500n;
+
+type Part = Readonly<Record<'offsetBytes' | 'linear' | 'physical' | 'bytes', bigint>>;
+
+/** Where an ELF file of a class has its table of segments. (System V ABI, chapters 4 and 5) */
+interface Shape {
+  readonly headerBytes: number;
+  readonly tableAt: (header: Uint8Array) => bigint;
+  /** e_phentsize, behind which e_phnum stands. */
+  readonly sizeAt: number;
+  readonly segmentBytes: number;
+  readonly segment: (table: Uint8Array, at: number) => Part;
+}
+
+/** By EI_CLASS. QEMU writes the memory of a guest that is not in long mode, and has none above 4 GiB, as one of 32 bits. */
+const SHAPES: Readonly<Record<number, Shape>> = {
+  1: {
+    headerBytes: 52,
+    tableAt: (header) => BigInt(readU32(header, 28)),
+    sizeAt: 42,
+    segmentBytes: 32,
+    segment: (table, at) => ({
+      offsetBytes: BigInt(readU32(table, at + 4)),
+      linear: BigInt(readU32(table, at + 8)),
+      physical: BigInt(readU32(table, at + 12)),
+      bytes: BigInt(readU32(table, at + 16)),
+    }),
+  },
+  2: {
+    headerBytes: 64,
+    tableAt: (header) => readU64(header, 32),
+    sizeAt: 54,
+    segmentBytes: 56,
+    segment: (table, at) => ({
+      offsetBytes: readU64(table, at + 8),
+      linear: readU64(table, at + 16),
+      physical: readU64(table, at + 24),
+      bytes: readU64(table, at + 32),
+    }),
+  },
+};
 
 const what = 'ELF core';
 const wrong = (why: string): Decoded<never> => undecodable({ kind: 'not-allowed', what, why });
@@ -58,7 +98,7 @@ const cpuOf = (state: Uint8Array, isLong: boolean): DumpedCpu => {
     general: Object.fromEntries(
       GENERAL.map((name, index) => [name, readU64(state, CPU_REGISTERS + index * 8)]),
     ) as unknown as GeneralRegisters,
-    control: { cr0: at(0), cr2: at(2), cr3: at(3), cr4: at(4), cr8: 0n, efer: isLong ? EFER_LONG : 0n },
+    control: { cr0: at(0), cr2: at(2), cr3: at(3), cr4: at(4), cr8: 0n, efer: EFER_NXE | (isLong ? EFER_LONG : 0n) },
   };
 };
 
@@ -83,12 +123,18 @@ const TYPES = { core: [4], program: [2, 3] } as const;
 
 /** @param kind a core, or a program with what it loads */
 export const elfMemory = (reader: PartReader, kind: keyof typeof TYPES = 'core'): Decoded<ElfMemory> => {
-  const header = reader.bytes < HEADER_BYTES ? null : reader.read(0, HEADER_BYTES);
-  if (header === null || readU32(header, 0) !== 0x464c457f) return wrong('it is no ELF file');
-  if (header[4] !== 2 || header[5] !== 1 || !TYPES[kind].some((type) => type === readU16(header, 16)))
-    return wrong(`it is no ${kind} of 64 bits`);
-  const [offset, size, count] = [readU64(header, 32), readU16(header, 54), readU16(header, 56)];
-  if (size !== SEGMENT_BYTES || count === 0 || count >= MOST_SEGMENTS)
+  const header = reader.read(0, Math.min(reader.bytes, MOST_HEADER_BYTES)) ?? new Uint8Array();
+  if (header.length < LEAST_HEADER_BYTES || readU32(header, 0) !== 0x464c457f) return wrong('it is no ELF file');
+  const shape = kind === 'program' && header[4] !== 2 ? undefined : SHAPES[header[4] ?? 0];
+  const isOfKind = header[5] === 1 && TYPES[kind].some((type) => type === readU16(header, 16));
+  if (shape === undefined || header.length < shape.headerBytes || !isOfKind)
+    return wrong(kind === 'core' ? 'it is no core of a little-endian CPU' : 'it is no program of 64 bits');
+  const [offset, size, count] = [
+    shape.tableAt(header),
+    readU16(header, shape.sizeAt),
+    readU16(header, shape.sizeAt + 2),
+  ];
+  if (size !== shape.segmentBytes || count === 0 || count >= MOST_SEGMENTS)
     return wrong(`${count} segments of ${size} bytes`);
   const inFile = (from: bigint, bytes: bigint): boolean => from + bytes <= BigInt(reader.bytes);
   const tableBytes = BigInt(size * count);
@@ -99,9 +145,11 @@ export const elfMemory = (reader: PartReader, kind: keyof typeof TYPES = 'core')
   const cpus: DumpedCpu[] = [];
   let noteBytesLeft = BigInt(MOST_NOTE_BYTES);
   for (let at = 0; at < table.length; at += size) {
-    const [type, offsetBytes, bytes] = [readU32(table, at), readU64(table, at + 8), readU64(table, at + 32)];
+    const type = readU32(table, at);
+    const part = shape.segment(table, at);
+    const { offsetBytes, bytes } = part;
     if (type === PT_LOAD && bytes > 0n && inFile(offsetBytes, bytes)) {
-      segments.push({ linear: readU64(table, at + 16), physical: readU64(table, at + 24), bytes, offsetBytes });
+      segments.push(part);
     } else if (type === PT_NOTE && bytes <= noteBytesLeft && inFile(offsetBytes, bytes)) {
       noteBytesLeft -= bytes;
       const notes = reader.read(Number(offsetBytes), Number(bytes));

@@ -1,10 +1,10 @@
-import { concat } from '../bits/bytes.ts';
 import { hexShort } from '../bits/mask.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
-import { describeFault, type PagingContext, type Walk, walkLater } from './paging.ts';
+import type { PagingContext } from './paging.ts';
 import { type Proof, type ProofPort, prove } from './proof.ts';
 import { candidatesOf, hostAddress, type Mapping } from './regions.ts';
+import { type WalkedMemory, walkedMemory } from './walked-memory.ts';
 import { findWritePlaces, type WritePlace } from './write-places.ts';
 
 /** What a VMM's memory is read through. */
@@ -17,20 +17,9 @@ export interface MemoryPort extends ProofPort {
   writeHost?(address: bigint, before: Uint8Array, after: Uint8Array): Promise<Answer<Uint8Array>>;
 }
 
-/** Guest memory that was read, and where it lies. */
-export interface MemoryRead {
-  readonly linear: bigint | null;
-  /** Guest physical address of the first byte; null: the core of a process has none. */
-  readonly physical: bigint | null;
-  readonly bytes: Uint8Array;
-}
-
 /** The memory of a guest whose place in the VMM is proved. It holds for one stop: tables and mappings may change later. */
-export interface GuestMemory {
+export interface GuestMemory extends WalkedMemory {
   readonly proof: Proof;
-  translate(linear: bigint): Promise<Walk>;
-  readLinear(linear: bigint, bytes: number): Promise<Answer<MemoryRead>>;
-  readPhysical(physical: bigint, bytes: number): Promise<Answer<MemoryRead>>;
   /**
    * Where those bytes may be written: on pages alone that a CPU of the guest has used, as memory, under the tables as they
    * stand, and of which KVM says the same physical address. Refused whole where that is not so of one page.
@@ -77,39 +66,12 @@ export const openMemory = async (
       ? null
       : refuse('usage', `1 to ${MOST_BYTES} bytes are read at a time, not ${bytes}`);
   const seen = (translated: PagingContext): GuestMemory => {
-    const translate = (linear: bigint): Promise<Walk> => walkLater(translated, linear, readHere);
+    const known = walkedMemory(translated, readHere, unknownMemory);
     return {
       proof,
-      translate,
-      readPhysical: async (physical, bytes) => {
-        const wrong = checkSize(bytes);
-        if (wrong !== null) return wrong;
-        const read = await readHere(physical, bytes);
-        return read === null ? unknownMemory(physical) : answer({ linear: null, physical, bytes: read });
-      },
-      readLinear: async (linear, bytes) => {
-        const wrong = checkSize(bytes);
-        if (wrong !== null) return wrong;
-        const parts: Uint8Array[] = [];
-        let first: bigint | null = null;
-        for (let done = 0; done < bytes; ) {
-          const at = BigInt.asUintN(64, linear + BigInt(done));
-          const found = await translate(at);
-          if (!found.ok) {
-            return refuse('not-mapped', `the guest cannot read that linear address: ${describeFault(found)}`, {
-              where: hexShort(at),
-            });
-          }
-          const left = found.pageBytes - Number(found.physical % BigInt(found.pageBytes));
-          const length = Math.min(left, bytes - done);
-          const read = await readHere(found.physical, length);
-          if (read === null) return unknownMemory(found.physical);
-          first ??= found.physical;
-          parts.push(read);
-          done += length;
-        }
-        return answer({ linear, physical: first ?? 0n, bytes: concat(parts) });
-      },
+      translate: known.translate,
+      readPhysical: async (physical, bytes) => checkSize(bytes) ?? known.readPhysical(physical, bytes),
+      readLinear: async (linear, bytes) => checkSize(bytes) ?? known.readLinear(linear, bytes),
       placesToWrite: (address, bytes, isPhysical) =>
         findWritePlaces(translated, { port, regions: proof.regions, read: readHere }, address, bytes, isPhysical),
       writePlace: async ({ host }, before, after) =>

@@ -1,20 +1,9 @@
-import { concat } from '../bits/bytes.ts';
 import { hexShort } from '../bits/mask.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
-import type { MemoryRead } from './guest-memory.ts';
-import { describeFault, type PagingContext, walkLater } from './paging.ts';
+import { type PagingContext, walkLater } from './paging.ts';
 import { type Candidate, candidatesOf, hostAddress } from './regions.ts';
-
-/**
- * A file of a guest's memory alone, as Firecracker and Cloud Hypervisor write beside a snapshot: its bytes in the order of their
- * physical addresses, without the gap below 4 GiB. Where the gap begins is the VMM's; of the layouts that VMMs have those count in
- * which the vCPU of the snapshot finds its own code, and what they do not agree on is not known.
- */
-export interface MemoryFile {
-  readLinear(linear: bigint, bytes: number): Promise<Answer<MemoryRead>>;
-  readPhysical(physical: bigint, bytes: number): Promise<Answer<MemoryRead>>;
-}
+import { type WalkedMemory, walkedMemory } from './walked-memory.ts';
 
 /** Bytes of the file; null: they cannot be read. */
 type ReadFile = (offsetBytes: number, bytes: number) => Uint8Array | null;
@@ -22,12 +11,17 @@ type ReadFile = (offsetBytes: number, bytes: number) => Uint8Array | null;
 const unknown = (physical: bigint) =>
   refuse('memory-unknown', 'the file does not hold that memory', { where: hexShort(physical) });
 
+/**
+ * A file of a guest's memory alone, as Firecracker and Cloud Hypervisor write beside a snapshot: its bytes in the order of their
+ * physical addresses, without the gap below 4 GiB. Where the gap begins is the VMM's; of the layouts that VMMs have those count in
+ * which the vCPU of the snapshot finds its own code, and what they do not agree on is not known.
+ */
 export const openMemoryFile = async (
   fileBytes: number,
   read: ReadFile,
   context: PagingContext,
   rip: bigint,
-): Promise<Answer<MemoryFile>> => {
+): Promise<Answer<WalkedMemory>> => {
   const readIn =
     ({ regions }: Candidate) =>
     async (physical: bigint, bytes: number): Promise<Uint8Array | null> => {
@@ -56,30 +50,5 @@ export const openMemoryFile = async (
     const offsets = new Set(fitting.map(({ regions }) => hostAddress(regions, physical, bytes)));
     return offsets.size === 1 ? readIn(first)(physical, bytes) : null;
   };
-  const readPhysical = async (physical: bigint, bytes: number): Promise<Answer<MemoryRead>> => {
-    const found = await readAgreed(physical, bytes);
-    return found === null ? unknown(physical) : answer({ linear: null, physical, bytes: found });
-  };
-  return answer({
-    readPhysical,
-    readLinear: async (linear, bytes) => {
-      const parts: Uint8Array[] = [];
-      let start: bigint | null = null;
-      for (let done = 0; done < bytes; ) {
-        const at = BigInt.asUintN(64, linear + BigInt(done));
-        const page = await walkLater(context, at, readAgreed);
-        if (!page.ok) {
-          const why = `the guest cannot read that linear address: ${describeFault(page)}`;
-          return refuse('not-mapped', why, { where: hexShort(at) });
-        }
-        const left = page.pageBytes - Number(page.physical % BigInt(page.pageBytes));
-        const part = await readPhysical(page.physical, Math.min(left, bytes - done));
-        if (!part.ok) return part;
-        start ??= page.physical;
-        parts.push(part.value.bytes);
-        done += part.value.bytes.length;
-      }
-      return answer({ linear, physical: start ?? 0n, bytes: concat(parts) });
-    },
-  });
+  return answer(walkedMemory(context, readAgreed, unknown));
 };

@@ -91,6 +91,7 @@ describe('[GM1] page tables are walked as a CPU walks them', () => {
     const pae = new Uint8Array(1 << 16);
     entry(pae, 0x1020, 0, 0x2000n | 1n);
     entry(pae, 0x1020, 1, 0x2000n | 3n);
+    entry(pae, 0x1020, 2, 0x2000n | 0x21n);
     entry(pae, 0x2000, 0, 0x3000n | P);
     entry(pae, 0x2000, 1, 0x60_0000n | P | LARGE);
     entry(pae, 0x3000, 7, 0x9000n | P | NX);
@@ -104,6 +105,8 @@ describe('[GM1] page tables are walked as a CPU walks them', () => {
     });
     expect(walkIn(pae, paging, 0x20_0123n)).toMatchObject({ ok: true, physical: 0x60_0123n, pageBytes: 2 ** 21 });
     expect(walkIn(pae, paging, 0x4000_0000n)).toMatchObject({ ok: false, fault: 'reserved-bit', level: 3 });
+    // As an emulated CPU of QEMU's leaves an entry that it has used.
+    expect(walkIn(pae, paging, 0x8000_7123n)).toMatchObject({ ok: true, physical: 0x9123n });
     expect(walkIn(pae, paging, 0x1_0000_0000n)).toMatchObject({ ok: false, fault: 'not-canonical' });
   });
 

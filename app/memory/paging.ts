@@ -154,7 +154,8 @@ const reservedBits = (mode: PagingMode, at: Level, ends: boolean, context: Pagin
   }
   const noExecute = hasBit(control.efer, EFER_NXE) ? 0n : 1n << BigInt(NO_EXECUTE);
   if (mode === 'pae') {
-    if (at.level === 3) return bitsBetween(physicalBits, 64) | bitsBetween(1, 3) | bitsBetween(5, 9);
+    // Bit 5 is reserved there too, but QEMU's emulated CPU sets it as if it were Accessed (mmu_translate).
+    if (at.level === 3) return bitsBetween(physicalBits, 64) | bitsBetween(1, 3) | bitsBetween(6, 9);
     return bitsBetween(physicalBits, 63) | noExecute | (ends && at.level === 2 ? bitsBetween(13, 21) : 0n);
   }
   const high = bitsBetween(physicalBits, 52) | noExecute;

@@ -1,7 +1,8 @@
 import { concat } from '../bits/bytes.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer } from '../refusals/refusal.ts';
-import type { GuestMemory, MemoryRead } from './guest-memory.ts';
+import type { GuestMemory } from './guest-memory.ts';
+import type { MemoryRead } from './walked-memory.ts';
 
 const PAGE = 4096n;
 

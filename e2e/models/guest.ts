@@ -12,9 +12,9 @@ import {
   readSync,
   rmSync,
 } from 'node:fs';
-import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Monitor } from './monitor.ts';
 import { pictured } from './pictured.ts';
 
 const isThere = (program: string): boolean =>
@@ -36,14 +36,16 @@ const kvmAbsent = (): string | null => {
   }
 };
 
-const programAbsent = (): string | null =>
-  ['qemu-system-x86_64', 'as', 'ld'].find((program) => !isThere(program)) ?? null;
+const programAbsent = (): string | null => {
+  const absent = ['qemu-system-x86_64', 'as', 'ld'].find((program) => !isThere(program));
+  return absent === undefined ? null : `${absent} is not installed`;
+};
+
+/** Why no guest of QEMU's can run here, whose CPU may be emulated, or null. */
+export const QEMU_ABSENT: string | null = programAbsent();
 
 /** Why no guest of QEMU's can run here, or null. */
-export const KVM_ABSENT: string | null =
-  process.env.TILESCOPE_NO_TARGETS ??
-  kvmAbsent() ??
-  (programAbsent() === null ? null : `${programAbsent()} is not installed`);
+export const KVM_ABSENT: string | null = process.env.TILESCOPE_NO_TARGETS ?? kvmAbsent() ?? QEMU_ABSENT;
 
 /** What QEMU's own monitor prints of the vector state: a reader that shares no code with Tilescope. */
 export interface MonitorRegisters {
@@ -254,75 +256,16 @@ export class Guest {
   }
 }
 
-function buildRom(folder: string, { allCount, inMemory }: GuestOptions): string {
-  const source = join(import.meta.dirname, '../guest/rom.S');
-  const object = join(folder, 'rom.o');
-  const rom = join(folder, 'rom.bin');
-  const symbols = [...(allCount === true ? ['SMP'] : []), ...(inMemory === true ? ['RAM'] : [])];
-  execFileSync('as', [...symbols.flatMap((name) => ['--defsym', `${name}=1`]), '-o', object, source]);
+const buildRom = (folder: string, { allCount, inMemory }: GuestOptions): string =>
+  assembleRom(folder, 'rom', { ...(allCount === true ? { SMP: 1n } : {}), ...(inMemory === true ? { RAM: 1n } : {}) });
+
+/** A ROM for -bios, of a source in e2e/guest with these symbols. */
+export function assembleRom(folder: string, name: string, symbols: Readonly<Record<string, bigint>>): string {
+  const source = join(import.meta.dirname, `../guest/${name}.S`);
+  const object = join(folder, `${name}.o`);
+  const rom = join(folder, `${name}.bin`);
+  const defined = Object.entries(symbols).flatMap(([symbol, value]) => ['--defsym', `${symbol}=${value}`]);
+  execFileSync('as', [...defined, '-o', object, source]);
   execFileSync('ld', ['-m', 'elf_x86_64', '-Ttext=0', '--oformat', 'binary', '-o', rom, object]);
   return rom;
-}
-
-const PROMPT = '(qemu) ';
-
-/** QEMU's human monitor over its socket: one question at a time. */
-class Monitor {
-  readonly #socket: Socket;
-  #heard = '';
-  #waiting: ((text: string) => void) | null = null;
-  #last: Promise<unknown> = Promise.resolve();
-
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on('data', (chunk: Buffer) => {
-      this.#heard += chunk.toString();
-      if (!this.#heard.endsWith(PROMPT) || this.#waiting === null) return;
-      const text = this.#heard;
-      this.#heard = '';
-      this.#waiting(text);
-      this.#waiting = null;
-    });
-  }
-
-  static async open(path: string, failed: () => string | null): Promise<Monitor> {
-    for (;;) {
-      const problem = failed();
-      if (problem !== null) throw new Error(problem);
-      try {
-        const socket = await new Promise<Socket>((resolve, reject) => {
-          const tried = connect(path);
-          tried.once('connect', () => resolve(tried));
-          tried.once('error', reject);
-        });
-        const monitor = new Monitor(socket);
-        await monitor.#next();
-        return monitor;
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    }
-  }
-
-  ask(command: string): Promise<string> {
-    const answer = this.#last.then(async () => {
-      const next = this.#next();
-      this.#socket.write(`${command}\n`);
-      const text = await next;
-      // The monitor echoes the command letter by letter with escape sequences; the answer starts after the last of them.
-      return text.slice(text.lastIndexOf('\u001b[K') + 3, -PROMPT.length).trim();
-    });
-    this.#last = answer.catch(() => undefined);
-    return answer;
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
-
-  #next(): Promise<string> {
-    return new Promise((resolve) => {
-      this.#waiting = resolve;
-    });
-  }
 }

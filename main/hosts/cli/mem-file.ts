@@ -1,14 +1,12 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { concat } from '../../../app/bits/bytes.ts';
 import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { PartReader } from '../../../app/bits/part-reader.ts';
 import type { Answer } from '../../../app/bridge.ts';
 import { cpuidEntry } from '../../../app/cpu/cpuid.ts';
 import { valueOfAddress } from '../../../app/debug/address.ts';
 import { type DumpedCpu, type ElfMemory, elfMemory, readSegments } from '../../../app/formats/elf-memory.ts';
-import type { MemoryRead } from '../../../app/memory/guest-memory.ts';
 import { openMemoryFile } from '../../../app/memory/memory-file.ts';
-import { describeFault, type PagingContext, walkLater } from '../../../app/memory/paging.ts';
+import { type MemoryRead, type WalkedMemory, walkedMemory } from '../../../app/memory/walked-memory.ts';
 import { answer, messageOf, refuse } from '../../../app/refusals/refusal.ts';
 import { executionOf } from '../../../app/session/execution.ts';
 import type { MemCommand } from './mem-words.ts';
@@ -28,39 +26,13 @@ interface Opened {
   readonly memory: ElfMemory;
 }
 
-const readPhysical = ({ reader, memory }: Opened, physical: bigint, bytes: number): Answer<MemoryRead> => {
-  const read = readSegments(reader, memory.segments, 'physical', physical, bytes);
-  return read === null ? notThere(physical) : answer({ linear: null, physical, bytes: read });
-};
-
 /** Through the page tables of a CPU that stood in the dump. */
-const readWalked = async (
-  opened: Opened,
-  cpu: DumpedCpu,
-  linear: bigint,
-  bytes: number,
-): Promise<Answer<MemoryRead>> => {
-  const context: PagingContext = { control: cpu.control, physicalBits: PHYSICAL_BITS };
-  const parts: Uint8Array[] = [];
-  let first: bigint | null = null;
-  for (let done = 0; done < bytes; ) {
-    const at = BigInt.asUintN(64, linear + BigInt(done));
-    const found = await walkLater(context, at, async (physical, count) =>
-      readSegments(opened.reader, opened.memory.segments, 'physical', physical, count),
-    );
-    if (!found.ok) {
-      const why = `the guest cannot read that linear address: ${describeFault(found)}`;
-      return refuse('not-mapped', why, { where: hex(at) });
-    }
-    const left = found.pageBytes - Number(found.physical % BigInt(found.pageBytes));
-    const read = readPhysical(opened, found.physical, Math.min(left, bytes - done));
-    if (!read.ok) return read;
-    first ??= found.physical;
-    parts.push(read.value.bytes);
-    done += read.value.bytes.length;
-  }
-  return answer({ linear, physical: first ?? 0n, bytes: concat(parts) });
-};
+const dumped = ({ reader, memory }: Opened, { control }: DumpedCpu): WalkedMemory =>
+  walkedMemory(
+    { control, physicalBits: PHYSICAL_BITS },
+    async (physical, bytes) => readSegments(reader, memory.segments, 'physical', physical, bytes),
+    notThere,
+  );
 
 const readIn = async (opened: Opened, command: MemCommand, cpuNumber: number): Promise<Answer<MemoryRead>> => {
   const { address, bytes, physical } = command;
@@ -72,7 +44,8 @@ const readIn = async (opened: Opened, command: MemCommand, cpuNumber: number): P
   const at = valueOfAddress(address, cpu?.general ?? null, null);
   if (!at.ok) return at;
   if (cpu !== null) {
-    return physical ? readPhysical(opened, at.value, bytes) : readWalked(opened, cpu, at.value, bytes);
+    const found = dumped(opened, cpu);
+    return physical ? found.readPhysical(at.value, bytes) : found.readLinear(at.value, bytes);
   }
   if (physical) return refuse('usage', 'the core of a process has no physical addresses');
   const read = readSegments(reader, memory.segments, 'linear', at.value, bytes);

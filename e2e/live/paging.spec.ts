@@ -1,0 +1,195 @@
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { expect, test } from 'playwright/test';
+import { elfMemory, readSegments } from '../../app/formats/elf-memory.ts';
+import { type WalkedMemory, walkedMemory } from '../../app/memory/walked-memory.ts';
+import { refuse } from '../../app/refusals/refusal.ts';
+import { QEMU_ABSENT } from '../models/guest.ts';
+import { PagedGuest } from '../models/paged-guest.ts';
+import { type Random, randomFrom } from '../models/random.ts';
+import {
+  type Mapped,
+  PAGING_MODES,
+  type PagedMode,
+  type RandomTables,
+  randomAddress,
+  type Window,
+  writeTables,
+} from '../models/random-tables.ts';
+import { tilescopeJson } from '../models/tilescope.ts';
+
+/*
+ * Every paging mode on an emulated CPU: it needs no KVM. QEMU's monitor is the second reader: `info tlb` names every page that it sees in
+ * the tables, `pmemsave` has the bytes; `gva2gpa` and `x` walk by another piece of QEMU's code, and are asked at some addresses.
+ */
+
+const MIB = 1n << 20n;
+const WINDOW_BYTES = 2n * MIB;
+const ADDRESSES = 10_000;
+const ASKED_BY_ADDRESS = 60;
+
+const windowsAt = (random: Random, starts: readonly bigint[]): Window[] =>
+  starts.map((physical) => {
+    const bytes = Buffer.alloc(Number(WINDOW_BYTES));
+    for (let at = 0; at < bytes.length; at += 4) bytes.writeUInt32LE(random.below(2 ** 32), at);
+    return { physical, bytes };
+  });
+
+/** The page that holds an address, of a list in the order of its linear addresses. */
+const pageOf = (mapped: readonly Mapped[], linear: bigint): Mapped | null => {
+  let [from, to] = [0, mapped.length];
+  while (to - from > 1) {
+    const middle = (from + to) >> 1;
+    if ((mapped[middle]?.linear ?? 0n) <= linear) from = middle;
+    else to = middle;
+  }
+  const page = mapped[from];
+  return page !== undefined && linear >= page.linear && linear - page.linear < page.bytes ? page : null;
+};
+
+type Outcome = { readonly bytes: string; readonly physical: bigint } | 'not-mapped' | 'memory-unknown';
+
+/** What QEMU's pages and bytes say of a linear range. `known` gives bytes of one page; null: there is no memory. */
+const expected = (
+  mapped: readonly Mapped[],
+  linear: bigint,
+  bytes: number,
+  known: (physical: bigint, bytes: number) => Buffer | null,
+): Outcome => {
+  const parts: Buffer[] = [];
+  let physical: bigint | null = null;
+  for (let done = 0; done < bytes; ) {
+    const at = BigInt.asUintN(64, linear + BigInt(done));
+    const page = pageOf(mapped, at);
+    if (page === null) return 'not-mapped';
+    const inside = at - page.linear;
+    const left = page.bytes - inside;
+    const some = left < BigInt(bytes - done) ? Number(left) : bytes - done;
+    const part = known(page.physical + inside, some);
+    if (part === null) return 'memory-unknown';
+    physical ??= page.physical + inside;
+    parts.push(part);
+    done += some;
+  }
+  return { bytes: Buffer.concat(parts).toString('hex'), physical: physical ?? 0n };
+};
+
+const outcome = async (memory: WalkedMemory, linear: bigint, bytes: number): Promise<Outcome | string> => {
+  const read = await memory.readLinear(linear, bytes);
+  if (!read.ok) return read.refusal.code;
+  return { bytes: Buffer.from(read.value.bytes).toString('hex'), physical: read.value.physical ?? 0n };
+};
+
+/** `info tlb` cuts a physical address to 32 bits where 4 MiB pages reach 40. */
+const asPrinted = (mode: PagedMode, physical: bigint): bigint =>
+  mode === 'pse' ? BigInt.asUintN(32, physical) : physical;
+
+/** QEMU sees the very pages that were written, all of them and no others. */
+const expectSamePages = async (guest: PagedGuest, mode: PagedMode, { mapped }: RandomTables): Promise<void> => {
+  const pages = await guest.pages();
+  pages.sort((a, b) => (a.linear < b.linear ? -1 : 1));
+  const words = (linear: bigint, physical: bigint) => `${linear.toString(16)} ${physical.toString(16)}`;
+  expect(pages.map(({ linear, physical }) => words(linear, physical))).toEqual(
+    mapped.map(({ linear, physical }) => words(linear, asPrinted(mode, physical))),
+  );
+};
+
+const started = async (mode: PagedMode, random: Random, starts: readonly bigint[], end: bigint, machine: string[]) => {
+  const windows = windowsAt(random, starts);
+  const shape = PAGING_MODES[mode];
+  const tables = writeTables(random, shape, windows, end);
+  const { cr0, cr4, efer } = shape;
+  const guest = await PagedGuest.start({ cr0, cr3: tables.cr3, cr4, efer, windows, machine });
+  return { windows, shape, tables, guest };
+};
+
+/** QEMU's two walks by address are asked as well. */
+const expectSameByAddress = async (
+  guest: PagedGuest,
+  memory: WalkedMemory,
+  addresses: readonly bigint[],
+): Promise<void> => {
+  const differing: unknown[] = [];
+  for (const linear of addresses) {
+    const walk = await memory.translate(linear);
+    const read = await memory.readLinear(linear, 8);
+    const word = read.ok ? Buffer.from(read.value.bytes).readBigUInt64LE(0) : null;
+    const ours = [walk.ok ? walk.physical : null, word];
+    const theirs = [await guest.translation(linear), word === null ? null : await guest.word(linear)];
+    if (!isDeepStrictEqual(ours, theirs)) differing.push({ linear: linear.toString(16), ours, theirs });
+  }
+  expect(differing).toEqual([]);
+};
+
+const canonical = (linear: bigint, bits: number): boolean =>
+  bits === 32 ? linear < 1n << 32n : BigInt.asUintN(64, BigInt.asIntN(bits, linear)) === linear;
+
+test.describe('guest memory in every paging mode equals what QEMU reads', () => {
+  test.skip(QEMU_ABSENT !== null, QEMU_ABSENT ?? '');
+
+  const SMALL_BYTES = 64n * MIB;
+  for (const mode of Object.keys(PAGING_MODES) as PagedMode[]) {
+    test(`[GM1] [GM4] ${PAGING_MODES[mode].name}: 10,000 addresses of a dump`, async () => {
+      const random = randomFrom('TILESCOPE_PAGING_SEED', 31);
+      const starts = [2n * MIB, 32n * MIB, SMALL_BYTES - WINDOW_BYTES];
+      const { guest, shape, tables } = await started(mode, random, starts, SMALL_BYTES, ['-m', '64']);
+      try {
+        await expectSamePages(guest, mode, tables);
+        const saved = await guest.saved(0n, Number(SMALL_BYTES));
+        const dump = await guest.dump();
+        const file = openSync(dump, 'r');
+        try {
+          const reader = {
+            bytes: statSync(dump).size,
+            read: (offset: number, bytes: number) => {
+              const part = Buffer.alloc(bytes);
+              return readSync(file, part, 0, bytes, offset) === bytes ? part : null;
+            },
+          };
+          const opened = elfMemory(reader);
+          if (!opened.ok) throw new Error(JSON.stringify(opened.problem));
+          const { segments, cpus } = opened.value;
+          const control = cpus[0]?.control;
+          if (control === undefined) throw new Error('no CPU is in the dump');
+          const memory = walkedMemory(
+            { control, physicalBits: 52 },
+            async (physical, bytes) => readSegments(reader, segments, 'physical', physical, bytes),
+            () => refuse('memory-unknown', 'not in the dump'),
+          );
+          const known = (physical: bigint, bytes: number): Buffer | null =>
+            physical + BigInt(bytes) <= SMALL_BYTES ? saved.subarray(Number(physical), Number(physical) + bytes) : null;
+          const seen = new Map<string, number>();
+          const differing: unknown[] = [];
+          for (let count = 0; count < ADDRESSES; count += 1) {
+            const linear = randomAddress(random, shape, tables);
+            const bytes = 1 + random.below(16);
+            const theirs = expected(tables.mapped, linear, bytes, known);
+            const ours = await outcome(memory, linear, bytes);
+            if (!isDeepStrictEqual(ours, theirs)) differing.push({ linear: linear.toString(16), bytes, ours, theirs });
+            const kind = typeof theirs === 'string' ? theirs : 'read';
+            seen.set(kind, (seen.get(kind) ?? 0) + 1);
+          }
+          expect(differing.slice(0, 5), `seed ${random.seed}`).toEqual([]);
+          for (const kind of ['read', 'not-mapped', 'memory-unknown']) expect(seen.get(kind) ?? 0).toBeGreaterThan(50);
+          const addresses = Array.from({ length: ASKED_BY_ADDRESS }, () => randomAddress(random, shape, tables));
+          await expectSameByAddress(
+            guest,
+            memory,
+            addresses.filter((linear) => canonical(linear, shape.linearBits)),
+          );
+          const { linear, physical } = tables.mapped.find((one) => one.physical < SMALL_BYTES) as Mapped;
+          const [address, at] = [linear, physical].map((value) => `0x${value.toString(16)}`);
+          expect(await tilescopeJson('mem', dump, address as string, '--bytes', '64')).toEqual({
+            address,
+            physical: at,
+            hex: known(physical, 64)?.toString('hex'),
+          });
+        } finally {
+          closeSync(file);
+        }
+      } finally {
+        await guest.stop();
+      }
+    });
+  }
+});
