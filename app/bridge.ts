@@ -332,6 +332,8 @@ export const BRIDGE_VERBS = [
   'resume',
   'freezeAll',
   'resumeAll',
+  'holdOthers',
+  'letOthersGo',
   'readCode',
   'nameCode',
   'readMemory',

@@ -34,7 +34,7 @@ export const fileTarget = (
     ...{ memory: null, program: null, runControl: null },
     verdicts: [],
     capture: async () => answer(capture),
-    freeze: done,
+    freeze: async () => answer({ inKvmRun: true }),
     resume: async () => refuse('read-only', 'a file does not run', { where: name }),
     writeImage: async (bytes) => {
       capture = { ...capture, image: { ...capture.image, bytes: bytes.slice() } };

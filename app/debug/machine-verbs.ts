@@ -16,6 +16,13 @@ export interface MachineVerbs {
   freezeAll(session: string): Promise<Answer<readonly VcpuAnswer<CaptureDocument>[]>>;
   /** Lets all of them run on that stand still. */
   resumeAll(session: string): Promise<Answer<readonly VcpuAnswer<null>[]>>;
+  /**
+   * Holds every other vCPU of the machine, attached or not, while this one is driven: all of them or none. They are let go by
+   * letOthersGo, and where the session or its page ends. Gives their numbers.
+   */
+  holdOthers(session: string): Promise<Answer<readonly number[]>>;
+  /** Refused where one of them did not stand still all the time, or stays held: it is named, and the others are let go. */
+  letOthersGo(session: string): Promise<Answer<null>>;
 }
 
 /** The bridge's verbs that ask something of all attached vCPUs of a session's machine. */
@@ -43,5 +50,10 @@ export const machineVerbs = (machines: Machines): MachineVerbs => {
         (machine) => machine.continueAll(),
         () => null,
       ),
+    holdOthers: async (id) => {
+      const [machine, driver] = [machines.machineOf(id), machines.session(id)];
+      return machine === null || driver === undefined ? noSuchSession() : machine.holdOthers(driver);
+    },
+    letOthersGo: async (id) => machines.machineOf(id)?.letOthersGo() ?? noSuchSession(),
   };
 };

@@ -20,7 +20,7 @@ const attach = (machines: Machines, id: string, target: Target): void =>
   machines.add(createSession(id, target, sampleCapture(), { clock: CLOCK, journal: memoryJournal() }));
 
 const attached = (...targets: FakeTarget[]): Machines => {
-  const machines = createMachines();
+  const machines = createMachines(CLOCK);
   for (const [at, target] of targets.entries()) attach(machines, `s${at}`, target);
   return machines;
 };

@@ -80,7 +80,7 @@ export const openModel = (program: string, nowMs: () => number): Answer<Target> 
     },
     runControl: modelRunControl({ step: () => !guest.step(1).ended, capture }),
     capture: async () => answer(capture()),
-    freeze: done,
+    freeze: async () => answer({ inKvmRun: true }),
     resume: async () =>
       refuse('model-stands-still', 'a model stands still between steps', { remedy: 'Step it instead' }),
     writeImage: (image) => write((one) => one.writeImage(image)),

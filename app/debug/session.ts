@@ -27,7 +27,7 @@ import { createOverwrittenWatch, type Overwritten } from './overwritten-watch.ts
 import { captureInPassing } from './passing-capture.ts';
 import { isStopped } from './run-state.ts';
 import { createSessionWrites } from './session-writes.ts';
-import { withMemory } from './standing-still.ts';
+import { holdStill, withMemory } from './standing-still.ts';
 import type { Stepped, StepsMade, Target } from './target.ts';
 import type { Until } from './until.ts';
 import type { WritesSoFar } from './writes-so-far.ts';
@@ -41,6 +41,8 @@ export interface Session {
   capture(): Promise<Answer<Capture>>;
   freeze(): Promise<Answer<Capture>>;
   resume(): Promise<Answer<bigint>>;
+  /** Stands still and is not read, until it is resumed. */
+  hold(): Promise<Answer<null>>;
   /** Refused where the target is no model. */
   step(count: number): Promise<Answer<Stepped>>;
   /** Back to where a model stood after `at` steps: a run is taken back. Refused where the target is no model. */
@@ -145,6 +147,7 @@ export const createSession = (
         if (!now.ok) await target.resume();
         return now;
       }),
+    hold: () => inTurn(() => holdStill(target, clock)),
     resume: () =>
       inTurn(async () => {
         const resumed = await target.resume();

@@ -2,6 +2,7 @@ import type { Capture } from '../capture/capture.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, type Refused } from '../refusals/refusal.ts';
+import type { Clock } from './clock.ts';
 import { memoryOf } from './memory-of.ts';
 import { isStopped } from './run-state.ts';
 import type { Target } from './target.ts';
@@ -34,3 +35,22 @@ export const freezeAndRead = async (target: Target): Promise<Answer<Capture>> =>
 
 export const withMemory = <T>(target: Target, use: Use<T>): Promise<Answer<T>> =>
   standingStill(target, use, () => freezeAndRead(target));
+
+/** A vCPU that exits often is outside KVM_RUN for some of the time. */
+const ATTEMPTS = 5;
+const PAUSE_MS = 3;
+
+/**
+ * Stops a vCPU inside KVM_RUN where that can be had: outside it the thread may hold a lock of its VMM's that the vCPU which is
+ * driven meanwhile waits for. One that is outside at every attempt waits in its VMM, and is held there.
+ */
+export const holdStill = async (target: Target, clock: Clock): Promise<Answer<null>> => {
+  for (let attempt = 1; ; attempt += 1) {
+    const frozen = await target.freeze();
+    if (!frozen.ok) return frozen;
+    if (frozen.value.inKvmRun || attempt === ATTEMPTS) return answer(null);
+    const resumed = await target.resume();
+    if (!resumed.ok) return resumed;
+    await clock.sleep(PAUSE_MS);
+  }
+};

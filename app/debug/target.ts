@@ -81,6 +81,11 @@ export interface RunControl {
   runTo(breakpoints: readonly Breakpoint[], waitMs: number, options?: RunToOptions): Promise<Answer<BreakpointAnswer>>;
 }
 
+export interface Frozen {
+  /** Interrupted inside KVM_RUN; outside it its VMM is at work, and may have a copy of the state. Of a model and a file true. */
+  readonly inKvmRun: boolean;
+}
+
 /**
  * A vCPU that can be read, and perhaps written: live over the helper, a model in software, or a file. A write answers that
  * the call was made; what became of it shows a capture in the same stop.
@@ -96,7 +101,7 @@ export interface Target {
   /** The filter that the verdicts are of is lifted for each call that it forbids. */
   readonly filterSuspended?: boolean;
   capture(): Promise<Answer<Capture>>;
-  freeze(): Promise<Answer<null>>;
+  freeze(): Promise<Answer<Frozen>>;
   /** How long the vCPU had stood still, in nanoseconds. */
   resume(): Promise<Answer<bigint>>;
   /** KVM_SET_XSAVE. The write guard stands in the helper, whatever is asked here. */

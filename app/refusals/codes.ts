@@ -35,6 +35,7 @@ const OWN = {
   'no-program': EXIT.refused,
   'model-stands-still': EXIT.refused,
   'not-frozen': EXIT.refused,
+  'not-held': EXIT.refused,
   'read-only': EXIT.refused,
   'nothing-to-undo': EXIT.refused,
   'nothing-to-redo': EXIT.refused,

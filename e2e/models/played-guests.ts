@@ -129,7 +129,7 @@ const ORPHAN: Orphan = {
  * @param orphan one of the guests was left with written edits
  */
 export const playGuests = async (page: Page, orphan = false): Promise<void> => {
-  const machines = createMachines();
+  const machines = createMachines(STILL);
   const ofAll = machineVerbs(machines);
   const about = (id: string, { target }: Session): Omit<Opened, 'capture'> => ({
     ...{ session: id, kind: 'live', vcpus: [0, 1], vcpu: target.identity.vcpu, canWrite: true },

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { CaptureDocument, Opened, SessionEvent } from '../../app/bridge.ts';
+import type { CaptureDocument, Opened, SessionEvent, TargetSummary } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
 import { type FakeTarget, fakeTarget, withRegisters } from '../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../app/fixtures/samples.ts';
@@ -24,17 +24,40 @@ let events: SessionEvent[];
 let shared: Shared;
 let clock: FakeClock;
 
+/** Other vCPUs of the same process. */
+let others: FakeTarget[];
+
+const STARTED = 918_273n;
+
+/** The same process's, with another number. */
+const withVcpu = (vcpu: number): Capture => {
+  const { facts, ...rest } = sampleCapture();
+  return { ...rest, facts: { ...facts, target: { ...facts.target, pid: 4242, startTimeTicks: STARTED, vcpu } } };
+};
+
+const listedWith = (vcpus: readonly FakeTarget[]): TargetSummary => ({
+  ...{ pid: 4242, vmm: 'QEMU', name: 'debian-12', executable: '/usr/bin/qemu', user: 'mara', runningMs: 1 },
+  ...{ startTimeTicks: String(STARTED), vcpusLeftOut: 0, attachable: true, reason: null, remedy: null },
+  vcpus: vcpus.map(({ identity: { vcpu } }) => ({
+    ...{ index: vcpu, vmmNumber: vcpu, tid: vcpu + 1, fd: 20 + vcpu, seccomp: 'none' },
+  })),
+});
+
 beforeEach(() => {
+  others = [];
   folder = mkdtempSync(join(tmpdir(), 'tilescope-sessions-'));
-  target = fakeTarget(sampleCapture());
+  target = fakeTarget(withVcpu(0));
   shared = createShared();
   clock = fakeClock();
   const nothing = async () => refuse('fault', 'not in this test');
   sessions = createSessions({
     startDemo: nothing,
     hostFacts: nothing,
-    listTargets: nothing,
-    openLive: async (pid) => (pid === 4242 ? answer(target) : refuse('no-such-process', 'there is no such process')),
+    listTargets: async () => answer({ targets: [listedWith([target, ...others])], skippedCount: 0 }),
+    openLive: async (pid, _ticks, vcpu) =>
+      pid === 4242
+        ? answer(others.find((one) => one.identity.vcpu === vcpu) ?? target)
+        : refuse('no-such-process', 'there is no such process'),
     journalFolder: join(folder, 'journal'),
     openAtStart: join(folder, 'start.json'),
     shared,
@@ -109,6 +132,36 @@ describe('[C14] sessions', () => {
     const refused = { ok: false, refusal: { code: 'no-such-session' } };
     expect(await sessions.capture(session)).toMatchObject(refused);
     expect(await sessions.detach(session, false)).toMatchObject(refused);
+  });
+
+  test('[MA2] what is held for a drive is let go where its page is loaded again, and where it ends', async () => {
+    const other = fakeTarget(withVcpu(1));
+    others = [other];
+    const { session } = await open();
+    expect(await sessions.holdOthers(session)).toEqual(answer([1]));
+    expect(other.run.state).toBe('stopped');
+    expect((await sessions.comeBack('0'.repeat(32), false)).ok).toBe(true);
+    expect(other.log).toEqual(['freeze', 'detach']);
+    expect((await sessions.holdOthers(session)).ok).toBe(true);
+    await sessions.close();
+    expect(other.log).toEqual(['freeze', 'detach', 'freeze', 'detach']);
+  });
+
+  test('[MA2] once one is held no longer the drive is refused at its next part, and letting go says it', async () => {
+    const other = fakeTarget(withVcpu(1));
+    others = [other];
+    const { session } = await open(true);
+    await sessions.holdOthers(session);
+    other.loseHelper('the helper was ended by SIGKILL');
+    const told = { ok: false, refusal: { code: 'not-held' } };
+    expect(await sessions.drive(session, { kind: 'step', count: 1 }, null)).toMatchObject(told);
+    expect(await sessions.letOthersGo(session)).toMatchObject(told);
+    expect(await sessions.drive(session, { kind: 'step', count: 1 }, null)).toMatchObject({
+      refusal: { code: 'no-program' },
+    });
+    await sessions.detach(session, false);
+    expect(await sessions.holdOthers(session)).toMatchObject({ refusal: { code: 'no-such-session' } });
+    expect(await sessions.letOthersGo(session)).toMatchObject({ refusal: { code: 'no-such-session' } });
   });
 
   test('a target that ends is told once, with its session', async () => {

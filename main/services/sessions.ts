@@ -31,6 +31,7 @@ import { changeOf } from '../../app/session/json-change.ts';
 import { loadDecoder } from '../disas/load-decoder.ts';
 import { readBytes } from '../io/captures.ts';
 import { PRODUCT } from '../product.ts';
+import { machinePort } from '../targets/machine-port.ts';
 import { CLOCK } from './clock.ts';
 import { type Decode, decodeHere } from './file-states.ts';
 import { createGuestViews } from './guest-views.ts';
@@ -106,7 +107,7 @@ const aboutTarget = (session: string, target: Target): Omit<Opened, 'capture'> =
 export const createSessions = (options: SessionsOptions): Sessions => {
   const { shared, clock = CLOCK, decode = decodeHere } = options;
   const { openIds, attachedPids } = shared;
-  const machines = createMachines();
+  const machines = createMachines(clock, machinePort(options));
   const files = new Map<string, { readonly name: string; readonly bytes: Uint8Array }>();
   const memory = createPageMemory(shared.keptText);
   let ownTab: string | null = null;
@@ -311,6 +312,8 @@ export const createSessions = (options: SessionsOptions): Sessions => {
       }),
     drive: (id, act, have) =>
       withSession(id, async (session) => {
+        const broken = machines.machineOf(id)?.held?.broken ?? null;
+        if (broken !== null) return { ok: false, refusal: broken };
         const driven = await session.driveAct(act, loadDecoder);
         return driven.ok ? answer(told(session, driveResult(driven.value, PRODUCT), have)) : driven;
       }),
@@ -351,6 +354,8 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     },
     comeBack: async (tab) => {
       ownTab = tab;
+      // The page that drove is gone, and its drive with it.
+      await machines.letAllGo();
       const open = machines.sessions.map(({ id, target, writes }) => ({
         ...aboutTarget(id, target),
         writes: writes(),
@@ -366,9 +371,11 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     close: async () => {
       for (const cancel of [...readings]) cancel();
       memory.clear();
+      const othersGone = machines.letAllGo();
       const open = machines.sessions;
       for (const { id } of open) letFileGo(id);
       machines.clear();
+      await othersGone;
       // Until a session has let go its entry is in use; then another page may be offered it.
       await Promise.all(
         open.map((session) =>

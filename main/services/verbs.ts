@@ -147,6 +147,8 @@ const ARGUMENTS: { readonly [V in BridgeVerb]: Readers<Parameters<Bridge[V]>> } 
   resume: [id],
   freezeAll: [id],
   resumeAll: [id],
+  holdOthers: [id],
+  letOthersGo: [id],
   readCode: [id, address, integer(1, 200), syntax],
   nameCode: [id, knownBytes, syntax],
   readMemory: [id, memoryRequest],

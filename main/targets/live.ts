@@ -191,7 +191,7 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
       const reply = await ask('freeze', ref);
       if (!reply.ok) return reply;
       held(reply.value.frozen, 'freeze');
-      return answer(null);
+      return answer({ inKvmRun: reply.value.inKvmRun });
     },
     resume: async () => {
       const reply = await ask('resume', ref);

@@ -107,7 +107,7 @@ export interface FakeBridge extends Bridge {
 }
 
 /** Time that stands still: nobody looks again by himself. */
-const STILL: Clock = { sleep: async () => undefined, after: () => () => undefined };
+export const STILL: Clock = { sleep: async () => undefined, after: () => () => undefined };
 
 const applied = (session: Session, outcome: Answer<WriteOutcome>): Answer<AppliedInSession> => {
   if (!outcome.ok) return outcome;
@@ -120,7 +120,7 @@ const applied = (session: Session, outcome: Answer<WriteOutcome>): Answer<Applie
 export const createFakeBridge = (
   first: Capture = sampleCapture(),
   targets: readonly TargetSummary[] = FAKE_TARGETS,
-  machines: Machines = createMachines(),
+  machines: Machines = createMachines(STILL),
 ): FakeBridge => {
   const listeners = new Set<(event: SessionEvent) => void>();
   const refusals = new Map<string, Partial<Refusal> & { code: string; what: string }>();
@@ -265,6 +265,8 @@ export const createFakeBridge = (
       }),
     freezeAll: (id) => refused('freezeAll') ?? ofAll.freezeAll(id),
     resumeAll: (id) => refused('resumeAll') ?? ofAll.resumeAll(id),
+    holdOthers: (id) => refused('holdOthers') ?? ofAll.holdOthers(id),
+    letOthersGo: (id) => refused('letOthersGo') ?? ofAll.letOthersGo(id),
     apply: (id, assignments: readonly Assignment[]) =>
       withSession('apply', id, async (session) => applied(session, await session.assign(assignments))),
     restore: (id, scope, then) =>

@@ -1,7 +1,7 @@
 import type { SessionEvent } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
 import { createMachines } from '../../app/debug/machine.ts';
-import { createFakeBridge, FAKE_TARGETS, type FakeBridge } from './fake-bridge.ts';
+import { createFakeBridge, FAKE_TARGETS, type FakeBridge, STILL } from './fake-bridge.ts';
 
 const idOf = (vcpu: number): string => `fake-live-${vcpu}`;
 
@@ -16,7 +16,7 @@ export interface FakeMachine {
 
 /** A target with several vCPUs, each with a state of its own: sessions are told apart as main tells them apart. */
 export const createFakeMachine = (states: readonly Capture[]): FakeMachine => {
-  const machines = createMachines();
+  const machines = createMachines(STILL);
   const vcpus = states.map((state, vcpu) =>
     createFakeBridge(
       { ...state, facts: { ...state.facts, target: { ...state.facts.target, kind: 'live', vcpu } } },

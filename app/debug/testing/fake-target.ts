@@ -20,12 +20,15 @@ export interface FakeTarget extends Target {
   /** How many times it is found outside KVM_RUN before it is found inside; Infinity: its VMM holds it, frozen or not. */
   outside: number;
   end(why: Refusal): void;
+  /** The kernel lets a thread go with its tracer. */
+  loseHelper(problem: string): void;
 }
 
 export const fakeTarget = (first: Capture): FakeTarget => {
   const log: string[] = [];
   const refuses = new Set<string>();
   const goneListeners = new Set<(why: Refusal) => void>();
+  const helperListeners = new Set<(problem: string | null) => void>();
   let frozen = false;
 
   const step = <T>(name: string, work: () => T): Answer<T> => {
@@ -56,7 +59,7 @@ export const fakeTarget = (first: Capture): FakeTarget => {
     freeze: async () =>
       step('freeze', () => {
         frozen = true;
-        return null;
+        return { inKvmRun: target.outside <= 0 };
       }),
     resume: async () =>
       step('resume', () => {
@@ -100,7 +103,14 @@ export const fakeTarget = (first: Capture): FakeTarget => {
       goneListeners.add(listener);
       return () => goneListeners.delete(listener);
     },
-    onHelper: () => () => undefined,
+    loseHelper: (problem) => {
+      frozen = false;
+      for (const listener of [...helperListeners]) listener(problem);
+    },
+    onHelper: (listener) => {
+      helperListeners.add(listener);
+      return () => helperListeners.delete(listener);
+    },
   };
   return target;
 };

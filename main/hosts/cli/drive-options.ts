@@ -18,6 +18,7 @@ export interface DriveOptions {
   readonly until?: string | undefined;
   readonly check?: boolean;
   readonly over?: boolean;
+  readonly 'all-stop'?: boolean;
 }
 
 const MOST_SECONDS = 86_400;

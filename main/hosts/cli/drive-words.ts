@@ -30,7 +30,9 @@ export interface TraceCommand {
   readonly json: boolean;
 }
 
-export type DriveCommand = BreakCommand | StepCommand | RunCommand | TraceCommand;
+type OneCommand = BreakCommand | StepCommand | RunCommand | TraceCommand;
+/** allStop: all other vCPUs are held meanwhile. */
+export type DriveCommand = OneCommand & { readonly allStop: boolean };
 /** A session file has room for so many stops. */
 const MOST_TRACED = 99_999;
 const MOST_RUN = 2_000_000_000;
@@ -63,12 +65,12 @@ const traceCommand = (vcpu: VcpuChoice, given: DriveOptions, words: readonly str
   return answer({ verb: 'trace', vcpu, steps: steps.value, until, check, out, json });
 };
 
-export const driveCommand = (
+const oneCommand = (
   verb: DriveVerb,
   vcpu: VcpuChoice,
   given: DriveOptions,
   words: readonly string[],
-): Answer<DriveCommand> => {
+): Answer<OneCommand> => {
   switch (verb) {
     case 'step':
       return stepCommand(vcpu, given, words);
@@ -79,4 +81,14 @@ export const driveCommand = (
     case 'trace':
       return traceCommand(vcpu, given, words);
   }
+};
+
+export const driveCommand = (
+  verb: DriveVerb,
+  vcpu: VcpuChoice,
+  given: DriveOptions,
+  words: readonly string[],
+): Answer<DriveCommand> => {
+  const command = oneCommand(verb, vcpu, given, words);
+  return command.ok ? answer({ ...command.value, allStop: given['all-stop'] === true }) : command;
 };

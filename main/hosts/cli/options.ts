@@ -84,6 +84,10 @@ export const OPTIONS = [
   { name: 'when', value: 'CONDITION', kind: 'none', says: 'pass hits at which it does not hold' },
   { name: 'skip', value: 'N', kind: 'none', says: 'pass so many hits first' },
   { name: 'over', value: null, kind: 'none', says: 'a call, or a repeated instruction, is one step' },
+  {
+    ...{ name: 'all-stop', value: null, kind: 'none' },
+    says: 'hold all other vCPUs of the VMM meanwhile; they run on otherwise',
+  },
   { name: 'physical', value: null, kind: 'none', says: 'ADDR is a guest physical address' },
   {
     ...{ name: 'write', value: 'BYTES', kind: 'none' },

@@ -159,7 +159,9 @@ const diffThere = async (host: HostOf, command: Of<'diff'>): Printed => {
 const driveThere = async (host: HostOf, command: DriveCommand): Printed => {
   const [{ drive }, { withSession }] = await Promise.all([import('./drive.ts'), import('./live.ts')]);
   const there = await host();
-  return drive((work) => withSession(there, command.vcpu, work), command);
+  if (!command.allStop) return drive((work) => withSession(there, command.vcpu, work), command);
+  const { holdingOthers } = await import('./all-stop.ts');
+  return drive((work) => withSession(there, command.vcpu, holdingOthers(there, command.vcpu, work)), command);
 };
 
 const memThere = async (host: HostOf, command: Of<'mem'>): Printed => {

@@ -1,0 +1,109 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'playwright/test';
+import type { Opened, TargetList } from '../../app/bridge.ts';
+import { BridgeClient } from '../models/bridge.ts';
+import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { builtFresh, builtTilescope, startBuilt, WebHost } from '../models/tilescope.ts';
+
+const VCPUS = [0, 1, 2] as const;
+const OTHERS = [1, 2] as const;
+
+test.describe('the other vCPUs of a real QEMU guest are held while one is driven', () => {
+  test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
+
+  let guest: Guest;
+  test.beforeAll(async () => {
+    await builtFresh();
+    guest = await Guest.start({ name: 'all-stop', vcpus: VCPUS.length, allCount: true });
+  });
+  test.afterAll(async () => {
+    await guest?.stop();
+  });
+
+  const allCount = async (): Promise<void> => {
+    for (const vcpu of VCPUS) await guest.counts(vcpu);
+  };
+  /** The helper that traces a thread of QEMU's; 0: none does. */
+  const tracerOf = (tid: number): number =>
+    Number(/^TracerPid:\s*(\d+)/m.exec(readFileSync(`/proc/${guest.pid}/task/${tid}/status`, 'utf8'))?.[1]);
+  const traced = (): number =>
+    readdirSync(`/proc/${guest.pid}/task`).filter((tid) => tracerOf(Number(tid)) !== 0).length;
+
+  test('[MA2] none of them counts from before the first step until they are let go; then all do', async () => {
+    const footprint = guest.footprint();
+    const host = await WebHost.startBuilt({});
+    const page = await BridgeClient.open(host.url);
+    const { targets } = await page.sure<TargetList>('listTargets');
+    const ticks = targets.find(({ pid }) => pid === guest.pid)?.startTimeTicks;
+    const { session } = await page.sure<Opened>('attach', guest.pid, ticks, 0, true);
+    for (let round = 0; round < 3; round += 1) {
+      expect(await page.sure('holdOthers', session)).toEqual([...OTHERS]);
+      const stand = OTHERS.map((vcpu) => guest.counted(vcpu));
+      for (let part = 0; part < 3; part += 1) {
+        await page.sure('drive', session, { kind: 'step', count: 500 }, null);
+        expect(OTHERS.map((vcpu) => guest.counted(vcpu))).toEqual(stand);
+      }
+      await page.sure('letOthersGo', session);
+      for (const vcpu of OTHERS) await guest.counts(vcpu);
+    }
+    await page.sure('detach', session, false);
+    await allCount();
+    expect(guest.footprint()).toEqual(footprint);
+    await host.stop();
+  });
+
+  test('[RC12] from the command line: held, said, let go', async () => {
+    const footprint = guest.footprint();
+    const { code, err } = await builtTilescope({}, 'step', '--pid', String(guest.pid), '--all-stop', '200', '--json');
+    expect(err).toBe('held meanwhile: vCPU 1, vCPU 2\n');
+    expect(code).toBe(0);
+    await allCount();
+    expect(guest.footprint()).toEqual(footprint);
+  });
+
+  test('[RC12] one that another holds: refused, and nobody stood still', async () => {
+    const words = ['run', '--pid', String(guest.pid), '--vcpu', '2', '--until', 'xmm5 changes', '--wait', '3600'];
+    const other = startBuilt('cli', words, {});
+    const ended = new Promise((resolve) => other.once('close', resolve));
+    await expect.poll(traced).toBe(1);
+    const { code, err } = await builtTilescope({}, 'step', '--pid', String(guest.pid), '--all-stop', '200');
+    expect(code).toBe(1);
+    expect(err).toContain('vCPU 2 cannot be held: ');
+    other.kill('SIGINT');
+    await ended;
+    await allCount();
+  });
+
+  test('[RC12] killed meanwhile, all of it at once or one helper: all vCPUs run on', async () => {
+    const footprint = guest.footprint();
+    const words = ['run', '--pid', String(guest.pid), '--all-stop', '--until', 'xmm5 changes', '--wait', '3600'];
+    // The monitor waits for a vCPU that stands still.
+    const tids = await guest.vcpuThreads();
+    for (const how of ['program', 'helper'] as const) {
+      const run = startBuilt('cli', words, {});
+      let err = '';
+      run.stderr?.on('data', (chunk: Buffer) => {
+        err += chunk.toString();
+      });
+      const ended = new Promise<number | null>((resolve) => run.once('close', resolve));
+      await expect.poll(traced).toBe(VCPUS.length);
+      // All of them are attached to: held are they once none counts any more.
+      const counts = (): readonly bigint[] => OTHERS.map((vcpu) => guest.counted(vcpu));
+      let last = counts();
+      await expect
+        .poll(() => {
+          const now = counts();
+          const stand = now.every((count, at) => count === last[at]);
+          last = now;
+          return stand;
+        })
+        .toBe(true);
+      if (how === 'program') run.kill('SIGKILL');
+      else process.kill(tracerOf(tids[1] ?? 0), 'SIGKILL');
+      expect(await ended).toBe(how === 'program' ? null : 1);
+      if (how === 'helper') expect(err).toContain('vCPU 1 is held no longer, and runs on: ');
+      await allCount();
+      await expect.poll(() => guest.footprint()).toEqual(footprint);
+    }
+  });
+});
