@@ -48,3 +48,6 @@ export const MSRS: readonly MsrRow[] = [
 ];
 
 export const msrRow = (index: number): MsrRow | undefined => MSRS.find((msr) => msr.index === index);
+
+/** The manual's name, or "MSR 0x1a0" for one that is not on the list. */
+export const msrName = (index: number): string => msrRow(index)?.name ?? `MSR 0x${index.toString(16)}`;

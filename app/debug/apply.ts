@@ -1,6 +1,6 @@
 import { hexShort } from '../bits/mask.ts';
 import type { Capture, Facts } from '../capture/capture.ts';
-import { MSR_INDEX } from '../cpu/msrs.ts';
+import { MSR_INDEX, msrName } from '../cpu/msrs.ts';
 import { compareWritten } from '../diff/compare.ts';
 import type { StagedWrite } from '../edit/assign.ts';
 import { firstDifference } from '../edit/general.ts';
@@ -14,7 +14,7 @@ import { firstRefusal, preflight } from '../xsave/preflight.ts';
 import type { Clock } from './clock.ts';
 import { isStopped } from './run-state.ts';
 import type { Target } from './target.ts';
-import { isEmpty, msrName, msrValue, oppositeOf, type WriteSet, writeInOrder, writeSetOf } from './write.ts';
+import { isEmpty, msrValue, oppositeOf, type WriteSet, writeInOrder, writeSetOf } from './write.ts';
 
 export interface WriteOutcome {
   /** The state that the write was drawn up from, read at the start of the same stop. */

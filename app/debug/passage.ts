@@ -8,6 +8,7 @@ import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { executionOf } from '../session/execution.ts';
 import type { Breakpoint } from '../wire/run.ts';
+import { followsCall } from './after-call.ts';
 import type { BreakpointAnswer, RunControl, Target } from './target.ts';
 
 /** Over a call or a repeated instruction, and out of a function: to a place, and not one of an inner call. */
@@ -82,18 +83,6 @@ const readWord = async (memory: GuestMemory, at: bigint, bytes: number): Promise
   return readU64(word, 0);
 };
 
-/** A call ends there: of how many bytes it may be is not known, so each number is tried. (SDM vol. 2, CALL) */
-const followsCall = async (memory: GuestMemory, address: bigint, decoder: InstructionDecoder, bits: 16 | 32 | 64) => {
-  for (const bytes of [5, 2, 3, 6, 7, 4, 8, 9]) {
-    const start = BigInt.asUintN(64, address - BigInt(bytes));
-    const read = await memory.readLinear(start, bytes);
-    if (!read.ok) continue;
-    const one = decoder.decode(read.value.bytes, start, bits, 'intel');
-    if (one !== null && one.flow === 'call' && one.bytes.length === bytes) return true;
-  }
-  return false;
-};
-
 const MOST_STRAIGHT_BYTES = 256n;
 const STACK_POINTERS: ReadonlySet<string> = new Set(['rsp', 'esp', 'sp']);
 
@@ -160,7 +149,7 @@ export const outPassage = async (
   for (const [slot, by] of places) {
     const address = await readWord(memory, slot, wordBytes);
     if (address === null) continue;
-    if (by === 'ret' || (await followsCall(memory, address, decoder, bits)))
+    if (by === 'ret' || (await followsCall(memory, address, bits)))
       return answer({ address, leastRsp: BigInt.asUintN(64, slot + word), by });
   }
   return refuse('memory-unknown', 'where this function returns to is not known: no frame pointer leads to a call', {

@@ -2,6 +2,7 @@ import { readU64 } from '../bits/bytes.ts';
 import type { Facts } from '../capture/capture.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { executionOf } from '../session/execution.ts';
+import { followsCall } from './after-call.ts';
 
 /** Who called whom, by the chain of frame pointers: RBP names the caller's RBP, and the address to return to above it. */
 
@@ -22,24 +23,6 @@ export interface CallStack {
 
 export const MOST_FRAMES = 256;
 
-/** How far behind the address of a call it returns to: E8, and FF /2 with each length of its operand. (SDM vol. 2, CALL) */
-const CALL_BYTES = [2, 3, 4, 5, 6, 7] as const;
-
-const isCall = (code: Uint8Array, bytes: number): boolean => {
-  const at = code.length - bytes;
-  if (bytes === 5 && code[at] === 0xe8) return true;
-  // A REX prefix may stand before FF.
-  const rex = bytes > 2 && ((code[at] ?? 0) & 0xf0) === 0x40 ? 1 : 0;
-  return code[at + rex] === 0xff && (((code[at + rex + 1] ?? 0) >> 3) & 7) === 2;
-};
-
-/** Whether a call stands right before the address. */
-const follows = async (memory: GuestMemory, address: bigint): Promise<boolean> => {
-  const most = CALL_BYTES[CALL_BYTES.length - 1] ?? 7;
-  const code = await memory.readLinear(BigInt.asUintN(64, address - BigInt(most)), most);
-  return code.ok && CALL_BYTES.some((bytes) => isCall(code.value.bytes, bytes));
-};
-
 /** 64-bit code alone. Where code is built without frame pointers, RBP is a number like any other, and the chain ends at once. */
 export const callStack = async (memory: GuestMemory, facts: Facts, most = MOST_FRAMES): Promise<CallStack> => {
   const execution = executionOf(facts);
@@ -57,7 +40,8 @@ export const callStack = async (memory: GuestMemory, facts: Facts, most = MOST_F
     const frame = await memory.readLinear(pointer, 16);
     if (!frame.ok) return ends('RBP is no frame pointer there');
     const address = readU64(frame.value.bytes, 8);
-    if (!(await follows(memory, address))) return ends('what stands above the frame pointer returns behind no call');
+    if (!(await followsCall(memory, address, 64)))
+      return ends('what stands above the frame pointer returns behind no call');
     below = pointer + 16n;
     pointer = readU64(frame.value.bytes, 0);
     frames.push({ address, framePointer: pointer });

@@ -1,5 +1,5 @@
 import type { Capture, GeneralRegisters } from '../capture/capture.ts';
-import { MSR_INDEX, msrRow } from '../cpu/msrs.ts';
+import { MSR_INDEX, msrName } from '../cpu/msrs.ts';
 import type { StagedWrite } from '../edit/assign.ts';
 import { type GeneralValues, generalSet } from '../edit/general.ts';
 import type { Answer } from '../refusals/answer.ts';
@@ -40,8 +40,6 @@ interface Step {
 
 export const msrValue = (capture: Capture, index: number): bigint | null =>
   capture.facts.msrs.find((msr) => msr.index === index)?.value ?? null;
-
-export const msrName = (index: number): string => msrRow(index)?.name ?? `MSR 0x${index.toString(16)}`;
 
 /**
  * The steps in the one order that is safe on every kernel. IA32_XFD is disarmed before the image, so that components it

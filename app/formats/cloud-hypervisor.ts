@@ -10,14 +10,12 @@ import {
   type SegmentRegisters,
 } from '../capture/capture.ts';
 import type { CpuidEntry } from '../cpu/cpuid.ts';
-import { descriptorsOfSregs, segmentsOfSregs } from '../session/segments.ts';
+import { readGeneral } from '../session/kvm-regs.ts';
+import { controlOfSregs, descriptorsOfSregs, KVM_SREGS_BYTES, segmentsOfSregs } from '../session/segments.ts';
 import { layoutFromFacts, MOST_IMAGE_BYTES } from './guess.ts';
 import { isArray, isObject, type Json, member, parseJson, unsigned } from './json.ts';
 import {
-  controlFromKvmSregs,
-  generalFromKvmRegs,
   KVM_REGS_BYTES,
-  KVM_SREGS_BYTES,
   KVM_XCRS_BYTES,
   MOST_CPUID_ENTRIES,
   MOST_MSR_ENTRIES,
@@ -76,7 +74,7 @@ const has64 = (value: Json | undefined, names: readonly string[]): boolean =>
 
 const generalOf = (regs: Json | undefined): GeneralRegisters | null => {
   const bytes = structure(regs, KVM_REGS_BYTES);
-  if (bytes !== null) return generalFromKvmRegs(bytes);
+  if (bytes !== null) return readGeneral(bytes);
   if (!has64(regs, [...GENERAL, 'r12', 'r13', 'r14', 'r15', 'rip', 'rflags'])) return null;
   const at = (name: string): bigint => u64(member(regs, name));
   return {
@@ -88,7 +86,7 @@ const generalOf = (regs: Json | undefined): GeneralRegisters | null => {
 
 const controlOf = (sregs: Json | undefined): ControlRegisters | null => {
   const bytes = structure(sregs, KVM_SREGS_BYTES);
-  if (bytes !== null) return controlFromKvmSregs(bytes);
+  if (bytes !== null) return controlOfSregs(bytes);
   if (!has64(sregs, ['cr0', 'cr2', 'cr3', 'cr4', 'cr8', 'efer'])) return null;
   const at = (name: string): bigint => u64(member(sregs, name));
   return { cr0: at('cr0'), cr2: at('cr2'), cr3: at('cr3'), cr4: at('cr4'), cr8: at('cr8'), efer: at('efer') };

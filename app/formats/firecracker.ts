@@ -10,22 +10,20 @@ import {
   type SegmentRegisters,
 } from '../capture/capture.ts';
 import type { CpuidEntry } from '../cpu/cpuid.ts';
-import { descriptorsOfSregs, segmentsOfSregs } from '../session/segments.ts';
+import { readGeneral } from '../session/kvm-regs.ts';
+import { controlOfSregs, descriptorsOfSregs, KVM_SREGS_BYTES, segmentsOfSregs } from '../session/segments.ts';
 import { EXTENDED_OFFSET_BYTES } from '../xsave/layout.ts';
 import { crc64 } from './crc64.ts';
 import { Cursor } from './cursor.ts';
 import { layoutFromFacts, MOST_IMAGE_BYTES } from './guess.ts';
 import {
-  controlFromKvmSregs,
   cpuidFromKvmEntry,
-  generalFromKvmRegs,
   KVM_CPUID_ENTRY2_BYTES,
   KVM_DEBUGREGS_BYTES,
   KVM_LAPIC_STATE_BYTES,
   KVM_MP_STATE_BYTES,
   KVM_MSR_ENTRY_BYTES,
   KVM_REGS_BYTES,
-  KVM_SREGS_BYTES,
   KVM_VCPU_EVENTS_BYTES,
   KVM_XCRS_BYTES,
   MOST_CPUID_ENTRIES,
@@ -136,8 +134,8 @@ const readVcpu = (cursor: Cursor): Vcpu | null => {
   return {
     cpuid,
     msrs: chunks.flat(),
-    general: generalFromKvmRegs(regs),
-    control: controlFromKvmSregs(sregs),
+    general: readGeneral(regs),
+    control: controlOfSregs(sregs),
     segments: segmentsOfSregs(sregs),
     descriptors: descriptorsOfSregs(sregs),
     xcr0: xcr0FromKvmXcrs(xcrs),

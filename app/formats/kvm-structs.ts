@@ -1,5 +1,5 @@
 import { readU32, readU64 } from '../bits/bytes.ts';
-import type { ControlRegisters, GeneralRegisters, MsrReading } from '../capture/capture.ts';
+import type { MsrReading } from '../capture/capture.ts';
 import type { CpuidEntry } from '../cpu/cpuid.ts';
 
 /*
@@ -7,7 +7,6 @@ import type { CpuidEntry } from '../cpu/cpuid.ts';
  * in the wrapping only. Every function here is given at least the bytes its name's constant says.
  */
 export const KVM_REGS_BYTES = 144;
-export const KVM_SREGS_BYTES = 312;
 export const KVM_XCRS_BYTES = 392;
 export const KVM_CPUID_ENTRY2_BYTES = 40;
 export const KVM_MSR_ENTRY_BYTES = 16;
@@ -19,26 +18,6 @@ export const KVM_VCPU_EVENTS_BYTES = 64;
 /** KVM's own limits for the tables (KVM_MAX_CPUID_ENTRIES, KVM_MAX_MSR_ENTRIES of kvm-bindings). */
 export const MOST_CPUID_ENTRIES = 256;
 export const MOST_MSR_ENTRIES = 256;
-
-/** struct kvm_regs. */
-export const generalFromKvmRegs = (bytes: Uint8Array): GeneralRegisters => {
-  const at = (index: number): bigint => readU64(bytes, 8 * index);
-  return {
-    ...{ rax: at(0), rbx: at(1), rcx: at(2), rdx: at(3), rsi: at(4), rdi: at(5), rsp: at(6), rbp: at(7) },
-    ...{ r8: at(8), r9: at(9), r10: at(10), r11: at(11), r12: at(12), r13: at(13), r14: at(14), r15: at(15) },
-    ...{ rip: at(16), rflags: at(17) },
-  };
-};
-
-/** struct kvm_sregs: eight segments and two tables, 224 bytes, before the control registers. */
-export const controlFromKvmSregs = (bytes: Uint8Array): ControlRegisters => ({
-  cr0: readU64(bytes, 224),
-  cr2: readU64(bytes, 232),
-  cr3: readU64(bytes, 240),
-  cr4: readU64(bytes, 248),
-  cr8: readU64(bytes, 256),
-  efer: readU64(bytes, 264),
-});
 
 /** struct kvm_xcrs: nr_xcrs 0, flags 4, then 16 × {u32 xcr, u32 reserved, u64 value}. Null: XCR0 is not in it. */
 export const xcr0FromKvmXcrs = (bytes: Uint8Array): bigint | null => {

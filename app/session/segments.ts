@@ -1,5 +1,18 @@
 import { readU8, readU16, readU64 } from '../bits/bytes.ts';
-import type { DescriptorRegisters, SegmentRegisters } from '../capture/capture.ts';
+import type { ControlRegisters, DescriptorRegisters, SegmentRegisters } from '../capture/capture.ts';
+
+/** struct kvm_sregs: eight segments and two tables, 224 bytes, then the control registers. */
+export const KVM_SREGS_BYTES = 312;
+
+/** @param sregs KVM_SREGS_BYTES of them */
+export const controlOfSregs = (sregs: Uint8Array): ControlRegisters => ({
+  cr0: readU64(sregs, 224),
+  cr2: readU64(sregs, 232),
+  cr3: readU64(sregs, 240),
+  cr4: readU64(sregs, 248),
+  cr8: readU64(sregs, 256),
+  efer: readU64(sregs, 264),
+});
 
 /**
  * From struct kvm_sregs, which begins with eight struct kvm_segment of 24 bytes, cs ds es fs gs ss tr ldt: base at 0 (64

@@ -1,4 +1,3 @@
-import { readU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import { hexShort } from '../bits/mask.ts';
 import type {
@@ -10,9 +9,9 @@ import type {
   SegmentRegisters,
 } from '../capture/capture.ts';
 import type { Cpuid } from '../cpu/cpuid.ts';
-import { descriptorsOfSregs, segmentsOfSregs } from '../session/segments.ts';
+import { KVM_REGS_BYTES, readGeneral } from '../session/kvm-regs.ts';
+import { controlOfSregs, descriptorsOfSregs, KVM_SREGS_BYTES, segmentsOfSregs } from '../session/segments.ts';
 import { callOfRequest } from './calls.ts';
-import { KVM_REGS_BYTES, readGeneral } from './general.ts';
 import { atEnd, type Fields, readStruct, readStructs, type Struct, type StructValue } from './struct.ts';
 import { CAPTURE_HEAD, CPUID_ENTRY, FAILED_CALL, MSR_VALUE, SECTION, XCR_VALUE } from './structs.ts';
 
@@ -40,7 +39,6 @@ export interface RawCapture {
 export const SECTION_KIND = { IMAGE: 1, CPUID: 2, XCRS: 3, MSRS: 4, REGS: 5, SREGS: 6, FAILED: 7 } as const;
 
 const WHAT = 'capture reply';
-export const KVM_SREGS_BYTES = 312;
 
 const wrong = (why: string): Decoded<never> => undecodable({ kind: 'not-allowed', what: WHAT, why });
 
@@ -92,16 +90,6 @@ const blockIn = <T>(
     : wrong(`${KINDS.get(kind)} has ${bytes.length} bytes, ${sizeBytes} expected`);
 };
 
-// struct kvm_sregs: eight segments of 24 bytes, GDT and IDT of 16, then the control registers from 224 on.
-export const readControl = (bytes: Uint8Array): ControlRegisters => ({
-  cr0: readU64(bytes, 224),
-  cr2: readU64(bytes, 232),
-  cr3: readU64(bytes, 240),
-  cr4: readU64(bytes, 248),
-  cr8: readU64(bytes, 256),
-  efer: readU64(bytes, 264),
-});
-
 const readMsr = (row: { index: number; errnoValue: number; value: bigint }): MsrReading => ({
   index: row.index,
   value: row.errnoValue === 0 ? row.value : null,
@@ -129,7 +117,7 @@ export const decodeCaptureReply = (bytes: Uint8Array): Decoded<RawCapture> => {
   if (!failed.ok) return failed;
   const general = blockIn(sections.value, SECTION_KIND.REGS, KVM_REGS_BYTES, readGeneral);
   if (!general.ok) return general;
-  const control = blockIn(sections.value, SECTION_KIND.SREGS, KVM_SREGS_BYTES, readControl);
+  const control = blockIn(sections.value, SECTION_KIND.SREGS, KVM_SREGS_BYTES, controlOfSregs);
   if (!control.ok) return control;
   const segments = blockIn(sections.value, SECTION_KIND.SREGS, KVM_SREGS_BYTES, segmentsOfSregs);
   if (!segments.ok) return segments;

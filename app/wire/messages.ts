@@ -1,9 +1,9 @@
 import { concat } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import type { GeneralRegisters } from '../capture/capture.ts';
+import { KVM_REGS_BYTES, readGeneral, writeGeneral } from '../session/kvm-regs.ts';
 import { decodeCaptureReply } from './capture-reply.ts';
 import { PROTOCOL_VERSION } from './frames.ts';
-import { KVM_REGS_BYTES, readGeneral, writeGeneral } from './general.ts';
 import { decodeTargetList } from './list-reply.ts';
 import {
   decodeMappings,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { readU32, readU64, writeU32, writeU64 } from '../bits/bytes.ts';
 import { sampleCapture } from '../fixtures/samples.ts';
-import { KVM_SREGS_BYTES } from './capture-reply.ts';
-import { writeGeneral } from './general.ts';
+import { writeGeneral } from '../session/kvm-regs.ts';
+import { KVM_SREGS_BYTES } from '../session/segments.ts';
 import { decodeSteps, encodeStep, RECORD } from './run.ts';
 import { stepCapture } from './step-capture.ts';
 import { writeStruct } from './struct.ts';

@@ -1,9 +1,8 @@
 import { concat, readU32, readU64 } from '../bits/bytes.ts';
 import { type Decoded, undecodable } from '../bits/decoded.ts';
 import type { ControlRegisters, DescriptorRegisters, GeneralRegisters, SegmentRegisters } from '../capture/capture.ts';
-import { descriptorsOfSregs, segmentsOfSregs } from '../session/segments.ts';
-import { KVM_SREGS_BYTES, readControl } from './capture-reply.ts';
-import { readGeneral } from './general.ts';
+import { readGeneral } from '../session/kvm-regs.ts';
+import { controlOfSregs, descriptorsOfSregs, KVM_SREGS_BYTES, segmentsOfSregs } from '../session/segments.ts';
 import { atEnd, readStruct, writeStruct } from './struct.ts';
 import { STEP_CODE, STEP_LOOKUP, STEP_REPLY, STEP_REQUEST } from './structs.ts';
 import type { VcpuRef } from './vcpu-ref.ts';
@@ -144,7 +143,7 @@ const readRecord = (bytes: Uint8Array): StepRecord => {
     image: bytes.slice(RECORD.image),
     xcr0: readU32(bytes, RECORD.xcrs) === 0 ? null : readU64(bytes, RECORD.xcrs + 16),
     msrs: readMsrs(bytes.subarray(RECORD.msrs, RECORD.image)),
-    control: readControl(sregs),
+    control: controlOfSregs(sregs),
     segments: segmentsOfSregs(sregs),
     descriptors: descriptorsOfSregs(sregs),
   };

@@ -1,5 +1,5 @@
 import type { Capture } from '../../../app/capture/capture.ts';
-import { MSRS, msrRow } from '../../../app/cpu/msrs.ts';
+import { MSRS } from '../../../app/cpu/msrs.ts';
 import { COMPONENTS, componentLabel, componentRow } from '../../../app/xsave/components.ts';
 import { type Enablement, enablementOf, xfdArmed } from '../../../app/xsave/enablement.ts';
 import { placeOf } from '../../../app/xsave/layout.ts';
@@ -68,5 +68,3 @@ export const GROUPS: readonly { readonly group: ComponentGroup; readonly title: 
   { group: 'outside', title: 'Outside the image' },
   { group: 'not-offered', title: 'Not offered to this guest' },
 ];
-
-export const msrName = (index: number): string => msrRow(index)?.name ?? `MSR 0x${index.toString(16)}`;
