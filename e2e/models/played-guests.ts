@@ -174,6 +174,8 @@ export const playGuests = async (page: Page, orphan = false): Promise<void> => {
       }),
     freezeAll: async (id: string) => (machines.session(id) === undefined ? null : ofAll.freezeAll(id)),
     resumeAll: async (id: string) => (machines.session(id) === undefined ? null : ofAll.resumeAll(id)),
+    holdOthers: async (id: string) => (machines.session(id) === undefined ? null : ofAll.holdOthers(id)),
+    letOthersGo: async (id: string) => (machines.session(id) === undefined ? null : ofAll.letOthersGo(id)),
     drive: (id: string, act: DriveAct) =>
       of(id, async (session) => {
         const driven = await session.driveAct(act, async () => ({ decode: () => null }));

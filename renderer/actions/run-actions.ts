@@ -1,5 +1,6 @@
 import { hasEnded, isWaiting } from '../store/select/run.ts';
 import type { State } from '../store/state/state.ts';
+import { allStopRefusal } from '../store/vcpu/drive-slice.ts';
 import { runUntilRefusal } from '../store/vcpu/run-until.ts';
 import type { Action } from './action.ts';
 
@@ -35,6 +36,14 @@ export const RUN_ACTIONS: readonly Action[] = [
     glyph: 'cross',
     refused: (state) => (isWaiting(state) ? null : 'nothing is waited for'),
     run: (store) => store.getState().stopRunUntil(),
+  },
+  {
+    id: 'all-stop',
+    title: 'Hold the other vCPUs while one is driven, or let them run on',
+    group: 'Run',
+    glyph: 'pause',
+    refused: allStopRefusal,
+    run: (store) => store.getState().toggleAllStop(),
   },
   {
     id: 'live',

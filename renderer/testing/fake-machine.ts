@@ -1,6 +1,8 @@
 import type { SessionEvent } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
 import { createMachines } from '../../app/debug/machine.ts';
+import type { Target } from '../../app/debug/target.ts';
+import { answer, noSuchSession } from '../../app/refusals/refusal.ts';
 import { createFakeBridge, FAKE_TARGETS, type FakeBridge, STILL } from './fake-bridge.ts';
 
 const idOf = (vcpu: number): string => `fake-live-${vcpu}`;
@@ -16,8 +18,14 @@ export interface FakeMachine {
 
 /** A target with several vCPUs, each with a state of its own: sessions are told apart as main tells them apart. */
 export const createFakeMachine = (states: readonly Capture[]): FakeMachine => {
-  const machines = createMachines(STILL);
-  const vcpus = states.map((state, vcpu) =>
+  const machines = createMachines(STILL, () => ({
+    vcpus: async () => answer(vcpus.map((_, vcpu) => vcpu)),
+    open: async (vcpu) => {
+      const one = vcpus[vcpu];
+      return one === undefined ? noSuchSession() : answer<Target>(one.target);
+    },
+  }));
+  const vcpus: readonly FakeBridge[] = states.map((state, vcpu) =>
     createFakeBridge(
       { ...state, facts: { ...state.facts, target: { ...state.facts.target, kind: 'live', vcpu } } },
       FAKE_TARGETS,

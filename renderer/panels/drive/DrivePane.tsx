@@ -11,11 +11,13 @@ import { selectDrive } from '../../store/select/run.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
 import type { Breakpoint } from '../../store/state/drive.ts';
 import {
+  allStopRefusal,
   breakpointWords,
   checkBreakpoint,
   conditionProblem,
   driveRefusal,
   selectBreakpoints,
+  selectOtherVcpus,
 } from '../../store/vcpu/drive-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count as counted } from '../../wording.ts';
@@ -35,6 +37,7 @@ export function DrivePane(): ReactElement {
       </div>
       <Outcome />
       <Steps />
+      <OtherVcpus />
       <Breakpoints />
       <Until />
     </div>
@@ -111,6 +114,25 @@ function Steps(): ReactElement {
         Steps
       </Button>
     </form>
+  );
+}
+
+/** Whether they run on meanwhile; nothing where there is no other. */
+function OtherVcpus(): ReactElement | null {
+  const store = useDebuggerStore();
+  const others = useDebugger(selectOtherVcpus);
+  const refused = useDebugger(allStopRefusal);
+  if (others === null) return null;
+  return (
+    <label className="drive-row line tight small">
+      <input
+        type="checkbox"
+        checked={others !== 'run on'}
+        disabled={refused !== null}
+        onChange={() => store.getState().toggleAllStop()}
+      />
+      <span>Hold the other vCPUs meanwhile</span>
+    </label>
   );
 }
 

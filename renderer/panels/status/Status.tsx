@@ -2,6 +2,7 @@ import type { ReactElement } from 'react';
 import { useDebugger } from '../../store/context.ts';
 import { isLongPause, pausesOf } from '../../store/select/pauses.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
+import { selectOtherVcpus } from '../../store/vcpu/drive-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { kernelText, pauseText, tidText } from '../../wording.ts';
 
@@ -14,6 +15,7 @@ export function Status(): ReactElement {
   const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
   const kind = useDebugger((state) => state.session?.kind);
   const pauses = useDebugger((state) => (state.session?.kind === 'live' ? pausesOf(state.stops) : null));
+  const others = useDebugger(selectOtherVcpus);
   const facts = capture?.facts;
   return (
     <footer className="status" data-testid="status" data-region="status" tabIndex={-1}>
@@ -34,6 +36,7 @@ export function Status(): ReactElement {
           </>
         )}
       </span>
+      {others === null ? null : <span data-testid="other-vcpus">other vCPUs {others}</span>}
       {facts === undefined || capture === null ? null : (
         <>
           {facts.pauseNs === null ? null : (

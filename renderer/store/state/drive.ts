@@ -10,6 +10,10 @@ export interface DriveSlice {
   /** Of the process with this pid: an address means something in one guest alone. */
   readonly breakpointsOf: number | null;
   readonly breakpoints: readonly Breakpoint[];
+  /** All other vCPUs of the process with this pid are held while one of it is driven; null: they run on. */
+  readonly allStopOf: number | null;
+  /** Holds them, or lets them run on, the next time. */
+  toggleAllStop(): void;
   /** Linear address of the instruction that has the focus in a list of them; null: none has. */
   readonly focusedLine: string | null;
   focusLine(address: string | null): void;

@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FAKE_LOOP } from '../../../app/debug/testing/fake-run-control.ts';
+import { sampleCapture } from '../../../app/fixtures/samples.ts';
 import { sessionText } from '../../../app/session/session-document.ts';
 import { action } from '../../actions/registry.ts';
 import { createFakeBridge, type FakeBridge } from '../../testing/fake-bridge.ts';
+import { createFakeMachine } from '../../testing/fake-machine.ts';
 import { createDebuggerStore, type DebuggerStore } from '../debugger-store.ts';
 import { runWord, selectDrive } from '../select/run.ts';
-import { checkBreakpoint, conditionProblem, selectBreakpoints } from './drive-slice.ts';
+import { checkBreakpoint, conditionProblem, selectBreakpoints, selectOtherVcpus } from './drive-slice.ts';
 import { savedTimeline, sessionToSave } from './saved-session.ts';
 
 let bridge: FakeBridge;
@@ -150,5 +152,91 @@ describe('[RC6] a live vCPU driven from the page', () => {
       store.getState().addBreakpoint({ address, on: 'execute', bytes: 1 });
     }
     expect(selectBreakpoints(store.getState()).map((row) => row.address)).toEqual(['0x1', '0x2', '0x3', '0x4']);
+  });
+});
+
+describe('[RC13] the other vCPUs are held while one is driven, by choice', () => {
+  const several = async () => {
+    const machine = createFakeMachine([sampleCapture(), sampleCapture(), sampleCapture(), sampleCapture()]);
+    store = createDebuggerStore(machine.bridge);
+    await store.getState().refreshTargets();
+    store.getState().pickTarget(4242);
+    await store.getState().attach(true);
+    const others = machine.vcpus.slice(1).map(({ target }) => target);
+    return { machine, others, state: store.getState };
+  };
+  const says = () => selectOtherVcpus(store.getState());
+
+  test('they run on unless it is chosen; then they stand still for each drive, and it is said', async () => {
+    const { others, state } = await several();
+    expect(says()).toBe('run on');
+    await state().driveSteps(3);
+    expect(others.map(({ log }) => log)).toEqual([[], [], []]);
+    action('all-stop').run(store);
+    expect(says()).toBe('held while driven');
+    const driven = state().driveUntil('rax == 0');
+    await settled();
+    expect(says()).toBe('held');
+    expect(action('all-stop').refused(state())).not.toBeNull();
+    expect(others.map(({ run }) => run.state)).toEqual(['stopped', 'stopped', 'stopped']);
+    state().stopDriving();
+    await driven;
+    expect(says()).toBe('held while driven');
+    expect(others.map(({ log }) => log)).toEqual(Array(3).fill(['freeze', 'detach']));
+    expect(selectDrive(state())).toMatchObject({
+      what: 'stopped by hand; what only the other vCPUs could do, held as they were, was not done',
+    });
+    // The next one can follow at once.
+    await state().driveSteps(1);
+    expect(selectDrive(state())).toMatchObject({ what: 'one instruction' });
+    action('all-stop').run(store);
+    expect(says()).toBe('run on');
+  });
+
+  test('one that cannot be held: not an instruction is made, and it is named', async () => {
+    const { others, state } = await several();
+    state().toggleAllStop();
+    others[1]?.refuses.add('freeze');
+    const rax = general()?.rax;
+    await state().driveSteps(3);
+    expect(state()).toMatchObject({ refusal: { what: 'vCPU 2 cannot be held: freeze was refused' }, busy: null });
+    expect(general()?.rax).toBe(rax);
+    expect(state().stops).toHaveLength(1);
+    expect(runWord(state())).toBe('frozen');
+    expect(others.map(({ run }) => run.state)).toEqual(['running', 'running', 'running']);
+  });
+
+  test('one that is held no longer is said, with what was made', async () => {
+    const { machine, others, state } = await several();
+    state().toggleAllStop();
+    const plain = machine.bridge.drive;
+    machine.bridge.drive = (...args) => {
+      others[2]?.loseHelper('the helper was ended by SIGKILL');
+      return plain(...args);
+    };
+    await state().driveSteps(1);
+    expect(state().refusal).toMatchObject({ code: 'not-held', what: expect.stringContaining('vCPU 3') });
+    expect(state().stops).toHaveLength(2);
+    expect(others.map(({ run }) => run.state)).toEqual(['running', 'running', 'running']);
+  });
+
+  test('a refused drive lets them go, and so does one whose session is left', async () => {
+    const { machine, others, state } = await several();
+    state().toggleAllStop();
+    machine.vcpus[0]?.refuseNext('drive', { code: 'ptrace', what: 'no' });
+    await state().driveSteps(1);
+    expect(state()).toMatchObject({ refusal: { what: 'no' }, busy: null });
+    expect(others.map(({ log }) => log.at(-1))).toEqual(['detach', 'detach', 'detach']);
+  });
+
+  test('it is of one process: of another, of a model, and of a VMM with one vCPU there is nothing to hold', async () => {
+    const { state } = await several();
+    state().toggleAllStop();
+    await state().detach('keep');
+    expect(says()).toBeNull();
+    expect(action('all-stop').refused(state())).toBe('no live vCPU is attached');
+    state().pickTarget(5188);
+    await state().attach(true);
+    expect(says()).toBe('run on');
   });
 });

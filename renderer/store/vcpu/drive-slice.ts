@@ -3,6 +3,8 @@ import { MOST_BREAKPOINTS, MOST_OTHER_BREAKPOINTS } from '../../../app/debug/dri
 import { DRIVEN } from '../../../app/debug/run-state.ts';
 import { parseUntil } from '../../../app/debug/until.ts';
 import { parseNumber } from '../../../app/value/number.ts';
+import { ask } from '../base/ask.ts';
+import { busyRefusal } from '../base/availability.ts';
 import { received } from '../base/received.ts';
 import { askTold } from '../base/told.ts';
 import { hasEnded, isDriving, isFrozen, isRunning, isWaiting } from '../select/run.ts';
@@ -26,13 +28,27 @@ export const driveRefusal = (state: State): string | null => {
   if (hasEnded(state)) return 'the target has ended';
   if (isWaiting(state)) return 'a condition is waited for: stop that first';
   if (isDriving(state)) return 'the vCPU is being driven';
-  return busy === null ? null : 'another act is under way';
+  return busyRefusal(busy);
 };
 
 /** The breakpoints of the guest on screen. */
 export const selectBreakpoints = ({ breakpoints, breakpointsOf, session }: State): readonly Breakpoint[] =>
   session !== null && session.pid === breakpointsOf ? breakpoints : NONE;
 const NONE: readonly Breakpoint[] = [];
+
+/** Why there is no choice whether other vCPUs are held; null: there is. */
+export const allStopRefusal = ({ session, busy }: State): string | null => {
+  if (session?.kind !== 'live') return 'no live vCPU is attached';
+  return session.vcpus.length < 2 ? 'the VMM has no other vCPU' : busyRefusal(busy);
+};
+
+/** What becomes of the other vCPUs while the one on screen is driven; null: there are none. */
+export const selectOtherVcpus = (state: State): 'run on' | 'held while driven' | 'held' | null => {
+  const { session, allStopOf } = state;
+  if (session?.kind !== 'live' || session.vcpus.length < 2) return null;
+  if (session.pid !== allStopOf) return 'run on';
+  return isDriving(state) ? 'held' : 'held while driven';
+};
 
 /** "0x1000", or why it is none that can be watched. */
 export const checkBreakpoint = (
@@ -105,17 +121,33 @@ export const createDriveSlice =
       const driving = (made: number): VcpuPart =>
         withRun(get(), { state: 'running', errand: { kind: 'drive', what, made, most } });
       isStopped = false;
+      const holds = selectOtherVcpus(get()) === 'held while driven';
       put({ refusal: null, outcome: null, ...driving(0) }, { busy: 'step' });
+      const others = holds ? await ask(() => bridge.holdOthers(session.id)) : null;
+      /** Before anything else can be asked. Why one was not held all the time, or stays held; null: all is well. */
+      const letOthersGo = async (): Promise<Refusal | null> => {
+        const gone = others?.ok === true ? await ask(() => bridge.letOthersGo(session.id)) : null;
+        return gone?.ok === false ? gone.refusal : null;
+      };
+      if (others?.ok === false) {
+        put((one) => withRun(one, DRIVEN), { busy: null });
+        fail(others.refusal);
+        return null;
+      }
       let made = 0;
       let then: DriveAct | undefined;
       let isUnguarded = false;
       for (;;) {
         const act = then ?? next(made);
         const answer = await askTold(bridge, session.id, (have) => bridge.drive(session.id, act, have));
-        if (get().session?.id !== session.id) return null;
+        if (get().session?.id !== session.id) {
+          await letOthersGo();
+          return null;
+        }
         const capture = answer.ok ? received(answer.value.capture) : answer;
         const traced = answer.ok && capture.ok ? tracedStops(answer.value) : null;
         if (!answer.ok || !capture.ok || traced?.ok === false) {
+          await letOthersGo();
           put((one) => withRun(one, DRIVEN), { busy: null });
           const failed = !answer.ok ? answer : capture.ok ? traced : capture;
           fail((failed as { readonly refusal: Refusal }).refusal);
@@ -139,12 +171,17 @@ export const createDriveSlice =
               : why === 'busy'
                 ? BUSY
                 : ended(answer.value, made);
+        const wasLost = await letOthersGo();
+        const isOver = why === 'more' || why === 'halted' || why === 'busy';
+        const told =
+          isOver && holds ? `${words}; what only the other vCPUs could do, held as they were, was not done` : words;
         put(
           (state) => ({
+            refusal: wasLost ?? state.refusal,
             ...(part === null ? withStop(state, { capture: capture.value, cause: 'step', write: null }) : {}),
             outcome: {
               ...{ kind: 'driven', isHit: why === 'hit' || why === 'holds' },
-              what: isUnguarded ? `${words}; its code is not known: TF may be stored in the guest` : words,
+              what: isUnguarded ? `${told}; its code is not known: TF may be stored in the guest` : told,
             },
             ...withRun(state, DRIVEN),
           }),
@@ -165,6 +202,12 @@ export const createDriveSlice =
     return {
       breakpointsOf: null,
       breakpoints: [],
+      allStopOf: null,
+      toggleAllStop() {
+        const { session, allStopOf } = get();
+        if (allStopRefusal(get()) === null)
+          set({ allStopOf: session?.pid === allStopOf ? null : (session?.pid ?? null) });
+      },
       focusedLine: null,
       focusLine: (focusedLine) => set({ focusedLine }),
       async driveSteps(count) {

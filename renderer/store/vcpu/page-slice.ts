@@ -54,6 +54,7 @@ const VIEW = [
     'stopFilter',
   ] as const),
   ...(['tile', 'tilesLayout', 'readings', 'tileLook', 'tileScale', 'product', 'destination'] as const),
+  ...(['breakpoints', 'breakpointsOf', 'allStopOf'] as const),
 ] satisfies readonly (keyof WindowState)[];
 
 interface KeptVcpu {
