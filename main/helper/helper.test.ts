@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Refusal } from '../../app/bridge.ts';
-import { createHelper, type Helper } from './helper.ts';
+import { createHelper, type Helper, TIMEOUT_MS } from './helper.ts';
 
 const FAKE = fileURLToPath(new URL('../testing/fake-helper.mjs', import.meta.url));
 const VCPU = { pid: 1, vcpuIndex: 0 };
@@ -110,6 +111,35 @@ describe('[C3] every request ends, and a dead helper is an event', () => {
     const asked = helper.ask('listTargets', { afterPid: 0 });
     if (hello.ok) process.kill(hello.value.pid, 'SIGKILL');
     expect(await asked).toMatchObject({ refusal: { code: 'helper-gone', what: 'the helper was ended by SIGKILL' } });
+  });
+});
+
+describe('[C92] nothing waits behind a vCPU that runs', () => {
+  const defined = (file: string, name: string): number => {
+    const text = readFileSync(fileURLToPath(new URL(`../../native/${file}`, import.meta.url)), 'utf8');
+    return Number(new RegExp(`#define ${name} (\\d+)`).exec(text)?.[1]);
+  };
+
+  test('one request waits for a breakpoint shorter than a vCPU may stand still, and that is shorter than an answer is waited for', () => {
+    const mostWaitMs = defined('vcpu/single_step.c', 'MOST_WAIT_MS');
+    const standLimitMs = defined('inject/stand.h', 'STAND_LIMIT_S') * 1_000;
+    expect(mostWaitMs).toBeGreaterThan(0);
+    expect(mostWaitMs).toBeLessThan(standLimitMs);
+    expect(standLimitMs).toBeLessThan(TIMEOUT_MS);
+  });
+
+  test('a vCPU whose helper does not answer keeps no other vCPU’s helper from answering', async () => {
+    const [runs, other] = [fake('silent'), fake('good')];
+    await runs.hello();
+    let isAnswered = false;
+    const waits = runs.ask('step', { ...VCPU, count: 1 }).then(() => {
+      isAnswered = true;
+    });
+    expect(codeOf(await other.ask('freeze', { ...VCPU, vcpuIndex: 1 }))).toBe('ok');
+    expect(isAnswered).toBe(false);
+    // Who lets go need not wait for the answer: the pipe is closed, and the helper ends.
+    await runs.stop();
+    await waits;
   });
 });
 

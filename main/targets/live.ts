@@ -134,8 +134,11 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
     for (const listener of [...helperListeners]) listener(why.what);
   });
   const offEvent = helper.onEvent((frame) => {
-    if (frame.code === EVENTS.targetGone.code)
-      end(refusal('target-gone', 'the target has ended', { where: `pid ${pid}` }));
+    if (frame.code !== EVENTS.targetGone.code) return;
+    const gone = EVENTS.targetGone.decode(frame.payload);
+    // An event names its vCPU, and a helper can have several.
+    if (gone.ok && (gone.value.pid !== pid || gone.value.vcpuIndex !== ref.vcpuIndex)) return;
+    end(refusal('target-gone', 'the target has ended', { where: `pid ${pid}` }));
   });
 
   /** The attachment, made anew where the helper has died since. */
