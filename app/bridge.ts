@@ -161,6 +161,7 @@ export interface AppliedInSession extends Applied {
   readonly leftAlone?: string;
 }
 
+/** Where a model stands after it was taken back, and what has been written in the session by then. */
 export interface Rewound extends StepResult {
   readonly writes: WritesSoFar;
 }
@@ -195,6 +196,7 @@ export interface ComparedOrphan {
   readonly general: readonly string[];
 }
 
+/** What the page is told unasked. */
 export type SessionEvent =
   | { readonly kind: 'gone'; readonly session: SessionId; readonly refusal: Refusal }
   | { readonly kind: 'helper'; readonly problem: string | null }

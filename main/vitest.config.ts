@@ -13,13 +13,13 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 600_000,
     projects: [
-      { extends: true, test: { name: 'walls', include: ['main/rooms.test.ts'] } },
+      { extends: true, test: { name: 'walls', include: ['main/rooms.test.ts', 'main/docstrings.test.ts'] } },
       {
         extends: true,
         test: {
           name: 'unit',
           include: ['{app,main,renderer}/**/*.test.{ts,tsx}'],
-          exclude: ['main/rooms.test.ts', '**/node_modules/**'],
+          exclude: ['main/rooms.test.ts', 'main/docstrings.test.ts', '**/node_modules/**'],
         },
       },
     ],

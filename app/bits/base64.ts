@@ -9,6 +9,7 @@ const VALUES = new Uint8Array(128).fill(255);
 for (const [value, code] of CODES.entries()) VALUES[code] = value;
 const PADDING = 0x3d;
 
+/** Base64 of RFC 4648, section 4, padded; any number of bytes. */
 export const toBase64 = (bytes: Uint8Array): string => {
   const codes = new Uint8Array(Math.ceil(bytes.length / 3) * 4);
   for (let start = 0, at = 0; start < bytes.length; start += 3, at += 4) {

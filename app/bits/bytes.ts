@@ -44,6 +44,7 @@ export const bytesOfUint = (value: bigint, sizeBytes: number): Uint8Array => {
   return bytes;
 };
 
+/** A new array of all parts, one behind the other. */
 export const concat = (parts: readonly Uint8Array[]): Uint8Array => {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offsetBytes = 0;

@@ -35,6 +35,7 @@ export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Error(`Tilescope fault: ${message}`);
 }
 
+/** Closes a switch over a union: a case that is forgotten does not compile. Throws where one comes all the same. */
 export function assertNever(value: never): never {
   throw new Error(`Tilescope fault: unhandled case ${JSON.stringify(value)}`);
 }

@@ -13,6 +13,7 @@ export interface MsrRow {
   readonly meaning: string;
 }
 
+/** Addresses of MSRs. (Intel SDM vol. 4; AMD APM vol. 2) */
 export const MSR_INDEX = {
   IA32_XFD: 0x1c4,
   IA32_XFD_ERR: 0x1c5,

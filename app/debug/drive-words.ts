@@ -8,6 +8,7 @@ export interface DrivenBreakpoint {
   readonly bytes: number;
 }
 
+/** What a vCPU is driven to do. */
 export type DriveAct =
   | { readonly kind: 'step'; readonly count: number }
   /** Instruction by instruction until a condition holds, at most so many. */

@@ -83,6 +83,10 @@ export const findIn = async (
   return told(null, searched, next === start ? at : next);
 };
 
+/**
+ * The next place of a value from an address on, over pages that the guest has mapped. Refused with 'usage' where value
+ * or address does not parse, and where memory is not proved.
+ */
 export const findMemory = (session: Session, request: FindMemoryRequest): Promise<Answer<MemoryFound>> => {
   const wanted = needle(request);
   const address = parseAddress(request.address, false);

@@ -37,6 +37,7 @@ const hex = (value: bigint): string => `0x${value.toString(16)}`;
 const hexOf = (bytes: Uint8Array, between = ''): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(between);
 
+/** A general or segment register by its name in small letters; null: no such register, or it could not be read. */
 export const registersOf =
   ({ general, segments }: Facts): RegisterValue =>
   (name) =>
@@ -71,6 +72,10 @@ const startOf = (text: string, next: bigint, facts: Facts, symbols: SymbolTable 
   return address === null ? refuse('usage', `${text} is no address`) : valueOfAddress(address, facts.general, symbols);
 };
 
+/**
+ * Instructions from RIP or an address on, with symbols where a file of them is given. The vCPU stands still meanwhile.
+ * Refused where memory is not proved or the address is not mapped.
+ */
 export const readCode = (session: Session, decoder: InstructionDecoder, request: CodeRequest): Promise<Answer<Code>> =>
   session.withMemory<Code>(async (memory, capture) => {
     const { facts } = capture;
@@ -122,6 +127,7 @@ export const nameCode = (
   return { text: instructionAt(decoder, bytes, at, { bitness: bits, syntax }).text, symbol: named(symbols, at) };
 };
 
+/** What was read, as text for the page. */
 export const codeView = (code: Code): CodeView => {
   const { capture, execution, instructions, symbols, tile, tileConfig, translations } = code;
   const next = instructions.find(({ address }) => address === execution.next);
@@ -157,6 +163,10 @@ const pageOf = async (memory: GuestMemory, linear: bigint): Promise<MemoryPage> 
 
 const signedText = (value: bigint): string => BigInt.asIntN(64, value).toString();
 
+/**
+ * Rows of memory from an address on, each read or said to be not mapped. Refused where the address does not parse or
+ * memory is not proved.
+ */
 export const readRows = (session: Session, request: MemoryRequest): Promise<Answer<MemoryView>> =>
   session.withMemory<MemoryView>(async (memory, { facts }) => {
     const { rows, rowBytes, isPhysical } = request;

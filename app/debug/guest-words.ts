@@ -98,6 +98,10 @@ export interface FindMemoryRequest {
   readonly as: FindMemoryAs;
 }
 
+/**
+ * How what is typed into a search of memory is read: bytes in hex, text in UTF-8, or a number of the type,
+ * little-endian.
+ */
 export const FIND_MEMORY_AS = [
   ...(['bytes', 'text', 'u8', 'u16', 'u32', 'u64', 'i8', 'i16', 'i32', 'i64'] as const),
   ...(['f16', 'bf16', 'f32', 'f64'] as const),

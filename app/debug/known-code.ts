@@ -74,6 +74,7 @@ export const codeAround = async (
   return { base, mayBeStepped };
 };
 
+/** Whether an instruction that begins at this linear address may be stepped; false outside the code that is known. */
 export const mayStepAt = ({ base, mayBeStepped }: KnownCode, rip: bigint): boolean => {
   const at = rip - base;
   if (at < 0n || at >= BigInt(KNOWN_CODE_BYTES)) return false;

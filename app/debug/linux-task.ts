@@ -19,6 +19,7 @@ export interface LinuxTask {
   readonly address: bigint;
 }
 
+/** The task, or why it is not known: a phrase without a full stop. */
 export type FoundTask =
   | { readonly task: LinuxTask /** Where it stands out of the common, how it was found. */; readonly by?: string }
   | { readonly task: null; readonly why: string };
@@ -93,6 +94,10 @@ const cpuMemory = async (
   return 'it is in user mode, or has GS of user mode still, and no CPU in __per_cpu_offset has its APIC id';
 };
 
+/**
+ * The task that the vCPU executes, by its kernel's symbols and BTF. Nothing read is believed before it looks like a
+ * task: a name that ends, a pid in range.
+ */
 export const currentTask = async (
   guest: GuestMemory,
   facts: Facts,

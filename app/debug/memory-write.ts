@@ -14,6 +14,7 @@ export interface MemoryPatch {
   readonly after: Uint8Array;
 }
 
+/** Bytes to a place in guest memory, by a linear or a physical address. */
 export interface MemoryWriteRequest {
   readonly address: bigint;
   readonly isPhysical: boolean;

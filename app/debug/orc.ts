@@ -67,6 +67,10 @@ const decoderOf = (major: number, minor: number): Decode | null => {
 
 const signed16 = (value: number): number => (value << 16) >> 16;
 
+/**
+ * One struct orc_entry of a kernel of that version, 6 bytes; null: nothing is known of such an entry.
+ * (arch/x86/include/asm/orc_types.h)
+ */
 export const decodeOrc = (bytes: Uint8Array, major: number, minor: number): OrcEntry | null => {
   const offsets = { spOffset: signed16(readU16(bytes, 0)), bpOffset: signed16(readU16(bytes, 2)) };
   return decoderOf(major, minor)?.(offsets, readU16(bytes, 4)) ?? null;
@@ -205,6 +209,7 @@ const stored = async (memory: GuestMemory, { type }: OrcEntry, top: bigint): Pro
   return { ip, sp: field(places.sp), bp: isWhole ? field(PT_REGS.bp) : null, others, isExact: true };
 };
 
+/** The calls that led to RIP, the innermost first, at most so many, and why they end. */
 export const orcCalls = async (
   memory: GuestMemory,
   tables: OrcTables,

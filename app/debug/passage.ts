@@ -162,6 +162,10 @@ export const outPassage = async (
 export const notKnown = (way: 'over' | 'out', why: string): Answer<never> =>
   unknown(`to step ${way === 'over' ? 'over a call' : 'out of a function'} its code has to be read, and ${why}`);
 
+/**
+ * Where a step over or out leads; null: one instruction like any other will do. Refused where code or stack cannot be
+ * read, or no return address is found.
+ */
 export const passageOf = (
   way: 'over' | 'out',
   memory: GuestMemory,

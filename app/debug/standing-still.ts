@@ -28,6 +28,7 @@ export const standingStill = async <T>(
   }
 };
 
+/** Freezes the vCPU unless it stands still, and reads it; it stays frozen. */
 export const freezeAndRead = async (target: Target): Promise<Answer<Capture>> => {
   const frozen = isStopped(target) ? answer(null) : await target.freeze();
   return frozen.ok ? target.capture() : frozen;

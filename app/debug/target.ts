@@ -23,6 +23,7 @@ export interface RewoundTo {
   readonly droppedWrites: number;
 }
 
+/** Where a model stands after steps, and what the last of them met. */
 export interface Stepped extends ModelPosition {
   readonly capture: Capture;
   readonly event: ModelEvent | null;

@@ -44,6 +44,7 @@ export interface DifferingProduct extends TracedProduct {
   readonly comparison: ProductComparison;
 }
 
+/** A product that could not be compared, and why: a phrase without a full stop. */
 export interface UncheckedProduct extends TracedProduct {
   readonly why: string;
 }
@@ -58,6 +59,7 @@ export interface TracedProducts {
   readonly unknownSteps: number;
 }
 
+/** In which numbers an instruction sums. */
 export const sumTypeOf = (instruction: ProductInstruction): SumType => {
   const { c } = productRow(instruction);
   return c === 'i32' || c === 'u32' ? c : 'f32';

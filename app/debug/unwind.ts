@@ -21,6 +21,7 @@ export interface CallStack {
   readonly by: 'frame pointers' | 'ORC';
 }
 
+/** Frames that are followed unless fewer are asked for: a chain that goes in a circle ends. */
 export const MOST_FRAMES = 256;
 
 /** 64-bit code alone. Where code is built without frame pointers, RBP is a number like any other, and the chain ends at once. */

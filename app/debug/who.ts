@@ -20,12 +20,17 @@ export interface Who {
   readonly calls: CallStack;
 }
 
+/** What is known of the guest's kernel; null: nothing of the kind was given. */
 export interface WhoFiles {
   readonly symbols: SymbolFile | null;
   readonly loadAddress: bigint | null;
   readonly btf: Btf | null;
 }
 
+/**
+ * Mode, task and calls, at most so many. Refused where the registers could not be read, or the symbols are of another
+ * kernel.
+ */
 export const whoIn = async (
   memory: GuestMemory,
   facts: Facts,
@@ -64,6 +69,7 @@ export const taskName = ({ name, pid, tgid }: LinuxTask): string =>
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
+/** What was found, as text for the page; `translations` is how many page walks it took. */
 export const callsView = ({ execution, symbols, found, calls }: Who, translations: number): CallsView => ({
   who: describeExecution(execution),
   task: found === null || found.task === null ? null : taskName(found.task),

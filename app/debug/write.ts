@@ -20,6 +20,7 @@ export interface WriteSet {
   readonly generalNames: StagedWrite['generalNames'];
 }
 
+/** What of the staged edits has to be written: of an image that no edit touches, nothing. */
 export const writeSetOf = (staged: StagedWrite): WriteSet => ({
   image: staged.imageBytes === 0 ? null : staged.image.bytes,
   imageParts: staged.touchedBits.map(componentLabel),

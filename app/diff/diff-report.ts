@@ -30,6 +30,7 @@ export interface DiffReport {
   readonly facts: readonly ValuePair[];
 }
 
+/** A register or field whose value differs, both sides as they are printed. */
 export interface ValuePair {
   readonly path: string;
   readonly before: string;

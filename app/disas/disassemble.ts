@@ -7,6 +7,7 @@ import {
 } from './instruction.ts';
 import { newerAmx } from './newer-amx.ts';
 
+/** How code is read, and in which syntax it is shown. */
 export interface Reading {
   readonly bitness: Bitness;
   readonly syntax: Syntax;

@@ -22,6 +22,7 @@ import { type Draft, draftOf, type Edit, ownRanges } from './patch.ts';
 import { overlayValue } from './value-text.ts';
 import { writeRegister } from './write-register.ts';
 
+/** A value for one MSR of the list. */
 export interface MsrWrite {
   readonly index: number;
   readonly value: bigint;
@@ -157,6 +158,7 @@ export const touchedBitsOf = (before: Image, draft: Draft): number[] => {
   return [...touched].sort((a, b) => a - b);
 };
 
+/** How many bytes differ; what one has beyond the other's end counts. */
 export const differingBytes = (a: Uint8Array, b: Uint8Array): number => {
   let count = Math.abs(a.length - b.length);
   for (let index = 0; index < Math.min(a.length, b.length); index += 1) if (a[index] !== b[index]) count += 1;
@@ -172,6 +174,7 @@ export const tileConfigRefusal = (image: Image): string | null => {
   return view.state === 'inUse' ? (brokenTileRules(view.bytes)[0]?.sentence ?? null) : null;
 };
 
+/** Edits on their way into a write: the image so far, and what goes beside it. xcr0 null: it is not edited. */
 export interface StagedParts {
   readonly draft: Draft;
   readonly xcr0: bigint | null;

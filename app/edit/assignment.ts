@@ -4,6 +4,7 @@ export interface Assignment {
   readonly value: string;
 }
 
+/** What of a state is restored. */
 export type RestoreScope =
   /** `general: false` leaves the general registers as the guest has them, also those that were written. */
   | { readonly kind: 'all'; readonly general?: false }

@@ -23,6 +23,7 @@ export const isMemoryPath = (text: string): boolean => /^\s*(physical)?\[/i.test
 export const printMemoryPath = ({ address, isPhysical, type }: MemoryPath): string =>
   `${isPhysical ? 'physical' : ''}[${hexShort(address)}]:${type}`;
 
+/** "[0x401010]:u32", or "physical[…]:f32[4]". A problem where the address has more than 64 bits or the type is none. */
 export const parseMemoryPath = (text: string): Decoded<MemoryPath> => {
   const wrong = (expected: string): Decoded<never> =>
     undecodable({ kind: 'syntax', what: text.slice(0, 40), at: 0, expected });

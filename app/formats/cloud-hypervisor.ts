@@ -201,6 +201,10 @@ const openVcpu = (name: string, vcpu: number, document: Json, options: OpenOptio
 export const isCloudHypervisor = (document: Json): boolean =>
   isObject(document) && isObject(member(document, 'snapshots')) && document.has('snapshot_data');
 
+/**
+ * state.json of a Cloud Hypervisor snapshot: a state a vCPU. A problem where a structure is not of its size, or there
+ * are too many vCPUs.
+ */
 export const openCloudHypervisor = (name: string, document: Json, options: OpenOptions): Decoded<OpenedFile> => {
   const manager = member(member(document, 'snapshots'), CPU_MANAGER);
   const vcpus = member(manager, 'snapshots');

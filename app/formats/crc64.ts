@@ -13,6 +13,7 @@ for (let index = 0; index < 256; index += 1) {
   HIGH[index] = Number(value >> 32n);
 }
 
+/** The checksum of all bytes; 0 over a file that ends in its own checksum. */
 export const crc64 = (bytes: Uint8Array): bigint => {
   let low = 0;
   let high = 0;

@@ -11,9 +11,13 @@ import { softwareMask } from './witness.ts';
 
 /** Note types (Linux include/uapi/linux/elf.h); those of extended state carry the name "LINUX", the others "CORE". */
 export const NT_PRSTATUS = 1;
+/** Types of notes. (Linux include/uapi/linux/elf.h) */
 export const NT_PRFPREG = 2;
+/** struct elf_prpsinfo: the process's name and arguments. */
 export const NT_PRPSINFO = 3;
+/** The XSAVE image of a thread, in the standard format. */
 export const NT_X86_XSTATE = 0x202;
+/** Component, flags, size and offset of each part of that image, since Linux 6.12. */
 export const NT_X86_XSAVE_LAYOUT = 0x205;
 /** gdb's target description, which its gcore writes. */
 const NT_GDB_TDESC = 0xff000000;

@@ -46,6 +46,7 @@ export const isElf = (bytes: Uint8Array): boolean => bytes.length >= 4 && new Cu
 const notACore = (name: string, why: string): Decoded<never> =>
   undecodable({ kind: 'not-allowed', what: name, why: `not an x86 core file: ${why}` });
 
+/** Where the bytes of a program header lie in the file. */
 export interface Segment {
   readonly offsetBytes: number;
   readonly sizeBytes: number;

@@ -207,6 +207,10 @@ export const isFirecrackerBitcode = (bytes: Uint8Array): boolean =>
 
 export const BITCODE_REFUSAL = 'Firecracker snapshot in bitcode (written since 2026): not known here';
 
+/**
+ * A Firecracker state file: a state a vCPU. A problem where the checksum is wrong, the version is not known, or it is
+ * of an Arm guest.
+ */
 export const openFirecracker = (name: string, bytes: Uint8Array, options: OpenOptions): Decoded<OpenedFile> => {
   if (bytes.length > MOST_FILE_BYTES)
     return refuse(name, `a Firecracker state file of ${bytes.length} bytes is too long`);

@@ -11,8 +11,11 @@ export const MOST_DEPTH = 64;
  * hundreds of vCPUs kept as bytes has 16 million numbers.
  */
 export const MOST_CONTAINERS = 1 << 21;
+/** Members of all objects of a document that is read. */
 export const MOST_MEMBERS = 1 << 22;
+/** Strings of a document that is read, names of members among them. */
 export const MOST_STRINGS = 1 << 22;
+/** Values of a document that is read, of whatever kind. */
 export const MOST_JSON_VALUES = 1 << 24;
 /** A member's name that is longer than this is none that is looked for, and no object looked for has more. */
 const MOST_NAME_BYTES = 64;

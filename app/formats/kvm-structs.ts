@@ -17,6 +17,7 @@ export const KVM_VCPU_EVENTS_BYTES = 64;
 
 /** KVM's own limits for the tables (KVM_MAX_CPUID_ENTRIES, KVM_MAX_MSR_ENTRIES of kvm-bindings). */
 export const MOST_CPUID_ENTRIES = 256;
+/** KVM_MAX_MSR_ENTRIES of kvm-bindings. */
 export const MOST_MSR_ENTRIES = 256;
 
 /** struct kvm_xcrs: nr_xcrs 0, flags 4, then 16 × {u32 xcr, u32 reserved, u64 value}. Null: XCR0 is not in it. */

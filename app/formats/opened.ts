@@ -35,6 +35,7 @@ export interface OpenOptions {
 export const fileTarget = (name: string, vmm: string, more: Partial<TargetIdentity> = {}): TargetIdentity =>
   targetOf('file', vmm, name, more);
 
+/** One state of a file, numbered by its vCPU. */
 export const stateOf = (label: string, image: Image, facts: Facts): OpenedState => ({
   label,
   number: facts.target.vcpu,

@@ -211,6 +211,7 @@ export const openQcow2 = (name: string, source: ByteSource, options: OpenOptions
   }
 };
 
+/** Bytes in memory as a source; what lies beyond their end is read as nothing. */
 export const bytesSource = (bytes: Uint8Array): ByteSource => ({
   sizeBytes: bytes.length,
   read: (offsetBytes, sizeBytes) =>

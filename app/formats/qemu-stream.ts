@@ -247,6 +247,10 @@ const packedWith = (bytes: Uint8Array): string | null => {
   return format === 0 ? null : (VIRSH_FORMATS[format] ?? `format ${format}`);
 };
 
+/**
+ * A migration stream of QEMU, also inside a file of virsh save: a state a vCPU. A problem where it is cut short, or
+ * what describes its devices is missing.
+ */
 export const openQemuStream = (name: string, bytes: Uint8Array, options: OpenOptions): Decoded<OpenedFile> => {
   const isVirsh = !begins(bytes, STREAM);
   const what = isVirsh

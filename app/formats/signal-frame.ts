@@ -22,6 +22,7 @@ const startOf = (bytes: Uint8Array) => STARTS.find(({ at }) => signalFrameBytes(
 
 export const isSignalFrame = (bytes: Uint8Array): boolean => startOf(bytes) !== undefined;
 
+/** An XSAVE image as the kernel lays it on the stack of a signal handler. A problem where FP_XSTATE_MAGIC1 is not in it. */
 export const openSignalFrame = (name: string, bytes: Uint8Array, options: OpenOptions): Decoded<OpenedFile> => {
   const start = startOf(bytes);
   const said = start === undefined ? null : signalFrameBytes(bytes, start.at);

@@ -69,6 +69,7 @@ export const signalFrameBytes = (
   };
 };
 
+/** What the bytes themselves say about where components lie. isGdb: the file names gdb as its writer. */
 export const evidenceOf = (bytes: Uint8Array, isGdb: boolean): Evidence => {
   const frame = signalFrameBytes(bytes);
   const bv = readU64(bytes, XSTATE_BV_OFFSET_BYTES) & ~(1n << 63n);

@@ -75,6 +75,7 @@ const LARGE = 7;
 const GLOBAL = 8;
 const NO_EXECUTE = 63;
 
+/** How linear addresses are translated, by CR0, CR4 and EFER. (SDM vol. 3, 5.1.1) */
 export const pagingMode = ({ control }: PagingContext): PagingMode => {
   const { cr0, cr4, efer } = control;
   if (!hasBit(cr0, CR0_PG)) return 'none';

@@ -24,6 +24,7 @@ export interface Candidate {
 
 const MIB = 1n << 20n;
 const GIB = 1n << 30n;
+/** Where memory goes on above the hole for devices, in bytes. */
 export const FOUR_GIB = 4n * GIB;
 
 /**

@@ -80,6 +80,10 @@ const mappedPiece = async (
   return answer({ linear, physical: page.physical });
 };
 
+/**
+ * Where each page of a write lies in the VMM. Refused before a byte is written where one page is not mapped, is no
+ * memory by the guest's own tables, or is not proved.
+ */
 export const findWritePlaces = async (
   context: PagingContext,
   reach: Reach,

@@ -225,6 +225,7 @@ const stepsOf = (program: Program): number => {
   return known;
 };
 
+/** The programs that can be started, in the order in which they are offered. */
 export const modelSummaries = (): readonly ModelSummary[] =>
   PROGRAMS.map((program) => {
     const { id, title, what } = program;

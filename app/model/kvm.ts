@@ -21,10 +21,15 @@ import { type Machine, msrOf } from './machine.ts';
 
 /** What a call answers: 0, or a positive errno as in errno.h. */
 export type Errno = number;
+/** errno values of asm-generic/errno-base.h and errno.h. */
 export const EPERM = 1;
+/** Bad address. */
 export const EFAULT = 14;
+/** A permission that is asked for after the first vCPU. */
 export const EBUSY = 16;
+/** What most refusals of KVM answer. */
 export const EINVAL = 22;
+/** A component that CPU or kernel does not have. */
 export const EOPNOTSUPP = 95;
 
 /** Above the components that Linux knows. */

@@ -8,11 +8,13 @@ export interface Memory {
   write(address: bigint, bytes: Uint8Array): boolean;
 }
 
+/** Bytes that a program finds at an address. */
 export interface MemoryContent {
   readonly address: bigint;
   readonly bytes: Uint8Array;
 }
 
+/** The lowest address of the model's memory, linear and physical alike. */
 export const MEMORY_BASE = 0x400000n;
 export const MEMORY_BYTES = 0x10000;
 

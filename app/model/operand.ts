@@ -12,12 +12,14 @@ const outside = (address: bigint): GuestException => ({
   why: `address ${hexShort(address)} is outside the model's memory`,
 });
 
+/** The linear address of a memory operand, modulo 2^64. */
 export const addressOf = (machine: Machine, memory: MemoryOperand): bigint => {
   const base = memory.base === null ? 0n : generalOf(machine, memory.base);
   const index = memory.index === null ? 0n : generalOf(machine, memory.index) * BigInt(memory.scale);
   return BigInt.asUintN(64, base + index + memory.displacement);
 };
 
+/** Bytes of memory, or the #PF of what lies outside of it. */
 export const loadAt = (machine: Machine, address: bigint, countBytes: number): Loaded => {
   const bytes = machine.memory.read(address, countBytes);
   return bytes === null ? { fault: outside(address) } : { bytes };

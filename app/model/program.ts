@@ -17,7 +17,9 @@ export interface Program {
   readonly handlers: Readonly<Partial<Record<'nm' | 'ud' | 'gp', bigint>>>;
 }
 
+/** Where every program's first instruction lies. */
 export const CODE_ADDRESS = 0x401000n;
+/** RSP at the start. */
 export const STACK_ADDRESS = 0x40f000n;
 
 /** The address of each instruction. */

@@ -16,6 +16,7 @@ export const EXIT_CODES = [
   { name: 'conversion', code: 7, says: 'check: it fits once it is converted, and not as it is' },
 ] as const;
 
+/** Exit codes by name. */
 export const EXIT = Object.fromEntries(EXIT_CODES.map(({ name, code }) => [name, code])) as {
   readonly [Row in (typeof EXIT_CODES)[number] as Row['name']]: Row['code'];
 };

@@ -24,6 +24,7 @@ export interface HelperRefusal {
   readonly detail: string;
 }
 
+/** struct refusal of the wire. A problem where it is cut short or too long. */
 export const decodeRefusal = (bytes: Uint8Array): Decoded<HelperRefusal> => {
   const read = readStruct(REFUSAL, bytes, 0, 'refusal');
   if (!read.ok) return read;

@@ -10,6 +10,7 @@ interface RefusalParts {
   readonly errno?: number;
 }
 
+/** A refusal of the catalogue. Texts are phrases without a full stop; errno 0 is none. */
 export const refusal = (code: RefusalCode, what: string, parts: RefusalParts = {}): Refusal => ({
   code,
   what,
@@ -21,6 +22,7 @@ export const refusal = (code: RefusalCode, what: string, parts: RefusalParts = {
 
 export type Refused = Extract<Answer<never>, { ok: false }>;
 
+/** A refusal as an answer. */
 export const refuse = (code: RefusalCode, what: string, parts: RefusalParts = {}): Refused => ({
   ok: false,
   refusal: refusal(code, what, parts),

@@ -110,6 +110,7 @@ const readMsr = ({ image, facts }: Capture, index: number): WholeRegister => {
   return known(facts.msrs.find((msr) => msr.index === index)?.value, () => whyNoMsr(facts, index));
 };
 
+/** A whole register, or why it has no value: absent from the image, in init, or not known. */
 export const readSource = ({ image, facts }: Capture, source: RegisterSource): WholeRegister => {
   switch (source.kind) {
     case 'fragments':
@@ -206,6 +207,10 @@ export const selectOf = (image: Image, path: RegisterPath, bytes: Uint8Array): D
   );
 };
 
+/**
+ * What a path names. A problem where type or index does not fit; a register without a value is no problem, but said to
+ * be so. The register has to be in the table.
+ */
 export const readRegister = (capture: Capture, path: RegisterPath): Decoded<RegisterValue> => {
   const row = registerRow(path.register);
   assert(row !== undefined, `no register ${path.register}`);

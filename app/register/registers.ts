@@ -16,6 +16,7 @@ export interface FragmentPlace {
   readonly sizeBytes: number;
 }
 
+/** Where a register's bits are found. */
 export type RegisterSource =
   | { readonly kind: 'fragments'; readonly parts: readonly FragmentPlace[] }
   /** Physical register Rn, which TOP places in one of the stack slots. */

@@ -10,6 +10,7 @@ import { factsDocument, factsReader, shortText } from './facts-document.ts';
 import { flag, integer, isObject, list, object, oneOf, type Reader, text, unexpected } from './shape.ts';
 
 export const CAPTURE_FORMAT = 'tilescope-capture';
+/** Of the capture file; a greater one is refused. */
 export const CAPTURE_VERSION = 1;
 
 /** Bounds of what a file may claim; real ones stay far below. */
@@ -161,6 +162,7 @@ export const isCaptureDocument = (document: unknown): boolean =>
 /** The capture file: the document as JSON, indented so that it can be read and compared as text. */
 export const captureText = (capture: Capture): string => `${JSON.stringify(encodeCapture(capture), null, 2)}\n`;
 
+/** A capture file's text. A problem where it is no JSON, of another version, or a value is not as described. */
 export const parseCaptureText = (text: string): Decoded<Capture> => {
   let document: unknown;
   try {

@@ -85,6 +85,7 @@ const differsOutside = (a: Facts, b: Facts): boolean =>
 /** The capture put together anew: for those who look once. History.captureOf gives the same object every time. */
 export const wholeCapture = (kept: Kept): Capture => ({ image: wholeImage(kept), facts: kept.facts });
 
+/** The image that was kept in pieces, as new bytes. */
 export const wholeImage = ({ pieces, layout }: Pick<Kept, 'pieces' | 'layout'>): Image => ({
   bytes: concat(pieces),
   layout,

@@ -46,6 +46,7 @@ export interface JournalEntry {
   readonly capture: Capture;
 }
 
+/** An entry as it goes to disk. */
 export const encodeJournalEntry = (entry: JournalEntry): CaptureDocument => ({
   format: JOURNAL_FORMAT,
   version: JOURNAL_VERSION,

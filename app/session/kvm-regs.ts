@@ -11,6 +11,7 @@ export const readGeneral = (bytes: Uint8Array): GeneralRegisters =>
     KVM_REGS.map((name, index) => [name, readU64(bytes, index * REGISTER_BYTES)]),
   ) as unknown as GeneralRegisters;
 
+/** struct kvm_regs: KVM_REGS_BYTES of them. */
 export const writeGeneral = (registers: GeneralRegisters): Uint8Array => {
   const bytes = new Uint8Array(KVM_REGS_BYTES);
   KVM_REGS.forEach((name, index) => {

@@ -54,6 +54,7 @@ export interface ConditionChoice {
   readonly which: 'nm' | 'any';
 }
 
+/** A condition that can be waited for, or why it cannot. */
 export type CheckedCondition =
   | { readonly ok: true; readonly condition: Condition }
   /** Why it cannot be waited for: one sentence without a full stop. */

@@ -5,6 +5,7 @@ import type { ModelEvent } from './model-event.ts';
 import type { StopCause, Write } from './stop.ts';
 
 export const SESSION_FORMAT = 'tilescope-session';
+/** Of the session file; a greater one is refused. */
 export const SESSION_VERSION = 1;
 
 /** A stop as it goes into a file and comes out of it. */

@@ -33,6 +33,7 @@ import {
 } from './shape.ts';
 import { type RestoredFrom, STOP_CAUSES, type Write } from './stop.ts';
 
+/** A stop of an opened session, with what the history keeps of it. */
 export interface OpenedStop extends SavedStop {
   readonly kept: Kept;
 }
@@ -359,6 +360,7 @@ export const decodeSession = (document: unknown): Decoded<OpenedSession> => {
 export const isSessionDocument = (document: unknown): boolean =>
   isObject(document) && Object.hasOwn(document, 'format') && document.format === SESSION_FORMAT;
 
+/** A session file's text. A problem where it is no JSON, of another version, or a value is not as described. */
 export const parseSessionText = (text: string): Decoded<OpenedSession> => {
   let document: unknown;
   try {

@@ -28,6 +28,7 @@ export const object =
     return decoded(read as { readonly [K in keyof F]: Read<F[K]> });
   };
 
+/** A list of at most so many, each read by `item`; the first that is wrong is the problem. */
 export const list =
   <T>(item: Reader<T>, maxItems: number): Reader<readonly T[]> =>
   (value, path) => {
@@ -42,11 +43,13 @@ export const list =
     return decoded(items);
   };
 
+/** null, or what the reader takes. */
 export const nullable =
   <T>(reader: Reader<T>): Reader<T | null> =>
   (value, path) =>
     value === null ? decoded(null) : reader(value, path);
 
+/** A string of at most so many characters. */
 export const text =
   (maxCharacters: number): Reader<string> =>
   (value, path) => {
@@ -56,6 +59,7 @@ export const text =
       : unexpected(path, `is longer than ${maxCharacters} characters`);
   };
 
+/** An integer from `least` to `greatest`, both included; never -0. */
 export const integer =
   (least: number, greatest: number): Reader<number> =>
   (value, path) =>
@@ -66,6 +70,7 @@ export const integer =
 export const flag: Reader<boolean> = (value, path) =>
   typeof value === 'boolean' ? decoded(value) : unexpected(path, 'has to be true or false');
 
+/** One of the names, to the letter. */
 export const oneOf =
   <const T extends string>(...names: readonly T[]): Reader<T> =>
   (value, path) => {

@@ -27,18 +27,21 @@ const SEED = 0x811c9dc5;
 /** One step of FNV-1a. It finds things again; equality is what decides. */
 const mixed = (hash: number, value: number): number => Math.imul(hash ^ value, 0x01000193);
 
+/** 32 bits for a table of what is kept; equal hashes are no proof of equal bytes. */
 export const hashOfBytes = (bytes: Uint8Array): number => {
   let hash = SEED ^ bytes.length;
   for (let at = 0; at < bytes.length; at += 1) hash = mixed(hash, bytes[at] ?? 0);
   return hash;
 };
 
+/** 32 bits over every leaf. */
 export const hashOfCpuid = (table: Cpuid): number =>
   table.reduce(
     (hash, { leaf, subleaf, eax, ebx, ecx, edx }) => [leaf, subleaf, eax, ebx, ecx, edx].reduce(mixed, hash),
     SEED ^ table.length,
   );
 
+/** The same leaves with the same values, in the same order. */
 export const sameCpuid = (a: Cpuid, b: Cpuid): boolean =>
   a === b ||
   (a.length === b.length &&

@@ -5,6 +5,7 @@
 
 const view = new DataView(new ArrayBuffer(4));
 
+/** The number that 32 bits stand for. */
 export const f32Value = (bits: number): number => {
   view.setUint32(0, bits);
   return view.getFloat32(0);

@@ -53,6 +53,7 @@ export interface MatrixStatistics {
   readonly nans: number;
 }
 
+/** Range and kinds of all numbers of a matrix; least and greatest are null where none is finite. */
 export const matrixStatistics = (matrix: TileMatrix): MatrixStatistics => {
   let least: number | null = null;
   let greatest: number | null = null;

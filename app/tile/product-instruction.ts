@@ -75,6 +75,7 @@ export type ProductInstruction = (typeof PRODUCTS)[number]['name'];
 
 const ROWS: ReadonlyMap<ProductInstruction, ProductRow> = new Map(PRODUCTS.map((row) => [row.name, row]));
 
+/** The row of an instruction. Throws where there is none. */
 export const productRow = (instruction: ProductInstruction): ProductRow => {
   const row = ROWS.get(instruction);
   if (row === undefined) throw new Error(`Tilescope fault: no product ${instruction}`);

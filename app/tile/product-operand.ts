@@ -63,6 +63,7 @@ const widen = (type: TileType, bytes: Uint8Array, dwordOffset: number, { element
     : { value: f16Value(half), nanBits: f16NanAsF32(half) };
 };
 
+/** An operand as rows of lanes, in the order in which the instruction multiplies them. */
 export const laneOperand = (
   type: TileType,
   lanes: readonly Lane[],

@@ -9,6 +9,7 @@ export interface ProductOperands {
   readonly b: number;
 }
 
+/** What is configured of the three tiles of a product. */
 export interface ProductExtents {
   readonly c: Extent;
   readonly a: Extent;

@@ -29,6 +29,7 @@ const format = (precisionBits: number, exponentBits: number) =>
 /** OCP OFP8 1.0: no infinity, and S.1111.111 is the only NaN. */
 const E4M3: FloatFormat = { precisionBits: 4, exponentBits: 4, explicitInteger: false, noInfinity: true };
 
+/** A number of complex fp16, both parts as they are read. */
 export interface Complex {
   readonly re: number;
   readonly im: number;
@@ -87,6 +88,7 @@ export const TILE_TYPES: readonly TileTypeRow[] = [
 
 const ROWS: ReadonlyMap<TileType, TileTypeRow> = new Map(TILE_TYPES.map((row) => [row.name, row]));
 
+/** The row of a type. Throws where there is none. */
 export const tileTypeRow = (type: TileType): TileTypeRow => {
   const row = ROWS.get(type);
   assert(row !== undefined, `no tile type ${type}`);

@@ -9,6 +9,7 @@ import { perDword, type TileType, tileTypeRow } from './tile-type.ts';
  */
 export type Interpretation = 'stored' | 'vnni';
 
+/** An element of a matrix, both counted from 0. */
 export interface Place {
   readonly row: number;
   readonly column: number;

@@ -36,6 +36,7 @@ const ROWS: ReadonlyMap<string, ElementRow> = new Map(ELEMENT_TYPES.map((row) =>
 
 export const isElementType = (text: string): text is ElementType => ROWS.has(text);
 
+/** The row of a type. Throws where there is none. */
 export const elementRow = (type: ElementType): ElementRow => {
   const row = ROWS.get(type);
   if (row === undefined) throw new Error(`Tilescope fault: no element type ${type}`);

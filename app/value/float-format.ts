@@ -40,6 +40,7 @@ export const defaultNanFraction = (format: FloatFormat): bigint =>
 const oddEncoding = (exponentField: number, fraction: bigint, format: FloatFormat): OddEncoding =>
   exponentField !== topExponentField(format) ? 'unnormal' : fraction === 0n ? 'pseudo-Inf' : 'pseudo-NaN';
 
+/** What a pattern of the format's bits stands for, exactly. */
 export const decodeFloat = (pattern: bigint, format: FloatFormat): FloatValue => {
   const fieldBits = significandFieldBits(format);
   const negative = pattern >> BigInt(patternBits(format) - 1) === 1n;

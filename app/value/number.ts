@@ -49,6 +49,7 @@ export const parseNumber = (text: string): WrittenInteger | null => {
   return { value: sign === '-' ? -magnitude : magnitude, isPattern: /^0[xb]/i.test(digits) && sign === '' };
 };
 
+/** What an integer type holds, both ends included. */
 export interface IntegerRange {
   readonly least: bigint;
   readonly greatest: bigint;

@@ -96,6 +96,7 @@ const readMsr = (row: { index: number; errnoValue: number; value: bigint }): Msr
   errno: row.errnoValue,
 });
 
+/** The answer to MSG_CAPTURE. A problem where a section is missing, comes twice, or is not of its size. */
 export const decodeCaptureReply = (bytes: Uint8Array): Decoded<RawCapture> => {
   const head = readStruct(CAPTURE_HEAD, bytes, 0, WHAT);
   if (!head.ok) return head;

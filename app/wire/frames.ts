@@ -21,6 +21,10 @@ export interface Frame {
   readonly payload: Uint8Array;
 }
 
+/**
+ * Header and payload as they go through the pipe. Throws above MAX_PAYLOAD_BYTES, which only our own fault could ask
+ * for.
+ */
 export const encodeFrame = (frame: Frame): Uint8Array => {
   assert(frame.payload.length <= MAX_PAYLOAD_BYTES, `a payload of ${frame.payload.length} bytes`);
   const header = new Uint8Array(FRAME_HEADER_BYTES);

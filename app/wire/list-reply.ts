@@ -90,6 +90,7 @@ export interface TargetPage {
   readonly moreAfterPid: number;
 }
 
+/** A page of the list of targets. A problem where it is cut short or counts are wrong. */
 export const decodeTargetList = (bytes: Uint8Array): Decoded<TargetPage> => {
   const head = readStruct(LIST_HEAD, bytes, 0, WHAT);
   if (!head.ok) return head;

@@ -14,6 +14,7 @@ import type { VcpuRef } from './vcpu-ref.ts';
 
 /** The most that one frame reads or translates. */
 export const MAX_READ_BYTES = 1 << 19;
+/** Linear addresses that one request may ask KVM about. */
 export const MAX_TRANSLATIONS = 64;
 
 export interface ReadMemoryRequest extends VcpuRef {
@@ -31,6 +32,7 @@ export interface WriteMemoryRequest extends VcpuRef {
   readonly after: Uint8Array;
 }
 
+/** Linear addresses to translate by KVM_TRANSLATE, MAX_TRANSLATIONS at most. */
 export interface TranslateRequest extends VcpuRef {
   readonly linear: readonly bigint[];
 }
@@ -41,12 +43,14 @@ export const encodeReadMemory = (request: ReadMemoryRequest): Uint8Array =>
 export const encodeWriteMemory = ({ before, after, ...request }: WriteMemoryRequest): Uint8Array =>
   concat([writeStruct(WRITE_MEMORY_REQUEST, { ...request, bytes: after.length, reserved: 0 }), before, after]);
 
+/** MSG_TRANSLATE. */
 export const encodeTranslate = ({ linear, ...vcpu }: TranslateRequest): Uint8Array => {
   const addresses = new Uint8Array(linear.length * 8);
   for (const [at, address] of linear.entries()) writeU64(addresses, at * 8, address);
   return concat([writeStruct(TRANSLATE_REQUEST, { ...vcpu, count: linear.length, reserved: 0 }), addresses]);
 };
 
+/** The VMM's mappings and KVM's slots of memory. A problem where it is cut short. */
 export const decodeMappings = (bytes: Uint8Array) => {
   const what = 'mappings reply';
   const head = readStruct(MAPPINGS_HEAD, bytes, 0, what);
@@ -61,6 +65,7 @@ export const decodeMappings = (bytes: Uint8Array) => {
 export const decodeMemory = (bytes: Uint8Array): Decoded<{ readonly bytes: Uint8Array }> =>
   decoded({ bytes: bytes.slice() });
 
+/** The physical address of each linear one that was asked, or that it has none. A problem where it is cut short. */
 export const decodeTranslate = (bytes: Uint8Array) => {
   const what = 'translate reply';
   const head = readStruct(TRANSLATE_HEAD, bytes, 0, what);

@@ -49,20 +49,24 @@ export interface AttachRequest extends VcpuRef {
   readonly suspendSeccomp: boolean;
 }
 
+/** An image of exactly as many bytes as the vCPU takes. */
 export interface SetImageRequest extends VcpuRef {
   readonly image: Uint8Array;
 }
 
+/** A value for XCR0. */
 export interface SetXcr0Request extends VcpuRef {
   readonly value: bigint;
 }
 
+/** A value for one MSR of the list; putToInitFirst is the safe order for arming IA32_XFD over stored tiles. */
 export interface SetMsrRequest extends VcpuRef {
   readonly index: number;
   readonly value: bigint;
   readonly putToInitFirst: boolean;
 }
 
+/** All general registers, RIP and RFLAGS. */
 export interface SetRegsRequest extends VcpuRef {
   readonly general: GeneralRegisters;
 }

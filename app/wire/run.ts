@@ -9,8 +9,11 @@ import type { VcpuRef } from './vcpu-ref.ts';
 
 /** The message that drives a vCPU: native/wire/protocol_run.h. */
 
+/** Steps of one request; the helper can be told to stop between two. */
 export const MOST_STEPS_AT_ONCE = 4000;
+/** Rows of the table by which a chain decides whether to go on. */
 export const MOST_LOOKUPS = 64;
+/** States of that table. */
 export const LOOKUP_STATES = 4;
 
 /** Where each part lies in a record. */
@@ -83,6 +86,7 @@ const KNOWN_CODE = 4;
 const NOT_THERE = 8;
 const NO_INTERRUPTS = 16;
 
+/** MSG_STEP. Throws where a number does not fit its field, which only our own fault could ask for. */
 export const encodeStep = (request: StepRequest): Uint8Array => {
   const { breakpoints = [], waitMs = 0, keepState = false, keepLast = false, lookups = [], ...others } = request;
   const { code = null, notThere = false, noInterrupts = false, ...rest } = others;
@@ -150,6 +154,7 @@ const readRecord = (bytes: Uint8Array): StepRecord => {
   return { general, state };
 };
 
+/** The records that steps left behind, and why they ended. A problem where a record is cut short. */
 export const decodeSteps = (
   bytes: Uint8Array,
 ): Decoded<{

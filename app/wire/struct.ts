@@ -39,6 +39,7 @@ export const struct = <const F extends Fields>(name: string, fields: F): Struct<
   return { name, bytes: roundUp(offsetBytes, alignment), fields: rows };
 };
 
+/** A struct at an offset; bytes behind it are not looked at. A problem where the bytes end before it does. */
 export const readStruct = <F extends Fields>(
   shape: Struct<F>,
   bytes: Uint8Array,
@@ -68,6 +69,7 @@ const fits = (type: FieldType, value: number | bigint | string): boolean => {
   return type === 'u32' && value >= 0 && value < 2 ** 32;
 };
 
+/** A struct in its own bytes, little-endian; text is cut to a byte less than its field. Throws where a number does not fit. */
 export const writeStruct = <F extends Fields>(shape: Struct<F>, value: StructValue<F>): Uint8Array => {
   const bytes = new Uint8Array(shape.bytes);
   for (const { name, type, offsetBytes } of shape.fields) {

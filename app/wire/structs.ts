@@ -175,6 +175,7 @@ export const STEP_REPLY = struct('step_reply', {
   reserved: 'u32',
 });
 
+/** Every struct of the wire, for the test that compares them with the headers. */
 export const STRUCTS = [
   STEP_REQUEST,
   STEP_LOOKUP,

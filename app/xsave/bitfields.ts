@@ -215,6 +215,7 @@ const PASID: readonly FieldRow[] = [
 /** One bit a component, by the component's own name: XCR0, XSS, XSTATE_BV, XCOMP_BV, XFD. */
 const COMPONENT_MASK: readonly FieldRow[] = COMPONENTS.map((row) => bit(row.name, row.bit, row.holds));
 
+/** Fields by register, the order in which they are shown. */
 export const BITFIELDS = {
   mxcsr: MXCSR,
   fcw: FCW,

@@ -8,6 +8,7 @@ import { MXCSR_END_BYTES, MXCSR_OFFSET_BYTES } from './legacy.ts';
 import { supervisorFields } from './supervisor.ts';
 import { initBytes, roomFor, viewComponent } from './view.ts';
 
+/** A row of the matrix: a register, or what somebody supports or permits. */
 export type BitRowId =
   | 'xcr0'
   | 'xss'

@@ -155,6 +155,7 @@ export const COMPONENTS: readonly ComponentRow[] = [
   user(62, 'LWP', 128, 'legacy-other', 'AMD lightweight profiling, family 15h only', null, { givenByKvm: false }),
 ];
 
+/** Bits of the components that the code itself has to name. */
 export const BIT = {
   x87: 0,
   SSE: 1,

@@ -30,6 +30,7 @@ const supervisorInUse = (facts: Facts, bit: ComponentBit): EnablementState => {
   return values.length > 0 && values.every((value) => value === 0n) ? 'no' : 'not-known';
 };
 
+/** How far a component has come: supported, enabled, permitted, in use; null of what is not known. */
 export const enablementOf = (facts: Facts, image: Image, bit: ComponentBit): Enablement => {
   const supervisor = componentRow(bit)?.kind === 'supervisor';
   const view = viewComponent(image, bit);

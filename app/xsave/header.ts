@@ -39,6 +39,7 @@ export const hasUnplacedXcomp = (image: Image): boolean => {
 };
 
 // Reported, never cleared: the kernel refuses such an image, and clearing would hide the fault of whoever wrote it.
+/** Reserved bytes of the header that are not zero, a problem each: KVM refuses such an image. */
 export const headerReserved = (image: Image): Problem[] => {
   const problems: Problem[] = [];
   for (let offset = HEADER_RESERVED_OFFSET_BYTES; offset < EXTENDED_OFFSET_BYTES; offset += 1) {

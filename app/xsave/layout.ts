@@ -177,6 +177,7 @@ export const layoutDoubts = (layout: Layout, cpuid: Cpuid): string[] => {
   return doubts;
 };
 
+/** The same format and the same places; where the layouts come from does not count. */
 export const sameLayout = (a: Layout, b: Layout): boolean =>
   a.format === b.format &&
   a.components.length === b.components.length &&

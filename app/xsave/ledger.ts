@@ -35,6 +35,7 @@ export interface LedgerNeed {
   readonly from: 'read' | 'layout';
 }
 
+/** How many bytes the state needs, and who says so; null: nobody does. */
 export const ledgerNeed = ({ facts, image }: Capture): LedgerNeed | null => {
   const read = neededBytes(facts);
   if (read !== null) return { bytes: read.bytes, from: 'read' };

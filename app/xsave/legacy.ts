@@ -40,6 +40,7 @@ export const physicalOf = (image: Image, stack: number): number => (top(image) +
 /** ST(stack) is empty; FTW counts physical registers, so TOP turns one numbering into the other. */
 export const stIsEmpty = (image: Image, stack: number): boolean => ((ftw(image) >> physicalOf(image, stack)) & 1) === 0;
 
+/** The ten bytes of a stack slot 0 to 7. */
 export const stBytes = (image: Image, stack: number): Uint8Array => {
   const start = ST_OFFSET_BYTES + ST_STRIDE_BYTES * stack;
   return x87(image).subarray(start, start + ST_BYTES);
@@ -73,6 +74,7 @@ export const fullTagWord = (x87: Uint8Array): Uint8Array => {
   return bytesOfUint(BigInt(word), 2);
 };
 
+/** A stack slot, and the physical register that TOP has put there. */
 export interface StackRow {
   readonly stack: number;
   readonly physical: number;

@@ -8,6 +8,7 @@ import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
  *   48 rows[16], 1 byte each; entries 8 to 15 reserved
  */
 export const TILECFG_BYTES = 64;
+/** Tiles of palette 1. */
 export const TILE_COUNT = 8;
 const COLSB_OFFSET_BYTES = 16;
 const ROWS_OFFSET_BYTES = 48;

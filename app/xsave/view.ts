@@ -10,7 +10,9 @@ import { EXTENDED_OFFSET_BYTES, leastBytes, placeOf } from './layout.ts';
 const MXCSR_OFFSET_BYTES = 24;
 const MXCSR_END_BYTES = 32;
 
+/** What FNINIT and a component in init have: all exceptions masked, 64 bits of precision. (SDM vol. 1, 13.6) */
 export const INIT_FCW = 0x037f;
+/** MXCSR after reset: all exceptions masked. (SDM vol. 1, 13.6) */
 export const INIT_MXCSR = 0x1f80;
 
 /** Whoever wrote the image copied nothing of the component. Of one that lost a part the rest can be read. */
@@ -56,6 +58,7 @@ export const ownValues = (image: Image, bit: ComponentBit): Uint8Array => {
   return bit === BIT.x87 ? bytes.slice().fill(0, MXCSR_OFFSET_BYTES, MXCSR_END_BYTES) : bytes;
 };
 
+/** Every byte has its initial value, whatever XSTATE_BV says. */
 export const hasInitialValues = (image: Image, bit: ComponentBit): boolean => {
   const values = ownValues(image, bit);
   return equalBytes(values, initBytes(bit, values.length));

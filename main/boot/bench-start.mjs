@@ -39,6 +39,7 @@ const packed = (folder) => {
   return join(into, 'package', 'main', 'tilescope.mjs');
 };
 
+/** How long each way to start takes, printed. */
 export const benchStart = () => {
   const folder = mkdtempSync(join(tmpdir(), 'tilescope-start-'));
   try {

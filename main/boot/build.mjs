@@ -271,6 +271,7 @@ export const ensureRenderer = () => ensure(renderer);
 export const ensureTrials = () => ensure(trials);
 export const ensureStandIn = () => ensure(standIn);
 
+/** Builds what is missing or older than its sources. Throws where a step fails, after what it printed. */
 export const buildAll = async () => {
   await ensureHelper();
   await ensureMain();

@@ -14,6 +14,7 @@ export interface HostArguments {
 
 const MAX_PORT = 65_535;
 
+/** The options of window and web host. Refused with 'usage' where they do not parse. */
 export const hostArguments = (args: readonly string[]): Answer<HostArguments> => {
   try {
     const { values, positionals } = parseArgs({

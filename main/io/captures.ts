@@ -124,6 +124,7 @@ const readDiskImage = async (path: string, options: OpenOptions): Promise<Answer
   }
 };
 
+/** Every state of a file, whatever its kind. Refused where it cannot be read or is too large. */
 export const readStates = async (path: string, options: OpenOptions = {}): Promise<Answer<OpenedFile>> => {
   const disk = await readDiskImage(path, options);
   if (disk !== null) return disk;

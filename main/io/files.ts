@@ -22,6 +22,7 @@ import { dirname, isAbsolute, join } from 'node:path';
  * the old one as it was, and what lies at a place that others may write to (a link, a pipe, their own file) is never opened.
  */
 
+/** A file that cannot be written; the message says why. */
 export class NotWritable extends Error {}
 
 const NAME_BYTES = 9;

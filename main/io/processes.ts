@@ -25,6 +25,7 @@ export const executableOf = (pid: number): string | null => {
   }
 };
 
+/** The kernel's id of this boot; null where it cannot be read. */
 export const bootId = (): string | null => {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();

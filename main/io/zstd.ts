@@ -7,6 +7,7 @@ const SKIPPABLE = 0x184d2a50;
 const MOST_BLOCK_BYTES = 128 * 1024;
 const [RAW, RLE, COMPRESSED] = [0, 1, 2];
 
+/** Unpacked it would be longer than is read; the code is Node's of its own unpackers. */
 export class TooLong extends Error {
   readonly code = 'ERR_BUFFER_TOO_LARGE';
 }

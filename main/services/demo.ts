@@ -17,6 +17,7 @@ export interface Demo {
   stop(): Promise<void>;
 }
 
+/** How long the demo guest may take to be ready, and to end. */
 export interface DemoOptions {
   readonly readyMs?: number;
   readonly endMs?: number;

@@ -42,6 +42,7 @@ export interface Host {
   close(): Promise<void>;
 }
 
+/** What differs between window, web host and command line. */
 export interface HostOptions {
   readonly host: HostFacts['host'];
   readonly helperPath: string;

@@ -29,6 +29,7 @@ export const contentSecurityPolicy = (connect: string): string =>
     "frame-ancestors 'none'",
   ].join('; ');
 
+/** Headers of every answer; `connect` is where the page may connect to. */
 export const securityHeaders = (connect: string): Readonly<Record<string, string>> => ({
   'Content-Security-Policy': contentSecurityPolicy(connect),
   'X-Content-Type-Options': 'nosniff',
@@ -39,6 +40,7 @@ export const securityHeaders = (connect: string): Readonly<Record<string, string
   'Cache-Control': 'no-store',
 });
 
+/** A file of the page as it is answered. */
 export interface Page {
   readonly type: string;
   readonly body: Uint8Array<ArrayBuffer>;

@@ -10,6 +10,7 @@ export const userNames = (passwd: string): ReadonlyMap<number, string> => {
   return names;
 };
 
+/** User names by uid, of /etc/passwd; none where that cannot be read. */
 export const readUserNames = (): ReadonlyMap<number, string> => {
   try {
     return userNames(readFileSync('/etc/passwd', 'utf8'));

@@ -3,6 +3,7 @@ import { answer, refuse } from '../../app/refusals/refusal.ts';
 import type { FoundTarget } from '../../app/wire/list-reply.ts';
 import type { Helper } from '../helper/helper.ts';
 
+/** What the helper found on this machine. */
 export interface Listing {
   readonly targets: readonly FoundTarget[];
   readonly skippedCount: number;

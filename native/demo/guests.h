@@ -22,6 +22,7 @@ struct guest_program {
 extern const struct guest_program guest_programs[];
 extern const size_t guest_program_count;
 
+/* NULL: there is none of that name. */
 const struct guest_program *guest_program_named(const char *name);
 /* The first that runs here. */
 const struct guest_program *guest_program_chosen(void);

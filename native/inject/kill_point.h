@@ -6,6 +6,7 @@
 #define TILESCOPE_KILL_POINT_H
 
 #ifdef KILL_POINTS
+/* Says the name on the pipe of the test, and waits for its word. */
 void kill_point_passed(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define KILL_POINT(...) kill_point_passed(__VA_ARGS__)
 #else

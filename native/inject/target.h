@@ -79,8 +79,10 @@ int thread_read_fpstate(pid_t tid, struct stopped *stopped, struct refusal *why)
 /* The registers for going on: interrupted calls set up for their restart. */
 void thread_final_registers(const struct stopped *stopped, struct user_regs_struct *regs);
 
+/* waitpid for one thread until a deadline of CLOCK_MONOTONIC. WAIT_STATUS: it has stopped, and *status says why; WAIT_GONE: it has ended. */
 enum wait_outcome { WAIT_STATUS, WAIT_TIMEOUT, WAIT_GONE };
 enum wait_outcome thread_wait(pid_t tid, int *status, uint64_t deadline_ns);
+/* Nanoseconds of a clock. */
 uint64_t now_ns(clockid_t clock);
 
 /* gadget.c */

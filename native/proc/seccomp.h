@@ -32,6 +32,7 @@ uint32_t seccomp_verdict(const struct seccomp_filters *filters, const struct sec
 /* May the call be made and return as if there were no filter? */
 int seccomp_allows(uint32_t action);
 
+/* "KILL_PROCESS", "ERRNO" and the like, of the action without its data; static text. */
 const char *seccomp_action_name(uint32_t action);
 
 /* The thread must be ptrace-stopped. Never fails: what could not be read is said in unreadable_errno. */

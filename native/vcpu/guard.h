@@ -27,6 +27,7 @@ int guard_image(const uint8_t *image, size_t image_bytes, size_t takes_bytes, co
 /* May IA32_XFD become value while the stored image has this XSTATE_BV? */
 int guard_arming(uint64_t value, uint64_t stored_xstate_bv, struct refusal *why);
 
+/* May the MSR be written? It is on the closed list of protocol.h. */
 int guard_msr_listed(uint32_t index);
 
 struct kvm_regs;
@@ -44,6 +45,7 @@ int guard_events(const struct kvm_vcpu_events *events, struct refusal *why);
 /* Legacy SEV-ES answers KVM_GET_XSAVE with zeros, which no real guest has: its FCW can be 0, but not with MXCSR 0 too. */
 int guard_is_protected(const uint8_t *image, size_t image_bytes);
 
+/* Of an image of XSAVE_MIN_BYTES or more. */
 uint64_t image_xstate_bv(const uint8_t *image);
 
 #endif

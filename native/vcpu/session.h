@@ -76,6 +76,7 @@ struct vcpu {
 extern struct target target; /* pid 0: none */
 extern struct vcpu vcpus[MAX_ATTACHED];
 
+/* NULL: it is not attached. vcpu_require refuses that; vcpu_forget frees its place, and with the last the target. */
 struct vcpu *vcpu_find(const struct vcpu_ref *ref);
 int vcpu_require(const struct vcpu_ref *ref, struct vcpu **vcpu, struct refusal *why);
 void vcpu_forget(struct vcpu *vcpu);

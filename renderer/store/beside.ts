@@ -13,6 +13,7 @@ import { newVcpu } from './vcpu/vcpu.ts';
  * store. It is for reading: nothing can be asked of the host through it.
  */
 
+/** What a second view shows. */
 export type BesideOf =
   | { readonly kind: 'previous' }
   | { readonly kind: 'stop'; readonly number: number }
@@ -23,6 +24,7 @@ export type BesideOf =
 export const besideKey = (of: BesideOf): string =>
   of.kind === 'stop' ? `stop ${of.number}` : of.kind === 'vcpu' ? `vcpu ${of.vcpu}` : of.kind;
 
+/** The other way round of besideKey. */
 export const besideOf = (key: string): BesideOf => {
   const [kind, number] = key.split(' ');
   if (kind === 'stop') return { kind, number: Number(number) };

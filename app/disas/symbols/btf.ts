@@ -57,6 +57,10 @@ const wrong = (why: string): Decoded<never> => undecodable({ kind: 'not-allowed'
 
 export const isBtf = (head: Uint8Array): boolean => head.length >= 2 && readU16(head, 0) === MAGIC;
 
+/**
+ * The types of a file of BTF, raw as in /sys/kernel/btf. A problem where it is cut short or of another byte order.
+ * (Linux Documentation/bpf/btf.rst)
+ */
 export const readBtf = (bytes: Uint8Array): Decoded<Btf> => {
   if (bytes.length < HEADER_BYTES || !isBtf(bytes)) return wrong('it does not begin as BTF does');
   const headerBytes = readU32(bytes, 4);

@@ -126,6 +126,10 @@ const baseOf = (reader: PartReader, header: Uint8Array, kind: Class): bigint => 
 export const isElf = (head: Uint8Array): boolean =>
   head.length >= 4 && head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c && head[3] === 0x46;
 
+/**
+ * Functions and objects of an ELF file's symbol table, read part by part. A problem where it is none of x86, or cut
+ * short.
+ */
 export const elfSymbols = (reader: PartReader): Decoded<ElfSymbols> => {
   const ident = inside(reader, 0n, 16n);
   if (ident === null || !isElf(ident)) return wrong('it is no ELF file');

@@ -59,6 +59,7 @@ export interface Kaslr {
   readonly agreeing: number;
 }
 
+/** How far the kernel was moved: by what most of the anchors say of the symbols they have to be. */
 export const solveKaslr = (symbols: SymbolTable, anchors: readonly Anchor[]): Kaslr => {
   const votes = new Map<bigint, number>();
   let all = 0;

@@ -18,6 +18,10 @@ const rankOf = (type: string): number => {
   return (isText ? 0 : 2) + (type === type.toUpperCase() ? 0 : 1);
 };
 
+/**
+ * The symbols of a System.map or /proc/kallsyms. A problem where a line is none, or every address is zero, as kallsyms
+ * shows them to a user.
+ */
 export const mapSymbols = (text: string): Decoded<readonly CodeSymbol[]> => {
   const symbols: CodeSymbol[] = [];
   const absolute = new Set<number>();

@@ -37,6 +37,7 @@ const MOST_REACH = 1n << 20n;
 const byPlace = (a: CodeSymbol, b: CodeSymbol): number =>
   a.address < b.address ? -1 : a.address > b.address ? 1 : a.rank - b.rank;
 
+/** Finds symbols by address and by name. What lies below a kernel's half of the address space is an offset into a CPU's own area. */
 export const symbolTable = (all: readonly CodeSymbol[]): SymbolTable => {
   const isKernel = all.some(({ address }) => address >= KERNEL);
   const symbols = isKernel ? all.filter(({ address }) => address >= KERNEL) : all;

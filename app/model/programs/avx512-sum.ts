@@ -4,6 +4,7 @@ import { i32Bytes } from './data.ts';
 /** 43 numbers: two whole registers and a tail of 11 under an opmask. */
 export const AVX512_COUNT = 43;
 export const AVX512_NUMBERS = i32Bytes(AVX512_COUNT, 7);
+/** Where the program finds its numbers. */
 export const AVX512_SUM_ADDRESS = 0x403000n;
 
 export const AVX512_SUM: Program = {

@@ -12,6 +12,7 @@ const { m, n, k } = BF16_SHAPE;
 export const BF16_A = bf16Bytes(m * k, 5);
 export const BF16_B = bf16Bytes(k * n, 23);
 export const BF16_BIAS = f32Bytes(m * n, 41);
+/** Where the program stores C. */
 export const BF16_C_ADDRESS = 0x405000n;
 
 export const BF16_PRODUCT: Program = {

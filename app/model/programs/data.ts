@@ -11,11 +11,13 @@ const numbers = (seed: number): (() => number) => {
   };
 };
 
+/** Bytes that look random and are the same for the same seed. */
 export const mixedBytes = (count: number, seed: number): Uint8Array => {
   const next = numbers(seed);
   return Uint8Array.from({ length: count }, () => (next() >> 8) & 0xff);
 };
 
+/** So many int32 of up to a million either way, little-endian. */
 export const i32Bytes = (count: number, seed: number): Uint8Array => {
   const next = numbers(seed);
   const bytes = new Uint8Array(count * 4);
@@ -26,6 +28,7 @@ export const i32Bytes = (count: number, seed: number): Uint8Array => {
 /** Multiples of 1/8 between −4 and 4: exact in bf16, their sums of products not always in fp32's last bit. */
 const eighths = (next: () => number): number => ((next() >> 8) % 65) / 8 - 4;
 
+/** So many bf16, each a multiple of 1/8, little-endian. */
 export const bf16Bytes = (count: number, seed: number): Uint8Array => {
   const next = numbers(seed);
   const bytes = new Uint8Array(count * 2);
@@ -33,6 +36,7 @@ export const bf16Bytes = (count: number, seed: number): Uint8Array => {
   return bytes;
 };
 
+/** So many f32, a third of a multiple of 1/8 each, little-endian. */
 export const f32Bytes = (count: number, seed: number): Uint8Array => {
   const next = numbers(seed);
   const bytes = new Uint8Array(count * 4);

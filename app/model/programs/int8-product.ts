@@ -11,6 +11,7 @@ const { m, n, k } = INT8_SHAPE;
 
 export const INT8_A = mixedBytes(m * k, 17);
 export const INT8_B = mixedBytes(k * n, 91);
+/** Where the program stores C. */
 export const INT8_C_ADDRESS = 0x405000n;
 
 export const INT8_PRODUCT: Program = {

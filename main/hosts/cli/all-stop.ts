@@ -15,6 +15,7 @@ type Work = (session: Session) => Promise<Answer<Output>>;
 
 const vcpuWords = (vcpus: readonly number[]): string => vcpus.map((vcpu) => `vCPU ${vcpu}`).join(', ');
 
+/** The work, with every other vCPU of the VMM held while it drives this one. */
 export const holdingOthers =
   (host: Host, { suspendSeccomp }: VcpuChoice, work: Work): Work =>
   async (session) => {

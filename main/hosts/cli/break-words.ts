@@ -51,6 +51,7 @@ const breakpointOf = (word: string): Answer<AskedBreakpoint> => {
   return answer({ address: number.value, on: on as Breakpoint['on'], bytes, vector });
 };
 
+/** The words of `break`. Refused with 'usage' where there are none, more than four, or one is no place. */
 export const breakCommand = (
   vcpu: VcpuChoice,
   { wait, out, json, when = undefined, skip = '0' }: DriveOptions,

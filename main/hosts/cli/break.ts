@@ -31,6 +31,7 @@ const placed = async (session: Session, asked: readonly AskedBreakpoint[]): Prom
 const named = ({ address, on, bytes }: Breakpoint): string =>
   on === 'execute' ? hex(address) : `${hex(address)}:${on}:${bytes}`;
 
+/** `break`: runs to one of the breakpoints, says which was hit and how often each, and lets the guest go on. */
 export const runToBreakpoint = async (
   withSession: (work: (session: Session) => Promise<Answer<Output>>) => Promise<Answer<Output>>,
   { breakpoints: asked, when, skip, waitSeconds, out, json }: BreakCommand,

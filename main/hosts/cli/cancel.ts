@@ -9,6 +9,7 @@ export interface Cancel {
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
+/** The first Ctrl+C asks for an end, the second ends the process as usual. */
 export const cancelOnInterrupt = (): Cancel => {
   let asked = false;
   const onSignal = (): void => {

@@ -13,17 +13,20 @@ export interface FileChoice {
   readonly strict: boolean;
 }
 
+/** Where a state is to fit: a running vCPU, a CPU by name, or this machine. */
 export type Destination =
   | { readonly kind: 'live'; readonly vcpu: VcpuChoice }
   | { readonly kind: 'preset'; readonly preset: Preset }
   | { readonly kind: 'this-host' };
 
+/** A running vCPU, as the options name it. */
 export interface VcpuChoice {
   readonly pid: number;
   readonly vcpu: VcpuName;
   readonly suspendSeccomp: boolean;
 }
 
+/** What is read: a file, or a running vCPU. */
 export type Source =
   | { readonly kind: 'file'; readonly file: FileChoice }
   | { readonly kind: 'live'; readonly vcpu: VcpuChoice };

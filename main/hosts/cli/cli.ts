@@ -17,6 +17,7 @@ const onLostWords = (error: NodeJS.ErrnoException): void => {
   process.stderr.write(`tilescope: standard output cannot be written: ${error.message}\n`);
 };
 
+/** Runs one command line; the exit code, after everything has been written. */
 export const runCli = async (given: readonly string[]): Promise<number> => {
   const args = given[0] === '--batch' ? ['batch', ...given.slice(1)] : given;
   process.stdout.on('error', onLostWords);

@@ -16,6 +16,7 @@ const stepJson = ({ id, label, outcome, errno, sentence, by }: PreflightStep) =>
   sentence,
 });
 
+/** What `check --json` prints. */
 export const checkJson = (verdict: RestoreVerdict): unknown => ({
   fits: verdict.fits,
   badge: verdict.badge,
@@ -39,6 +40,7 @@ const OUTCOMES: Readonly<Record<PreflightStep['outcome'], string>> = {
   'not-reached': 'not reached',
 };
 
+/** What `check` prints: each step in KVM's order, then what is lost. */
 export const checkText = (verdict: RestoreVerdict): string => {
   const steps = verdict.steps.map((step) => [
     `  ${OUTCOMES[step.outcome]}`,
@@ -71,6 +73,7 @@ const failedLines = ({ failed }: Facts): string[] =>
           .join('')}`,
       ];
 
+/** What `layout` prints: layouts side by side, sizes, contradictions. */
 export const layoutText = (capture: Capture): string => {
   const layouts = layoutTable(capture);
   const rows = layouts.rows.map((row) => [
@@ -106,6 +109,7 @@ export const layoutText = (capture: Capture): string => {
   ].join('\n');
 };
 
+/** What `layout --json` prints; masks as hex. */
 export const layoutJsonText = (capture: Capture): string => {
   const { columns, rows, differing } = layoutTable(capture);
   const matrix = bitMatrix(capture);

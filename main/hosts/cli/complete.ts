@@ -163,6 +163,7 @@ export const candidates = async (typed: readonly string[], host: HostOf): Promis
   return (await candidatesOf(wordKind(row, before), current, before, host)).filter(fits);
 };
 
+/** Prints what may follow the words typed, one a line, for a shell's completion. */
 export const complete = async (typed: readonly string[], host: HostOf, { out }: Streams): Promise<number> => {
   for (const { word, says } of await candidates(typed, host)) out(says === '' ? `${word}\n` : `${word}\t${says}\n`);
   return 0;

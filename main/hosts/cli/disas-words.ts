@@ -30,10 +30,12 @@ interface DisasWords {
 }
 
 const DEFAULT_COUNT = 16;
+/** Instructions of one --count. */
 export const MOST_INSTRUCTIONS = 10_000;
 
 const wrong = (what: string) => wrongUsage(what, 'disas');
 
+/** The words of `disas`. Refused with 'usage' where they do not parse. */
 export const disasCommand = (vcpu: VcpuChoice, given: DisasWords, words: readonly string[]): Answer<DisasCommand> => {
   if (words.length > 1) return wrong(`disas takes one ADDR, got ${words.join(' ')}`);
   const symbols = symbolsChoice(given);

@@ -112,6 +112,7 @@ const asText = (code: Code): string => {
   return `${describeExecution(execution)}\n${lines.join('')}`;
 };
 
+/** `disas`: the instructions, and what the next one reads and writes. */
 export const disas = async (
   withSession: (work: (session: Session) => Promise<Answer<Output>>) => Promise<Answer<Output>>,
   command: DisasCommand,

@@ -74,6 +74,7 @@ const whyNotKept = async (folder: string): Promise<string | null> => {
   }
 };
 
+/** What this machine has, read and never written; null where it cannot be read. */
 export const machineFacts = async ({ helperPath, journalFolder }: Host): Promise<MachineFacts> => {
   const cpuinfo = await textOf('/proc/cpuinfo');
   const { DISPLAY, WAYLAND_DISPLAY } = process.env;

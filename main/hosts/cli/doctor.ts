@@ -233,6 +233,7 @@ const words = (checks: readonly Check[]): string => {
   return `${table(rows)}\n${last}`;
 };
 
+/** `doctor`: every check. Exit code 1 where something is missing. */
 export const doctor = async (host: Host, json: boolean): Promise<Answer<Output>> => {
   const checks = diagnose(await host.hello(), await machineFacts(host));
   const isWhole = checks.every(({ state }) => state !== 'missing');

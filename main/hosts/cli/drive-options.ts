@@ -8,6 +8,7 @@ import { wrongUsage } from './usage.ts';
 export const DRIVE_VERB_NAMES = ['step', 'break', 'run', 'trace'] as const;
 export type DriveVerb = (typeof DRIVE_VERB_NAMES)[number];
 
+/** Options of the verbs that drive a guest, as typed. */
 export interface DriveOptions {
   readonly json: boolean;
   readonly wait?: string | undefined;
@@ -26,6 +27,7 @@ const DEFAULT_SECONDS = '10';
 
 export const wrong = (verb: DriveVerb, what: string): Answer<never> => wrongUsage(what, verb);
 
+/** --wait in seconds, a day at most. */
 export const secondsOf = (verb: DriveVerb, wait = DEFAULT_SECONDS): Answer<number> => {
   const seconds = parseCount(wait, MOST_SECONDS);
   return seconds === null || seconds === 0

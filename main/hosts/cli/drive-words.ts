@@ -83,6 +83,7 @@ const oneCommand = (
   }
 };
 
+/** The words of a verb that drives a guest. Refused with 'usage' where they do not parse. */
 export const driveCommand = (
   verb: DriveVerb,
   vcpu: VcpuChoice,

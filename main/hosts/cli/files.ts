@@ -226,6 +226,7 @@ const unknownFormat = ({ to, path }: ConvertCommand): Answer<never> | null => {
   return wrongUsage(`--to is one of ${formats.join(', ')} for ${of}, not ${to}`, 'convert');
 };
 
+/** `convert`: the state in another form, to a file or to stdout. */
 export const convert = async (command: ConvertCommand): Promise<Answer<Output>> => {
   const unknown = unknownFormat(command);
   if (unknown !== null) return unknown;

@@ -29,6 +29,7 @@ const columns = (rows: readonly (readonly [string, string])[], left: number): st
     })
     .join('');
 
+/** "--pid PID", as usage lines have it. */
 export const optionText = (name: OptionName): string => {
   const { value } = optionRow(name);
   return value === null ? `--${name}` : `--${name} ${value}`;

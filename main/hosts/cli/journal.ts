@@ -36,6 +36,7 @@ interface Place {
   ) => ReturnType<Parameters<typeof createRecovery>[0]['openLive']>;
 }
 
+/** `journal`: lists, restores or forgets what a Tilescope that died has kept. */
 export const journal = async (place: Place, command: JournalCommand): Promise<Answer<Output>> => {
   const recovery = createRecovery({
     journalFolder: place.journalFolder,

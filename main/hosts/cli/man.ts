@@ -55,6 +55,7 @@ const ENVIRONMENT = [
   ['TILESCOPE_HELPER', 'Another helper than the one that came with the program.'],
 ] as const;
 
+/** The man page as roff, from the tables of verbs, options and exit codes. */
 export const manPage = (): string =>
   [
     `.TH TILESCOPE 1 "" "Tilescope ${PRODUCT_VERSION}" "User Commands"\n`,

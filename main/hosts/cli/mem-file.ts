@@ -80,6 +80,7 @@ const readBeside = async (
   return physical ? file.value.readPhysical(at.value, bytes) : file.value.readLinear(at.value, bytes);
 };
 
+/** `mem FILE`: memory out of a core or a memory file. Refused where the file does not hold it. */
 export const readFromFile = async (
   path: string,
   cpuNumber: number,

@@ -74,6 +74,7 @@ const written = (text: string, type: ElementType | null): Answer<Uint8Array> => 
   return answer(concat(parts));
 };
 
+/** The words of `mem`. Refused with 'usage' where they do not parse. */
 export const memCommand = (from: MemSource, given: MemWords, words: readonly string[]): Answer<MemCommand> => {
   const [word] = words;
   if (word === undefined || words.length > 1)

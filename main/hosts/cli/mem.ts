@@ -103,6 +103,7 @@ const write = async (session: Session, command: MemCommand, file: SymbolFile | n
   return answer({ text, code: EXIT.done, note: stateNote(session.attached) });
 };
 
+/** `mem --pid`: reads guest memory, or writes it and reads it back. */
 export const mem = async (
   withSession: (work: (session: Session) => Promise<Answer<Output>>) => Promise<Answer<Output>>,
   command: MemCommand,

@@ -131,6 +131,7 @@ export const OPTIONS = [
 
 export type OptionName = (typeof OPTIONS)[number]['name'];
 
+/** The row of an option. Throws where there is none. */
 export const optionRow = (name: OptionName): OptionRow => {
   const row = OPTIONS.find((one) => one.name === name);
   if (row === undefined) throw new Error(`Tilescope fault: no option ${name}`);

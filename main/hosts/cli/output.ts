@@ -31,6 +31,7 @@ export const printed = (text: string): Output => ({ text, code: 0, note: '' });
 
 export const jsonText = (value: unknown): string => `${shownJson(JSON.stringify(value, null, 2))}\n`;
 
+/** What `list --json` prints. */
 export const listJson = (targets: readonly TargetSummary[]): unknown =>
   targets.map(({ pid, vmm, name, vcpus, attachable, reason, remedy }) => ({
     pid,
@@ -42,6 +43,7 @@ export const listJson = (targets: readonly TargetSummary[]): unknown =>
     remedy,
   }));
 
+/** Columns of equal width, the first row their heads; nothing in it that a terminal obeys. */
 export const table = (given: readonly (readonly string[])[]): string => {
   const rows = given.map((row) => row.map(shownText));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
@@ -64,6 +66,7 @@ const numbersText = ({ pid, vcpus, vcpusLeftOut }: TargetSummary): string => {
   return `${pid}: KVM's number = the VMM's: ${pairs.join(', ')}\n${missing}`;
 };
 
+/** What `list` prints; `skippedCount` processes could not be looked at. */
 export const listText = (targets: readonly TargetSummary[], skippedCount: number): string => {
   const rows = targets.map((target) => [
     String(target.pid),
@@ -114,6 +117,7 @@ const componentRows = (capture: Capture) => {
   });
 };
 
+/** What `show --json` prints without paths. */
 export const showAllJson = (capture: Capture): unknown => {
   const { facts } = encodeCapture(capture);
   return { facts, layout: layoutFacts(capture), components: componentRows(capture) };
@@ -161,6 +165,7 @@ export const candidateLines = (layout: Layout): string[] =>
 
 const known = (mask: bigint | null): string => (mask === null ? 'not known' : hexShort(mask));
 
+/** What `show` prints without paths. */
 export const showAllText = (capture: Capture): string => {
   const { target, xcr0, imageCall, kernelRelease, pauseNs } = capture.facts;
   const execution = executionOf(capture.facts);
@@ -221,6 +226,7 @@ export const showPathsJson = (
     : {}),
 });
 
+/** What `show` prints of the paths named, one a line. */
 export const showPathsText = (capture: Capture, paths: readonly NamedPath[]): string =>
   table(
     paths.map(({ text, path }) =>
@@ -228,12 +234,14 @@ export const showPathsText = (capture: Capture, paths: readonly NamedPath[]): st
     ),
   );
 
+/** What a write changed, as it was read back. */
 export interface WriteReport {
   readonly changes: readonly { readonly path: string; readonly before: string; readonly after: string }[];
   readonly writtenBytes: number;
   readonly pauseNs: bigint | null;
 }
 
+/** What a write prints with --json. */
 export const writeJson = ({ changes, writtenBytes, pauseNs }: WriteReport) => ({
   changes: changes.map(({ path, before, after }) => ({ path, before, after })),
   writtenBytes,
@@ -241,6 +249,7 @@ export const writeJson = ({ changes, writtenBytes, pauseNs }: WriteReport) => ({
   pauseNs: pauseNs === null ? null : Number(pauseNs),
 });
 
+/** What a write prints: before and after, and how long the vCPU stood still. */
 export const writeText = ({ changes, writtenBytes, pauseNs }: WriteReport): string => {
   const pause = pauseNs === null ? '' : `, the vCPU stood still for ${pauseNs} ns`;
   const lines = changes.map(({ path, before, after }) => `${path}\n  before ${before}\n  after  ${after}\n`).join('');

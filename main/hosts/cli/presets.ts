@@ -6,6 +6,7 @@ import { layoutFromCpuid } from '../../../app/xsave/layout.ts';
 import { PRESETS, presetBits } from '../../../app/xsave/presets.ts';
 import { jsonText, type Output, printed, table } from './output.ts';
 
+/** `presets`: the CPUs that can be named, with what they have. */
 export const presets = (json: boolean): Answer<Output> => {
   const rows = PRESETS.map((preset) => {
     const layout = layoutFromCpuid(preset.cpuid, preset.label);

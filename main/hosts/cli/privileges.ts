@@ -28,6 +28,7 @@ interface Given {
 
 const listOf = (text: string | undefined): string[] => (text === undefined ? [] : text.split(','));
 
+/** The words of `setup-privileges`. Refused with 'usage' where they do not parse. */
 export const privilegesCommand = (given: Given, words: readonly string[]): Answer<PrivilegesCommand> => {
   const { json, seccomp = false, undo = false, yes = false } = given;
   const users = listOf(given.user);
@@ -58,6 +59,7 @@ users' VMMs those that a line of /etc/tilescope/policy gives him. The helper dec
 a set-uid program is never reached. Whoever may write a VMM's vCPU may do in the guest whatever he likes.
 `;
 
+/** `setup-privileges`: shows what it would do, and does it with --yes, as root alone. */
 export const privileges = async (
   { wishes, undo, yes, json }: PrivilegesCommand,
   helperPath: string,

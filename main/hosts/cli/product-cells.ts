@@ -6,6 +6,7 @@ import { table } from './output.ts';
 
 /** Cells of a product that are not what the reference says, in words and as JSON. */
 
+/** The sums that a product should give, and those that are there. */
 export interface Compared {
   readonly type: SumType;
   readonly expected: Uint8Array;
@@ -15,6 +16,7 @@ export interface Compared {
 
 const hex = (bits: number): string => `0x${bits.toString(16).padStart(8, '0')}`;
 
+/** An element that differs, both values as text. */
 export const cellOf = (
   { type, expected, found }: Compared,
   { row, column, offsetBytes, distance }: ProductDifference,
@@ -40,6 +42,7 @@ export const cellTable = (compared: Compared, most = Number.POSITIVE_INFINITY): 
   return table([['  CELL', 'EXPECTED', 'FOUND', 'BITS', 'BITS FOUND', 'APART'], ...rows]) + more;
 };
 
+/** What stands outside of the configured part; empty where nothing does. */
 export const outsideWords = ({ nonZeroOutside }: ProductComparison): string =>
   nonZeroOutside === 0
     ? ''

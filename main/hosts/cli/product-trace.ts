@@ -26,6 +26,7 @@ const about = (one: TracedProduct) => ({
   ...{ c: `tmm${one.c}`, a: `tmm${one.a}`, b: `tmm${one.b}` },
 });
 
+/** What was checked of a trace, for --json. */
 export const tracedJson = ({ checked, differing, unchecked, unknownSteps }: TracedProducts) => ({
   ...{ checked, unknownSteps },
   differing: differing.map((one) => ({
@@ -39,6 +40,7 @@ export const tracedJson = ({ checked, differing, unchecked, unknownSteps }: Trac
 
 const MOST_CELLS = 8;
 
+/** What was checked of a trace, in words; `path` is the session that holds it. */
 export const tracedText = ({ checked, differing, unchecked, unknownSteps }: TracedProducts, path: string): string => {
   const lines = [
     `${checked} tile products checked against the reference, ${differing.length === 0 ? 'none differs' : `${differing.length} differ`}\n`,
@@ -62,6 +64,7 @@ export const tracedText = ({ checked, differing, unchecked, unknownSteps }: Trac
 export const areRight = ({ differing, unchecked }: TracedProducts): boolean =>
   differing.length === 0 && unchecked.length === 0;
 
+/** `product FILE`: checks every tile product of a trace. Exit code 1 where one differs. */
 export const tracedProducts = async (command: TracedProductsCommand): Promise<Answer<Output>> => {
   const { path, code, json } = command;
   const bytes = await readBytes(path);

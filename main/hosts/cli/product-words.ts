@@ -58,6 +58,7 @@ const codeChoice = (text: string | undefined): Answer<CodeChoice | null> => {
   return answer({ path, address });
 };
 
+/** The words of `product`. Refused with 'usage' where they do not parse. */
 export const productCommand = (from: Source, given: ProductWords, tiles: readonly string[]): Answer<ProductCommand> => {
   const { json } = given;
   const code = codeChoice(given.code);

@@ -68,6 +68,7 @@ const words = ({ instruction, tiles, before }: OneProductCommand, check: Compare
   return lines.join('');
 };
 
+/** `product`: compares a tile with what the instruction would have given. Exit code 1 where it differs. */
 export const product = async (host: HostOf, command: OneProductCommand): Promise<Answer<Output>> => {
   const before = await accumulator(command);
   if (!before.ok) return before;

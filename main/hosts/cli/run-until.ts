@@ -49,6 +49,7 @@ const progressLine = (words: (made: number, perSecond: number) => string) => {
 const notBlocked = ({ interruptsBlocked }: RunMade): string =>
   interruptsBlocked ? '' : 'interrupts cannot be kept from a step here: one may end in their handler\n';
 
+/** `run`: runs until the condition holds, so many steps or so long at most, and lets the guest go on. */
 export const runUntil = async (
   withSession: WithSession,
   { until, steps, waitSeconds, out, json }: RunCommand,
@@ -89,6 +90,7 @@ export const runUntil = async (
   });
 };
 
+/** `trace`: the state after each instruction, into a session file. */
 export const trace = async (
   withSession: WithSession,
   { steps, until, check, out, json }: TraceCommand,

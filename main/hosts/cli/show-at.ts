@@ -32,6 +32,7 @@ const isBlank = (bytes: Uint8Array): boolean =>
   bytes.subarray(512, LEAST_BYTES).every((byte) => byte === 0) &&
   readU32(bytes, 24) === 0;
 
+/** The XSAVE area at an address in guest memory. Refused where none has been written there. */
 export const stateAt = async (host: HostOf, vcpu: VcpuChoice, at: MemoryAddress): Promise<Answer<FoundState>> => {
   const { withSession } = await import('./live.ts');
   return withSession(await host(), vcpu, async (session) => {

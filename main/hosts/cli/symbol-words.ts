@@ -19,6 +19,7 @@ export const symbolsChoice = (given: {
   return answer({ path: given.symbols, loadAddress: address?.offset ?? null });
 };
 
+/** Why a word is no address, and what would be one. */
 export const notAnAddress = (word: string, symbols: SymbolsChoice | null): string =>
   `${word} is no address: a number, or a general register${symbols === null ? '' : ' or symbol'} such as rsp+0x10${
     symbols === null ? '; a symbol needs --symbols FILE' : ''

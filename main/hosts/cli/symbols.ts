@@ -32,6 +32,10 @@ const wholeText = (fd: number): Decoded<string> => {
   return decoded(textFromUtf8(Buffer.concat(parts)));
 };
 
+/**
+ * A vmlinux, a System.map or /proc/kallsyms; of an ELF file the parts alone that are needed. Refused where it gives
+ * none.
+ */
 export const readSymbols = (path: string): Answer<SymbolFile> => {
   let fd: number | null = null;
   try {

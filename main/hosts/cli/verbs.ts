@@ -13,6 +13,7 @@ export const ABOUT_FILES =
   `FILE is ${FILE_KINDS.map(({ what }) => `${/^[AEIO]/.test(what) ? 'an' : 'a'} ${what}`).join(', ')}. ` +
   'FILE@N is one state of it: N is a thread of a core, a vCPU of a snapshot, a stop of a session (the last, if none is named).';
 
+/** What a PATH is, once for every verb that takes one. */
 export const ABOUT_PATHS =
   'Paths name a register, its type, an element or a field: zmm5, xmm3:u32[1], k3, st0, mxcsr.RC, tmm2:bf16[3][7], ' +
   'tmm2:i8:vnni (a matrix whose pairs and quads are taken apart), tilecfg, xstate_bv, xcr0, xfd, rax, rflags.ZF, fs_base. ' +

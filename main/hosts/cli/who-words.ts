@@ -30,6 +30,7 @@ interface WhoWords {
 
 const wrong = (what: string) => wrongUsage(what, 'who');
 
+/** The words of `who`. Refused with 'usage' where they do not parse. */
 export const whoCommand = (vcpu: VcpuChoice, given: WhoWords, words: readonly string[]): Answer<WhoCommand> => {
   if (words.length > 0) return wrong(`who takes no other words, got ${words.join(' ')}`);
   const symbols = symbolsChoice(given);

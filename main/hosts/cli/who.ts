@@ -76,6 +76,7 @@ const asText = ({ execution, symbols, found, calls }: Who): string => {
   return `${describeExecution(execution)}\n${taskText(found)}${lines.join('')}   (${calls.end}; by ${calls.by})\n`;
 };
 
+/** `who`: mode, task and calls. */
 export const who = async (
   withSession: (work: (session: Session) => Promise<Answer<Output>>) => Promise<Answer<Output>>,
   { symbols, btf, count, json }: WhoCommand,

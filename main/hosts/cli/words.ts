@@ -44,6 +44,7 @@ interface DiffOptions {
   readonly 'suspend-seccomp': boolean;
 }
 
+/** The words of `diff`. Refused with 'usage' where they are not two states. */
 export const diffCommand = (given: DiffOptions, words: readonly string[]): Answer<DiffCommand> => {
   const [a, b, ...more] = words;
   if (a === undefined || b === undefined || more.length > 0) return usage('diff takes two: files, or pid:PID/VCPU');
@@ -63,6 +64,7 @@ export interface JournalCommand {
   readonly json: boolean;
 }
 
+/** The words of `journal`. Refused with 'usage' where they do not parse. */
 export const journalCommand = (
   given: { readonly json: boolean; readonly 'suspend-seccomp': boolean },
   words: readonly string[],

@@ -52,6 +52,7 @@ const report = async (
   return answer({ text, code: EXIT.refused, note: `${note}${overwrittenText(session, found)}` });
 };
 
+/** `set`: all assignments as one write. */
 export const set = (withSession: WithSession, { assignments, json }: Of<'set'>): Promise<Answer<Output>> =>
   withSession(async (session) => {
     const outcome = await session.assign(assignments);
@@ -114,6 +115,7 @@ const fitted = (path: string, saved: Capture, now: Capture, command: Of<'restore
   return answer({ then, scope: withoutLost(scope, lost), note: note + unmaskedNote(path, saved) });
 };
 
+/** `restore`: a file's state, or parts of it. Refused where it is another vCPU's or does not fit, unless forced. */
 export const restore = async (withSession: WithSession, command: Of<'restore'>): Promise<Answer<Output>> => {
   const read = await stateOfFile(command.file);
   if (!read.ok) return read;

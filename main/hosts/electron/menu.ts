@@ -9,6 +9,7 @@ const pressOpen = (window: BrowserWindow | null): void => {
   }
 };
 
+/** The application's menu; its items act on the window of now. */
 export const setMenu = (windowNow: () => BrowserWindow | null): void => {
   const open = {
     label: 'Open…',
@@ -60,6 +61,7 @@ export const contextMenu = ({ editFlags, isEditable, selectionText }: ContextMen
   ]);
 };
 
+/** Cut, copy and paste at a right click in an editor or on a selection. */
 export const offerContextMenu = (window: BrowserWindow): void => {
   window.webContents.on('context-menu', (_event, params) => contextMenu(params)?.popup({ window }));
 };

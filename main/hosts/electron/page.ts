@@ -23,6 +23,7 @@ export interface WindowPageOptions {
 const MOST_LOADS = 3;
 const WITHIN_MS = 60_000;
 
+/** Loads the page again where its process has died, a few times at most, and gives the new one its sessions. */
 export const followPage = ({ window, hostPages, tell, load, giveUp, nowMs }: WindowPageOptions): WindowPage => {
   let page: HostPage | null = null;
   let loadsAtMs: readonly number[] = [];

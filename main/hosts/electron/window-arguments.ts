@@ -76,6 +76,7 @@ const pathOf = (word: string, cwd: string): Answer<string> => {
   }
 };
 
+/** What Electron was started with: options, then files or a verb. Refused with 'usage' where a word is neither. */
 export const readWords = (words: readonly string[], verbs: readonly string[], cwd: string): Answer<Asked> => {
   const first = words.findIndex((word) => !word.startsWith('-') || verbs.includes(word) || word === '--');
   const start = words[first] === '--' ? first + 1 : first;

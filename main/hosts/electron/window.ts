@@ -22,6 +22,7 @@ export const registerScheme = (): void => {
 
 const HEADERS = securityHeaders("'self'");
 
+/** Answers the window's own scheme with the built page, and nothing beside it. */
 export const servePages = (pages: string, deterministic: boolean): void => {
   protocol.handle(SCHEME, async (request) => {
     const url = new URL(request.url);
@@ -58,6 +59,7 @@ export const closeWaysOut = (): void => {
   });
 };
 
+/** Loads the page into the window. */
 export const loadPage = (window: BrowserWindow): void => {
   // What went wrong stands in the window; a load that another one takes the place of is no fault.
   window.loadURL(`${PAGE_ORIGIN}/index.html`).catch(() => undefined);
@@ -95,6 +97,7 @@ export interface OpenOptions {
 /** The page's own background in each theme, so that a window is not the other one's until it is painted. */
 const BACKGROUND = { dark: '#0a0c10', light: '#ebedef' } as const;
 
+/** A window, sandboxed and isolated, that cannot navigate; it is shown once it has been painted. */
 export const openWindow = ({ preload, place, dark, onShown }: OpenOptions): BrowserWindow => {
   const window = new BrowserWindow({
     title: PRODUCT_NAME,
@@ -137,6 +140,7 @@ const isOurPage = (frame: WebFrameMain | null, window: BrowserWindow | null): bo
   return isOurUrl(frame.url);
 };
 
+/** Takes the page's calls, of the window's own page alone. */
 export const serveVerbs = (pageNow: () => WindowPage | null, windowNow: () => BrowserWindow | null): void => {
   for (const verb of BRIDGE_VERBS) {
     ipcMain.handle(verbChannel(verb), async (event: IpcMainInvokeEvent, args: unknown) => {
@@ -146,6 +150,7 @@ export const serveVerbs = (pageNow: () => WindowPage | null, windowNow: () => Br
   }
 };
 
+/** Tells the page an event; one without a window is lost. */
 export const tellWindow = (window: BrowserWindow | null, event: SessionEvent): void => {
   if (window !== null && !window.isDestroyed()) window.webContents.send(EVENT_CHANNEL, event);
 };

@@ -34,6 +34,9 @@ const place = (): string => {
   return named?.startsWith('/') && existsSync(named) ? named : tmpdir();
 };
 
+/**
+ * A page, readable by the user alone, that leads to the address, so that its token stands in no process's arguments.
+ */
 export const writeRedirect = async (url: string): Promise<RedirectFile> => {
   const folder = await mkdtemp(join(place(), 'tilescope-'));
   const path = join(folder, 'open.html');

@@ -109,6 +109,7 @@ const reject = (socket: Duplex, status: string): void => {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, destroy);
 };
 
+/** Serves page and calls on 127.0.0.1; rejects where the port is taken. */
 export const startWebServer = async (options: WebServerOptions): Promise<WebServer> => {
   const gate = createGate();
   /** Every connection, what became a WebSocket or was refused as one among them: Node forgets those. */

@@ -9,6 +9,7 @@ export const ask = async <T>(request: () => Promise<Answer<T>>): Promise<Answer<
   }
 };
 
+/** The host does not answer any more: why, in its own words. */
 export const hostGone = (why: string): Refusal => ({
   code: 'host-gone',
   what: 'The Tilescope host does not answer',

@@ -27,6 +27,7 @@ const stopOfA = (state: State): StopOfA | null => {
   return stop === undefined ? null : { stop, labels, vcpu: null };
 };
 
+/** The left side of Compare; null: none is chosen. */
 export const selectCaptureA = (state: State): Capture | null => {
   const found = stopOfA(state);
   if (found !== null) return found.stop.capture;
@@ -39,12 +40,14 @@ const fileTitle = ({ name, file, state }: CompareFile): string => {
   return label === undefined ? name : `${label} of ${name}`;
 };
 
+/** How the left side is called; empty where none is chosen. */
 export const selectTitleA = (state: State): string => {
   const found = stopOfA(state);
   if (found === null) return state.compareFile === null ? '' : fileTitle(state.compareFile);
   return `${found.vcpu === null ? '' : `vCPU ${found.vcpu}, `}${stopTitle(found.stop, found.labels)}`;
 };
 
+/** How the right side is called: the stop that is shown. */
 export const selectTitleB = (state: State): string => {
   const stop = state.stops[state.at];
   return stop === undefined ? '' : stopTitle(stop, state.labels);

@@ -124,6 +124,7 @@ const choiceOf = (now: Capture, source: Source, scope: RestoreScope, written: re
   return { scope, write: write.value, refused: same ? 'nothing differs' : null };
 };
 
+/** A component that may be restored, or why it may not. */
 export interface ComponentChoice extends Choice {
   readonly bit: number;
   readonly label: string;

@@ -11,6 +11,7 @@ import { memoizeByIdentity } from '../base/memoize.ts';
 import type { Stop } from '../state/timeline.ts';
 import { writtenOf } from './provenance.ts';
 
+/** The stop at which a value last changed, and who changed it. */
 export interface LastChange {
   readonly by: 'guest' | 'edit';
   readonly stop: number;

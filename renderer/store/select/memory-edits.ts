@@ -73,6 +73,7 @@ const beforeOf = memoizePair((view: MemoryView, before: MemoryView): readonly (U
   });
 });
 
+/** Rows of memory with what is staged over them, and what stood there before. */
 export const shownRows = (
   view: MemoryView,
   before: MemoryView | null,

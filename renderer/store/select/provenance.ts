@@ -63,6 +63,7 @@ export const writtenOf = (stops: readonly Stop[], stop: Stop): Provenance['writt
   return write.ok ? { over, to: captureAfter(over, write.value) } : null;
 };
 
+/** What is shown at a stop, what was before, and what is staged over it; null: there is no such stop. */
 export const provenanceOf = (stops: readonly Stop[], at: number, staged: readonly Assignment[]): Provenance | null => {
   const stop = stops[at];
   if (stop === undefined) return null;

@@ -32,6 +32,7 @@ export const selectCapture = (state: State): Capture | null => selectStop(state)
 export const selectIsNewest = (state: State): boolean => state.at === state.stops.length - 1;
 
 const NO_COMPONENTS: readonly ComponentEntry[] = [];
+/** Every component of the capture that is shown. */
 export const selectComponents = (state: State): readonly ComponentEntry[] => {
   const capture = selectCapture(state);
   return capture === null ? NO_COMPONENTS : componentEntries(capture);
@@ -77,17 +78,20 @@ export const selectComponentMarks = (state: State): ReadonlyMap<number, ShownMar
 
 const NO_ROWS: readonly LedgerRow[] = [];
 const ledgerOf = memoizeByIdentity(sizeLedger);
+/** Who says how large the state is. */
 export const selectLedger = (state: State): readonly LedgerRow[] => {
   const capture = selectCapture(state);
   return capture === null ? NO_ROWS : ledgerOf(capture);
 };
 const needOf = memoizeByIdentity(ledgerNeed);
+/** How many bytes it needs; null: nobody says. */
 export const selectLedgerNeed = (state: State): LedgerNeed | null => {
   const capture = selectCapture(state);
   return capture === null ? null : needOf(capture);
 };
 
 const matrixOf = memoizeByIdentity(bitMatrix);
+/** Masks by register and component, with what contradicts itself; null: nothing is read. */
 export const selectBitMatrix = (state: State): ReturnType<typeof bitMatrix> | null => {
   const capture = selectCapture(state);
   return capture === null ? null : matrixOf(capture);
@@ -109,6 +113,7 @@ export const selectCompactedLayout = (state: State): Decoded<Layout> | null => {
   return capture === null || capture.image.layout.format === 'compacted' ? null : compactedOf(capture);
 };
 
+/** Whether all who say where components lie agree. */
 export interface LayoutAgreement {
   readonly kind: 'same' | 'differs' | 'not-known';
   readonly sentence: string;
@@ -131,6 +136,7 @@ const agreementOf = memoizeByIdentity(({ image, facts }: Capture): LayoutAgreeme
     : { kind: 'same', sentence: 'same offsets in guest CPUID and host' };
 });
 const NO_AGREEMENT: LayoutAgreement = { kind: 'not-known', sentence: 'not read' };
+/** Of the capture that is shown. */
 export const selectLayoutAgreement = (state: State): LayoutAgreement => {
   const capture = selectCapture(state);
   return capture === null ? NO_AGREEMENT : agreementOf(capture);
@@ -209,6 +215,7 @@ export const selectIsHeld = (state: State): boolean => {
 export const selectWriteRefusal = (state: State): string | null =>
   targetRefusal(state) ?? (selectIsHeld(state) ? 'the VMM holds this vCPU: let it continue there, then capture' : null);
 
+/** Why what is staged cannot be applied now; null: it can. */
 export const selectApplyRefusal = (state: State): string | null => {
   if (state.staged.length === 0) return 'nothing is staged';
   const edit = selectEditRefusal(state) ?? selectWriteRefusal(state);
@@ -222,6 +229,7 @@ export const selectApplyRefusal = (state: State): string | null => {
 /** How many writes are in the vCPU: those since attach, or since everything was last given back. */
 export const selectWriteCount = (state: State): number => writesIn(state.stops);
 
+/** The component of what is selected; null: none, or it is of several. */
 export const selectSelectedBit = (state: State): number | null => {
   const capture = selectCapture(state);
   return capture === null || state.selection === null

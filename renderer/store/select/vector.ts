@@ -8,6 +8,7 @@ import { BIT } from '../../../app/xsave/components.ts';
 import { placeOf } from '../../../app/xsave/layout.ts';
 import type { LaneType, Selection } from '../state/view.ts';
 
+/** The widest vector registers that the image has room for. */
 export interface VectorFile {
   readonly kind: 'xmm' | 'ymm' | 'zmm';
   readonly widthBits: 128 | 256 | 512;

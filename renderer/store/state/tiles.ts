@@ -21,6 +21,7 @@ export type Accumulator =
   | { readonly kind: 'stop'; readonly number: number }
   | { readonly kind: 'tile'; readonly tile: number };
 
+/** Which tiles are compared, and by which instruction. */
 export interface ProductChoice {
   readonly operands: ProductOperands;
   readonly instruction: ProductInstruction;

@@ -29,6 +29,7 @@ export type Selection =
   /** IA32_XFD: arming and disarming. */
   | { readonly kind: 'xfd' };
 
+/** What lies over the page. */
 export type Overlay =
   | { readonly kind: 'palette' }
   | { readonly kind: 'help' }

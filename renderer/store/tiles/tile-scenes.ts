@@ -115,6 +115,7 @@ const configOf = memoizeByIdentity((provenance: Provenance): TileConfigView => {
     offsetBytes: placeOf(shown.image.layout, BIT.XTILECFG)?.offsetBytes ?? null,
   };
 });
+/** TILECFG with its rules; null: nothing is read. */
 export const selectTileConfig = (state: State): TileConfigView | null => {
   const provenance = selectProvenance(state);
   return provenance === null ? null : configOf(provenance);

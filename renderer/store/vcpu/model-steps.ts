@@ -16,6 +16,7 @@ export interface Stepped {
   readonly position: ModelPosition;
 }
 
+/** Asks the host for steps of a model; what the page has already is not sent again. */
 export const requestSteps = async (bridge: Bridge, session: SessionId, count: number): Promise<Answer<Stepped>> => {
   const answer = await askTold(bridge, session, (have) => bridge.step(session, count, have));
   if (!answer.ok) return answer;

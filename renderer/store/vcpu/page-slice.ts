@@ -31,6 +31,7 @@ export interface TabName {
 export const newTab = (): string =>
   [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
+/** A name for this tab that lasts no longer than the page. */
 export const randomTab = (): TabName => {
   let name = newTab();
   return {

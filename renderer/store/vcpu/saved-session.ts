@@ -81,6 +81,7 @@ export const sessionFileName = ({ vmm, name, vcpu }: Session, savedAtMs: number)
 
 const encoder = new TextEncoder();
 
+/** A session as a file to be saved. */
 export interface SessionFile {
   readonly fileName: string;
   readonly bytes: Uint8Array;

@@ -28,6 +28,7 @@ const stopOf = (
 
 type Stops = Pick<Timeline, 'history' | 'stops' | 'at' | 'keptBytes'>;
 
+/** A timeline without stops, with a history of its own. */
 export const noStops = (): Stops => {
   const history = createHistory();
   return { history, stops: [], at: -1, keptBytes: history.keptBytes };

@@ -47,6 +47,7 @@ const productsOf = memoizeByIdentity((stops: readonly Stop[]) => {
 export const selectTracedProducts = (state: State): ReturnType<typeof productsOf> | null =>
   isDriving(state) || selectTraceRows(state).length === 0 ? null : productsOf(state.stops);
 
+/** What the instruction before this row's changed; none of the first. */
 export const changesOf = (stops: readonly Stop[], { at }: TraceRow) => {
   const [before, after] = [stops[at - 1], stops[at]];
   return before === undefined || after === undefined ? [] : stepChanges(before.capture, after.capture, after.changed);

@@ -36,6 +36,7 @@ export const selectVerdict = (state: State): Decoded<RestoreVerdict> | null => {
   return state.hostFacts === null ? null : here(capture, state.hostFacts);
 };
 
+/** The verdict in a word. */
 export interface Badge {
   readonly look: 'good' | 'warn' | 'bad' | 'plain';
   readonly text: string;
@@ -82,6 +83,7 @@ export const selectTruncation = (state: State): string | null => {
   return capture === null ? null : truncationOf(capture);
 };
 
+/** Whether the state that is shown would fit where it is to go. */
 export const selectBadge = (state: State): Badge => {
   const verdict = selectVerdict(state);
   const capture = selectCapture(state);

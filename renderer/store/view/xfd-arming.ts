@@ -9,6 +9,7 @@ import { selectCapture, selectProvenance } from '../select/selectors.ts';
 import type { State } from '../state/state.ts';
 import { type XfdStory, xfdStory } from './xfd-story.ts';
 
+/** The chain from CPUID to XFD_ERR; null: nothing is read. */
 export const selectXfdStory = (state: State): XfdStory | null => {
   const capture = selectCapture(state);
   return capture === null ? null : xfdStory(capture);

@@ -27,6 +27,7 @@ export interface Outcome {
   readonly why: string;
 }
 
+/** The chain from CPUID to XFD_ERR, and what the next first use does. armed null: IA32_XFD is not known. */
 export interface XfdStory {
   readonly stations: readonly Station[];
   readonly armed: boolean | null;
