@@ -249,6 +249,14 @@ static enum stop_state classify(pid_t tid, int vcpu_fd, uint64_t scratch, uint64
 	return s->in_kvm_run ? STOP_IN_KVM_RUN : STOP_OUTSIDE;
 }
 
+/* It would stop, had it a CPU: of a thread that sleeps uninterruptibly the state is D. */
+static int is_runnable(pid_t tid)
+{
+	struct stat_facts facts;
+
+	return proc_stat(tid, tid, &facts) == 0 && facts.state == 'R';
+}
+
 /* Until the stop that PTRACE_INTERRUPT asked for. Signals that come first are delivered as they would have been. */
 static int wait_for_interrupt(pid_t tid, struct refusal *why)
 {
@@ -261,8 +269,8 @@ static int wait_for_interrupt(pid_t tid, struct refusal *why)
 		if (outcome == WAIT_GONE)
 			return refuse(why, REASON_TARGET_GONE, 0, NULL, "The thread ended while it was being stopped.");
 		if (outcome == WAIT_TIMEOUT)
-			return refuse(why, REASON_STOP_TIMEOUT, 0, "PTRACE_INTERRUPT",
-				      "The thread did not stop in two seconds: it is in an uninterruptible sleep.");
+			return refuse(why, REASON_STOP_TIMEOUT, 0, "PTRACE_INTERRUPT", "The thread did not stop in two seconds: %s.",
+				      is_runnable(tid) ? "this machine was too busy to run it" : "it is in an uninterruptible sleep");
 		if (EVENT_OF(status) == PTRACE_EVENT_STOP && WSTOPSIG(status) == SIGTRAP)
 			return 0;
 		if (EVENT_OF(status) == PTRACE_EVENT_STOP) {

@@ -1,6 +1,15 @@
 #include "check.h"
 
+#include <time.h>
+
 int checks_passed, checks_failed, checks_skipped;
+
+void look_later(void)
+{
+	const struct timespec millisecond = { .tv_nsec = 1000000 };
+
+	(void)nanosleep(&millisecond, NULL);
+}
 
 void rule(const char *words)
 {

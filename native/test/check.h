@@ -18,6 +18,19 @@ extern int checks_passed, checks_failed, checks_skipped;
 		}                                                                      \
 	} while (0)
 
+/* How long a test waits for what hangs: what is only slow is waited for. */
+#define HANGS_MS 120000
+
+/* Looks every millisecond until the condition holds. 1: it does. 0: it did not for HANGS_MS. */
+#define COMES(condition)                                                                      \
+	__extension__({                                                                       \
+		int comes_ = 0;                                                               \
+		for (int looks_ = 0; !(comes_ = !!(condition)) && looks_ < HANGS_MS; looks_++) \
+			look_later();                                                         \
+		comes_;                                                                       \
+	})
+
+void look_later(void); /* in a millisecond */
 void rule(const char *words);
 void skip(const char *name, const char *reason);
 int summary(void); /* the exit code */

@@ -10,10 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "kill_points.h"
-
-/* For one that hangs: what is only slow is waited for. */
-#define HANGS_MS 120000
 
 static int pipes(int ends[2])
 {

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "proc.h"
 
 #define QEMU_COUNTER 0x7e00u
@@ -108,8 +109,7 @@ int guest_start_demo(struct guest *g, const char *program, const char *const *ar
 		return -1;
 	g->counter = (volatile uint32_t *)((uintptr_t)g->page + DEMO_PAGE_BYTES + QEMU_COUNTER);
 	g->pid = guest_spawn(all);
-	for (int i = 0; i < 2000 && g->page->magic != DEMO_MAGIC && guest_lives(g); i++)
-		nap_ms(10);
+	(void)COMES(g->page->magic == DEMO_MAGIC || !guest_lives(g));
 	return g->page->magic == DEMO_MAGIC ? 0 : -1;
 }
 
@@ -195,12 +195,7 @@ static int start_qemu(struct guest *g, int vcpus, int wake, int stub)
 		return -1;
 	g->counter = (volatile uint32_t *)(void *)(ram + QEMU_COUNTER);
 	g->pid = guest_spawn(arguments);
-	for (int i = 0; i < 1000 && *g->counter < 1000; i++) {
-		if (!guest_lives(g))
-			return -1;
-		nap_ms(10);
-	}
-	if (!*g->counter)
+	if (!COMES(*g->counter >= 1000 || !guest_lives(g)) || !guest_lives(g))
 		return -1;
 	for (int i = 1; wake && i < vcpus; i++)
 		if (!guest_progresses(g, i))
@@ -263,7 +258,7 @@ static int counter_moves(const struct guest *g, int vcpu, int ms)
 
 int guest_progresses(const struct guest *g, int vcpu)
 {
-	return counter_moves(g, vcpu, 120000);
+	return counter_moves(g, vcpu, HANGS_MS);
 }
 
 int guest_stands_still(const struct guest *g, int vcpu)
@@ -286,12 +281,7 @@ void guest_start_step(const struct guest *g, int vcpu, uint32_t step)
 
 int guest_has_done(const struct guest *g, int vcpu, uint32_t step)
 {
-	for (int i = 0; i < 3000; i++) {
-		if (guest_area(g, vcpu)->done == step)
-			return 1;
-		nap_ms(1);
-	}
-	return 0;
+	return COMES(guest_area(g, vcpu)->done == step);
 }
 
 int guest_step(const struct guest *g, int vcpu, uint32_t step)
@@ -305,9 +295,7 @@ static int kick_until(const struct guest *g, const volatile uint64_t *count)
 	uint64_t before = *count;
 
 	(void)syscall(SYS_tgkill, g->pid, g->page->vcpus[0].tid, SIGRTMIN + 1);
-	for (int i = 0; i < 3000 && *count == before; i++)
-		nap_ms(1);
-	return *count == before + 1;
+	return COMES(*count != before) && *count == before + 1;
 }
 
 int guest_load_host_tiles(const struct guest *g)
@@ -378,12 +366,5 @@ char *guest_portrait(const struct guest *g)
 int portrait_returns(const struct guest *g, const char *before, char **last)
 {
 	*last = NULL;
-	for (int i = 0; i < 500; i++) {
-		free(*last);
-		*last = guest_portrait(g);
-		if (strcmp(*last, before) == 0)
-			return 1;
-		nap_ms(20);
-	}
-	return 0;
+	return COMES((free(*last), *last = guest_portrait(g), strcmp(*last, before) == 0));
 }

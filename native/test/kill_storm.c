@@ -219,12 +219,7 @@ static int progresses(void)
 		return guest_progresses(&guest, (int)options.vcpu);
 	if (proc_stat(guest.pid, vcpu_tid, &before) < 0)
 		return 0;
-	for (int i = 0; i < 300; i++) {
-		wait_us(10000);
-		if (proc_stat(guest.pid, vcpu_tid, &after) == 0 && after.guest_ticks > before.guest_ticks)
-			return 1;
-	}
-	return 0;
+	return COMES(proc_stat(guest.pid, vcpu_tid, &after) == 0 && after.guest_ticks > before.guest_ticks);
 }
 
 static int read_options(int count, char **arguments)

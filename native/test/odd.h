@@ -23,7 +23,7 @@ enum odd_command {
 	ODD_MAP,        /* a page at the address `argument`; the answer is where it is */
 	ODD_LEAVE,      /* the vCPU's thread ends */
 	ODD_RETURN,     /* the vCPU gets a new thread */
-	ODD_SLEEP,      /* the vCPU's thread sleeps uninterruptibly for `argument` milliseconds: done when it sleeps */
+	ODD_SLEEP,      /* the vCPU's thread sleeps uninterruptibly until its bit in `awake` is set: done when it sleeps */
 	ODD_MOVE,       /* another thread runs the vCPU from now on; the former one waits, outside KVM_RUN */
 	ODD_FRAGMENT,   /* the process has `argument` mappings more */
 	ODD_HIDE,       /* the vCPU's thread goes on with a stack that keeps whoever reads it waiting */
@@ -36,6 +36,7 @@ struct odd_control {
 	uint32_t vcpu;
 	uint64_t argument;
 	uint64_t answer;
+	uint64_t awake; /* bit n: vCPU n */
 };
 _Static_assert(sizeof(struct demo_page) <= ODD_OFFSET, "the control words have their own place");
 

@@ -39,9 +39,7 @@ int command(uint32_t what, uint32_t vcpu, uint64_t argument)
 	control()->vcpu = vcpu;
 	control()->argument = argument;
 	control()->command = what;
-	for (int i = 0; i < 10000 && control()->command; i++)
-		nap_ms(1);
-	return control()->command == 0;
+	return COMES(control()->command == 0);
 }
 
 int start(const char *program, const char *a, const char *b)
@@ -113,12 +111,8 @@ int attach_between_kill_points(void)
 
 int is_reaped(void)
 {
-	for (int i = 0; i < 5000; i++) {
-		if (waitpid(guest.pid, NULL, WNOHANG) == guest.pid) {
-			guest.pid = 0;
-			return 1;
-		}
-		nap_ms(1);
-	}
-	return 0;
+	if (!COMES(waitpid(guest.pid, NULL, WNOHANG) == guest.pid))
+		return 0;
+	guest.pid = 0;
+	return 1;
 }

@@ -19,7 +19,7 @@ void nap_ms(unsigned int ms);
 /* program: helper or stepped. a, b: options of the VMM. 1: both run. */
 int start(const char *program, const char *a, const char *b);
 void end(void);
-/* Waits up to ten seconds until the VMM has done it. */
+/* 1 once the VMM has done it. */
 int command(uint32_t what, uint32_t vcpu, uint64_t argument);
 volatile struct odd_control *control(void);
 /* The VMM has ended, and its parent sees it, while the helper goes on living. */

@@ -55,13 +55,14 @@ static void nap_ms(uint64_t ms)
 }
 
 /* The parent of a vfork child waits for its end, and no tracer can stop it there. */
-static void sleep_deeply(uint64_t ms)
+static void sleep_deeply(int vcpu)
 {
 	pid_t pid = vfork();
 
 	if (pid == 0) {
 		control->command = 0;
-		nap_ms(ms);
+		while (!(control->awake >> vcpu & 1))
+			nap_ms(1);
 		_exit(0);
 	}
 	(void)waitpid(pid, NULL, 0);
@@ -116,7 +117,7 @@ static void *run_vcpu(void *argument)
 		if (wish == ODD_LEAVE)
 			return NULL;
 		if (wish == ODD_SLEEP)
-			sleep_deeply(control->argument);
+			sleep_deeply(v->index);
 		if (wish == ODD_HIDE)
 			run_hidden(v);
 		if (wish == ODD_MOVE) {

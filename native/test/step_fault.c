@@ -23,7 +23,6 @@ extern const uint8_t fault_code[], fault_at[], fault_behind[], fault_handler[], 
 #define VECTOR_DE 0u
 #define VECTOR_DB 4u
 #define TRAP_FLAG 0x100u
-#define LOOKS 20000 /* of a millisecond each */
 
 static struct client client;
 static struct guest guest;
@@ -60,9 +59,7 @@ static uint64_t place(const uint8_t *label)
 
 static int wait_for(uint32_t at, uint16_t value)
 {
-	for (int i = 0; i < LOOKS && word(at) != value; i++)
-		(void)usleep(1000);
-	return word(at) == value;
+	return COMES(word(at) == value);
 }
 
 static void lead_there(void)
@@ -141,20 +138,24 @@ static long timer_number(void)
 	return number;
 }
 
+/* Than the first that was seen, which is kept in *first. */
+static int timer_is_another(long *first)
+{
+	long now = timer_number();
+
+	if (now == -2 || (*first >= 0 && now >= 0 && now != *first))
+		return 1;
+	if (*first < 0)
+		*first = now;
+	return 0;
+}
+
 /* The chain that came first has ended, and another has been laid out. */
 static void wait_for_next_chain(void)
 {
-	long first = -1, now;
+	long first = -1;
 
-	for (int i = 0; i < LOOKS; i++) {
-		now = timer_number();
-		if (now == -2 || (first >= 0 && now >= 0 && now != first))
-			return;
-		if (first < 0)
-			first = now;
-		(void)usleep(1000);
-	}
-	CHECK(0, "the chain's timer does not end it");
+	CHECK(COMES(timer_is_another(&first)), "the chain's timer does not end it");
 }
 
 /* Its handler has what it waits for while the helper still lives: the step ends behind the instruction, and no TF is left. */
@@ -216,9 +217,7 @@ static void killed(const char *helper, const char *stepped)
 			break;
 	CHECK(strcmp(name, "stepping: let go") == 0 && wait_for(FAULT_COUNT, (uint16_t)(faults + 1)), "no fault: %s", name);
 	(void)client_kill(&client);
-	for (int i = 0; i < LOOKS && v->eintr_count == eintrs; i++)
-		(void)usleep(1000);
-	CHECK(v->eintr_count == eintrs + 1 && word(FAULT_DONE) == done, "%llu EINTRs: the chain does not end while the handler waits",
+	CHECK(COMES(v->eintr_count != eintrs) && v->eintr_count == eintrs + 1 && word(FAULT_DONE) == done, "%llu EINTRs: the chain does not end while the handler waits",
 	      (unsigned long long)(v->eintr_count - eintrs));
 	CHECK(guest_lives(&guest) && guest_progresses(&guest, 0), "the guest does not go on");
 	CHECK(caught() == handlers && timer_number() < 0, "handlers %#llx, not %#llx; timer %ld", (unsigned long long)caught(),
@@ -238,12 +237,9 @@ static void killed_while_armed(const char *helper)
 	uint64_t eintrs = v->eintr_count, handlers = caught();
 
 	(void)client_send(&client, MSG_STEP, &request, sizeof(request));
-	for (int i = 0; i < LOOKS && timer_number() == -1; i++)
-		(void)usleep(1000);
+	CHECK(COMES(timer_number() != -1), "it is never armed");
 	(void)client_kill(&client);
-	for (int i = 0; i < LOOKS && v->eintr_count == eintrs; i++)
-		(void)usleep(1000);
-	CHECK(v->eintr_count == eintrs + 1, "%llu EINTRs: it stays armed", (unsigned long long)(v->eintr_count - eintrs));
+	CHECK(COMES(v->eintr_count != eintrs) && v->eintr_count == eintrs + 1, "%llu EINTRs: it stays armed", (unsigned long long)(v->eintr_count - eintrs));
 	CHECK(guest_progresses(&guest, 0) && caught() == handlers && timer_number() < 0, "handlers %#llx, timer %ld",
 	      (unsigned long long)caught(), timer_number());
 	CHECK(client_start(&client, helper) == 0 && attach() == 1, "%s", words());

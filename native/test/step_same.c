@@ -119,10 +119,8 @@ static int run_freely(struct outcome *o)
 	struct step_request to_end = { .count = 1, .wait_ms = 2000, .dr0 = end_loop(), .dr7 = 0x401 };
 
 	lead_there();
-	for (int tries = 0; tries < 5000 && !*memory(MIXED_DONE); tries++)
-		(void)usleep(1000);
 	/* To the first instruction of the loop, where the stepped one stands. */
-	return *memory(MIXED_DONE) && ask_steps(&to_end, NULL) == 1 && head.steps == 1 && take(o);
+	return COMES(*memory(MIXED_DONE)) && ask_steps(&to_end, NULL) == 1 && head.steps == 1 && take(o);
 }
 
 void same_as_free_run(void)

@@ -94,23 +94,24 @@ static char *without_scratch(char *text, unsigned int *regions)
 	return text;
 }
 
+static int portrait_is_back(unsigned int *regions)
+{
+	char *text;
+	int same;
+
+	*regions = 0;
+	text = without_scratch(guest_portrait(&guest), regions);
+	same = strcmp(text, portrait) == 0;
+	free(text);
+	return same;
+}
+
 /* A chain may still be running, with all signals blocked, when the helper has died: it ends within a moment. */
 static unsigned int check_portrait(const char *scene, const char *name)
 {
 	unsigned int regions = 0;
-	int same = 0;
 
-	for (int tries = 0; tries < 2000 && !same; tries++) {
-		char *text;
-
-		regions = 0;
-		text = without_scratch(guest_portrait(&guest), &regions);
-		same = strcmp(text, portrait) == 0;
-		free(text);
-		if (!same)
-			(void)usleep(2000);
-	}
-	CHECK(same, "%s, killed at \"%s\": threads, masks, descriptors or mappings are not as they were", scene, name);
+	CHECK(COMES(portrait_is_back(&regions)), "%s, killed at \"%s\": threads, masks, descriptors or mappings are not as they were", scene, name);
 	CHECK(regions <= 1, "%s, killed at \"%s\": %u scratch regions are left", scene, name, regions);
 	return regions;
 }
@@ -166,13 +167,7 @@ static int is_risk(const char *name)
 
 static void take_the_risk(const struct scene *scene)
 {
-	int ended = 0;
-
-	for (int i = 0; i < 1000 && !ended; i++) {
-		ended = !guest_lives(&guest);
-		(void)usleep(1000);
-	}
-	CHECK(ended, "%s: the filter let a call through that it kills for", scene->name);
+	CHECK(COMES(!guest_lives(&guest)), "%s: the filter let a call through that it kills for", scene->name);
 	(void)client_end(&looker);
 	guest_end(&guest);
 	free(portrait);

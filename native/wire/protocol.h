@@ -77,7 +77,7 @@ enum reason {
 	REASON_SHADOW_STACK = 30,
 	REASON_NO_GADGET = 31,            /* no `syscall; ret` or no signal restorer in its text */
 	REASON_THREAD_NOT_FOUND = 32,     /* no thread of the process was seen in KVM_RUN on this vCPU */
-	REASON_STOP_TIMEOUT = 33,         /* the thread did not stop: uninterruptible sleep */
+	REASON_STOP_TIMEOUT = 33,         /* the thread did not stop: uninterruptible sleep, or no CPU for it */
 	REASON_SECCOMP = 34,              /* the thread's filter would refuse a call: refusal.call, refusal.seccomp_action */
 	REASON_SECCOMP_UNREADABLE = 35,   /* a filter is there and may not be read (CAP_SYS_ADMIN) */
 	REASON_PERMISSION = 36,           /* ptrace refused for some other cause (an LSM) */
