@@ -270,6 +270,11 @@ export interface Bridge extends MachineVerbs {
   /** Takes a model back to where it stood after `at` steps; what was written later is gone with it. */
   rewind(session: SessionId, at: number): Promise<Answer<Rewound>>;
   capture(session: SessionId): Promise<Answer<CaptureDocument>>;
+  /**
+   * The same, of a vCPU that is read again and again.
+   * @param have as of a step
+   */
+  look(session: SessionId, have: number | null): Promise<Answer<Told<CaptureDocument>>>;
   freeze(session: SessionId): Promise<Answer<CaptureDocument>>;
   resume(session: SessionId): Promise<Answer<null>>;
   /** Instructions of a live guest from an address on, from RIP where it is ''; the vCPU stands still for it. */
@@ -330,6 +335,7 @@ export const BRIDGE_VERBS = [
   'drive',
   'rewind',
   'capture',
+  'look',
   'freeze',
   'resume',
   'freezeAll',

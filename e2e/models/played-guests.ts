@@ -166,6 +166,11 @@ export const playGuests = async (page: Page, orphan = false): Promise<void> => {
       return yes({ ...about(id, session), capture: encodeCapture(first.value) });
     },
     capture: (id: string) => captured(id, 'capture'),
+    look: (id: string) =>
+      of(id, async (session) => {
+        const now = await session.capture();
+        return now.ok ? yes({ number: 1, whole: encodeCapture(now.value) }) : now;
+      }),
     freeze: (id: string) => captured(id, 'freeze'),
     resume: (id: string) =>
       of(id, async (session) => {

@@ -325,6 +325,11 @@ export const createSessions = (options: SessionsOptions): Sessions => {
           : rewound;
       }),
     capture: (id) => withSession(id, async (session) => documents(await session.capture())),
+    look: (id, have) =>
+      withSession(id, async (session) => {
+        const now = await session.capture();
+        return now.ok ? answer(told(session, encodeCapture(now.value), have)) : now;
+      }),
     freeze: (id) => withSession(id, async (session) => documents(await session.freeze())),
     resume: (id) =>
       withSession(id, async (session) => {

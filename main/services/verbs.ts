@@ -143,6 +143,7 @@ const ARGUMENTS: { readonly [V in BridgeVerb]: Readers<Parameters<Bridge[V]>> } 
   drive: [id, driveAct, have],
   rewind: [id, integer(0, MAX_STEP_NUMBER)],
   capture: [id],
+  look: [id, have],
   freeze: [id],
   resume: [id],
   freezeAll: [id],

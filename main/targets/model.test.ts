@@ -84,6 +84,22 @@ describe('[C90] a step is told as what differs', () => {
   });
 });
 
+test('[C90] so is each reading of a vCPU that is looked at again and again', async () => {
+  const { session } = await open();
+  const first = sure(await sessions.look(session, null));
+  if (!('whole' in first)) throw new Error('there is nothing that it could differ from');
+  await step(session, 3);
+  const second = JSON.parse(JSON.stringify(sure(await sessions.look(session, first.number)))) as typeof first;
+  // The step was told in between, to who did not say that it has it.
+  expect(second).toHaveProperty('whole');
+  const third = sure(await sessions.look(session, second.number));
+  if (!('change' in third)) throw new Error('told whole');
+  expect(withChange(second.whole, third.change)).toEqual(
+    expect.objectContaining({ image: (second.whole as { image: unknown }).image }),
+  );
+  expect(JSON.stringify(third).length).toBeLessThan(JSON.stringify(second).length / 10);
+});
+
 describe('[C27] the model guest as a session', () => {
   test('programs are listed, opened before their first instruction, stepped to the halt and let go', async () => {
     const models = sure(await sessions.listModels());

@@ -238,6 +238,11 @@ export const createFakeBridge = (
         return yes({ ...rewound.value, capture: encodeCapture(rewound.value.capture), writes: session.writes() });
       }),
     capture: (id) => withSession('capture', id, async (session) => documentOf(await session.capture())),
+    look: (id) =>
+      withSession('look', id, async (session) => {
+        const now = await session.capture();
+        return now.ok ? yes({ number: 1, whole: encodeCapture(now.value) }) : now;
+      }),
     drive: (id, act) =>
       withSession('drive', id, async (session) => {
         const driven = await session.driveAct(act, async () => ({ decode: () => null }));

@@ -39,6 +39,7 @@ export const createFakeMachine = (states: readonly Capture[]): FakeMachine => {
     ...first,
     attach: (pid, ticks, vcpu, freeze) => (vcpus[vcpu] ?? first).attach(pid, ticks, vcpu, freeze),
     capture: (session) => at(session).capture(session),
+    look: (session, have) => at(session).look(session, have),
     freeze: (session) => at(session).freeze(session),
     resume: (session) => at(session).resume(session),
     apply: (session, assignments) => at(session).apply(session, assignments),

@@ -21,6 +21,7 @@ const bridge = Object.freeze({
   drive: (session, act, have) => ask('drive', session, act, have),
   rewind: (session, at) => ask('rewind', session, at),
   capture: (session) => ask('capture', session),
+  look: (session, have) => ask('look', session, have),
   freeze: (session) => ask('freeze', session),
   resume: (session) => ask('resume', session),
   freezeAll: (session) => ask('freezeAll', session),

@@ -1,9 +1,9 @@
 import type { Bridge, Refusal } from '../../../app/bridge.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
 import { sameState } from '../../../app/session/same-state.ts';
-import { ask } from '../base/ask.ts';
 import { received } from '../base/received.ts';
 import type { Remembered } from '../base/remembered.ts';
+import { askTold } from '../base/told.ts';
 import { isRunning, isWatching } from '../select/run.ts';
 import { LIVE_RATES, type LiveHz, type LiveSlice } from '../state/live.ts';
 import type { Slice, State, VcpuPart } from '../state/state.ts';
@@ -70,7 +70,7 @@ export const createLiveSlice =
     const read = async (): Promise<{ readonly pauseMs: number } | null> => {
       const { session, busy } = get();
       if (session === null || busy !== null) return null;
-      const answer = await ask(() => bridge.capture(session.id));
+      const answer = await askTold(bridge, session.id, (have) => bridge.look(session.id, have));
       const now = get();
       if (now.busy !== null || now.session?.id !== session.id || !isRunning(now)) return null;
       const capture = answer.ok ? received(answer.value) : answer;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Answer, CaptureDocument } from '../../../app/bridge.ts';
+import type { Answer, CaptureDocument, Told } from '../../../app/bridge.ts';
 import { action } from '../../actions/registry.ts';
 import { createFakeBridge, type FakeBridge, guestWrites } from '../../testing/fake-bridge.ts';
 import type { Remembered } from '../base/remembered.ts';
@@ -29,12 +29,12 @@ interface Live {
 /** A vCPU that runs, with its page on screen. `slowMs`: how long an answer takes. */
 const attached = async (remembered: Remembered = memory(), slowMs = 0): Promise<Live> => {
   const bridge = createFakeBridge();
-  const plain = bridge.capture;
+  const plain = bridge.look;
   let asked = 0;
-  bridge.capture = async (session) => {
+  bridge.look = async (session, have) => {
     asked += 1;
     if (slowMs > 0) await new Promise((resolve) => setTimeout(resolve, slowMs));
-    return plain(session);
+    return plain(session, have);
   };
   const store = createDebuggerStore(bridge, remembered);
   await store.getState().start();
@@ -183,7 +183,7 @@ test('[L6] a refusal turns it off and says why; the rate stays remembered', asyn
   const { store, bridge, asked } = await attached(remembered);
   store.getState().setLive(10);
   await vi.advanceTimersByTimeAsync(200);
-  bridge.refuseNext('capture', { code: 'kvm', what: 'KVM_GET_XSAVE2 was refused' });
+  bridge.refuseNext('look', { code: 'kvm', what: 'KVM_GET_XSAVE2 was refused' });
   await vi.advanceTimersByTimeAsync(200);
   const before = asked();
   await vi.advanceTimersByTimeAsync(2000);
@@ -293,7 +293,7 @@ test('only a live vCPU has a live refresh', async () => {
 
 test('a host that is gone ends it as any refusal does', async () => {
   const { store, bridge } = await attached();
-  bridge.capture = (): Promise<Answer<CaptureDocument>> => Promise.reject(new Error('closed'));
+  bridge.look = (): Promise<Answer<Told<CaptureDocument>>> => Promise.reject(new Error('closed'));
   store.getState().setLive(10);
   await vi.advanceTimersByTimeAsync(500);
   expect(store.getState()).toMatchObject({ liveHz: 0, liveStopped: { code: 'host-gone' } });

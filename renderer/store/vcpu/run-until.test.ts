@@ -99,11 +99,11 @@ describe('a live vCPU', () => {
 
   const live = async (freeze: boolean): Promise<{ store: DebuggerStore; bridge: FakeBridge; asked: () => number }> => {
     const bridge = createFakeBridge();
-    const plain = bridge.capture;
+    const plain = bridge.look;
     let asked = 0;
-    bridge.capture = (session) => {
+    bridge.look = (session, have) => {
       asked += 1;
-      return plain(session);
+      return plain(session, have);
     };
     const store = createDebuggerStore(bridge);
     await store.getState().start();
@@ -209,7 +209,7 @@ describe('a live vCPU', () => {
     await vi.advanceTimersByTimeAsync(1000);
     expect(asked()).toBe(before);
     await until(store, 'k1');
-    bridge.refuseNext('capture', { code: 'kvm', what: 'KVM_GET_XSAVE2 was refused' });
+    bridge.refuseNext('look', { code: 'kvm', what: 'KVM_GET_XSAVE2 was refused' });
     await vi.advanceTimersByTimeAsync(100);
     expect(store.getState()).toMatchObject({
       outcome: { kind: 'unheld', why: 'KVM_GET_XSAVE2 was refused' },
