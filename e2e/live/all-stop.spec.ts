@@ -55,7 +55,7 @@ test.describe('the other vCPUs of a real QEMU guest are held while one is driven
   test('[RC12] from the command line: held, said, let go', async () => {
     const footprint = guest.footprint();
     const { code, err } = await builtTilescope({}, 'step', '--pid', String(guest.pid), '--all-stop', '200', '--json');
-    expect(err).toBe('held meanwhile: vCPU 1, vCPU 2\n');
+    expect(err).toContain('held meanwhile: vCPU 1, vCPU 2\n');
     expect(code).toBe(0);
     await allCount();
     expect(guest.footprint()).toEqual(footprint);
