@@ -36,6 +36,8 @@
 #include "small_stack.h"
 #include "vm.h"
 
+#define MOST_WAITING_KICKS 16u
+
 static struct {
 	int vcpus, signal, park, held, host_tiles, small_stack, undumpable;
 	const char *seccomp, *shm, *program;
@@ -48,7 +50,7 @@ struct vcpu {
 	pthread_t thread;
 	uint16_t io_answer;
 	int io_answered;
-	uint64_t kicks_seen;
+	uint64_t kicks_seen, kicks_sent;
 };
 
 static struct vcpu vcpus[DEMO_MAX_VCPUS];
@@ -285,10 +287,18 @@ static void park_all(int kick_signal)
 		}
 }
 
+/* Real-time signals queue up, and the user's limit of them is for all his processes: a thread that takes none gets no more. */
 static void kick_all(int kick_signal)
 {
-	for (int i = 0; i < options.vcpus; i++)
-		(void)pthread_kill(vcpus[i].thread, kick_signal);
+	for (int i = 0; i < options.vcpus; i++) {
+		struct vcpu *v = &vcpus[i];
+
+		if (!__atomic_load_n(&v->page->tid, __ATOMIC_ACQUIRE) ||
+		    v->kicks_sent - __atomic_load_n(&v->page->signals, __ATOMIC_RELAXED) >= MOST_WAITING_KICKS)
+			continue;
+		v->kicks_sent++;
+		(void)pthread_kill(v->thread, kick_signal);
+	}
 }
 
 int main(int count, char **arguments)

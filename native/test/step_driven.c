@@ -6,6 +6,7 @@
 #include "step_driven.h"
 
 #include "check.h"
+#include "own_vm.h"
 
 void conditions(void)
 {
@@ -34,7 +35,8 @@ void conditions(void)
 	request.flags = STEP_KEEP_LAST;
 	counted = *guest.counter;
 	CHECK(ask_steps(&request, lookups) == 1 && !head.holds && head.steps > 100 && head.record_count == 1, "%u steps: %s", head.steps, words());
-	CHECK(*guest.counter == counted + head.steps / 2, "%u counted in %u steps", *guest.counter - counted, head.steps);
+	/* One of two instructions counts; an odd number of steps may begin and end with that one. */
+	CHECK(*guest.counter - counted - head.steps / 2 <= head.steps % 2, "%u counted in %u steps", *guest.counter - counted, head.steps);
 	/* All lookups that there may be, none of which holds. */
 	for (uint32_t i = 0; i < MOST_LOOKUPS; i++) {
 		lookups[i].offset = i;
@@ -86,11 +88,12 @@ void watchpoints(void)
 		return;
 	CHECK(step(1) == 1, "%s", words());
 	before = *guest.counter;
-	if (ask_steps(&request, NULL) == 1 && !head.steps) {
-		skip("watchpoints", "this KVM hits none: it is one whose CPU is emulated");
+	if (!breakpoints_are_hit()) {
+		skip("watchpoints", "a VM of the test's own hits none here: this KVM's CPU is emulated");
 		end();
 		return;
 	}
+	CHECK(ask_steps(&request, NULL) == 1, "%s", words());
 	for (int round = 0; round < 3; round++) {
 		CHECK(head.steps == 1 && head.ended == STEP_DONE && (head.dr6 & 1) && stops[0].rip == CODE + 5, "%u steps, DR6 %#llx: %s", head.steps,
 		      (unsigned long long)head.dr6, words());

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "own_vm.h"
 #include "same_image.h"
 #include "step_driven.h"
 #include "step_same.h"
@@ -74,10 +75,12 @@ static int step_there(int whole)
 	struct step_request request = { .count = 200, .flags = whole ? STEP_KEEP_STATE : 0 };
 	int made = 0;
 
-	while (made < 4000) {
+	for (int requests = 0; requests < 4000 && made < 4000; requests++) {
 		request.count = *memory(MIXED_DONE) ? 1 : 40;
-		if (ask_steps(&request, NULL) != 1 || head.ended != STEP_DONE)
+		if (ask_steps(&request, NULL) != 1 || head.ended == STEP_HALTED)
 			return -1;
+		if (!head.steps)
+			continue;
 		made += (int)head.steps;
 		if (*memory(MIXED_DONE) && stops[head.steps - 1].rip == end_loop())
 			return made;
@@ -114,13 +117,29 @@ static void compare(const struct outcome *stepped, const struct outcome *free_ru
 	CHECK(at < 0, "%s: the stack differs at byte %d of its last %u", how, at, MIXED_STACK_BYTES);
 }
 
+/* PUSHF is run to a breakpoint behind it; where none is hit it is stepped, and stores TF, in the high byte of each word of flags. */
+static void forget_trap_flag(struct outcome *o)
+{
+	static const uint8_t stored[] = { 0, 4, 8, 10, 12, 14 };
+
+	for (size_t i = 0; i < sizeof(stored); i++)
+		o->data[stored[i] + 1] &= 0xfe;
+}
+
 static int run_freely(struct outcome *o)
 {
+	struct step_request one = { .count = 1 };
 	struct step_request to_end = { .count = 1, .wait_ms = 2000, .dr0 = end_loop(), .dr7 = 0x401 };
 
 	lead_there();
-	/* To the first instruction of the loop, where the stepped one stands. */
-	return COMES(*memory(MIXED_DONE)) && ask_steps(&to_end, NULL) == 1 && head.steps == 1 && take(o);
+	if (!COMES(*memory(MIXED_DONE)))
+		return 0;
+	/* To the first instruction of the loop, where the stepped one stands: by steps where no breakpoint is hit. */
+	if (breakpoints_are_hit())
+		return ask_steps(&to_end, NULL) == 1 && head.steps == 1 && take(o);
+	if (client_vcpu(&client, MSG_FREEZE, guest.pid, 0) != 1)
+		return 0;
+	return COMES(ask_steps(&one, NULL) != 1 || (head.steps == 1 && stops[0].rip == end_loop())) && head.steps == 1 && take(o);
 }
 
 void same_as_free_run(void)
@@ -144,6 +163,10 @@ void same_as_free_run(void)
 		made = step_there(whole);
 		CHECK(made > (int)LEAST_INSTRUCTIONS && take(&stepped), "%d steps: %s", made, words());
 		printf("# %d instructions, %s\n", made, whole ? "the whole state kept" : "general registers kept");
+		if (!breakpoints_are_hit()) {
+			skip("TF in the flags that a stepped guest stores", "a VM of the test's own hits no breakpoint here: this KVM's CPU is emulated");
+			forget_trap_flag(&stepped);
+		}
 		compare(&stepped, &free_run, whole ? "traced" : "stepped");
 		go_back();
 		end();

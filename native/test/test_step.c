@@ -12,9 +12,11 @@
 #include "step_fault.h"
 #include "step_flags.h"
 #include "kill_points.h"
+#include "own_vm.h"
 
 #define KILLED_STEPS 4u
 #define MOST_KILLS 300u
+#define MOST_EMPTY_REQUESTS 100u
 
 static const char *helper, *stepped, *demo;
 struct guest guest;
@@ -111,12 +113,32 @@ static void check_round(uint64_t code, const uint32_t *at, uint32_t count, const
 		CHECK(stops[i].rip == code + at[(place + i) % count], "%s, step %u: rip %#llx", name, i, (unsigned long long)stops[i].rip);
 }
 
+/*
+ * So many steps, all checked: a request is answered when its time is over, with the steps that it made. 1: all are made.
+ * *detours: of all requests.
+ */
+static int step_all(uint32_t count, const uint32_t *at, uint32_t places, uint64_t code, const char *name, uint32_t *detours)
+{
+	uint32_t made = 0, empty = 0;
+
+	*detours = 0;
+	while (made < count && empty < MOST_EMPTY_REQUESTS) {
+		if (step(count - made) != 1)
+			return 0;
+		check_round(code, at, places, name);
+		made += head.steps;
+		empty += head.steps == 0;
+		*detours += head.detours;
+	}
+	return made == count;
+}
+
 static void counting_guest(void)
 {
 	static const char *const arguments[] = { "--program", "integer", "--small-stack", NULL };
 	static const uint32_t at[] = { 0, 5 };
 	volatile struct demo_vcpu *v;
-	uint32_t before;
+	uint32_t before, detours;
 
 	rule("each step is one instruction, and the guest stands still between requests");
 	if (!start(arguments))
@@ -126,8 +148,7 @@ static void counting_guest(void)
 	CHECK(step(1) == 1 && head.steps == 1 && head.ended == STEP_DONE, "%s", words());
 	for (int round = 0; round < 5; round++) {
 		before = *guest.counter;
-		CHECK(step(240) == 1 && head.steps == 240, "%u steps: %s", head.steps, words());
-		check_round(CODE, at, 2, "integer");
+		CHECK(step_all(240, at, 2, CODE, "integer", &detours), "%u steps: %s", head.steps, words());
 		CHECK(*guest.counter == before + 120, "%u times counted in 120 rounds", *guest.counter - before);
 	}
 	CHECK(head.exit_reason == KVM_EXIT_DEBUG && head.detours == 0, "exit %u, %u detours", head.exit_reason, head.detours);
@@ -144,15 +165,17 @@ static void leaving_guest(void)
 	static const char *const arguments[] = { "--program", "io", "--small-stack", NULL };
 	static const uint32_t at[] = { 0, 2, 5, 7, 12 };
 	uint64_t exits;
+	uint32_t detours;
 
 	rule("exits on the way are the VMM's: each once, with its answer");
 	if (!start(arguments))
 		return;
+	/* Between two requests it would run on. */
+	CHECK(client_vcpu(&client, MSG_FREEZE, guest.pid, 0) == 1, "%s", words());
 	exits = guest.page->vcpus[0].io_count;
-	CHECK(step(200) == 1 && head.steps == 200, "%u steps: %s", head.steps, words());
-	check_round(CODE, at, 5, "io");
-	printf("# 200 steps, %u detours, %llu exits\n", head.detours, (unsigned long long)(guest.page->vcpus[0].io_count - exits));
-	CHECK(head.detours >= 78 && head.detours <= 82, "%u detours in 40 rounds with two exits each", head.detours);
+	CHECK(step_all(200, at, 5, CODE, "io", &detours), "%u steps: %s", head.steps, words());
+	printf("# 200 steps, %u detours, %llu exits\n", detours, (unsigned long long)(guest.page->vcpus[0].io_count - exits));
+	CHECK(detours >= 78 && detours <= 82, "%u detours in 40 rounds with two exits each", detours);
 	end();
 }
 
@@ -165,12 +188,14 @@ static void breakpoints(const char *program, uint32_t at, int is_kicked)
 	if (!start(arguments))
 		return;
 	eintrs = guest.page->vcpus[0].eintr_count;
-	for (int round = 0; round < 5; round++) {
+	if (!breakpoints_are_hit())
+		skip("breakpoints that are hit", "a VM of the test's own hits none here: this KVM's CPU is emulated");
+	for (int round = 0; round < (breakpoints_are_hit() ? 5 : 0); round++) {
 		CHECK(run_to(CODE + at) == 1 && head.ended == STEP_DONE && head.steps == 1, "%s: not hit: %s", program, words());
 		CHECK(stops[0].rip == CODE + at && (head.dr6 & 1), "%s: rip %#llx, DR6 %#llx", program, (unsigned long long)stops[0].rip,
 		      (unsigned long long)head.dr6);
 	}
-	CHECK(run_to(CODE + 0x800) == 1 && head.steps == 0 && head.ended != STEP_DONE, "%s: hit where nothing is", program);
+	CHECK(run_to(CODE + 0x800) == 1 && head.steps == 0 && head.ended != STEP_DONE, "%s: hit where nothing is: %s", program, words());
 	CHECK(is_kicked || guest.page->vcpus[0].eintr_count == eintrs, "%s: the VMM saw EINTRs", program);
 	end();
 }
@@ -180,21 +205,21 @@ static void kicked_guest(void)
 	static const char *const arguments[] = { "--program", "integer", "--small-stack", "--signal", NULL };
 	static const uint32_t at[] = { 0, 5 };
 	uint64_t before;
+	uint32_t detours;
 
 	rule("kicks get through while the guest is stepped");
 	if (!start(arguments))
 		return;
 	before = guest.page->vcpus[0].eintr_count;
-	CHECK(step(240) == 1 && head.steps == 240, "%u steps: %s", head.steps, words());
-	check_round(CODE, at, 2, "integer");
-	printf("# 240 steps, %u detours, %llu EINTRs\n", head.detours, (unsigned long long)(guest.page->vcpus[0].eintr_count - before));
+	CHECK(step_all(240, at, 2, CODE, "integer", &detours), "%u steps: %s", head.steps, words());
+	printf("# 240 steps, %u detours, %llu EINTRs\n", detours, (unsigned long long)(guest.page->vcpus[0].eintr_count - before));
 	end();
 }
 
 static void qemu_guest(void)
 {
 	static const uint32_t at[] = { 5, 10 };
-	uint32_t before;
+	uint32_t before, detours;
 
 	rule("a guest of QEMU is stepped, and QEMU does not know");
 	if (guest_start_qemu(&guest, 1) < 0) {
@@ -205,8 +230,7 @@ static void qemu_guest(void)
 	CHECK(client_start(&client, helper) == 0 && client_attach(&client, guest.pid, 0, 0, NULL) == 1, "%s", words());
 	CHECK(client_vcpu(&client, MSG_FREEZE, guest.pid, 0) == 1, "%s", words());
 	before = *guest.counter;
-	CHECK(step(240) == 1 && head.steps == 240 && head.ended == STEP_DONE, "%u steps: %s", head.steps, words());
-	check_round(0, at, 2, "QEMU");
+	CHECK(step_all(240, at, 2, 0, "QEMU", &detours) && head.ended == STEP_DONE, "%u steps: %s", head.steps, words());
 	CHECK(*guest.counter == before + 120, "%u times counted in 120 rounds", *guest.counter - before);
 	CHECK(client_vcpu(&client, MSG_DETACH, guest.pid, 0) == 1, "%s", words());
 	CHECK(guest_lives(&guest) && guest_progresses(&guest, 0), "the guest does not go on");
