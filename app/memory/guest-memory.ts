@@ -54,7 +54,13 @@ export const openMemory = async (
   const mappings = await port.mappings();
   if (!mappings.ok) return mappings;
   const proved = await prove(context, port, candidatesOf(mappings.value), own);
-  if (!proved.ok) return refuse('memory-unknown', `memory is not known: ${proved.why}`, { where: 'guest memory' });
+  if (!proved.ok) {
+    const { why, remedy } = proved;
+    return refuse('memory-unknown', `memory is not known: ${why}`, {
+      where: 'guest memory',
+      ...(remedy === undefined ? {} : { remedy }),
+    });
+  }
   const { proof } = proved;
 
   const readHere = async (physical: bigint, bytes: number): Promise<Uint8Array | null> => {

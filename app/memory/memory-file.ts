@@ -1,7 +1,8 @@
 import { hexShort } from '../bits/mask.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
-import { type PagingContext, walkLater } from './paging.ts';
+import { type PagingContext, pagingMode, walkLater } from './paging.ts';
+import { NO_PAGING } from './proof.ts';
 import { type Candidate, candidatesOf, hostAddress } from './regions.ts';
 import { type WalkedMemory, walkedMemory } from './walked-memory.ts';
 
@@ -22,6 +23,12 @@ export const openMemoryFile = async (
   context: PagingContext,
   rip: bigint,
 ): Promise<Answer<WalkedMemory>> => {
+  if (pagingMode(context) === 'none') {
+    return refuse('memory-unknown', `memory is not known: ${NO_PAGING.why}`, {
+      where: 'guest memory',
+      remedy: NO_PAGING.remedy,
+    });
+  }
   const readIn =
     ({ regions }: Candidate) =>
     async (physical: bigint, bytes: number): Promise<Uint8Array | null> => {

@@ -301,7 +301,14 @@ describe('[GM2] memory is known where its place is proved, and nowhere else', ()
     const bytes = guestBytes();
     const mappings = [{ at: 0x7f10_0000_0000n, bytes }];
     const none = context(0x1000n, 0n, 0n, 0n);
-    expect(await openMemory(none, vmm(none, [{ physical: 0n, bytes }], mappings), [0n])).toMatchObject({ ok: false });
+    expect(await openMemory(none, vmm(none, [{ physical: 0n, bytes }], mappings), [0n])).toMatchObject({
+      ok: false,
+      refusal: {
+        code: 'memory-unknown',
+        what: expect.stringContaining('the guest has no paging on'),
+        remedy: expect.stringContaining('dump-guest-memory'),
+      },
+    });
     const elsewhere = LONG(0x8000n);
     expect(await openMemory(elsewhere, vmm(elsewhere, [{ physical: 0n, bytes }], mappings), [0n])).toMatchObject({
       ok: false,

@@ -35,7 +35,17 @@ export interface Proof {
   readonly translations: number;
 }
 
-export type Proved = { readonly ok: true; readonly proof: Proof } | { readonly ok: false; readonly why: string };
+/** What proving came to: where memory lies, or why that is not known, with what the user can do about it where there is something. */
+export type Proved =
+  | { readonly ok: true; readonly proof: Proof }
+  | { readonly ok: false; readonly why: string; readonly remedy?: string };
+
+/** What is said of a guest whose CR0.PG is clear, wherever memory has to be proved by its page tables. */
+export const NO_PAGING = {
+  why: 'the guest has no paging on, so no page table can prove where its memory lies',
+  remedy:
+    'A dump says where each byte lies: dump-guest-memory FILE in QEMU’s monitor, and then tilescope mem FILE ADDR',
+} as const;
 
 const PAGE = 4096;
 /** Leaves of the tables that are looked at, spread over what is mapped. */
@@ -51,15 +61,17 @@ const isAskedFor = (found: Walk): boolean => found.ok && found.accessed && found
 
 type Reader = (physical: bigint, bytes: number) => Promise<Uint8Array | null>;
 
+/** Pages of the VMM that were read, by their address in it. */
+type Pages = Map<bigint, Promise<Uint8Array | null>>;
+
 /** Reads through a candidate, a page at a time, each once. */
-const readerOf = (port: ProofPort, regions: readonly Region[]): Reader => {
-  const pages = new Map<bigint, Promise<Uint8Array | null>>();
+const readerOf = (port: ProofPort, regions: readonly Region[], pages: Pages = new Map()): Reader => {
   return async (physical, bytes) => {
     const base = physical - (physical % BigInt(PAGE));
     const host = hostAddress(regions, base, PAGE);
     if (host === null) return null;
-    const page = pages.get(base) ?? port.readHost(host, PAGE);
-    pages.set(base, page);
+    const page = pages.get(host) ?? port.readHost(host, PAGE);
+    pages.set(host, page);
     const whole = await page;
     const at = Number(physical - base);
     return whole === null ? null : whole.subarray(at, at + bytes);
@@ -113,12 +125,74 @@ interface Held {
   readonly entries: ReadonlySet<bigint>;
 }
 
+/** What KVM said of an address, whichever candidate's tables named it. */
+type Answers = Map<bigint, KvmTranslation>;
+
+/** How a candidate's tables stand to what KVM said: a table of which it has no memory says nothing against it. */
+const standing = (found: Walk, answer: KvmTranslation): 'same' | 'silent' | 'other' => {
+  if (found.ok) return answer.valid && answer.physical === found.physical ? 'same' : 'other';
+  return answer.valid && found.fault !== 'no-memory' ? 'other' : 'silent';
+};
+
+/**
+ * How much of all that KVM said a candidate's tables say too, also of addresses that only another candidate's tables map; null: they say
+ * something else of one. A layout that is wrong above 4 GiB may hold for all that it sees below, and see nothing above. The guest's
+ * other CPUs run, so what differs is read and asked once more. KVM has been asked for those addresses before.
+ */
+const explained = async (
+  context: PagingContext,
+  port: ProofPort,
+  { candidate }: Held,
+  answers: Answers,
+  pages: Pages,
+): Promise<number | null> => {
+  const compared = async (read: Reader, said: Answers) => {
+    const found = await Promise.all([...said.keys()].map((linear) => walkLater(context, linear, read)));
+    const stands = [...said].map(([linear, answer], at) => {
+      const one = found[at];
+      return { linear, how: one === undefined ? 'silent' : standing(one, answer) };
+    });
+    return {
+      same: stands.filter(({ how }) => how === 'same').length,
+      others: stands.filter(({ how }) => how === 'other').map(({ linear }) => linear),
+    };
+  };
+  const { same, others } = await compared(readerOf(port, candidate.regions, pages), answers);
+  if (others.length === 0) return same;
+  const again = await port.translate(others);
+  if (again?.length !== others.length) return null;
+  const said: Answers = new Map(others.flatMap((linear, at) => (again[at] === undefined ? [] : [[linear, again[at]]])));
+  const second = await compared(readerOf(port, candidate.regions), said);
+  return second.others.length === 0 ? same + second.same : null;
+};
+
+/**
+ * Those that hold for everything that KVM said, as far as any does: one that has no memory where the guest has tables, and another
+ * has it, is not where the guest's memory lies.
+ */
+const best = async (
+  context: PagingContext,
+  port: ProofPort,
+  judged: readonly Held[],
+  answers: Answers,
+): Promise<readonly Held[]> => {
+  const pages: Pages = new Map();
+  const counted: { readonly one: Held; readonly same: number }[] = [];
+  for (const one of judged) {
+    const same = await explained(context, port, one, answers, pages);
+    if (same !== null) counted.push({ one, same });
+  }
+  const most = Math.max(...counted.map(({ same }) => same));
+  return counted.filter(({ same }) => same === most).map(({ one }) => one);
+};
+
 /** Null: the candidate does not hold. */
 const judge = async (
   context: PagingContext,
   port: ProofPort,
   candidate: Candidate,
   own: readonly bigint[],
+  said: Answers,
 ): Promise<Held | null> => {
   const read = readerOf(port, candidate.regions);
   const entries = new Set<bigint>();
@@ -132,6 +206,7 @@ const judge = async (
     if (asked.length === 0) return false;
     const answers = await port.translate(asked.map(({ linear }) => linear));
     if (answers?.length !== asked.length) return false;
+    for (const [at, { linear }] of asked.entries()) if (answers[at] !== undefined) said.set(linear, answers[at]);
     for (const [at, { found }] of asked.entries()) {
       const answer = answers[at];
       if (!found.ok || answer === undefined || !answer.valid || answer.physical !== found.physical) return false;
@@ -185,22 +260,24 @@ export const prove = async (
   own: readonly bigint[],
 ): Promise<Proved> => {
   if (pagingMode(context) === 'none') {
-    return { ok: false, why: 'the guest runs without paging, so no page table can prove where its memory lies' };
+    return { ok: false, ...NO_PAGING };
   }
-  const held: Held[] = [];
+  const judged: Held[] = [];
+  const answers: Answers = new Map();
   for (const candidate of candidates) {
-    const one = await judge(context, port, candidate, own);
-    if (one !== null) held.push(one);
+    const one = await judge(context, port, candidate, own, answers);
+    if (one !== null) judged.push(one);
   }
-  const best = held.reduce<Held | null>((a, b) => (a === null || b.entries.size > a.entries.size ? b : a), null);
-  if (best === null) {
+  const held = await best(context, port, judged, answers);
+  const chosen = held.reduce<Held | null>((a, b) => (a === null || b.entries.size > a.entries.size ? b : a), null);
+  if (chosen === null) {
     return { ok: false, why: "none of the VMM's mappings holds page tables that translate as KVM does" };
   }
-  const regions = best.candidate.regions
+  const regions = chosen.candidate.regions
     .flatMap((region) => uncontested(region, held))
     .flatMap((region) => {
       const inside = (address: bigint) => address >= region.physical && address < region.physical + region.bytes;
-      const witnesses = [...best.entries].filter(inside).length;
+      const witnesses = [...chosen.entries].filter(inside).length;
       return witnesses === 0 ? [] : [{ ...region, witnesses }];
     });
   if (regions.length === 0) {
@@ -209,5 +286,5 @@ export const prove = async (
       why: 'more than one place in the VMM translates as KVM does, and nothing says which the guest reads',
     };
   }
-  return { ok: true, proof: { candidate: best.candidate.name, regions, translations: best.translations } };
+  return { ok: true, proof: { candidate: chosen.candidate.name, regions, translations: chosen.translations } };
 };

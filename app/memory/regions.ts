@@ -27,17 +27,34 @@ const GIB = 1n << 30n;
 /** Where memory goes on above the hole for devices, in bytes. */
 export const FOUR_GIB = 4n * GIB;
 
+/** Physical addresses at which a VMM has devices and no memory: what does not fit below goes on behind. */
+interface Gap {
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/** Where the guest's memory has gaps, by what a VMM publishes. Addresses are physical ones, in bytes. */
+export interface Layout {
+  readonly name: string;
+  /** In the order of their addresses. */
+  readonly gaps: readonly Gap[];
+}
+
+const below4GiB = (start: bigint): Gap => ({ start, end: FOUR_GIB });
+
 /**
- * How much memory stands below 4 GiB before the rest goes on at 4 GiB. QEMU's pc: 3 GiB if there is 3.5 GiB or more, else all
- * of it (hw/i386/pc_piix.c); q35: 2 GiB from 2.75 GiB on, else 2.75 GiB (hw/i386/pc_q35.c); microvm 3 GiB; kvmtool, crosvm and
- * older Firecracker: a gap of 768 MiB; Cloud Hypervisor and newer Firecracker: 3 GiB.
+ * What VMMs are published to do. QEMU's pc has 3 GiB low if there is 3.5 GiB or more, else all of it (hw/i386/pc_piix.c); q35 2 GiB from
+ * 2.75 GiB on, else all of it (hw/i386/pc_q35.c); microvm 3 GiB. Cloud Hypervisor has 3 GiB (arch/src/x86_64/layout.rs,
+ * MEM_32BIT_RESERVED_START), newer Firecracker too, with a second gap from 256 GiB on; older had 3.25 GiB
+ * (src/vmm/src/arch/x86_64/layout.rs, MMIO32_MEM_START, MMIO64_MEM_START), as kvmtool and crosvm have (END_ADDR_BEFORE_32BITS).
  */
-export const LOW_ENDS: readonly bigint[] = [
-  3n * GIB,
-  2n * GIB,
-  2n * GIB + 768n * MIB,
-  3n * GIB + 256n * MIB,
-  3n * GIB + 512n * MIB,
+export const LAYOUTS: readonly Layout[] = [
+  { name: 'QEMU pc and microvm, Cloud Hypervisor', gaps: [below4GiB(3n * GIB)] },
+  { name: 'Firecracker', gaps: [below4GiB(3n * GIB), { start: 256n * GIB, end: 512n * GIB }] },
+  { name: 'QEMU q35', gaps: [below4GiB(2n * GIB)] },
+  { name: 'QEMU q35, all of it low', gaps: [below4GiB(2n * GIB + 768n * MIB)] },
+  { name: 'kvmtool, crosvm, older Firecracker', gaps: [below4GiB(3n * GIB + 256n * MIB)] },
+  { name: 'QEMU pc, all of it low', gaps: [below4GiB(3n * GIB + 512n * MIB)] },
 ];
 
 const LEAST_BYTES = MIB;
@@ -58,18 +75,17 @@ const touching = (mappings: readonly Mapping[]): readonly (readonly Mapping[])[]
   return runs.filter((run) => run.length > 1);
 };
 
-/** The pieces laid one after another from 0, what does not fit below `lowEnd` from 4 GiB on. */
-const laid = (pieces: readonly Mapping[], lowEnd: bigint): readonly Region[] => {
+/** The pieces laid one after another from 0, what does not fit below a gap from its end on. */
+const laid = (pieces: readonly Mapping[], { gaps }: Layout): readonly Region[] => {
   const regions: Region[] = [];
   let at = 0n;
   for (const piece of pieces) {
     let host = piece.start;
     let left = sizeOf(piece);
     while (left > 0n) {
-      if (at === lowEnd) at = FOUR_GIB;
-      const room = at < lowEnd ? lowEnd - at : left;
-      let bytes = left;
-      if (room < left) bytes = room;
+      at = gaps.find(({ start }) => start === at)?.end ?? at;
+      const next = gaps.find(({ start }) => start > at)?.start;
+      const bytes = next === undefined || next - at > left ? left : next - at;
       regions.push({ physical: at, bytes, host });
       at += bytes;
       host += bytes;
@@ -89,12 +105,13 @@ const permutations = <T>(items: readonly T[]): readonly (readonly T[])[] =>
 const orders = (pieces: readonly Mapping[]): readonly (readonly Mapping[])[] =>
   pieces.length <= MOST_PERMUTED ? permutations(pieces) : [pieces, [...pieces].reverse()];
 
-/** Non-empty sets of mappings that could be one guest's memory: each alone, and those of like size or all together. */
+/** Non-empty sets of mappings that could be one guest's memory: each alone, two, those of like size, those that touch, and so many of the largest. */
 const sets = (mappings: readonly Mapping[]): readonly (readonly Mapping[])[] => {
   const alone = mappings.map((one) => [one]);
   const pairs = mappings.flatMap((a, at) => mappings.slice(at + 1).map((b) => [a, b]));
   const bySize = [...new Set(mappings.map(sizeOf))].map((size) => mappings.filter((one) => sizeOf(one) === size));
-  return [...alone, ...pairs, ...[...bySize, ...touching(mappings), mappings].filter((set) => set.length > 2)];
+  const largest = mappings.map((_, at) => mappings.slice(0, at + 1));
+  return [...alone, ...pairs, ...[...bySize, ...touching(mappings), ...largest].filter((set) => set.length > 2)];
 };
 
 const keyOf = (regions: readonly Region[]): string =>
@@ -112,11 +129,11 @@ export const candidatesOf = (mappings: readonly Mapping[]): readonly Candidate[]
   const found = new Map<string, Candidate>();
   for (const set of sets(pieces)) {
     for (const order of orders(set)) {
-      for (const lowEnd of LOW_ENDS) {
-        const regions = laid(order, lowEnd);
+      for (const layout of LAYOUTS) {
+        const regions = laid(order, layout);
         const key = keyOf(regions);
         const many = order.length === 1 ? 'one mapping' : `${order.length} mappings`;
-        if (!found.has(key)) found.set(key, { name: `${many}, ${lowEnd / MIB} MiB below 4 GiB`, regions });
+        if (!found.has(key)) found.set(key, { name: `${many}, laid as ${layout.name}`, regions });
       }
     }
   }

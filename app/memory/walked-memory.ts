@@ -20,13 +20,34 @@ export interface WalkedMemory {
   readPhysical(physical: bigint, bytes: number): Promise<Answer<MemoryRead>>;
 }
 
+type Read = (physical: bigint, bytes: number) => Promise<Uint8Array | null>;
+
+const PAGE = 4096;
+
+interface Run {
+  readonly physical: bigint;
+  bytes: number;
+}
+
+/** For one read: each page of tables is asked for once, for 512 pages in a row share them. */
+const readingOnce = (read: Read): Read => {
+  const pages = new Map<bigint, Uint8Array | null>();
+  return async (physical, bytes) => {
+    const inside = Number(physical % BigInt(PAGE));
+    const base = physical - BigInt(inside);
+    if (!pages.has(base)) pages.set(base, await read(base, PAGE));
+    const page = pages.get(base) ?? null;
+    return page === null ? read(physical, bytes) : page.subarray(inside, inside + bytes);
+  };
+};
+
 /**
  * @param read bytes from a physical address on; null where they are not known
  * @param unknown what is said of a physical address that is not known
  */
 export const walkedMemory = (
   context: PagingContext,
-  read: (physical: bigint, bytes: number) => Promise<Uint8Array | null>,
+  read: Read,
   unknown: (physical: bigint) => Answer<never>,
 ): WalkedMemory => {
   const translate = (linear: bigint): Promise<Walk> => walkLater(context, linear, read);
@@ -37,23 +58,37 @@ export const walkedMemory = (
       return found === null ? unknown(physical) : answer({ linear: null, physical, bytes: found });
     },
     readLinear: async (linear, bytes) => {
-      const parts: Uint8Array[] = [];
-      let first: bigint | null = null;
+      const reader = readingOnce(read);
+      const runs: Run[] = [];
       for (let done = 0; done < bytes; ) {
         const at = BigInt.asUintN(64, linear + BigInt(done));
-        const page = await translate(at);
+        const page = await walkLater(context, at, reader);
         if (!page.ok) {
           const why = `the guest cannot read that linear address: ${describeFault(page)}`;
           return refuse('not-mapped', why, { where: hexShort(at) });
         }
         const left = page.pageBytes - Number(page.physical % BigInt(page.pageBytes));
-        const part = await read(page.physical, Math.min(left, bytes - done));
-        if (part === null) return unknown(page.physical);
-        first ??= page.physical;
-        parts.push(part);
-        done += part.length;
+        const length = Math.min(left, bytes - done);
+        const run = runs.at(-1);
+        if (run !== undefined && run.physical + BigInt(run.bytes) === page.physical) run.bytes += length;
+        else runs.push({ physical: page.physical, bytes: length });
+        done += length;
       }
-      return answer({ linear, physical: first ?? 0n, bytes: concat(parts) });
+      const parts: Uint8Array[] = [];
+      for (const { physical, bytes: length } of runs) {
+        const whole = await read(physical, length);
+        // Pages that follow each other may lie apart in the VMM.
+        for (let done = 0; done < (whole === null ? length : 0); ) {
+          const at = physical + BigInt(done);
+          const some = Math.min(PAGE - Number(at % BigInt(PAGE)), length - done);
+          const part = await read(at, some);
+          if (part === null) return unknown(at);
+          parts.push(part);
+          done += some;
+        }
+        if (whole !== null) parts.push(whole);
+      }
+      return answer({ linear, physical: runs[0]?.physical ?? 0n, bytes: concat(parts) });
     },
   };
 };

@@ -88,7 +88,7 @@ export class PagedGuest {
 
   /** QEMU's own translation; null: it has none. */
   async translation(linear: bigint): Promise<bigint | null> {
-    const found = /^gpa: (0x[0-9a-f]+)/.exec(await this.monitor.ask(`gva2gpa 0x${linear.toString(16)}`));
+    const found = /^gpa: (0x[0-9a-f]+|0)/.exec(await this.monitor.ask(`gva2gpa 0x${linear.toString(16)}`));
     return found?.[1] === undefined ? null : BigInt(found[1]);
   }
 
@@ -115,7 +115,7 @@ export class PagedGuest {
 
   /** QEMU's readable and writable mappings. */
   mappings(): { readonly start: bigint; readonly end: bigint }[] {
-    return [...readFileSync(`/proc/${this.pid}/maps`, 'utf8').matchAll(/^([0-9a-f]+)-([0-9a-f]+) rw/gm)].map(
+    return [...readFileSync(`/proc/${this.pid}/maps`, 'utf8').matchAll(/^([0-9a-f]+)-([0-9a-f]+) rw-/gm)].map(
       ([, start, end]) => ({ start: BigInt(`0x${start}`), end: BigInt(`0x${end}`) }),
     );
   }

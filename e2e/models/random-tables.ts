@@ -180,7 +180,8 @@ export const writeTables = (
     return chance(70, WRITABLE) | chance(30, 4n) | chance(85, ACCESSED) | chance(40, 0x40n) | noExecute;
   };
   const target = (bytes: bigint): bigint => {
-    if (bytes === PAGE && random.below(40) === 0) return memoryEnd + BigInt(random.below(1000)) * PAGE;
+    if (bytes === PAGE && memoryEnd < mode.reach(PAGE) && random.below(40) === 0)
+      return memoryEnd + BigInt(random.below(1000)) * PAGE;
     const { physical, bytes: held } = random.pick(within(mode.reach(bytes)));
     const at = physical + BigInt(random.below(held.length));
     return at - (at % bytes);
