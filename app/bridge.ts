@@ -36,6 +36,7 @@ export type {
   FindMemoryRequest,
   KnownBytes,
   MemoryFound,
+  MemoryPage,
   MemoryRequest,
   MemoryRow,
   MemoryView,

@@ -10,7 +10,7 @@ import {
 import { movesTile, operandAddress, type RegisterValue } from '../disas/operands.ts';
 import { namedText, type SymbolTable } from '../disas/symbols/symbol-table.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import { describeFault } from '../memory/paging.ts';
+import { describeFault, nameSteps, protectionKey, type WalkStep } from '../memory/paging.ts';
 import { readUpTo } from '../memory/read-up-to.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
@@ -23,6 +23,7 @@ import type {
   MemoryRequest,
   MemoryRow,
   MemoryView,
+  MemoryWalkStep,
   NamedCode,
   OperandUse,
 } from './guest-words.ts';
@@ -147,15 +148,19 @@ export const codeView = (code: Code): CodeView => {
 const PAGE = 4096n;
 const MOST_PAGES = 64;
 
-const pageOf = async (memory: GuestMemory, linear: bigint): Promise<MemoryPage> => {
+const pageOf = async (memory: GuestMemory, { control }: Facts, linear: bigint): Promise<MemoryPage> => {
   const found = await memory.translate(linear);
+  const named = (steps: readonly WalkStep[]): readonly MemoryWalkStep[] =>
+    control === null ? [] : nameSteps(control, linear, steps).map((step) => ({ ...step, entry: hex(step.entry) }));
+  const walk = named(found.steps);
   if (!found.ok) {
     const why = describeFault(found);
-    return { linear: hex(linear), physical: null, pageBytes: null, rights: '', flags: '', why };
+    return { linear: hex(linear), physical: null, pageBytes: null, rights: '', flags: '', key: null, walk, why };
   }
   const rights = ['read', found.writable ? 'write' : '', found.executable ? 'execute' : ''].filter((one) => one !== '');
   return {
-    ...{ linear: hex(linear), physical: hex(found.physical), pageBytes: found.pageBytes, why: null },
+    ...{ linear: hex(linear), physical: hex(found.physical), pageBytes: found.pageBytes, walk, why: null },
+    key: control === null ? null : protectionKey(control, found),
     rights: [found.user ? 'user' : 'supervisor', ...rights].join(' '),
     flags: [found.accessed ? 'A' : '', found.dirty ? 'D' : ''].filter((one) => one !== '').join(' '),
   };
@@ -195,7 +200,7 @@ export const readRows = (session: Session, request: MemoryRequest): Promise<Answ
     const shown = isPhysical ? [] : [...pages].slice(0, MOST_PAGES);
     return answer({
       ...{ address: hex(base.value), stride: signedText(stride.value), rows: found },
-      pages: await Promise.all(shown.map((linear) => pageOf(memory, linear))),
+      pages: await Promise.all(shown.map((linear) => pageOf(memory, facts, linear))),
       translations: memory.proof.translations,
     });
   });

@@ -69,6 +69,14 @@ export interface MemoryRow {
   readonly why: string | null;
 }
 
+/** One entry of the guest's page tables, on the way to a page or to where the way ends. */
+export interface MemoryWalkStep {
+  /** "PML4", "PDPT", "PD", "PT" */
+  readonly table: string;
+  readonly index: number;
+  readonly entry: string;
+}
+
 /** One page that the rows touch. */
 export interface MemoryPage {
   readonly linear: string;
@@ -78,6 +86,10 @@ export interface MemoryPage {
   readonly rights: string;
   /** "A D" */
   readonly flags: string;
+  /** Its protection key; null: keys are off for such pages. */
+  readonly key: number | null;
+  /** Empty: nothing is walked, as without paging. */
+  readonly walk: readonly MemoryWalkStep[];
   readonly why: string | null;
 }
 

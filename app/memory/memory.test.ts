@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readU32, readU64, writeU32, writeU64 } from '../bits/bytes.ts';
 import { type MemoryPort, openMemory } from './guest-memory.ts';
-import { type PagingContext, pagingMode, type Walk, walk } from './paging.ts';
+import { nameSteps, type PagingContext, pagingMode, protectionKey, type Walk, walk } from './paging.ts';
 import { candidatesOf, FOUR_GIB, type Mapping } from './regions.ts';
 
 const CR0_PG = 1n << 31n;
@@ -76,6 +76,34 @@ describe('[GM1] page tables are walked as a CPU walks them', () => {
     [0x80_0000_0000n, 'not-present', 4],
   ])('4-level: 0x%s faults', (linear, fault, level) => {
     expect(walkIn(memory, LONG(0x1000n), linear)).toMatchObject({ ok: false, fault, level });
+  });
+
+  test('each step is named by its table and index, up to where the walk ends', () => {
+    const { control } = LONG(0x1000n);
+    const named = (linear: bigint): readonly string[] =>
+      nameSteps(control, linear, walkIn(memory, LONG(0x1000n), linear).steps).map(
+        ({ table, index, entry: value }) => `${table}[${index}] ${value.toString(16)}`,
+      );
+    expect(named(0xffff_8000_0000_1abcn)).toEqual(['PML4[256] 2063', 'PDPT[0] 3063', 'PD[0] 4063', 'PT[1] 6063']);
+    expect(named(0x40_1234n)).toEqual([
+      'PML4[0] 2063',
+      'PDPT[0] 3063',
+      `PD[2] ${(0x20_0000n | P | LARGE | NX).toString(16)}`,
+    ]);
+    expect(named(0x1_4000n).at(-1)).toBe('PT[20] 5062');
+    expect(nameSteps({ ...control, cr0: 0n }, 0n, [])).toEqual([]);
+  });
+
+  test('a page has a key where keys are on for such pages', () => {
+    const keyed = memory.slice();
+    entry(keyed, 0x4000, 1, 0x6000n | P | (11n << 59n));
+    const page = walkIn(keyed, LONG(0x1000n), 0x1000n);
+    if (!page.ok) throw new Error('it is mapped');
+    const { control } = LONG(0x1000n);
+    expect(protectionKey(control, page)).toBeNull();
+    expect(protectionKey({ ...control, cr4: control.cr4 | (1n << 22n) }, page)).toBeNull();
+    expect(protectionKey({ ...control, cr4: control.cr4 | (1n << 24n) }, page)).toBe(11);
+    expect(protectionKey({ ...control, cr4: control.cr4 | (1n << 22n) }, { ...page, user: true })).toBe(11);
   });
 
   test('5-level has one table more, and 57 bits', () => {

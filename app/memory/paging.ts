@@ -76,7 +76,7 @@ const GLOBAL = 8;
 const NO_EXECUTE = 63;
 
 /** How linear addresses are translated, by CR0, CR4 and EFER. (SDM vol. 3, 5.1.1) */
-export const pagingMode = ({ control }: PagingContext): PagingMode => {
+export const pagingMode = ({ control }: Pick<PagingContext, 'control'>): PagingMode => {
   const { cr0, cr4, efer } = control;
   if (!hasBit(cr0, CR0_PG)) return 'none';
   if (!hasBit(cr4, CR4_PAE)) return '32-bit';
@@ -302,6 +302,42 @@ export const walkLater = async (
   let next = steps.next();
   while (next.done !== true) next = steps.next(await read(next.value.address, next.value.bytes));
   return next.value;
+};
+
+/** A table's short name, and which of its entries a step has read. */
+export interface NamedStep {
+  readonly table: string;
+  readonly index: number;
+  readonly entry: bigint;
+}
+
+const TABLE_NAMES: Readonly<Record<number, string>> = { 5: 'PML5', 4: 'PML4', 3: 'PDPT', 2: 'PD', 1: 'PT' };
+
+/** Steps of a walk to a linear address, as they are written down. */
+export const nameSteps = (
+  control: PagingContext['control'],
+  linear: bigint,
+  steps: readonly WalkStep[],
+): readonly NamedStep[] => {
+  const mode = pagingMode({ control });
+  if (mode === 'none') return [];
+  return steps.map(({ level, entry }) => {
+    const at = SCHEMES[mode].levels.find((one) => one.level === level);
+    const index = at === undefined ? 0n : (linear >> BigInt(at.shift)) & ((1n << BigInt(at.indexBits)) - 1n);
+    return { table: TABLE_NAMES[level] ?? '', index: Number(index), entry };
+  });
+};
+
+const CR4_PKE = 22;
+const CR4_PKS = 24;
+const KEY_SHIFT = 59n;
+
+/** The protection key of a page: bits 59 to 62 of its entry in 64-bit modes, where they are on for such pages. (SDM vol. 3, 5.6.2) */
+export const protectionKey = (control: PagingContext['control'], { user, steps }: Page): number | null => {
+  const mode = pagingMode({ control });
+  const last = steps.at(-1);
+  if (last === undefined || (mode !== '4-level' && mode !== '5-level')) return null;
+  return hasBit(control.cr4, user ? CR4_PKE : CR4_PKS) ? Number((last.entry >> KEY_SHIFT) & 0xfn) : null;
 };
 
 const LEVEL_NAMES: Readonly<Record<number, string>> = {

@@ -22,6 +22,9 @@ import { fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { memoryJournal } from '../../app/debug/testing/memory-journal.ts';
 import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
 import { encodeCapture } from '../../app/session/document.ts';
+import { ROW_STRIDE_BYTES, TILE_STRIDE_BYTES } from '../../app/tile/geometry.ts';
+import { BIT } from '../../app/xsave/components.ts';
+import { viewComponent } from '../../app/xsave/view.ts';
 
 /**
  * Live guests that are played in the test's own process, in the place of the host's answers about them: what the page shows of a live
@@ -35,8 +38,30 @@ interface Played {
   readonly capture: () => Capture;
 }
 
+/** Where tmm4 is loaded from: its first eight rows end one page, the others begin the next. */
+const TILE_AT = { tile: 4, base: 0x7f3a_5c1f_dc40n, stride: 128n, rows: 16, colsb: 64, startRow: 8 } as const;
+
+const [CONFIG_AT, DATA_AT] = [2752, 2816];
+
+/** A load of tmm4 that faulted in the middle: TILECFG.start_row says where it goes on. */
+const loadingCapture = (): Capture => {
+  const capture = sampleAmxCapture();
+  const bytes = capture.image.bytes.slice();
+  const { tile, rows, colsb, startRow } = TILE_AT;
+  bytes[CONFIG_AT + 1] = startRow;
+  bytes[CONFIG_AT + 16 + 2 * tile] = colsb;
+  bytes[CONFIG_AT + 48 + tile] = rows;
+  for (let row = 0; row < rows; row += 1) {
+    for (let column = 0; column < colsb; column += 1) {
+      const value = Math.round(30 * Math.sin(row / 2.5 + column / 7) * Math.cos(column / 5 - row / 6));
+      bytes[DATA_AT + tile * TILE_STRIDE_BYTES + row * ROW_STRIDE_BYTES + column] = value & 0xff;
+    }
+  }
+  return { ...capture, image: { ...capture.image, bytes } };
+};
+
 const PLAYED: readonly Played[] = [
-  { pid: 48213, name: 'amx-infer', capture: sampleAmxCapture },
+  { pid: 48213, name: 'amx-infer', capture: loadingCapture },
   { pid: 48377, name: 'debian-12', capture: sampleCapture },
 ];
 
@@ -67,37 +92,91 @@ const codeView = (): CodeView => {
     return { ...line, reads, writes };
   });
   const who = '64-bit code, CPL 3 (user), CR3 0x10a3d2000';
-  return { rip: '0x401047', who, lines, uses: [], tile: null, tileConfig: null, translations: 41 };
+  const { tile, base, stride, rows, colsb, startRow } = TILE_AT;
+  const move = {
+    ...{ tile, rows, colsb, startRow, stores: false, faultRow: null, why: null, pages: [] },
+    ...{ base: shown(base), stride: stride.toString() },
+  };
+  return { rip: '0x401047', who, lines, uses: [], tile: move, tileConfig: null, translations: 41 };
 };
 
-/** Bytes by their address alone; the second half of the second page is not mapped. */
-const memoryView = ({ address, stride, rows, rowBytes, isPhysical }: MemoryRequest): MemoryView => {
-  const base = /^(0x)?[0-9a-f]+$/i.test(address) ? BigInt(address) : 0x7ffe_1fdc_0f80n;
+const PAGE = 4096n;
+const pageOf = (address: bigint): bigint => address - (address % PAGE);
+const shown = (value: bigint): string => `0x${value.toString(16)}`;
+
+/** The stack, which ends with its page, and the two pages of the tile. */
+const MAPPED = new Map<bigint, bigint>([
+  [0x7ffe_1fdc_0000n, 0x1_0a3d_2000n],
+  [pageOf(TILE_AT.base), 0x1_0a3d_6000n],
+  [pageOf(TILE_AT.base) + PAGE, 0x9c41_b000n],
+]);
+const NOT_PRESENT = 'no page is mapped there: its entry in the page table is not present';
+
+const entries = (linear: bigint, physical: bigint | undefined): MemoryView['pages'][number]['walk'] =>
+  (['PML4', 'PDPT', 'PD', 'PT'] as const).map((table, at) => ({
+    table,
+    index: Number((linear >> BigInt(39 - 9 * at)) & 0x1ffn),
+    entry:
+      at < 3
+        ? shown(0x1_0a3d_3067n + 0x1000n * BigInt(at))
+        : physical === undefined
+          ? '0x0'
+          : shown(physical | 0x8000_0000_0000_0067n),
+  }));
+
+/** What the tile holds is what memory has in the rows that end the first page; in the others it has what is loaded next. */
+const byteAt = (address: bigint, tile: Uint8Array | null): number => {
+  const offset = address - TILE_AT.base;
+  const [row, column] = [Number(offset / TILE_AT.stride), Number(offset % TILE_AT.stride)];
+  if (tile !== null && offset >= 0n && row < TILE_AT.rows && column < TILE_AT.colsb) {
+    const held = tile[row * 64 + column] ?? 0;
+    return row < 8 ? held : (held + 3 * ((row * column) % 5)) & 0xff;
+  }
+  return Number((address * 2_654_435_761n) & 0xffn);
+};
+
+const memoryView = ({ address, stride, rows, rowBytes, isPhysical }: MemoryRequest, { image }: Capture): MemoryView => {
+  const base = /^(0x)?[0-9a-f]+$/i.test(address) ? BigInt(address) : 0x7ffe_1fdc_0f00n;
   const step = BigInt(stride === '' ? rowBytes : stride);
-  const shown = (value: bigint): string => `0x${value.toString(16)}`;
+  const data = viewComponent(image, BIT.XTILEDATA);
+  const tile =
+    data.state === 'inUse'
+      ? data.bytes.subarray(TILE_AT.tile * TILE_STRIDE_BYTES, (TILE_AT.tile + 1) * TILE_STRIDE_BYTES)
+      : null;
+  const isMapped = (at: bigint): boolean => isPhysical || MAPPED.has(pageOf(at));
+  const pages = new Set<bigint>();
+  const read = Array.from({ length: rows }, (_, row) => {
+    const start = base + BigInt(row) * step;
+    for (const at of [start, start + BigInt(rowBytes - 1)]) pages.add(pageOf(at));
+    const bytes: string[] = [];
+    for (let at = start; at < start + BigInt(rowBytes) && isMapped(at); at += 1n) {
+      bytes.push(byteAt(at, tile).toString(16).padStart(2, '0'));
+    }
+    return { address: shown(start), hex: bytes.join(''), why: bytes.length === rowBytes ? null : NOT_PRESENT };
+  });
   return {
-    address: shown(base),
-    stride: shown(step),
-    rows: Array.from({ length: rows }, (_, row) => {
-      const start = base + BigInt(row) * step;
-      const isMapped = row < rows - 2 || isPhysical;
-      const bytes = Array.from({ length: isMapped ? rowBytes : 4 }, (_, at) =>
-        Number(((start + BigInt(at)) * 2_654_435_761n) & 0xffn),
-      );
-      const hex = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
-      return { address: shown(start), hex, why: isMapped ? null : 'its entry in the page table is not present' };
-    }),
+    ...{ address: shown(base), stride: step.toString(), rows: read, translations: 41 },
     pages: isPhysical
       ? []
-      : [0n, 0x1000n].map((offset) => ({
-          linear: shown((base & ~0xfffn) + offset),
-          physical: offset === 0n ? '0x10a3d2000' : null,
-          pageBytes: 4096,
-          rights: 'user read write',
-          flags: 'A D',
-          why: offset === 0n ? null : 'its entry in the page table is not present',
-        })),
-    translations: 41,
+      : [...pages].map((linear) => {
+          const physical = MAPPED.get(linear);
+          const walk = entries(linear, physical);
+          return physical === undefined
+            ? {
+                linear: shown(linear),
+                physical: null,
+                pageBytes: null,
+                rights: '',
+                flags: '',
+                key: null,
+                walk,
+                why: NOT_PRESENT,
+              }
+            : {
+                ...{ linear: shown(linear), physical: shown(physical), pageBytes: 4096, rights: 'user read write' },
+                ...{ flags: 'A D', key: 0, walk, why: null },
+              };
+        }),
   };
 };
 
@@ -198,7 +277,8 @@ export const playGuests = async (page: Page, orphan = false): Promise<void> => {
     },
     readCalls: (id: string) => of(id, async () => yes(CALLS)),
     readCode: (id: string) => of(id, async () => yes(codeView())),
-    readMemory: (id: string, request: MemoryRequest) => of(id, async () => yes(memoryView(request))),
+    readMemory: (id: string, request: MemoryRequest) =>
+      of(id, async ({ attached }) => yes(memoryView(request, attached))),
     detach: (id: string, restoreFirst: boolean) =>
       of(id, async (session) => {
         const detached = await session.detach(restoreFirst);

@@ -55,7 +55,7 @@ test('[DA6] memory of a model by keyboard alone: read, edited with a register, u
   await at('403000').focus();
   await memory.getByRole('combobox', { name: 'Compare with a tile' }).selectOption('tmm4');
   // Rows that follow one another are not those of the load.
-  await expect(memory.getByTestId('memory-verdict')).toContainText(/\d+ elements differ from tmm4/);
+  await expect(memory.getByTestId('memory-verdict')).toContainText(/\d+ of 1024 differ from tmm4/);
   await memory.getByRole('textbox', { name: 'Stride' }).fill('r8');
   await page.keyboard.press('Enter');
   await expect(memory.getByTestId('memory-verdict')).toContainText('memory holds what tmm4 holds');

@@ -34,7 +34,11 @@ test.describe('code and memory of a live vCPU', () => {
     await page.keyboard.press('Control+A');
     await page.keyboard.type('0x8000');
     await page.keyboard.press('Enter');
-    const first = memory.getByRole('table', { name: 'Bytes' }).getByRole('row').first();
+    const first = memory
+      .getByRole('grid', { name: 'Bytes' })
+      .getByRole('row')
+      .filter({ has: page.locator('[data-memory]') })
+      .first();
     await expect(first).toContainText('0000000000008000');
     await expect(first).toContainText(code.join(''));
     await expect(memory.getByRole('table', { name: 'Translation' })).toContainText('2 MiB');
@@ -52,7 +56,7 @@ test.describe('code and memory of a live vCPU', () => {
     }
 
     await memory.getByRole('radio', { name: 'Matrix' }).press('Enter');
-    await expect(memory.getByRole('table', { name: 'Matrix' }).getByRole('row')).toHaveCount(16);
+    await expect(memory.getByRole('grid', { name: 'Matrix' }).getByRole('rowheader')).toHaveCount(16);
     await memory.getByRole('textbox', { name: 'Base' }).fill('0x40000000');
     await page.keyboard.press('Enter');
     await expect(memory).toContainText('its entry in the PDPT is not present');

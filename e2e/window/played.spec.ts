@@ -121,6 +121,24 @@ test('[U18] Memory, Trace, Stops and the panes of a live vCPU hold WCAG 2.2 AA, 
   expect(await memory.evaluate((node) => (node.parentElement?.scrollWidth ?? 0) - node.clientWidth)).toBe(0);
   await page.mouse.move(0, 0);
   await new TilesWindow(page).shoot('played-memory');
+  // What the next instruction loads, beside its tile: the room of the inspector goes to the numbers.
+  await page.getByRole('button', { name: 'memory beside tmm4' }).press('Enter');
+  await expect(memory.getByTestId('memory-effect')).toContainText(
+    'Rows 0 to 7 are done; this load goes on at row 8 and changes',
+  );
+  await expect(memory.getByTestId('memory-walk')).toContainText('PML4[254]');
+  await memory.getByRole('radio', { name: 'int8', exact: true }).press('Space');
+  const element = memory.getByRole('grid', { name: 'Matrix' }).locator('[data-memory]');
+  await expect(element).toHaveCount(16 * 12);
+  await page.keyboard.press('F7');
+  await expect(memory.locator('[data-memory="8 1"]')).toBeFocused();
+  await page.keyboard.press('End');
+  await expect(memory.locator('[data-memory="8 63"]')).toBeFocused();
+  await page.keyboard.press('Home');
+  await expect(memory.locator('[data-memory="8 0"]')).toBeFocused();
+  await isSound(page, 'memory beside the tile that is loaded');
+  await page.mouse.move(0, 0);
+  await new TilesWindow(page).shoot('played-memory-tile');
   await page.keyboard.press('Alt+t');
   await isSound(page, 'trace');
 });

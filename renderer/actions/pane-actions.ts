@@ -1,6 +1,7 @@
 import { timeAxisRefusal } from '../store/select/time-axis.ts';
 import type { State } from '../store/state/state.ts';
 import { selectDifferences } from '../store/tiles/product-check.ts';
+import { selectMemoryDifferences } from '../store/vcpu/memory-matrix.ts';
 import { selectWatchable } from '../store/view/watch-slice.ts';
 import type { Action } from './action.ts';
 
@@ -23,6 +24,24 @@ const toDifference =
     state.showTile(product.operands.c);
     state.selectElement(product.operands.c, next, false);
   };
+
+const toMemoryDifference = (step: 1 | -1, state: State): boolean => {
+  const places = selectMemoryDifferences(state);
+  const { row, column } = state.memoryPlace;
+  const isBehind = (place: { row: number; column: number }): boolean =>
+    place.row > row || (place.row === row && place.column > column);
+  const isBefore = (place: { row: number; column: number }): boolean =>
+    place.row < row || (place.row === row && place.column < column);
+  const next = step === 1 ? (places.find(isBehind) ?? places[0]) : (places.findLast(isBefore) ?? places.at(-1));
+  if (next === undefined) return false;
+  state.goToMemory(next);
+  return true;
+};
+
+const nothingDiffers = (state: State): string | null =>
+  differencesShown(state).length === 0 && selectMemoryDifferences(state).length === 0
+    ? 'no product is checked, no tile is beside memory, or nothing differs'
+    : null;
 
 /** The acts on the panes of the workbench, and on what they follow. */
 export const PANE_ACTIONS: readonly Action[] = [
@@ -143,18 +162,22 @@ export const PANE_ACTIONS: readonly Action[] = [
   },
   {
     id: 'next-difference',
-    title: 'Next difference from the product',
+    title: 'Next difference: from the product, or of memory from a tile',
     group: 'View',
     glyph: 'differs',
-    refused: (state) => (differencesShown(state).length === 0 ? 'no product is checked, or nothing differs' : null),
-    run: (store) => toDifference(1)(store.getState()),
+    refused: nothingDiffers,
+    run: (store) => {
+      if (!toMemoryDifference(1, store.getState())) toDifference(1)(store.getState());
+    },
   },
   {
     id: 'previous-difference',
-    title: 'Previous difference from the product',
+    title: 'Previous difference: from the product, or of memory from a tile',
     group: 'View',
     glyph: 'differs',
-    refused: (state) => (differencesShown(state).length === 0 ? 'no product is checked, or nothing differs' : null),
-    run: (store) => toDifference(-1)(store.getState()),
+    refused: nothingDiffers,
+    run: (store) => {
+      if (!toMemoryDifference(-1, store.getState())) toDifference(-1)(store.getState());
+    },
   },
 ];

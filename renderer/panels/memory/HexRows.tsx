@@ -1,23 +1,30 @@
 // biome-ignore-all lint/a11y/noNoninteractiveElementToInteractiveRole: the WAI-ARIA grid pattern over a table.
 import type { ReactElement } from 'react';
+import type { MemoryPage } from '../../../app/bridge.ts';
 import { type MemoryRowShown, markOf } from '../../store/select/memory-edits.ts';
 import type { MemoryForm } from '../../store/state/guest.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
 import { MemoryElement } from './MemoryElement.tsx';
 import { elementTexts } from './memory-text.ts';
+import { PageWords } from './PageWords.tsx';
+import { pageAt } from './page-text.ts';
 import type { MemoryGrid } from './use-memory-grid.ts';
 
 const printable = (byte: number): string => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.');
+const PAGE_BITS = 12n;
+const address16 = (address: bigint): string => address.toString(16).padStart(16, '0');
 
 interface RowsProps {
   readonly rows: readonly MemoryRowShown[];
+  readonly pages: readonly MemoryPage[];
   readonly form: MemoryForm;
   readonly grid: MemoryGrid;
 }
 
-/** Rows of bytes with their characters, or of values. */
-export function HexRows({ rows, form, grid }: RowsProps): ReactElement {
+/** Rows of bytes with their characters, or of values. A page that begins has a line of its own; what is not mapped is one line. */
+export function HexRows({ rows, pages, form, grid }: RowsProps): ReactElement {
   const isHex = form.look === 'hex';
-  const { size } = grid.block;
+  const columns = Math.floor(form.rowBytes / grid.block.size) + (isHex ? 2 : 1);
   return (
     <table
       ref={grid.table}
@@ -27,32 +34,67 @@ export function HexRows({ rows, form, grid }: RowsProps): ReactElement {
       {...grid.events}
     >
       <tbody>
-        {rows.map((row, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a row is its place: the focus stays where it is when it is read anew.
-          <tr key={index}>
-            <th scope="row" className="text-3">
-              {row.address.toString(16).padStart(16, '0')}
-            </th>
-            {elementTexts(row.bytes, form).map((text, at) => (
-              <MemoryElement
-                // biome-ignore lint/suspicious/noArrayIndexKey: an element is its place.
-                key={at}
-                {...{ grid, text, row: index, column: at, address: row.address + BigInt(at * size) }}
-                mark={markOf(row, at * size, size)}
-                look={isHex ? (text === '00' ? 'text-3' : '') : 'memory-value'}
-              />
-            ))}
-            {row.why === null ? null : (
-              <td className="is-armed small" colSpan={form.rowBytes - row.bytes.length + 1}>
-                {row.why}
-              </td>
-            )}
-            {isHex && row.why === null ? (
-              <td className="text-2 memory-text">{Array.from(row.bytes, printable).join('')}</td>
-            ) : null}
-          </tr>
-        ))}
+        {rows.map((row, index) => {
+          const before = rows[index - 1];
+          const isNewPage = before === undefined || before.address >> PAGE_BITS !== row.address >> PAGE_BITS;
+          const isEmpty = row.bytes.length === 0 && row.why !== null;
+          const isGoneOn = isEmpty && before?.why === row.why && before.bytes.length === 0;
+          return [
+            isNewPage && pages.length > 0 ? (
+              // biome-ignore lint/suspicious/noArrayIndexKey: a row is its place.
+              <tr key={`page ${index}`} className={`memory-page small ${index === 0 ? '' : 'edge'}`}>
+                <td colSpan={columns}>
+                  <PageWords page={pageAt(pages, row.address)} />
+                </td>
+              </tr>
+            ) : null,
+            isGoneOn || (isEmpty && isNewPage && pages.length > 0) ? null : (
+              // biome-ignore lint/suspicious/noArrayIndexKey: a row is its place: the focus stays where it is when it is read anew.
+              <HexRow key={index} {...{ row, index, form, grid }} />
+            ),
+          ];
+        })}
       </tbody>
     </table>
+  );
+}
+
+interface RowProps {
+  readonly row: MemoryRowShown;
+  readonly index: number;
+  readonly form: MemoryForm;
+  readonly grid: MemoryGrid;
+}
+
+function HexRow({ row, index, form, grid }: RowProps): ReactElement {
+  const isHex = form.look === 'hex';
+  const { size } = grid.block;
+  const columns = Math.floor(form.rowBytes / size);
+  const texts = elementTexts(row.bytes, form);
+  return (
+    <tr>
+      <th scope="row" className={grid.active.row === index ? 'text-1' : 'text-3'}>
+        {address16(row.address)}
+      </th>
+      {texts.map((text, at) => (
+        <MemoryElement
+          // biome-ignore lint/suspicious/noArrayIndexKey: an element is its place.
+          key={at}
+          {...{ grid, text, row: index, column: at, address: row.address + BigInt(at * size) }}
+          mark={markOf(row, at * size, size)}
+          look={isHex ? (text === '00' ? 'text-3' : '') : 'memory-value'}
+        />
+      ))}
+      {row.why !== null ? (
+        <td className="memory-missing small text-3" colSpan={columns - texts.length + (isHex ? 1 : 0)}>
+          <span className="line tight">
+            <Glyph name="warn" className="g12 is-armed" />
+            {row.why}
+          </span>
+        </td>
+      ) : isHex ? (
+        <td className="text-2 memory-text">{Array.from(row.bytes, printable).join('')}</td>
+      ) : null}
+    </tr>
   );
 }

@@ -177,20 +177,22 @@ function Uses({ line, code }: { line: CodeLine; code: CodeView }): ReactElement 
   };
   const broken = code.tileConfig?.broken ?? [];
   return (
-    <dl className="program-uses small">
-      {line.reads.map((name) => (
-        <Use key={`r ${name}`} what={name} value={shownValue(name) ?? 'read'} />
-      ))}
-      {line.writes.map((name) => (
-        <Use key={`w ${name}`} what={name} value="written" />
-      ))}
-      {code.uses.map(({ address, bytes, reads, writes }) => (
-        <Use
-          key={`m ${address}`}
-          what={reads && writes ? 'reads, writes' : writes ? 'writes' : 'reads'}
-          value={`${bytes === null ? '' : `${bytes} at `}${address}`}
-        />
-      ))}
+    <div className="program-uses small">
+      <dl>
+        {line.reads.map((name) => (
+          <Use key={`r ${name}`} what={name} value={shownValue(name) ?? 'read'} />
+        ))}
+        {line.writes.map((name) => (
+          <Use key={`w ${name}`} what={name} value="written" />
+        ))}
+        {code.uses.map(({ address, bytes, reads, writes }) => (
+          <Use
+            key={`m ${address}`}
+            what={reads && writes ? 'reads, writes' : writes ? 'writes' : 'reads'}
+            value={`${bytes === null ? '' : `${bytes} at `}${address}`}
+          />
+        ))}
+      </dl>
       {code.tile === null ? null : (
         <div className="program-tile" data-testid="tile-move">
           <span className={code.tile.faultRow === null && code.tile.why === null ? 'text-2' : 'is-armed'}>
@@ -208,7 +210,7 @@ function Uses({ line, code }: { line: CodeLine; code: CodeView }): ReactElement 
           raises #GP: {why}
         </div>
       ))}
-    </dl>
+    </div>
   );
 }
 

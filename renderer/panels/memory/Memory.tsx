@@ -2,20 +2,31 @@ import { type FormEvent, type ReactElement, useEffect, useMemo } from 'react';
 import type { MemoryView } from '../../../app/bridge.ts';
 import { Segment } from '../../controls/Segment.tsx';
 import { Select } from '../../controls/Select.tsx';
+import { TypeChooser } from '../../controls/TypeChooser.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { MEMORY_TYPES, memoryTypeBytes } from '../../store/select/memory-cells.ts';
-import { selectStagedMemory, selectWrittenMemory, shownRows } from '../../store/select/memory-edits.ts';
+import {
+  type MemoryRowShown,
+  selectStagedMemory,
+  selectWrittenMemory,
+  shownRows,
+} from '../../store/select/memory-edits.ts';
 import { isFrozen } from '../../store/select/run.ts';
+import { selectCapture } from '../../store/select/selectors.ts';
 import type { MemoryType } from '../../store/state/memory-cells.ts';
 import type { State } from '../../store/state/state.ts';
-import { current, newestStop, selectMemoryBefore, selectMemoryShown } from '../../store/vcpu/guest-slice.ts';
+import { current, DUMP, newestStop, selectMemoryBefore, selectMemoryShown } from '../../store/vcpu/guest-slice.ts';
+import { compareRows } from '../../store/vcpu/memory-matrix.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { HexRows } from './HexRows.tsx';
 import { MatrixRows } from './MatrixRows.tsx';
+import { MatrixEffect, MatrixVerdict } from './MatrixVerdict.tsx';
 import { MemoryBar } from './MemoryBar.tsx';
 import { MemoryFind } from './MemoryFind.tsx';
-import { sizeText } from './size-text.ts';
+import { memoryTypeLabel } from './memory-text.ts';
+import { Translation } from './Translation.tsx';
 import { useMemoryGrid } from './use-memory-grid.ts';
+import { ValuesAt } from './ValuesAt.tsx';
 
 const refusalOf = (state: State) => current(state, state.memoryRefusal);
 
@@ -33,6 +44,14 @@ export function Memory(): ReactElement {
   const memory = useDebugger(selectMemoryShown);
   const isRead = useDebugger((state) => current(state, state.memory) !== null || refusalOf(state) !== null);
   const refusal = useDebugger(refusalOf);
+  const look = useDebugger((state) => state.memoryForm.look);
+  const before = useDebugger(selectMemoryBefore);
+  const staged = useDebugger(selectStagedMemory);
+  const written = useDebugger(selectWrittenMemory);
+  const rows = useMemo(
+    () => (memory === null ? [] : shownRows(memory, before, staged, written)),
+    [memory, before, staged, written],
+  );
   // Of one that runs memory is read at a word; what was written here is looked at again by itself.
   const isAsked = useDebugger((state) => isFrozen(state) || state.stops.at(-1)?.write != null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: each stop is read anew.
@@ -44,14 +63,14 @@ export function Memory(): ReactElement {
   }
   return (
     <section className="memory" aria-label="Memory" data-testid="memory">
-      <Controls memory={memory} />
-      <MemoryFind />
+      <Controls memory={memory} rows={rows} />
+      {look === 'matrix' ? null : <MemoryFind />}
       {refusal !== null ? (
         <Nothing words={`${refusal.what}${refusal.where === null ? '' : `, ${refusal.where}`}`} />
       ) : memory === null ? (
         <Nothing words="The vCPU runs. Read holds it still for a moment." />
       ) : (
-        <Shown memory={memory} />
+        <Shown memory={memory} rows={rows} />
       )}
     </section>
   );
@@ -73,7 +92,30 @@ const TILES = [
   ...Array.from({ length: 8 }, (_, at) => ({ value: String(at), label: `tmm${at}` })),
 ];
 
-function Controls({ memory }: { memory: MemoryView | null }): ReactElement {
+/** The types that are chosen most, by the names of the tiles' own. */
+const QUICK = ['i8', 'u8', 'i32', 'bf16', 'f32'] as const satisfies readonly MemoryType[];
+const fits = (rowBytes: number) => (type: MemoryType) => rowBytes % memoryTypeBytes(type) === 0;
+const quickTypes = (rowBytes: number) =>
+  QUICK.filter(fits(rowBytes)).map((value) => ({ value, label: memoryTypeLabel(value) }));
+const moreTypes = (rowBytes: number) =>
+  MEMORY_TYPES.filter((type) => fits(rowBytes)(type) && !QUICK.some((quick) => quick === type)).map((value) => ({
+    value,
+    label: memoryTypeLabel(value),
+  }));
+
+function Verdict({ rows }: { rows: readonly MemoryRowShown[] }): ReactElement {
+  const form = useDebugger((state) => state.memoryForm);
+  const capture = useDebugger(selectCapture);
+  const compared = useMemo(() => compareRows(rows, form, capture), [rows, form, capture]);
+  return <MatrixVerdict rows={compared} form={form} />;
+}
+
+interface ControlsProps {
+  readonly memory: MemoryView | null;
+  readonly rows: readonly MemoryRowShown[];
+}
+
+function Controls({ memory, rows }: ControlsProps): ReactElement {
   const store = useDebuggerStore();
   const form = useDebugger((state) => state.memoryForm);
   const { setMemoryForm, readMemory } = store.getState();
@@ -83,9 +125,7 @@ function Controls({ memory }: { memory: MemoryView | null }): ReactElement {
   };
   const setLook = (look: typeof form.look): void => {
     // A matrix has rows of a tile, the others those of a page.
-    setMemoryForm(
-      look === 'matrix' ? { look, rowBytes: 64, rows: 16 } : { look, rowBytes: 16, rows: 16, stride: '', tile: null },
-    );
+    setMemoryForm(look === 'matrix' ? { look, rowBytes: 64, rows: 16 } : { look, ...DUMP, stride: '', tile: null });
     void readMemory();
   };
   return (
@@ -124,25 +164,6 @@ function Controls({ memory }: { memory: MemoryView | null }): ReactElement {
       <button type="submit" className="button">
         Read
       </button>
-      {form.look === 'hex' ? null : (
-        <Select
-          name="Type"
-          value={form.type}
-          options={MEMORY_TYPES.filter((type) => form.rowBytes % memoryTypeBytes(type) === 0).map((type) => ({
-            value: type,
-            label: type,
-          }))}
-          onChoose={(type) => setMemoryForm({ type: type as MemoryType })}
-        />
-      )}
-      {form.look === 'matrix' ? (
-        <Select
-          name="Beside"
-          value={form.tile === null ? '' : String(form.tile)}
-          options={TILES}
-          onChoose={(tile) => setMemoryForm({ tile: tile === '' ? null : Number(tile) })}
-        />
-      ) : null}
       <Segment name="Look" choices={LOOKS} value={form.look} onChoose={setLook} />
       <span className="push" />
       {memory === null ? null : (
@@ -151,59 +172,60 @@ function Controls({ memory }: { memory: MemoryView | null }): ReactElement {
           {memory.translations === 0 ? 'held by the model' : `proven by ${memory.translations} translations`}
         </span>
       )}
+      {form.look === 'hex' ? null : (
+        <div className="memory-reading">
+          <TypeChooser
+            name="Type"
+            quick={quickTypes(form.rowBytes)}
+            more={moreTypes(form.rowBytes)}
+            value={form.type}
+            onChoose={(type) => setMemoryForm({ type })}
+          />
+          {form.look === 'matrix' ? (
+            <>
+              <Select
+                name="Beside"
+                value={form.tile === null ? '' : String(form.tile)}
+                options={TILES}
+                onChoose={(tile) => setMemoryForm({ tile: tile === '' ? null : Number(tile) })}
+              />
+              <span className="push" />
+              {memory === null ? null : <Verdict rows={rows} />}
+            </>
+          ) : null}
+        </div>
+      )}
     </form>
   );
 }
 
-function Shown({ memory }: { memory: MemoryView }): ReactElement {
+function Shown({ memory, rows }: { memory: MemoryView; rows: readonly MemoryRowShown[] }): ReactElement {
   const form = useDebugger((state) => state.memoryForm);
-  const before = useDebugger(selectMemoryBefore);
-  const staged = useDebugger(selectStagedMemory);
-  const written = useDebugger(selectWrittenMemory);
-  const rows = useMemo(() => shownRows(memory, before, staged, written), [memory, before, staged, written]);
+  const capture = useDebugger(selectCapture);
   const grid = useMemoryGrid(rows, form, form.look === 'hex' ? 1 : memoryTypeBytes(form.type));
+  const compared = useMemo(
+    () => (form.look === 'matrix' ? compareRows(rows, form, capture) : []),
+    [rows, form, capture],
+  );
+  const { block } = grid;
+  const address = (rows[block.row]?.address ?? 0n) + BigInt(block.column * block.size);
   return (
     <>
-      <div className="memory-rows">
+      <div className={`memory-rows ${form.look === 'matrix' ? 'whole' : ''}`}>
         {form.look === 'matrix' ? (
-          <MatrixRows rows={rows} form={form} grid={grid} />
+          <MatrixRows rows={compared} pages={memory.pages} form={form} grid={grid} />
         ) : (
-          <HexRows rows={rows} form={form} grid={grid} />
+          <>
+            <HexRows rows={rows} pages={memory.pages} form={form} grid={grid} />
+            <ValuesAt rows={rows} place={grid.active} size={block.size} />
+          </>
         )}
       </div>
-      <MemoryBar rows={rows} form={form} grid={grid} />
-      <Translation memory={memory} />
+      <div className="memory-foot">
+        <MemoryBar rows={rows} form={form} grid={grid} />
+        {form.look === 'matrix' ? <MatrixEffect rows={compared} form={form} /> : null}
+      </div>
+      <Translation memory={memory} form={form} address={address} />
     </>
-  );
-}
-
-/** The pages that were read, linear to physical. */
-function Translation({ memory }: { memory: MemoryView }): ReactElement | null {
-  if (memory.pages.length === 0) return null;
-  return (
-    <table className="memory-pages small" aria-label="Translation">
-      <thead>
-        <tr className="text-3">
-          <th scope="col">linear page</th>
-          <th scope="col">physical</th>
-          <th scope="col">size</th>
-          <th scope="col">rights</th>
-          <th scope="col">flags</th>
-        </tr>
-      </thead>
-      <tbody className="val">
-        {memory.pages.map(({ linear, physical, pageBytes, rights, flags, why }) => (
-          <tr key={linear}>
-            <td>{linear.slice(2)}</td>
-            <td className={physical === null ? 'is-armed' : undefined}>
-              {physical === null ? why : physical.slice(2)}
-            </td>
-            <td>{sizeText(pageBytes)}</td>
-            <td>{rights}</td>
-            <td>{flags}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
   );
 }

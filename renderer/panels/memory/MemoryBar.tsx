@@ -46,15 +46,17 @@ export function MemoryBar({ rows, form, grid }: MemoryBarProps): ReactElement {
         onChoose={(id) => store.getState().setMemoryCopy(id as CopyFormat)}
       />
       <CopyButton what="what is selected" text={memoryText(rows, block, form, format)} />
-      <Select
-        name="Compare with a tile"
-        value=""
-        options={COMPARE}
-        onChoose={(tile) => {
-          if (tile === '') return;
-          store.getState().compareMemory(`0x${address.toString(16)}`, Number(tile));
-        }}
-      />
+      {form.look === 'matrix' ? null : (
+        <Select
+          name="Compare with a tile"
+          value=""
+          options={COMPARE}
+          onChoose={(tile) => {
+            if (tile === '') return;
+            store.getState().compareMemory(`0x${address.toString(16)}`, Number(tile));
+          }}
+        />
+      )}
       {problem === null ? null : (
         <span className="line tight is-refused" role="alert">
           <Glyph name="stop" className="g12" />

@@ -11,6 +11,8 @@ interface MemoryElementProps {
   readonly column: number;
   readonly address: bigint;
   readonly text: string;
+  /** With all its digits, where the cell has fewer. */
+  readonly full?: string;
   readonly mark: Mark;
   readonly look: string;
   readonly style?: CSSProperties;
@@ -18,7 +20,7 @@ interface MemoryElementProps {
 
 /** One element of memory: focused, read, edited where it stands. */
 export function MemoryElement(props: MemoryElementProps): ReactElement {
-  const { grid, row, column, address, text, mark, look, style } = props;
+  const { grid, row, column, address, text, full = text, mark, look, style } = props;
   const { active, block } = grid;
   const isActive = active.row === row && active.column === column;
   const isIn = (at: number, first: number, count: number): boolean => at >= first && at < first + count;
@@ -32,7 +34,7 @@ export function MemoryElement(props: MemoryElementProps): ReactElement {
       data-mark={mark}
       data-region-start={isActive ? '' : undefined}
       className={`memory-element inset-focus ${look} ${mark === 'none' ? '' : mark} ${isSelected ? 'in-block' : ''}`}
-      aria-label={`${address.toString(16)} ${text}${MARK_WORDS[mark]}`}
+      aria-label={`${address.toString(16)} ${full}${MARK_WORDS[mark]}`}
       aria-selected={isSelected || undefined}
       tabIndex={isActive ? 0 : -1}
       style={mark === 'none' ? style : undefined}

@@ -1,10 +1,18 @@
 import { concat } from '../../../app/bits/bytes.ts';
 import { textFromUtf8 } from '../../../app/bits/text.ts';
 import { VALUE_EXPORTS } from '../../../app/formats/export/exports.ts';
-import { cellsOf } from '../../store/select/memory-cells.ts';
+import { cellsOf, isTileType } from '../../store/select/memory-cells.ts';
 import { type MemoryRowShown, pathTypeOf } from '../../store/select/memory-edits.ts';
 import type { MemoryForm } from '../../store/state/guest.ts';
+import type { MemoryType } from '../../store/state/memory-cells.ts';
+import { shortType } from '../tiles/TileReadingControls.tsx';
 import type { Block, CopyFormat } from '../tiles/tile-clipboard.ts';
+
+/** As the tiles call their types: int8, fp32. */
+export const memoryTypeLabel = (type: MemoryType): string =>
+  isTileType(type)
+    ? shortType(type)
+    : type.replace(/^([iuf])(?=\d)/, (letter) => ({ i: 'int', u: 'uint', f: 'fp' })[letter] ?? letter);
 
 /** A block of elements, with the bytes of one. */
 export interface MemoryBlock extends Block {

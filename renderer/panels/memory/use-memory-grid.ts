@@ -8,6 +8,7 @@ import {
   useRef,
   useState,
 } from 'react';
+import { flushSync } from 'react-dom';
 import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { Assignment } from '../../../app/bridge.ts';
 import { commandOf } from '../../keys/chord.ts';
@@ -23,6 +24,7 @@ import { type MemoryBlock, memoryText } from './memory-text.ts';
 export interface MemoryGrid {
   readonly table: RefObject<HTMLTableElement | null>;
   readonly active: Place;
+  readonly rowCount: number;
   readonly block: MemoryBlock;
   /** Its editor is open. */
   readonly editing: boolean;
@@ -54,12 +56,26 @@ const placeOf = (target: EventTarget | null): Place | null => {
 /** Elements of memory as one grid: one stop of the keyboard, blocks by Shift or by dragging, editing, copy and paste. */
 export const useMemoryGrid = (rows: readonly MemoryRowShown[], form: MemoryForm, size: number): MemoryGrid => {
   const store = useDebuggerStore();
-  const [place, setPlace] = useState<Place>({ row: 0, column: 0 });
-  const [from, setFrom] = useState<Place | null>(null);
+  const place = useDebugger((state) => state.memoryPlace);
+  const from = useDebugger((state) => state.memoryFrom);
+  const { setMemoryPlace } = store.getState();
   const [problem, setProblem] = useState<string | null>(null);
   const table = useRef<HTMLTableElement>(null);
   const columns = Math.max(1, Math.floor(form.rowBytes / size));
-  const active = { row: Math.min(place.row, rows.length - 1), column: Math.min(place.column, columns - 1) };
+  const element = ({ row, column }: Place): Uint8Array =>
+    rows[row]?.bytes.subarray(column * size, (column + 1) * size) ?? new Uint8Array();
+  const isThere = (at: Place): boolean => element(at).length === size;
+  const wanted = { row: Math.min(place.row, rows.length - 1), column: Math.min(place.column, columns - 1) };
+  // What is not mapped has no element: the first one that there is.
+  const active = isThere(wanted)
+    ? wanted
+    : {
+        row: Math.max(
+          0,
+          rows.findIndex((_, row) => isThere({ row, column: 0 })),
+        ),
+        column: 0,
+      };
   const found = useDebugger(({ memoryFound }) => (memoryFound?.phase === 'found' ? memoryFound : null));
   const first = rows[0]?.address;
   // What is found is selected, in the row that was read for it.
@@ -68,20 +84,23 @@ export const useMemoryGrid = (rows: readonly MemoryRowShown[], form: MemoryForm,
     const offset = Number(BigInt(found.address) - first);
     if (offset < 0 || offset >= form.rowBytes) return;
     const last = Math.min(columns - 1, Math.floor((offset + found.bytes - 1) / size));
-    setFrom({ row: 0, column: last });
-    setPlace({ row: 0, column: Math.floor(offset / size) });
-  }, [found, first, form.rowBytes, columns, size]);
+    setMemoryPlace({ row: 0, column: Math.floor(offset / size) }, { row: 0, column: last });
+  }, [found, first, form.rowBytes, columns, size, setMemoryPlace]);
+  const asked = useDebugger((state) => state.memoryAsked);
+  useEffect(() => {
+    if (asked === null) return;
+    table.current?.querySelector<HTMLElement>(`[data-memory="${asked.row} ${asked.column}"]`)?.focus();
+  }, [asked]);
   const at = (row: number, column: number): bigint => (rows[row]?.address ?? 0n) + BigInt(column * size);
   const assigned = (row: number, column: number, text: string) => memoryAssignment(form, at(row, column), text);
   // Any value has the same path.
   const named = assigned(active.row, active.column, '0');
   const path = named.ok ? named.value.path : '';
   const editing = useDebugger((state) => state.editor?.path === path);
-  const element = ({ row, column }: Place): Uint8Array =>
-    rows[row]?.bytes.subarray(column * size, (column + 1) * size) ?? new Uint8Array();
   const focus = (to: Place, extend = false): void => {
-    setFrom(extend ? (from ?? active) : null);
-    setPlace(to);
+    if (!isThere(to)) return;
+    // A column outside the window that is shown comes into it first.
+    flushSync(() => setMemoryPlace(to, extend ? (from ?? active) : null));
     table.current?.querySelector<HTMLElement>(`[data-memory="${to.row} ${to.column}"]`)?.focus();
   };
   const block = { ...blockOf(active, from), size };
@@ -136,10 +155,14 @@ export const useMemoryGrid = (rows: readonly MemoryRowShown[], form: MemoryForm,
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.target instanceof HTMLInputElement || rows.length === 0) return;
     const command = commandOf('grid', event);
-    const to = moveInGrid(command, isToEdge(event), active, {
-      ...{ rows: rows.length, columns },
-      hasValue: (one) => element(one).some((byte) => byte !== 0),
-    });
+    const shape = { rows: rows.length, columns, hasValue: (one: Place) => element(one).some((byte) => byte !== 0) };
+    const step = (at: Place): Place | null => moveInGrid(command, isToEdge(event), at, shape);
+    let to = step(active);
+    // Over what is not mapped, to the next element that is.
+    for (let at = to; at !== null && to !== null && !isThere(to); at = to) {
+      to = step(at);
+      if (to?.row === at.row && to.column === at.column) to = active;
+    }
     if (to !== null) focus(to, isBlockMove(command, event));
     else if (command === 'edit') edit(null);
     else if (beginsEdit(event)) edit(event.key);
@@ -148,7 +171,7 @@ export const useMemoryGrid = (rows: readonly MemoryRowShown[], form: MemoryForm,
     event.stopPropagation();
   };
   return {
-    ...{ table, active, block, editing, path, problem, edit, stage },
+    ...{ table, active, rowCount: rows.length, block, editing, path, problem, edit, stage },
     onDone: (how) => {
       const next = active.column + (how === 'stay' ? 0 : how === 'onward' ? 1 : -1);
       const row = active.row + (next >= columns ? 1 : next < 0 ? -1 : 0);
@@ -172,7 +195,7 @@ export const useMemoryGrid = (rows: readonly MemoryRowShown[], form: MemoryForm,
       },
       onFocus: (event) => {
         const to = placeOf(event.target);
-        if (to !== null && (to.row !== active.row || to.column !== active.column)) setPlace(to);
+        if (to !== null && (to.row !== active.row || to.column !== active.column)) setMemoryPlace(to, from);
       },
       onCopy: (event) => {
         if (event.target instanceof HTMLInputElement) return;

@@ -3,9 +3,6 @@ import { productRow } from '../../../app/tile/product-instruction.ts';
 import { tileTypeRow } from '../../../app/tile/tile-type.ts';
 import { printTileElement } from '../../../app/tile/tile-type-text.ts';
 import { elementOffset } from '../../../app/tile/vnni.ts';
-import { action } from '../../actions/registry.ts';
-import { ActionButton } from '../../controls/ActionButton.tsx';
-import { shownKey } from '../../keys/chord.ts';
 import { useDebugger } from '../../store/context.ts';
 import { markedPart } from '../../store/select/provenance.ts';
 import { selectProvenance } from '../../store/select/selectors.ts';
@@ -13,6 +10,7 @@ import { selectDifferences, selectProductCheck } from '../../store/tiles/product
 import { selectScaleEnd, selectTileScene, type TileScene } from '../../store/tiles/tile-scenes.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count, minus } from '../../wording.ts';
+import { NextDifference } from './NextDifference.tsx';
 import { CopyAs, TileLegend } from './TileLegend.tsx';
 import { TileMatrix } from './TileMatrix.tsx';
 import { LookChips, ScaleToggle, shortType, TypeChips, VnniToggle } from './TileReadingControls.tsx';
@@ -187,9 +185,7 @@ function ProductLine(): ReactElement | null {
             <Glyph name="differs" className="g12" />
             {differ} of {check.comparison.cells} differ
           </span>
-          <ActionButton action={action('next-difference')} look="tiny ghost" glyph={null}>
-            {`Next, ${shownKey('next-difference')}`}
-          </ActionButton>
+          <NextDifference />
         </>
       )}
     </span>

@@ -68,11 +68,15 @@ export const integerCharacters = memoizeKeyed((scene: TileScene, _: 'integers'):
   widest(finite(scene), String),
 );
 
+/** The same of values that are no tile's, none of them 0 or without end. */
+export const realNotation = (values: readonly number[], characters: number): Notation | null =>
+  fixed(values, characters) ?? exponents(values, characters);
+
 /** The notation of a matrix in cells of so many characters; null: no number fits, and the cells show heat alone. */
 export const notationOf = memoizeKeyed((scene: TileScene, characters: number): Notation | null => {
   if (tileTypeRow(scene.reading.type).text.kind === 'complex') return characters < 8 ? null : { kind: 'each' };
   const values = finite(scene);
   if (isInteger(scene))
     return integerCharacters(scene, 'integers') <= characters ? { kind: 'integer' } : exponents(values, characters);
-  return fixed(values, characters) ?? exponents(values, characters);
+  return realNotation(values, characters);
 });

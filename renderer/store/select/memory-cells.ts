@@ -4,7 +4,7 @@ import { ELEMENT_TYPES, elementBytes } from '../../../app/value/element-type.ts'
 import { printElement } from '../../../app/value/print.ts';
 import type { MemoryType } from '../state/memory-cells.ts';
 
-const isTileType = (type: MemoryType): type is TileType => TILE_TYPES.some(({ name }) => name === type);
+export const isTileType = (type: MemoryType): type is TileType => TILE_TYPES.some(({ name }) => name === type);
 
 export const MEMORY_TYPES: readonly MemoryType[] = [
   ...TILE_TYPES.map(({ name }) => name),

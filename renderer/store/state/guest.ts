@@ -26,6 +26,12 @@ export interface MemorySearch {
   readonly next: string | null;
 }
 
+/** An element of the rows that are shown. */
+export interface MemoryPlace {
+  readonly row: number;
+  readonly column: number;
+}
+
 export type MemoryCopy = 'tsv' | 'numpy' | 'c' | 'csv';
 
 /** Read at a stop of a session: at another one it is not shown. */
@@ -69,6 +75,13 @@ export interface GuestSlice {
   setMemoryFind(part: Partial<GuestSlice['memoryFind']>): void;
   /** From what was found last on, else from the base: shows what is found. Asked for again while it is under way, it ends. */
   findInMemory(): Promise<void>;
+  /** Where the keyboard is in memory, and the other corner of a selected block; null: one element. */
+  readonly memoryPlace: MemoryPlace;
+  readonly memoryFrom: MemoryPlace | null;
+  setMemoryPlace(place: MemoryPlace, from: MemoryPlace | null): void;
+  /** Where the keyboard is asked to go; null: nowhere. */
+  readonly memoryAsked: MemoryPlace | null;
+  goToMemory(place: MemoryPlace): void;
   setMemoryForm(part: Partial<MemoryForm>): void;
   readMemory(): Promise<void>;
   /** The memory that the next tile load or store means, beside its tile. */

@@ -38,8 +38,11 @@ export const selectMemoryShown = (state: State): MemoryView | null => {
 export const selectMemoryBefore = ({ memory, memoryBefore }: State): MemoryView | null =>
   memory !== null && memoryBefore?.session === memory.session ? memoryBefore.view : null;
 
+/** Rows of a dump: as many as a high window has room for; a lower one scrolls them. */
+export const DUMP = { rows: 32, rowBytes: 16 } as const;
+
 const FIRST_FORM: MemoryForm = {
-  ...{ address: 'rsp', stride: '', isPhysical: false, look: 'hex', type: 'u64', rows: 16, rowBytes: 16, tile: null },
+  ...{ address: 'rsp', stride: '', isPhysical: false, look: 'hex', type: 'u64', ...DUMP, tile: null },
 };
 
 export const createGuestSlice =
@@ -95,8 +98,7 @@ export const createGuestSlice =
           stride: '',
           isPhysical: false,
           look: 'hex',
-          rows: 16,
-          rowBytes: 16,
+          ...DUMP,
           tile: null,
         });
         get().setTab('memory');
@@ -168,6 +170,11 @@ export const createGuestSlice =
           address = next ?? address;
         }
       },
+      memoryPlace: { row: 0, column: 0 },
+      memoryFrom: null,
+      setMemoryPlace: (memoryPlace, memoryFrom) => set({ memoryPlace, memoryFrom, memoryAsked: null }),
+      memoryAsked: null,
+      goToMemory: (place) => set({ memoryPlace: place, memoryFrom: null, memoryAsked: { ...place } }),
       setMemoryForm: (part) => set(({ memoryForm }) => ({ memoryForm: { ...memoryForm, ...part } })),
       async readMemory() {
         const { session, memoryForm } = get();
