@@ -1,7 +1,7 @@
 import { expect } from 'playwright/test';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { test } from '../models/host.ts';
-import { THEMES, Window } from '../models/window.ts';
+import { Window } from '../models/window.ts';
 
 test.describe('code and memory of a live vCPU', () => {
   test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
@@ -49,10 +49,6 @@ test.describe('code and memory of a live vCPU', () => {
       await page.setViewportSize({ width, height });
       await memory.getByRole('radio', { name: 'Hex' }).click();
       await expect(first).toContainText(code.join(''));
-      for (const theme of THEMES) {
-        await page.evaluate((value) => document.documentElement.setAttribute('data-theme', value), theme);
-        await expect(memory).toHaveScreenshot(`memory-hex-${width}x${height}-${theme}.png`);
-      }
     }
 
     await memory.getByRole('radio', { name: 'Matrix' }).press('Enter');

@@ -2,7 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { test as base, expect } from 'playwright/test';
 import { tracedLoop } from '../../app/fixtures/traced-loop.ts';
 import { sessionText } from '../../app/session/session-document.ts';
+import { axeViolations } from '../models/axe.ts';
 import { test } from '../models/host.ts';
+import { lostContent } from '../models/lost.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
 
 // Nothing here is this machine's own: the same story, and the same pictures, everywhere.
@@ -48,12 +50,27 @@ test('[RC9] a trace is listed, filtered to what differs, and scrubbed with the k
   await trace.getByRole('radio', { name: 'Differs' }).click();
   await expect(trace.getByTestId('trace-count')).toHaveText(`1 of ${3 * ROUNDS} instructions`);
   await trace.getByRole('option').click();
-  await expect(chosen).toContainText('1 differ');
+  await expect(chosen).toContainText('1 of 16 differ');
   await expect(page.getByText(`stop ${3 * WRONG + 2}`, { exact: false }).first()).toBeVisible();
   await trace.getByRole('radio', { name: 'All' }).click();
-  await expect(chosen).toContainText('1 differ');
+  await expect(chosen).toContainText('1 of 16 differ');
+  // Beside the list: the element that is wrong over the steps, and the product itself.
+  const plots = trace.getByRole('region', { name: 'Plots of the trace' });
+  await expect(plots.getByRole('img', { name: /^tmm0:i32\[2\]\[1\]: / })).toBeVisible();
+  await expect(plots.getByRole('table')).toContainText('2,1');
+  await page.keyboard.press('Alt+ArrowRight');
+  await plots.getByRole('button', { name: 'Next, F7: product that differs' }).press('Enter');
+  await expect(chosen).toContainText('1 of 16 differ');
+  expect(await trace.getByRole('option').count()).toBeGreaterThan(30);
   await page.mouse.move(0, 0);
   await window.shoot('trace-differs');
+  expect.soft(await axeViolations(page)).toEqual([]);
+  expect.soft(await lostContent(page)).toEqual([]);
+
+  // A view comes to the front over it by its key, though it is the one that was in front before.
+  await page.keyboard.press('Alt+3');
+  await expect(page.getByTestId('tile-0')).toBeVisible();
+  await page.keyboard.press('Alt+t');
 
   // By the keyboard alone: the list moves the stop, and what is typed leaves what has it.
   await trace.getByRole('listbox').focus();

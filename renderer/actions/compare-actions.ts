@@ -2,6 +2,7 @@ import { busyRefusal, EDITS_STAGED } from '../store/base/availability.ts';
 import { selectEditRefusal, selectWriteRefusal } from '../store/select/selectors.ts';
 import type { State } from '../store/state/state.ts';
 import type { Action } from './action.ts';
+import { showView } from './show-view.ts';
 
 const needsStops = (state: State): string | null => (state.stops.length === 0 ? 'nothing is open' : null);
 
@@ -21,7 +22,7 @@ export const COMPARE_ACTIONS: readonly Action[] = [
     group: 'View',
     glyph: 'differs',
     refused: needsStops,
-    run: (store) => store.getState().setTab('compare'),
+    run: showView('compare'),
   },
   {
     id: 'pin-stop',

@@ -2,6 +2,7 @@ import { timeAxisRefusal } from '../store/select/time-axis.ts';
 import type { State } from '../store/state/state.ts';
 import { selectDifferences } from '../store/tiles/product-check.ts';
 import { selectMemoryDifferences } from '../store/vcpu/memory-matrix.ts';
+import { selectWrongStops } from '../store/vcpu/trace-slice.ts';
 import { selectWatchable } from '../store/view/watch-slice.ts';
 import type { Action } from './action.ts';
 
@@ -38,9 +39,30 @@ const toMemoryDifference = (step: 1 | -1, state: State): boolean => {
   return true;
 };
 
+const toWrongStop = (step: 1 | -1, state: State): void => {
+  const places = selectWrongStops(state);
+  const next =
+    step === 1
+      ? (places.find((at) => at > state.at) ?? places[0])
+      : (places.findLast((at) => at < state.at) ?? places.at(-1));
+  if (next !== undefined) state.goToStop(next);
+};
+
+/** Of memory beside a tile, else of the product that is checked, else of those that a trace executed. */
+const goToDifference =
+  (step: 1 | -1): Action['run'] =>
+  (store) => {
+    const state = store.getState();
+    if (toMemoryDifference(step, state)) return;
+    if (differencesShown(state).length > 0) toDifference(step)(state);
+    else toWrongStop(step, state);
+  };
+
 const nothingDiffers = (state: State): string | null =>
-  differencesShown(state).length === 0 && selectMemoryDifferences(state).length === 0
-    ? 'no product is checked, no tile is beside memory, or nothing differs'
+  differencesShown(state).length === 0 &&
+  selectMemoryDifferences(state).length === 0 &&
+  selectWrongStops(state).length === 0
+    ? 'nothing differs: no product that is checked or traced, and no tile beside memory'
     : null;
 
 /** The acts on the panes of the workbench, and on what they follow. */
@@ -162,22 +184,18 @@ export const PANE_ACTIONS: readonly Action[] = [
   },
   {
     id: 'next-difference',
-    title: 'Next difference: from the product, or of memory from a tile',
+    title: 'Next difference: of a product, or of memory from a tile',
     group: 'View',
     glyph: 'differs',
     refused: nothingDiffers,
-    run: (store) => {
-      if (!toMemoryDifference(1, store.getState())) toDifference(1)(store.getState());
-    },
+    run: goToDifference(1),
   },
   {
     id: 'previous-difference',
-    title: 'Previous difference: from the product, or of memory from a tile',
+    title: 'Previous difference: of a product, or of memory from a tile',
     group: 'View',
     glyph: 'differs',
     refused: nothingDiffers,
-    run: (store) => {
-      if (!toMemoryDifference(-1, store.getState())) toDifference(-1)(store.getState());
-    },
+    run: goToDifference(-1),
   },
 ];

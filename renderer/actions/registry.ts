@@ -15,6 +15,7 @@ import { focusFilter, moveRegion } from './regions.ts';
 import { RESTORE_ACTIONS } from './restore-actions.ts';
 import { RUN_ACTIONS } from './run-actions.ts';
 import { SESSION_ACTIONS } from './session-actions.ts';
+import { showView } from './show-view.ts';
 
 const always = (): null => null;
 
@@ -212,7 +213,7 @@ export const ACTIONS: readonly Action[] = [
     group: 'View',
     glyph: 'arrow',
     refused: needsStops,
-    run: (store) => store.getState().setTab('overview'),
+    run: showView('overview'),
   },
   {
     id: 'registers',
@@ -220,7 +221,7 @@ export const ACTIONS: readonly Action[] = [
     group: 'View',
     glyph: 'arrow',
     refused: needsStops,
-    run: (store) => store.getState().setTab('registers'),
+    run: showView('registers'),
   },
   {
     id: 'tiles',
@@ -228,7 +229,7 @@ export const ACTIONS: readonly Action[] = [
     group: 'View',
     glyph: 'arrow',
     refused: needsStops,
-    run: (store) => store.getState().setTab('tiles'),
+    run: showView('tiles'),
   },
   {
     id: 'memory',
@@ -237,7 +238,7 @@ export const ACTIONS: readonly Action[] = [
     glyph: 'arrow',
     refused: (state) =>
       state.session?.kind === 'file' ? 'a file of the vCPU’s state has no memory' : needsStops(state),
-    run: (store) => store.getState().setTab('memory'),
+    run: showView('memory'),
   },
   {
     id: 'xfd',
@@ -245,7 +246,7 @@ export const ACTIONS: readonly Action[] = [
     group: 'View',
     glyph: 'lock',
     refused: needsStops,
-    run: (store) => store.getState().setTab('xfd'),
+    run: showView('xfd'),
   },
   ...COMPARE_ACTIONS,
   ...SESSION_ACTIONS,

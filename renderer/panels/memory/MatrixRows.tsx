@@ -260,7 +260,13 @@ function MatrixRow(props: MatrixRowProps): ReactElement {
         {isBeside ? (
           <>
             <td className={differing.length === 0 ? 'memory-count text-3' : 'memory-count is-refused'}>
-              {differing.length === 0 ? '=' : `≠ ${differing.length}`}
+              {differing.length === 0 ? (
+                '='
+              ) : (
+                <>
+                  <Glyph name="differs" className="g10" /> {differing.length}
+                </>
+              )}
             </td>
             <td className={`memory-number ${grid.active.row === index ? 'text-1' : 'text-3'}`}>{index}</td>
             {(cells.tile ?? []).slice(first, first + across).map((cell, at) => (

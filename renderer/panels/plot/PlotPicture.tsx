@@ -11,7 +11,10 @@ interface PlotPictureProps {
   readonly onGo: ((place: number) => void) | null;
 }
 
-const [LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX] = [56, 12, 10, 22] as const;
+/** Room for the labels of the axis, and beside the last place. */
+export const PLOT_LEFT_PX = 56;
+export const PLOT_RIGHT_PX = 12;
+const [LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX] = [PLOT_LEFT_PX, PLOT_RIGHT_PX, 10, 22] as const;
 /** Characters of an axis label: 56 px of 10 px type. */
 const LABEL_CHARACTERS = 8;
 

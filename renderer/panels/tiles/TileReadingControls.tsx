@@ -2,42 +2,23 @@
 import type { ReactElement } from 'react';
 import { perDword, type TileType, tileTypeRow } from '../../../app/tile/tile-type.ts';
 import { Segment } from '../../controls/Segment.tsx';
+import { TypeChooser } from '../../controls/TypeChooser.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { TileLook } from '../../store/state/tiles.ts';
 import type { TileScene } from '../../store/tiles/tile-scenes.ts';
 
-/** Chips in the order of the programmer's families; the label is short, the full name is the accessible one. */
-const CHIPS: readonly { readonly name: string; readonly types: readonly (readonly [TileType, string])[] }[] = [
-  {
-    name: 'Integers',
-    types: [
-      ['i8', 'int8'],
-      ['u8', 'uint8'],
-      ['i32', 'int32'],
-      ['u32', 'uint32'],
-    ],
-  },
-  {
-    name: 'Floating point',
-    types: [
-      ['bf16', 'bf16'],
-      ['f16', 'fp16'],
-      ['cf16', 'cfp16'],
-      ['tf32', 'tf32'],
-      ['f32', 'fp32'],
-    ],
-  },
-  {
-    name: 'fp8',
-    types: [
-      ['hf8', 'E4M3'],
-      ['bf8', 'E5M2'],
-    ],
-  },
-];
+/** Each by its short name; the full one is that of its row. */
+const SHORT: Readonly<Record<TileType, string>> = {
+  ...{ i8: 'int8', u8: 'uint8', i32: 'int32', u32: 'uint32', bf16: 'bf16', f16: 'fp16', cf16: 'cfp16' },
+  ...{ tf32: 'tf32', f32: 'fp32', hf8: 'E4M3', bf8: 'E5M2' },
+};
 
-export const shortType = (type: TileType): string =>
-  CHIPS.flatMap(({ types }) => types).find(([name]) => name === type)?.[1] ?? type;
+export const shortType = (type: TileType): string => SHORT[type];
+
+const labelled = (value: TileType) => ({ value, label: tileTypeRow(value).label });
+/** What a product multiplies and sums most; the others are behind More. */
+const QUICK = (['i8', 'i32', 'bf16', 'f32'] as const).map(labelled);
+const MORE = (['u8', 'u32', 'f16', 'cf16', 'tf32', 'hf8', 'bf8'] as const).map(labelled);
 
 const LOOKS: readonly { readonly value: TileLook; readonly label: string }[] = [
   { value: 'both', label: 'Numbers on heat' },
@@ -48,18 +29,13 @@ const LOOKS: readonly { readonly value: TileLook; readonly label: string }[] = [
 export function TypeChips({ tile, type }: { tile: number; type: TileType }): ReactElement {
   const store = useDebuggerStore();
   return (
-    <span className="line tight tile-types">
-      {CHIPS.map(({ name, types }) => (
-        <Segment
-          key={name}
-          name={`Read tmm${tile} as: ${name}`}
-          look="tiny"
-          value={types.some(([value]) => value === type) ? type : null}
-          choices={types.map(([value, content]) => ({ value, label: tileTypeRow(value).label, content }))}
-          onChoose={(next) => store.getState().setTileType(tile, next)}
-        />
-      ))}
-    </span>
+    <TypeChooser<TileType>
+      name={`Read tmm${tile} as`}
+      quick={QUICK}
+      more={MORE}
+      value={type}
+      onChoose={(next) => store.getState().setTileType(tile, next)}
+    />
   );
 }
 

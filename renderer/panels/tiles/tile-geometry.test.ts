@@ -31,6 +31,20 @@ test('what is not configured is folded away, and the cells grow into the room', 
   expect(tileGeometry(scene('i32', 5, 7), 'both', ROOM, true)).toMatchObject({ rows: 16, columns: 16, cellPx: 50 });
 });
 
+test('sixteen columns are whole however many panes stand beside: heat alone where numbers find no room, numbers by scrolling where they are asked for', () => {
+  const narrow = { widthPx: 430, heightPx: 320 };
+  const both = tileGeometry(scene('i32', 16, 16, [-88_700, 12]), 'both', narrow, false);
+  expect(both).toMatchObject({ cellPx: 26, notation: null });
+  expect(both.widthPx).toBeLessThanOrEqual(narrow.widthPx);
+  expect(tileGeometry(scene('i32', 16, 16), 'numbers', narrow, false)).toMatchObject({ cellPx: 34 });
+  // At the least width with numbers an exponent has room.
+  expect(
+    tileGeometry(scene('i32', 16, 16, [-88_700, 12]), 'both', { widthPx: 544, heightPx: 320 }, false),
+  ).toMatchObject({
+    ...{ cellPx: 34, notation: { kind: 'exponent', digits: 0 } },
+  });
+});
+
 test('bytes scroll sideways with numbers, and fit as heat alone', () => {
   expect(tileGeometry(scene('i8', 16, 64), 'both', ROOM, false)).toMatchObject({ cellPx: 26, columns: 64 });
   expect(tileGeometry(scene('i8', 16, 64), 'heat', ROOM, false)).toMatchObject({ cellPx: 12, notation: null });

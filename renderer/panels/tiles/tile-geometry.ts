@@ -15,11 +15,13 @@ const FONTS = [
 ] as const;
 
 /** Below this a 32-bit cell shows heat alone; keyed by bytes an element. */
-const NUMBERS_FROM_PX: Readonly<Record<number, number>> = { 1: 26, 2: 38, 4: 38 };
+const NUMBERS_FROM_PX: Readonly<Record<number, number>> = { 1: 26, 2: 34, 4: 34 };
 /** A cell is never narrower than this; keyed by bytes an element. */
 const LEAST_PX: Readonly<Record<number, number>> = { 1: 5, 2: 10, 4: 20 };
 /** Cells grow into the room that is won, so far as the eye still takes a row for one. */
 const WIDEST_PX = 72;
+/** So many columns are not scrolled. */
+const WHOLE_COLUMNS = 16;
 const ROW_LEAST_PX = 20;
 const ROW_MOST_PX = 27;
 
@@ -74,7 +76,7 @@ const made = (
 ): TileGeometry => {
   const { bytes } = tileTypeRow(scene.reading.type);
   const none: Fit = { fontPx: 11, characters: 1, notation: null };
-  const canRead = look !== 'heat' && cellPx >= (NUMBERS_FROM_PX[bytes] ?? 38) && rowPx >= 12;
+  const canRead = look !== 'heat' && cellPx >= (NUMBERS_FROM_PX[bytes] ?? 34) && rowPx >= 12;
   const fit = canRead ? fitOf(scene, cellPx) : none;
   const { rows, columns } = shape;
   return { rows, columns, cellPx, rowPx, ...fit, widthPx: cellPx * columns, heightPx: rowPx * rows };
@@ -87,7 +89,11 @@ export const tileGeometry = (scene: TileScene, look: TileLook, room: Room, isUnf
   const columns = Math.max(1, shape.columns);
   const across = Math.floor(room.widthPx / columns);
   const isComplex = tileTypeRow(scene.reading.type).text.kind === 'complex';
-  const least = look === 'heat' ? (LEAST_PX[bytes] ?? 20) : isComplex ? 92 : (NUMBERS_FROM_PX[bytes] ?? 38);
+  const heatPx = LEAST_PX[bytes] ?? 20;
+  const numbersPx = isComplex ? 92 : (NUMBERS_FROM_PX[bytes] ?? 34);
+  // All of a row of 32 bits is worth more than a digit or two of a part of it: heat alone where numbers are not all that is asked for.
+  const isWhole = look === 'both' && !isComplex && columns <= WHOLE_COLUMNS && across >= heatPx;
+  const least = look === 'heat' || isWhole ? heatPx : numbersPx;
   const cellPx = Math.max(least, Math.min(isComplex ? 120 : WIDEST_PX, across));
   const rowPx = Math.max(ROW_LEAST_PX, Math.min(ROW_MOST_PX, Math.floor(room.heightPx / Math.max(1, shape.rows))));
   return made(scene, look, shape, cellPx, rowPx);

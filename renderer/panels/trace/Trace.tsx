@@ -9,6 +9,7 @@ import { driveRefusal } from '../../store/vcpu/drive-slice.ts';
 import { selectShownRows, selectTracedProducts, selectTraceRows } from '../../store/vcpu/trace-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count as counted } from '../../wording.ts';
+import { TracePlots } from './TracePlots.tsx';
 import { Row } from './TraceRow.tsx';
 
 /** Instruction by instruction: what was executed and what it changed. The history below is the same stops. */
@@ -31,7 +32,7 @@ export function Trace(): ReactElement {
       aria-label="Trace"
     >
       <Head />
-      {rows.length === 0 ? <Empty /> : <List />}
+      {rows.length === 0 ? <Empty /> : <Body />}
     </section>
   );
 }
@@ -170,6 +171,40 @@ function Make(): ReactElement {
         Trace
       </Button>
     </form>
+  );
+}
+
+/** From this width on plots stand beside the list, which keeps the rest. */
+const PLOTS_FROM_PX = 860;
+const PLOTS_SHARE = 0.42;
+
+function Body(): ReactElement {
+  const box = useRef<HTMLDivElement>(null);
+  const [widthPx, setWidthPx] = useState(0);
+  useLayoutEffect(() => {
+    const node = box.current;
+    if (node === null) return;
+    const measure = (): void => setWidthPx(node.clientWidth);
+    const observer = new ResizeObserver(measure);
+    observer.observe(node);
+    measure();
+    return () => observer.disconnect();
+  }, []);
+  const plotsPx = widthPx < PLOTS_FROM_PX ? 0 : Math.min(720, Math.round(widthPx * PLOTS_SHARE));
+  return (
+    <div ref={box} className="trace-body">
+      <div className="trace-table">
+        <div className="trace-names small text-3" aria-hidden="true">
+          <span className="trace-step">step</span>
+          <span>RIP</span>
+          <span>instruction</span>
+          <span>what it changed</span>
+          <span>product</span>
+        </div>
+        <List />
+      </div>
+      {plotsPx === 0 ? null : <TracePlots widthPx={plotsPx - 1} />}
+    </div>
   );
 }
 

@@ -3,7 +3,7 @@ import { fixed } from '../../fixed.ts';
 import { useDebugger } from '../../store/context.ts';
 import { hueOf } from '../../store/select/components.ts';
 import type { TraceRow } from '../../store/state/trace.ts';
-import { changesOf, nameOf, selectTracedProducts } from '../../store/vcpu/trace-slice.ts';
+import { changesOf, isProductCode, nameOf, selectTracedProducts } from '../../store/vcpu/trace-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 /** More of what one instruction changed is counted. */
@@ -20,6 +20,7 @@ export function Row({ row, top, chosen, onChoose }: RowProps): ReactElement {
   const stops = useDebugger((state) => state.stops);
   const name = useDebugger((state) => nameOf(state, row));
   const number = stops[row.at]?.number ?? 0;
+  const address = fixed('address', row.address.toString(16));
   const [, mnemonic = '', rest = ''] = /^(\S+)\s*(.*)$/.exec(name?.text ?? '') ?? [];
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the list box in front of the rows holds the keyboard.
@@ -33,7 +34,9 @@ export function Row({ row, top, chosen, onChoose }: RowProps): ReactElement {
       onClick={onChoose}
     >
       <span className="val text-3 trace-step">{number}</span>
-      <span className="val text-2 ellipsis">{name?.symbol ?? fixed('address', row.address.toString(16))}</span>
+      <span className="val text-2 ellipsis" title={address}>
+        {name?.symbol ?? address}
+      </span>
       <span className="val ellipsis">
         <span className="program-mnemonic">{mnemonic === '' ? '…' : mnemonic}</span>{' '}
         <span className="text-2">{rest}</span>
@@ -69,13 +72,13 @@ function Changed({ row }: { row: TraceRow }): ReactElement {
 function Product({ row }: { row: TraceRow }): ReactElement {
   const products = useDebugger(selectTracedProducts);
   const before = useDebugger((state) => state.stops[row.at - 1]?.number ?? 0);
-  const isProduct = useDebugger((state) => /^(td|tc|tt)/.test(nameOf(state, row)?.text ?? ''));
+  const isProduct = useDebugger((state) => isProductCode(nameOf(state, row)?.text ?? ''));
   const differing = products?.byStop.get(before);
   if (differing !== undefined) {
-    const { differences } = differing.comparison;
+    const { differences, cells } = differing.comparison;
     return (
       <span className="is-refused nowrap">
-        <Glyph name="differs" className="g12" /> {differences.length} differ
+        <Glyph name="differs" className="g12" /> {differences.length} of {cells} differ
       </span>
     );
   }

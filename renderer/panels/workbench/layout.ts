@@ -27,7 +27,7 @@ const EXTRA = [
   { id: 'find', title: 'Find', beside: { dock: 'right', region: 'center' } },
   { id: 'plot', title: 'Plot', beside: { dock: 'right', region: 'bottom' } },
   { id: 'beside', title: 'Beside', beside: { dock: 'centre', region: 'right' } },
-  { id: 'trace', title: 'Trace', beside: { dock: 'centre', region: 'bottom' } },
+  { id: 'trace', title: 'Trace', beside: { dock: 'centre', region: 'center' } },
   { id: 'stops', title: 'Stops', beside: { dock: 'right', region: 'center' } },
   { id: 'calls', title: 'Calls', beside: { dock: 'right', region: 'center' } },
 ] as const;

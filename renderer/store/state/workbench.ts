@@ -1,6 +1,9 @@
+import type { Tab } from './view.ts';
+
 /** What a key or the palette asks of the workbench; it does it and forgets the request. */
 export type WorkbenchRequest =
-  | { readonly kind: 'toggle' | 'show'; readonly pane: DockedPane }
+  | { readonly kind: 'toggle'; readonly pane: DockedPane }
+  | { readonly kind: 'show'; readonly pane: DockedPane | Tab }
   | { readonly kind: 'reset' }
   /** The keyboard has left a pane by Escape: one that only a key had unfolded is folded again. */
   | { readonly kind: 'leave'; readonly pane: string };

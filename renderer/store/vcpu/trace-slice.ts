@@ -34,6 +34,9 @@ export const selectTraceRows = ({ stops }: State): readonly TraceRow[] => rowsOf
 export const nameOf = (state: Pick<State, 'named'>, { key }: TraceRow): NamedCode | null =>
   state.named.byKey.get(key) ?? null;
 
+/** A tile product, by its mnemonic. */
+export const isProductCode = (text: string): boolean => /^(td|tc|tt)/.test(text);
+
 export const isTileCode = (text: string): boolean => /^(tile|td|tc|tt|ldtilecfg|sttilecfg)/.test(text);
 
 /** Every tile product of the trace beside the reference; the places of the stops that one which differs has left. */
@@ -51,6 +54,15 @@ export const selectTracedProducts = (state: State): ReturnType<typeof productsOf
 export const changesOf = (stops: readonly Stop[], { at }: TraceRow) => {
   const [before, after] = [stops[at - 1], stops[at]];
   return before === undefined || after === undefined ? [] : stepChanges(before.capture, after.capture, after.changed);
+};
+
+/** Places of the stops behind products that differ, ascending. */
+export const selectWrongStops = (state: State): readonly number[] => {
+  const products = selectTracedProducts(state);
+  if (products === null || products.byStop.size === 0) return [];
+  return state.stops.flatMap(({ number }, at) =>
+    products.byStop.has(number) && at + 1 < state.stops.length ? [at + 1] : [],
+  );
 };
 
 /** Those that what is typed and chosen leaves. */
