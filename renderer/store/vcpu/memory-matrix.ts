@@ -29,6 +29,7 @@ const tileBytes = memoizeByIdentity(({ image }: Capture): Uint8Array | null => {
   return view.state === 'inUse' ? view.bytes : null;
 });
 
+/** Each row of memory beside the tile's row of the same number; of no tile, or where tile data is in init, there is nothing beside. */
 export const compareRows = (
   rows: readonly MemoryRowShown[],
   { tile, rowBytes, type }: Pick<MemoryForm, 'tile' | 'rowBytes' | 'type'>,
