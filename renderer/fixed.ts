@@ -14,6 +14,7 @@ export const FIXED = {
   opened: 'today 10:42',
   pause: '212 µs',
   running: '2 h 14 m',
+  rate: '19400',
   address: '00000000_00401b2c',
   kernel: '6.18.2',
   user: 'root',

@@ -20,8 +20,14 @@ export type Errand =
 
 /** What the last errand came to. */
 export type Outcome =
-  /** isHit: a breakpoint was hit, or the condition holds. */
-  | { readonly kind: 'driven'; readonly what: string; readonly isHit: boolean }
+  /** isHit: a breakpoint was hit, or the condition holds. brief: why it stands still, in two or three words. made: instructions. */
+  | {
+      readonly kind: 'driven';
+      readonly what: string;
+      readonly brief: string;
+      readonly isHit: boolean;
+      readonly made: number;
+    }
   | {
       readonly kind: 'held';
       readonly condition: Condition;

@@ -1,6 +1,7 @@
 import { expect } from 'playwright/test';
 import { test } from '../models/host.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
+import { fromMore } from '../models/window.ts';
 
 const FRAME_MS = 1000 / 60;
 const ROUNDS = 4;
@@ -53,7 +54,7 @@ for (const size of SIZES) {
           return measured;
         })),
       );
-      await page.getByRole('button', { name: 'Detach' }).click();
+      await fromMore(page, 'Detach');
       await page.getByRole('button', { name: 'Close without saving' }).click();
     }
     const sorted = times.sort((a, b) => a - b);

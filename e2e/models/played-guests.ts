@@ -11,16 +11,17 @@ import type {
   Orphan,
   TargetSummary,
 } from '../../app/bridge.ts';
-import type { Capture } from '../../app/capture/capture.ts';
+import type { Capture, GeneralRegisters } from '../../app/capture/capture.ts';
 import type { Clock } from '../../app/debug/clock.ts';
 import { driveResult } from '../../app/debug/drive-result.ts';
 import { createMachines } from '../../app/debug/machine.ts';
 import { machineVerbs } from '../../app/debug/machine-verbs.ts';
+import { modelRunControl } from '../../app/debug/model-run-control.ts';
 import { createSession, type Session } from '../../app/debug/session.ts';
-import { fakeRunControl } from '../../app/debug/testing/fake-run-control.ts';
 import { fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { memoryJournal } from '../../app/debug/testing/memory-journal.ts';
 import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
+import { GENERAL_NAMES } from '../../app/register/registers.ts';
 import { encodeCapture } from '../../app/session/document.ts';
 import { ROW_STRIDE_BYTES, TILE_STRIDE_BYTES } from '../../app/tile/geometry.ts';
 import { BIT } from '../../app/xsave/components.ts';
@@ -76,20 +77,56 @@ const summaryOf = ({ pid, name }: Played): TargetSummary => ({
 
 const yes = <T>(value: T): Answer<T> => ({ ok: true, value });
 
+/** The address of gemm_s8, and of its instruction that a played guest stands before at first. */
+const FUNCTION = 0x401000;
+const FIRST = 0x40102a;
+/** Offset in the function, bytes, text, what is read, what is written. */
 const CODE = [
-  ['c4 e2 7b 4b 24 06', 'tileloadd tmm4,[rsi+rax*1]', 'gemm_s8+0x47', ['rsi', 'rax'], ['tmm4']],
-  ['c4 e2 4b 5e c4', 'tdpbssd tmm0,tmm4,tmm6', 'gemm_s8+0x4d', ['tmm0', 'tmm4', 'tmm6'], ['tmm0']],
-  ['48 83 c6 40', 'add rsi,0x40', 'gemm_s8+0x52', ['rsi'], ['rsi', 'rflags']],
-  ['ff c9', 'dec ecx', 'gemm_s8+0x56', ['ecx'], ['ecx', 'rflags']],
-  ['75 ed', 'jne 0x401047', 'gemm_s8+0x58', ['rflags'], []],
+  [0x11, 'c4 e2 7b 49 c0', 'tilezero tmm0', [], ['tmm0']],
+  [0x16, 'c4 e2 7b 49 c8', 'tilezero tmm1', [], ['tmm1']],
+  [0x1b, 'c4 e2 7b 49 d0', 'tilezero tmm2', [], ['tmm2']],
+  [0x20, 'c4 e2 7b 49 d8', 'tilezero tmm3', [], ['tmm3']],
+  [0x25, 'b9 02 00 00 00', 'mov ecx,0x2', [], ['ecx']],
+  [0x2a, 'c4 a2 7b 4b 24 16', 'tileloadd tmm4,[rsi+r10*1]', ['rsi', 'r10'], ['tmm4']],
+  [0x30, 'c4 a2 7b 4b ac 16 00 08 00 00', 'tileloadd tmm5,[rsi+r10*1+0x800]', ['rsi', 'r10'], ['tmm5']],
+  [0x3a, 'c4 82 7b 4b 34 01', 'tileloadd tmm6,[r9+r8*1]', ['r9', 'r8'], ['tmm6']],
+  [0x40, 'c4 82 7b 4b 7c 01 40', 'tileloadd tmm7,[r9+r8*1+0x40]', ['r9', 'r8'], ['tmm7']],
+  [0x47, 'c4 e2 4b 5e c4', 'tdpbssd tmm0,tmm4,tmm6', ['tmm0', 'tmm4', 'tmm6'], ['tmm0']],
+  [0x4c, 'c4 e2 43 5e cc', 'tdpbssd tmm1,tmm4,tmm7', ['tmm1', 'tmm4', 'tmm7'], ['tmm1']],
+  [0x51, 'c4 e2 4b 5e d5', 'tdpbssd tmm2,tmm5,tmm6', ['tmm2', 'tmm5', 'tmm6'], ['tmm2']],
+  [0x56, 'c4 e2 43 5e dd', 'tdpbssd tmm3,tmm5,tmm7', ['tmm3', 'tmm5', 'tmm7'], ['tmm3']],
+  [0x5b, '48 83 c6 40', 'add rsi,0x40', ['rsi'], ['rsi', 'rflags']],
+  [0x5f, '49 81 c1 c0 05 00 00', 'add r9,0x5c0', ['r9'], ['r9', 'rflags']],
+  [0x66, 'ff c9', 'dec ecx', ['ecx'], ['ecx', 'rflags']],
+  [0x68, '75 c0', 'jne gemm_s8+0x2a', ['rflags'], []],
+  [0x6a, '48 89 d7', 'mov rdi,rdx', ['rdx'], ['rdi']],
+  [0x6d, 'c4 a2 7a 4b 04 07', 'tilestored [rdi+r8*1],tmm0', ['rdi', 'r8', 'tmm0'], []],
+  [0x73, 'c4 a2 7a 4b 4c 07 40', 'tilestored [rdi+r8*1+0x40],tmm1', ['rdi', 'r8', 'tmm1'], []],
+  [0x7a, 'c4 e2 78 49 c0', 'tilerelease', [], ['tmm0']],
+  [0x7f, 'c3', 'ret', ['rsp'], ['rsp']],
 ] as const;
+/** Registers of the loop's first pass. */
+const PLACE = { rip: BigInt(FIRST), rsi: 0x7f3a_5c1f_dc40n, r9: 0x7f3a_5c20_35c0n, r10: 0x80n, r8: 0x5cn, rcx: 2n };
+const ADDRESSES = CODE.map(([offset]) => FUNCTION + offset);
 
-const codeView = (): CodeView => {
-  let address = 0x401047;
-  const lines = CODE.map(([bytes, text, symbol, reads, writes], at) => {
-    const line = { address: `0x${address.toString(16)}`, bytes, text, next: at === 0, symbol, target: null };
-    address += bytes.split(' ').length;
-    return { ...line, reads, writes };
+/** One instruction of the played program: the loop goes round without an end. */
+const stepped = (general: GeneralRegisters): GeneralRegisters => {
+  const at = ADDRESSES.indexOf(Number(general.rip));
+  const text = CODE[at]?.[2] ?? '';
+  const isLast = text.startsWith('jne');
+  const rip = BigInt(isLast ? FIRST : (ADDRESSES[at + 1] ?? FIRST));
+  const moved = text.startsWith('add rsi') ? { rsi: general.rsi + 0x40n } : {};
+  return { ...general, ...moved, rax: general.rax + 1n, rip };
+};
+
+/** Code from an address on, from RIP where none is named; it is the same wherever one looks. */
+const codeView = (general: GeneralRegisters | null, from: string): CodeView => {
+  const rip = general?.rip ?? 0n;
+  const start = from === '' ? rip : BigInt(from);
+  const lines = CODE.flatMap(([offset, bytes, text, reads, writes], at) => {
+    const address = BigInt(ADDRESSES[at] ?? 0);
+    const line = { address: `0x${address.toString(16)}`, bytes, text, next: address === rip, target: null };
+    return address < start ? [] : [{ ...line, symbol: `gemm_s8+0x${offset.toString(16)}`, reads, writes }];
   });
   const who = '64-bit code, CPL 3 (user), CR3 0x10a3d2000';
   const { tile, base, stride, rows, colsb, startRow } = TILE_AT;
@@ -97,7 +134,16 @@ const codeView = (): CodeView => {
     ...{ tile, rows, colsb, startRow, stores: false, faultRow: null, why: null, pages: [] },
     ...{ base: shown(base), stride: stride.toString() },
   };
-  return { rip: '0x401047', who, lines, uses: [], tile: move, tileConfig: null, translations: 41 };
+  const at = `0x${rip.toString(16)}`;
+  return {
+    rip: at,
+    who,
+    lines,
+    uses: [],
+    tile: rip === BigInt(FIRST) ? move : null,
+    tileConfig: null,
+    translations: 41,
+  };
 };
 
 const PAGE = 4096n;
@@ -234,8 +280,17 @@ export const playGuests = async (page: Page, orphan = false): Promise<void> => {
       const capture = played.capture();
       const { facts } = capture;
       const identity = { ...facts.target, kind: 'live', vmm: 'QEMU', name: played.name, pid, vcpu } as const;
-      const target = fakeTarget({ ...capture, facts: { ...facts, target: identity, inKvmRun: true } });
-      Object.assign(target, { runControl: fakeRunControl(target) });
+      const zeros = Object.fromEntries(GENERAL_NAMES.map((register) => [register, 0n])) as unknown as GeneralRegisters;
+      const general = { ...(facts.general ?? zeros), ...PLACE };
+      const target = fakeTarget({ ...capture, facts: { ...facts, general, target: identity, inKvmRun: true } });
+      const step = (): boolean => {
+        const now = target.state.facts.general;
+        if (now === null) return false;
+        target.state = { ...target.state, facts: { ...target.state.facts, general: stepped(now) } };
+        return true;
+      };
+      const standing = (): Capture => ({ ...target.state, facts: { ...target.state.facts, frozen: true } });
+      Object.assign(target, { runControl: modelRunControl({ step, capture: standing }) });
       if (freeze) await target.freeze();
       const first = await target.capture();
       if (!first.ok) return first;
@@ -276,7 +331,11 @@ export const playGuests = async (page: Page, orphan = false): Promise<void> => {
       return yes({ kept: encodeCapture(kept), now: encodeCapture(now), general: ['rbx'] });
     },
     readCalls: (id: string) => of(id, async () => yes(CALLS)),
-    readCode: (id: string) => of(id, async () => yes(codeView())),
+    readCode: (id: string, from: string) =>
+      of(id, async ({ target }) => {
+        const now = await target.capture();
+        return now.ok ? yes(codeView(now.value.facts.general, from)) : now;
+      }),
     readMemory: (id: string, request: MemoryRequest) =>
       of(id, async ({ attached }) => yes(memoryView(request, attached))),
     detach: (id: string, restoreFirst: boolean) =>

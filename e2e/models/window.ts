@@ -11,6 +11,12 @@ export const THEMES = ['dark', 'light'] as const;
 const OLDER_THAN_THE_PAGE: string | null =
   'it is older than the toolbar: to be taken anew, by --update-snapshots, where such a guest can run';
 
+/** An act that the toolbar's menu "More" holds. */
+export const fromMore = async (page: Page, name: string | RegExp): Promise<void> => {
+  await page.getByRole('button', { name: 'More', exact: true }).click();
+  await page.getByRole('menu', { name: 'More' }).getByRole('menuitem', { name }).click();
+};
+
 /** What a user can do in Tilescope's window, by what stands on the screen. */
 export class Window {
   readonly page: Page;
@@ -28,8 +34,8 @@ export class Window {
     await this.page.keyboard.press('/');
     await this.page.keyboard.type(name);
     await expect(this.target(name)).toHaveAttribute('aria-selected', 'true');
-    await this.page.getByRole('button', { name: 'Attach and freeze' }).press('Enter');
-    await expect(this.state()).toHaveText('Frozen');
+    await this.page.getByRole('button', { name: 'Attach and stop' }).press('Enter');
+    await expect(this.state()).toHaveText(/^Stopped/);
   }
 
   /** The pill that says whether the vCPU runs. */
@@ -79,7 +85,7 @@ export class Window {
   }
 
   async restoreDialog(): Promise<void> {
-    await this.page.getByRole('button', { name: 'Restore…' }).first().click();
+    await fromMore(this.page, /^(Restore…|Restore to)/);
     await expect(this.page.getByRole('dialog', { name: 'Restore' })).toBeVisible();
   }
 
@@ -90,7 +96,7 @@ export class Window {
 
   async freeze(): Promise<void> {
     await this.page.keyboard.press('Shift+F5');
-    await expect(this.state()).toHaveText('Frozen');
+    await expect(this.state()).toHaveText(/^Stopped/);
   }
 
   /** Why the list of targets is not the tests' own, or null: somebody runs a guest of theirs on this machine. */

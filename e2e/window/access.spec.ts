@@ -145,7 +145,7 @@ test.describe('targets', () => {
       process.kill(stopped.pid, 'SIGSTOP');
       const page = await open();
       const window = new Window(page);
-      await expect(window.target('access')).toContainText('can be attached');
+      await expect(window.target('access')).toContainText('read yes');
       await isAccessible(page, 'both');
       await expect(window.target('stopped')).toContainText('Remedy:');
       await window.target('stopped').click();

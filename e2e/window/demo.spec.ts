@@ -1,7 +1,7 @@
 import { expect } from 'playwright/test';
 import { KVM_ABSENT } from '../models/guest.ts';
 import { test } from '../models/host.ts';
-import { Window } from '../models/window.ts';
+import { fromMore, Window } from '../models/window.ts';
 
 test.describe('the demo guest', () => {
   test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
@@ -24,7 +24,7 @@ test.describe('the demo guest', () => {
     await page.keyboard.press('Enter');
     await expect(window.staged()).toHaveText(/1 staged/);
     await window.apply();
-    await page.getByRole('button', { name: 'Detach' }).click();
+    await fromMore(page, 'Detach');
     await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
     await expect(window.target('demo-vmm')).toBeVisible();
   });

@@ -3,7 +3,7 @@ import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { fitting } from '../models/having.ts';
 import { test } from '../models/host.ts';
 import { tilescope, tilescopeJson } from '../models/tilescope.ts';
-import { Window } from '../models/window.ts';
+import { fromMore, Window } from '../models/window.ts';
 
 /** Values of its own: the CPU drops a component that holds its initial ones from XSTATE_BV, or puts it in, by itself. */
 const FOUND = fitting([
@@ -39,42 +39,49 @@ test.describe('a live QEMU guest driven from the window', () => {
     const window = new Window(page);
     await expect(window.target('drive')).toBeVisible();
     await window.attach('drive');
-    await page.keyboard.press('Alt+p');
-    const drive = page.getByTestId('drive');
+    const drive = page.getByTestId('breakpoints');
     const outcome = page.getByTestId('drive-outcome');
-    await expect(drive).toBeVisible();
+    const dialog = page.getByRole('dialog', { name: 'Run until' });
 
     await page.keyboard.press('F11');
     await expect(outcome).toHaveText('one instruction');
     await page.keyboard.press('F11');
     await expect(page.getByText('stop 3', { exact: false }).first()).toBeVisible();
-    await drive.getByRole('textbox', { name: 'How many instructions' }).fill('250');
-    await drive.getByRole('button', { name: 'Steps: make so many' }).click();
+    await page.keyboard.press('Control+F11');
+    await dialog.getByRole('textbox', { name: 'How many instructions' }).fill('250');
+    await dialog.getByRole('textbox', { name: 'How many instructions' }).press('Enter');
     await expect(outcome).toHaveText('250 instructions');
+    await expect(window.state()).toHaveText('Stopped after 250 steps');
 
+    await page.keyboard.press('Alt+b');
     await drive.getByRole('textbox', { name: 'Address of a breakpoint' }).fill(first);
     await drive.getByRole('button', { name: 'Add the breakpoint' }).click();
     await expect(drive.getByRole('checkbox', { name: `Break at ${first}` })).toBeChecked();
     for (const hits of [1, 2]) {
       await page.keyboard.press('F5');
       await expect(drive.getByText(`hit ${hits}`, { exact: true })).toBeVisible();
-      await expect(outcome).toHaveText(first);
+      await expect(window.state()).toHaveText('Stopped at breakpoint 1');
     }
+    await page.keyboard.press('Alt+p');
+    await expect(outcome).toHaveText(first);
     await window.shootLive('drive-breakpoint-hit');
 
-    await drive.getByRole('textbox', { name: 'Condition' }).fill(`rip == ${second}`);
-    await drive.getByRole('textbox', { name: 'Condition' }).press('Enter');
+    await page.keyboard.press('Control+F5');
+    await dialog.getByRole('textbox', { name: 'Condition' }).fill(`rip == ${second}`);
+    await dialog.getByRole('textbox', { name: 'Condition' }).press('Enter');
     await expect(outcome).toHaveText(new RegExp(`^rip == ${second}, after \\d+ instructions$`));
-    await drive.getByRole('textbox', { name: 'Condition' }).fill('xmm3 changes');
-    await drive.getByRole('button', { name: 'Run until it holds' }).click();
+    await page.keyboard.press('Control+F5');
+    await dialog.getByRole('textbox', { name: 'Condition' }).fill('xmm3 changes');
+    await dialog.getByTestId('run-until-start').click();
     await expect(outcome).toHaveAttribute('data-phase', 'driving');
     await outcome.getByRole('button', { name: 'Stop here' }).click();
     await expect(outcome).toHaveText('stopped by hand');
 
+    await page.keyboard.press('Alt+b');
     await drive.getByRole('checkbox', { name: `Break at ${first}` }).uncheck();
     await window.continue();
     await guest.progress();
-    await page.getByRole('button', { name: 'Detach' }).click();
+    await fromMore(page, 'Detach');
     await expect(page.getByTestId('targets')).toBeVisible();
     await guest.progress();
     expect(guest.footprint()).toEqual(footprint);

@@ -6,7 +6,7 @@ import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { fitting, WIDE } from '../models/having.ts';
 import { test } from '../models/host.ts';
 import { shown, tilescope, tilescopeJson } from '../models/tilescope.ts';
-import { Window } from '../models/window.ts';
+import { fromMore, Window } from '../models/window.ts';
 
 const FOUND = fitting(['zmm3:f32=0.5,-1,0,0.25,1,2.75,-0.75,2,0.125,0,-0.5,1,1.5,0.25,0,-1', 'k1=0xffff']);
 /** Of the other vCPU: with nothing in them the CPU itself takes the registers out of XSTATE_BV, and puts them in. */
@@ -82,7 +82,7 @@ test.describe('history', () => {
 
     await page.keyboard.press('Control+1');
     await expect(window.staged()).toHaveText(/1 staged/);
-    await page.getByRole('button', { name: 'Detach' }).click();
+    await fromMore(page, 'Detach');
     const dialog = page.getByRole('dialog', { name: /^Detach/ });
     await expect(dialog.getByRole('list', { name: 'vCPUs with edits' }).getByRole('listitem')).toHaveCount(2);
     await window.shootLive('history-detach-asks');
@@ -128,7 +128,7 @@ test.describe('history', () => {
 
     const saved = await downloaded(page, () => page.keyboard.press('Control+s'));
     expect(saved.name).toContain('history');
-    await page.getByRole('button', { name: 'Detach' }).click();
+    await fromMore(page, 'Detach');
     await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
     await expect(page.getByTestId('targets')).toBeVisible();
     expect(await show(0)).toEqual(found);
@@ -141,7 +141,7 @@ test.describe('history', () => {
     await window.shootLive('history-opened');
     const stop = await tilescopeJson<Record<string, number[]>>('show', `${file}@4`, `${WIDE}3:f32`);
     expect(stop[`${WIDE}3:f32`]?.slice(0, 4)).toEqual([0.5, 3, 0, 0.25]);
-    await page.getByRole('button', { name: 'Detach' }).click();
+    await fromMore(page, 'Detach');
 
     await expect(window.target('history')).toBeVisible();
     await window.attach('history');
@@ -157,7 +157,7 @@ test.describe('history', () => {
     await expect(dialog).toHaveCount(0);
     await page.keyboard.press('Alt+2');
     await expect(window.cell(`${WIDE}3:f32[1]`)).toContainText('3');
-    await page.getByRole('button', { name: 'Detach' }).click();
+    await fromMore(page, 'Detach');
     await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
     await expect(page.getByTestId('targets')).toBeVisible();
     expect(await show(0)).toEqual(found);
@@ -209,7 +209,7 @@ test.describe('history', () => {
     await expect(window.cell(`${WIDE}3:f32[5]`)).toContainText('2.75');
     await expect(window.cell(`${WIDE}3:f32[5]`)).toHaveAttribute('data-mark', 'written');
 
-    await page.getByRole('button', { name: 'Detach' }).click();
+    await fromMore(page, 'Detach');
     await page.getByRole('dialog').getByRole('button', { name: 'Keep my edits' }).click();
     await expect(page.getByTestId('targets')).toBeVisible();
     // Both vCPUs hold the same registers now.

@@ -20,7 +20,8 @@ const place = (page: Page): Promise<string> =>
   page.evaluate(() => {
     const node = document.activeElement;
     const region = node?.closest<HTMLElement>('[data-region]')?.dataset.region;
-    return region ?? `${node?.getAttribute('role') ?? node?.tagName} ${node?.textContent?.replace(/\d+$/, '') ?? ''}`;
+    // Behind the name of a tab stands its number, or a place.
+    return region ?? `${node?.getAttribute('role') ?? node?.tagName} ${node?.firstChild?.textContent ?? ''}`;
   });
 
 const round = async (page: Page, key: string, stops: number): Promise<readonly string[]> => {

@@ -2,7 +2,7 @@ import { expect } from 'playwright/test';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { WIDE } from '../models/having.ts';
 import { test } from '../models/host.ts';
-import { Window } from '../models/window.ts';
+import { fromMore, Window } from '../models/window.ts';
 
 test.describe('a vCPU that runs', () => {
   test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
@@ -50,9 +50,9 @@ test.describe('a vCPU that runs', () => {
     await dialog.getByRole('textbox', { name: 'Register or element' }).fill('rip');
     await dialog.getByTestId('run-until-start').click();
     await expect(page.getByTestId('run-until')).toHaveAttribute('data-phase', 'held');
-    await expect(window.state()).toHaveText('Frozen');
+    await expect(window.state()).toHaveText(/^Stopped/);
 
-    await page.getByRole('button', { name: 'Detach' }).click();
+    await fromMore(page, 'Detach');
     await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
     await expect(page.getByTestId('targets')).toBeVisible();
     await guest.progress();

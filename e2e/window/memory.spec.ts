@@ -1,7 +1,7 @@
 import { expect } from 'playwright/test';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { test } from '../models/host.ts';
-import { Window } from '../models/window.ts';
+import { fromMore, Window } from '../models/window.ts';
 
 test.describe('code and memory of a live vCPU', () => {
   test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
@@ -57,7 +57,7 @@ test.describe('code and memory of a live vCPU', () => {
     await page.keyboard.press('Enter');
     await expect(memory).toContainText('its entry in the PDPT is not present');
 
-    await page.getByRole('button', { name: 'Detach' }).click();
+    await fromMore(page, 'Detach');
     await expect(page.getByTestId('targets')).toBeVisible();
     await guest.progress();
     expect(guest.footprint()).toEqual(footprint);

@@ -1,6 +1,7 @@
 import { expect } from 'playwright/test';
 import { test } from '../models/host.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
+import { fromMore } from '../models/window.ts';
 
 // Nothing here is this machine's own: the same story, and the same pictures, everywhere.
 test.use({ machine: 'stories' });
@@ -25,7 +26,7 @@ test('the int8 program is stepped by keyboard alone until its tiles hold a produ
   await page.getByRole('button', { name: 'Take the run back' }).click();
   await expect(page.getByText('halted', { exact: true })).toHaveCount(0);
   await expect(model.element(0, 0, 0)).toHaveAccessibleName(/^tmm0\[0\]\[0\] -?\d+/);
-  await page.getByRole('button', { name: 'Detach' }).click();
+  await fromMore(page, 'Detach');
   await expect(page.getByRole('dialog', { name: 'Close int8 tile product?' })).toContainText('21 stops');
   await page.getByRole('button', { name: 'Close without saving' }).click();
   await expect(page.getByRole('listbox', { name: 'Targets' }).or(page.getByText('No process here'))).toBeVisible();

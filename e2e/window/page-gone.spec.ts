@@ -3,7 +3,7 @@ import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { fitting, WIDE } from '../models/having.ts';
 import { StateFolder } from '../models/state-folder.ts';
 import { shown, WebHost } from '../models/tilescope.ts';
-import { Window } from '../models/window.ts';
+import { fromMore, Window } from '../models/window.ts';
 
 const PATHS = fitting(['zmm3', 'k1', 'mxcsr']);
 
@@ -59,7 +59,7 @@ test.describe('the page that held written edits goes, and Tilescope stays', () =
   };
 
   const keepAndDetach = async (page: Page): Promise<void> => {
-    await page.getByRole('button', { name: 'Detach' }).click();
+    await fromMore(page, 'Detach');
     await page.getByRole('button', { name: 'Keep my edits' }).click();
     await expect(page.getByRole('listbox', { name: 'Targets' })).toBeVisible();
   };
@@ -74,7 +74,7 @@ test.describe('the page that held written edits goes, and Tilescope stays', () =
     await window.type(`${WIDE}3:f32[2]`, '7');
     await page.reload();
     await expect(page.getByTestId('came-back')).toContainText('Loaded again: 2 stops');
-    await expect(window.state()).toHaveText('Frozen');
+    await expect(window.state()).toHaveText(/^Stopped/);
     await expect(page.getByRole('textbox', { name: /label/i })).toHaveValue('mine');
     await expect(window.staged()).toHaveText(/1/);
     await expect(page.getByTestId('orphan')).toHaveCount(0);

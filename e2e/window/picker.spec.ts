@@ -1,7 +1,7 @@
 import { expect } from 'playwright/test';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { test } from '../models/host.ts';
-import { Window } from '../models/window.ts';
+import { fromMore, Window } from '../models/window.ts';
 
 test.describe('Enter on the first screen', () => {
   test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
@@ -28,7 +28,7 @@ test.describe('Enter on the first screen', () => {
     await window.target('picker').click();
     await page.keyboard.press('Enter');
     await expect(window.state()).toHaveText('Running');
-    await page.getByRole('button', { name: 'Detach' }).click();
+    await fromMore(page, 'Detach');
     await expect(page.getByTestId('targets')).toBeVisible();
   });
 

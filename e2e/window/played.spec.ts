@@ -143,6 +143,89 @@ test('[U18] Memory, Trace, Stops and the panes of a live vCPU hold WCAG 2.2 AA, 
   await isSound(page, 'trace');
 });
 
+test('[RC6] stepped and run to a breakpoint by keyboard alone: the code stands still, and breakpoints and calls are tabs beside it', async ({
+  page,
+  open,
+}) => {
+  const window = await attached(page, open);
+  const next = page.locator('[aria-current="step"]');
+  await expect(next).toContainText('tileloadd tmm4');
+  await page.keyboard.press('F11');
+  await expect(window.state()).toHaveText('Stopped after 1 step');
+  await expect(next).toContainText('tileloadd tmm5');
+  await expect(page.locator('.program-line.executed')).toContainText('tileloadd tmm4');
+  const first = page.getByRole('listitem').filter({ hasText: 'tilezero tmm0' });
+  await expect(first).toBeVisible();
+  // F9 on the line that the arrows lead to.
+  await page.getByRole('list', { name: 'Instructions' }).focus();
+  for (let down = 0; down < 5; down += 1) await page.keyboard.press('ArrowDown');
+  await expect(page.locator('[data-address]:focus')).toContainText('tdpbssd tmm1');
+  await page.keyboard.press('F9');
+  await expect(page.locator('[data-address]:focus')).toContainText('breakpoint');
+  await page.keyboard.press('F5');
+  await expect(window.state()).toHaveText('Stopped at breakpoint 1');
+  await expect(next).toContainText('tdpbssd tmm1');
+  await isSound(page, 'at a breakpoint');
+  await page.mouse.move(0, 0);
+  await window.shoot('played-breakpoint');
+  // The other tabs of the dock, and round again.
+  for (const name of ['Breakpoints', 'Calls', 'Program']) {
+    await page.keyboard.press('Control+PageDown');
+    await expect(page.getByRole('region', { name, exact: true })).toBeFocused();
+  }
+  await page.keyboard.press('Alt+PageUp');
+  await expect(page.getByRole('region', { name: 'Calls' })).toBeFocused();
+  await page.keyboard.press('Alt+b');
+  const breakpoints = page.getByRole('region', { name: 'Breakpoints' });
+  await expect(breakpoints.getByRole('listitem')).toContainText('hit 1');
+  await isSound(page, 'breakpoints');
+  await breakpoints.getByRole('button', { name: /^Remove the breakpoint at/ }).press('Enter');
+  await expect(breakpoints.getByRole('listitem')).toHaveCount(0);
+  // The mouse's way, and back to where it was.
+  await page.keyboard.press('Alt+p');
+  await page.getByRole('listitem').filter({ hasText: 'dec ecx' }).locator('.program-gutter').click();
+  await expect(page.getByRole('listitem').filter({ hasText: 'dec ecx' })).toContainText('breakpoint');
+  await page.keyboard.press('F5');
+  await expect(next).toContainText('dec ecx');
+});
+
+test('[U1] vCPU, run control, and what is done seldom are in reach of the toolbar at every width', async ({
+  page,
+  open,
+}) => {
+  const window = await attached(page, open);
+  const bar = page.getByTestId('toolbar');
+  for (const [width, height, isNamed] of [
+    [1440, 900, true],
+    [1100, 700, false],
+    [720, 450, false],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    for (const name of ['Continue', 'Pause', 'Step', 'Step over', 'Step out', 'Run until…', 'Trace…']) {
+      const button = bar.getByRole('button', { name, exact: true });
+      await expect(button).toBeInViewport({ ratio: 1 });
+      // Labels go first where room is short; the name stays.
+      if (isNamed) await expect(button).toHaveText(name);
+    }
+    await isSound(page, `toolbar, ${width}`);
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.getByTestId('vcpu').press('Enter');
+  const menu = page.getByRole('menu', { name: 'vCPU' });
+  await expect(menu.getByRole('menuitemradio')).toHaveText([/vCPU 0\s*stopped/, /vCPU 1\s*not attached/]);
+  await isSound(page, 'vCPUs');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await expect(page.getByTestId('vcpu')).toHaveText('vCPU 1 of 2');
+  await expect(page.getByTestId('vcpu')).toBeFocused();
+  await page.getByRole('button', { name: 'More' }).press('Enter');
+  await expect(page.getByRole('menuitem', { name: 'Capture' })).toBeFocused();
+  await isSound(page, 'more');
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('button', { name: 'More' })).toBeFocused();
+  await expect(window.state()).toHaveText(/^Stopped/);
+});
+
 test('[DA8] who executes and who called whom by keyboard alone; a call leads to its code and back, a frame to memory', async ({
   page,
   open,

@@ -4,7 +4,7 @@ import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { fitting, WIDE } from '../models/having.ts';
 import { test } from '../models/host.ts';
 import { shown, tilescope } from '../models/tilescope.ts';
-import { Window } from '../models/window.ts';
+import { fromMore, Window } from '../models/window.ts';
 
 /** State worth looking at, put into the guest from outside before the window opens. */
 const FOUND = fitting([
@@ -69,14 +69,14 @@ test.describe('a live QEMU guest in the window', () => {
     await window.continue();
     await guest.counts(0);
     await window.freeze();
-    await page.getByRole('button', { name: 'Restore…' }).first().click();
+    await fromMore(page, 'Restore…');
     await page.getByRole('dialog').getByRole('button', { name: 'Restore everything' }).click();
     await expect(page.getByRole('dialog')).toHaveCount(0);
     await window.shootLive('restored');
 
     await window.type(`${WIDE}3:f32[0]`, '1e-3');
     await window.apply();
-    await page.getByRole('button', { name: 'Detach' }).click();
+    await fromMore(page, 'Detach');
     await expect(page.getByRole('dialog', { name: /^Detach/ })).toBeVisible();
     await window.shootLive('detach-asks');
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
@@ -89,7 +89,7 @@ test.describe('a live QEMU guest in the window', () => {
     // QEMU write its own copy back, which lacks AVX on some hosts: what restore has to set is more than two lanes.
     expect(monitor.zmm[3]?.slice(-32)).toBe('3e80000000000000c0c800003a83126f');
     await window.freeze();
-    await page.getByRole('button', { name: 'Detach' }).click();
+    await fromMore(page, 'Detach');
     await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
     await expect(page.getByTestId('targets')).toBeVisible();
     expect(await show(...paths)).toEqual(found);

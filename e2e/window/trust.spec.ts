@@ -5,7 +5,7 @@ import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { fitting, HAVING, WIDE } from '../models/having.ts';
 import { test } from '../models/host.ts';
 import { shown, tilescope } from '../models/tilescope.ts';
-import { Window } from '../models/window.ts';
+import { fromMore, Window } from '../models/window.ts';
 
 /** What the guest holds before the window opens. Its own code never touches any of it. */
 const FOUND = fitting([
@@ -92,7 +92,7 @@ test.describe('edit and restore that can be trusted', () => {
     await dialog.getByTestId('restore-now').click();
     await expect(dialog).toHaveCount(0);
 
-    await page.getByRole('button', { name: 'Detach' }).click();
+    await fromMore(page, 'Detach');
     await expect(page.getByTestId('targets')).toBeVisible();
     expect(await show()).toEqual(found);
     await guest.progress();
@@ -138,7 +138,7 @@ test.describe('edit and restore that can be trusted', () => {
       await expect(notice).toHaveCount(0);
     } else await expect(notice).toHaveCount(0);
 
-    await page.getByRole('button', { name: 'Detach' }).click();
+    await fromMore(page, 'Detach');
     await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
     await expect(page.getByTestId('targets')).toBeVisible();
     await guest.progress();

@@ -33,7 +33,11 @@ const ACTS: Readonly<Record<Exclude<ContextPlace, 'value'>, readonly (readonly s
   ],
   target: [['attach', 'attach-frozen'], ['refresh']],
   model: [['open-model']],
-  program: [['step', 'run-to-end', 'run-back', 'run-until']],
+  program: [
+    ['run-to-line', 'toggle-breakpoint'],
+    ['step', 'step-over', 'step-out', 'run-until'],
+    ['run-to-end', 'run-back'],
+  ],
   elsewhere: [
     ['find', 'plot', 'beside'],
     ['copy-as', 'restore', 'reset-layout'],

@@ -77,3 +77,11 @@ export const readToRestore = async (store: DebuggerStore, file: File): Promise<v
   if (read.ok) await store.getState().readRestoreFile(read.value.name, read.value.base64, null, '');
   else store.getState().refuseRestoreFile(read.refusal);
 };
+
+/** A file of symbols, whose names the code of the guest on screen is given. */
+export const chooseSymbols = (store: DebuggerStore): void =>
+  pickFile(async (file) => {
+    const read = await readPageFile(file);
+    if (read.ok) await store.getState().takeSymbols(read.value.name, read.value.base64);
+    else store.getState().refuse(read.refusal);
+  });

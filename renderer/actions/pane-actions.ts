@@ -5,6 +5,7 @@ import { selectMemoryDifferences } from '../store/vcpu/memory-matrix.ts';
 import { selectWrongStops } from '../store/vcpu/trace-slice.ts';
 import { selectWatchable } from '../store/view/watch-slice.ts';
 import type { Action } from './action.ts';
+import { turnTab } from './turn-tab.ts';
 
 const needsStops = (state: State): string | null => (state.stops.length === 0 ? 'nothing is open' : null);
 
@@ -150,6 +151,30 @@ export const PANE_ACTIONS: readonly Action[] = [
     glyph: 'list',
     refused: (state) => (state.session?.kind === 'live' ? needsStops(state) : 'calls are those of a live guest'),
     run: (store) => store.getState().askWorkbench({ kind: 'toggle', pane: 'calls' }),
+  },
+  {
+    id: 'breakpoints',
+    title: 'Breakpoints',
+    group: 'View',
+    glyph: 'dot',
+    refused: (state) => (state.session?.kind === 'file' ? 'a file does not run' : needsStops(state)),
+    run: (store) => store.getState().askWorkbench({ kind: 'toggle', pane: 'breakpoints' }),
+  },
+  {
+    id: 'next-tab',
+    title: 'Next tab of the dock',
+    group: 'View',
+    glyph: 'arrow',
+    refused: needsStops,
+    run: (store) => turnTab(store, 1),
+  },
+  {
+    id: 'previous-tab',
+    title: 'Previous tab of the dock',
+    group: 'View',
+    glyph: 'arrow',
+    refused: needsStops,
+    run: (store) => turnTab(store, -1),
   },
   {
     id: 'time-axis',

@@ -16,7 +16,7 @@ test('a reason of refusal is given for what cannot be done now, and goes when it
   expect(refused('capture')).toBe('no target is attached');
   expect(refused('attach')).toBeNull();
   await store.getState().attach(true);
-  expect(refused('freeze')).toBe('already frozen');
+  expect(refused('freeze')).toBe('already stopped');
   expect(refused('capture')).toBeNull();
   expect(refused('attach')).toBe('detach first');
   expect(refused('apply')).toBe('nothing is staged');

@@ -77,12 +77,14 @@ export const ACTIONS: readonly Action[] = [
   },
   {
     id: 'freeze',
-    title: 'Freeze',
+    title: 'Pause',
     group: 'Run',
     glyph: 'pause',
     refused: (state) => {
       if (isDriving(state)) return null;
-      return (state.session?.kind === 'model' ? null : needsLive(state)) ?? (isFrozen(state) ? 'already frozen' : null);
+      return (
+        (state.session?.kind === 'model' ? null : needsLive(state)) ?? (isFrozen(state) ? 'already stopped' : null)
+      );
     },
     run: (store) => {
       const state = store.getState();
@@ -128,9 +130,7 @@ export const ACTIONS: readonly Action[] = [
     group: 'Run',
     glyph: 'stepOut',
     refused: (state) =>
-      state.session?.kind === 'model'
-        ? 'a model’s program calls nothing: there is nothing to step out of'
-        : stepRefusal(state),
+      state.session?.kind === 'model' ? 'a model’s program calls nothing to step out of' : stepRefusal(state),
     run: (store) => void store.getState().stepAlong('out'),
   },
   {
@@ -310,7 +310,7 @@ export const ACTIONS: readonly Action[] = [
   },
   {
     id: 'attach-frozen',
-    title: 'Attach and freeze',
+    title: 'Attach and stop',
     group: 'Target',
     glyph: 'cpu',
     refused: pickedRefusal,

@@ -11,6 +11,16 @@ const liveRefusal = (state: State): string | null => {
   return hasEnded(state) ? 'the target has ended' : null;
 };
 
+/** Where no instruction has the focus it is the one that comes next. */
+const breakpointRefusal = ({ session, focusedLine, stops }: State): string | null =>
+  session === null
+    ? 'no target is attached'
+    : session.kind === 'file'
+      ? 'a file does not run'
+      : focusedLine === null && stops.at(-1)?.capture.facts.general == null
+        ? 'no instruction has the focus'
+        : null;
+
 /** Runs that are watched: until a condition holds, and a vCPU that is read again and again. */
 export const RUN_ACTIONS: readonly Action[] = [
   {
@@ -20,6 +30,30 @@ export const RUN_ACTIONS: readonly Action[] = [
     glyph: 'flag',
     refused: runUntilRefusal,
     run: (store) => store.getState().openRunUntil(),
+  },
+  {
+    id: 'many-steps',
+    title: 'Many steps…',
+    group: 'Run',
+    glyph: 'step',
+    refused: runUntilRefusal,
+    run: (store) => {
+      store.getState().chooseExactRun('steps', {});
+      store.getState().openRunUntil();
+    },
+  },
+  {
+    id: 'toggle-breakpoint',
+    title: 'Breakpoint at the focused instruction',
+    group: 'Run',
+    glyph: 'dot',
+    refused: breakpointRefusal,
+    run: (store) => {
+      const { focusedLine, stops, toggleBreakpoint } = store.getState();
+      const rip = stops.at(-1)?.capture.facts.general?.rip;
+      const address = focusedLine ?? (rip === undefined ? null : `0x${rip.toString(16)}`);
+      if (address !== null) toggleBreakpoint(address);
+    },
   },
   {
     id: 'trace',

@@ -6,7 +6,7 @@ import type { State } from '../store/state/state.ts';
 import { type SessionFile, sessionFile } from '../store/vcpu/saved-session.ts';
 import type { Action } from './action.ts';
 import { download } from './export-file.ts';
-import { MOST_PAGE_BYTES } from './open-file.ts';
+import { chooseSymbols, MOST_PAGE_BYTES } from './open-file.ts';
 
 /** What is said about a file that was saved: one of more bytes than a page may open is read by the command line. */
 export const saveDoneOf = ({ fileName, bytes, stops }: SessionFile): SaveDone => ({
@@ -38,7 +38,7 @@ const needsSeveral =
 export const SESSION_ACTIONS: readonly Action[] = [
   {
     id: 'freeze-all',
-    title: 'Freeze all attached vCPUs',
+    title: 'Pause all attached vCPUs',
     group: 'Run',
     glyph: 'pause',
     refused: needsSeveral('running', 'running'),
@@ -49,7 +49,7 @@ export const SESSION_ACTIONS: readonly Action[] = [
     title: 'Continue all attached vCPUs',
     group: 'Run',
     glyph: 'play',
-    refused: needsSeveral('frozen', 'frozen'),
+    refused: needsSeveral('frozen', 'stopped'),
     run: (store) => void store.getState().resumeAll(),
   },
   {
@@ -59,5 +59,13 @@ export const SESSION_ACTIONS: readonly Action[] = [
     glyph: 'file',
     refused: (state) => (state.stops.length === 0 ? 'nothing is open' : null),
     run: saveSession,
+  },
+  {
+    id: 'symbols',
+    title: 'Symbols…',
+    group: 'Target',
+    glyph: 'list',
+    refused: (state) => (state.session?.kind === 'live' ? null : 'symbols name the code of a live guest'),
+    run: chooseSymbols,
   },
 ];

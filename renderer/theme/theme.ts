@@ -27,7 +27,7 @@ import './compare.css';
 import './model.css';
 import './compatibility.css';
 import './run.css';
-import './drive.css';
+import './program.css';
 import './extra-panes.css';
 import './trace.css';
 import './marks.css';

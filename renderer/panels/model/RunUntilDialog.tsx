@@ -13,10 +13,12 @@ import { Button } from '../../controls/Button.tsx';
 import { Select } from '../../controls/Select.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { isFrozen } from '../../store/select/run.ts';
+import { exactRunRefusal } from '../../store/vcpu/exact-run.ts';
 import { runUntilRefusal } from '../../store/vcpu/run-until.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { Dialog } from '../overlays/Dialog.tsx';
+import { ExactRows, ExactWords } from './ExactRows.tsx';
 
 const STATE_WORDS = { absent: 'absent', init: 'init', inUse: 'in use' } as const;
 
@@ -27,12 +29,15 @@ export function RunUntilDialog(): ReactElement | null {
   const newest = useDebugger((state) => state.stops.at(-1)?.capture ?? null);
   const isModel = useDebugger((state) => state.session?.kind === 'model');
   const busy = useDebugger(runUntilRefusal);
+  const way = useDebugger((state) => state.runWay);
+  const exactRefused = useDebugger(exactRunRefusal);
   useEffect(() => document.querySelector<HTMLElement>('dialog.run-until input:checked')?.focus(), []);
   if (newest === null) return null;
   const choose = (part: Partial<ConditionChoice>): void => store.getState().chooseRunUntil(part);
   const checked = checkCondition(choice, newest);
-  const refused = busy ?? (checked.ok ? null : checked.why);
-  const start = (): void => void store.getState().startRunUntil();
+  const refused = way !== 'sampled' ? exactRefused : (busy ?? (checked.ok ? null : checked.why));
+  const start = (): void =>
+    void (way === 'sampled' ? store.getState().startRunUntil() : store.getState().startExactRun());
   const components = newest.image.layout.components
     .map(({ bit }) => ({ bit, state: viewComponent(newest.image, bit).state }))
     .filter(({ state }) => state !== 'absent')
@@ -49,6 +54,7 @@ export function RunUntilDialog(): ReactElement | null {
         <div className="ask-body">
           <h2>Run until</h2>
           <fieldset className="run-conditions" aria-label="Condition">
+            <ExactRows isModel={isModel} />
             <ConditionRow kind="in-use" choice={choice} onChoose={choose} title="a component comes into use">
               <Select
                 name="Component"
@@ -63,7 +69,7 @@ export function RunUntilDialog(): ReactElement | null {
                 onChoose={(bit) => choose({ kind: 'in-use', bit: Number(bit) })}
               />
             </ConditionRow>
-            {choice.kind === 'in-use' && chosen?.state === 'inUse' ? (
+            {way === 'sampled' && choice.kind === 'in-use' && chosen?.state === 'inUse' ? (
               <p className="text-2 run-about">It is in use already: it would have to go to init first.</p>
             ) : null}
             <ConditionRow kind="changes" choice={choice} onChoose={choose} title="a register or element changes">
@@ -99,24 +105,24 @@ export function RunUntilDialog(): ReactElement | null {
               />
             </ConditionRow>
           </fieldset>
-          {checked.ok ? null : (
+          {way !== 'sampled' || checked.ok ? null : (
             <p className="line tight run-refused" role="alert">
               <Glyph name="stop" className="g12" />
               {checked.why}
             </p>
           )}
-          {isModel ? <StepsWords /> : <SampledWords />}
+          {isModel ? <StepsWords /> : way === 'sampled' ? <SampledWords /> : <ExactWords />}
         </div>
         <div className="ask-acts">
           <Button
-            label={checked.ok ? `Run until ${conditionWords(checked.condition)}` : 'Run'}
+            label={way === 'sampled' && checked.ok ? `Run until ${conditionWords(checked.condition)}` : 'Run'}
             look="primary"
             glyph="play"
             refused={refused}
             testId="run-until-start"
             onPress={start}
           >
-            {checked.ok ? <UntilWords condition={checked.condition} /> : 'Run'}
+            {way === 'sampled' && checked.ok ? <UntilWords condition={checked.condition} /> : 'Run'}
           </Button>
           <span className="push" />
           <Button label="Cancel" look="ghost" onPress={() => store.getState().setOverlay(null)}>
@@ -159,7 +165,7 @@ function SampledWords(): ReactElement {
       <div className="note-body">
         <div className="strong">Sampled: what comes and goes between two captures is not seen</div>
         <div>
-          The vCPU {frozen ? 'is let go' : 'runs on'}, and is captured up to 30 times a second. It is frozen at the
+          The vCPU {frozen ? 'is let go' : 'runs on'}, and is captured up to 30 times a second. It is stopped at the
           first capture in which the condition holds, a moment after that capture.
           {held ? '' : ' The captures before it do not become stops, save the last one.'}
         </div>
@@ -178,7 +184,7 @@ interface ConditionProps {
 }
 
 function ConditionRow({ kind, choice, onChoose, title, refused = null, children }: ConditionProps): ReactElement {
-  const on = choice.kind === kind;
+  const on = useDebugger((state) => state.runWay === 'sampled') && choice.kind === kind;
   return (
     <div
       className={`run-condition ${on ? 'on' : ''} ${refused === null ? '' : 'refused'}`}

@@ -78,10 +78,10 @@ function Frozen({ run }: { run: Extract<Run, { kind: 'held' }> }): ReactElement 
     const [seen, frozen] = [run.stop, run.frozenStop].map((number) => stops.find((stop) => stop.number === number));
     return seen === undefined || frozen === undefined ? null : Math.max(0, frozen.takenAtMs - seen.takenAtMs);
   });
-  if (run.frozenStop === null) return <div>The vCPU is not frozen.</div>;
+  if (run.frozenStop === null) return <div>The vCPU is not stopped.</div>;
   return (
     <div>
-      It ran on until it was frozen
+      It ran on until it was stopped
       {isDeterministic() || ms === null ? '' : `, ${ms} ms later`}, at <StopLink number={run.frozenStop} />.
     </div>
   );

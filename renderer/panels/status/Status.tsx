@@ -1,4 +1,5 @@
 import type { ReactElement } from 'react';
+import { fixed } from '../../fixed.ts';
 import { useDebugger } from '../../store/context.ts';
 import { isLongPause, pausesOf } from '../../store/select/pauses.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
@@ -14,6 +15,7 @@ export function Status(): ReactElement {
   const laneZero = useDebugger((state) => state.laneZero);
   const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
   const kind = useDebugger((state) => state.session?.kind);
+  const stepsPerSecond = useDebugger((state) => state.stepsPerSecond);
   const pauses = useDebugger((state) => (state.session?.kind === 'live' ? pausesOf(state.stops) : null));
   const others = useDebugger(selectOtherVcpus);
   const facts = capture?.facts;
@@ -57,6 +59,11 @@ export function Status(): ReactElement {
         </>
       )}
       <span className="push" />
+      {kind !== 'live' || stepsPerSecond === null ? null : (
+        <span className="wide-only">
+          stepping <span className="val">{fixed('rate', String(Math.round(stepsPerSecond)))}</span> a second
+        </span>
+      )}
       {kind === 'live' ? <span className="wide-only">state at attach kept</span> : null}
       {facts?.kernelRelease == null ? null : (
         <span className="wide-only">

@@ -6,6 +6,7 @@ import { commandOf, movedInList } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
+import { ThisMachine } from './ThisMachine.tsx';
 
 /** Whether there is nothing live to attach to: the model is then what a newcomer opens. */
 const useNothingLive = (): boolean =>
@@ -120,6 +121,7 @@ export function ModelDetail(): ReactElement {
             <dd className="wraps">Tilescope itself; nothing is attached to</dd>
           </dl>
         </section>
+        <ThisMachine />
       </div>
       <div className="target-acts">
         <ActionButton action={action('open-model')} look="primary" glyph={null}>

@@ -1,5 +1,5 @@
 // biome-ignore-all lint/a11y/useSemanticElements: a native radio cannot hold glyphs or be drawn as a row.
-import type { KeyboardEvent, ReactElement } from 'react';
+import { type KeyboardEvent, type ReactElement, useState } from 'react';
 import { hexShort } from '../../../app/bits/mask.ts';
 import type { TargetSummary, VcpuSummary } from '../../../app/bridge.ts';
 import { INJECTED_CALLS } from '../../../app/wire/calls.ts';
@@ -14,6 +14,8 @@ import { isLongPause } from '../../store/select/pauses.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count, kernelText, pauseText, pidText, tidText } from '../../wording.ts';
 import { ModelDetail } from './ModelList.tsx';
+import { MAY, mayOf } from './may.ts';
+import { ThisMachine } from './ThisMachine.tsx';
 
 /** What every session makes, and what it writes with, in the order of KVM's interface. */
 const WHEN: Readonly<Partial<Record<(typeof INJECTED_CALLS)[number]['when'], string>>> = {
@@ -23,7 +25,6 @@ const WHEN: Readonly<Partial<Record<(typeof INJECTED_CALLS)[number]['when'], str
 const CALLS = INJECTED_CALLS.flatMap(({ call, request, when }) =>
   request === null || WHEN[when] === undefined ? [] : [{ call, number: hexShort(BigInt(request)), when: WHEN[when] }],
 );
-const PROMISES = ['Leaves program text untouched', 'Keeps the state found, to give it back'];
 
 export function TargetDetail(): ReactElement {
   const target = useDebugger((state) => state.listing.list?.targets.find((row) => row.pid === state.pickedPid) ?? null);
@@ -37,6 +38,8 @@ export function TargetDetail(): ReactElement {
 
 function Selected({ target }: { target: TargetSummary }): ReactElement {
   const facts = useDebugger((state) => state.hostFacts);
+  const isOurs = target.heldBy !== undefined;
+  const may = MAY[mayOf(target)];
   const executable = target.executable.split('/').at(-1) ?? target.executable;
   return (
     <div className="inspector">
@@ -45,13 +48,9 @@ function Selected({ target }: { target: TargetSummary }): ReactElement {
           <Glyph name="cpu" className="is-accent" />
           <h2 className="ellipsis">{target.name}</h2>
           <span className="push" />
-          <span className={`pill ${target.attachable ? 'good' : target.heldBy === undefined ? 'bad' : ''}`}>
-            <Glyph name={target.attachable ? 'check' : target.heldBy === undefined ? 'stop' : 'cpu'} className="g12" />
-            {target.attachable
-              ? 'can be attached'
-              : target.heldBy === undefined
-                ? 'not attachable'
-                : 'ours, in another tab'}
+          <span className={`pill ${isOurs ? '' : may.pill}`}>
+            <Glyph name={isOurs ? 'cpu' : may.glyph} className="g12" />
+            {isOurs ? 'ours, in another tab' : may.all}
           </span>
         </div>
         <div className="sub">
@@ -59,6 +58,11 @@ function Selected({ target }: { target: TargetSummary }): ReactElement {
         </div>
       </div>
       <div className="scroll">
+        {target.attachable ? null : <NotNow target={target} />}
+        <Measured />
+        <Calls target={target} />
+        <Vcpus target={target} />
+        <ThisMachine />
         <section className="block">
           <h3>What it is</h3>
           <dl className="facts">
@@ -89,35 +93,6 @@ function Selected({ target }: { target: TargetSummary }): ReactElement {
             )}
           </dl>
         </section>
-        <Calls target={target} />
-        <Vcpus target={target} />
-        <section className="block">
-          <h3>Attaching</h3>
-          {target.attachable ? (
-            <ul className="checks">
-              <Measured />
-              {PROMISES.map((promise) => (
-                <li key={promise}>
-                  <Glyph name="check" className="is-written" />
-                  <span className="what">{promise}</span>
-                </li>
-              ))}
-            </ul>
-          ) : (
-            <div className={`note ${target.heldBy === undefined ? 'refused' : ''}`}>
-              <Glyph name={target.heldBy === undefined ? 'stop' : 'info'} />
-              <div className="note-body">
-                <div className="strong">{target.reason}</div>
-                {target.remedy === null || target.heldBy !== undefined ? null : (
-                  <div className="line tight">
-                    <span>Remedy: {target.remedy}</span>
-                    <CopyButton what="the remedy" text={target.remedy} />
-                  </div>
-                )}
-              </div>
-            </div>
-          )}
-        </section>
       </div>
       {target.heldBy === undefined ? <AttachActs /> : <HeldElsewhere tab={target.heldBy} />}
     </div>
@@ -146,10 +121,31 @@ function AttachActs(): ReactElement {
         Attach, keep it running
       </ActionButton>
       <ActionButton action={action('attach-frozen')} glyph={null}>
-        Attach and freeze
+        Attach and stop
       </ActionButton>
       <p className="text-3 small">Nothing is done until you choose; the state found is kept.</p>
     </div>
+  );
+}
+
+/** Why it cannot be attached to, and what mends that. */
+function NotNow({ target }: { target: TargetSummary }): ReactElement {
+  const isOurs = target.heldBy !== undefined;
+  return (
+    <section className="block">
+      <div className={`note ${isOurs ? '' : 'refused'}`}>
+        <Glyph name={isOurs ? 'info' : 'stop'} />
+        <div className="note-body">
+          <div className="strong">{target.reason}</div>
+          {target.remedy === null || isOurs ? null : (
+            <div className="line tight">
+              <span>Remedy: {target.remedy}</span>
+              <CopyButton what="the remedy" text={target.remedy} />
+            </div>
+          )}
+        </div>
+      </div>
+    </section>
   );
 }
 
@@ -158,23 +154,30 @@ function Measured(): ReactElement {
   const measured = useDebugger((state) => state.measured);
   const isLong = measured !== null && isLongPause(measured);
   return (
-    <li data-testid="measured">
-      <Glyph
-        name={measured === null ? 'info' : isLong ? 'warn' : 'check'}
-        className={measured === null ? 'text-3' : isLong ? 'is-armed' : 'is-written'}
-      />
-      <span className="what">
-        {measured === null ? (
-          'Pauses one thread for each look; how long is measured and printed'
-        ) : (
-          <>
-            Pauses one thread for each look: here median <span className="val">{pauseText(measured.medianNs)}</span>,
-            greatest <span className="val">{pauseText(measured.greatestNs)}</span> of{' '}
-            {isDeterministic() ? 'all looks' : count(measured.looks, 'look')}
-          </>
-        )}
-      </span>
-    </li>
+    <section className="block" data-testid="measured">
+      <h3>
+        Measured here
+        <span className="aside">
+          {measured === null
+            ? 'pause of one vCPU'
+            : `pause of one vCPU, ${isDeterministic() ? 'all looks' : count(measured.looks, 'look')}`}
+        </span>
+      </h3>
+      {measured === null ? (
+        <p className="small text-2">Nothing yet: each look pauses one thread, and how long is measured and printed.</p>
+      ) : (
+        <p className="line small">
+          <span className="text-2">
+            median <span className="val strong">{pauseText(measured.medianNs)}</span>
+          </span>
+          <span className={isLong ? 'is-armed' : 'text-2'}>
+            greatest <span className="val strong">{pauseText(measured.greatestNs)}</span>
+          </span>
+          {isLong ? <Glyph name="warn" className="g12 is-armed" /> : null}
+        </p>
+      )}
+      <p className="small text-3">Program text stays untouched; the state found is kept, to be given back.</p>
+    </section>
   );
 }
 
@@ -183,30 +186,62 @@ function Measured(): ReactElement {
  * (seccomp(2)). A filter's answer is worked out at attach, call by call.
  */
 const VERDICTS = {
-  none: { glyph: 'check', look: 'is-written', word: 'allowed' },
-  strict: { glyph: 'stop', look: 'is-refused', word: 'kills' },
-  filter: { glyph: 'unknown', look: 'text-3', word: 'judged at attach' },
+  none: {
+    glyph: 'check',
+    look: 'is-written',
+    word: 'allowed',
+    pill: 'good',
+    sentence: 'no seccomp filter on the vCPU threads.',
+  },
+  strict: {
+    glyph: 'stop',
+    look: 'is-refused',
+    word: 'kills',
+    pill: 'bad',
+    sentence: 'seccomp’s strict mode ends the process over any of them.',
+  },
+  filter: {
+    glyph: 'unknown',
+    look: 'text-3',
+    word: 'judged at attach',
+    pill: '',
+    sentence: 'the filter is asked about each before it is made.',
+  },
 } as const;
 
 function Calls({ target }: { target: TargetSummary }): ReactElement {
+  const [isOpen, setOpen] = useState(false);
   const picked = useDebugger((state) => state.pickedVcpu);
   const vcpu = target.vcpus.find((row) => row.index === picked) ?? target.vcpus[0];
-  const { glyph, look, word } = VERDICTS[vcpu?.seccomp ?? 'filter'];
+  const { glyph, look, word, pill, sentence } = VERDICTS[vcpu?.seccomp ?? 'filter'];
+  const counted = CALLS.filter(({ when }) => when === 'Apply only').length;
   return (
     <section className="block" data-testid="calls">
       <h3>
-        Calls Tilescope would make<span className="aside">seccomp verdict</span>
+        Calls Tilescope would make
+        <span className={`pill aside ${pill}`}>
+          <Glyph name={glyph} className="g12" />
+          {word === 'allowed' ? `${CALLS.length} of ${CALLS.length} allowed` : word}
+        </span>
       </h3>
-      <ul className="checks">
-        {CALLS.map((row) => (
-          <li key={row.call} title={`${row.call}: ${row.when}, ${word}`}>
-            <Glyph name={glyph} className={`g12 ${look}`} />
-            <span className="what val small">{row.call}</span>
-            <span className="val small text-3">{row.number}</span>
-            <span className="small text-2 right call-when">{word}</span>
-          </li>
-        ))}
-      </ul>
+      <p className="small text-2">
+        read {CALLS.length - counted}, write {counted}; {sentence}{' '}
+        <button type="button" className="link" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+          {isOpen ? 'fold' : 'each of them'}
+        </button>
+      </p>
+      {isOpen ? (
+        <ul className="checks">
+          {CALLS.map((row) => (
+            <li key={row.call} title={`${row.call}: ${row.when}, ${word}`}>
+              <Glyph name={glyph} className={`g12 ${look}`} />
+              <span className="what val small">{row.call}</span>
+              <span className="val small text-3">{row.number}</span>
+              <span className="small text-2 right call-when">{word}</span>
+            </li>
+          ))}
+        </ul>
+      ) : null}
     </section>
   );
 }

@@ -8,9 +8,10 @@ import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { targetsMatching } from '../../store/vcpu/target-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { pidText, runningText } from '../../wording.ts';
+import { ACTS, MAY, mayOf } from './may.ts';
 import { seccompSentence } from './seccomp.ts';
 
-const COLUMNS = ['', 'guest, VMM', 'pid', 'vCPUs', 'user', 'running', 'can Tilescope attach?'];
+const COLUMNS = ['', 'guest, VMM', 'pid', 'vCPUs', 'user', 'running', ...ACTS, 'why'];
 const RIGHT = new Set(['pid', 'vCPUs', 'running']);
 
 export function TargetList(): ReactElement {
@@ -71,6 +72,7 @@ export function TargetList(): ReactElement {
 function TargetRow({ target, selected }: { target: TargetSummary; selected: boolean }): ReactElement {
   const store = useDebuggerStore();
   const isOurs = target.heldBy !== undefined;
+  const may = MAY[mayOf(target)];
   return (
     <>
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: the list box in front of the rows holds the keyboard. */}
@@ -87,9 +89,7 @@ function TargetRow({ target, selected }: { target: TargetSummary; selected: bool
         }}
         onDoubleClick={() => void store.getState().attach(false)}
       >
-        <span className="target-mark">
-          <Glyph name="cpu" />
-        </span>
+        <Glyph name={target.attachable || isOurs ? 'cpu' : 'lock'} className="target-mark" />
         <span className="ellipsis">
           <div className="strong ellipsis">{target.name}</div>
           <div className="text-3 small ellipsis">
@@ -100,12 +100,14 @@ function TargetRow({ target, selected }: { target: TargetSummary; selected: bool
         <span className="val small right text-2">{target.vcpus.length}</span>
         <span className="small text-2 ellipsis">{fixed('user', target.user)}</span>
         <span className="val small right text-2">{runningText(target.runningMs)}</span>
-        <span className="target-why">
-          <span className={`pill ${target.attachable ? 'good' : isOurs ? '' : 'bad'}`}>
-            <Glyph name={target.attachable ? 'check' : isOurs ? 'cpu' : 'stop'} className="g12" />
-            {target.attachable ? 'can be attached' : isOurs ? 'ours, in another tab' : 'not attachable'}
+        {ACTS.map((act) => (
+          <span key={act} className="line tight small">
+            <Glyph name={isOurs ? 'cpu' : may.glyph} className={`g12 ${isOurs ? 'text-3' : may.look}`} />
+            <span className="visually-hidden">{act}</span> {isOurs ? 'ours' : may.word}
           </span>
-          <div className="small text-2 ellipsis">{target.attachable ? seccompSentence(target) : target.reason}</div>
+        ))}
+        <span className="target-why small text-2">
+          {isOurs ? 'in another tab' : target.attachable ? seccompSentence(target) : target.reason}
         </span>
         {target.remedy === null || isOurs ? null : (
           <span className="target-remedy">

@@ -78,8 +78,12 @@ export function LiveControl(): ReactElement {
           name={stopped !== null && hz === 0 ? 'warn' : 'eye'}
           className={stopped !== null && hz === 0 ? 'is-warn' : ''}
         />
-        <span className="wide-only calm-only">Live</span>{' '}
-        <span className={`val live-rate ${isSlower && backsOffMs === null ? 'is-warn' : ''}`}>{rate}</span>
+        <span className="fair-only">Live</span>{' '}
+        <span
+          className={`val live-rate ${isSlower && backsOffMs === null ? 'is-warn' : ''} ${hz === 0 ? 'fair-only' : ''}`}
+        >
+          {rate}
+        </span>
         <Glyph name="chevron" className="g12 text-3" />
       </button>
       {open ? (

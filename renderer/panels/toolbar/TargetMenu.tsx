@@ -1,12 +1,9 @@
 import type { ReactElement, ReactNode } from 'react';
-import type { Action } from '../../actions/action.ts';
 import { ACTIONS } from '../../actions/registry.ts';
 import { useMenu } from '../../controls/use-menu.ts';
-import { shownKey } from '../../keys/chord.ts';
-import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { type AttachedVcpu, selectAttached } from '../../store/select/attached.ts';
-import { Glyph } from '../../theme/Glyph.tsx';
-import { count } from '../../wording.ts';
+import { useDebugger } from '../../store/context.ts';
+import { selectAttached } from '../../store/select/attached.ts';
+import { MenuItem } from './MenuItem.tsx';
 
 const ITEMS = [
   'detach',
@@ -27,8 +24,7 @@ const ON_ALL = ['freeze-all', 'continue-all'];
 export function TargetMenu({ children }: { children: ReactNode }): ReactElement {
   const { open, setOpen, button, menu, onKeyDown, onBlur } = useMenu();
   const model = useDebugger((state) => state.session?.kind === 'model');
-  const attached = useDebugger(selectAttached);
-  const several = attached.length > 1;
+  const several = useDebugger((state) => selectAttached(state).length > 1);
   return (
     <span className="menu-anchor">
       <button
@@ -52,7 +48,6 @@ export function TargetMenu({ children }: { children: ReactNode }): ReactElement 
           onKeyDown={onKeyDown}
           onBlur={onBlur}
         >
-          {several ? attached.map((row) => <VcpuItem key={row.vcpu} row={row} onDone={() => setOpen(false)} />) : null}
           {[...(several ? ON_ALL : []), ...ITEMS].map((id) => {
             const row = ACTIONS.find((candidate) => candidate.id === id);
             return row === undefined ? null : <MenuItem key={id} action={row} onDone={() => setOpen(false)} />;
@@ -60,62 +55,5 @@ export function TargetMenu({ children }: { children: ReactNode }): ReactElement 
         </div>
       ) : null}
     </span>
-  );
-}
-
-const RUN_GLYPHS = { running: 'play', frozen: 'pause', ended: 'stop', file: 'file' } as const;
-
-const editWords = ({ writes, staged }: AttachedVcpu): string =>
-  [writes === 0 ? '' : count(writes, 'write'), staged === 0 ? '' : `${staged} staged`]
-    .filter((text) => text !== '')
-    .join(', ');
-
-/** One attached vCPU: whether it runs, and which edits it holds. */
-function VcpuItem({ row, onDone }: { row: AttachedVcpu; onDone: () => void }): ReactElement {
-  const store = useDebuggerStore();
-  const { vcpu, run, writes, staged } = row;
-  const onScreen = useDebugger((state) => state.session?.vcpu === vcpu);
-  const edits = editWords(row);
-  return (
-    <button
-      type="button"
-      role="menuitemradio"
-      aria-checked={onScreen}
-      aria-label={`vCPU ${vcpu}, ${run}${edits === '' ? '' : `, ${edits}`}`}
-      onClick={() => {
-        onDone();
-        void store.getState().switchVcpu(vcpu);
-      }}
-    >
-      <Glyph name={RUN_GLYPHS[run]} />
-      <span>vCPU {vcpu}</span>
-      <span className="line tight small text-2">
-        {writes === 0 ? null : <Glyph name="check2" className="g12 is-written" />}
-        {staged === 0 ? null : <Glyph name="pen" className="g12 is-staged" />}
-        {edits}
-      </span>
-    </button>
-  );
-}
-
-function MenuItem({ action, onDone }: { action: Action; onDone: () => void }): ReactElement {
-  const store = useDebuggerStore();
-  const refused = action.refused(store.getState());
-  return (
-    <button
-      type="button"
-      role="menuitem"
-      aria-disabled={refused === null ? undefined : true}
-      title={refused ?? undefined}
-      onClick={() => {
-        if (refused !== null) return;
-        onDone();
-        action.run(store);
-      }}
-    >
-      <Glyph name={action.glyph} />
-      <span>{action.title}</span>
-      {shownKey(action.id) === null ? null : <kbd>{shownKey(action.id)}</kbd>}
-    </button>
   );
 }

@@ -77,7 +77,7 @@ function NoStop(): ReactElement {
     <div className="targets-empty">
       <Glyph name="capture" className="text-3" />
       <p className="title">No stop yet</p>
-      <p>Freeze the vCPU or take a capture to see its state.</p>
+      <p>Pause the vCPU or take a capture to see its state.</p>
     </div>
   );
 }

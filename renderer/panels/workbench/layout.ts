@@ -3,7 +3,7 @@ import type { Session } from '../../store/state/target.ts';
 import type { Tab } from '../../store/state/view.ts';
 
 /** What a pane of the workbench shows. A view is one of the centre; the others stand in the docks. */
-export type PaneId = Tab | 'program' | 'inspector' | 'watch' | 'history' | ExtraPane;
+export type PaneId = Tab | 'program' | 'breakpoints' | 'calls' | 'inspector' | 'watch' | 'history' | ExtraPane;
 
 /** In the order of Alt+1 … Alt+6, which is that of their tabs. */
 export const VIEWS: readonly { readonly id: Tab; readonly title: string }[] = [
@@ -16,12 +16,22 @@ export const VIEWS: readonly { readonly id: Tab; readonly title: string }[] = [
 ];
 /** Memory is that of a guest: a file of a vCPU's state has none. */
 const viewsOf = (kind: Session['kind']): typeof VIEWS => VIEWS.filter(({ id }) => kind !== 'file' || id !== 'memory');
+/** A model's program calls nothing, and a file runs nowhere. */
+const NOT_OF: Readonly<Record<string, readonly Session['kind'][]>> = {
+  program: ['file'],
+  breakpoints: ['file'],
+  calls: ['file', 'model'],
+};
 const DOCKED: readonly { readonly id: PaneId; readonly title: string }[] = [
   { id: 'program', title: 'Program' },
+  { id: 'breakpoints', title: 'Breakpoints' },
+  { id: 'calls', title: 'Calls' },
   { id: 'inspector', title: 'Inspector' },
   { id: 'watch', title: 'Watch' },
   { id: 'history', title: 'History' },
 ];
+const dockedOf = (kind: Session['kind']): typeof DOCKED =>
+  DOCKED.filter(({ id }) => NOT_OF[id]?.includes(kind) !== true);
 /** Opened when they are asked for, and closed like a tab: where each comes to stand. */
 const EXTRA = [
   { id: 'find', title: 'Find', beside: { dock: 'right', region: 'center' } },
@@ -29,7 +39,6 @@ const EXTRA = [
   { id: 'beside', title: 'Beside', beside: { dock: 'centre', region: 'right' } },
   { id: 'trace', title: 'Trace', beside: { dock: 'centre', region: 'center' } },
   { id: 'stops', title: 'Stops', beside: { dock: 'right', region: 'center' } },
-  { id: 'calls', title: 'Calls', beside: { dock: 'right', region: 'center' } },
 ] as const;
 export type ExtraPane = (typeof EXTRA)[number]['id'];
 
@@ -66,13 +75,12 @@ export const extraTab = (model: Model, id: string, widthPx: number) => {
     : { tab: tab(row.id), home, region: widthPx < TWO_VIEWS_PX ? ('center' as const) : row.beside.region };
 };
 
-const LEFT_PX = { small: 280, usual: 248, wide: 372 } as const;
-const RIGHT_PX = { small: 300, usual: 296, wide: 420 } as const;
+const LEFT_PX = { small: 300, usual: 272, wide: 372 } as const;
+const RIGHT_PX = { small: 300, usual: 272, wide: 420 } as const;
 export const LOW_PX = 800;
 
 /**
- * The layout that nobody has changed. The Program of a model has a column of its own; a live vCPU or a file has none yet, and
- * its strip says so. In a small window both docks are strips, so that the whole width goes to the view.
+ * The layout that nobody has changed. Program has a column of its own, with breakpoints and calls as tabs; a file has none. In a small window both docks are strips, so that the whole width goes to the view.
  */
 export const defaultLayout = (kind: Session['kind'], size: SizeClass, isLow: boolean): Input => ({
   version: 1,
@@ -96,8 +104,11 @@ export const defaultLayout = (kind: Session['kind'], size: SizeClass, isLow: boo
                   minWidth: '240px',
                   maxWidth: '480px',
                   collapsible: true,
-                  collapsed: size === 'small' || kind === 'live',
-                  tabs: [tab('program')],
+                  collapsed: size === 'small',
+                  selectedId: 'program',
+                  tabs: dockedOf(kind)
+                    .filter(({ id }) => id in NOT_OF)
+                    .map(({ id }) => tab(id)),
                 },
               ]),
           {
@@ -146,14 +157,14 @@ export const parseLayout = (text: string | null, kind: Session['kind']): Model |
     return null;
   }
   const model = normalizeWorkspaceModel<null>(value, {
-    mapTab: ({ id }) => (TITLES.has(id) ? tab(id as PaneId) : null),
+    mapTab: ({ id }) => (TITLES.has(id) && NOT_OF[id]?.includes(kind) !== true ? tab(id as PaneId) : null),
   });
   if (model === null) return null;
   const panes = new Set([
     ...panesOf(model.root),
     ...(model.floating ?? []).flatMap(({ tabs }) => tabs.map(({ id }) => id)),
   ]);
-  const needed = [...viewsOf(kind), ...DOCKED].filter(({ id }) => kind !== 'file' || id !== 'program');
+  const needed = [...viewsOf(kind), ...dockedOf(kind)];
   return needed.every(({ id }) => panes.has(id)) ? model : null;
 };
 

@@ -7,13 +7,15 @@ export interface Breakpoint extends DrivenBreakpoint {
 }
 
 export interface DriveSlice {
-  /** Of the process with this pid: an address means something in one guest alone. */
-  readonly breakpointsOf: number | null;
+  /** Of the guest with this key: an address means something in one guest alone. */
+  readonly breakpointsOf: number | string | null;
   readonly breakpoints: readonly Breakpoint[];
   /** All other vCPUs of the process with this pid are held while one of it is driven; null: they run on. */
   readonly allStopOf: number | null;
   /** Holds them, or lets them run on, the next time. */
   toggleAllStop(): void;
+  /** Instructions a second of the last drive of more than one; null: none was made yet. */
+  readonly stepsPerSecond: number | null;
   /** Linear address of the instruction that has the focus in a list of them; null: none has. */
   readonly focusedLine: string | null;
   focusLine(address: string | null): void;
@@ -32,6 +34,10 @@ export interface DriveSlice {
   /** Ends the drive where it is now; the vCPU stays frozen there. */
   stopDriving(): void;
   addBreakpoint(breakpoint: DrivenBreakpoint): void;
+  /** One where the instruction at this linear address is executed, or none there any more. */
+  toggleBreakpoint(address: string): void;
+  /** A breakpoint that is enabled was reached. */
+  countHit(address: string): void;
   enableBreakpoint(at: number, enabled: boolean): void;
   removeBreakpoint(at: number): void;
 }

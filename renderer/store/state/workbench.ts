@@ -11,6 +11,7 @@ export type WorkbenchRequest =
 /** Docked panes, and those that are opened at need. */
 export type DockedPane =
   | 'program'
+  | 'breakpoints'
   | 'inspector'
   | 'watch'
   | 'history'

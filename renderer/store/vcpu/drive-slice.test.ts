@@ -7,7 +7,9 @@ import { createFakeBridge, type FakeBridge } from '../../testing/fake-bridge.ts'
 import { createFakeMachine } from '../../testing/fake-machine.ts';
 import { createDebuggerStore, type DebuggerStore } from '../debugger-store.ts';
 import { runWord, selectDrive } from '../select/run.ts';
+import { stoppedWhy } from '../select/stopped-why.ts';
 import { checkBreakpoint, conditionProblem, selectBreakpoints, selectOtherVcpus } from './drive-slice.ts';
+import { exactRunRefusal } from './exact-run.ts';
 import { savedTimeline, sessionToSave } from './saved-session.ts';
 
 let bridge: FakeBridge;
@@ -70,6 +72,54 @@ describe('[RC6] a live vCPU driven from the page', () => {
     expect(runWord(store.getState())).toBe('running');
     store.getState().removeBreakpoint(0);
     expect(selectBreakpoints(store.getState())).toEqual([]);
+  });
+
+  test('[RC6] a breakpoint is set and taken away where an instruction stands; a fifth is refused; the pill says what it stopped at', async () => {
+    const here = (at: bigint): string => `0x${(FAKE_LOOP.base + at).toString(16)}`;
+    // The next instruction, where none has the focus.
+    action('toggle-breakpoint').run(store);
+    expect(selectBreakpoints(store.getState()).map(({ address }) => BigInt(address))).toEqual([general()?.rip]);
+    action('toggle-breakpoint').run(store);
+    expect(selectBreakpoints(store.getState())).toEqual([]);
+    store.getState().addBreakpoint({ address: '0x9000', on: 'write', bytes: 8 });
+    store.getState().enableBreakpoint(0, false);
+    store.getState().focusLine(here(3n));
+    action('toggle-breakpoint').run(store);
+    expect(stoppedWhy(store.getState())).toBe('at attach');
+    action('continue').run(store);
+    await settled();
+    expect(stoppedWhy(store.getState())).toBe('at breakpoint 2');
+    await store.getState().driveSteps(1);
+    expect(stoppedWhy(store.getState())).toBe('after 1 step');
+    await store.getState().driveSteps(150);
+    expect(stoppedWhy(store.getState())).toBe('after 150 steps');
+    expect(store.getState().stepsPerSecond).toBeGreaterThan(0);
+    await store.getState().resume();
+    expect(stoppedWhy(store.getState())).toBeNull();
+    await store.getState().freeze();
+    expect(stoppedWhy(store.getState())).toBe('by hand');
+    for (const at of [4n, 5n]) store.getState().toggleBreakpoint(here(at));
+    expect(store.getState().refusal).toBeNull();
+    store.getState().toggleBreakpoint(here(6n));
+    expect(store.getState().refusal?.what).toContain('all are taken');
+    expect(selectBreakpoints(store.getState())).toHaveLength(4);
+  });
+
+  test('[RC6] the dialog makes so many steps, or runs until its condition holds', async () => {
+    const { chooseExactRun, startExactRun } = store.getState();
+    const before = general()?.rax ?? 0n;
+    chooseExactRun('steps', { steps: '0' });
+    expect(exactRunRefusal(store.getState())).toBe('a number from 1 to 10000');
+    chooseExactRun('steps', { steps: '30' });
+    expect(exactRunRefusal(store.getState())).toBeNull();
+    await startExactRun();
+    expect(general()?.rax).toBe(before + 30n);
+    chooseExactRun('until', { condition: 'rax' });
+    expect(exactRunRefusal(store.getState())).toContain('is no condition');
+    chooseExactRun('until', { condition: `rax == ${before + 37n}` });
+    await startExactRun();
+    expect(general()?.rax).toBe(before + 37n);
+    expect(stoppedWhy(store.getState())).toBe('after 7 steps');
   });
 
   test('a drive without an end is stopped where it is', async () => {

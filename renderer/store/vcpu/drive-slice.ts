@@ -7,6 +7,7 @@ import { ask } from '../base/ask.ts';
 import { busyRefusal } from '../base/availability.ts';
 import { received } from '../base/received.ts';
 import { askTold } from '../base/told.ts';
+import { guestKey } from '../select/guest-key.ts';
 import { hasEnded, isDriving, isFrozen, isRunning, isWaiting } from '../select/run.ts';
 import type { Breakpoint, DriveSlice } from '../state/drive.ts';
 import type { Slice, State, VcpuPart } from '../state/state.ts';
@@ -17,8 +18,14 @@ import { withRun } from './vcpu.ts';
 /** Instructions of one run until a condition; more are asked for by running again. */
 const MOST_DRIVEN = 2_000_000_000;
 
-const HALTED = 'the guest waits for an interrupt';
-const BUSY = 'its VMM had more exits to answer than are waited for';
+/** How a drive ended, and the same in two or three words. */
+interface Ended {
+  readonly what: string;
+  readonly brief: string;
+}
+const BY_HAND: Ended = { what: 'stopped by hand', brief: 'by hand' };
+const HALTED: Ended = { what: 'the guest waits for an interrupt', brief: 'waits for an interrupt' };
+const BUSY: Ended = { what: 'its VMM had more exits to answer than are waited for', brief: 'the VMM is busy' };
 
 /** Why the vCPU on screen cannot be driven now; null: it can. */
 export const driveRefusal = (state: State): string | null => {
@@ -33,7 +40,7 @@ export const driveRefusal = (state: State): string | null => {
 
 /** The breakpoints of the guest on screen. */
 export const selectBreakpoints = ({ breakpoints, breakpointsOf, session }: State): readonly Breakpoint[] =>
-  session !== null && session.pid === breakpointsOf ? breakpoints : NONE;
+  session !== null && guestKey(session) === breakpointsOf ? breakpoints : NONE;
 const NONE: readonly Breakpoint[] = [];
 
 /** Why there is no choice whether other vCPUs are held; null: there is. */
@@ -77,7 +84,14 @@ export const conditionProblem = (text: string, { stops }: State): string | null 
 export const breakpointWords = ({ address, on, bytes }: DrivenBreakpoint): string =>
   on === 'execute' ? address : `${on} of ${bytes} at ${address}`;
 
-const enabledOf = (state: State): readonly Breakpoint[] => selectBreakpoints(state).filter((row) => row.enabled);
+/** "at breakpoint 2": its place in the list; one that is not there was a line's own. */
+const placeOf = (state: State, hit: readonly DrivenBreakpoint[]): string => {
+  const at = selectBreakpoints(state).findIndex((row) => hit.some((one) => one === row));
+  return at === -1 ? 'at the line' : `at breakpoint ${at + 1}`;
+};
+const stepsBrief = (made: number): string => (made === 1 ? 'after 1 step' : `after ${made} steps`);
+
+export const enabledOf = (state: State): readonly Breakpoint[] => selectBreakpoints(state).filter((row) => row.enabled);
 const asked = ({ address, on, bytes }: DrivenBreakpoint): DrivenBreakpoint => ({ address, on, bytes });
 
 const hitWords = (hit: readonly number[], of: readonly DrivenBreakpoint[]): string =>
@@ -85,6 +99,14 @@ const hitWords = (hit: readonly number[], of: readonly DrivenBreakpoint[]): stri
     .map((at) => of[at])
     .flatMap((one) => (one === undefined ? [] : breakpointWords(one)))
     .join(', ');
+
+const hitEnded = (state: State, hit: readonly number[], of: readonly DrivenBreakpoint[]): Ended => ({
+  what: hitWords(hit, of),
+  brief: placeOf(
+    state,
+    hit.flatMap((at) => of[at] ?? []),
+  ),
+});
 
 const BY = {
   ret: 'out of the function, by its RET',
@@ -111,7 +133,7 @@ export const createDriveSlice =
     const run = async (
       what: string,
       next: (made: number) => DriveAct,
-      ended: (last: DriveResult, made: number) => string,
+      ended: (last: DriveResult, made: number) => Ended,
       most: number | null = null,
     ): Promise<DriveResult | null> => {
       if (driveRefusal(get()) !== null) return null;
@@ -122,6 +144,7 @@ export const createDriveSlice =
         withRun(get(), { state: 'running', errand: { kind: 'drive', what, made, most } });
       isStopped = false;
       const holds = selectOtherVcpus(get()) === 'held while driven';
+      const begunMs = performance.now();
       put({ refusal: null, outcome: null, ...driving(0) }, { busy: 'step' });
       const others = holds ? await ask(() => bridge.holdOthers(session.id)) : null;
       /** Before anything else can be asked. Why one was not held all the time, or stays held; null: all is well. */
@@ -163,14 +186,9 @@ export const createDriveSlice =
           put(driving(made));
           continue;
         }
-        const words =
-          why === 'more'
-            ? 'stopped by hand'
-            : why === 'halted'
-              ? HALTED
-              : why === 'busy'
-                ? BUSY
-                : ended(answer.value, made);
+        const { what: words, brief } =
+          why === 'more' ? BY_HAND : why === 'halted' ? HALTED : why === 'busy' ? BUSY : ended(answer.value, made);
+        const stepsPerSecond = made < 2 ? get().stepsPerSecond : (1000 * made) / (performance.now() - begunMs);
         const wasLost = await letOthersGo();
         const isOver = why === 'more' || why === 'halted' || why === 'busy';
         const told =
@@ -181,18 +199,22 @@ export const createDriveSlice =
             ...(part === null ? withStop(state, { capture: capture.value, cause: 'step', write: null }) : {}),
             outcome: {
               ...{ kind: 'driven', isHit: why === 'hit' || why === 'holds' },
+              ...{ brief, made },
               what: isUnguarded ? `${told}; its code is not known: TF may be stored in the guest` : told,
             },
             ...withRun(state, DRIVEN),
           }),
-          { busy: null },
+          { busy: null, stepsPerSecond },
         );
         return answer.value;
       }
     };
 
     const change = (part: (rows: readonly Breakpoint[]) => readonly Breakpoint[]): void =>
-      set((state) => ({ breakpoints: part(selectBreakpoints(state)), breakpointsOf: state.session?.pid ?? null }));
+      set((state) => ({
+        breakpoints: part(selectBreakpoints(state)),
+        breakpointsOf: state.session === null ? null : guestKey(state.session),
+      }));
 
     const countHits = (last: DriveResult | null, of: readonly Breakpoint[]): void => {
       const hit = (last?.hit ?? []).map((at) => of[at]);
@@ -208,13 +230,14 @@ export const createDriveSlice =
         if (allStopRefusal(get()) === null)
           set({ allStopOf: session?.pid === allStopOf ? null : (session?.pid ?? null) });
       },
+      stepsPerSecond: null,
       focusedLine: null,
       focusLine: (focusedLine) => set({ focusedLine }),
       async driveSteps(count) {
         await run(
           count === 1 ? 'one instruction' : `${count} instructions`,
           (made) => ({ kind: 'step', count: count - made }),
-          (_last, made) => (made === 1 ? 'one instruction' : `${made} instructions`),
+          (_last, made) => ({ what: made === 1 ? 'one instruction' : `${made} instructions`, brief: stepsBrief(made) }),
         );
       },
       async stepAlong(way) {
@@ -226,7 +249,10 @@ export const createDriveSlice =
         const last = await run(
           way === 'over' ? 'over the instruction' : 'out of the function',
           () => ({ kind: way, breakpoints: others.map(asked) }),
-          (answer) => (answer.hit.length > 0 ? hitWords(answer.hit, others) : endWords(way, answer)),
+          (answer) =>
+            answer.hit.length > 0
+              ? hitEnded(get(), answer.hit, others)
+              : { what: endWords(way, answer), brief: way === 'out' ? 'out of the function' : stepsBrief(1) },
         );
         countHits(last, others);
       },
@@ -234,7 +260,7 @@ export const createDriveSlice =
         await run(
           `tracing ${count} instructions`,
           (made) => ({ kind: 'trace', count: count - made }),
-          (_last, made) => `traced ${made} instructions`,
+          (_last, made) => ({ what: `traced ${made} instructions`, brief: stepsBrief(made) }),
           count,
         );
       },
@@ -249,7 +275,7 @@ export const createDriveSlice =
         const last = await run(
           `to ${address}`,
           () => ({ kind: 'break', breakpoints }),
-          ({ hit }) => hitWords(hit, breakpoints),
+          ({ hit }) => ({ what: hitWords(hit, breakpoints), brief: hitEnded(get(), hit, others).brief }),
         );
         countHits(last, others);
       },
@@ -257,7 +283,7 @@ export const createDriveSlice =
         await run(
           `until ${condition}`,
           (made) => ({ kind: 'until', condition, most: MOST_DRIVEN - made }),
-          (_last, made) => `${condition}, after ${made} instructions`,
+          (_last, made) => ({ what: `${condition}, after ${made} instructions`, brief: stepsBrief(made) }),
         );
       },
       async continueLive() {
@@ -266,7 +292,7 @@ export const createDriveSlice =
         const last = await run(
           'to a breakpoint',
           () => ({ kind: 'break', breakpoints: enabled.map(asked) }),
-          ({ hit }) => hitWords(hit, enabled),
+          ({ hit }) => hitEnded(get(), hit, enabled),
         );
         countHits(last, enabled);
       },
@@ -281,6 +307,19 @@ export const createDriveSlice =
             : [...rows, { ...breakpoint, enabled: true, hits: 0 }],
         );
       },
+      toggleBreakpoint(address) {
+        const rows = selectBreakpoints(get());
+        const at = rows.findIndex((row) => row.on === 'execute' && BigInt(row.address) === BigInt(address));
+        if (at !== -1) get().removeBreakpoint(at);
+        else if (rows.length >= MOST_BREAKPOINTS) put({ refusal: noRoom('one breakpoint more') });
+        else get().addBreakpoint({ address, on: 'execute', bytes: 1 });
+      },
+      countHit: (address) =>
+        change((rows) =>
+          rows.map((row) =>
+            row.on === 'execute' && BigInt(row.address) === BigInt(address) ? { ...row, hits: row.hits + 1 } : row,
+          ),
+        ),
       enableBreakpoint: (at, enabled) =>
         change((rows) => rows.map((row, index) => (index === at ? { ...row, enabled } : row))),
       removeBreakpoint: (at) => change((rows) => rows.filter((_, index) => index !== at)),

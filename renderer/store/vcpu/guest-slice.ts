@@ -1,4 +1,4 @@
-import type { Bridge, MemoryView } from '../../../app/bridge.ts';
+import type { Answer, Bridge, CodeView, MemoryView } from '../../../app/bridge.ts';
 import { rawTileConfig } from '../../../app/tile/config.ts';
 import { MAX_ROWS, ROW_STRIDE_BYTES } from '../../../app/tile/geometry.ts';
 import { BIT } from '../../../app/xsave/components.ts';
@@ -7,8 +7,11 @@ import { ask } from '../base/ask.ts';
 import { isFrozen } from '../select/run.ts';
 import type { GuestSlice, MemoryForm, MemorySearch, ReadAt } from '../state/guest.ts';
 import type { Slice, State } from '../state/state.ts';
+import { codeStart, functionStart, holdsNext } from './code-start.ts';
 
 const LINES = 48;
+/** From the start of a function on, which may stand some way above. */
+const LINES_FROM_START = 160;
 
 export const newestStop = ({ stops }: State): number => stops.at(-1)?.number ?? 0;
 
@@ -67,9 +70,22 @@ export const createGuestSlice =
         const { session, syntax, codeFrom } = get();
         if (session?.kind !== 'live') return;
         const [mine, at] = [turn('code'), { session: session.id, stop: newestStop(get()) }];
-        const from = current(get(), codeFrom) ?? '';
-        const answer = await ask(() => bridge.readCode(session.id, from, LINES, syntax));
-        if (mine !== asked.code || get().session?.id !== session.id) return;
+        const isMine = (): boolean => mine === asked.code && get().session?.id === session.id;
+        const read = (from: string, count = LINES): Promise<Answer<CodeView>> =>
+          ask(() => bridge.readCode(session.id, from, count, syntax));
+        const elsewhere = current(get(), codeFrom);
+        const { code, stops } = get();
+        const former = code?.session === session.id ? code.view : null;
+        const rip = stops.at(-1)?.capture.facts.general?.rip ?? null;
+        const kept = elsewhere === null ? codeStart(former, rip) : '';
+        let answer = await read(elsewhere ?? kept, kept === '' ? LINES : LINES_FROM_START);
+        if (isMine() && kept !== '' && !(answer.ok && holdsNext(answer.value))) answer = await read('');
+        const start = kept === '' && elsewhere === null && answer.ok ? functionStart(answer.value) : null;
+        if (isMine() && start !== null) {
+          const whole = await read(start, LINES_FROM_START);
+          if (whole.ok && holdsNext(whole.value)) answer = whole;
+        }
+        if (!isMine()) return;
         if (answer.ok) set({ code: { ...at, view: answer.value }, codeRefusal: null });
         else set({ codeRefusal: { ...at, view: answer.refusal } });
       },

@@ -4,6 +4,7 @@ import { ask } from '../base/ask.ts';
 import { hasHalted, isRunning } from '../select/run.ts';
 import type { ModelSlice } from '../state/model.ts';
 import type { Slice } from '../state/state.ts';
+import { enabledOf, selectBreakpoints } from './drive-slice.ts';
 import { productsOfProgram } from './executed.ts';
 import { requestSteps, withoutStops, withSteps } from './model-steps.ts';
 import { openedState } from './opened.ts';
@@ -51,7 +52,10 @@ export const createModelSlice =
       const answer = await requestSteps(bridge, session.id, count);
       put({ refusal: answer.ok ? null : answer.refusal }, { busy: null });
       if (!answer.ok || get().session?.id !== session.id) return false;
-      put((state) => withSteps(state, [answer.value]));
+      put((one) => ({
+        ...(one.outcome?.kind === 'driven' ? { outcome: null } : {}),
+        ...withSteps(one, [answer.value]),
+      }));
       return !answer.value.ended;
     };
 
@@ -119,7 +123,22 @@ export const createModelSlice =
           if (!(await stepOnce(next))) waiting.length = 0;
         }
       },
-      runToEnd: () => runOn(null),
+      async runToEnd() {
+        const enabled = enabledOf(get()).filter(({ on }) => on === 'execute');
+        if (enabled.length === 0) return runOn(null);
+        const here = (): string | null => {
+          const rip = get().stops.at(-1)?.capture.facts.general?.rip;
+          return enabled.find(({ address }) => BigInt(address) === rip)?.address ?? null;
+        };
+        const { id, made } = { id: get().session?.id ?? '', made: get().position?.at ?? 0 };
+        await runOn(() => here() !== null);
+        const hit = here();
+        if (hit === null || get().session?.id !== id || hasHalted(get())) return;
+        const at = selectBreakpoints(get()).findIndex(({ address }) => address === hit);
+        get().countHit(hit);
+        const steps = (get().position?.at ?? 0) - made;
+        put({ outcome: { kind: 'driven', what: hit, brief: `at breakpoint ${at + 1}`, isHit: true, made: steps } });
+      },
       runModelTo: (address) => {
         const wanted = BigInt(address);
         return runOn(() => get().stops.at(-1)?.capture.facts.general?.rip === wanted);

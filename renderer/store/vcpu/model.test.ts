@@ -4,6 +4,8 @@ import { action } from '../../actions/registry.ts';
 import { createFakeBridge, type FakeBridge } from '../../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from '../debugger-store.ts';
 import { hasHalted } from '../select/run.ts';
+import { stoppedWhy } from '../select/stopped-why.ts';
+import { selectBreakpoints } from './drive-slice.ts';
 import { executedAt, lastProduct, productsOfProgram } from './executed.ts';
 
 const opened = async (): Promise<{ store: DebuggerStore; bridge: FakeBridge }> => {
@@ -33,6 +35,22 @@ test('each step is a stop, and the last one halts the program', async () => {
   expect(store.getState()).toMatchObject({ run: { state: 'stopped', why: 'halted' } });
   expect(store.getState().position?.at).toBe(steps);
   expect(action('step').refused(store.getState())).toBe('the program has halted');
+});
+
+test('Continue of a model runs to a breakpoint, goes on from it, and counts its hits', async () => {
+  const { store } = await opened();
+  const line = store.getState().position?.disassembly[7];
+  if (line === undefined) throw new Error('the program is shorter');
+  store.getState().toggleBreakpoint(line.address);
+  await store.getState().runToEnd();
+  expect(store.getState().stops.at(-1)?.capture.facts.general?.rip).toBe(BigInt(line.address));
+  expect(stoppedWhy(store.getState())).toBe('at breakpoint 1');
+  expect(selectBreakpoints(store.getState())).toMatchObject([{ hits: 1 }]);
+  await store.getState().step(1);
+  expect(stoppedWhy(store.getState())).toBe('after 1 step');
+  await store.getState().runToEnd();
+  expect(hasHalted(store.getState())).toBe(true);
+  expect(stoppedWhy(store.getState())).toBe('halted');
 });
 
 test('an exception stands at its stop, and is gone with the model', async () => {

@@ -2,6 +2,7 @@ import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { Answer, Opened } from '../../../app/bridge.ts';
 import { undecodedRefusal } from '../base/ask.ts';
 import { received } from '../base/received.ts';
+import { guestKey } from '../select/guest-key.ts';
 import type { WindowState } from '../state/state.ts';
 import type { Session } from '../state/target.ts';
 import type { OpenVcpu } from '../state/vcpus.ts';
@@ -57,6 +58,6 @@ export const openedState = (value: Opened, process: AttachedProcess | null): Ans
     vcpu: target.vcpu,
     file: { kind: 'session', states: [], preset: null },
   };
-  const window = breakpoints.length === 0 ? {} : { breakpoints, breakpointsOf: session.pid };
+  const window = breakpoints.length === 0 ? {} : { breakpoints, breakpointsOf: guestKey(session) };
   return { ok: true, value: { vcpu: { ...fresh, ...timeline, saved: about, session: only }, window } };
 };

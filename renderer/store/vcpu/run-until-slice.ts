@@ -12,6 +12,7 @@ import { vectorFile } from '../select/vector.ts';
 import type { RunUntilSlice } from '../state/run-until.ts';
 import type { Slice, State, VcpuPart } from '../state/state.ts';
 import type { Session } from '../state/target.ts';
+import { exactRunRefusal } from './exact-run.ts';
 import { requestSteps, type Stepped, withSteps } from './model-steps.ts';
 import { runUntilRefusal } from './run-until.ts';
 import { withRun } from './vcpu.ts';
@@ -73,7 +74,7 @@ export const createRunUntilSlice =
     subscribe((state) => {
       if (watched === null || (state.current === watched.id && isWaiting(state))) return;
       if (state.current !== watched.id) giveUp('another vCPU came on screen');
-      else giveUp(isFrozen(state) ? 'the vCPU was frozen by hand' : 'the target has ended');
+      else giveUp(isFrozen(state) ? 'the vCPU was stopped by hand' : 'the target has ended');
     });
 
     const watch = async ({ id }: Session, condition: Condition): Promise<void> => {
@@ -155,6 +156,7 @@ export const createRunUntilSlice =
         const { kind, path } = state.runUntilChoice;
         const isModel = state.session?.kind === 'model';
         set({
+          runWay: isModel && state.runWay === 'until' ? 'sampled' : state.runWay,
           overlay: { kind: 'run-until' },
           runUntilChoice: {
             ...state.runUntilChoice,
@@ -164,7 +166,19 @@ export const createRunUntilSlice =
           },
         });
       },
-      chooseRunUntil: (part) => set((state) => ({ runUntilChoice: { ...state.runUntilChoice, ...part } })),
+      chooseRunUntil: (part) =>
+        set((state) => ({ runUntilChoice: { ...state.runUntilChoice, ...part }, runWay: 'sampled' })),
+      runWay: 'sampled',
+      exactRun: { steps: '100', condition: '' },
+      chooseExactRun: (runWay, part) => set((state) => ({ runWay, exactRun: { ...state.exactRun, ...part } })),
+      async startExactRun() {
+        const { session, runWay, exactRun } = get();
+        if (session === null || exactRunRefusal(get()) !== null) return;
+        set({ overlay: null });
+        if (runWay === 'until') await get().driveUntil(exactRun.condition.trim());
+        else if (session.kind === 'model') await get().step(Number(exactRun.steps));
+        else await get().driveSteps(Number(exactRun.steps));
+      },
       async startRunUntil() {
         const { session, stops, runUntilChoice } = get();
         const newest = stops.at(-1)?.capture;

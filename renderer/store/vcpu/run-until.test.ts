@@ -185,7 +185,7 @@ describe('a live vCPU', () => {
   });
 
   test.each([
-    ['the vCPU was frozen by hand', (store: DebuggerStore) => store.getState().freeze()],
+    ['the vCPU was stopped by hand', (store: DebuggerStore) => store.getState().freeze()],
     ['another vCPU came on screen', (store: DebuggerStore) => store.getState().switchVcpu(1)],
   ])('[H13] ends where %s', async (why, act) => {
     const { store, asked } = await live(false);

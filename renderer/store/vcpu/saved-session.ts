@@ -6,6 +6,7 @@ import {
   type SavedSession,
   sessionText,
 } from '../../../app/session/session-document.ts';
+import { guestKey } from '../select/guest-key.ts';
 import type { SavedAbout, SavedSlice } from '../state/saved-session.ts';
 import type { Slice, State } from '../state/state.ts';
 import type { Session } from '../state/target.ts';
@@ -36,7 +37,7 @@ export const savedTimeline = (
 const breakpointsOf = (
   state: Partial<Pick<State, 'breakpoints' | 'breakpointsOf' | 'session'>>,
 ): readonly SavedBreakpoint[] =>
-  state.session != null && state.session.pid === state.breakpointsOf ? (state.breakpoints ?? []) : [];
+  state.session != null && guestKey(state.session) === state.breakpointsOf ? (state.breakpoints ?? []) : [];
 
 /** The timeline on screen as it is to be saved. */
 export const sessionToSave = (

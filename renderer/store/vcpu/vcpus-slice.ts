@@ -144,6 +144,9 @@ export const createVcpusSlice =
           ['runs on', 'run on'],
         ),
       resumeAll: () =>
-        forAll('resume', bridge.resumeAll, (one) => ({ part: withRun(one, RUNNING) }), ['stays frozen', 'stay frozen']),
+        forAll('resume', bridge.resumeAll, (one) => ({ part: withRun(one, RUNNING) }), [
+          'stays stopped',
+          'stay stopped',
+        ]),
     };
   };

@@ -165,7 +165,7 @@ describe('several vCPUs at once', () => {
     expect(action('freeze-all').refused(store.getState())).toBe('only one vCPU is attached');
     await store.getState().switchVcpu(1);
     expect(action('freeze-all').refused(store.getState())).toBeNull();
-    expect(action('continue-all').refused(store.getState())).toBe('no attached vCPU is frozen');
+    expect(action('continue-all').refused(store.getState())).toBe('no attached vCPU is stopped');
     await store.getState().freezeAll();
     expect(selectAttached(store.getState()).map(({ run, stops }) => [run, stops])).toEqual([
       ['frozen', 2],
@@ -175,7 +175,7 @@ describe('several vCPUs at once', () => {
     machine.vcpus[0]?.target.refuses.add('resume');
     await store.getState().resumeAll();
     expect(selectAttached(store.getState()).map(({ run }) => run)).toEqual(['frozen', 'running']);
-    expect(store.getState().refusal?.what).toBe('vCPU 0 stays frozen: resume was refused');
+    expect(store.getState().refusal?.what).toBe('vCPU 0 stays stopped: resume was refused');
     expect(store.getState().busy).toBeNull();
   });
 });

@@ -6,7 +6,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   attach: 'Attached',
   file: 'Opened',
   capture: 'Captured',
-  freeze: 'Frozen',
+  freeze: 'Stopped',
   apply: 'Written and read back',
   restore: 'Restored and read back',
   undo: 'Undone and read back',

@@ -1,17 +1,22 @@
 import { type ReactElement, useEffect, useRef } from 'react';
 import type { CodeLine, CodeView, Refusal } from '../../../app/bridge.ts';
 import { describeTileMove } from '../../../app/debug/tile-operand.ts';
-import { pickFile, readPageFile } from '../../actions/open-file.ts';
+import { action } from '../../actions/registry.ts';
+import { ActionButton } from '../../controls/ActionButton.tsx';
 import { Button } from '../../controls/Button.tsx';
 import { useInstructionList } from '../../controls/instruction-list.ts';
-import { Segment } from '../../controls/Segment.tsx';
+import { Select } from '../../controls/Select.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { isFrozen } from '../../store/select/run.ts';
+import { isFrozen, selectDrive } from '../../store/select/run.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
+import type { State } from '../../store/state/state.ts';
 import { current, newestStop } from '../../store/vcpu/guest-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
+import { InstructionLine } from './InstructionLine.tsx';
+import { Changed, generalOf, Operands, OperandValue } from './operands.tsx';
+import { Outcome, ProgramFoot } from './ProgramFoot.tsx';
 
-/** The code at RIP of a live vCPU. It is read while the vCPU is frozen, at each stop; of one that runs by hand. */
+/** The code around RIP of a live vCPU. It is read while the vCPU is frozen, at each stop; of one that runs by hand. */
 export function LiveProgram(): ReactElement {
   const store = useDebuggerStore();
   const frozen = useDebugger(isFrozen);
@@ -37,6 +42,9 @@ function Empty({ words }: { words: string }): ReactElement {
     <div className="pane-empty">
       <Glyph name="cpu" className="text-3" />
       <p className="text-2">{words}</p>
+      <dl className="program-foot small">
+        <Outcome />
+      </dl>
     </div>
   );
 }
@@ -74,6 +82,9 @@ function Refused({ refusal }: { refusal: Refusal }): ReactElement {
       <Button label="Read again" onPress={askedAgain(store)}>
         Read again
       </Button>
+      <dl className="program-foot small">
+        <Outcome />
+      </dl>
     </div>
   );
 }
@@ -83,39 +94,42 @@ const SYNTAXES = [
   { value: 'att', label: 'AT&T' },
 ] as const;
 
+/** Where the instruction stood that was executed last, where it was one alone; null: not known. */
+const selectExecuted = (state: State): bigint | null => {
+  const drive = selectDrive(state);
+  if (drive?.kind !== 'driven' || drive.made !== 1 || state.stops.at(-1)?.cause !== 'step') return null;
+  return state.stops.at(-2)?.capture.facts.general?.rip ?? null;
+};
+
 function Listing({ code }: { code: CodeView }): ReactElement {
   const store = useDebuggerStore();
-  const syntax = useDebugger((state) => state.syntax);
   const isElsewhere = useDebugger((state) => current(state, state.codeFrom) !== null);
+  const executed = useDebugger(selectExecuted);
   const list = useRef<HTMLOListElement>(null);
   const keyboard = useInstructionList();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each reading begins at the next instruction.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each reading shows where it stands.
   useEffect(() => {
-    if (list.current !== null) list.current.scrollTop = 0;
-  }, [code.rip]);
-  const chooseSymbols = (): void =>
-    pickFile(async (file) => {
-      const read = await readPageFile(file);
-      if (read.ok) await store.getState().takeSymbols(read.value.name, read.value.base64);
-      else store.getState().refuse(read.refusal);
-    });
+    const box = list.current;
+    if (box === null) return;
+    const line = box.querySelector<HTMLElement>('[aria-current="step"]');
+    if (line === null || isElsewhere) {
+      box.scrollTop = 0;
+      return;
+    }
+    const [top, bottom] = [line.offsetTop, line.offsetTop + line.offsetHeight];
+    if (top < box.scrollTop || bottom > box.scrollTop + box.clientHeight) box.scrollTop = top - box.clientHeight / 3;
+  }, [code, isElsewhere]);
   return (
     <>
-      <div className="program-head small" data-testid="live-program">
-        <span className="ellipsis text-2" data-testid="who" title={code.who}>
-          {code.who}
-        </span>
-        <span className="push" />
-        {isElsewhere ? (
+      <Head code={code} />
+      {isElsewhere ? (
+        <div className="program-elsewhere small">
+          <span className="text-2">not where RIP stands</span>
           <Button label="Back to RIP" look="tiny" onPress={() => store.getState().showCode(null)}>
             Back to RIP
           </Button>
-        ) : null}
-        <Segment name="Syntax" look="tiny" choices={SYNTAXES} value={syntax} onChoose={store.getState().setSyntax} />
-        <Button label="Symbols…" look="tiny" onPress={chooseSymbols}>
-          Symbols…
-        </Button>
-      </div>
+        </div>
+      ) : null}
       <ol
         ref={list}
         className="program val"
@@ -125,13 +139,43 @@ function Listing({ code }: { code: CodeView }): ReactElement {
         {...keyboard}
       >
         {code.lines.map((line, index) => (
-          <Line key={line.address} line={line} code={code} previous={code.lines[index - 1] ?? null} />
+          <Line
+            key={line.address}
+            line={line}
+            code={code}
+            previous={code.lines[index - 1] ?? null}
+            isExecuted={executed !== null && BigInt(line.address) === executed}
+          />
         ))}
       </ol>
-      <p className="program-foot small text-3">
-        memory proven by <span className="val">{code.translations}</span> translations
-      </p>
+      <ProgramFoot code={code} />
     </>
+  );
+}
+
+/** Whose code it is, and how it is written. */
+function Head({ code }: { code: CodeView }): ReactElement {
+  const store = useDebuggerStore();
+  const syntax = useDebugger((state) => state.syntax);
+  const task = useDebugger((state) => current(state, state.calls)?.task ?? null);
+  const next = code.lines.find((line) => line.next) ?? code.lines[0] ?? null;
+  return (
+    <div className="program-head small" data-testid="live-program">
+      <span className="strong val ellipsis" title={next?.symbol ?? undefined}>
+        {symbolName(next) ?? code.rip}
+      </span>
+      <span className="text-2 ellipsis program-task" title={task ?? undefined}>
+        {task}
+      </span>
+      <span className="push" />
+      <ActionButton action={action('symbols')} look="tiny square ghost" />
+      <Select
+        name="Syntax"
+        value={syntax}
+        options={SYNTAXES}
+        onChoose={(value) => store.getState().setSyntax(value === 'att' ? 'att' : 'intel')}
+      />
+    </div>
   );
 }
 
@@ -141,49 +185,60 @@ const offsetText = (line: CodeLine): string => {
   return line.symbol === null ? line.address.slice(-6) : (offset ?? '0');
 };
 
-function Line({ line, code, previous }: { line: CodeLine; code: CodeView; previous: CodeLine | null }): ReactElement {
-  const [, mnemonic = line.text, rest = ''] = /^(\S+)\s*(.*)$/.exec(line.text) ?? [];
+interface LineProps {
+  readonly line: CodeLine;
+  readonly code: CodeView;
+  readonly previous: CodeLine | null;
+  readonly isExecuted: boolean;
+}
+
+function Line({ line, code, previous, isExecuted }: LineProps): ReactElement {
   const name = symbolName(line);
   return (
-    <li
-      aria-current={line.next ? 'step' : undefined}
-      data-address={line.address}
-      tabIndex={-1}
-      title={`${line.address}  ${line.bytes}`}
+    <InstructionLine
+      address={line.address}
+      bytes={line.bytes}
+      text={line.text}
+      offset={offsetText(line)}
+      isNext={line.next}
+      isExecuted={isExecuted}
+      name={name !== null && name !== symbolName(previous) ? name : null}
+      value={
+        isExecuted ? (
+          <Changed text={line.text} writes={line.writes} />
+        ) : line.target === null ? (
+          <OperandValue text={line.text} />
+        ) : (
+          <span className="text-3 program-value ellipsis">{line.target}</span>
+        )
+      }
     >
-      {name !== null && name !== symbolName(previous) ? (
-        <div className="program-symbol text-2 ellipsis">{name}</div>
+      {line.next ? (
+        <>
+          <Operands text={line.text} />
+          <Uses line={line} code={code} />
+        </>
       ) : null}
-      <div className={`program-line ${line.next ? 'current' : ''}`}>
-        <span className="program-mark">{line.next ? <Glyph name="arrow" className="g12" /> : null}</span>
-        <span className="text-3">{offsetText(line)}</span>
-        <span className="program-text ellipsis">
-          <span className="program-mnemonic">{mnemonic}</span> <span className="text-2">{rest}</span>
-        </span>
-        {line.target === null ? null : <span className="text-3 program-value ellipsis">{line.target}</span>}
-      </div>
-      {line.next ? <Uses line={line} code={code} /> : null}
-    </li>
+    </InstructionLine>
   );
 }
 
-/** What the next instruction reads and writes, with what stands there now. */
-function Uses({ line, code }: { line: CodeLine; code: CodeView }): ReactElement {
+/** What the next instruction reads, with what stands there now, and what it will do with memory. */
+function Uses({ line, code }: { line: CodeLine; code: CodeView }): ReactElement | null {
   const store = useDebuggerStore();
   const general = useDebugger((state) => selectCapture(state)?.facts.general ?? null);
-  const shownValue = (name: string): string | null => {
-    const value = (general as Readonly<Record<string, bigint>> | null)?.[name];
-    return value === undefined ? null : value.toString(16);
-  };
+  const named = line.reads.flatMap((name) => {
+    const register = generalOf(name);
+    const value = register === null ? undefined : general?.[register];
+    return value === undefined ? [] : [{ name, value: value.toString(16) }];
+  });
   const broken = code.tileConfig?.broken ?? [];
+  if (named.length + code.uses.length + broken.length === 0 && code.tile === null) return null;
   return (
     <div className="program-uses small">
       <dl>
-        {line.reads.map((name) => (
-          <Use key={`r ${name}`} what={name} value={shownValue(name) ?? 'read'} />
-        ))}
-        {line.writes.map((name) => (
-          <Use key={`w ${name}`} what={name} value="written" />
+        {named.map(({ name, value }) => (
+          <Use key={`r ${name}`} what={name} value={value} />
         ))}
         {code.uses.map(({ address, bytes, reads, writes }) => (
           <Use

@@ -1,0 +1,28 @@
+import type { ReactElement } from 'react';
+import type { Action } from '../../actions/action.ts';
+import { shownKey } from '../../keys/chord.ts';
+import { useDebuggerStore } from '../../store/context.ts';
+import { Glyph } from '../../theme/Glyph.tsx';
+
+/** An act of the registry as a line of a menu, with its key and why it is refused. */
+export function MenuItem({ action, onDone }: { action: Action; onDone: () => void }): ReactElement {
+  const store = useDebuggerStore();
+  const refused = action.refused(store.getState());
+  return (
+    <button
+      type="button"
+      role="menuitem"
+      aria-disabled={refused === null ? undefined : true}
+      title={refused ?? undefined}
+      onClick={() => {
+        if (refused !== null) return;
+        onDone();
+        action.run(store);
+      }}
+    >
+      <Glyph name={action.glyph} />
+      <span>{action.title}</span>
+      {shownKey(action.id) === null ? null : <kbd>{shownKey(action.id)}</kbd>}
+    </button>
+  );
+}
