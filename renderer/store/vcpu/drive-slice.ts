@@ -86,7 +86,7 @@ export const breakpointWords = ({ address, on, bytes }: DrivenBreakpoint): strin
 
 /** "at breakpoint 2": its place in the list; one that is not there was a line's own. */
 const placeOf = (state: State, hit: readonly DrivenBreakpoint[]): string => {
-  const at = selectBreakpoints(state).findIndex((row) => hit.some((one) => one === row));
+  const at = selectBreakpoints(state).findIndex((row) => hit.includes(row));
   return at === -1 ? 'at the line' : `at breakpoint ${at + 1}`;
 };
 const stepsBrief = (made: number): string => (made === 1 ? 'after 1 step' : `after ${made} steps`);
