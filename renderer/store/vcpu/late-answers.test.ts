@@ -153,7 +153,7 @@ describe('after detaching', () => {
     const { bridge, state } = await attached(false);
     await state().readRestoreFile('core', 'AA==', null, '');
     state().notePage(true);
-    bridge.refuseNext('capture', { code: 'ptrace', what: 'the thread is gone' });
+    bridge.refuseNext('look', { code: 'ptrace', what: 'the thread is gone' });
     state().setLive(30);
     await expect.poll(() => state().liveStopped?.code).toBe('ptrace');
     await state().detach('keep');
