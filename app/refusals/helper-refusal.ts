@@ -151,10 +151,10 @@ const WORDINGS: Record<Reason, Wording> = {
     remedy: otherPid > 0 ? `end the tracer, pid ${otherPid}, first` : 'end the tracer first',
   }),
   SELF: says('the process is Tilescope itself or one that started it', 'choose another target'),
-  NOT_64_BIT: says('the process is not a 64-bit one'),
+  NOT_64_BIT: says('the process is not a 64-bit process'),
   STOPPED: says(
     'the process is stopped by a signal (SIGSTOP, or Ctrl+Z in its terminal)',
-    'let it go on (kill -CONT, or fg in its terminal), then try again',
+    'resume it (kill -CONT, or fg in its terminal), then try again',
   ),
   CGROUP_FROZEN: says(
     'the control group of the process is frozen, as docker pause does',
@@ -180,7 +180,7 @@ const WORDINGS: Record<Reason, Wording> = {
     what: `the thread has a seccomp filter that may not be read, so ${call || 'the call'} was not made`,
     remedy: `run Tilescope as root, or ${setUp(context, ' --seccomp')}`,
   }),
-  PERMISSION: withDetail('the kernel does not let the helper attach', 'look in the log of the security module'),
+  PERMISSION: withDetail('the kernel does not let the helper attach', 'see the security module’s log'),
   TARGET_GONE: says('the target has ended', 'list the targets again'),
   OTHER_HELPER: ({ otherPid }) => ({
     what: `the vCPU is already attached to by another helper of Tilescope, pid ${otherPid}`,
@@ -212,7 +212,7 @@ const WORDINGS: Record<Reason, Wording> = {
   NO_MEMORY: noRoom,
   CHAIN_CHANGED: withDetail(
     'the calls in the target were changed from outside and ended',
-    'look what else writes to the memory of the VMM, or whether the VMM itself is hostile',
+    'find out what else writes to the VMM’s memory, or whether the VMM itself is hostile',
   ),
   MEMORY_CHANGED: withDetail(
     'guest memory was changed by somebody else before it could be written, so it was not',

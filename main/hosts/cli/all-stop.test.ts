@@ -137,8 +137,8 @@ describe('[RC12] --all-stop', () => {
 
   test('a helper that dies lets its vCPU run: the act ends, it is said, and the others are let go', async () => {
     during(() => vcpus[2]?.loseHelper('the helper was ended by SIGKILL'));
-    const { code, err } = await run(['break', '0x1000', '--all-stop', '--wait', '3600']);
-    expect(code).toBe(1);
+    const { code, out, err } = await run(['break', '0x1000', '--all-stop', '--wait', '3600']);
+    expect([code, out]).toEqual([1, 'a vCPU that was held is held no longer\n']);
     expect(err).toContain('vCPU 2 is held no longer, and runs on: the helper was ended by SIGKILL');
     expect(states()).toEqual(['running', 'running', 'running']);
   });

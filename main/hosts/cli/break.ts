@@ -7,7 +7,7 @@ import { answer, refuse } from '../../../app/refusals/refusal.ts';
 import type { Breakpoint } from '../../../app/wire/run.ts';
 import { checkWritable, writeCaptureFile } from '../../io/captures.ts';
 import type { AskedBreakpoint, BreakCommand } from './break-words.ts';
-import { cancelOnInterrupt } from './cancel.ts';
+import { limitDrive } from './drive-limit.ts';
 import { jsonText, type Output } from './output.ts';
 
 /** `tilescope break`: a guest run to an instruction, or to one that touches some bytes. */
@@ -47,16 +47,13 @@ export const runToBreakpoint = async (
     const places = await placed(session, asked);
     if (!places.ok) return places;
     const breakpoints = places.value;
-    const cancel = cancelOnInterrupt();
-    const endMs = Date.now() + waitSeconds * 1_000;
-    const isOver = (): boolean => cancel.isAsked() || Date.now() >= endMs;
-    const found = await session.runTo(breakpoints, { isOver, when: condition.value, skip });
-    cancel.stop();
+    const limit = limitDrive(waitSeconds);
+    const found = await session.runTo(breakpoints, { isOver: limit.isOver, when: condition.value, skip });
+    limit.stop();
     if (!found.ok) return found;
     const there = found.value?.capture ?? null;
     const names = breakpoints.map(named).join(', ');
-    const notHit = cancel.isAsked() ? 'stopped by Ctrl+C' : `nothing at ${names} in ${waitSeconds} s`;
-    const why = there === null ? notHit : null;
+    const why = there === null ? limit.why(`nothing at ${names} in ${waitSeconds} s`) : null;
     const rip = there?.facts.general?.rip ?? null;
     const written = there === null || out === null ? answer(null) : await writeCaptureFile(out, there);
     if (!written.ok) return written;

@@ -39,7 +39,7 @@ export const DRIVE_VERBS = [
     about: [
       'ADDR is the linear address of an instruction; ADDR:write and ADDR:access watch 1, 2, 4 or 8 bytes of data (8 where no number follows), and stop behind the instruction that touched them. Four at most, in the CPU’s own breakpoint registers: no byte of the guest is changed, and its own breakpoints come back afterwards. The VMM sees nothing of it, whatever dies. --out keeps the state there as a capture. Then the guest runs on.',
       '#NM, #GP, #PF and the other exceptions stand for the first instruction of their handler, which the guest’s IDT names; its memory has to be proved for that, as mem says. #NM by IA32_XFD is then seen with IA32_XFD_ERR still set.',
-      '--skip passes so many hits, --when those at which a condition does not hold; each is a stop of well under a millisecond. How often each was hit is said.',
+      '--skip N ignores the first N hits, --when those at which a condition does not hold; each still stops the vCPU briefly. The hits of each breakpoint are counted and printed.',
       ABOUT_CONDITIONS,
       ABOUT_OTHERS,
       'Where the machine’s KVM emulates an instruction itself, a breakpoint at it may not be hit; some KVM that runs inside another hits no watchpoint.',

@@ -9,7 +9,7 @@ import { createHistory } from '../../../app/session/history.ts';
 import { type SavedStop, sessionText } from '../../../app/session/session-document.ts';
 import { checkWritable, writeBytes, writeCaptureFile } from '../../io/captures.ts';
 import { PRODUCT } from '../../product.ts';
-import { cancelOnInterrupt } from './cancel.ts';
+import { limitDrive } from './drive-limit.ts';
 import type { RunCommand, TraceCommand } from './drive-words.ts';
 import { jsonText, type Output } from './output.ts';
 import { areRight, tracedJson, tracedText } from './product-trace.ts';
@@ -23,10 +23,9 @@ const hex = (value: bigint): string => `0x${value.toString(16)}`;
 const ENDS = {
   holds: null,
   most: null,
-  over: 'the time is over',
   halted: 'no instruction ended for a second and a half: the guest waits for an interrupt',
   busy: 'the VMM had more exits to answer than are waited for',
-} as const satisfies Record<RunMade['why'], string | null>;
+} as const satisfies Record<Exclude<RunMade['why'], 'over'>, string | null>;
 
 /** One line on a terminal that is written anew; nothing where standard error is none. */
 const progressLine = (words: (made: number, perSecond: number) => string) => {
@@ -60,22 +59,21 @@ export const runUntil = async (
   return withSession(async (session) => {
     const condition = parseUntil(until, session.attached);
     if (!condition.ok) return condition;
-    const cancel = cancelOnInterrupt();
-    const endMs = Date.now() + waitSeconds * 1_000;
+    const limit = limitDrive(waitSeconds);
     const progress = progressLine((made, perSecond) => `${made} instructions, ${perSecond} a second; Ctrl+C ends it`);
     const made = await session.runUntil(condition.value, {
       most: steps,
-      isOver: () => cancel.isAsked() || Date.now() >= endMs,
+      isOver: limit.isOver,
       onProgress: progress.tell,
     });
     progress.end();
-    cancel.stop();
+    limit.stop();
     if (!made.ok) return made;
     const { why: end, capture } = made.value;
     const written = out === null ? answer(null) : await writeCaptureFile(out, capture);
     if (!written.ok) return written;
     const notHeld = `${condition.value.words}: not in ${made.value.made} instructions`;
-    const words = end === 'over' && cancel.isAsked() ? 'stopped by Ctrl+C' : ENDS[end];
+    const words = end === 'over' ? limit.why('the time is over') : ENDS[end];
     const why = end === 'holds' ? null : words === null ? notHeld : `${notHeld}: ${words}`;
     const perSecond = progress.rate(made.value.made);
     const rip = capture.facts.general?.rip ?? null;
@@ -100,7 +98,7 @@ export const trace = async (
   return withSession(async (session) => {
     const condition = until === null ? answer(null) : parseUntil(until, session.attached);
     if (!condition.ok) return condition;
-    const cancel = cancelOnInterrupt();
+    const limit = limitDrive(null);
     const history = createHistory();
     const stops: SavedStop[] = [];
     const progress = progressLine(
@@ -108,7 +106,7 @@ export const trace = async (
     );
     const made = await session.trace(steps, {
       most: steps,
-      isOver: cancel.isAsked,
+      isOver: limit.isOver,
       onProgress: progress.tell,
       until: condition.value,
       onState: (capture, code) => {
@@ -132,14 +130,14 @@ export const trace = async (
       },
     });
     progress.end();
-    cancel.stop();
+    limit.stop();
     if (!made.ok) return made;
     const perSecond = progress.rate(made.value.made);
     const saved = { product: PRODUCT, savedAtMs: Date.now(), pinned: null, stops };
     const written = await writeBytes(out, new TextEncoder().encode(sessionText(saved)));
     if (!written.ok) return written;
     const end = made.value.why;
-    const words = end === 'over' ? 'stopped by Ctrl+C' : ENDS[end];
+    const words = end === 'over' ? limit.why('') : ENDS[end];
     const why =
       until !== null && end === 'most' ? `${condition.value?.words}: not in ${made.value.made} instructions` : words;
     const products = check ? checkTracedProducts(stops) : null;

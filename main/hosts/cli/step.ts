@@ -6,7 +6,7 @@ import type { StepsMade } from '../../../app/debug/target.ts';
 import { EXIT } from '../../../app/refusals/codes.ts';
 import { answer } from '../../../app/refusals/refusal.ts';
 import { loadDecoder } from '../../disas/load-decoder.ts';
-import { cancelOnInterrupt } from './cancel.ts';
+import { limitDrive } from './drive-limit.ts';
 import { jsonText, type Output } from './output.ts';
 import type { StepCommand } from './step-words.ts';
 
@@ -37,14 +37,12 @@ const along = (
   { count, waitSeconds, json }: StepCommand,
 ): Promise<Answer<Output>> =>
   withSession(async (session) => {
-    const cancel = cancelOnInterrupt();
-    const endMs = Date.now() + waitSeconds * 1_000;
-    const isOver = (): boolean => cancel.isAsked() || Date.now() >= endMs;
-    const made = await session.stepAlong(way, count, { decoder: loadDecoder, isOver });
-    cancel.stop();
+    const limit = limitDrive(waitSeconds);
+    const made = await session.stepAlong(way, count, { decoder: loadDecoder, isOver: limit.isOver });
+    limit.stop();
     if (!made.ok) return made;
     const { stops, last } = made.value;
-    const late = cancel.isAsked() ? 'stopped by Ctrl+C' : `it did not come back in ${waitSeconds} s`;
+    const late = limit.why(`it did not come back in ${waitSeconds} s`);
     const why =
       last.why === 'done' ? null : last.why === 'more' ? late : WHY[last.why === 'halted' ? 'halted' : 'busy'];
     const by = last.by ?? null;

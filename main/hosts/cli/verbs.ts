@@ -93,7 +93,7 @@ export const VERBS = [
   },
   {
     name: 'who',
-    says: 'who executes: mode, privilege level, address space, the task, and the calls that led there',
+    says: 'what is executing: mode, privilege level, address space, task, and the calls that led there',
     usage: ['--pid PID [--vcpu N] [--symbols FILE [--load-address ADDR]] [--btf FILE] [--count N]'],
     words: [],
     options: ['json', ...LIVE, ...SYMBOLS, 'btf', 'count'],
@@ -116,7 +116,7 @@ export const VERBS = [
     options: ['json', ...LIVE, 'count', 'syntax', ...SYMBOLS],
     about: [
       'Without ADDR from RIP on; who executes it (mode, privilege level, address space) stands above. Of the next instruction it is said what it reads and writes, with what stands there. AMX up to FP8, TF32, AVX512, MOVRS and TRANSPOSE is known; what is not known is (bad).',
-      'With --symbols an address is a symbol and how far behind it, and ADDR may be one. A kernel may have been moved (KASLR): how far, its exception handlers tell, which have to be where the vCPU’s IDT has them. If they are not, the file is of another kernel, and refused. --load-address says where the file’s lowest address lies, as of a program that is loaded anywhere.',
+      'With --symbols addresses are printed as symbol+offset, and ADDR may be written so. Where KASLR has moved the kernel, its exception handlers tell how far: they have to be where the vCPU’s IDT has them. If they are not, the file is of another kernel, and refused. --load-address says where the file’s lowest address lies, for a position-independent program.',
       'Memory has to be proved first, as mem says.',
     ],
     examples: [
