@@ -20,6 +20,19 @@ const columnsOf = (rows: readonly BitRow[]): readonly number[] => {
   return [...new Set([...KNOWN_COLUMNS, ...set])].filter((bit) => bit !== COMPACTED_BIT).sort((a, b) => a - b);
 };
 
+type OfOneRule = readonly [Contradiction, ...Contradiction[]];
+
+/** A rule that several tiles break is one note, so that eight tiles do not push the table out of sight. */
+const byRule = (all: readonly Contradiction[]): readonly OfOneRule[] => {
+  const rules = new Map<string, [Contradiction, ...Contradiction[]]>();
+  for (const found of all) {
+    const others = rules.get(found.rule);
+    if (others === undefined) rules.set(found.rule, [found]);
+    else others.push(found);
+  }
+  return [...rules.values()];
+};
+
 export function BitMatrix(): ReactElement {
   const matrix = useDebugger(selectBitMatrix);
   const selected = useDebugger(selectSelectedBit);
@@ -79,8 +92,8 @@ export function BitMatrix(): ReactElement {
       </div>
       {matrix === null || matrix.contradictions.length === 0 ? null : (
         <div className="contradictions">
-          {matrix.contradictions.map((found) => (
-            <ContradictionNote key={found.rule} found={found} />
+          {byRule(matrix.contradictions).map((found) => (
+            <ContradictionNote key={found[0].rule} found={found} />
           ))}
         </div>
       )}
@@ -125,14 +138,22 @@ function Cell({ row, bit, bad }: { row: BitRow; bit: number; bad: boolean }): Re
   );
 }
 
-function ContradictionNote({ found }: { found: Contradiction }): ReactElement {
-  const grave = found.severity !== 'warning';
+function ContradictionNote({ found: [first, ...others] }: { found: OfOneRule }): ReactElement {
+  const grave = first.severity !== 'warning';
   return (
     <div className={`note slim ${grave ? 'refused' : 'attention'}`} role="note">
       <Glyph name={grave ? 'stop' : 'warn'} />
-      <span className="note-body">
-        {found.sentence}. <span className="small text-2">{found.source}</span>
-      </span>
+      <div className="note-body">
+        {first.sentence}. <span className="small text-2">{first.source}</span>
+        {others.length === 0 ? null : (
+          <details>
+            <summary className="small text-2">{others.length} more by the same rule</summary>
+            {others.map(({ sentence }) => (
+              <div key={sentence}>{sentence}.</div>
+            ))}
+          </details>
+        )}
+      </div>
     </div>
   );
 }

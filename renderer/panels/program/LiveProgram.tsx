@@ -103,7 +103,8 @@ const selectExecuted = (state: State): bigint | null => {
 
 function Listing({ code }: { code: CodeView }): ReactElement {
   const store = useDebuggerStore();
-  const isElsewhere = useDebugger((state) => current(state, state.codeFrom) !== null);
+  const from = useDebugger((state) => current(state, state.codeFrom));
+  const isElsewhere = from !== null;
   const executed = useDebugger(selectExecuted);
   const list = useRef<HTMLOListElement>(null);
   const keyboard = useInstructionList();
@@ -129,6 +130,9 @@ function Listing({ code }: { code: CodeView }): ReactElement {
             Back to RIP
           </Button>
         </div>
+      ) : null}
+      {code.lines.length === 0 ? (
+        <p className="text-2 small program-none">No instruction could be read at {from ?? code.rip}.</p>
       ) : null}
       <ol
         ref={list}
