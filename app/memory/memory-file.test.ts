@@ -75,7 +75,7 @@ describe('[GM5] a file of memory beside a snapshot', () => {
     });
   });
 
-  test('a vCPU of another snapshot is refused, and so is one without paging', async () => {
+  test('[GM6] a vCPU of another snapshot is refused, and so is one without paging', async () => {
     expect(await openMemoryFile(64 << 20, sparse(), context, 0n)).toMatchObject({ ok: false });
     const real = { ...context, control: { ...context.control, cr0: 0n } };
     expect(await openMemoryFile(64 << 20, low, real, 0n)).toMatchObject({

@@ -5,6 +5,7 @@ import { showJson } from '../../app/register/read.ts';
 import { parseCaptureText } from '../../app/session/document.ts';
 import { test } from '../models/host.ts';
 import { amxCaptureFile, TilesWindow } from '../models/tiles-window.ts';
+import { fromMore } from '../models/window.ts';
 
 // Nothing here is this machine's own: the same story, and the same pictures, everywhere.
 test.use({ machine: 'stories' });
@@ -55,10 +56,7 @@ test('[U21] a file is edited as a vCPU is, in a copy: staged, applied, taken bac
   await expect(element).not.toHaveAccessibleName(/-77/);
   await page.keyboard.press('Control+Shift+z');
   await expect(element).toHaveAccessibleName(/-77/);
-  await page
-    .getByRole('button', { name: /^Close/ })
-    .first()
-    .press('Enter');
+  await fromMore(page, /^Close/);
   const dialog = page.getByRole('dialog');
   await expect(dialog).toContainText('the file itself is as it was opened');
   await dialog.getByRole('button', { name: 'Close without saving' }).press('Enter');

@@ -22,10 +22,13 @@ const memoryWith = (code: readonly number[]): GuestMemory =>
     },
   }) as unknown as GuestMemory;
 
+/** To the decoder SYSCALL and VMCALL are calls as well, after which nothing of this stack is returned to. */
 const byDecoder = (code: readonly number[], bits: 16 | 32 | 64): boolean =>
   [2, 3, 4, 5, 6, 7, 8, 9].some((bytes) => {
     const one = decoder.decode(Uint8Array.from(code.slice(-bytes)), ADDRESS - BigInt(bytes), bits, 'intel');
-    return one !== null && !one.isBad && one.flow === 'call' && one.bytes.length === bytes;
+    return (
+      one !== null && !one.isBad && one.flow === 'call' && one.text.startsWith('call') && one.bytes.length === bytes
+    );
   });
 
 const byte = fc.integer({ min: 0, max: 255 });
@@ -51,7 +54,7 @@ test.each([16, 32, 64] as const)(
       fc.asyncProperty(code, async (bytes) => {
         expect(await followsCall(memoryWith(bytes), ADDRESS, bits)).toBe(byDecoder(bytes, bits));
       }),
-      { numRuns: 3000 },
+      { numRuns: 3000, seed: 938, endOnFailure: true },
     );
   },
 );

@@ -47,7 +47,7 @@ export function Toolbar(): ReactElement | null {
             {session.name}
           </span>{' '}
           {session.kind === 'model' ? null : <span className="text-2 broad-only">{session.vmm}</span>}{' '}
-          {session.pid === null ? null : <span className="val small text-3 broad-only">{pidText(session.pid)}</span>}
+          {session.pid === null ? null : <span className="val small text-3 fair-only">{pidText(session.pid)}</span>}
         </span>{' '}
         {session.kind === 'model' ? <span className="pill model-pill">model</span> : null}
         <Glyph name="chevron" className="g12 text-3 push-chevron" />
