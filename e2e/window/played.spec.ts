@@ -112,7 +112,6 @@ test('[U18] Memory, Trace, Stops and the panes of a live vCPU hold WCAG 2.2 AA, 
     await page.keyboard.press('Alt+s');
   }
   await resize(1440, 900, '.usual-window.high-window');
-  await page.keyboard.press('Alt+p');
   await expect(page.locator('[aria-current="step"]')).toContainText('tileloadd');
   await isSound(page, 'program');
   // Beside the program the bytes still have all their columns.
@@ -242,6 +241,8 @@ test('[DA8] who executes and who called whom by keyboard alone; a call leads to 
   await window.shoot('played-calls');
   await page.getByRole('button', { name: 'Back to RIP' }).press('Enter');
   await expect(page.getByRole('button', { name: 'Back to RIP' })).toHaveCount(0);
+  // Program came to the front of their dock.
+  await page.keyboard.press('Alt+c');
   await calls.getByRole('button', { name: 'Frame 1: memory at 0x7ffe1c2b4080' }).press('Enter');
   await expect(page.getByTestId('memory').getByRole('textbox', { name: 'Base' })).toHaveValue('0x7ffe1c2b4080');
 });

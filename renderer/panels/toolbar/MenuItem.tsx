@@ -4,8 +4,15 @@ import { shownKey } from '../../keys/chord.ts';
 import { useDebuggerStore } from '../../store/context.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
+interface Props {
+  readonly action: Action;
+  readonly onDone: () => void;
+  /** What it is called here; null: as everywhere. */
+  readonly label?: string | null;
+}
+
 /** An act of the registry as a line of a menu, with its key and why it is refused. */
-export function MenuItem({ action, onDone }: { action: Action; onDone: () => void }): ReactElement {
+export function MenuItem({ action, onDone, label = null }: Props): ReactElement {
   const store = useDebuggerStore();
   const refused = action.refused(store.getState());
   return (
@@ -21,7 +28,7 @@ export function MenuItem({ action, onDone }: { action: Action; onDone: () => voi
       }}
     >
       <Glyph name={action.glyph} />
-      <span>{action.title}</span>
+      <span>{label ?? action.title}</span>
       {shownKey(action.id) === null ? null : <kbd>{shownKey(action.id)}</kbd>}
     </button>
   );

@@ -11,11 +11,13 @@ import { MenuItem } from './MenuItem.tsx';
 export function MoreMenu(): ReactElement {
   const { open, setOpen, button, menu, onKeyDown, onBlur } = useMenu();
   const isNewest = useDebugger(selectIsNewest);
+  const kind = useDebugger((state) => state.session?.kind ?? null);
   const hasOthers = useDebugger((state) => selectOtherVcpus(state) !== null);
+  // What no file can do is not offered there.
   const items = [
-    'capture',
+    ...(kind === 'file' ? [] : ['capture']),
     isNewest ? 'restore' : 'restore-to-stop',
-    'many-steps',
+    ...(kind === 'file' ? [] : ['many-steps']),
     ...(hasOthers ? ['all-stop'] : []),
     ...['save-session', 'copy-as', 'detach'],
   ];
@@ -36,7 +38,7 @@ export function MoreMenu(): ReactElement {
       {open ? (
         <div
           ref={menu}
-          className="menu"
+          className="menu at-right"
           role="menu"
           aria-label="More"
           tabIndex={-1}
@@ -44,7 +46,12 @@ export function MoreMenu(): ReactElement {
           onBlur={onBlur}
         >
           {items.map((id) => (
-            <MenuItem key={id} action={action(id)} onDone={() => setOpen(false)} />
+            <MenuItem
+              key={id}
+              action={action(id)}
+              label={id === 'detach' && kind !== 'live' ? 'Close' : null}
+              onDone={() => setOpen(false)}
+            />
           ))}
         </div>
       ) : null}
