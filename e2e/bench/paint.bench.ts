@@ -54,7 +54,7 @@ for (const size of SIZES) {
           return measured;
         })),
       );
-      await fromMore(page, 'Detach');
+      await fromMore(page, 'Close');
       await page.getByRole('button', { name: 'Close without saving' }).click();
     }
     const sorted = times.sort((a, b) => a - b);

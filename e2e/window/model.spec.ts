@@ -26,7 +26,7 @@ test('the int8 program is stepped by keyboard alone until its tiles hold a produ
   await page.getByRole('button', { name: 'Take the run back' }).click();
   await expect(page.getByText('halted', { exact: true })).toHaveCount(0);
   await expect(model.element(0, 0, 0)).toHaveAccessibleName(/^tmm0\[0\]\[0\] -?\d+/);
-  await fromMore(page, 'Detach');
+  await fromMore(page, 'Close');
   await expect(page.getByRole('dialog', { name: 'Close int8 tile product?' })).toContainText('21 stops');
   await page.getByRole('button', { name: 'Close without saving' }).click();
   await expect(page.getByRole('listbox', { name: 'Targets' }).or(page.getByText('No process here'))).toBeVisible();
