@@ -79,7 +79,8 @@ test('[RC9] a trace is listed, filtered to what differs, and scrubbed with the k
   await trace.getByRole('searchbox').fill('tdpbssd');
   await expect(trace.getByTestId('trace-count')).toHaveText(`${ROUNDS} of ${3 * ROUNDS} instructions`);
   await page.setViewportSize({ width: 1100, height: 700 });
-  // A window of another size has a layout of its own.
+  // A window of another size has a layout of its own, which has to stand before a pane is asked for in it.
+  await expect(page.locator('.workbench.small-window.low-window')).toBeVisible();
   await page.keyboard.press('Alt+t');
   await trace.getByRole('searchbox').fill('');
   await expect(chosen).toBeInViewport();
