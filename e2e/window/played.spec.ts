@@ -73,6 +73,7 @@ test('[U14] a second guest is chosen by keyboard to stand beside the first, read
   await page.setViewportSize({ width: 1100, height: 700 });
   await expect(beside.getByTestId('beside-what')).toContainText('debian-12');
   await page.setViewportSize({ width: 1440, height: 900 });
+  await expect(page.locator('.workbench.usual-window.high-window')).toBeVisible();
 
   // Another vCPU of the guest in front is attached to where it stands.
   await source.selectOption('attach 1');
