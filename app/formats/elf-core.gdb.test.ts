@@ -29,6 +29,7 @@ import {
   knownSt,
   knownZmm,
 } from './testdata/known-state.ts';
+import { whyGdbWritesNoVectors } from './testing/gdb-here.ts';
 
 /*
  * Cores of a process whose registers are known, and gdb as the stranger who reads them too. What is missing on a machine
@@ -51,6 +52,7 @@ const missing = ((): string | null => {
   return null;
 })();
 const missingGdb = missing ?? (runs('gdb', '--version') ? null : 'gdb is not installed');
+const missingProcess = missingGdb ?? whyGdbWritesNoVectors('gdb');
 
 const corePattern = missing === null ? readFileSync('/proc/sys/kernel/core_pattern', 'utf8').trim() : '';
 const missingCore =
@@ -60,6 +62,7 @@ const missingCore =
 
 for (const [what, why] of [
   ['Cores of gdb', missingGdb],
+  ['Registers that gdb sets', missingProcess],
   ['Cores of the kernel', missingCore],
 ]) {
   if (why !== null) console.log(`${what} are not compared: ${why}`);
@@ -274,7 +277,7 @@ describe.skipIf(missingCore !== null)('a core of the kernel', () => {
     60_000,
   );
 
-  test.skipIf(missingGdb !== null)(
+  test.skipIf(missingProcess !== null)(
     '[F11] set commands put the state into another process',
     () => {
       const capture = captures[1];

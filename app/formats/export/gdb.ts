@@ -82,6 +82,7 @@ export interface GdbOptions {
 export const gdbCommands = (capture: Capture, options: GdbOptions = {}): string =>
   [
     '# registers as set commands; source them in gdb at a stopped thread',
+    '# "Couldn\'t write extended state status: Bad address" is gdb up to 13 on a CPU with AMX: take gdb 14 or later',
     ...x87Commands(capture.image),
     `set $mxcsr = ${hexShort(BigInt(mxcsr(capture.image)))}`,
     ...vectorCommands(capture.image),
