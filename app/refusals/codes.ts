@@ -1,4 +1,4 @@
-import { REASONS, type Reason } from '../wire/reasons.ts';
+import { HELPER_REASONS, type Reason } from './helper-reasons.ts';
 
 /** The command line's exit codes, and what each says. */
 export const EXIT_CODES = [
@@ -103,18 +103,10 @@ export type RefusalCode = keyof typeof OWN | HelperCode;
 export const codeOfReason = (reason: Reason | null): HelperCode =>
   reason === null ? 'unknown-reason' : (reason.toLowerCase().replaceAll('_', '-') as HelperCode);
 
-const NO_TARGET: readonly Reason[] = [
-  'NO_SUCH_PROCESS',
-  'NOT_THE_SAME_PROCESS',
-  'NOT_A_VMM',
-  'NO_SUCH_VCPU',
-  'TARGET_GONE',
-];
-
 const EXITS: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
-  ...(Object.keys(REASONS) as Reason[]).map((reason): [string, ExitCode] => [
-    codeOfReason(reason),
-    NO_TARGET.includes(reason) ? EXIT.noTarget : EXIT.refused,
+  ...Object.entries(HELPER_REASONS).map(([name, { exit }]): [string, ExitCode] => [
+    codeOfReason(name as Reason),
+    EXIT[exit],
   ]),
   ...Object.entries(OWN),
 ]);

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { errnoName } from '../wire/errno.ts';
-import { REASONS, type Reason } from '../wire/reasons.ts';
 import { callVerdict, seccompMode } from '../wire/seccomp.ts';
 import { codeOfReason, exitCodeOf, REFUSAL_CODES } from './codes.ts';
+import { HELPER_REASONS, type Reason } from './helper-reasons.ts';
 import { type HelperRefusal, refusalToBridge, targetObstacle } from './helper-refusal.ts';
 
 const refusal = (reason: Reason | null, changes: Partial<HelperRefusal> = {}): HelperRefusal => ({
   reason,
-  reasonCode: reason === null ? 99 : REASONS[reason],
+  reasonCode: reason === null ? 99 : HELPER_REASONS[reason].number,
   errno: 0,
   otherPid: 0,
   seccompAction: 0,
@@ -19,7 +19,7 @@ const refusal = (reason: Reason | null, changes: Partial<HelperRefusal> = {}): H
 
 describe('refusals in words', () => {
   test('[W7] every reason has its own stable code and one sentence without a full stop', () => {
-    const reasons = Object.keys(REASONS) as Reason[];
+    const reasons = Object.keys(HELPER_REASONS) as Reason[];
     expect(new Set(reasons.map(codeOfReason)).size).toBe(reasons.length);
     for (const reason of reasons) {
       const { code, what, remedy } = refusalToBridge(refusal(reason));
@@ -99,11 +99,13 @@ describe('refusals in words', () => {
   });
 
   test('[W7] a listed target says what stands in the way, in the same words', () => {
-    const target = { reason: 'YAMA' as Reason, reasonCode: 26, errnoOrScope: 1, tracerPid: 0 };
+    const target = { reasonCode: HELPER_REASONS.YAMA.number, errnoOrScope: 1, tracerPid: 0 };
     expect(targetObstacle(target)?.what).toBe('kernel.yama.ptrace_scope is 1: only parents may attach');
-    expect(targetObstacle({ ...target, reason: 'NONE', reasonCode: 0 })).toBeNull();
-    expect(targetObstacle({ ...target, reason: 'ALREADY_TRACED', tracerPid: 7 })?.what).toContain('traced by pid 7');
-    expect(targetObstacle({ ...target, reason: null, reasonCode: 99 })?.code).toBe('unknown-reason');
+    expect(targetObstacle({ ...target, reasonCode: 0 })).toBeNull();
+    expect(
+      targetObstacle({ ...target, reasonCode: HELPER_REASONS.ALREADY_TRACED.number, tracerPid: 7 })?.what,
+    ).toContain('traced by pid 7');
+    expect(targetObstacle({ ...target, reasonCode: 99 })?.code).toBe('unknown-reason');
   });
 });
 

@@ -1,6 +1,5 @@
 import { type Decoded, type Problem, undecodable } from '../bits/decoded.ts';
 import { textFromUtf8 } from '../bits/text.ts';
-import { type Reason, reasonOf } from './reasons.ts';
 import { atEnd, readStruct, readStructs, type StructValue } from './struct.ts';
 import { LIST_HEAD, TARGET_RECORD, VCPU_RECORD } from './structs.ts';
 
@@ -20,8 +19,7 @@ type VcpuFields = StructValue<{
 export interface FoundTarget {
   readonly pid: number;
   readonly uid: number;
-  /** Why attach would fail; 'NONE' where it should work; null: a reason that is not known here. */
-  readonly reason: Reason | null;
+  /** Why attach would fail, as a number of enum reason; 0 where it should work. */
   readonly reasonCode: number;
   readonly errnoOrScope: number;
   readonly tracerPid: number;
@@ -71,7 +69,6 @@ const decodeTarget = (bytes: Uint8Array, offsetBytes: number): Decoded<{ target:
   const cmdlineOffset = exeOffset + exeBytes;
   const target: FoundTarget = {
     ...rest,
-    reason: reasonOf(reason),
     reasonCode: reason,
     runningMs: Number(runningMs),
     vcpus: vcpus.value,

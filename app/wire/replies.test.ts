@@ -5,12 +5,12 @@ import { type Decoded, describeProblem } from '../bits/decoded.ts';
 import { utf8FromText } from '../bits/text.ts';
 import { KVM_REGS } from '../cpu/general-numbers.ts';
 import { sampleCapture } from '../fixtures/samples.ts';
+import { HELPER_REASONS } from '../refusals/helper-reasons.ts';
 import { decodeRefusal } from '../refusals/helper-refusal.ts';
 import { writeGeneral } from '../session/kvm-regs.ts';
 import { decodeCaptureReply, SECTION_KIND } from './capture-reply.ts';
 import { PROTOCOL_VERSION } from './frames.ts';
 import { MESSAGES, type MessageName } from './messages.ts';
-import { REASONS } from './reasons.ts';
 import { writeStruct } from './struct.ts';
 import {
   ATTACH_REPLY,
@@ -77,7 +77,7 @@ const record = (vcpuCount: number, executable: string, cmdline: string): Uint8Ar
     recordBytes: TARGET_RECORD.bytes + padded(lists).length,
     pid: 4242,
     uid: 0,
-    reason: REASONS.YAMA,
+    reason: HELPER_REASONS.YAMA.number,
     errnoOrScope: 1,
     tracerPid: 0,
     startTimeTicks: 918_273n,
@@ -276,7 +276,7 @@ describe('what replies say', () => {
     expect([skippedCount, moreAfterPid]).toEqual([3, 4242]);
     expect(targets[0]).toMatchObject({
       pid: 4242,
-      reason: 'YAMA',
+      reasonCode: HELPER_REASONS.YAMA.number,
       startTimeTicks: 918_273n,
       executable: '/usr/bin/qemu-system-x86_64',
       commandLine: ['qemu', '-name', 'dé'],
@@ -358,7 +358,7 @@ describe('what replies say', () => {
 
   test('[W4] a refusal decodes whole or not at all', () => {
     const bytes = writeStruct(REFUSAL, {
-      reason: REASONS.CALL_FAILED,
+      reason: HELPER_REASONS.CALL_FAILED.number,
       errnoValue: 22,
       otherPid: 0,
       seccompAction: 0,

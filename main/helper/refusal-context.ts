@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { RefusalContext } from '../../app/refusals/helper-refusal.ts';
+import type { RefusalContext } from '../../app/refusals/helper-reasons.ts';
 
 /** Of the clone, or of the package of npm, that this runs in; of a deb's app.asar. The bundles lie as deep as this file. */
 const OWN_FOLDER = fileURLToPath(new URL('../..', import.meta.url));

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { setUp as setUpOf } from '../../../app/refusals/helper-refusal.ts';
+import { setUp as setUpOf } from '../../../app/refusals/helper-reasons.ts';
 import { refusalContext } from '../../helper/refusal-context.ts';
 import { INSTALLED_HELPER, setUp } from './setup-privileges.ts';
 
