@@ -164,14 +164,14 @@ static void send_regs(struct client *c)
 /* Where the VMM has what it shares with the test. 0: not found. */
 static uint64_t demo_mapping(void)
 {
-	char line[256], path[64];
+	char line[256], path[64], access[5];
 	unsigned long long start = 0, end = 0, found = 0;
 	FILE *maps;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/maps", guest.pid);
 	maps = fopen(path, "r");
 	while (maps && !found && fgets(line, sizeof(line), maps))
-		if (sscanf(line, "%llx-%llx rw-s", &start, &end) == 2 && end - start == DEMO_BYTES)
+		if (sscanf(line, "%llx-%llx %4s", &start, &end, access) == 3 && strcmp(access, "rw-s") == 0 && end - start == DEMO_BYTES)
 			found = start;
 	if (maps)
 		(void)fclose(maps);
