@@ -88,7 +88,7 @@ void watchpoints(void)
 		return;
 	CHECK(step(1) == 1, "%s", words());
 	before = *guest.counter;
-	if (!breakpoints_are_hit()) {
+	if (!watchpoints_are_hit()) {
 		skip("watchpoints", "a VM of the test's own hits none here: this KVM's CPU is emulated");
 		end();
 		return;

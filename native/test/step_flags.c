@@ -177,9 +177,19 @@ void step_flags(const char *helper, const char *demo)
 	static uint8_t expected[OUT_BYTES];
 
 	rule("what a stepped guest stores of its flags is what a free one stores: no TF in memory, nor in R11");
-	if (guest_start_demo(&guest, demo, arguments) < 0 || client_start(&client, helper) < 0 ||
-	    client_attach(&client, guest.pid, 0, 0, NULL) != 1) {
-		CHECK(0, "the guest or the helper did not start: %s", words());
+	if (guest_start_demo(&guest, demo, arguments) < 0) {
+		CHECK(0, "the guest did not start");
+		guest_end(&guest);
+		return;
+	}
+	/* Nobody but its VMM has touched it. A KVM whose CPU is software may not run INT and SYSRET, and the VMM then ends. */
+	if (!guest_step(&guest, 0, STEP_TOUCH) && !guest_lives(&guest)) {
+		skip("what a stepped guest stores of its flags", "this KVM does not run the program by itself");
+		guest_end(&guest);
+		return;
+	}
+	if (client_start(&client, helper) < 0 || client_attach(&client, guest.pid, 0, 0, NULL) != 1) {
+		CHECK(0, "the helper did not start: %s", words());
 	} else if (!has_breakpoints()) {
 		skip("what a stepped guest stores of its flags", "this KVM hits no breakpoint: it is one whose CPU is emulated");
 	} else {
