@@ -115,6 +115,18 @@ describe('[GM1] page tables are walked as a CPU walks them', () => {
     expect(walkIn(five, la57, 0x1_0000_0000_1abcn)).toHaveProperty('steps.length', 5);
   });
 
+  test('[GM1] a page of 1 GiB is one only where CPUID has them: elsewhere its entry has a reserved bit set', () => {
+    const one = memory.slice();
+    entry(one, 0x2000, 5, 0x40000000n | P | LARGE);
+    const at = 0x1_4000_0abcn;
+    const page = { ok: true, physical: 0x40000abcn, pageBytes: 1 << 30 };
+    expect(walkIn(one, LONG(0x1000n), at)).toMatchObject(page);
+    expect(walkIn(one, { ...LONG(0x1000n), hasGigabytePages: true }, at)).toMatchObject(page);
+    expect(walkIn(one, { ...LONG(0x1000n), hasGigabytePages: false }, at)).toMatchObject({
+      ...{ ok: false, fault: 'reserved-bit', level: 3 },
+    });
+  });
+
   test('PAE: a PDPTE has no rights, its reserved bits count', () => {
     const pae = new Uint8Array(1 << 16);
     entry(pae, 0x1020, 0, 0x2000n | 1n);

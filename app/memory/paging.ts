@@ -13,6 +13,8 @@ export type PagingMode = 'none' | '32-bit' | 'pae' | '4-level' | '5-level';
 export interface PagingContext {
   readonly control: Pick<ControlRegisters, 'cr0' | 'cr3' | 'cr4' | 'efer'>;
   readonly physicalBits: number;
+  /** CPUID 0x80000001 EDX[26]: without it an entry that maps 1 GiB has a reserved bit set. Left out: there are such pages. */
+  readonly hasGigabytePages?: boolean;
 }
 
 /** A table entry that the walk asks for: guest physical address, and its size in bytes. */
@@ -160,7 +162,8 @@ const reservedBits = (mode: PagingMode, at: Level, ends: boolean, context: Pagin
     return bitsBetween(physicalBits, 63) | noExecute | (ends && at.level === 2 ? bitsBetween(13, 21) : 0n);
   }
   const high = bitsBetween(physicalBits, 52) | noExecute;
-  const isLargeBit = hasBit(entry, LARGE) && !at.mayEnd ? 1n << BigInt(LARGE) : 0n;
+  const mayBeLarge = at.mayEnd && (at.level < 3 || context.hasGigabytePages !== false);
+  const isLargeBit = hasBit(entry, LARGE) && !mayBeLarge ? 1n << BigInt(LARGE) : 0n;
   return high | isLargeBit | (ends && at.level > 1 ? bitsBetween(13, at.shift) : 0n);
 };
 

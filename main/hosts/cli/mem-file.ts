@@ -2,8 +2,8 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { PartReader } from '../../../app/bits/part-reader.ts';
 import type { Answer } from '../../../app/bridge.ts';
-import { cpuidEntry } from '../../../app/cpu/cpuid.ts';
 import { valueOfAddress } from '../../../app/debug/address.ts';
+import { pagingContextOf } from '../../../app/debug/paging-context.ts';
 import { type DumpedCpu, type ElfMemory, elfMemory, readSegments } from '../../../app/formats/elf-memory.ts';
 import { openMemoryFile } from '../../../app/memory/memory-file.ts';
 import { type MemoryRead, type WalkedMemory, walkedMemory } from '../../../app/memory/walked-memory.ts';
@@ -71,8 +71,7 @@ const readBeside = async (
       where: snapshot,
     });
   }
-  const physicalBits = (cpuidEntry(facts.guestCpuid, 0x80000008, 0)?.eax ?? 0) & 0xff;
-  const context = { control: facts.control, physicalBits: physicalBits || PHYSICAL_BITS };
+  const context = pagingContextOf(facts.control, facts.guestCpuid, PHYSICAL_BITS);
   const file = await openMemoryFile(reader.bytes, reader.read, context, next);
   if (!file.ok) return file;
   const at = valueOfAddress(address, facts.general, null);
