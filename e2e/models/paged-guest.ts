@@ -15,6 +15,8 @@ export interface PagedOptions {
   readonly windows: readonly Window[];
   /** Words for QEMU: the machine and its memory. */
   readonly machine: readonly string[];
+  /** Its CPU is emulated where nothing is said: that one has every paging mode. */
+  readonly accelerator?: 'tcg' | 'kvm';
 }
 
 export interface Control {
@@ -24,7 +26,12 @@ export interface Control {
   readonly efer: bigint;
 }
 
-/** A guest of QEMU's whose CPU is emulated and has every paging mode. Its paging is on, and it has been stopped. */
+const CPU = {
+  tcg: ['-accel', 'tcg', '-cpu', 'max'],
+  kvm: ['-accel', 'kvm', '-cpu', process.env.TILESCOPE_GUEST_CPU ?? 'host,-arch-capabilities'],
+} as const;
+
+/** A guest of QEMU's that waits with its paging on. One whose CPU is emulated has been stopped. */
 export class PagedGuest {
   readonly pid: number;
   readonly control: Control;
@@ -54,7 +61,8 @@ export class PagedGuest {
     });
     const socket = join(folder, 'monitor');
     const words = [
-      ...['-accel', 'tcg', '-cpu', 'max', '-display', 'none', '-nodefaults', '-serial', 'none', '-bios', rom],
+      ...CPU[options.accelerator ?? 'tcg'],
+      ...['-display', 'none', '-nodefaults', '-serial', 'none', '-bios', rom],
       ...['-monitor', `unix:${socket},server=on,wait=off`],
       ...options.machine,
       ...loaded,
@@ -70,7 +78,8 @@ export class PagedGuest {
     for (;;) {
       const control = controlIn(await monitor.ask('info registers'));
       if (control.cr3 === cr3 && (control.cr0 & cr0) === cr0) {
-        await monitor.ask('stop');
+        // One that KVM runs is in HLT, and stays there.
+        if (options.accelerator !== 'kvm') await monitor.ask('stop');
         return new PagedGuest(child, folder, monitor, control);
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
