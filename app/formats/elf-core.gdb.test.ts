@@ -342,6 +342,16 @@ describe.skipIf(missingGdb !== null)('a core of gdb', () => {
       if (isOldOnAmd) expect(shown).toContain('lost');
       else expect(opmask(first, register)).toBe(knownOpmask(thread, register));
     }
-    if (isOldOnAmd) expect(isDoubtful(first.image.layout)).toBe(true);
+  });
+
+  test('[F6] the process’s AT_MINSIGSTKSZ leaves no doubt whose offsets they are', ({ skip }) => {
+    const auxv = new Uint8Array(readFileSync('/proc/self/auxv'));
+    const pairs = Array.from({ length: auxv.length / 16 }, (_, index) => 16 * index);
+    const saysSize = pairs.some((at) => readU64(auxv, at) === 51n);
+    skip(!saysSize, 'this kernel gives no AT_MINSIGSTKSZ');
+    for (const { image } of captures) {
+      expect(image.layout.source).toContain('AT_MINSIGSTKSZ');
+      expect(isDoubtful(image.layout)).toBe(false);
+    }
   });
 });

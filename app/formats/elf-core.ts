@@ -7,7 +7,7 @@ import { EXTENDED_OFFSET_BYTES, layoutOf } from '../xsave/layout.ts';
 import { type ElfNote, readCoreNotes } from './elf-notes.ts';
 import { layoutFor, MOST_IMAGE_BYTES } from './guess.ts';
 import { fileTarget, type OpenedFile, type OpenedState, type OpenOptions, stateOf } from './opened.ts';
-import { softwareMask } from './witness.ts';
+import { softwareMask, type WriterFacts } from './witness.ts';
 
 /** Note types (Linux include/uapi/linux/elf.h); those of extended state carry the name "LINUX", the others "CORE". */
 export const NT_PRSTATUS = 1;
@@ -15,6 +15,10 @@ export const NT_PRSTATUS = 1;
 export const NT_PRFPREG = 2;
 /** struct elf_prpsinfo: the process's name and arguments. */
 export const NT_PRPSINFO = 3;
+/** The auxiliary vector: pairs of type and value, 8 bytes each. */
+export const NT_AUXV = 6;
+/** The smallest signal stack that the kernel promises to be enough, in bytes: its user components and what is around them. */
+const AT_MINSIGSTKSZ = 51n;
 /** The XSAVE image of a thread, in the standard format. */
 export const NT_X86_XSTATE = 0x202;
 /** Component, flags, size and offset of each part of that image, since Linux 6.12. */
@@ -33,6 +37,7 @@ const PRPSINFO_BYTES = 136;
 const WANTED: ReadonlySet<number> = new Set([
   NT_PRSTATUS,
   NT_PRPSINFO,
+  NT_AUXV,
   NT_X86_XSTATE,
   NT_X86_XSAVE_LAYOUT,
   NT_GDB_TDESC,
@@ -217,14 +222,23 @@ const threadsOf = (notes: readonly ElfNote[]): { readonly threads: readonly Thre
   return { threads, system: shape?.system ?? 'ELF core' };
 };
 
+/** Of a 64-bit process of Linux. */
+const signalStackOf = (notes: readonly ElfNote[]): number | null => {
+  const auxv = notes.find(({ type, name }) => type === NT_AUXV && name === 'CORE')?.desc ?? new Uint8Array(0);
+  for (let at = 0; at + 16 <= auxv.length; at += 16) {
+    if (readU64(auxv, at) === AT_MINSIGSTKSZ) return Number(readU64(auxv, at + 8));
+  }
+  return null;
+};
+
 const layoutOfThread = (
   xstate: Uint8Array,
   note: Decoded<Layout> | null,
-  isGdb: boolean,
+  writer: WriterFacts,
   { preset }: OpenOptions,
 ): Decoded<Layout> => {
   if (preset !== undefined) return layoutFor(xstate, preset);
-  return note ?? layoutFor(xstate, undefined, isGdb);
+  return note ?? layoutFor(xstate, undefined, writer);
 };
 
 const MOST_NAMED = 64;
@@ -264,6 +278,7 @@ export const openElfCore = (name: string, bytes: Uint8Array, options: OpenOption
   const { threads, system } = threadsOf(notes.value);
   // gdb's gcore adds its target description; the kernel has none.
   const isGdb = notes.value.some((note) => note.name === 'GDB');
+  const writer = { isGdb, signalStackBytes: signalStackOf(notes.value) };
   const states: OpenedState[] = [];
   for (const [index, thread] of threads.entries()) {
     const { tid, xstate } = thread;
@@ -277,7 +292,7 @@ export const openElfCore = (name: string, bytes: Uint8Array, options: OpenOption
     if (states.length === MOST_STATES) {
       return refuse(name, `more than ${MOST_STATES} threads: name one of them by its number`);
     }
-    const layout = layoutOfThread(xstate, noteLayout, isGdb, options);
+    const layout = layoutOfThread(xstate, noteLayout, writer, options);
     if (!layout.ok) return layout;
     // The notes are a small part of a core: a copy lets the rest of the file go.
     const image = { bytes: xstate.slice(), layout: layout.value };

@@ -85,6 +85,29 @@ describe('[F2] every witness counts, and a guess is never shown as a fact', () =
     expect(text(named, 'k1')).toContain('lost');
   });
 
+  test("the process's AT_MINSIGSTKSZ is of one CPU's offsets: the other is out, and with it the doubt", () => {
+    const { bytes } = openCase('gdb13-gcore-on-amd.core').image;
+    const guessed = (signalStackBytes: number): Layout => {
+      const layout = layoutFor(bytes, undefined, { isGdb: true, signalStackBytes });
+      if (!layout.ok) throw new Error(JSON.stringify(layout.problem));
+      return layout.value;
+    };
+    // As Linux prints them on a Zen 4, an Ice Lake and a Sapphire Rapids; the last one of a kernel without CONFIG_IA32_EMULATION.
+    const amd = guessed(3376);
+    expect([isDoubtful(amd), placeOf(amd, 5)?.offsetBytes, amd.lost?.length]).toEqual([false, 832, 1]);
+    for (const said of [3632, 11952, 11536]) {
+      const intel = guessed(said);
+      expect([isDoubtful(intel), placeOf(intel, 5)?.offsetBytes, intel.lost], String(said)).toEqual([
+        ...[false, 1088, undefined],
+      ]);
+      expect(intel.source).toContain(`AT_MINSIGSTKSZ ${said}`);
+    }
+    // What no known CPU explains says nothing.
+    const odd = guessed(5008);
+    expect(isDoubtful(odd)).toBe(true);
+    expect(odd.source).not.toContain('AT_MINSIGSTKSZ');
+  });
+
   test("Zen 2's 896 bytes, PKRU at 832", () => {
     const capture = openCase('rr2655-zen2-pkru.bin');
     expect(json(capture, 'pkru')).toBe('0x55555554');

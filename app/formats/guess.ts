@@ -8,7 +8,15 @@ import { XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES } from '../xsave/header.t
 import { BY_NAME, compactedLayout, layoutFromCpuid, placeOf, supervisorPlaces } from '../xsave/layout.ts';
 import { MXCSR_MASK_OFFSET_BYTES } from '../xsave/legacy.ts';
 import { findPreset, PRESETS, type Preset } from '../xsave/presets.ts';
-import { type Evidence, EXACT_SIZE_WEIGHT, evidenceOf, type Witness, witnessesOf } from './witness.ts';
+import {
+  type Evidence,
+  EXACT_SIZE_WEIGHT,
+  evidenceOf,
+  givesSignalStack,
+  type Witness,
+  type WriterFacts,
+  witnessesOf,
+} from './witness.ts';
 
 /** KVM_GET_XSAVE's struct kvm_xsave. */
 export const LEGACY_IMAGE_BYTES = 4096;
@@ -97,7 +105,7 @@ interface Candidate {
 const candidateOf = (preset: Preset, whole: Layout, evidence: Evidence): Candidate => {
   const layout = enabledOn(whole, evidence);
   const isOldGdb = hasAmdAvx512(layout) && canBeOldGdb(evidence.bytes);
-  const found = witnessesOf(evidence, preset, layout);
+  const found = witnessesOf(evidence, preset, layout, whole);
   const witnesses = isOldGdb
     ? [...found.filter(({ strong, weight }) => strong || weight > -2), ...gdbSays(evidence)]
     : found;
@@ -158,15 +166,24 @@ const sayCandidate = (one: Candidate): LayoutCandidate => ({
   speaksAgainst: one.witnesses.filter(({ weight }) => weight <= 0).map(({ says }) => says),
 });
 
-const evidenceWords = ({ bytes, mask, maskFrom, bv, vendor, saidBytes }: Evidence): string => {
+const evidenceWords = ({ bytes, mask, maskFrom, bv, vendor, saidBytes, signalStackBytes }: Evidence): string => {
   const parts = [`its size ${bytes.length}`];
   if (saidBytes !== null) parts.push(`the size ${saidBytes} of the signal frame`);
   parts.push(mask === null ? `XSTATE_BV ${hexShort(bv)}` : `the mask ${hexShort(mask)} ${maskFrom}`);
   if (vendor !== null) parts.push('MXCSR_MASK');
+  if (signalStackBytes !== null) parts.push(`AT_MINSIGSTKSZ ${signalStackBytes}`);
   return parts.length === 1 ? `${parts[0]}` : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
 };
 
-const guessStandard = (evidence: Evidence): Decoded<Layout> => {
+/** A value that no known CPU's components explain is of a kernel that counts otherwise: it says nothing. */
+const withSignalStack = (evidence: Evidence): Evidence => {
+  const { signalStackBytes } = evidence;
+  const isKnown = signalStackBytes !== null && CPUS.some(({ whole }) => givesSignalStack(whole, signalStackBytes));
+  return isKnown ? evidence : { ...evidence, signalStackBytes: null };
+};
+
+const guessStandard = (said: Evidence): Decoded<Layout> => {
+  const evidence = withSignalStack(said);
   const { bv } = evidence;
   const known = CPUS.reduce((all, { whole }) => all | maskOf(whole.components.map(({ bit }) => bit)), 0n);
   if ((bv & ~known) !== 0n) return undecodable({ kind: 'unknown-components', mask: bv & ~known });
@@ -229,12 +246,16 @@ const unknownPreset = (name: string): Decoded<never> => {
  * The layout of an image that came without one. A CPU by name, else a guess with its candidates from all that the image says
  * of its writer; the layout's source then begins with "guessed". Needs 576 bytes.
  *
- * @param isGdb whether the file says that gdb wrote it
+ * @param writer what the file says of who wrote it
  */
-export const layoutFor = (bytes: Uint8Array, cpu: string | Preset | undefined, isGdb = false): Decoded<Layout> => {
+export const layoutFor = (
+  bytes: Uint8Array,
+  cpu: string | Preset | undefined,
+  writer: WriterFacts = {},
+): Decoded<Layout> => {
   const xcompBv = readU64(bytes, XCOMP_BV_OFFSET_BYTES);
   if (cpu === undefined) {
-    return formatOf(bytes) === 'compacted' ? guessCompacted(xcompBv) : guessStandard(evidenceOf(bytes, isGdb));
+    return formatOf(bytes) === 'compacted' ? guessCompacted(xcompBv) : guessStandard(evidenceOf(bytes, writer));
   }
   const preset = typeof cpu === 'string' ? findPreset(cpu) : cpu;
   if (preset === undefined) return unknownPreset(typeof cpu === 'string' ? cpu : '');

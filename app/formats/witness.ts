@@ -30,6 +30,16 @@ export interface Evidence {
   /** The length that the writer itself gives; null: it does not say. */
   readonly saidBytes: number | null;
   readonly isGdb: boolean;
+  /** AT_MINSIGSTKSZ of the process, in bytes; null: it does not say. */
+  readonly signalStackBytes: number | null;
+}
+
+/** What a file says of an image's writer outside the image. */
+export interface WriterFacts {
+  /** It names gdb as its writer. */
+  readonly isGdb?: boolean;
+  /** AT_MINSIGSTKSZ of its auxiliary vector, in bytes. */
+  readonly signalStackBytes?: number | null;
 }
 
 const USER_MASK = maskOf(COMPONENTS.filter((row) => row.kind === 'user').map((row) => row.bit));
@@ -69,8 +79,8 @@ export const signalFrameBytes = (
   };
 };
 
-/** What the bytes themselves say about where components lie. isGdb: the file names gdb as its writer. */
-export const evidenceOf = (bytes: Uint8Array, isGdb: boolean): Evidence => {
+/** What the bytes themselves, and the file around them, say about where components lie. */
+export const evidenceOf = (bytes: Uint8Array, { isGdb = false, signalStackBytes = null }: WriterFacts): Evidence => {
   const frame = signalFrameBytes(bytes);
   const bv = readU64(bytes, XSTATE_BV_OFFSET_BYTES) & ~(1n << 63n);
   const said = frame !== null && (frame.xfeatures & 1n) === 1n ? frame : null;
@@ -82,7 +92,29 @@ export const evidenceOf = (bytes: Uint8Array, isGdb: boolean): Evidence => {
     maskFrom: said === null ? 'at byte 464' : 'of the signal frame',
     saidBytes: said?.xstateBytes ?? null,
     isGdb,
+    signalStackBytes,
   };
+};
+
+/**
+ * What a kernel adds to the size of its user components for AT_MINSIGSTKSZ, before rounding up to 16: with
+ * CONFIG_IA32_EMULATION and without. (Linux arch/x86/kernel/signal.c, init_sigframe_size, since 5.14: the frame, its
+ * padding of 15, 63 for XSAVE's, 4 for FP_XSTATE_MAGIC2, and the 112 of an FSAVE header.)
+ */
+const SIGNAL_STACK_OVERHEADS = [930, 522];
+
+/** Whether a kernel that has these components, or those up to one of them, gives AT_MINSIGSTKSZ this value. */
+export const givesSignalStack = (layout: Layout, signalStackBytes: number): boolean =>
+  [EXTENDED_OFFSET_BYTES, ...layout.components.map(({ offsetBytes, sizeBytes }) => offsetBytes + sizeBytes)].some(
+    (end) => SIGNAL_STACK_OVERHEADS.some((overhead) => Math.ceil((end + overhead) / 16) * 16 === signalStackBytes),
+  );
+
+/** The kernel counts all components that it has, whatever the process may use: whole is the CPU's layout with all of them. */
+const signalStackSays = ({ signalStackBytes }: Evidence, whole: Layout): Witness[] => {
+  if (signalStackBytes === null) return [];
+  return givesSignalStack(whole, signalStackBytes)
+    ? [weak(6, `AT_MINSIGSTKSZ ${signalStackBytes} is that of a kernel on such a CPU`)]
+    : [against(20, `AT_MINSIGSTKSZ ${signalStackBytes} is that of a kernel on a CPU with other offsets`)];
 };
 
 /** The bytes of a component, as far as they are there; none where it has no place. */
@@ -205,8 +237,9 @@ const contentsSay = ({ bytes, bv }: Evidence, layout: Layout): Witness[] => {
   return found;
 };
 
-/** All that speaks for and against an image having this layout on this CPU. */
-export const witnessesOf = (evidence: Evidence, preset: Preset, layout: Layout): readonly Witness[] => [
+/** All that speaks for and against an image having this layout on this CPU, which has the components of `whole`. */
+export const witnessesOf = (evidence: Evidence, preset: Preset, layout: Layout, whole: Layout): readonly Witness[] => [
+  ...signalStackSays(evidence, whole),
   ...vendorSays(evidence, preset),
   ...componentsSay(evidence, layout),
   ...sizeSays(evidence, layout),
