@@ -3,6 +3,7 @@
 #include <time.h>
 
 int checks_passed, checks_failed, checks_skipped;
+static int failed_before;
 
 void look_later(void)
 {
@@ -11,8 +12,19 @@ void look_later(void)
 	(void)nanosleep(&millisecond, NULL);
 }
 
+int is_fine(void)
+{
+	return checks_failed == failed_before;
+}
+
+void begin_part(void)
+{
+	failed_before = checks_failed;
+}
+
 void rule(const char *words)
 {
+	begin_part();
 	printf("# %s\n", words);
 	(void)fflush(stdout);
 }

@@ -32,6 +32,9 @@ extern int checks_passed, checks_failed, checks_skipped;
 
 void look_later(void); /* in a millisecond */
 void rule(const char *words);
+/* 1: no check has failed since the last rule, or the last part of it: what failed before keeps nothing else from being tried. */
+int is_fine(void);
+void begin_part(void);
 void skip(const char *name, const char *reason);
 int summary(void); /* the exit code */
 

@@ -196,6 +196,28 @@ static void send_memory(struct client *c)
 	(void)client_send(c, MSG_WRITE_MEMORY, &write, sizeof(write));
 }
 
+/* More than one chain's worth. */
+static void send_translate(struct client *c)
+{
+	static struct {
+		struct translate_request head;
+		uint64_t linear[MAX_TRANSLATIONS];
+	} ask;
+
+	ask.head = (struct translate_request){ .vcpu = { guest.pid, 0 }, .count = MAX_TRANSLATIONS };
+	for (uint32_t i = 0; i < MAX_TRANSLATIONS; i++)
+		ask.linear[i] = i * 0x1000u;
+	(void)client_send(c, MSG_TRANSLATE, &ask, sizeof(ask));
+}
+
+/* A list stops a thread with a filter that it has not read yet. */
+static void send_list(struct client *c)
+{
+	struct list_request list = { 0 };
+
+	(void)client_send(c, MSG_LIST_TARGETS, &list, sizeof(list));
+}
+
 const struct scene scenes[] = {
 	{ "attach", { NULL }, send_attach, 1, 0, 0 },
 	{ "capture", { send_attach }, send_capture, 1, 0, 0 },
@@ -208,6 +230,7 @@ const struct scene scenes[] = {
 	{ "IA32_XFD, refused after components were put to init", { send_attach }, send_arming, 0, 0, SSE },
 	{ "general registers", { send_attach }, send_regs, 1, 0, 0 },
 	{ "general registers of a frozen vCPU", { send_attach, send_freeze }, send_regs, 1, 1, 0 },
+	{ "addresses translated", { send_attach }, send_translate, 1, 0, 0 },
 	{ "memory", { send_attach, send_mappings }, send_memory, 1, 0, 0 },
 	{ "detach", { send_attach }, send_detach, 1, 0, 0 },
 	{ "detach of a frozen vCPU", { send_attach, send_freeze }, send_detach, 1, 1, 0 },
@@ -216,6 +239,7 @@ const size_t scene_count = sizeof(scenes) / sizeof(scenes[0]);
 
 /* The filter kills the VMM for KVM_SET_XSAVE, and is lifted for it. */
 const struct scene suspended_scenes[] = {
+	{ "list, filter read", { NULL }, send_list, 1, 0, 0 },
 	{ "attach, filter suspended", { NULL }, send_attach, 1, 0, 0 },
 	{ "capture, filter suspended", { send_attach }, send_capture, 1, 0, 0 },
 	{ "image, filter suspended", { send_attach }, send_image, 1, 0, 0 },

@@ -1,9 +1,10 @@
 /*
  * Kills helpers at random moments of their work and looks whether the VMM noticed.
  *
- *	kill-storm HELPER --demo PROGRAM [--tiles] | --qemu | --pid P  [--vcpu N] [--kills N] [--seed S] [--span-us T]
+ *	kill-storm HELPER --demo PROGRAM [--tiles | --io] | --qemu | --pid P  [--vcpu N] [--kills N] [--seed S] [--span-us T]
  *
- * --tiles: the guest, and the thread that runs it, hold tile data; so images and signal frames have 11008 bytes.
+ * --tiles: the guest, and the thread that runs it, hold tile data; so images and signal frames have 11008 bytes. --io: the guest leaves
+ * for a port all the time. --span-us: about as long as a write takes; left out, one is measured.
  *
  * After each kill: the VMM lives, and a fresh helper attaches, finds the vCPU's image to be the old or the new one, and so r14
  * and r15, which no guest here uses, and leaves. At the end: the guest still counts, and threads, mappings, descriptors and signal masks are as before.
@@ -25,19 +26,21 @@
 
 #define XMM1_OFFSET 176
 #define BV_OFFSET 512
+#define LEAST_KILLS 100 /* of which some end a write before, and some after it has been made */
 #define TILE_BYTES 8192u /* XTILEDATA ends an image that has it */
 
 static struct {
 	const char *helper, *demo;
-	int qemu, pid, kills, span_us, tiles;
+	int qemu, pid, kills, span_us, tiles, io;
 	uint32_t vcpu;
 	unsigned int seed;
-} options = { .kills = 300, .span_us = 600, .seed = 1 };
+} options = { .kills = 300, .seed = 1 };
 
 static struct guest guest;
 static pid_t vcpu_tid;
 static uint8_t old_image[65536], new_image[65536];
 static uint32_t image_bytes;
+static unsigned int span_us;
 static struct kvm_regs old_regs, new_regs; /* of --pid nothing is known: its registers are left alone */
 static unsigned int old_seen, new_seen, new_regs_seen, reclaimed;
 
@@ -50,6 +53,14 @@ static unsigned int random_below(unsigned int n)
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
 	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
 	return (unsigned int)((z ^ z >> 31) % n);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 static int read_image(struct client *c, uint8_t *into)
@@ -76,12 +87,22 @@ static struct kvm_regs regs_of(const struct client *c)
 	return regs;
 }
 
+/* A guest that leaves all the time is not found in KVM_RUN at once. 1: written. */
+static int write_image(struct client *c, const uint8_t *image)
+{
+	int answer;
+
+	(void)COMES((answer = client_set_image(c, guest.pid, options.vcpu, image, image_bytes)) == 1 || !c->refusal ||
+		    c->refusal->reason != REASON_OUTSIDE_KVM_RUN);
+	return answer;
+}
+
 /* Both images as the vCPU gives them back. Ends with the old one in place. */
 static int make_images(void)
 {
 	struct client c;
 	struct attach_reply reply;
-	uint64_t bv;
+	uint64_t bv, began;
 	int result = -1;
 
 	if (client_start(&c, options.helper) < 0 || client_attach(&c, guest.pid, options.vcpu, 0, &reply) != 1)
@@ -96,8 +117,11 @@ static int make_images(void)
 	memcpy(&bv, new_image + BV_OFFSET, 8);
 	bv |= 2;
 	memcpy(new_image + BV_OFFSET, &bv, 8);
-	if (client_set_image(&c, guest.pid, options.vcpu, new_image, image_bytes) != 1 || read_image(&c, new_image) < 0 ||
-	    client_set_image(&c, guest.pid, options.vcpu, old_image, image_bytes) != 1 || read_image(&c, old_image) < 0)
+	began = now_ns();
+	if (write_image(&c, new_image) != 1)
+		goto out;
+	span_us = options.span_us ? (unsigned int)options.span_us : (unsigned int)((now_ns() - began) / 1000) + 1;
+	if (read_image(&c, new_image) < 0 || write_image(&c, old_image) != 1 || read_image(&c, old_image) < 0)
 		goto out;
 	old_regs = new_regs = regs_of(&c);
 	new_regs.r14 = new_regs.r15 = 0x5a5a5a5a5a5a5a5aull;
@@ -154,6 +178,15 @@ static void send_work(struct client *c)
 	free(set);
 }
 
+/*
+ * Any moment of the work, however long it takes here: as likely in its first hundredth as in its last half, and now and then after its
+ * end.
+ */
+static unsigned int random_moment(unsigned int span_us)
+{
+	return random_below((span_us * 2 >> random_below(8)) + 1);
+}
+
 static void wait_us(unsigned int us)
 {
 	struct timespec t = { .tv_nsec = (long)us * 1000 };
@@ -171,13 +204,13 @@ static void one_kill(void)
 	if (during_attach) {
 		(void)client_ask(&c, MSG_LIST_TARGETS, &(struct list_request){ 0 }, sizeof(struct list_request)); /* so that it has started */
 		(void)client_send(&c, MSG_ATTACH, &request, sizeof(request));
-		wait_us(random_below((unsigned int)options.span_us * 4));
+		wait_us(random_moment(span_us * 4));
 	} else {
 		CHECK(client_attach(&c, guest.pid, options.vcpu, 0, NULL) == 1, "attach: %s",
 		      c.refusal ? c.refusal->detail : "no answer");
 		CHECK(!options.tiles || guest_load_host_tiles(&guest), "the VMM's thread has no tiles of its own");
 		send_work(&c);
-		wait_us(random_below((unsigned int)options.span_us));
+		wait_us(random_moment(span_us));
 	}
 	(void)client_kill(&c);
 	CHECK(!options.tiles || during_attach || guest_check_host_tiles(&guest), "the VMM's own tiles were lost");
@@ -228,7 +261,8 @@ static int read_options(int count, char **arguments)
 		{ "demo", required_argument, NULL, 'd' }, { "qemu", no_argument, NULL, 'q' },
 		{ "pid", required_argument, NULL, 'p' },  { "vcpu", required_argument, NULL, 'v' },
 		{ "kills", required_argument, NULL, 'k' }, { "seed", required_argument, NULL, 's' },
-		{ "span-us", required_argument, NULL, 't' }, { "tiles", no_argument, NULL, 'm' }, { 0 },
+		{ "span-us", required_argument, NULL, 't' }, { "tiles", no_argument, NULL, 'm' },
+		{ "io", no_argument, NULL, 'i' }, { 0 },
 	};
 	int letter;
 
@@ -242,19 +276,21 @@ static int read_options(int count, char **arguments)
 		case 's': options.seed = (unsigned int)atoi(optarg); break;
 		case 't': options.span_us = atoi(optarg); break;
 		case 'm': options.tiles = 1; break;
+		case 'i': options.io = 1; break;
 		default: return -1;
 		}
 	}
 	options.helper = optind < count ? arguments[optind] : NULL;
-	return options.helper && options.span_us > 0 && (options.demo || options.qemu || options.pid) ? 0 : -1;
+	return options.helper && options.span_us >= 0 && (options.demo || options.qemu || options.pid) ? 0 : -1;
 }
 
 static int start_demo(void)
 {
 	static const char *const steady[] = { "--program", "integer", NULL };
+	static const char *const leaving[] = { "--program", "io", "--small-stack", NULL };
 	static const char *const tiles[] = { "--program", "amx", "--held", "--host-tiles", NULL };
 
-	if (guest_start_demo(&guest, options.demo, options.tiles ? tiles : steady) < 0)
+	if (guest_start_demo(&guest, options.demo, options.tiles ? tiles : options.io ? leaving : steady) < 0)
 		return -1;
 	return options.tiles && (!guest_step(&guest, 0, STEP_LOAD) || !guest_step(&guest, 0, STEP_MULTIPLY)) ? -1 : 0;
 }
@@ -273,7 +309,7 @@ int main(int count, char **arguments)
 	char *before, *after = NULL;
 
 	if (read_options(count, arguments) < 0) {
-		fprintf(stderr, "usage: kill-storm HELPER --demo PROGRAM [--tiles] | --qemu | --pid P [--vcpu N] [--kills N] [--seed S] [--span-us T]\n");
+		fprintf(stderr, "usage: kill-storm HELPER --demo PROGRAM [--tiles | --io] | --qemu | --pid P [--vcpu N] [--kills N] [--seed S] [--span-us T]\n");
 		return 64;
 	}
 	if (!kvm_is_there()) {
@@ -290,15 +326,22 @@ int main(int count, char **arguments)
 		CHECK(0, "the images could not be prepared");
 		goto out;
 	}
-	for (int i = 0; i < options.kills && !checks_failed; i++) {
+	for (int i = 0; i < options.kills && is_fine(); i++) {
 		one_kill();
 		look(i);
 		CHECK(i % 10 || progresses(), "the guest stands still after kill %d", i);
 	}
 	CHECK(progresses(), "the guest stands still");
 	CHECK(portrait_returns(&guest, before, &after), "the target is not as it was:\n--- before\n%s--- after\n%s", before, after);
+	if (options.io)
+		CHECK(guest.page->vcpus[0].io_errors == 0 && guest.page->vcpus[0].other_errors == 0 && guest_arena_changes(&guest) == 0,
+		      "%llu answers of ports lost, %u bytes of stacks changed", (unsigned long long)guest.page->vcpus[0].io_errors,
+		      guest_arena_changes(&guest));
+	/* Writes that never came to their end would prove nothing. */
+	CHECK(options.kills < LEAST_KILLS || (old_seen && new_seen), "of both images only one was seen");
 	if (options.demo)
 		printf("# the VMM saw %llu EINTRs\n", (unsigned long long)guest.page->vcpus[0].eintr_count);
+	printf("# a write takes about %u us\n", span_us);
 	printf("# %d kills; the old image was seen %u times, the new one %u times, new registers %u times, scratch was left behind %u times\n",
 	       options.kills, old_seen, new_seen, new_regs_seen, reclaimed);
 out:

@@ -101,7 +101,7 @@ static void at_each_step(int signal_number, const char *name, uint32_t code, con
 
 	if (!start(stepped, place, NULL))
 		return;
-	while (outcome == 2 && !checks_failed) {
+	while (outcome == 2 && is_fine()) {
 		outcome = to_step(code, frozen, ++count);
 		if (signal_number == SIGKILL)
 			check_killed(name, code, outcome);

@@ -56,11 +56,12 @@ static void storm(const char *helper, const char *program, const char *more, uns
 	volatile struct demo_vcpu *v;
 	unsigned int done = 0;
 
+	begin_part();
 	if (!start(arguments))
 		return;
 	v = &guest.page->vcpus[0];
 	CHECK(client_vcpu(&client, MSG_DETACH, guest.pid, 0) == 1, "%s", words());
-	for (; done < kills && !checks_failed; done++) {
+	for (; done < kills && is_fine(); done++) {
 		struct timespec t = { .tv_nsec = (long)random_below(SPAN_US) * 1000 };
 		struct client victim;
 

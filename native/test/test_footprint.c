@@ -25,13 +25,6 @@
 
 static const char *helper;
 static struct guest guest;
-static int failed_before; /* in the VMMs before this one */
-
-static int fine(void)
-{
-	return checks_failed == failed_before;
-}
-
 static const char *words(const struct client *c)
 {
 	return c->refusal ? c->refusal->detail : "no answer";
@@ -119,14 +112,14 @@ static void still_vmm(const char *demo, int rounds)
 		return;
 	CHECK(client_start(&c, helper) == 0, "no helper");
 	before = footprint_take(guest.pid, "/shm");
-	for (int i = 0; i < rounds && fine(); i++)
+	for (int i = 0; i < rounds && is_fine(); i++)
 		round_of(&c, i == rounds - 1);
 	after = footprint_take(guest.pid, "/shm");
 	changes = footprint_differences(before, after, 1, where, sizeof(where));
 	CHECK(changes == 0, "%zu bytes, the first one at %s", changes, where);
 	footprint_free(after);
 	rule("nor by helpers that are killed");
-	for (unsigned int i = 0; i < KILLS && fine(); i++) {
+	for (unsigned int i = 0; i < KILLS && is_fine(); i++) {
 		one_kill(i);
 		round_of(&c, 0); /* what was left behind is taken away */
 		after = footprint_take(guest.pid, "/shm");
@@ -153,9 +146,9 @@ static void busy_vmm(const char *demo, int rounds)
 	if (!start(demo, "io"))
 		return;
 	CHECK(client_start(&c, helper) == 0, "no helper");
-	for (int i = 0; i < rounds && fine(); i++)
+	for (int i = 0; i < rounds && is_fine(); i++)
 		round_of(&c, 0);
-	for (unsigned int i = 0; i < KILLS && fine(); i++)
+	for (unsigned int i = 0; i < KILLS && is_fine(); i++)
 		one_kill(i);
 	round_of(&c, 0);
 	check_own_sight("a guest that leaves all the time");
@@ -192,13 +185,13 @@ static void go_vmm(const char *program, int rounds)
 		return;
 	}
 	CHECK(client_start(&c, helper) == 0, "no helper");
-	for (int i = 0; i < rounds && fine(); i++) {
+	for (int i = 0; i < rounds && is_fine(); i++) {
 		round_of(&c, 0);
 		CHECK(guest_lives(&guest), "it died in round %d", i);
 	}
-	for (unsigned int i = 0; i < KILLS && fine(); i++)
+	for (unsigned int i = 0; i < KILLS && is_fine(); i++)
 		one_kill(i);
-	if (fine())
+	if (is_fine())
 		round_of(&c, 0);
 	CHECK(guest_lives(&guest) && guest_progresses(&guest, 0), "it does not go on");
 	/* counter + 1: sums of its goroutines' own stacks and heaps that were wrong; + 2: rounds in which they were made. */
@@ -223,11 +216,8 @@ int main(int count, char **arguments)
 		skip("footprints", "/dev/kvm is absent");
 		return summary();
 	}
-	failed_before = checks_failed;
 	still_vmm(arguments[2], rounds < 50 ? rounds : 50);
-	failed_before = checks_failed;
 	busy_vmm(arguments[2], rounds < 50 ? rounds : 50);
-	failed_before = checks_failed;
 	go_vmm(arguments[3], rounds);
 	return summary();
 }

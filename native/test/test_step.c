@@ -328,7 +328,7 @@ static void killed(const char *program, int armed)
 		return;
 	v = &guest.page->vcpus[0];
 	CHECK(client_vcpu(&client, MSG_DETACH, guest.pid, 0) == 1, "%s", words());
-	while (kills < MOST_KILLS && !checks_failed) {
+	while (kills < MOST_KILLS && is_fine()) {
 		eintrs = v->eintr_count;
 		if (kill_at(kills + 1, armed, name) != 2)
 			break;
