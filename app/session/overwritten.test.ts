@@ -51,6 +51,14 @@ describe('[O1] parts of a write that are gone again', () => {
     expect(overwrittenParts(before, after, written(dropped, 'xmm1:u32[0]=0x1234'))).toEqual([]);
   });
 
+  test('the same where XSTATE_BV still has the component, for a VMM wrote its initial values and the CPU has kept the bit', () => {
+    const after = written(before, 'ymm5:u32[7]=9');
+    const dropped = { ...after, image: { ...after.image, bytes: after.image.bytes.slice() } };
+    const avx = after.image.layout.components.find(({ bit }) => bit === 2);
+    dropped.image.bytes.fill(0, avx?.offsetBytes, (avx?.offsetBytes ?? 0) + 256);
+    expect(overwrittenParts(before, after, dropped)).toEqual(['AVX']);
+  });
+
   test('a component that was written to its initial values, which the CPU drops from XSTATE_BV by itself', () => {
     const after = written(before, Array.from({ length: 8 }, (_, k) => `k${k}=0`).join(' '));
     expect(overwrittenParts(before, after, written(after, 'xstate_bv.opmask=0'))).toEqual([]);

@@ -17,14 +17,12 @@ const wentBack = (before: Uint8Array, written: Uint8Array, now: Uint8Array): boo
 const SSE_AND_X87 = [BIT.x87, BIT.SSE] as const;
 
 /**
- * A component that was in use and is in init, while every XMM and x87 register still holds what was written: a VMM whose copy
- * lacks the component looks like that. A guest that puts it to init by its own code has touched XMM registers as a rule.
+ * A component that held something and has its initial values, in XSTATE_BV or not, while every XMM and x87 register still holds
+ * what was written: a VMM whose copy lacks the component looks like that. A guest that puts it to init by its own code has touched XMM registers as a rule.
  */
 const wasDropped = (written: Image, now: Image, bit: number): boolean =>
-  viewComponent(written, bit).state === 'inUse' &&
-  viewComponent(now, bit).state === 'init' &&
-  // The CPU drops initial values by itself, and they are what was written.
   !hasInitialValues(written, bit) &&
+  hasInitialValues(now, bit) &&
   SSE_AND_X87.every((kept) => kept !== bit && equalBytes(ownValues(written, kept), ownValues(now, kept)));
 
 const registerOf = (capture: Capture, name: string): Uint8Array | null => {
