@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <sys/utsname.h>
 
+#include "breakpoints.h"
 #include "host_cpuid.h"
 #include "discover.h"
 #include "kvm_report.h"
@@ -255,6 +256,7 @@ static const struct handler {
 	{ MSG_SET_MSR, sizeof(struct set_msr_request), 0, handle_set_msr },
 	{ MSG_SET_REGS, sizeof(struct vcpu_ref) + REGS_BYTES, 0, handle_set_regs },
 	{ MSG_STEP, sizeof(struct step_request), 1, handle_step },
+	{ MSG_BREAKPOINTS, 0, 0, breakpoints_answer },
 	{ MSG_MAPPINGS, sizeof(struct vcpu_ref), 0, handle_mappings },
 	{ MSG_READ_MEMORY, sizeof(struct read_memory_request), 0, handle_read_memory },
 	{ MSG_WRITE_MEMORY, sizeof(struct write_memory_request), 1, handle_write_memory },

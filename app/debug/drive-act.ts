@@ -33,8 +33,10 @@ export interface Driven {
   readonly then?: DriveAct;
   /** How the return address was found, of a step out. */
   readonly by?: ReturnBy;
-  /** Why the code was not known: then what stores RFLAGS has stored the TF that it was stepped by. */
+  /** Why what stores RFLAGS was stepped like all else: then it has stored the TF that it was stepped by. */
   readonly unguarded?: string;
+  /** Why a breakpoint may never be hit. */
+  readonly doubt?: string;
   /** Of a trace: the state before the first instruction of this part, then that after each. */
   readonly traced?: readonly TracedState[];
 }
@@ -153,12 +155,13 @@ export const driveAct = async (target: Target, act: DriveAct, decoder: LoadDecod
   if (!run.ok) return run;
   const there = await target.capture();
   if (!there.ok) return there;
-  const { ended, hit } = run.value;
+  const { ended, hit, doubt } = run.value;
   // Nothing in so long is no end: a guest that waits for an interrupt may get one.
   return answer({
     made: 0,
     why: ended === 'done' ? 'hit' : ended === 'busy' ? 'busy' : 'more',
     hit,
     capture: there.value,
+    ...(doubt === undefined ? {} : { doubt }),
   });
 };

@@ -33,3 +33,7 @@ export type DriveAct =
 export const MOST_BREAKPOINTS = 4;
 /** One of them is the act's own. */
 export const MOST_OTHER_BREAKPOINTS = MOST_BREAKPOINTS - 1;
+
+/** Why what stores RFLAGS is stepped all the same, and a run to an instruction is refused. */
+export const NO_BREAKPOINTS =
+  'this KVM stops no guest at a breakpoint, as a VM of Tilescope’s own has shown: its CPU is emulated';

@@ -80,6 +80,8 @@ export interface BreakOptions {
   readonly when?: Until | null;
   /** So many hits are passed before the one that counts. */
   readonly skip?: number;
+  /** Told why one of them may never be hit. */
+  readonly onDoubt?: (why: string) => void;
 }
 
 export interface BreakpointHit {
@@ -94,7 +96,7 @@ export interface BreakpointHit {
 export const driveToBreakpoint = (
   target: Target,
   breakpoints: readonly Breakpoint[],
-  { isOver, when = null, skip = 0 }: BreakOptions,
+  { isOver, when = null, skip = 0, onDoubt = () => undefined }: BreakOptions,
 ): Promise<Answer<BreakpointHit | null>> =>
   driven(target, 'driven', async (control) => {
     const counts = breakpoints.map(() => 0);
@@ -103,6 +105,7 @@ export const driveToBreakpoint = (
     while (!isOver()) {
       const run = await control.runTo(breakpoints, WAIT_AT_ONCE_MS);
       if (!run.ok) return run;
+      if (run.value.doubt !== undefined) onDoubt(run.value.doubt);
       if (run.value.ended !== 'done') continue;
       for (const at of run.value.hit) counts[at] = (counts[at] ?? 0) + 1;
       const there = when !== null || left === 0 ? await target.capture() : null;
@@ -135,6 +138,8 @@ export interface RunMade {
   /** The state at the end. */
   readonly capture: Capture;
   readonly interruptsBlocked: boolean;
+  /** Why what stores RFLAGS was stepped like all else, and has stored TF; null: it was not. */
+  readonly unguarded: string | null;
   /** How many times the helper was asked: few where the chain itself decides, one for each step where it cannot. */
   readonly requests: number;
 }
@@ -151,6 +156,7 @@ export const driveUntil = (
     let now = first.value;
     let made = 0;
     let interruptsBlocked = true;
+    let unguarded: string | null = null;
     for (let requests = 1; ; requests += 1) {
       const lookups = until.lookups(now);
       const count = lookups === null ? 1 : Math.min(most - made, control.mostStepsAtOnce);
@@ -162,6 +168,7 @@ export const driveUntil = (
       const { captures, stops, ended, holds } = steps.value;
       made += steps.value.made;
       interruptsBlocked = steps.value.interruptsBlocked;
+      unguarded ??= steps.value.unguarded ?? null;
       const before = now;
       const isLast = holds || ended !== 'done' || made >= most || isOver();
       const there = !keepState && isLast ? await target.capture() : null;
@@ -169,7 +176,7 @@ export const driveUntil = (
       const general = stops.at(-1) ?? now.facts.general;
       now = there?.value ?? captures.at(-1) ?? { ...now, facts: { ...now.facts, general } };
       onProgress(made);
-      const end = (why: RunMade['why']) => answer({ made, why, capture: now, interruptsBlocked, requests });
+      const end = (why: RunMade['why']) => answer({ made, why, capture: now, interruptsBlocked, unguarded, requests });
       if (steps.value.made > 0 && (until.holds(before, now) || (holds && until.before !== undefined)))
         return end('holds');
       if (ended !== 'done') return end(ended);
@@ -200,12 +207,14 @@ export const driveTrace = (
     let now = first.value;
     let made = 0;
     let interruptsBlocked = true;
+    let unguarded: string | null = null;
     for (let requests = 1; ; requests += 1) {
       const lookups = until === null ? [] : until.lookups(now);
       const wanted = lookups === null ? 1 : Math.min(count - made, control.mostStepsAtOnce);
       const steps = await control.step(wanted, { keepState: true, lookups: lookups ?? [], ...beforeOf(until) });
       if (!steps.ok) return steps;
       interruptsBlocked = steps.value.interruptsBlocked;
+      unguarded ??= steps.value.unguarded ?? null;
       made += steps.value.made;
       let before = now;
       const codes = await reader.codeOf(steps.value.captures);
@@ -215,7 +224,7 @@ export const driveTrace = (
         onState(capture, codes[at] ?? null);
       }
       onProgress(made);
-      const end = (why: RunMade['why']) => answer({ made, why, capture: now, interruptsBlocked, requests });
+      const end = (why: RunMade['why']) => answer({ made, why, capture: now, interruptsBlocked, unguarded, requests });
       const isThere = until?.before !== undefined && steps.value.holds;
       if (until !== null && steps.value.made > 0 && (isThere || until.holds(before, now))) return end('holds');
       if (steps.value.ended !== 'done') return end(steps.value.ended);

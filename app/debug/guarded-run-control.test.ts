@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Capture } from '../capture/capture.ts';
 import { sampleCapture } from '../fixtures/samples.ts';
 import type { GuestMemory, MemoryPort } from '../memory/guest-memory.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
+import { NO_BREAKPOINTS } from './drive-words.ts';
 import { guardedRunControl } from './guarded-run-control.ts';
 import { mayStepAt } from './known-code.ts';
 import type { RunControl } from './target.ts';
@@ -180,4 +181,71 @@ test('[RC10] where the code is not known it is refused', async () => {
   expect(await guarded.step(5, { before: 'tile' })).toMatchObject({ ok: false, refusal: { code: 'memory-unknown' } });
   const none = guardedRunControl(fakeTarget(sampleCapture()), control);
   expect(await none.step(5, { before: 'tile' })).toMatchObject({ ok: false, refusal: { code: 'memory-unknown' } });
+});
+
+describe('[RC14] where this KVM stops no guest at a breakpoint', () => {
+  const none = { breakpointsHit: async () => ({ instructions: false, data: false, faults: null }) };
+
+  test('what stores RFLAGS is stepped like all else, and that is said; nothing is run to where it goes', async () => {
+    const { target, control, memory, stepped, run } = guest();
+    const made = await guardedRunControl(target, { ...control, ...none }, async () => answer(memory)).step(12);
+    if (!made.ok) throw new Error(made.refusal.what);
+    expect(made.value.stops.map(({ rip }) => rip)).toEqual(expected(12));
+    expect([made.value.unguarded, run]).toEqual([NO_BREAKPOINTS, []]);
+    expect(stepped).toEqual(expect.arrayContaining(STORES));
+  });
+
+  test('of code that stores none nothing is said', async () => {
+    const { target, control, memory } = guest();
+    const guarded = guardedRunControl(target, { ...control, ...none }, async () => answer(memory));
+    expect(await guarded.step(1)).toMatchObject({ ok: true, value: { made: 1, unguarded: null } });
+  });
+
+  test('a run to an instruction is refused, and the guest stands where it stood', async () => {
+    const { target, control, memory, stepped, run } = guest();
+    const guarded = guardedRunControl(target, { ...control, ...none }, async () => answer(memory));
+    const both = [
+      { address: 0x2000n, on: 'write' as const, bytes: 4 },
+      { address: 0x1002n, on: 'execute' as const, bytes: 1 },
+    ];
+    expect(await guarded.runTo(both, 100)).toMatchObject({ ok: false, refusal: { code: 'no-breakpoints' } });
+    expect([stepped, run]).toEqual([[], []]);
+  });
+
+  test('one to watched data is made, and doubted', async () => {
+    const { target, control, memory } = guest();
+    const hits = { breakpointsHit: async () => ({ instructions: true, data: false, faults: null }) };
+    const guarded = guardedRunControl(target, { ...control, ...hits }, async () => answer(memory));
+    const data = await guarded.runTo([{ address: 0x1002n, on: 'write', bytes: 2 }], 100);
+    expect(data).toMatchObject({ ok: true, value: { doubt: expect.stringContaining('no watchpoint') } });
+    const code = await guarded.runTo([{ address: 0x1002n, on: 'execute', bytes: 1 }], 100);
+    expect(code.ok && code.value.doubt).toBe(undefined);
+  });
+
+  test('where it is not known nothing is doubted', async () => {
+    const { target, control, memory, run } = guest();
+    const hits = { breakpointsHit: async () => ({ instructions: null, data: null, faults: null }) };
+    const guarded = guardedRunControl(target, { ...control, ...hits }, async () => answer(memory));
+    const made = await guarded.step(12);
+    expect(made).toMatchObject({ ok: true, value: { made: 12, unguarded: null } });
+    expect(run.length).toBeGreaterThan(0);
+    const data = await guarded.runTo([{ address: 0x1002n, on: 'write', bytes: 2 }], 100);
+    expect(data.ok && data.value.doubt).toBe(undefined);
+  });
+
+  test.each([
+    [false, expect.stringContaining('handler')],
+    [true, null],
+  ])('a step that went into a handler is told where steps end there: faults end behind it %s', async (faults, said) => {
+    const { target, control, memory } = guest();
+    const into: RunControl['step'] = async () => {
+      const { general } = target.state.facts;
+      if (general === null) throw new Error('the sample has all registers');
+      const stop = { ...general, rip: HANDLER, rsp: general.rsp - 40n };
+      return answer({ stops: [stop], captures: [], made: 1, holds: false, ended: 'done', interruptsBlocked: true });
+    };
+    const hits = { breakpointsHit: async () => ({ instructions: true, data: true, faults }), step: into };
+    const guarded = guardedRunControl(target, { ...control, ...hits }, async () => answer(memory));
+    expect(await guarded.step(1)).toMatchObject({ ok: true, value: { made: 1, unguarded: said } });
+  });
 });

@@ -6,12 +6,13 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { type Execution, executionOf } from '../session/execution.ts';
-import type { KnownCode } from '../wire/run.ts';
+import type { Breakpoint, BreakpointsHit, KnownCode } from '../wire/run.ts';
+import { NO_BREAKPOINTS } from './drive-words.ts';
 import { codeAround, mayStepAt, nextIs, nextStores } from './known-code.ts';
 import { lookupsHold } from './lookups.ts';
 import { memoryOf } from './memory-of.ts';
 import { byteOfRecord } from './record.ts';
-import type { RunControl, StepOptions, StepsAnswer, Target } from './target.ts';
+import type { BreakpointAnswer, RunControl, RunToOptions, StepOptions, StepsAnswer, Target } from './target.ts';
 import { handlerOf } from './vectors.ts';
 
 /**
@@ -52,6 +53,27 @@ const destinations = async (
   return answer([handler.value, ...(refused.ok ? [refused.value] : []), ...(stores.mayGoOn ? [behind] : [])]);
 };
 
+const NO_WATCHPOINTS =
+  'on a VM of Tilescope’s own this KVM stopped at no watchpoint, so that it may stop at none here: its CPU is emulated';
+
+const FAULTS_END_WITHIN =
+  'a step went into a handler, and on this KVM it ends there instead of behind it: its CPU is emulated';
+
+/** Some instruction's length at most. */
+const MOST_BYTES = 15n;
+/** What a call, the farthest included, leaves on the stack at most. */
+const MOST_OF_A_CALL = 16n;
+const REAL_MODE_FRAME = 6n;
+
+/** Whether one of these states, in order, is that of a handler which the instruction before has led to: a frame is on the stack. */
+const wentIntoHandler = (states: readonly GeneralRegisters[]): boolean =>
+  states.some(({ rip, rsp }, at) => {
+    const before = states[at - 1];
+    if (before === undefined || (rip > before.rip && rip - before.rip <= MOST_BYTES)) return false;
+    const pushed = before.rsp - rsp;
+    return pushed > MOST_OF_A_CALL || pushed === REAL_MODE_FRAME;
+  });
+
 const NO_CODE = { where: 'guest memory', remedy: 'Wait for what such an instruction changes instead' } as const;
 const MADE_NONE = { stops: [], captures: [], made: 0, holds: false } as const;
 
@@ -78,6 +100,9 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
   let opened: Answer<GuestMemory> | null = null;
   let around: { readonly code: KnownCode; readonly table: bigint; readonly before: InstructionClass | null } | null =
     null;
+
+  const breakpointsHit = async (): Promise<BreakpointsHit> =>
+    (await control.breakpointsHit?.()) ?? { instructions: null, data: null, faults: null };
 
   const memoryAt = async ({ capture }: Standing): Promise<Answer<GuestMemory>> => {
     opened ??= await open(target, capture.facts);
@@ -149,6 +174,10 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
     const memory = await memoryAt(at);
     if (!memory.ok) return unguarded(memory.refusal.what);
     const stores = await nextStores(memory.value, at.execution);
+    if (stores.ok && stores.value !== null && (await breakpointsHit()).instructions === false) {
+      const steps = await control.step(1, plain);
+      return steps.ok ? answer({ steps: { ...steps.value, unguarded: NO_BREAKPOINTS }, whole: false }) : steps;
+    }
     const places = stores.ok && stores.value !== null ? await destinations(memory.value, at, stores.value) : null;
     if (places?.ok === true) {
       const steps = await runAround(at, places.value, options);
@@ -159,7 +188,13 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
     const steps = await control.step(count, { ...plain, code });
     if (!steps.ok) return steps;
     const last = steps.value.stops.at(-1)?.rip ?? null;
-    return answer({ steps: steps.value, whole: code === null || last === null || mayStepAt(code, last) });
+    const isAll = steps.value.stops.length === steps.value.made;
+    const isLed = isAll && wentIntoHandler([at.general, ...steps.value.stops]);
+    const unguardedBy = isLed && (await breakpointsHit()).faults === false ? { unguarded: FAULTS_END_WITHIN } : {};
+    return answer({
+      steps: { ...steps.value, ...unguardedBy },
+      whole: code === null || last === null || mayStepAt(code, last),
+    });
   };
 
   const step = async (count: number, options: StepOptions = {}): Promise<Answer<StepsAnswer>> => {
@@ -189,25 +224,37 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
     return now.ok ? (executionOf(now.value.facts)?.next ?? null) : null;
   };
 
-  return {
-    mostStepsAtOnce: control.mostStepsAtOnce,
-    step,
-    runTo: async (breakpoints, waitMs, options) => {
-      const code = breakpoints.flatMap(({ on, address }) => (on === 'execute' ? [address] : []));
-      if (code.length === 0 || options !== undefined) return control.runTo(breakpoints, waitMs, options);
-      const next = await nextNow();
-      if (next === null) return control.runTo(breakpoints, waitMs);
-      if (!code.includes(next)) return control.runTo(breakpoints, waitMs, { notThere: true });
-      // What watches data has to watch this instruction too, so that it is the chain's own first step.
-      if (code.length < breakpoints.length) return control.runTo(breakpoints, waitMs);
-      const passed = await step(1);
-      if (!passed.ok) return passed;
-      const { stops, ended, interruptsBlocked } = passed.value;
-      if (ended !== 'done') return answer({ stops, ended, interruptsBlocked, hit: [] });
-      const there = await nextNow();
-      const hit = breakpoints.flatMap(({ address }, at) => (address === there ? [at] : []));
-      if (hit.length > 0) return answer({ stops, ended, interruptsBlocked, hit });
-      return control.runTo(breakpoints, waitMs, { notThere: true });
-    },
+  const runTo: RunControl['runTo'] = async (breakpoints, waitMs, options) => {
+    const code = breakpoints.flatMap(({ on, address }) => (on === 'execute' ? [address] : []));
+    if (code.length === 0 || options !== undefined) return control.runTo(breakpoints, waitMs, options);
+    const next = await nextNow();
+    if (next === null) return control.runTo(breakpoints, waitMs);
+    if (!code.includes(next)) return control.runTo(breakpoints, waitMs, { notThere: true });
+    // What watches data has to watch this instruction too, so that it is the chain's own first step.
+    if (code.length < breakpoints.length) return control.runTo(breakpoints, waitMs);
+    const passed = await step(1);
+    if (!passed.ok) return passed;
+    const { stops, ended, interruptsBlocked } = passed.value;
+    if (ended !== 'done') return answer({ stops, ended, interruptsBlocked, hit: [] });
+    const there = await nextNow();
+    const hit = breakpoints.flatMap(({ address }, at) => (address === there ? [at] : []));
+    if (hit.length > 0) return answer({ stops, ended, interruptsBlocked, hit });
+    return control.runTo(breakpoints, waitMs, { notThere: true });
   };
+
+  /** Refused where none can be hit: the guest would run on, as far as it likes. */
+  const runToHit = async (
+    breakpoints: readonly Breakpoint[],
+    waitMs: number,
+    options?: RunToOptions,
+  ): Promise<Answer<BreakpointAnswer>> => {
+    const { instructions, data } = await breakpointsHit();
+    if (instructions === false && breakpoints.some(({ on }) => on === 'execute'))
+      return refuse('no-breakpoints', NO_BREAKPOINTS, { remedy: 'Step, or wait for what changes: run --until' });
+    const run = await runTo(breakpoints, waitMs, options);
+    const isDoubtful = data === false && breakpoints.some(({ on }) => on !== 'execute');
+    return run.ok && isDoubtful ? answer({ ...run.value, doubt: NO_WATCHPOINTS }) : run;
+  };
+
+  return { mostStepsAtOnce: control.mostStepsAtOnce, step, runTo: runToHit };
 };

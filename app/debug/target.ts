@@ -5,7 +5,7 @@ import type { ModelPosition } from '../model/words.ts';
 import type { Answer, Refusal } from '../refusals/answer.ts';
 import type { ModelEvent } from '../session/model-event.ts';
 import type { CallVerdict } from '../wire/call-verdict.ts';
-import type { Breakpoint, KnownCode, Lookup } from '../wire/run.ts';
+import type { Breakpoint, BreakpointsHit, KnownCode, Lookup } from '../wire/run.ts';
 import type { RunState } from './run-state.ts';
 
 /** The program of a model, one instruction a step. */
@@ -37,7 +37,10 @@ export interface StepsMade {
   readonly ended: 'done' | 'halted' | 'busy';
   /** KVM kept interrupts from the guest meanwhile. */
   readonly interruptsBlocked: boolean;
-  /** Why the code was not known: then a PUSHF, say, has stored the TF that it was stepped by. null, or not there: it was. */
+  /**
+   * Why what stores RFLAGS was stepped like all else, a PUSHF, say, which then has stored the TF that it was stepped by: its code was
+   * not known, or no breakpoint is hit. null, or not there: it was not.
+   */
   readonly unguarded?: string | null;
 }
 
@@ -72,12 +75,16 @@ export interface StepsAnswer extends StepsMade {
 export interface BreakpointAnswer extends StepsMade {
   /** Which of the breakpoints were hit, by their place in the list. */
   readonly hit: readonly number[];
+  /** Why one of them may never be hit, where it may not. */
+  readonly doubt?: string;
 }
 
 /** Drives a vCPU that is another process's. It is frozen afterwards. */
 export interface RunControl {
   readonly mostStepsAtOnce: number;
   step(count: number, options?: StepOptions): Promise<Answer<StepsAnswer>>;
+  /** Whether a guest stops at breakpoints here, asked once; not there: it does. */
+  readonly breakpointsHit?: () => Promise<BreakpointsHit>;
   /** On until one of up to four breakpoints is hit, or for so long. One stop, where one was hit. */
   runTo(breakpoints: readonly Breakpoint[], waitMs: number, options?: RunToOptions): Promise<Answer<BreakpointAnswer>>;
 }

@@ -34,6 +34,7 @@ const OWN = {
   'not-allowed': EXIT.refused,
   'no-such-model': EXIT.refused,
   'no-program': EXIT.refused,
+  'no-breakpoints': EXIT.refused,
   'model-stands-still': EXIT.refused,
   'not-frozen': EXIT.refused,
   'not-held': EXIT.refused,

@@ -13,7 +13,7 @@ import {
   encodeTranslate,
   encodeWriteMemory,
 } from './memory.ts';
-import { decodeSteps, encodeStep } from './run.ts';
+import { decodeBreakpoints, decodeSteps, encodeStep } from './run.ts';
 import { atEnd, type Fields, readStruct, readStructs, type Struct, type StructValue, writeStruct } from './struct.ts';
 import {
   ATTACH_REPLY,
@@ -217,6 +217,7 @@ export const MESSAGES = {
   readMemory: { code: 0x21, encode: encodeReadMemory, decode: decodeMemory },
   writeMemory: { code: 0x23, encode: encodeWriteMemory, decode: decodeMemory },
   step: { code: 0x30, encode: encodeStep, decode: decodeSteps },
+  breakpoints: { code: 0x31, encode: (_request: null) => new Uint8Array(0), decode: decodeBreakpoints },
   translate: { code: 0x22, encode: encodeTranslate, decode: decodeTranslate },
 } as const satisfies Record<string, MessageRow>;
 

@@ -14,6 +14,7 @@ import { MESSAGES, type MessageName } from './messages.ts';
 import { writeStruct } from './struct.ts';
 import {
   ATTACH_REPLY,
+  BREAKPOINTS_REPLY,
   CAPTURE_HEAD,
   CPUID_ENTRY,
   FAILED_CALL,
@@ -196,6 +197,7 @@ const REPLIES: Record<Shaped, Uint8Array> = {
     kvmRegs,
     kvmRegs,
   ]),
+  breakpoints: writeStruct(BREAKPOINTS_REPLY, { known: 3, instructions: 1, data: 0, faults: 1 }),
   mappings: concat([
     writeStruct(MAPPINGS_HEAD, { count: 1, leftOut: 0 }),
     writeStruct(MAPPING_RECORD, { start: 0x1000n, end: 0x2000n }),

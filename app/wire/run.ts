@@ -4,7 +4,7 @@ import type { ControlRegisters, DescriptorRegisters, GeneralRegisters, SegmentRe
 import { readGeneral } from '../session/kvm-regs.ts';
 import { controlOfSregs, descriptorsOfSregs, KVM_SREGS_BYTES, segmentsOfSregs } from '../session/segments.ts';
 import { atEnd, readStruct, writeStruct } from './struct.ts';
-import { STEP_CODE, STEP_LOOKUP, STEP_REPLY, STEP_REQUEST } from './structs.ts';
+import { BREAKPOINTS_REPLY, STEP_CODE, STEP_LOOKUP, STEP_REPLY, STEP_REQUEST } from './structs.ts';
 import type { VcpuRef } from './vcpu-ref.ts';
 
 /** The message that drives a vCPU: native/wire/protocol_run.h. */
@@ -193,4 +193,32 @@ export const decodeSteps = (
     ...{ interruptsBlocked: irqsBlocked !== 0, holds: holds !== 0, dr6 },
   };
   return atEnd(reply, neededBytes, bytes, what);
+};
+
+/** How a guest is debugged here, as a VM of the helper's own was; null: not known. A KVM whose guests' CPU is emulated differs. */
+export interface BreakpointsHit {
+  /** It stops at a breakpoint on an instruction. */
+  readonly instructions: boolean | null;
+  /** At one on data. */
+  readonly data: boolean | null;
+  /** A step of an instruction that faults ends behind its handler, and not in it. */
+  readonly faults: boolean | null;
+}
+
+const KNOWS_BREAKPOINTS = 1;
+const KNOWS_FAULTS = 2;
+
+/** The answer to that question. */
+export const decodeBreakpoints = (bytes: Uint8Array): Decoded<BreakpointsHit> => {
+  const what = 'breakpoints reply';
+  const reply = readStruct(BREAKPOINTS_REPLY, bytes, 0, what);
+  if (!reply.ok) return reply;
+  const { known, instructions, data, faults } = reply.value;
+  const of = (bit: number, value: number): boolean | null => ((known & bit) === 0 ? null : value !== 0);
+  const hit: BreakpointsHit = {
+    instructions: of(KNOWS_BREAKPOINTS, instructions),
+    data: of(KNOWS_BREAKPOINTS, data),
+    faults: of(KNOWS_FAULTS, faults),
+  };
+  return atEnd(hit, BREAKPOINTS_REPLY.bytes, bytes, what);
 };

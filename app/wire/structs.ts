@@ -174,6 +174,12 @@ export const STEP_REPLY = struct('step_reply', {
   holds: 'u32',
   reserved: 'u32',
 });
+export const BREAKPOINTS_REPLY = struct('breakpoints_reply', {
+  known: 'u32',
+  instructions: 'u32',
+  data: 'u32',
+  faults: 'u32',
+});
 
 /** Every struct of the wire, for the test that compares them with the headers. */
 export const STRUCTS = [
@@ -181,6 +187,7 @@ export const STRUCTS = [
   STEP_LOOKUP,
   STEP_CODE,
   STEP_REPLY,
+  BREAKPOINTS_REPLY,
   VCPU_REF,
   REFUSAL,
   HELLO_REQUEST,

@@ -84,7 +84,8 @@ test.describe('single steps of a real QEMU guest, from the command line', () => 
       expect(run).toMatchObject({ holds: true, rip, why: null });
       expect(run.requests).toBe(1);
     }
-    const never = await tilescope('run', '--pid', String(guest.pid), '--until', 'xmm5 changes', '--steps', '5000');
+    const words = ['run', '--pid', String(guest.pid), '--until', 'xmm5 changes', '--steps', '5000', '--wait', '3600'];
+    const never = await tilescope(...words);
     expect([never.code, never.out]).toEqual([1, expect.stringContaining('xmm5 changes: not in 5000 instructions')]);
     await guest.progress();
     expect(guest.footprint()).toEqual(footprint);

@@ -4,7 +4,7 @@ import type { Capture } from '../../app/capture/capture.ts';
 import type { RunControl, StepsAnswer } from '../../app/debug/target.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
 import type { MessageName, ReplyOf, RequestOf } from '../../app/wire/messages.ts';
-import { MOST_STEPS_AT_ONCE } from '../../app/wire/run.ts';
+import { type BreakpointsHit, MOST_STEPS_AT_ONCE } from '../../app/wire/run.ts';
 import { stepCapture } from '../../app/wire/step-capture.ts';
 import type { VcpuRef } from '../../app/wire/vcpu-ref.ts';
 
@@ -21,6 +21,11 @@ const MOST_BREAKPOINTS = 4;
 
 /** A live vCPU driven over the helper. */
 export const liveRunControl = (ask: Ask, ref: VcpuRef, { stands, like }: Around): RunControl => ({
+  breakpointsHit: async (): Promise<BreakpointsHit> => {
+    // The helper asks KVM once in its life.
+    const hit = await ask('breakpoints', null);
+    return hit.ok ? hit.value : { instructions: null, data: null, faults: null };
+  },
   mostStepsAtOnce: MOST_STEPS_AT_ONCE,
   step: async (count, options = {}): Promise<Answer<StepsAnswer>> => {
     const base = options.keepState === true ? await like() : null;

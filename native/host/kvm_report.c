@@ -1,5 +1,7 @@
 #include "kvm_report.h"
 
+#include "breakpoints.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -22,5 +24,9 @@ int kvm_report(void)
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		printf("%d %d\n", numbers[i], ioctl(fd, KVM_CHECK_EXTENSION, numbers[i]));
 	close(fd);
+	if (breakpoints_hit()->known & KNOWS_FAULTS)
+		printf("faults %u\n", breakpoints_hit()->faults);
+	if (breakpoints_hit()->known & KNOWS_BREAKPOINTS)
+		printf("breakpoints %u\nwatchpoints %u\n", breakpoints_hit()->instructions, breakpoints_hit()->data);
 	return 0;
 }

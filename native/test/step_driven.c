@@ -111,3 +111,24 @@ void watchpoints(void)
 	CHECK(ask_steps(&request, NULL) == 1 && head.steps == 0, "hit where nothing is written");
 	end();
 }
+
+/* What the helper says of a VM of its own is what a VM of the test's own does, and is asked of KVM once. */
+void breakpoints_as_said(void)
+{
+	static const char *const arguments[] = { "--program", "integer", NULL };
+	struct breakpoints_reply said = { 0 }, again = { 0 };
+
+	rule("[RC14] whether a guest stops at breakpoints here is known beforehand");
+	if (!start(arguments))
+		return;
+	CHECK(client_ask(&client, MSG_BREAKPOINTS, NULL, 0) == 1, "%s", words());
+	memcpy(&said, client.payload, sizeof(said));
+	CHECK(client_ask(&client, MSG_BREAKPOINTS, NULL, 0) == 1, "%s", words());
+	memcpy(&again, client.payload, sizeof(again));
+	printf("# breakpoints %u, watchpoints %u, faults end behind their handler %u; known %u\n", said.instructions, said.data, said.faults,
+	       said.known);
+	CHECK((said.known & KNOWS_BREAKPOINTS) && memcmp(&said, &again, sizeof(said)) == 0, "known %u", said.known);
+	CHECK((int)said.instructions == breakpoints_are_hit() && (int)said.data == watchpoints_are_hit(), "a VM of the test's own: %d, %d",
+	      breakpoints_are_hit(), watchpoints_are_hit());
+	end();
+}

@@ -26,6 +26,7 @@ int ask_steps(struct step_request *request, const struct step_lookup *lookups);
 void conditions(void);
 void whole_states(const char *program);
 void watchpoints(void);
+void breakpoints_as_said(void);
 
 /* step_storm.c: STEP_KILLS of them, or 100. */
 void drive_storm(const char *helper);

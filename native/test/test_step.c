@@ -362,6 +362,7 @@ int main(int count, char **arguments)
 	counting_guest();
 	leaving_guest();
 	kicked_guest();
+	breakpoints_as_said();
 	breakpoints("integer", 5, 0);
 	breakpoints("integer", 0, 1);
 	breakpoints("io", 7, 0);

@@ -1,6 +1,7 @@
 /* One stop that brings everything: a chain asks, the thread runs it alone, and the answers are read afterwards. */
 #include <errno.h>
 #include <linux/kvm.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -138,6 +139,8 @@ static int wait_for_end(struct vcpu *vcpu, uint64_t *ended_ns, struct refusal *w
 			return refuse(why, REASON_CHAIN_TIMEOUT, 0, NULL, "The injected calls did not end in two seconds.");
 		if (tries > 1000)
 			(void)nanosleep(&nap, NULL);
+		else
+			(void)sched_yield(); /* woken by us, it may wait for this very CPU */
 	}
 }
 

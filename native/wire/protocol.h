@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTOCOL_VERSION 9u
+#define PROTOCOL_VERSION 10u
 #define MAX_PAYLOAD_BYTES (1u << 20)
 
 struct frame_header {
@@ -49,6 +49,7 @@ enum message {
 	MSG_TRANSLATE = 0x22,
 	MSG_WRITE_MEMORY = 0x23,
 	MSG_STEP = 0x30,
+	MSG_BREAKPOINTS = 0x31,
 	EVENT_TARGET_GONE = 0x80, /* struct vcpu_ref: the target ended or the thread vanished; the session is over */
 };
 

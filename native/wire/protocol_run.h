@@ -66,6 +66,17 @@ struct step_reply {
 	uint32_t steps, ended, exit_reason, detours, irqs_blocked, in_kvm_run; /* detours: exits and signals that were the VMM's */
 	uint32_t record_bytes, record_count, holds, reserved;                 /* holds: the condition does, after the last step */
 };
+
+/* MSG_BREAKPOINTS: no payload. How guests are debugged here, as a VM of the helper's own is: asked of KVM once. */
+#define KNOWS_BREAKPOINTS 1u /* instructions and data */
+#define KNOWS_FAULTS 2u
+struct breakpoints_reply {
+	uint32_t known;        /* KNOWS_*; what is not known is 0 */
+	uint32_t instructions; /* 1: a guest stops at a breakpoint on an instruction */
+	uint32_t data;         /* 1: at one on data that is written */
+	uint32_t faults;       /* 1: a step of an instruction that faults ends behind its handler, and not in it */
+};
+_Static_assert(sizeof(struct breakpoints_reply) == 16, "breakpoints reply is 16 bytes on the wire");
 _Static_assert(sizeof(struct step_request) == 64, "step request is 64 bytes before its lookups");
 _Static_assert(sizeof(struct step_lookup) == 1032, "step lookup is 1032 bytes on the wire");
 _Static_assert(sizeof(struct step_code) == 8200, "step code is 8200 bytes on the wire");

@@ -48,12 +48,17 @@ export const runToBreakpoint = async (
     if (!places.ok) return places;
     const breakpoints = places.value;
     const limit = limitDrive(waitSeconds);
-    const found = await session.runTo(breakpoints, { isOver: limit.isOver, when: condition.value, skip });
+    let doubt: string | null = null;
+    const onDoubt = (why: string): void => {
+      doubt = why;
+    };
+    const found = await session.runTo(breakpoints, { isOver: limit.isOver, when: condition.value, skip, onDoubt });
     limit.stop();
     if (!found.ok) return found;
     const there = found.value?.capture ?? null;
     const names = breakpoints.map(named).join(', ');
-    const why = there === null ? limit.why(`nothing at ${names} in ${waitSeconds} s`) : null;
+    const nothing = there === null ? limit.why(`nothing at ${names} in ${waitSeconds} s`) : null;
+    const why = nothing === null || doubt === null ? nothing : `${nothing}; ${doubt}`;
     const rip = there?.facts.general?.rip ?? null;
     const written = there === null || out === null ? answer(null) : await writeCaptureFile(out, there);
     if (!written.ok) return written;

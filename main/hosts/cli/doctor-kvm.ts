@@ -1,14 +1,21 @@
 import type { Check, CheckState } from './doctor-check.ts';
 
-/** What KVM answers to KVM_CHECK_EXTENSION on /dev/kvm, by the capability's number. */
-export type KvmCapabilities = ReadonlyMap<number, number>;
+/** Asked of a VM of the helper's own, for KVM does not say it. */
+type Trial = 'breakpoints' | 'watchpoints' | 'faults';
 
-/** Lines of `tilescope-helper --kvm`: a number, and the answer to it. Null: it is something else. */
+/** What KVM answers to KVM_CHECK_EXTENSION on /dev/kvm, by the capability's number; and what came of the helper's own VM. */
+export type KvmCapabilities = ReadonlyMap<number | Trial, number>;
+
+/** Lines of `tilescope-helper --kvm`: a number or a word, and the answer to it. Null: it is something else. */
 export const readCapabilities = (text: string): KvmCapabilities | null => {
   const lines = text.split('\n').filter((line) => line !== '');
-  const pairs = lines.map((line) => /^(\d+) (-?\d+)$/.exec(line)).filter((match) => match !== null);
+  const pairs = lines
+    .map((line) => /^(\d+|breakpoints|watchpoints|faults) (-?\d+)$/.exec(line))
+    .filter((match) => match !== null);
   if (pairs.length === 0 || pairs.length !== lines.length) return null;
-  return new Map(pairs.map(([, number, value]) => [Number(number), Number(value)]));
+  return new Map(
+    pairs.map(([, name = '', value]) => [/^\d/.test(name) ? Number(name) : (name as Trial), Number(value)]),
+  );
 };
 
 interface Capability {
@@ -88,18 +95,54 @@ export const CAPABILITIES: readonly Capability[] = [
   },
 ];
 
+interface Tried {
+  readonly trial: Trial;
+  readonly use: string;
+  readonly without: string;
+}
+
+const TRIALS: readonly Tried[] = [
+  {
+    trial: 'breakpoints',
+    use: 'a guest stops at an instruction: break, step --over and --out, PUSHF passed without a step',
+    without:
+      'this KVM stops no guest at an instruction: break, step --over and --out are refused, a stepped PUSHF stores TF',
+  },
+  {
+    trial: 'watchpoints',
+    use: 'a guest stops behind a write: break ADDR:write and ADDR:access',
+    without: 'this KVM did not stop a guest of Tilescope’s own behind a write: break ADDR:write may never be hit',
+  },
+  {
+    trial: 'faults',
+    use: 'a step into a fault ends behind its handler, and takes TF out again',
+    without:
+      'a step into a fault ends in its handler here: TF stays in the handler’s frame, and is the guest’s own #DB at its IRET',
+  },
+];
+
+/** An older helper does not say it, and one that may make no VM cannot. */
+const trialChecks = (answers: KvmCapabilities): readonly Check[] =>
+  TRIALS.map(({ trial, use, without }) => {
+    const hit = answers.get(trial);
+    const [state, found]: readonly [CheckState, string] =
+      hit === undefined ? ['not-known', 'no VM could be made to see'] : hit > 0 ? ['ok', use] : ['limited', without];
+    return { id: trial, title: trial, state, found, remedy: null };
+  });
+
 const idOf = (name: string): string => name.toLowerCase().replaceAll('_', '-');
 
 /** @param answers null: KVM could not be asked */
-export const capabilityChecks = (answers: KvmCapabilities | null): readonly Check[] =>
-  answers === null
-    ? []
-    : CAPABILITIES.map(({ number, name, use, without: [state, words], shown }) => {
-        const value = answers.get(number) ?? 0;
-        if (value > 0) {
-          const found = shown === undefined ? use : `${shown(value)}; ${use}`;
-          return { id: idOf(name), title: name, state: 'ok', found, remedy: null };
-        }
-        const remedy = state === 'absent' ? null : 'a newer kernel';
-        return { id: idOf(name), title: name, state, found: words, remedy };
-      });
+export const capabilityChecks = (answers: KvmCapabilities | null): readonly Check[] => {
+  if (answers === null) return [];
+  const capabilities = CAPABILITIES.map(({ number, name, use, without: [state, words], shown }): Check => {
+    const value = answers.get(number) ?? 0;
+    if (value > 0) {
+      const found = shown === undefined ? use : `${shown(value)}; ${use}`;
+      return { id: idOf(name), title: name, state: 'ok', found, remedy: null };
+    }
+    const remedy = state === 'absent' ? null : 'a newer kernel';
+    return { id: idOf(name), title: name, state, found: words, remedy };
+  });
+  return [...capabilities, ...trialChecks(answers)];
+};

@@ -112,6 +112,35 @@ describe('[C74] doctor', () => {
     expect(one('kvm-cap-nested-state', states([[157, 0]]))).toMatchObject({ state: 'absent', remedy: null });
   });
 
+  test.each<[number | null, number | null, string, string]>([
+    [1, 1, 'ok', 'ok'],
+    [1, 0, 'ok', 'limited'],
+    [0, 0, 'limited', 'limited'],
+    [null, null, 'not-known', 'not-known'],
+  ])(
+    '[RC14] breakpoints %s and watchpoints %s of a VM of the helper’s own',
+    (breakpoints, watchpoints, first, second) => {
+      const said = [
+        ...(breakpoints === null ? [] : ([['breakpoints', breakpoints]] as const)),
+        ...(watchpoints === null ? [] : ([['watchpoints', watchpoints]] as const)),
+      ];
+      const kvmCapabilities = new Map<number | 'breakpoints' | 'watchpoints' | 'faults', number>([[23, 1], ...said]);
+      const checks = of({}, { kvmCapabilities });
+      expect([one('breakpoints', checks)?.state, one('watchpoints', checks)?.state]).toEqual([first, second]);
+    },
+  );
+
+  test('[RC14] what the helper says of them is read', () => {
+    expect(readCapabilities('23 1\nbreakpoints 1\nwatchpoints 0\nfaults 1\n')).toEqual(
+      new Map<number | string, number>([
+        [23, 1],
+        ['breakpoints', 1],
+        ['watchpoints', 0],
+        ['faults', 1],
+      ]),
+    );
+  });
+
   test('what the helper says of KVM is read, and nothing else is', () => {
     expect(readCapabilities('208 4096\n157 0\n')).toEqual(
       new Map([

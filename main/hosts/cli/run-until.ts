@@ -13,6 +13,7 @@ import { limitDrive } from './drive-limit.ts';
 import type { RunCommand, TraceCommand } from './drive-words.ts';
 import { jsonText, type Output } from './output.ts';
 import { areRight, tracedJson, tracedText } from './product-trace.ts';
+import { INTERRUPTS_NOT_BLOCKED, STORED_FLAGS } from './step.ts';
 
 /** `tilescope run` and `tilescope trace`: a guest driven instruction by instruction. */
 
@@ -45,8 +46,9 @@ const progressLine = (words: (made: number, perSecond: number) => string) => {
   };
 };
 
-const notBlocked = ({ interruptsBlocked }: RunMade): string =>
-  interruptsBlocked ? '' : 'interrupts cannot be kept from a step here: one may end in their handler\n';
+/** What is to be known of the steps themselves. */
+const ofSteps = ({ interruptsBlocked, unguarded }: RunMade): string =>
+  `${interruptsBlocked ? '' : INTERRUPTS_NOT_BLOCKED}${unguarded === null ? '' : `${unguarded}: ${STORED_FLAGS}`}`;
 
 /** `run`: runs until the condition holds, so many steps or so long at most, and lets the guest go on. */
 export const runUntil = async (
@@ -84,7 +86,7 @@ export const runUntil = async (
         })
       : `${why ?? `${condition.value.words} after ${made.value.made} instructions, rip ${rip === null ? 'not known' : hex(rip)}`}\n` +
         `${perSecond} instructions a second\n`;
-    return answer({ text, code: end === 'holds' ? EXIT.done : EXIT.refused, note: notBlocked(made.value) });
+    return answer({ text, code: end === 'holds' ? EXIT.done : EXIT.refused, note: ofSteps(made.value) });
   });
 };
 
@@ -154,6 +156,6 @@ export const trace = async (
         })
       : `${out}: ${stops.length} stops, attach and ${made.value.made} instructions, ${written.value} bytes\n` +
         `${perSecond} instructions a second, the whole state kept after each\n${why === null ? '' : `${why}\n`}${products === null ? '' : tracedText(products, out)}`;
-    return answer({ text, code: why === null && isRight ? EXIT.done : EXIT.refused, note: notBlocked(made.value) });
+    return answer({ text, code: why === null && isRight ? EXIT.done : EXIT.refused, note: ofSteps(made.value) });
   });
 };

@@ -18,7 +18,10 @@ const WHY = {
   busy: 'the VMM had more exits to answer than are waited for',
 } as const satisfies Record<StepsMade['ended'], string | null>;
 
-const STORED_FLAGS = 'an instruction of these that stores RFLAGS has stored TF with it';
+/** Behind why they were stepped. */
+export const STORED_FLAGS = 'what of these stored RFLAGS has stored TF with it\n';
+/** Where KVM cannot, or the timer is not there that ends it. */
+export const INTERRUPTS_NOT_BLOCKED = 'interrupts cannot be kept from a step here: one may end in their handler\n';
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
@@ -72,10 +75,8 @@ const each = (withSession: WithSession, { count, json }: StepCommand): Promise<A
     const text = json
       ? jsonText({ steps: stops.length, stops: stops.map(({ rip }) => ({ rip: hex(rip) })), why })
       : `${linesOf(stops)}${stops.length} of ${count} instructions\n`;
-    const blocked = interruptsBlocked
-      ? ''
-      : 'interrupts cannot be kept from a step here: one may end in their handler\n';
-    const flags = unguarded === null ? '' : `${unguarded}: ${STORED_FLAGS}\n`;
+    const blocked = interruptsBlocked ? '' : INTERRUPTS_NOT_BLOCKED;
+    const flags = unguarded === null ? '' : `${unguarded}: ${STORED_FLAGS}`;
     const note = why === null || json ? `${blocked}${flags}` : `${why}\n${blocked}${flags}`;
     return answer({ text, code: why === null ? EXIT.done : EXIT.refused, note });
   });

@@ -1,5 +1,5 @@
 import type { Bridge, DriveAct, DrivenBreakpoint, DriveResult, Refusal } from '../../../app/bridge.ts';
-import { MOST_BREAKPOINTS, MOST_OTHER_BREAKPOINTS } from '../../../app/debug/drive-words.ts';
+import { MOST_BREAKPOINTS, MOST_OTHER_BREAKPOINTS, NO_BREAKPOINTS } from '../../../app/debug/drive-words.ts';
 import { DRIVEN } from '../../../app/debug/run-state.ts';
 import { parseUntil } from '../../../app/debug/until.ts';
 import { parseNumber } from '../../../app/value/number.ts';
@@ -117,6 +117,12 @@ const BY = {
 const endWords = (way: 'over' | 'out', { by }: DriveResult): string =>
   way === 'out' ? (by === undefined ? 'out of the function' : BY[by]) : 'one instruction';
 
+/** Of the code that is not known it is the panes that say why. */
+const unguardedWords = (why: string | null): string | null =>
+  why === null
+    ? null
+    : `${why === NO_BREAKPOINTS ? 'this KVM stops no guest at a breakpoint' : 'its code is not known'}: TF may be stored in the guest`;
+
 const noRoom = (what: string): Refusal => ({
   ...{ code: 'busy', what: `${what} needs one of the four breakpoint registers, and all are taken` },
   ...{ where: 'Breakpoints', remedy: 'Disable one', call: null, errno: null },
@@ -159,7 +165,8 @@ export const createDriveSlice =
       }
       let made = 0;
       let then: DriveAct | undefined;
-      let isUnguarded = false;
+      let unguarded: string | null = null;
+      let doubt: string | null = null;
       for (;;) {
         const act = then ?? next(made);
         const answer = await askTold(bridge, session.id, (have) => bridge.drive(session.id, act, have));
@@ -179,7 +186,8 @@ export const createDriveSlice =
         const part = traced?.ok === true ? traced.value : null;
         if (part !== null) put((state) => withTraced(state, part));
         made += answer.value.made;
-        isUnguarded ||= answer.value.unguarded !== undefined;
+        unguarded ??= answer.value.unguarded ?? null;
+        doubt = answer.value.doubt ?? doubt;
         then = answer.value.then;
         const { why } = answer.value;
         if (why === 'more' && !isStopped) {
@@ -200,7 +208,7 @@ export const createDriveSlice =
             outcome: {
               ...{ kind: 'driven', isHit: why === 'hit' || why === 'holds' },
               ...{ brief, made },
-              what: isUnguarded ? `${told}; its code is not known: TF may be stored in the guest` : told,
+              what: [told, unguardedWords(unguarded), doubt].filter((words) => words !== null).join('; '),
             },
             ...withRun(state, DRIVEN),
           }),
