@@ -1,6 +1,7 @@
 import type { ReactElement } from 'react';
+import type { FirstUse, Station } from '../../../app/session/first-use.ts';
 import { useDebuggerStore } from '../../store/context.ts';
-import type { Station, XfdInstruction, XfdStory } from '../../store/view/xfd-story.ts';
+
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 
 const STATION: Readonly<
@@ -17,7 +18,13 @@ const STATION: Readonly<
  * The chain as five stations on a line: it is drawn solid as far as the instruction comes, and dotted after that. Under
  * XFD it branches off to #NM.
  */
-export function Chain({ story, instruction }: { story: XfdStory; instruction: XfdInstruction }): ReactElement {
+export function Chain({
+  story,
+  instruction,
+}: {
+  story: FirstUse;
+  instruction: keyof FirstUse['outcomes'];
+}): ReactElement {
   const store = useDebuggerStore();
   const gates = story.stations.slice(0, 4);
   const outcome = story.outcomes[instruction];

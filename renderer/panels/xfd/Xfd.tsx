@@ -1,13 +1,13 @@
 import { type ReactElement, type ReactNode, useState } from 'react';
 import { hexShort } from '../../../app/bits/mask.ts';
+import type { FirstUse, Outcome } from '../../../app/session/first-use.ts';
 import type { Enablement, EnablementState } from '../../../app/xsave/enablement.ts';
 import { Segment } from '../../controls/Segment.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { ComponentEntry } from '../../store/select/components.ts';
 import { hueOf } from '../../store/select/components.ts';
 import { selectComponents } from '../../store/select/selectors.ts';
-import { selectXfdStory } from '../../store/view/xfd-arming.ts';
-import { type Outcome, XFD_INSTRUCTIONS, type XfdInstruction, type XfdStory } from '../../store/view/xfd-story.ts';
+import { selectFirstUse } from '../../store/view/xfd-arming.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 import { Chain } from './Chain.tsx';
 
@@ -15,13 +15,16 @@ const OUTCOME: Readonly<Record<Outcome['kind'], { readonly glyph: GlyphName; rea
   executes: { glyph: 'check', look: 'is-written' },
   init: { glyph: 'info', look: 'text-2' },
   nm: { glyph: 'lock', look: 'is-armed' },
-  ud: { glyph: 'stop', look: 'is-refused' },
+  fault: { glyph: 'stop', look: 'is-refused' },
   'not-known': { glyph: 'unknown', look: 'text-3' },
 };
 
+const XFD_INSTRUCTIONS = ['TILELOADD', 'TDPBSSD', 'LDTILECFG', 'XRSTOR'] as const;
+type XfdInstruction = (typeof XFD_INSTRUCTIONS)[number];
+
 /** The way of a first use of tile data from CPUID to #NM, as a picture and as one sentence. */
 export function Xfd(): ReactElement | null {
-  const story = useDebugger(selectXfdStory);
+  const story = useDebugger(selectFirstUse);
   const [instruction, setInstruction] = useState<XfdInstruction>('TILELOADD');
   const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
   if (story === null) return null;
@@ -88,7 +91,7 @@ const AFTER: Readonly<Record<Outcome['kind'], string>> = {
   nm: 'KVM keeps XFD_ERR for the guest and delivers the exception. A guest kernel that knows AMX makes room for the task, disarms, and the instruction runs again. No exit to the VMM.',
   executes: 'TILEDATA comes into use with the first tile that is loaded, and every later save of the guest carries it.',
   init: 'TILEDATA is in init afterwards.',
-  ud: 'The instruction does not reach the tiles; XFD is not asked.',
+  fault: 'The instruction does not reach the tiles; XFD is not asked.',
   'not-known': 'A running or partly read vCPU is not guessed about.',
 };
 
@@ -97,29 +100,15 @@ interface OtherRow {
   readonly outcome: Outcome;
 }
 
-const otherRows = ({ outcomes, armed }: XfdStory): readonly OtherRow[] => {
-  const skipped: Outcome =
-    armed === null
-      ? { kind: 'not-known', word: 'not known', why: 'IA32_XFD was not read' }
-      : armed
-        ? { kind: 'init', word: 'skips bit 18', why: 'XSTATE_BV[18] is saved as 0, bytes are not written' }
-        : { kind: 'executes', word: 'saves TILEDATA', why: 'XFD is disarmed' };
-  return [
-    { names: 'TILELOADD, TILEZERO, TDPBSSD', outcome: outcomes.TILELOADD },
-    { names: 'LDTILECFG, TILERELEASE', outcome: outcomes.LDTILECFG },
-    {
-      names: 'STTILECFG',
-      outcome: {
-        ...outcomes.LDTILECFG,
-        why: outcomes.LDTILECFG.kind === 'executes' ? 'does not touch TILEDATA' : outcomes.LDTILECFG.why,
-      },
-    },
-    { names: 'XSAVEC, XSAVES', outcome: skipped },
-    { names: 'XRSTOR with bit 18 set', outcome: outcomes.XRSTOR },
-  ];
-};
+const otherRows = ({ outcomes }: FirstUse): readonly OtherRow[] => [
+  { names: 'TILELOADD, TILEZERO, TDPBSSD', outcome: outcomes.TILELOADD },
+  { names: 'LDTILECFG, TILERELEASE', outcome: outcomes.LDTILECFG },
+  { names: 'STTILECFG', outcome: outcomes.STTILECFG },
+  { names: 'XSAVEC, XSAVES', outcome: outcomes.XSAVEC },
+  { names: 'XRSTOR with bit 18 set', outcome: outcomes.XRSTOR },
+];
 
-function Others({ story }: { story: XfdStory }): ReactElement {
+function Others({ story }: { story: FirstUse }): ReactElement {
   return (
     <section className="section" aria-label="What other instructions would do now">
       <div className="section-head">

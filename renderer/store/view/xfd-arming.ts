@@ -1,18 +1,20 @@
 import { hexShort, withBit } from '../../../app/bits/mask.ts';
 import type { Assignment } from '../../../app/bridge.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
+import { type FirstUse, firstUse } from '../../../app/session/first-use.ts';
 import { BIT } from '../../../app/xsave/components.ts';
 import { xfdValue } from '../../../app/xsave/facts.ts';
 import { xstateBv } from '../../../app/xsave/header.ts';
-import { memoizeKeyed } from '../base/memoize.ts';
+import { memoizeByIdentity, memoizeKeyed } from '../base/memoize.ts';
 import { selectCapture, selectProvenance } from '../select/selectors.ts';
 import type { State } from '../state/state.ts';
-import { type XfdStory, xfdStory } from './xfd-story.ts';
+
+const firstUseOf = memoizeByIdentity(firstUse);
 
 /** The chain from CPUID to XFD_ERR; null: nothing is read. */
-export const selectXfdStory = (state: State): XfdStory | null => {
+export const selectFirstUse = (state: State): FirstUse | null => {
   const capture = selectCapture(state);
-  return capture === null ? null : xfdStory(capture);
+  return capture === null ? null : firstUseOf(capture);
 };
 
 export interface Arming {
@@ -34,8 +36,8 @@ export const selectArming = (state: State): Arming | null => {
 };
 
 const armings = memoizeKeyed(({ now, staged }: { now: Capture; staged: Capture | null }, _: number): Arming => {
-  const story = xfdStory(now);
-  const after = staged === null ? story : xfdStory(staged);
+  const story = firstUseOf(now);
+  const after = staged === null ? story : firstUseOf(staged);
   const text = (capture: Capture): string => {
     const value = xfdValue(capture.facts);
     return value === null ? 'not read' : hexShort(value);
