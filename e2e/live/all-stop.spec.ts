@@ -74,6 +74,38 @@ test.describe('the other vCPUs of a real QEMU guest are held while one is driven
     await allCount();
   });
 
+  for (const [command, status] of [
+    ['stop', 'paused'],
+    ['system_reset', 'running'],
+    ['migrate exec:cat>/dev/null', 'paused (postmigrate)'],
+  ] as const) {
+    test(`[RC12] QEMU is asked meanwhile for ${command}: it gets it, the run ends with a word, and nothing is left`, async () => {
+      const words = ['run', '--pid', String(guest.pid), '--all-stop', '--until', 'xmm5 changes', '--wait', '3600'];
+      const run = startBuilt('cli', words, {});
+      let said = '';
+      for (const stream of [run.stdout, run.stderr])
+        stream?.on('data', (chunk: Buffer) => {
+          said += chunk.toString();
+        });
+      const ended = new Promise<number | null>((resolve) => run.once('close', resolve));
+      await expect.poll(traced).toBe(VCPUS.length);
+      // QEMU waits for the vCPUs that are held, and so does its answer.
+      const answered = guest.monitor(command);
+      // One that resets its guest runs it again, and the run goes on with it.
+      if (command === 'system_reset') {
+        await answered;
+        run.kill('SIGINT');
+      }
+      expect(await ended).toBe(1);
+      await answered;
+      expect(said).toMatch(command === 'system_reset' ? /./ : /paused/);
+      await expect.poll(() => guest.monitor('info status')).toContain(`VM status: ${status}`);
+      if (status !== 'running') await guest.monitor('cont');
+      await allCount();
+      expect(traced()).toBe(0);
+    });
+  }
+
   test('[RC12] killed meanwhile, all of it at once or one helper: all vCPUs run on', async () => {
     const footprint = guest.footprint();
     const words = ['run', '--pid', String(guest.pid), '--all-stop', '--until', 'xmm5 changes', '--wait', '3600'];

@@ -66,8 +66,9 @@ static int run_to_entry(pid_t tid, enum on_the_way where, int vcpu_fd, struct us
 		if (outcome == WAIT_GONE)
 			return refuse(why, REASON_TARGET_GONE, 0, NULL, "The thread ended on its way to a system call.");
 		if (outcome == WAIT_TIMEOUT)
-			return refuse(why, REASON_CHAIN_TIMEOUT, 0, NULL, "The thread made no %s in two seconds.",
-				      where == ANY_CALL ? "system call" : "KVM_RUN");
+			return refuse(why, REASON_CHAIN_TIMEOUT, 0, NULL, "%s",
+				      where == ANY_CALL ? "The thread made no system call in two seconds." :
+				      "The VMM did not run the vCPU again within two seconds: it has paused it, or has other work to do.");
 		signal_number = 0;
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80))
 			(void)sys_ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info);

@@ -161,7 +161,7 @@ static void lay_frames(const struct layout *y)
 		lay_alarm(y);
 	ioctl_at(y, l->alarm_signal ? ON : START, KVM_SET_GUEST_DEBUG, DATA(on), FIRST);
 	copy_at(y, FIRST, DATA(to_exit_reason), 1, DATA(from_no_exit), 1, RUN);
-	ioctl_at(y, RUN, KVM_RUN, 0, REASON)->mask = y->stopped->mask;
+	ioctl_at(y, RUN, KVM_RUN, 0, REASON)->mask = y->stopped->mask & ~(l->alarm_signal ? 1ull << (l->alarm_signal - 1) : 0);
 	copy_at(y, REASON, DATA(to_table), 3, DATA(from_reason), 3, TABLE);
 	copy_at(y, TABLE, DATA(to_branch), 3, DATA(from_table), 3, REGS);
 	ioctl_at(y, REGS, KVM_GET_REGS, loop_now(l), KICK); /* its stack pointer is what `table` writes */

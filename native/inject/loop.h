@@ -6,7 +6,7 @@
  *	        timer sends it to this thread each LOOP_ALARM_NS. So no KVM_RUN of the chain lasts longer, whoever lives. Interrupts are
  *	        blocked only where that timer is there.
  *	on      KVM_SET_GUEST_DEBUG, single steps
- *	run     KVM_RUN, with the thread's own signal mask: kicks get through, and their handlers run here
+ *	run     KVM_RUN, with the thread's own signal mask, the timer's signal open: kicks get through, and their handlers run here
  *	reason  the low byte of exit_reason → where the table of 256 bytes is read
  *	table   that entry → byte 1 of the stack pointer in the frame of `regs`; the low byte of DR6 → what follows `again_on`, and `last`
  *	regs    KVM_GET_REGS; then, by that byte: next, exit or kick

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "check.h"
+#include "proc.h"
 #include "step_driven.h"
 
 #define NEVER_HIT 0x800u
@@ -81,12 +82,59 @@ static void storm(const char *helper, const char *program, const char *more, uns
 	end();
 }
 
+/* The timers of its process: none is left of a chain that has ended. A kernel that does not say has none. */
+static int has_timer(void)
+{
+	char *text = proc_text("/proc/%d/timers", guest.pid);
+	int has = text && *text;
+
+	free(text);
+	return has;
+}
+
+/* A thread that blocks all signals but its kick, and a VMM that would answer a debug exit by stopping its guest. */
+static void storm_over_qemu(const char *helper, unsigned int kills)
+{
+	unsigned int done = 0;
+	char *before, *after = NULL;
+
+	if (guest_start_qemu(&guest, 1) < 0) {
+		skip("helpers killed while they drive a guest of QEMU", "qemu-system-x86_64 is absent or does not start");
+		guest_end(&guest);
+		return;
+	}
+	before = guest_portrait(&guest);
+	for (; done < kills && is_fine(); done++) {
+		struct timespec t = { .tv_nsec = (long)random_below(SPAN_US) * 1000 };
+		struct client victim;
+
+		CHECK(client_start(&victim, helper) == 0 && client_attach(&victim, guest.pid, 0, 0, NULL) == 1, "QEMU, after %u kills: %s", done,
+		      victim.refusal ? victim.refusal->detail : "no answer");
+		if (random_below(2))
+			(void)client_vcpu(&victim, MSG_FREEZE, guest.pid, 0);
+		send_drive(&victim);
+		(void)nanosleep(&t, NULL);
+		(void)client_kill(&victim);
+		CHECK(guest_lives(&guest) && guest_progresses(&guest, 0), "QEMU, after kill %u: it does not go on", done);
+	}
+	printf("# QEMU: %u helpers killed while they drove it\n", done);
+	CHECK(COMES(!has_timer()), "a timer is left");
+	CHECK(client_start(&client, helper) == 0 && client_attach(&client, guest.pid, 0, 0, NULL) == 1 &&
+	      client_vcpu(&client, MSG_DETACH, guest.pid, 0) == 1 && client_end(&client) == 0, "%s", words());
+	CHECK(guest_progresses(&guest, 0) && portrait_returns(&guest, before, &after), "QEMU is not as it was:\n--- before\n%s--- after\n%s", before,
+	      after);
+	free(before);
+	free(after);
+	guest_end(&guest);
+}
+
 void drive_storm(const char *helper)
 {
 	const char *kills = getenv("STEP_KILLS");
 	unsigned int count = kills ? (unsigned int)atoi(kills) : 100;
 
 	rule("whoever dies while it drives a guest, at whatever moment: no exit is lost or given twice, and the guest runs on");
-	storm(helper, "io", NULL, count / 2);
-	storm(helper, "integer", "--signal", count - count / 2);
+	storm(helper, "io", NULL, count - 2 * (count / 3));
+	storm(helper, "integer", "--signal", count / 3);
+	storm_over_qemu(helper, count / 3);
 }

@@ -14,6 +14,7 @@
 #include "kill_point.h"
 
 #define SEARCH_ROUNDS 20
+#define CHAIN_ROUNDS 300 /* more, ten milliseconds each: a chain of steps that a killed helper has left ends by itself (loop.h) */
 
 enum seen {
 	SEEN_ELSEWHERE, /* asleep in another call */
@@ -137,15 +138,16 @@ int search_thread(struct vcpu *vcpu, pid_t hint, uint32_t flags, struct refusal 
 {
 	struct refusal held = { 0 };
 
-	for (int round = 0; round < SEARCH_ROUNDS; round++) {
-		struct timespec millisecond = { .tv_nsec = 1000000 };
+	/* Where a killed helper has left something the thread may still be at it, and shows no KVM_RUN of its own. */
+	for (int round = 0, most = SEARCH_ROUNDS + (vcpu->scratch ? CHAIN_ROUNDS : 0); round < most; round++) {
+		struct timespec pause = { .tv_nsec = round < SEARCH_ROUNDS ? 1000000 : 10000000 };
 		int found;
 
 		held.reason = REASON_NONE;
 		found = one_round(vcpu, hint, flags, &held, why);
 		if (found)
 			return found == 1 ? 0 : -1;
-		(void)nanosleep(&millisecond, NULL);
+		(void)nanosleep(&pause, NULL);
 	}
 	if (held.reason) {
 		*why = held;

@@ -251,6 +251,7 @@ static int follow(struct vcpu *vcpu, enum stop_state state, struct refusal *why)
 
 int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 {
+	uint64_t mask = 0;
 	int outside = 0, not_now = 0, moves = 0;
 	enum stop_state state;
 
@@ -262,7 +263,7 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 		return refuse(why, REASON_STOP_TIMEOUT, 0, NULL, "The thread still has not stopped since the last try.");
 	vcpu->late = 0;
 	for (;;) {
-		int moved;
+		int moved, looked = mask_look(vcpu, &mask);
 
 		if (stop_past_others(vcpu, &state, why) < 0)
 			return -1;
@@ -273,6 +274,8 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 			nap(not_now < 10 ? 20000 : 1000000);
 			continue;
 		}
+		if (state == STOP_IN_KVM_RUN && looked)
+			mask_note(vcpu, mask);
 		if (state == STOP_IN_KVM_RUN)
 			break;
 		if (++outside <= OUTSIDE_TRIES) {

@@ -69,6 +69,7 @@ struct vcpu {
 	int legacy_known, msrs_known;    /* a capture has shown what comes of KVM_GET_XSAVE, and of each MSR alone */
 	uint32_t msrs[LISTED_MSRS], msr_count; /* those that the guest has; single_step.c */
 	int msrs_learnt;
+	int mask_looks, mask_differs; /* its signal mask while it ran, against its own when stopped in KVM_RUN: KVM_SET_SIGNAL_MASK makes them differ */
 	struct stopped stop;
 };
 
@@ -138,6 +139,10 @@ int scratch_unmap(struct vcpu *vcpu, struct refusal *why);
  */
 int search_thread(struct vcpu *vcpu, pid_t hint, uint32_t flags, struct refusal *why);
 int search_elsewhere(const struct vcpu *vcpu, pid_t *found, struct refusal *why);
+
+/* signal_mask.c: before a stop, 1 where *mask is to be noted if the thread is then found in KVM_RUN; and that. */
+int mask_look(const struct vcpu *vcpu, uint64_t *mask);
+void mask_note(struct vcpu *vcpu, uint64_t mask);
 
 /* attach.c */
 int attach(const struct attach_request *request, struct attach_reply *reply, struct refusal *why);

@@ -58,6 +58,9 @@ static int is_in(uint64_t signals, int number)
  * gone, ignores it; a target that waits for it or catches it keeps it. It is SIGURG alone: a handler is the whole process's, and the
  * kernel lays its frame on the stack of whoever gets the signal, which may be a coroutine's of 2 KiB. Nobody else sends SIGURG but a
  * socket with an owner; SIGWINCH comes to the main thread with each new size of its terminal, SIGCHLD and SIGCONT from others too.
+ *
+ * A thread that blocks it (QEMU's vCPUs block all but their kick) has it open in the chain's KVM_RUN alone, where KVM has no mask of
+ * its own; but where the main thread blocks it too, somebody may read it from a signalfd, and it is not ours.
  */
 static int find_alarm(struct stepping *s)
 {
@@ -68,7 +71,10 @@ static int find_alarm(struct stepping *s)
 
 	if (proc_status(target.pid, s->vcpu->tid, &facts) < 0)
 		return 0;
-	if (is_in(facts.caught | facts.ignored | facts.blocked | facts.pending | s->vcpu->stop.mask, SIGURG))
+	if (is_in(facts.caught | facts.ignored | facts.pending, SIGURG))
+		return 0;
+	if (is_in(facts.blocked | s->vcpu->stop.mask, SIGURG) &&
+	    (!s->vcpu->mask_looks || s->vcpu->mask_differs || proc_status(target.pid, target.pid, &facts) < 0 || is_in(facts.blocked, SIGURG)))
 		return 0;
 	with.alarm_signal = SIGURG;
 	loop_alarm_calls(&with, &calls);
