@@ -1,9 +1,10 @@
 /*
  * Kills helpers at random moments of their work and looks whether the VMM noticed.
  *
- *	kill-storm HELPER --demo PROGRAM [--tiles | --io] | --qemu | --pid P  [--vcpu N] [--kills N] [--seed S] [--span-us T]
+ *	kill-storm HELPER --demo PROGRAM [--tiles | --host-tiles | --io] | --qemu | --pid P  [--vcpu N] [--kills N] [--seed S] [--span-us T]
  *
- * --tiles: the guest, and the thread that runs it, hold tile data; so images and signal frames have 11008 bytes. --io: the guest leaves
+ * --tiles: the guest, and the thread that runs it, hold tile data; so images and signal frames have 11008 bytes. --host-tiles: the thread
+ * alone does, which takes a CPU with AMX, and no KVM that gives it to guests. --io: the guest leaves
  * for a port all the time. --span-us: about as long as a write takes; left out, one is measured.
  *
  * After each kill: the VMM lives, and a fresh helper attaches, finds the vCPU's image to be the old or the new one, and so r14
@@ -31,7 +32,7 @@
 
 static struct {
 	const char *helper, *demo;
-	int qemu, pid, kills, span_us, tiles, io;
+	int qemu, pid, kills, span_us, tiles, host_tiles, io;
 	uint32_t vcpu;
 	unsigned int seed;
 } options = { .kills = 300, .seed = 1 };
@@ -194,6 +195,11 @@ static void wait_us(unsigned int us)
 	(void)nanosleep(&t, NULL);
 }
 
+static int has_host_tiles(void)
+{
+	return options.tiles || options.host_tiles;
+}
+
 static void one_kill(void)
 {
 	struct attach_request request = { .vcpu = { guest.pid, options.vcpu } };
@@ -208,12 +214,12 @@ static void one_kill(void)
 	} else {
 		CHECK(client_attach(&c, guest.pid, options.vcpu, 0, NULL) == 1, "attach: %s",
 		      c.refusal ? c.refusal->detail : "no answer");
-		CHECK(!options.tiles || guest_load_host_tiles(&guest), "the VMM's thread has no tiles of its own");
+		CHECK(!has_host_tiles() || guest_load_host_tiles(&guest), "the VMM's thread has no tiles of its own");
 		send_work(&c);
 		wait_us(random_moment(span_us));
 	}
 	(void)client_kill(&c);
-	CHECK(!options.tiles || during_attach || guest_check_host_tiles(&guest), "the VMM's own tiles were lost");
+	CHECK(!has_host_tiles() || during_attach || guest_check_host_tiles(&guest), "the VMM's own tiles were lost");
 }
 
 static void look(int number)
@@ -262,6 +268,7 @@ static int read_options(int count, char **arguments)
 		{ "pid", required_argument, NULL, 'p' },  { "vcpu", required_argument, NULL, 'v' },
 		{ "kills", required_argument, NULL, 'k' }, { "seed", required_argument, NULL, 's' },
 		{ "span-us", required_argument, NULL, 't' }, { "tiles", no_argument, NULL, 'm' },
+		{ "host-tiles", no_argument, NULL, 'h' },
 		{ "io", no_argument, NULL, 'i' }, { 0 },
 	};
 	int letter;
@@ -276,6 +283,7 @@ static int read_options(int count, char **arguments)
 		case 's': options.seed = (unsigned int)atoi(optarg); break;
 		case 't': options.span_us = atoi(optarg); break;
 		case 'm': options.tiles = 1; break;
+		case 'h': options.host_tiles = 1; break;
 		case 'i': options.io = 1; break;
 		default: return -1;
 		}
@@ -287,10 +295,11 @@ static int read_options(int count, char **arguments)
 static int start_demo(void)
 {
 	static const char *const steady[] = { "--program", "integer", NULL };
+	static const char *const host_tiles[] = { "--program", "integer", "--host-tiles", NULL };
 	static const char *const leaving[] = { "--program", "io", "--small-stack", NULL };
 	static const char *const tiles[] = { "--program", "amx", "--held", "--host-tiles", NULL };
 
-	if (guest_start_demo(&guest, options.demo, options.tiles ? tiles : options.io ? leaving : steady) < 0)
+	if (guest_start_demo(&guest, options.demo, options.tiles ? tiles : options.host_tiles ? host_tiles : options.io ? leaving : steady) < 0)
 		return -1;
 	return options.tiles && (!guest_step(&guest, 0, STEP_LOAD) || !guest_step(&guest, 0, STEP_MULTIPLY)) ? -1 : 0;
 }
@@ -309,7 +318,7 @@ int main(int count, char **arguments)
 	char *before, *after = NULL;
 
 	if (read_options(count, arguments) < 0) {
-		fprintf(stderr, "usage: kill-storm HELPER --demo PROGRAM [--tiles | --io] | --qemu | --pid P [--vcpu N] [--kills N] [--seed S] [--span-us T]\n");
+		fprintf(stderr, "usage: kill-storm HELPER --demo PROGRAM [--tiles | --host-tiles | --io] | --qemu | --pid P [--vcpu N] [--kills N] [--seed S] [--span-us T]\n");
 		return 64;
 	}
 	if (!kvm_is_there()) {
