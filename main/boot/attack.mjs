@@ -34,6 +34,8 @@ const hostileVmms = (kills) => {
     ['test-kill-points', at('helper-kill-points'), demo],
     ['kill-storm', helper, '--demo', demo, '--kills', String(kills)],
     ['kill-storm', helper, '--qemu', '--kills', String(kills)],
+    ['kill-storm', helper, '--demo', demo, '--io', '--kills', String(kills)],
+    ['kill-storm', helper, '--demo', demo, '--host-tiles', '--kills', String(kills)],
   ];
   let broken = 0;
   for (const [name = '', ...words] of programs) {

@@ -326,7 +326,7 @@ int main(int count, char **arguments)
 		return summary();
 	}
 	if (start_guest() < 0) {
-		skip("kill storm", "the VMM is absent or does not start");
+		skip("kill storm", options.host_tiles ? "this CPU, or its kernel, gives no thread AMX tiles" : "the VMM is absent or does not start");
 		guest_end(&guest);
 		return summary();
 	}

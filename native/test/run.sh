@@ -40,5 +40,7 @@ run "$dir/test-step" "$dir/tilescope-helper" "$dir/helper-kill-points" "$dir/dem
 run "$dir/test-footprint" "$dir/tilescope-helper" "$dir/demo-vmm" "$dir/go-vmm" "${ROUNDS:-100}"
 run "$dir/kill-storm" "$dir/tilescope-helper" --demo "$dir/demo-vmm" --kills "$kills"
 run "$dir/kill-storm" "$dir/tilescope-helper" --qemu --kills "$kills"
+run "$dir/kill-storm" "$dir/tilescope-helper" --demo "$dir/demo-vmm" --io --kills "$((kills / 2))"
+run "$dir/kill-storm" "$dir/tilescope-helper" --demo "$dir/demo-vmm" --host-tiles --kills "$((kills / 2))"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
