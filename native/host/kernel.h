@@ -32,6 +32,9 @@
 #ifndef PTRACE_GET_RSEQ_CONFIGURATION
 #define PTRACE_GET_RSEQ_CONFIGURATION 0x420f
 #endif
+#ifndef PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG
+#define PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG 0x4211 /* Linux 6.4 */
+#endif
 #ifndef PTRACE_O_SUSPEND_SECCOMP
 #define PTRACE_O_SUSPEND_SECCOMP (1 << 21)
 #endif
@@ -93,6 +96,11 @@ struct rseq_configuration {
 	uint32_t signature;
 	uint32_t flags;
 	uint32_t padding;
+};
+
+struct syscall_dispatch {
+	uint64_t mode; /* 0: off */
+	uint64_t selector, offset, bytes;
 };
 
 /* glibc's ptrace() is variadic over an enum and hides the raw result; this is the system call itself. */

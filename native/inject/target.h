@@ -50,6 +50,7 @@ enum stop_state {
 	STOP_OUTSIDE,  /* in user mode, or in another call */
 	STOP_OTHER_VCPU,
 	STOP_NOT_NOW,  /* a chain is ending, a signal waits, or a restartable sequence runs: let go and try again */
+	STOP_DISPATCHED, /* the kernel hands its system calls back to it (PR_SET_SYSCALL_USER_DISPATCH) */
 	STOP_UNUSABLE, /* 32-bit code or a kernel worker in disguise */
 };
 
@@ -58,6 +59,8 @@ int thread_seize(const struct target *target, pid_t tid, uint32_t options, struc
 /* Stops a seized thread and looks where it stands. Scratch [scratch, scratch + bytes) marks a chain's stack. */
 int thread_stop(pid_t tid, int vcpu_fd, uint64_t scratch, uint64_t scratch_bytes, struct stopped *stopped,
 		enum stop_state *state, struct refusal *why);
+/* classify.c: of a thread whose registers and mask are read. */
+enum stop_state thread_classify(pid_t tid, int vcpu_fd, uint64_t scratch, uint64_t scratch_bytes, struct stopped *stopped);
 /*
  * Lets a stopped thread run to the entry of its next system call, which is its interrupted one where that is made again, and
  * reads it anew there: to go on is to make that call.

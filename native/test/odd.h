@@ -1,7 +1,7 @@
 /*
  * A VMM with habits that tests need and the demo VMM has not:
  *
- *	odd-vmm --shm FILE [--vcpus N] [--main] [--gap] [--misnamed HOW] [--uid N] [--undumpable] [--heir] [--hand PROGRAM]
+ *	odd-vmm --shm FILE [--vcpus N] [--main] [--gap] [--misnamed HOW] [--uid N] [--undumpable] [--heir] [--hand PROGRAM] [--dispatched]
  *
  * --main      vCPU 0 runs on the process's first thread
  * --gap       KVM's vCPU ids go 0, 3, 6 …, thread names 0, 1, 2 …
@@ -11,6 +11,7 @@
  * --undumpable  and has made itself not dumpable
  * --heir      a child has all its descriptors and mappings, and does nothing; its pid is the control's first answer
  * --hand PROGRAM  the same, but the child executes PROGRAM for an hour
+ * --dispatched  the kernel gives the vCPU threads each system call back but KVM_RUN, as long as that is made
  */
 #ifndef TILESCOPE_TEST_ODD_H
 #define TILESCOPE_TEST_ODD_H

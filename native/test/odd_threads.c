@@ -56,6 +56,19 @@ static void names_lie(const char *how)
 	end();
 }
 
+/* Its filter is none of seccomp's, and no file of /proc tells of it. */
+static void calls_are_dispatched(void)
+{
+	rule("a thread whose system calls the kernel gives back to it is left alone, and said to be what it is");
+	if (!start(helper, "--dispatched", NULL))
+		return;
+	CHECK(client_attach(&client, guest.pid, 0, 0, NULL) == 0 && reason(&client) == REASON_NO_GADGET, "attached, or %s", words(&client));
+	CHECK(guest_lives(&guest) && guest_progresses(&guest, 0), "the VMM ended of it, or stands still");
+	CHECK(guest.page->vcpus[0].eintr_count == 0, "%llu EINTRs", (unsigned long long)guest.page->vcpus[0].eintr_count);
+	CHECK(guest_scratch_regions(&guest) == 0, "scratch is left");
+	end();
+}
+
 static void numbers_have_gaps(void)
 {
 	struct vcpu_record record = { 0 };
@@ -214,6 +227,7 @@ void threads(void)
 	names_lie("asleep");
 	names_lie("busy");
 	names_lie("swapped");
+	calls_are_dispatched();
 	numbers_have_gaps();
 	vcpu_moves();
 	number_is_reused_before_seize();

@@ -31,7 +31,7 @@ static struct vcpu {
 } vcpus[DEMO_MAX_VCPUS];
 
 static struct vm vm;
-static int gap = 1, heir, undumpable;
+static int gap = 1, heir, undumpable, dispatched;
 static uid_t uid;
 static const char *hand;
 static const char *misnamed = "";
@@ -70,6 +70,33 @@ static void sleep_deeply(int vcpu)
 
 static void start_thread(struct vcpu *v);
 
+long odd_kvm_run(int fd);
+__asm__(".text\n"
+	"odd_kvm_run:\n\t"
+	"mov $16, %eax\n\t" /* ioctl */
+	"mov $0xae80, %esi\n\t"
+	"xor %edx, %edx\n\t"
+	"syscall\n\t"
+	"ret\n");
+#define ODD_KVM_RUN_BYTES 32u
+static __thread char blocks; /* SYSCALL_DISPATCH_FILTER_*: all but from odd_kvm_run on */
+
+static void dispatch_calls(void)
+{
+	if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, (uintptr_t)odd_kvm_run, ODD_KVM_RUN_BYTES, &blocks) < 0)
+		vm_fail("PR_SET_SYSCALL_USER_DISPATCH");
+}
+
+static long run_dispatched(int fd)
+{
+	long result;
+
+	blocks = 1;
+	result = odd_kvm_run(fd);
+	blocks = 0;
+	return result;
+}
+
 /* KVM_RUN with a stack pointer into memory that nobody fills: whoever reads there waits, the call itself does not care. */
 static void run_hidden(struct vcpu *v)
 {
@@ -103,11 +130,13 @@ static void *run_vcpu(void *argument)
 	shown->tid = (int32_t)syscall(SYS_gettid);
 	(void)snprintf(name, sizeof(name), "vcpu%d", strcmp(misnamed, "swapped") == 0 ? v->index ^ 1 : v->index);
 	(void)prctl(PR_SET_NAME, *misnamed && strcmp(misnamed, "swapped") != 0 ? "worker" : name);
+	if (dispatched)
+		dispatch_calls();
 	for (;;) {
 		uint32_t wish;
 
 		shown->run_count++;
-		if (ioctl(v->kvm.fd, KVM_RUN, 0) < 0)
+		if ((dispatched ? run_dispatched(v->kvm.fd) : ioctl(v->kvm.fd, KVM_RUN, 0)) < 0)
 			shown->eintr_count++;
 		else
 			shown->other_errors++;
@@ -289,6 +318,8 @@ int main(int count, char **arguments)
 			uid = (uid_t)atoi(arguments[++i]);
 		else if (strcmp(arguments[i], "--undumpable") == 0)
 			undumpable = 1;
+		else if (strcmp(arguments[i], "--dispatched") == 0)
+			dispatched = 1;
 		else if (strcmp(arguments[i], "--heir") == 0)
 			heir = 1;
 		else if (strcmp(arguments[i], "--hand") == 0 && i + 1 < count)

@@ -55,6 +55,12 @@ static int is_decoy(pid_t tid)
 	return proc_stat(target.pid, tid, &facts) < 0 || thread_is_decoy(facts.comm);
 }
 
+int vcpu_refuse_dispatched(pid_t tid, struct refusal *why)
+{
+	return refuse(why, REASON_NO_GADGET, 0, "PR_SET_SYSCALL_USER_DISPATCH",
+		      "Thread %d has its system calls dispatched to itself: one of ours would end it.", tid);
+}
+
 static void suspend_if_asked(struct vcpu *vcpu, uint32_t flags)
 {
 	vcpu_note_filters(vcpu);
@@ -85,7 +91,7 @@ static int try_thread(struct vcpu *vcpu, uint32_t flags, struct refusal *why)
 	if (state == STOP_IN_KVM_RUN)
 		return 1;
 	vcpu_let_go(vcpu);
-	return 0;
+	return state == STOP_DISPATCHED && vcpu->stop.in_kvm_run ? vcpu_refuse_dispatched(vcpu->tid, why) : 0;
 }
 
 /*

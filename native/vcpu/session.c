@@ -207,6 +207,8 @@ static int stop_once(struct vcpu *vcpu, enum stop_state *state, struct refusal *
 	vcpu_let_go(vcpu);
 	if (why->reason == REASON_NOT_AUTHORISED)
 		return -1;
+	if (*state == STOP_DISPATCHED)
+		return vcpu_refuse_dispatched(vcpu->tid, why);
 	if (*state == STOP_UNUSABLE)
 		return refuse(why, REASON_THREAD_NOT_FOUND, 0, NULL,
 			      "Thread %d cannot run injected calls: 32-bit code, a shadow stack, or a kernel worker.", vcpu->tid);

@@ -79,6 +79,8 @@ extern struct vcpu vcpus[MAX_ATTACHED];
 
 /* NULL: it is not attached. vcpu_require refuses that; vcpu_forget frees its place, and with the last the target. */
 struct vcpu *vcpu_find(const struct vcpu_ref *ref);
+/* A thread that takes its own system calls, for which ours would be fatal. */
+int vcpu_refuse_dispatched(pid_t tid, struct refusal *why);
 int vcpu_require(const struct vcpu_ref *ref, struct vcpu **vcpu, struct refusal *why);
 void vcpu_forget(struct vcpu *vcpu);
 
