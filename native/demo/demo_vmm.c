@@ -40,7 +40,7 @@
 
 static struct {
 	int vcpus, signal, park, held, host_tiles, small_stack, undumpable;
-	const char *seccomp, *shm, *program;
+	const char *seccomp, *shm, *program, *urgent;
 } options = { .vcpus = 1 };
 
 struct vcpu {
@@ -76,6 +76,35 @@ static void on_sigsys(int number)
 	(void)number;
 	if (self)
 		self->page->sigsys++;
+}
+
+static void on_urgent(int number)
+{
+	(void)number;
+}
+
+/* What this VMM does with SIGURG, of which others make nothing: --urgent. */
+static int is_urgent(const char *how)
+{
+	return options.urgent && strcmp(options.urgent, how) == 0;
+}
+
+static void block_urgent(void)
+{
+	sigset_t urgent;
+
+	sigemptyset(&urgent);
+	sigaddset(&urgent, SIGURG);
+	(void)pthread_sigmask(SIG_BLOCK, &urgent, NULL);
+}
+
+static void prepare_urgent(void)
+{
+	struct sigaction action = { .sa_handler = is_urgent("caught") ? on_urgent : is_urgent("ignored") ? SIG_IGN : SIG_DFL };
+
+	(void)sigaction(SIGURG, &action, NULL);
+	if (is_urgent("blocked")) /* by all its threads */
+		block_urgent();
 }
 
 static void park(struct vcpu *v)
@@ -160,6 +189,8 @@ static void *vcpu_thread(void *argument)
 	v->page->tid = (int32_t)syscall(SYS_gettid);
 	(void)snprintf(name, sizeof(name), "vcpu%d", v->index);
 	(void)prctl(PR_SET_NAME, name);
+	if (is_urgent("blocked-by-vcpus"))
+		block_urgent();
 	if (options.seccomp)
 		filter_install(options.seccomp);
 	if (options.small_stack && small_stack_prepare() < 0)
@@ -219,6 +250,7 @@ static void read_options(int count, char **arguments)
 		{ "signal", no_argument, NULL, 'k' },	   { "park", no_argument, NULL, 'p' },
 		{ "held", no_argument, NULL, 'h' },	   { "host-tiles", no_argument, NULL, 't' },
 		{ "small-stack", no_argument, NULL, 'c' }, { "undumpable", no_argument, NULL, 'u' },
+		{ "urgent", required_argument, NULL, 'r' },
 		{ 0 },
 	};
 	int letter;
@@ -235,6 +267,7 @@ static void read_options(int count, char **arguments)
 		case 't': options.host_tiles = 1; break;
 		case 'c': options.small_stack = 1; break;
 		case 'u': options.undumpable = 1; break;
+		case 'r': options.urgent = optarg; break;
 		default: usage();
 		}
 	}
@@ -318,6 +351,7 @@ int main(int count, char **arguments)
 		vm_fail("ARCH_REQ_XCOMP_PERM");
 	(void)sigaction(kick_signal, &kick, NULL);
 	(void)sigaction(SIGSYS, &trap, NULL);
+	prepare_urgent();
 	map_shared();
 	start_vcpus();
 	(void)nanosleep(&start, NULL);

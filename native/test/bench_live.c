@@ -17,25 +17,25 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../demo/vm.h"
+#include "bench.h"
 #include "client.h"
 #include "guest.h"
 #include "kernel.h"
+#include "proc.h"
 
-#define ROUNDS 300
-#define STEPS 4000u
 #define GDB_STEPS 300
-#define CALLS 16u /* of a capture */
+#define CALLS 6u /* of a capture after the first */
+#define ATTACHMENTS 9u
 
 static const char *helper, *demo;
 static struct guest guest;
 static struct client client;
 
-static uint64_t now(void)
+uint64_t now(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
@@ -46,13 +46,13 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double percentile(uint64_t *values, size_t count, unsigned int percent)
+double percentile(uint64_t *values, size_t count, unsigned int percent)
 {
 	qsort(values, count, sizeof(values[0]), by_size);
 	return (double)values[(count - 1) * percent / 100] / 1000.0;
 }
 
-static void give_up(const char *what)
+void give_up(const char *what)
 {
 	fprintf(stderr, "bench-live: %s: %s\n", what, client.refusal ? client.refusal->detail : strerror(errno));
 	guest_end(&guest);
@@ -72,67 +72,6 @@ static void row(const char *name, double ratio, const char *goal, const char *fo
 	printf("\n");
 }
 
-/* A VM of this process, whose guest counts as the demo guest does. */
-static void own_vm(struct vm *vm, struct vm_vcpu *vcpu)
-{
-	*vm = (struct vm){ .program = guest_program_named("integer") };
-	vm->memory = mmap(NULL, DEMO_MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	vm_make(vm);
-	vm_add_vcpu(vm, 0, vcpu);
-}
-
-static double own_step_us(const struct vm_vcpu *vcpu)
-{
-	struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP };
-	uint64_t from;
-
-	if (ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, &debug) < 0)
-		give_up("KVM_SET_GUEST_DEBUG");
-	from = now();
-	for (uint32_t i = 0; i < STEPS; i++)
-		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0 || vcpu->run->exit_reason != KVM_EXIT_DEBUG)
-			give_up("KVM_RUN");
-	return (double)(now() - from) / 1000.0 / STEPS;
-}
-
-/* What the calls of a capture cost by themselves. */
-static double own_calls_us(const struct vm_vcpu *vcpu)
-{
-	static struct {
-		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entries[256];
-	} cpuid;
-	static uint8_t xsave[0x8000];
-	struct kvm_xcrs xcrs;
-	struct kvm_regs regs;
-	struct kvm_sregs sregs;
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entries[2];
-	} msrs;
-	static uint64_t times[ROUNDS];
-
-	for (size_t i = 0; i < ROUNDS; i++) {
-		uint64_t from = now();
-
-		(void)ioctl(vcpu->fd, KVM_GET_XSAVE2, xsave);
-		(void)ioctl(vcpu->fd, KVM_GET_XSAVE, xsave);
-		cpuid.head.nent = 256;
-		(void)ioctl(vcpu->fd, KVM_GET_CPUID2, &cpuid);
-		(void)ioctl(vcpu->fd, KVM_GET_XCRS, &xcrs);
-		(void)ioctl(vcpu->fd, KVM_GET_REGS, &regs);
-		(void)ioctl(vcpu->fd, KVM_GET_SREGS, &sregs);
-		for (uint32_t m = 0; m < 10; m++) {
-			msrs.head.nmsrs = 2;
-			msrs.entries[0].index = 0x1c4 + m;
-			msrs.entries[1].index = 0x1b;
-			(void)ioctl(vcpu->fd, KVM_GET_MSRS, &msrs);
-		}
-		times[i] = now() - from;
-	}
-	return percentile(times, ROUNDS, 50);
-}
-
 static pid_t seized(void)
 {
 	pid_t tid = guest.page->vcpus[0].tid;
@@ -146,7 +85,7 @@ static void bare_stops(uint64_t *times)
 	for (size_t i = 0; i < ROUNDS; i++) {
 		pid_t tid = seized();
 		struct user_regs_struct regs;
-		uint64_t from = now();
+		uint64_t from = now(CLOCK_MONOTONIC);
 		uint32_t counted;
 		int status;
 
@@ -165,7 +104,7 @@ static void bare_stops(uint64_t *times)
 		/* No more than the thread itself gets of a busy machine. */
 		while (*guest.counter == counted)
 			(void)nanosleep(&(struct timespec){ .tv_nsec = 5000 }, NULL);
-		times[i] = now() - from;
+		times[i] = now(CLOCK_MONOTONIC) - from;
 		(void)usleep(500);
 	}
 }
@@ -183,11 +122,11 @@ static double two_stops_us(void)
 	(void)usleep(1000);
 	if (sys_ptrace(PTRACE_SEIZE, child, 0, NULL) < 0 || sys_ptrace(PTRACE_INTERRUPT, child, 0, NULL) < 0 || waitpid(child, &status, 0) != child)
 		give_up("a child");
-	from = now();
+	from = now(CLOCK_MONOTONIC);
 	for (int i = 0; i < 2 * ROUNDS; i++)
 		if (sys_ptrace(PTRACE_SYSCALL, child, 0, NULL) < 0 || waitpid(child, &status, 0) != child)
 			give_up("PTRACE_SYSCALL");
-	from = now() - from;
+	from = now(CLOCK_MONOTONIC) - from;
 	(void)kill(child, SIGKILL);
 	(void)waitpid(child, &status, 0);
 	return (double)from / 1000.0 / ROUNDS;
@@ -195,9 +134,9 @@ static double two_stops_us(void)
 
 static uint64_t timed(const char *command)
 {
-	uint64_t from = now();
+	uint64_t from = now(CLOCK_MONOTONIC);
 
-	return system(command) < 0 ? 0 : now() - from;
+	return system(command) < 0 ? 0 : now(CLOCK_MONOTONIC) - from;
 }
 
 static void pauses(const struct vm_vcpu *own)
@@ -205,7 +144,7 @@ static void pauses(const struct vm_vcpu *own)
 	static uint64_t stops[ROUNDS], pause[ROUNDS];
 	double calls = own_calls_us(own), floor_50, floor_99, mine_50, mine_99, each;
 	char command[160];
-	uint64_t gdb;
+	uint64_t gdb, none;
 
 	bare_stops(stops);
 	for (size_t i = 0; i < ROUNDS; i++) {
@@ -231,46 +170,71 @@ static void pauses(const struct vm_vcpu *own)
 		return;
 	}
 	(void)snprintf(command, sizeof(command), "gdb -q -nx -batch -p %d -ex detach > /dev/null 2>&1", guest.pid);
+	none = timed("gdb -q -nx -batch > /dev/null 2>&1");
 	gdb = timed(command);
-	gdb -= timed("gdb -q -nx -batch > /dev/null 2>&1");
+	if (gdb <= none) {
+		printf("skipped: pause of gdb -p: it took no longer than gdb alone\n");
+		return;
+	}
+	gdb -= none;
 	row("pause of a capture to gdb -p, attached and detached", mine_50 / ((double)gdb / 1000), "<= 0.01", "%.0f us to %.0f", mine_50, (double)gdb / 1000);
+}
+
+static double capture_us(void)
+{
+	uint64_t from = now(CLOCK_MONOTONIC);
+
+	if (client_vcpu(&client, MSG_CAPTURE, guest.pid, 0) != 1)
+		give_up("a capture");
+	return (double)(now(CLOCK_MONOTONIC) - from);
 }
 
 static void lives(void)
 {
-	uint64_t attach, first, later[ROUNDS / 10], detach, from = now();
-	double usual;
+	static uint64_t attach[ATTACHMENTS], first[ATTACHMENTS], detach[ATTACHMENTS], later[ATTACHMENTS * 10];
+	double attached, begun, usual, gone;
 
-	if (client_attach(&client, guest.pid, 0, 0, NULL) != 1)
-		give_up("attach");
-	attach = now() - from;
-	from = now();
-	if (client_vcpu(&client, MSG_CAPTURE, guest.pid, 0) != 1)
-		give_up("a capture");
-	first = now() - from;
-	for (size_t i = 0; i < ROUNDS / 10; i++) {
-		from = now();
-		if (client_vcpu(&client, MSG_CAPTURE, guest.pid, 0) != 1)
-			give_up("a capture");
-		later[i] = now() - from;
+	for (size_t i = 0; i < ATTACHMENTS; i++) {
+		uint64_t from = now(CLOCK_MONOTONIC);
+
+		if (client_attach(&client, guest.pid, 0, 0, NULL) != 1)
+			give_up("attach");
+		attach[i] = now(CLOCK_MONOTONIC) - from;
+		first[i] = (uint64_t)capture_us();
+		for (size_t l = 0; l < 10; l++)
+			later[i * 10 + l] = (uint64_t)capture_us();
+		from = now(CLOCK_MONOTONIC);
+		if (client_vcpu(&client, MSG_DETACH, guest.pid, 0) != 1)
+			give_up("detach");
+		detach[i] = now(CLOCK_MONOTONIC) - from;
 	}
-	usual = percentile(later, ROUNDS / 10, 50);
-	row("a capture to the first of an attachment", usual / ((double)first / 1000), "<= 0.5", "%.0f us to %.0f", usual, (double)first / 1000);
-	from = now();
-	if (client_vcpu(&client, MSG_DETACH, guest.pid, 0) != 1)
-		give_up("detach");
-	detach = now() - from;
-	row("attach and first picture, in captures", ((double)(attach + first) / 1000) / usual, "printed", "%.0f us", (double)(attach + first) / 1000);
-	row("detach, in captures", ((double)detach / 1000) / usual, "printed", "%.0f us", (double)detach / 1000);
+	attached = percentile(attach, ATTACHMENTS, 10);
+	begun = percentile(first, ATTACHMENTS, 10);
+	usual = percentile(later, ATTACHMENTS * 10, 10);
+	gone = percentile(detach, ATTACHMENTS, 10);
+	row("a capture to the first of an attachment", usual / begun, "<= 0.5", "%.0f us to %.0f", usual, begun);
+	row("attach and first picture, in captures", (attached + begun) / usual, "printed", "%.0f us", attached + begun);
+	row("detach, in captures", gone / usual, "printed", "%.0f us", gone);
 	if (client_attach(&client, guest.pid, 0, 0, NULL) != 1)
 		give_up("attach");
 }
 
-static double steps_us(uint32_t flags)
+/* The time that a thread has had of a CPU. */
+static uint64_t cpu_ns(pid_t pid, pid_t tid)
+{
+	char *text = proc_text("/proc/%d/task/%d/schedstat", pid, tid);
+	uint64_t ns = text ? strtoull(text, NULL, 10) : 0;
+
+	free(text);
+	return ns;
+}
+
+/* Of a step, what the vCPU's thread and the helper had of a CPU: so much it takes on a machine of its own, for one waits for the other. */
+static double steps_us(pid_t tid, uint32_t flags)
 {
 	struct step_request request = { .vcpu = { guest.pid, 0 }, .count = STEPS, .flags = flags };
 	uint32_t made = 0;
-	uint64_t from = now();
+	uint64_t from = cpu_ns(guest.pid, tid) + cpu_ns(client.pid, client.pid);
 
 	while (made < STEPS) {
 		struct step_reply head;
@@ -280,7 +244,7 @@ static double steps_us(uint32_t flags)
 		memcpy(&head, client.payload, sizeof(head));
 		made += head.steps;
 	}
-	return (double)(now() - from) / 1000.0 / made;
+	return (double)(cpu_ns(guest.pid, tid) + cpu_ns(client.pid, client.pid) - from) / 1000.0 / made;
 }
 
 static double gdb_us(void)
@@ -295,18 +259,37 @@ static double gdb_us(void)
 	return whole <= none ? 0 : (double)(whole - none) / 1000.0 / GDB_STEPS;
 }
 
-static void stepping(double own)
+static void stepping(const struct vm_vcpu *own_vcpu)
 {
-	double bare, whole;
+	double own = own_step_us(own_vcpu, 0), read = own_step_us(own_vcpu, 1), bare, whole;
 
 	if (client_vcpu(&client, MSG_FREEZE, guest.pid, 0) != 1)
 		give_up("freeze");
-	bare = steps_us(0);
-	whole = steps_us(STEP_KEEP_STATE);
+	bare = steps_us(guest.page->vcpus[0].tid, 0);
+	whole = steps_us(guest.page->vcpus[0].tid, STEP_KEEP_STATE);
 	row("steps to KVM's own", own / bare, ">= 0.75", "%.0f a second to %.0f", 1e6 / bare, 1e6 / own);
 	row("steps with the whole state kept to KVM's own", own / whole, ">= 0.5", "%.0f a second to %.0f", 1e6 / whole, 1e6 / own);
+	row("the same to KVM's own with the state read after each", read / whole, "printed", "%.0f a second to %.0f", 1e6 / whole, 1e6 / read);
 	if (client_vcpu(&client, MSG_RESUME, guest.pid, 0) != 1)
 		give_up("resume");
+}
+
+/* By the clock, as gdb is measured. */
+static double clocked_steps_us(void)
+{
+	struct step_request request = { .vcpu = { guest.pid, 0 }, .count = STEPS };
+	uint64_t from = now(CLOCK_MONOTONIC);
+	uint32_t made = 0;
+
+	while (made < STEPS) {
+		struct step_reply head;
+
+		if (client_ask(&client, MSG_STEP, &request, sizeof(request)) != 1)
+			give_up("steps");
+		memcpy(&head, client.payload, sizeof(head));
+		made += head.steps;
+	}
+	return (double)(now(CLOCK_MONOTONIC) - from) / 1000.0 / made;
 }
 
 /* The same guest in QEMU, stepped by gdb over QEMU's own stub, and by the helper. */
@@ -324,7 +307,7 @@ static void beside_gdb(void)
 	    client_vcpu(&client, MSG_FREEZE, guest.pid, 0) != 1) {
 		printf("skipped: steps to QEMU's gdbstub: it does not step\n");
 	} else {
-		bare = steps_us(0);
+		bare = clocked_steps_us();
 		row("steps to those of gdb over QEMU's stub", gdb / bare, ">= 20", "%.0f a second to %.0f", 1e6 / bare, 1e6 / gdb);
 		(void)client_vcpu(&client, MSG_DETACH, guest.pid, 0);
 		(void)client_end(&client);
@@ -348,12 +331,12 @@ int main(int count, char **arguments)
 		printf("skipped: live vCPUs: /dev/kvm is absent\n");
 		return 0;
 	}
-	own_vm(&vm, &own);
+	own_vm_start(&vm, &own);
 	if (guest_start_demo(&guest, demo, program) < 0 || client_start(&client, helper) < 0)
 		give_up("the VMM or the helper did not start");
 	lives();
 	pauses(&own);
-	stepping(own_step_us(&own));
+	stepping(&own);
 	(void)client_vcpu(&client, MSG_DETACH, guest.pid, 0);
 	(void)client_end(&client);
 	guest_end(&guest);

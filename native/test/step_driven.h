@@ -28,6 +28,9 @@ void whole_states(const char *program);
 void watchpoints(void);
 void breakpoints_as_said(void);
 
+/* step_alarm.c: what this KVM does where there is a timer */
+void alarms(uint32_t irqs_blocked_here);
+
 /* step_storm.c: STEP_KILLS of them, or 100. */
 void drive_storm(const char *helper);
 

@@ -365,6 +365,7 @@ int main(int count, char **arguments)
 	leaving_guest();
 	kicked_guest();
 	breakpoints_as_said();
+	alarms(irqs_blocked_here);
 	breakpoints("integer", 5, 0);
 	breakpoints("integer", 0, 1);
 	breakpoints("io", 7, 0);

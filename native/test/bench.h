@@ -1,0 +1,25 @@
+/* What the parts of bench-live share. */
+#ifndef TILESCOPE_TEST_BENCH_H
+#define TILESCOPE_TEST_BENCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "../demo/vm.h"
+
+#define ROUNDS 300
+#define STEPS 4000u
+
+uint64_t now(clockid_t clock);
+double percentile(uint64_t *values, size_t count, unsigned int percent); /* sorts them; microseconds of nanoseconds */
+void give_up(const char *what);
+
+/* bench_own.c: a VM of this process, whose guest counts as the demo guest does. */
+void own_vm_start(struct vm *vm, struct vm_vcpu *vcpu);
+/* One step, in the thread's own time. reads: and what the whole state is read by, after each. */
+double own_step_us(const struct vm_vcpu *vcpu, int reads);
+/* What the calls of a capture after the first cost by themselves. */
+double own_calls_us(const struct vm_vcpu *vcpu);
+
+#endif
