@@ -77,11 +77,20 @@ const LIMITS: Readonly<Record<string, (pid: string) => string>> = {
   'vm.max_map_count': () => 'sudo sysctl vm.max_map_count=1048576',
 };
 
+/** Of a control group, at whose limit the kernel refuses nobody and ends the process. */
+const GROUP_LIMITS: readonly string[] = ['memory.max', 'memory.limit_in_bytes'];
+
 const noRoom: Wording = ({ call, errno, detail }, { pid }) => {
   const limit = /^mmap \((.+)\)$/.exec(call)?.[1] ?? '';
   const raise = LIMITS[limit];
   if (raise !== undefined) {
     return { what: `the VMM may map no more memory: its ${limit} is reached`, remedy: raise(String(pid ?? 'PID')) };
+  }
+  if (GROUP_LIMITS.includes(limit)) {
+    return {
+      what: `the VMM’s control group has no room for more memory (${limit}): the kernel would end the VMM`,
+      remedy: `raise ${limit} of the group that /proc/${pid ?? 'PID'}/cgroup names, or of the one above it that limits it`,
+    };
   }
   if (call === 'mmap' && errno > 0) {
     return {

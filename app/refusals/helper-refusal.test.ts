@@ -87,6 +87,10 @@ describe('refusals in words', () => {
     });
     expect(of('mmap (RLIMIT_MEMLOCK)', 11).remedy).toBe('sudo prlimit --pid 4242 --memlock=unlimited');
     expect(of('mmap (vm.max_map_count)', 12).remedy).toBe('sudo sysctl vm.max_map_count=1048576');
+    expect(of('mmap (memory.max)', 12)).toMatchObject({
+      what: 'the VMM’s control group has no room for more memory (memory.max): the kernel would end the VMM',
+      remedy: 'raise memory.max of the group that /proc/4242/cgroup names, or of the one above it that limits it',
+    });
     expect(of('mmap', 12).what).toBe('the kernel gives the VMM no more memory (ENOMEM)');
     expect(of('kvm_run', 0).what).toContain('has not mapped the page behind kvm_run');
   });

@@ -16,6 +16,7 @@ import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'playwright/test';
 import { KVM_ABSENT } from '../models/guest.ts';
 import { DEMO, isThere, LimitedVmm } from '../models/limited-vmm.ts';
+import { newMemoryGroup } from '../models/memory-group.ts';
 import { BUILT, builtFresh, builtTilescope } from '../models/tilescope.ts';
 
 test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
@@ -160,6 +161,28 @@ test.describe('[C66] a refusal’s remedy, carried out, works; the list says wha
       expect(remedy).toBe(`sudo ${prlimit.join(' ')} ${option}=unlimited`);
       expect(spawnSync('sh', ['-c', remedy?.replace('sudo ', '') ?? '']).status).toBe(0);
       await expectWorks(one);
+    }
+  });
+
+  test('a control group without room, where the kernel would end the VMM for what is written into it: given more', async () => {
+    const group = newMemoryGroup(basename(folder));
+    test.skip(group === null, 'no control group with a limit of memory can be made here');
+    if (group === null) return;
+    // Its guest's memory is no file, so nothing of it can be given up.
+    const one = await started('sh', '-c', `echo $$ > ${group.members}; exec ${DEMO} --program integer`);
+    try {
+      await expectWorks(one);
+      group.leave(0x20000);
+      await expectRefused(one, `no room for more memory (${group.limitName})`);
+      expect((await one.inList())?.remedy).toContain(`raise ${group.limitName} of the group`);
+      group.leave(0x1000000);
+      await expectWorks(one);
+      const stepped = await builtTilescope({}, 'step', '--pid', String(one.pid), '16');
+      expect(stepped.code, stepped.err).toBe(0);
+      expect(one.lives).toBe(true);
+    } finally {
+      await one.end();
+      await expect.poll(() => group.remove()).toBe(true);
     }
   });
 

@@ -169,7 +169,7 @@ int syscall_is_kvm_run(const char *text, int fd)
 
 char *proc_text(const char *format, ...)
 {
-	char path[128];
+	char path[4352]; /* of a control group */
 	char *text = NULL;
 	size_t size = 0, used = 0;
 	va_list arguments;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "discover.h"
+#include "groups.h"
 #include "held.h"
 #include "limits.h"
 #include "target.h"
@@ -232,8 +233,25 @@ static void groups(void)
 	}
 }
 
+static void room_in_groups(void)
+{
+	static const char stat[] = "cache 1\ninactive_file 100\nactive_file 300\ntotal_inactive_file 0\n";
+	struct refusal why;
+
+	rule("the room that a control group has is its limit without what it cannot give up");
+	CHECK(group_room("max\n", "5\n", stat, "inactive_file", "active_file") == NO_GROUP_LIMIT, "no limit");
+	CHECK(group_room(NULL, "5\n", stat, "inactive_file", "active_file") == NO_GROUP_LIMIT, "no such file");
+	CHECK(group_room("1000\n", "900\n", stat, "inactive_file", "active_file") == 300, "half of the files' pages");
+	CHECK(group_room("1000\n", "900\n", stat, "total_inactive_file", "total_active_file") == 100, "names that are another's ends");
+	CHECK(group_room("1000\n", "900\n", NULL, "inactive_file", "active_file") == 100, "no stat");
+	CHECK(group_room("1000\n", "1400\n", stat, "inactive_file", "active_file") == 0, "beyond it");
+	CHECK(group_room("1000\n", "100\n", stat, "inactive_file", "active_file") == 1000, "more files than it uses");
+	CHECK(groups_check(getpid(), 4096, &why) == 0, "this process: %s", why.call);
+}
+
 void proc_and_list(void)
 {
+	room_in_groups();
 	groups();
 	limits();
 	parsers();

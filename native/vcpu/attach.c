@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "discover.h"
+#include "groups.h"
 #include "permission.h"
 #include "session.h"
 #include "kill_point.h"
@@ -205,7 +206,7 @@ int attach(const struct attach_request *request, struct attach_reply *reply, str
 	}
 	if (!target.restorer && gadget_find(&target, maps, why) < 0)
 		goto out;
-	if (scratch_find(vcpu->ref.vcpu_index, maps, &vcpu->scratch, &free_place, why) < 0)
+	if (scratch_find(vcpu->ref.vcpu_index, maps, &vcpu->scratch, &free_place, why) < 0 || groups_check(target.pid, SCRATCH_BYTES, why) < 0)
 		goto out;
 	KILL_POINT("mappings read");
 	if (search_thread(vcpu, place->tid, request->flags, why) < 0)

@@ -8,6 +8,7 @@
 
 #include "discover.h"
 #include "foresee.h"
+#include "groups.h"
 #include "limits.h"
 #include "permission.h"
 #include "room.h"
@@ -77,7 +78,7 @@ static int foresee(uint64_t start_time_ticks, struct refusal *why)
 	else if (maps_have_vcpu(maps, vmm.vcpus[0].index) && room_check(maps, vmm.vcpus[0].index, why) < 0)
 		result = -1;
 	else
-		result = limit_check(vmm.pid, SCRATCH_BYTES, why);
+		result = limit_check(vmm.pid, SCRATCH_BYTES, why) < 0 ? -1 : groups_check(vmm.pid, SCRATCH_BYTES, why);
 	free(maps);
 	return result;
 }

@@ -69,6 +69,7 @@ struct vcpu {
 	int legacy_known, msrs_known;    /* a capture has shown what comes of KVM_GET_XSAVE, and of each MSR alone */
 	uint32_t msrs[LISTED_MSRS], msr_count; /* those that the guest has; single_step.c */
 	int msrs_learnt;
+	int has_stepped;
 	int mask_looks, mask_differs; /* its signal mask while it ran, against its own when stopped in KVM_RUN: KVM_SET_SIGNAL_MASK makes them differ */
 	struct stopped stop;
 };

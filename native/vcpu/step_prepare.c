@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "groups.h"
 #include "proc.h"
 #include "room.h"
 #include "session.h"
@@ -153,6 +154,12 @@ int stepping_prepare(struct stepping *s, const struct step_request *request, str
 
 	if (!maps)
 		return refuse(why, REASON_TARGET_GONE, errno, NULL, "The mappings of process %d cannot be read.", target.pid);
+	/* Its part of scratch memory is written to for the first time. */
+	if (!vcpu->has_stepped && groups_check(target.pid, LOOP_BYTES, why) < 0) {
+		free(maps);
+		return -1;
+	}
+	vcpu->has_stepped = 1;
 	found = room_find(&target, maps, vcpu->ref.vcpu_index, vcpu->fd, &room, why);
 	free(maps);
 	if (found < 0)
