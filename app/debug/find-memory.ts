@@ -19,9 +19,12 @@ const MOST_LOOKS = 1024;
 const needle = ({ text, as }: FindMemoryRequest): Decoded<Needle> =>
   as === 'text' ? decoded({ as: 'bytes', bytes: [...utf8FromText(text)], stepBytes: 1 }) : needleOf(text, as);
 
+type Translate = GuestMemory['translate'];
+
 /** A page, or where to look behind what is none. */
 const pageAt = async (
   memory: GuestMemory,
+  translate: Translate,
   at: bigint,
   bytes: number,
   isPhysical: boolean,
@@ -32,7 +35,7 @@ const pageAt = async (
     const read = await memory.readPhysical(at, bytes);
     return read.ok ? { bytes: read.value.bytes, next } : { bytes: null, next };
   }
-  const found = await memory.translate(at);
+  const found = await translate(at);
   if (!found.ok) return { bytes: null, next: found.next };
   const read = await memory.readPhysical(found.physical, bytes);
   return { bytes: read.ok ? read.value.bytes : null, next };
@@ -60,13 +63,14 @@ export const findIn = async (
     ...{ found: found === null ? null : `0x${found.toString(16)}`, bytes: size, searchedBytes },
     next: next === null ? null : `0x${next.toString(16)}`,
   });
+  const translate: Translate = memory.look?.() ?? memory.translate;
   let at: bigint | null = start;
   let [searched, pages] = [0, 0];
   // What a match may begin in that ends on the next page.
   let tail = new Uint8Array();
   for (let looks = 0; looks < MOST_LOOKS && pages < MOST_PAGES && at !== null; looks += 1) {
     const bytes = Number(PAGE - (at % PAGE));
-    const page = await pageAt(memory, at, bytes, isPhysical);
+    const page = await pageAt(memory, translate, at, bytes, isPhysical);
     if (page.bytes === null) tail = new Uint8Array();
     else {
       pages += 1;

@@ -76,6 +76,7 @@ export const openMemory = async (
     return {
       proof,
       translate: known.translate,
+      ...(known.look === undefined ? {} : { look: known.look }),
       readPhysical: async (physical, bytes) => checkSize(bytes) ?? known.readPhysical(physical, bytes),
       readLinear: async (linear, bytes) => checkSize(bytes) ?? known.readLinear(linear, bytes),
       placesToWrite: (address, bytes, isPhysical) =>

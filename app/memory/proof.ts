@@ -186,15 +186,36 @@ const best = async (
   return counted.filter(({ same }) => same === most).map(({ one }) => one);
 };
 
-/** Null: the candidate does not hold. */
+/** What KVM said of these, without asking for those again of which it said the same as the candidate does; null: it does not answer. */
+const saidOf = async (
+  port: ProofPort,
+  asked: readonly { readonly linear: bigint; readonly found: Walk }[],
+  said: Answers,
+): Promise<Answers | null> => {
+  const anew = asked.filter(({ linear, found }) => {
+    const answer = said.get(linear);
+    return answer === undefined || standing(found, answer) !== 'same';
+  });
+  if (anew.length === 0) return said;
+  const answers = await port.translate(anew.map(({ linear }) => linear));
+  if (answers?.length !== anew.length) return null;
+  for (const [at, { linear }] of anew.entries()) if (answers[at] !== undefined) said.set(linear, answers[at]);
+  return said;
+};
+
+/**
+ * Null: the candidate does not hold.
+ * @param pages of the VMM that were read while others were tried: most candidates share theirs
+ */
 const judge = async (
   context: PagingContext,
   port: ProofPort,
   candidate: Candidate,
   own: readonly bigint[],
   said: Answers,
+  pages: Pages,
 ): Promise<Held | null> => {
-  const read = readerOf(port, candidate.regions);
+  const read = readerOf(port, candidate.regions, pages);
   const entries = new Set<bigint>();
   let translations = 0;
   const holds = async (addresses: readonly bigint[]): Promise<boolean> => {
@@ -204,12 +225,11 @@ const judge = async (
       return found !== undefined && isAskedFor(found) ? [{ linear, found }] : [];
     });
     if (asked.length === 0) return false;
-    const answers = await port.translate(asked.map(({ linear }) => linear));
-    if (answers?.length !== asked.length) return false;
-    for (const [at, { linear }] of asked.entries()) if (answers[at] !== undefined) said.set(linear, answers[at]);
-    for (const [at, { found }] of asked.entries()) {
-      const answer = answers[at];
-      if (!found.ok || answer === undefined || !answer.valid || answer.physical !== found.physical) return false;
+    const answers = await saidOf(port, asked, said);
+    if (answers === null) return false;
+    for (const { linear, found } of asked) {
+      const answer = answers.get(linear);
+      if (!found.ok || answer === undefined || standing(found, answer) !== 'same') return false;
       for (const { address } of found.steps) entries.add(address);
       translations += 1;
     }
@@ -264,8 +284,9 @@ export const prove = async (
   }
   const judged: Held[] = [];
   const answers: Answers = new Map();
+  const pages: Pages = new Map();
   for (const candidate of candidates) {
-    const one = await judge(context, port, candidate, own, answers);
+    const one = await judge(context, port, candidate, own, answers, pages);
     if (one !== null) judged.push(one);
   }
   const held = await best(context, port, judged, answers);

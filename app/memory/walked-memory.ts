@@ -15,6 +15,8 @@ export interface MemoryRead {
 /** Memory by physical addresses, and by linear ones through the page tables in it. */
 export interface WalkedMemory {
   translate(linear: bigint): Promise<Walk>;
+  /** Translations of one look, in which each table is read once; left out: reading one costs nothing. */
+  look?(): (linear: bigint) => Promise<Walk>;
   /** Page by page; refused whole where one of them is not mapped (`not-mapped`), or not known (`memory-unknown`). */
   readLinear(linear: bigint, bytes: number): Promise<Answer<MemoryRead>>;
   readPhysical(physical: bigint, bytes: number): Promise<Answer<MemoryRead>>;
@@ -53,6 +55,10 @@ export const walkedMemory = (
   const translate = (linear: bigint): Promise<Walk> => walkLater(context, linear, read);
   return {
     translate,
+    look: () => {
+      const reader = readingOnce(read);
+      return (linear) => walkLater(context, linear, reader);
+    },
     readPhysical: async (physical, bytes) => {
       const found = await read(physical, bytes);
       return found === null ? unknown(physical) : answer({ linear: null, physical, bytes: found });

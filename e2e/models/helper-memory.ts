@@ -44,6 +44,8 @@ const port = (helper: HelperClient, pid: number): MemoryPort => {
 interface ProvedMemory {
   readonly memory: GuestMemory;
   readonly hasGigabytePages: boolean;
+  /** The same proof once more. */
+  proveAgain(): ReturnType<typeof memoryOf>;
 }
 
 /** The memory of a guest that waits, proved by the tables of its first vCPU as KVM translates. */
@@ -51,9 +53,10 @@ export const provedMemory = async (helper: HelperClient, pid: number): Promise<P
   await helper.attach(pid);
   const { facts } = await helper.capture();
   const target = { ownMemory: undefined, memory: port(helper, pid) } as unknown as Target;
-  const memory = await memoryOf(target, facts);
+  const proveAgain = () => memoryOf(target, facts);
+  const memory = await proveAgain();
   if (!memory.ok) throw new Error(`${memory.refusal.what}: ${memory.refusal.where}`);
   if (facts.control === null) throw new Error('its control registers were not read');
   const { hasGigabytePages = true } = pagingContextOf(facts.control, facts.guestCpuid, 52);
-  return { memory: memory.value, hasGigabytePages };
+  return { memory: memory.value, hasGigabytePages, proveAgain };
 };
