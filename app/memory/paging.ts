@@ -66,12 +66,14 @@ const EFER_LMA = 10;
 const EFER_NXE = 11;
 
 /** Flags of an entry. (SDM vol. 3, tables 5-15 to 5-20) */
-const PRESENT = 0;
+/** The entry is one. */
+export const PRESENT = 0;
 const WRITABLE = 1;
 const USER = 2;
 const WRITE_THROUGH = 3;
 const CACHE_DISABLE = 4;
-const ACCESSED = 5;
+/** A CPU has used it. */
+export const ACCESSED = 5;
 const DIRTY = 6;
 const LARGE = 7;
 const GLOBAL = 8;
@@ -149,7 +151,13 @@ const isCanonical = (address: bigint, bits: number): boolean =>
   BigInt.asUintN(64, BigInt.asIntN(bits, address)) === BigInt.asUintN(64, address);
 
 /** Bits that must be 0 in an entry. What the CPU ignores is not among them. */
-const reservedBits = (mode: PagingMode, at: Level, ends: boolean, context: PagingContext, entry: bigint): bigint => {
+export const reservedBits = (
+  mode: PagingMode,
+  at: Level,
+  ends: boolean,
+  context: PagingContext,
+  entry: bigint,
+): bigint => {
   const { control, physicalBits } = context;
   if (mode === '32-bit') {
     // PSE-36: bits 13 to 20 of a 4 MiB entry are bits 32 to 39 of the address, bit 21 is reserved.
@@ -167,17 +175,36 @@ const reservedBits = (mode: PagingMode, at: Level, ends: boolean, context: Pagin
   return high | isLargeBit | (ends && at.level > 1 ? bitsBetween(13, at.shift) : 0n);
 };
 
-const largePage = (mode: PagingMode, at: Level, entry: bigint, context: PagingContext): boolean =>
+/** Whether an entry ends the walk with a page. */
+export const largePage = (mode: PagingMode, at: Level, entry: bigint, context: PagingContext): boolean =>
   at.level === 1 || (at.mayEnd && hasBit(entry, LARGE) && (mode !== '32-bit' || hasBit(context.control.cr4, CR4_PSE)));
 
-const isCached = (entry: bigint): boolean => !hasBit(entry, WRITE_THROUGH) && !hasBit(entry, CACHE_DISABLE);
+/** Whether its page is memory to the guest, not a device. */
+export const isCached = (entry: bigint): boolean => !hasBit(entry, WRITE_THROUGH) && !hasBit(entry, CACHE_DISABLE);
 
-const baseOf = (mode: PagingMode, at: Level, entry: bigint, physicalBits: number): bigint => {
+/** Where the page of an entry begins. */
+export const baseOf = (mode: PagingMode, at: Level, entry: bigint, physicalBits: number): bigint => {
   if (mode === '32-bit') {
     if (at.level === 1) return entry & 0xfffff000n;
     return (entry & 0xffc00000n) | (((entry >> 13n) & 0xffn) << 32n);
   }
   return entry & bitsBetween(at.shift, Math.min(physicalBits, 52));
+};
+
+/** The table that an entry leads to. */
+export const tableIn = (mode: PagingMode, entry: bigint, physicalBits: number): bigint =>
+  mode === '32-bit' ? entry & 0xfffff000n : entry & bitsBetween(12, Math.min(physicalBits, 52));
+
+/** The address with the bits above those that are translated. */
+export const canonicalAt = (address: bigint, linearBits: number): bigint =>
+  linearBits === 32 ? address : BigInt.asUintN(64, BigInt.asIntN(linearBits, address));
+
+/** The tables of a mode, from CR3 on; null: there are none. */
+export const treeOf = ({ control }: PagingContext) => {
+  const mode = pagingMode({ control });
+  if (mode === 'none') return null;
+  const root = mode === 'pae' ? control.cr3 & 0xffffffe0n : control.cr3 & bitsBetween(12, mode === '32-bit' ? 32 : 52);
+  return { mode, root, ...SCHEMES[mode] };
 };
 
 /**
@@ -223,7 +250,7 @@ export function* walk(context: PagingContext, linear: bigint): Generator<EntryRe
       };
     }
     if (!ends) {
-      table = mode === '32-bit' ? entry & 0xfffff000n : entry & bitsBetween(12, Math.min(physicalBits, 52));
+      table = tableIn(mode, entry, physicalBits);
       continue;
     }
     const pageBytes = 2 ** at.shift;
@@ -242,58 +269,6 @@ export function* walk(context: PagingContext, linear: bigint): Generator<EntryRe
   }
   return { ok: false, fault: 'not-present', level: 0, next: null, steps };
 }
-
-/** The tables that a search goes through, at most: 8 MiB of them. */
-const MOST_TABLES = 2048;
-
-/**
- * A linear address under which the guest uses a physical one as memory: every entry on the way is Accessed, and the last is
- * cached. Null: none is found, in as many tables as are looked at. The upper half goes first, where kernels map all memory.
- */
-export const findAlias = async (
-  context: PagingContext,
-  physical: bigint,
-  read: (address: bigint, bytes: number) => Promise<Uint8Array | null>,
-): Promise<bigint | null> => {
-  const mode = pagingMode(context);
-  if (mode === 'none') return null;
-  const { levels, entryBytes, linearBits } = SCHEMES[mode];
-  const { control, physicalBits } = context;
-  const root = mode === 'pae' ? control.cr3 & 0xffffffe0n : control.cr3 & bitsBetween(12, mode === '32-bit' ? 32 : 52);
-  let tables = 0;
-  const search = async (depth: number, table: bigint, linear: bigint): Promise<bigint | null> => {
-    const at = levels[depth];
-    if (at === undefined || tables >= MOST_TABLES) return null;
-    tables += 1;
-    const count = 1 << at.indexBits;
-    const bytes = await read(table, count * entryBytes);
-    if (bytes === null) return null;
-    const below: (readonly [bigint, bigint])[] = [];
-    for (let index = count - 1; index >= 0; index -= 1) {
-      const entry = entryBytes === 4 ? BigInt(readU32(bytes, index * 4)) : readU64(bytes, index * 8);
-      const isPdpte = mode === 'pae' && at.level === 3;
-      if (!hasBit(entry, PRESENT) || !(isPdpte || hasBit(entry, ACCESSED))) continue;
-      const ends = largePage(mode, at, entry, context);
-      if ((entry & reservedBits(mode, at, ends, context, entry)) !== 0n) continue;
-      const here = linear | (BigInt(index) << BigInt(at.shift));
-      if (!ends) {
-        const next = mode === '32-bit' ? entry & 0xfffff000n : entry & bitsBetween(12, Math.min(physicalBits, 52));
-        below.push([next, here]);
-        continue;
-      }
-      const inside = physical - baseOf(mode, at, entry, physicalBits);
-      if (!isCached(entry) || inside < 0n || inside >= 1n << BigInt(at.shift)) continue;
-      const found = here + inside;
-      return linearBits === 32 ? found : BigInt.asUintN(64, BigInt.asIntN(linearBits, found));
-    }
-    for (const [next, here] of below) {
-      const found = await search(depth + 1, next, here);
-      if (found !== null) return found;
-    }
-    return null;
-  };
-  return search(0, root, 0n);
-};
 
 /** The walk over memory that is read later, as over the helper. */
 export const walkLater = async (

@@ -1,7 +1,6 @@
-import { readU64 } from '../bits/bytes.ts';
-import { hasBit } from '../bits/mask.ts';
 import { type PagingContext, pagingMode, type Walk, walkLater } from './paging.ts';
 import { type Candidate, hostAddress, type Region } from './regions.ts';
+import { spread, usedAddresses } from './table-search.ts';
 
 /**
  * Whether a candidate is the guest's memory. The guest's page tables are walked through it, and every translation has to be
@@ -76,46 +75,6 @@ const readerOf = (port: ProofPort, regions: readonly Region[], pages: Pages = ne
     const at = Number(physical - base);
     return whole === null ? null : whole.subarray(at, at + bytes);
   };
-};
-
-/** Present, accessed entries of one 512-entry table, spread over it. */
-const children = (table: Uint8Array): readonly number[] => {
-  const used = Array.from({ length: PAGE / 8 }, (_, at) => at).filter((at) => {
-    const entry = readU64(table, at * 8);
-    return hasBit(entry, 0) && hasBit(entry, 5);
-  });
-  if (used.length <= CHILDREN_AT_A_TIME) return used;
-  return Array.from(
-    { length: CHILDREN_AT_A_TIME },
-    (_, at) => used[Math.floor((at * (used.length - 1)) / (CHILDREN_AT_A_TIME - 1))] ?? 0,
-  );
-};
-
-/** Linear addresses that the tables of a 64-bit guest map and a CPU has used, spread over all of them. */
-const usedAddresses = async (context: PagingContext, read: Reader): Promise<readonly bigint[]> => {
-  const mode = pagingMode(context);
-  if (mode !== '4-level' && mode !== '5-level') return [];
-  const top = mode === '5-level' ? 5 : 4;
-  const found: bigint[] = [];
-  const addressMask = ((1n << BigInt(Math.min(context.physicalBits, 52))) - 1n) & ~0xfffn;
-  let tables = [{ table: context.control.cr3 & addressMask, linear: 0n }];
-  for (let level = top; level >= 1 && tables.length > 0; level -= 1) {
-    const next: { table: bigint; linear: bigint }[] = [];
-    for (const { table, linear } of tables) {
-      const bytes = await read(table, PAGE);
-      if (bytes === null) continue;
-      for (const index of children(bytes)) {
-        const entry = readU64(bytes, index * 8);
-        const address = linear | (BigInt(index) << BigInt(12 + 9 * (level - 1)));
-        if (level === 1 || hasBit(entry, 7)) found.push(BigInt.asUintN(64, BigInt.asIntN(12 + 9 * top, address)));
-        else next.push({ table: entry & addressMask, linear: address });
-      }
-    }
-    const step = Math.max(1, Math.ceil(next.length / MOST_SAMPLES));
-    tables = next.filter((_, at) => at % step === 0);
-  }
-  const step = Math.max(1, Math.ceil(found.length / MOST_SAMPLES));
-  return found.filter((_, at) => at % step === 0);
 };
 
 interface Held {
@@ -237,7 +196,8 @@ const judge = async (
   };
   // The vCPU's own addresses first: they throw out nearly everything that is not the memory.
   if (!(await holds(own))) return null;
-  const more = await usedAddresses(context, read);
+  const used = await usedAddresses(context, read, { mostTables: MOST_SAMPLES, ofTable: CHILDREN_AT_A_TIME });
+  const more = spread(used, MOST_SAMPLES);
   if (more.length > 0 && !(await holds(more))) return null;
   return { candidate, translations, entries };
 };

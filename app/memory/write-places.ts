@@ -1,9 +1,10 @@
 import { hexShort } from '../bits/mask.ts';
 import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
-import { describeFault, findAlias, type PagingContext, walkLater } from './paging.ts';
+import { describeFault, type PagingContext, walkLater } from './paging.ts';
 import type { ProofPort } from './proof.ts';
 import { hostAddress, type Region } from './regions.ts';
+import { findAlias } from './table-search.ts';
 
 /**
  * Where bytes of the guest may be written. More is asked than for reading: that a region is proved says where its tables lie, and
