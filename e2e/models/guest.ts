@@ -11,6 +11,7 @@ import {
   readlinkSync,
   readSync,
   rmSync,
+  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -182,6 +183,24 @@ export class Guest {
    * copy of the registers back.
    */
   counted(vcpu = 0): bigint {
+    return this.stored(0x7e00 + vcpu * 0x40, 8).readBigUInt64LE(0);
+  }
+
+  /** Bytes of its memory, out of QEMU's. */
+  stored(physical: number, bytes: number): Buffer {
+    return this.#inMemory('r', (memory, base) => {
+      const found = Buffer.alloc(bytes);
+      readSync(memory, found, 0, bytes, base + BigInt(physical));
+      return found;
+    });
+  }
+
+  /** Writes into its memory, as another vCPU of it would. */
+  store(physical: number, bytes: Uint8Array): void {
+    this.#inMemory('r+', (memory, base) => writeSync(memory, bytes, 0, bytes.length, Number(base) + physical));
+  }
+
+  #inMemory<T>(mode: 'r' | 'r+', use: (memory: number, base: bigint) => T): T {
     const base = readFileSync(`/proc/${this.pid}/maps`, 'utf8')
       .split('\n')
       .flatMap((line) => {
@@ -189,11 +208,9 @@ export class Guest {
         return from !== undefined && BigInt(`0x${to}`) - BigInt(`0x${from}`) === RAM_BYTES ? [BigInt(`0x${from}`)] : [];
       })[0];
     if (base === undefined) throw new Error("the guest's memory is not among QEMU's mappings");
-    const memory = openSync(`/proc/${this.pid}/mem`, 'r');
+    const memory = openSync(`/proc/${this.pid}/mem`, mode);
     try {
-      const bytes = Buffer.alloc(8);
-      readSync(memory, bytes, 0, 8, base + BigInt(0x7e00 + vcpu * 0x40));
-      return bytes.readBigUInt64LE(0);
+      return use(memory, base);
     } finally {
       closeSync(memory);
     }
