@@ -31,6 +31,8 @@ export class Window {
 
   /** Attaches to the target and freezes it, by keyboard alone: the filter, then the button. */
   async attach(name: string): Promise<void> {
+    // A key that comes before the page has drawn its list is nobody's.
+    await expect(this.target(name)).toBeVisible();
     await this.page.keyboard.press('/');
     await this.page.keyboard.type(name);
     await expect(this.target(name)).toHaveAttribute('aria-selected', 'true');

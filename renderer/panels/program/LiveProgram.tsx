@@ -1,4 +1,4 @@
-import { type ReactElement, useEffect, useRef } from 'react';
+import { type CSSProperties, type ReactElement, useEffect, useRef } from 'react';
 import type { CodeLine, CodeView, Refusal } from '../../../app/bridge.ts';
 import { describeTileMove } from '../../../app/debug/tile-operand.ts';
 import { action } from '../../actions/registry.ts';
@@ -101,6 +101,13 @@ const selectExecuted = (state: State): bigint | null => {
   return state.stops.at(-2)?.capture.facts.general?.rip ?? null;
 };
 
+/** An offset of so many digits has its place beside the instruction; longer ones, and whole addresses where no symbol is known, need more. */
+const SHORT_OFFSET = 3;
+const offsetColumn = ({ lines }: CodeView): CSSProperties => {
+  const longest = Math.max(0, ...lines.map((line) => offsetText(line).length));
+  return (longest > SHORT_OFFSET ? { '--offset-column': `${longest + 1}ch` } : {}) as CSSProperties;
+};
+
 function Listing({ code }: { code: CodeView }): ReactElement {
   const store = useDebuggerStore();
   const from = useDebugger((state) => current(state, state.codeFrom));
@@ -137,6 +144,7 @@ function Listing({ code }: { code: CodeView }): ReactElement {
       <ol
         ref={list}
         className="program val"
+        style={offsetColumn(code)}
         aria-label="Instructions"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it.
         tabIndex={0}
