@@ -1,0 +1,144 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, type Page } from 'playwright/test';
+import { PICTURED } from '../models/described-host.ts';
+import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { WIDE } from '../models/having.ts';
+import { test } from '../models/host.ts';
+import { fromMore, Window } from '../models/window.ts';
+
+/** Where the text lies in the guest's memory, and where a page of 4 KiB is mapped that its code does not use. */
+const FILLED = 0x180000;
+const TEXT = FILLED + 0x1230;
+const PAGE = 0x200000;
+/** Its page directory, and a page table that the ROM leaves alone. */
+const [DIRECTORY, TABLE] = [0x3000, 0x4000];
+/** Present, writable, accessed, dirty. */
+const USED = 0x63n;
+
+test.use({ machine: PICTURED });
+
+test.describe('the memory of a live QEMU guest in the window', () => {
+  test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
+
+  let guest: Guest;
+  let folder: string;
+  test.beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'tilescope-memory-live-'));
+    const filling = Buffer.alloc(0x4000);
+    for (let at = 0; at < filling.length; at += 1) filling[at] = (at * 7 + (at >> 8) * 13) & 0xff;
+    filling.write('what the guest keeps', TEXT - FILLED);
+    writeFileSync(join(folder, 'filling'), filling);
+    const loader = `loader,file=${join(folder, 'filling')},addr=0x${FILLED.toString(16)},force-raw=on`;
+    guest = await Guest.start({ name: 'kept-bytes', pictured: true, inMemory: true, more: ['-device', loader] });
+    guest.store(TABLE, entry(BigInt(PAGE) | USED));
+    guest.store(DIRECTORY + 8, entry(BigInt(TABLE) | USED));
+    // Its loop ends in a jump to itself: the next instruction is the same wherever it is stopped.
+    guest.store(0x8004, Buffer.from([0xfe]));
+  });
+  test.afterAll(async () => {
+    await guest?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const entry = (value: bigint): Buffer => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(value);
+    return bytes;
+  };
+  const hex = (at: number): string => `0x${at.toString(16)}`;
+  /** Out of QEMU's memory: its monitor waits for a vCPU that stands still. */
+  const seen = (at: number, bytes: number): string => guest.stored(at, bytes).toString('hex');
+
+  const goTo = async (page: Page, at: number): Promise<void> => {
+    await page.getByTestId('memory').getByRole('textbox', { name: 'Base' }).focus();
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type(hex(at));
+    await page.keyboard.press('Enter');
+  };
+  const cell = (page: Page, at: number) =>
+    page.getByTestId('memory').getByRole('gridcell', { name: new RegExp(`^${at.toString(16)} `) });
+  const stage = async (page: Page, at: number, byte: string): Promise<void> => {
+    await goTo(page, at - (at % 16));
+    await cell(page, at).focus();
+    await page.keyboard.type(byte);
+    await page.keyboard.press('Enter');
+    await expect(cell(page, at)).toHaveAccessibleName(`${at.toString(16)} ${byte}, staged`);
+  };
+
+  test('[DA7] [GW6] [GW4] found by its text, edited with a register, undone in one order, with who executes beside', async ({
+    open,
+  }) => {
+    const footprint = guest.footprint();
+    const found = guest.stored(FILLED, 0x4000);
+    const page = await open();
+    const window = new Window(page);
+    const holds = (index: number, value: string): Promise<void> => {
+      const path = `${WIDE}3:f32[${index}]`;
+      return expect(window.cell(path)).toHaveAttribute('title', new RegExp(`\\] ${value.replace('.', '\\.')}(,|$)`));
+    };
+    await window.attach('kept-bytes');
+    await page.keyboard.press('Alt+4');
+    const memory = page.getByTestId('memory');
+    await expect(memory.getByTestId('memory-proof')).toContainText(/proven by \d+ translations/);
+
+    await goTo(page, FILLED);
+    await memory
+      .getByRole('button', { name: 'Find as' })
+      .or(memory.getByRole('combobox', { name: 'Find as' }))
+      .first()
+      .selectOption('text');
+    await memory.getByRole('textbox', { name: 'Find in memory' }).fill('guest keeps');
+    await page.keyboard.press('Enter');
+    await expect(memory.getByTestId('memory-found')).toHaveText(`found at ${hex(TEXT + 9)}`);
+    await expect(memory.getByRole('textbox', { name: 'Base' })).toHaveValue(hex(TEXT));
+    await cell(page, TEXT).focus();
+
+    // Three writes: memory, a register, both at once.
+    await stage(page, TEXT + 5, '57');
+    await window.apply();
+    await expect(cell(page, TEXT + 5)).toHaveAccessibleName(/ 57, written and read back$/);
+    await page.keyboard.press('Alt+2');
+    await window.type(`${WIDE}3:f32[1]`, '-6.25');
+    await window.apply();
+    await page.keyboard.press('Alt+4');
+    await stage(page, PAGE + 3, 'c3');
+    await page.keyboard.press('Alt+2');
+    await window.type(`${WIDE}3:f32[2]`, '2.5');
+    await expect(window.staged()).toHaveText('2 staged');
+    await page.keyboard.press('Alt+4');
+    await window.apply();
+    expect([seen(TEXT + 5, 1), seen(PAGE + 3, 1)]).toEqual(['57', 'c3']);
+
+    // The guest takes the page away: nothing of that write can go back, and nothing is lost.
+    guest.store(TABLE, entry(0n));
+    await page.keyboard.press('Control+Z');
+    const refused = page.getByRole('alert').filter({ hasText: 'no page in use' });
+    await expect(refused).toBeVisible();
+    expect(seen(PAGE + 3, 1)).toBe('c3');
+    await page.keyboard.press('Alt+2');
+    await holds(2, '2.5');
+    // And gives it back.
+    guest.store(TABLE, entry(BigInt(PAGE) | USED));
+    await page.keyboard.press('Control+Z');
+    await holds(2, '0');
+    await holds(1, '-6.25');
+    expect(seen(PAGE + 3, 1)).toBe('00');
+    expect(seen(TEXT + 5, 1)).toBe('57');
+    await page.keyboard.press('Control+Z');
+    await holds(1, '0');
+    expect(seen(TEXT + 5, 1)).toBe('57');
+    await page.keyboard.press('Control+Z');
+    await expect.poll(() => guest.stored(FILLED, 0x4000).equals(found)).toBe(true);
+
+    await page.keyboard.press('Alt+c');
+    const calls = page.getByRole('region', { name: 'Calls' });
+    await expect(calls.getByTestId('calls-who')).toHaveText('64-bit code, CPL 0 (kernel), page tables at 0x1000');
+
+    await fromMore(page, 'Detach');
+    await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
+    await expect(page.getByTestId('targets')).toBeVisible();
+    expect(guest.footprint()).toEqual(footprint);
+  });
+});
