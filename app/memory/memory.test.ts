@@ -329,6 +329,19 @@ describe('[GM2] memory is known where its place is proved, and nowhere else', ()
     }
   });
 
+  test('what the VMM has right behind it in the same mapping is none of it: guests have whole MiB', async () => {
+    const bytes = guestBytes();
+    const heap = new Uint8Array(0x21000).fill(0x5a);
+    const merged = new Uint8Array([...bytes, ...heap]);
+    const mappings = [{ at: 0x7f10_0000_0000n, bytes: merged }];
+    const memory = await openMemory(paging, vmm(paging, [{ physical: 0n, bytes }], mappings), [0x10n]);
+    if (!memory.ok) throw new Error(memory.refusal.what);
+    const end = BigInt(bytes.length);
+    expect((await memory.value.readPhysical(end - 1n, 1)).ok).toBe(true);
+    expect(await memory.value.readPhysical(end, 1)).toMatchObject({ ok: false, refusal: { code: 'memory-unknown' } });
+    expect(await memory.value.readPhysical(end - 1n, 2)).toMatchObject({ ok: false });
+  });
+
   test('KVM is asked for nothing but addresses that a CPU has used', async () => {
     const bytes = guestBytes();
     for (let page = 4; page < 16; page += 1) entry(bytes, 0x4000, page, BigInt(0x5000 + page * 4096) | (P & ~0x20n));

@@ -114,6 +114,15 @@ const sets = (mappings: readonly Mapping[]): readonly (readonly Mapping[])[] => 
   return [...alone, ...pairs, ...[...bySize, ...touching(mappings), ...largest].filter((set) => set.length > 2)];
 };
 
+/**
+ * Guests have whole MiB of memory. The kernel makes one mapping of two alike that touch, so what is over belongs to the VMM, as where its
+ * heap begins right behind the guest's memory.
+ */
+const wholeMiB = (order: readonly Mapping[]): readonly Mapping[] => {
+  const over = order.reduce((sum, one) => sum + sizeOf(one), 0n) % MIB;
+  return order.map((one, at) => (at === order.length - 1 ? { ...one, end: one.end - over } : one));
+};
+
 const keyOf = (regions: readonly Region[]): string =>
   regions.map(({ physical, bytes, host }) => `${physical}+${bytes}@${host}`).join();
 
@@ -130,7 +139,7 @@ export const candidatesOf = (mappings: readonly Mapping[]): readonly Candidate[]
   for (const set of sets(pieces)) {
     for (const order of orders(set)) {
       for (const layout of LAYOUTS) {
-        const regions = laid(order, layout);
+        const regions = laid(wholeMiB(order), layout);
         const key = keyOf(regions);
         const many = order.length === 1 ? 'one mapping' : `${order.length} mappings`;
         if (!found.has(key)) found.set(key, { name: `${many}, laid as ${layout.name}`, regions });
