@@ -5,7 +5,8 @@
  *
  * With SMP defined the other vCPUs run the same loop: the first one wakes them, and vCPU N counts at 0x7e00 + N * 0x40.
  *
- * With RAM defined the loop is copied to 0x8000 and runs there: code that lies in memory, and not in the ROM.
+ * With RAM defined the loop is copied to 0x8000 and runs there: code that lies in memory, and not in the ROM. With CALLS as well it calls
+ * a function that keeps a frame pointer, which calls one that keeps none and is where the guest is nearly always; and it stores its flags.
  *
  *   as [--defsym SMP=1] [--defsym RAM=1] -o rom.o rom.S && ld -m elf_x86_64 -Ttext=0 --oformat binary -o rom.bin rom.o
  */
@@ -100,7 +101,24 @@ long_mode:
 	jmpq *%rax
 	.endif
 1:	incq (%rdi)
+	.ifdef CALLS
+	call 4f
+	pushfq
+	popq %rax
+	.endif
 	jmp 1b
+	.ifdef CALLS
+4:	pushq %rbp
+	movq %rsp, %rbp
+	call 5f
+	nop
+	popq %rbp
+	ret
+5:	movl $40, %ecx
+6:	decl %ecx
+	jnz 6b
+	ret
+	.endif
 2:
 
 	.align 8

@@ -76,6 +76,8 @@ export interface GuestOptions {
   readonly allCount?: boolean;
   /** The loop runs in memory, at 0x8000, and not in the ROM. */
   readonly inMemory?: boolean;
+  /** It calls functions there. */
+  readonly calls?: boolean;
   /** Pictures of it are compared: it has the CPU of the machine that is pictured. */
   readonly pictured?: boolean;
   /** More words for QEMU. */
@@ -273,8 +275,12 @@ export class Guest {
   }
 }
 
-const buildRom = (folder: string, { allCount, inMemory }: GuestOptions): string =>
-  assembleRom(folder, 'rom', { ...(allCount === true ? { SMP: 1n } : {}), ...(inMemory === true ? { RAM: 1n } : {}) });
+const buildRom = (folder: string, { allCount, inMemory, calls }: GuestOptions): string =>
+  assembleRom(folder, 'rom', {
+    ...(allCount === true ? { SMP: 1n } : {}),
+    ...(inMemory === true ? { RAM: 1n } : {}),
+    ...(calls === true ? { CALLS: 1n } : {}),
+  });
 
 /** A ROM for -bios, of a source in e2e/guest with these symbols. */
 export function assembleRom(folder: string, name: string, symbols: Readonly<Record<string, bigint>>): string {
