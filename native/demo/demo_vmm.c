@@ -126,13 +126,10 @@ static void left_guest(const struct vcpu *v)
 }
 
 /* Each answer is another one, and comes back once. */
-static void serve_port(struct vcpu *v)
+static void serve(struct vcpu *v, int is_read, uint8_t *data)
 {
-	struct kvm_run *run = v->kvm.run;
-	uint8_t *data = (uint8_t *)run + run->io.data_offset;
-
 	v->page->io_count++;
-	if (run->io.direction == KVM_EXIT_IO_IN) {
+	if (is_read) {
 		v->page->io_errors += (uint64_t)(v->io_answered != 0);
 		v->io_answer++;
 		v->io_answered = 1;
@@ -141,6 +138,18 @@ static void serve_port(struct vcpu *v)
 		v->page->io_errors += (uint64_t)(!v->io_answered || memcmp(data, &v->io_answer, sizeof(v->io_answer)) != 0);
 		v->io_answered = 0;
 	}
+}
+
+static void serve_exit(struct vcpu *v)
+{
+	struct kvm_run *run = v->kvm.run;
+
+	if (run->exit_reason == KVM_EXIT_IO)
+		serve(v, run->io.direction == KVM_EXIT_IO_IN, (uint8_t *)run + run->io.data_offset);
+	else if (run->exit_reason == KVM_EXIT_MMIO)
+		serve(v, !run->mmio.is_write, run->mmio.data);
+	else
+		left_guest(v);
 }
 
 static void change_host_tiles(struct vcpu *v)
@@ -198,9 +207,7 @@ static void *vcpu_thread(void *argument)
 	for (;;) {
 		v->page->run_count++;
 		if (run_guest(v) == 0) {
-			if (v->kvm.run->exit_reason != KVM_EXIT_IO)
-				left_guest(v);
-			serve_port(v);
+			serve_exit(v);
 			continue;
 		}
 		if (errno == EINTR)

@@ -14,6 +14,11 @@ static const uint8_t integer_guest[] = { 0x66, 0xff, 0x06, 0x00, 0x7e, 0xeb, 0xf
 /* again: in ax, 0x10; mov [0x7e04], ax; out 0x12, ax; inc dword [0x7e00]; jmp again */
 static const uint8_t io_guest[] = { 0xe5, 0x10, 0xa3, 0x04, 0x7e, 0xe7, 0x12, 0x66, 0xff, 0x06, 0x00, 0x7e, 0xeb, 0xf2 };
 
+/* mov ax, 0x8000; mov es, ax; again: mov ax, es:[0x10]; mov es:[0x12], ax; inc dword [0x7e00]; jmp again: no memory is there */
+static const uint8_t mmio_guest[] = {
+	0xb8, 0x00, 0x80, 0x8e, 0xc0, 0x26, 0xa1, 0x10, 0x00, 0x26, 0xa3, 0x12, 0x00, 0x66, 0xff, 0x06, 0x00, 0x7e, 0xeb, 0xf1,
+};
+
 /*
  * Shapes with tails, so that bytes outside rows and columns exist: tmm0 is 10×14 dwords from 24 bytes of tmm1 and tmm2,
  * tmm3 is 7×9 from 6 bf16 of tmm4 and tmm5, tmm6 is full, tmm7 is not configured.
@@ -76,6 +81,8 @@ const struct guest_program guest_programs[] = {
 	  integer_guest + sizeof(integer_guest), NULL, 0, 0, NULL, NULL },
 	{ "io", "a word from a port to another, all the time", GUEST_REAL_MODE, io_guest, io_guest + sizeof(io_guest), NULL, 0, 0,
 	  NULL, NULL },
+	{ "mmio", "a word from a device to another, all the time", GUEST_REAL_MODE, mmio_guest, mmio_guest + sizeof(mmio_guest), NULL, 0,
+	  0, NULL, NULL },
 	{ "flags", "instructions that store the flags", GUEST_64_BIT, flags_guest, flags_guest_end, flags_guest_int, 3, 0, fill_nothing,
 	  NULL },
 };

@@ -134,7 +134,8 @@ void drive_storm(const char *helper)
 	unsigned int count = kills ? (unsigned int)atoi(kills) : 100;
 
 	rule("whoever dies while it drives a guest, at whatever moment: no exit is lost or given twice, and the guest runs on");
-	storm(helper, "io", NULL, count - 2 * (count / 3));
-	storm(helper, "integer", "--signal", count / 3);
-	storm_over_qemu(helper, count / 3);
+	storm(helper, "io", NULL, count - 3 * (count / 4));
+	storm(helper, "mmio", NULL, count / 4);
+	storm(helper, "integer", "--signal", count / 4);
+	storm_over_qemu(helper, count / 4);
 }
