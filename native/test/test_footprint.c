@@ -18,6 +18,7 @@
 #include "check.h"
 #include "client.h"
 #include "footprint.h"
+#include "footprint_groups.h"
 #include "guest.h"
 
 #define IMAGE_BYTES 32768u
@@ -217,6 +218,7 @@ int main(int count, char **arguments)
 		return summary();
 	}
 	still_vmm(arguments[2], rounds < 50 ? rounds : 50);
+	footprint_groups(helper, arguments[2]);
 	busy_vmm(arguments[2], rounds < 50 ? rounds : 50);
 	go_vmm(arguments[3], rounds);
 	return summary();

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "groups.h"
 #include "kill_point.h"
 #include "proc.h"
 #include "session.h"
@@ -67,6 +68,30 @@ static int is_known(uint64_t address, uint64_t bytes)
 	return address >= end;
 }
 
+#define ALLOWED_BYTES (2 * MAX_READ_BYTES)
+
+/*
+ * A page that nobody has touched comes to be where shared memory is looked at, and each is counted to the VMM's control groups: there has
+ * to be room for them. Asked for once for so many bytes.
+ */
+static int may_come_to_be(uint64_t address, uint64_t bytes, struct refusal *why)
+{
+	uint64_t whole = (address % MEMORY_PAGE_BYTES + bytes + MEMORY_PAGE_BYTES - 1) / MEMORY_PAGE_BYTES * MEMORY_PAGE_BYTES;
+	static uint64_t allowed;
+	static pid_t allowed_of;
+
+	if (allowed_of != target.pid)
+		allowed = 0;
+	if (allowed < whole) {
+		if (groups_check(target.pid, ALLOWED_BYTES, why) < 0)
+			return -1;
+		allowed = ALLOWED_BYTES;
+		allowed_of = target.pid;
+	}
+	allowed -= whole;
+	return 0;
+}
+
 int memory_send(struct vcpu *vcpu, const struct read_memory_request *request, struct reply *reply, struct refusal *why)
 {
 	void *place;
@@ -78,6 +103,8 @@ int memory_send(struct vcpu *vcpu, const struct read_memory_request *request, st
 	if (!is_known(request->address, request->bytes))
 		return refuse(why, REASON_BAD_FRAME, 0, NULL, "%u bytes at %#llx are in no mapping that was listed.", request->bytes,
 			      (unsigned long long)request->address);
+	if (may_come_to_be(request->address, request->bytes, why) < 0)
+		return -1;
 	place = reply_add(reply, NULL, request->bytes);
 	if (!place)
 		return refuse(why, REASON_NO_MEMORY, 0, NULL, "The answer does not fit into one frame.");
@@ -154,7 +181,7 @@ int memory_write_checked(struct vcpu *vcpu, const struct write_memory_request *r
 	if (!is_known(request->address, request->bytes))
 		return refuse(why, REASON_BAD_FRAME, 0, NULL, "%u bytes at %#llx are in no mapping that was listed.", request->bytes,
 			      (unsigned long long)request->address);
-	if (vcpu_stop(vcpu, NEED_ANY, why) < 0)
+	if (may_come_to_be(request->address, request->bytes, why) < 0 || vcpu_stop(vcpu, NEED_ANY, why) < 0)
 		return -1;
 	result = write_stopped(request, bytes, reply, why);
 	vcpu_release(vcpu);
