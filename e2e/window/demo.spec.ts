@@ -16,6 +16,15 @@ test.describe('the demo guest', () => {
     await page.keyboard.press('Enter');
     await expect(window.state()).toHaveText('Running');
     await window.freeze();
+    // Every program that is chosen unasked is 64-bit code, whose page tables prove where its memory is.
+    const code = page.getByRole('list', { name: 'Instructions' });
+    await expect(code.locator('[aria-current="step"]')).toBeVisible();
+    const cut = await code
+      .locator('.program-line > .text-3')
+      .evaluateAll((cells) =>
+        cells.filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent),
+      );
+    expect(cut).toEqual([]);
     await page.keyboard.press('Alt+2');
     await window.jump('xmm2:u32[0]');
     await expect(page.locator('[role="gridcell"]:focus')).toBeVisible();

@@ -1,4 +1,4 @@
-/* What a demo VMM shows in its --shm FILE: this page, then the guest's memory. */
+/* What a demo VMM shows in its --shm FILE: this page, the arena, and the guest's memory in a mapping of its own. */
 #ifndef TILESCOPE_DEMO_H
 #define TILESCOPE_DEMO_H
 
@@ -10,11 +10,12 @@
 #define DEMO_MAGIC 0x4f4d4544u
 #define DEMO_MAX_VCPUS 8
 #define DEMO_PAGE_BYTES 4096u
-#define DEMO_MEMORY_BYTES 0x40000u
+/* As much as the least mapping that could be a guest's memory. */
+#define DEMO_MEMORY_BYTES 0x100000u
 #define DEMO_VCPU_STRIDE 64u /* counters of two vCPUs lie so far apart */
 
 /*
- * Behind the guest's memory: small stacks, one beside the other, of which each vCPU's thread has one (--small-stack). While
+ * Behind the page: small stacks, one beside the other, of which each vCPU's thread has one (--small-stack). While
  * it is in KVM_RUN nothing at all is on it: every byte of the arena is DEMO_CANARY, at any moment.
  */
 #define DEMO_BLOCK_BYTES 2048u
@@ -22,9 +23,10 @@
 #define DEMO_OWN_BLOCK 2u
 #define DEMO_ARENA_BYTES (DEMO_MAX_VCPUS * DEMO_BLOCKS_PER_VCPU * DEMO_BLOCK_BYTES)
 #define DEMO_CANARY(at) ((uint8_t)((at) * 31u + ((at) >> 8) + 7u))
-/* As much as the least mapping that could be a guest's memory. */
-#define DEMO_BYTES 0x100000u
-_Static_assert(DEMO_PAGE_BYTES + DEMO_MEMORY_BYTES + DEMO_ARENA_BYTES <= DEMO_BYTES, "it fits");
+/* A page of the file between the two is in neither mapping: they never become one. */
+#define DEMO_OWN_BYTES (DEMO_PAGE_BYTES + DEMO_ARENA_BYTES)
+#define DEMO_MEMORY_AT (DEMO_OWN_BYTES + 4096u)
+#define DEMO_BYTES (DEMO_MEMORY_AT + DEMO_MEMORY_BYTES)
 _Static_assert(GUEST_AREAS + DEMO_MAX_VCPUS * GUEST_AREA_BYTES <= DEMO_MEMORY_BYTES, "the areas fit");
 
 struct demo_vcpu {

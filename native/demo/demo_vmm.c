@@ -4,7 +4,7 @@
  *	demo-vmm [--program NAME] [--vcpus N] [--held] [--shm FILE] [--host-tiles] [--small-stack] [--seccomp KIND] [--signal]
  *		 [--park]
  *
- * --program     amx, avx512, integer, io; without it the first of them that runs here
+ * --program     amx, avx512, avx, general, integer, io; without it the first of them that runs here
  * --held        the guest waits for steps in its area (guest_area.h) instead of going round
  * --host-tiles  at a kick the vCPU threads load tiles of their own, at the next one they look at them and release them
  * --small-stack KVM_RUN is made on a stack of 2 KiB amid others (small_stack.h), and after each all of them are looked at
@@ -229,12 +229,12 @@ static void map_shared(void)
 
 	if (fd < 0 || ftruncate(fd, DEMO_BYTES) < 0)
 		vm_fail("shared memory");
-	page = mmap(NULL, DEMO_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (page == MAP_FAILED)
+	page = mmap(NULL, DEMO_OWN_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	vm.memory = mmap(NULL, DEMO_MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, DEMO_MEMORY_AT);
+	if (page == MAP_FAILED || vm.memory == MAP_FAILED)
 		vm_fail("mmap");
 	close(fd);
-	vm.memory = (uint8_t *)page + DEMO_PAGE_BYTES;
-	arena = vm.memory + DEMO_MEMORY_BYTES;
+	arena = (uint8_t *)page + DEMO_PAGE_BYTES;
 	small_stack_fill(arena);
 	page->vcpu_count = (uint32_t)options.vcpus;
 	page->pid = getpid();

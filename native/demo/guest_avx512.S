@@ -1,8 +1,7 @@
 /*
  * The AVX-512 guest, with instructions of AVX512F alone. It starts in 64-bit mode with rdi = its area, rsi = its counter.
- * STEP_FREE, STEP_HOLD and STEP_TRIAL are the steps it knows.
  */
-#include "guest_area.h"
+#include "guest_round.h"
 
 	.section .rodata
 	.globl avx512_guest, avx512_guest_end
@@ -31,20 +30,7 @@ again:
 	vpcmpgtd %zmm30, %zmm17, %k2
 	vpmulld	%zmm0, %zmm0, %zmm18
 	vpxord	%zmm17, %zmm18, %zmm19
-	incl	AREA_ROUND(%rdi)
-	mov	$SPIN_ROUNDS, %ecx
-spin:
-	incl	(%rsi)
-	mov	AREA_STEP(%rdi), %eax
-	cmp	$STEP_HOLD, %eax
-	je	spin
-	cmp	$STEP_TRIAL, %eax
-	je	trial
-	dec	%ecx
-	jnz	spin
-	jmp	again
-trial:
-	hlt
+	between_rounds again
 avx512_guest_end:
 
 	.section .note.GNU-stack, "", @progbits

@@ -6,6 +6,8 @@
 
 extern const uint8_t amx_guest[], amx_guest_nm[], amx_guest_end[];
 extern const uint8_t avx512_guest[], avx512_guest_end[];
+extern const uint8_t avx_guest[], avx_guest_end[];
+extern const uint8_t general_guest[], general_guest_end[];
 extern const uint8_t flags_guest[], flags_guest_int[], flags_guest_end[];
 
 /* again: inc dword [0x7e00]; jmp again */
@@ -66,7 +68,7 @@ static void fill_nothing(struct guest_area *area)
 	(void)area;
 }
 
-static void fill_avx512(struct guest_area *area)
+static void fill_lanes(struct guest_area *area)
 {
 	for (uint32_t i = 0; i < 16; i++)
 		memcpy(area->a + i * 4, &i, sizeof(i));
@@ -76,7 +78,10 @@ const struct guest_program guest_programs[] = {
 	{ "amx", "int8 and bf16 tile products", GUEST_64_BIT, amx_guest, amx_guest_end, amx_guest_nm, 0x602e7, 18, fill_amx,
 	  vm_trial },
 	{ "avx512", "sums and masks in 512-bit registers", GUEST_64_BIT, avx512_guest, avx512_guest_end, NULL, 0xe7, 0,
-	  fill_avx512, vm_trial },
+	  fill_lanes, vm_trial },
+	{ "avx", "sums and roots in 256-bit registers", GUEST_64_BIT, avx_guest, avx_guest_end, NULL, 7, 0, fill_lanes, vm_trial },
+	{ "general", "a number mixed in calls that leave all vector state alone", GUEST_64_BIT, general_guest, general_guest_end, NULL,
+	  0, 0, fill_nothing, vm_trial },
 	{ "integer", "an integer loop that leaves all vector state alone", GUEST_REAL_MODE, integer_guest,
 	  integer_guest + sizeof(integer_guest), NULL, 0, 0, NULL, NULL },
 	{ "io", "a word from a port to another, all the time", GUEST_REAL_MODE, io_guest, io_guest + sizeof(io_guest), NULL, 0, 0,

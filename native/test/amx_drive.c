@@ -234,7 +234,7 @@ static void over_and_out(void)
 	call = at_the_call();
 	CHECK(ask(one, NULL) == 1 && head.steps == 1, "%s", words());
 	inside = regs_of(record(0));
-	memcpy(&slot, (const uint8_t *)(uintptr_t)guest.page + DEMO_PAGE_BYTES + inside.rsp, sizeof(slot));
+	memcpy(&slot, (const uint8_t *)(uintptr_t)guest.page + DEMO_MEMORY_AT + inside.rsp, sizeof(slot));
 	CHECK(inside.rip != call.rip + CALL_BYTES && slot == call.rip + CALL_BYTES, "rip %#llx, %#llx on the stack", (unsigned long long)inside.rip,
 	      (unsigned long long)slot);
 	to.dr0 = slot;

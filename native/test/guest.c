@@ -107,7 +107,7 @@ int guest_start_demo(struct guest *g, const char *program, const char *const *ar
 	g->page = map_file(path, DEMO_BYTES);
 	if (!g->page)
 		return -1;
-	g->counter = (volatile uint32_t *)((uintptr_t)g->page + DEMO_PAGE_BYTES + QEMU_COUNTER);
+	g->counter = (volatile uint32_t *)((uintptr_t)g->page + DEMO_MEMORY_AT + QEMU_COUNTER);
 	g->pid = guest_spawn(all);
 	(void)COMES(g->page->magic == DEMO_MAGIC || !guest_lives(g));
 	return g->page->magic == DEMO_MAGIC ? 0 : -1;
@@ -115,7 +115,7 @@ int guest_start_demo(struct guest *g, const char *program, const char *const *ar
 
 static const volatile uint8_t *guest_arena(const struct guest *g)
 {
-	return (const volatile uint8_t *)(uintptr_t)g->page + DEMO_PAGE_BYTES + DEMO_MEMORY_BYTES;
+	return (const volatile uint8_t *)(uintptr_t)g->page + DEMO_PAGE_BYTES;
 }
 
 uint32_t guest_arena_changes(const struct guest *g)
@@ -270,7 +270,7 @@ int guest_stands_still(const struct guest *g, int vcpu)
 
 volatile struct guest_area *guest_area(const struct guest *g, int vcpu)
 {
-	uintptr_t areas = (uintptr_t)g->page + DEMO_PAGE_BYTES + GUEST_AREAS;
+	uintptr_t areas = (uintptr_t)g->page + DEMO_MEMORY_AT + GUEST_AREAS;
 
 	return (volatile struct guest_area *)(areas + (size_t)vcpu * GUEST_AREA_BYTES);
 }

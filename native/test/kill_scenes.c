@@ -16,7 +16,7 @@ uint32_t attach_flags;
 
 static volatile uint8_t *scene_memory(void)
 {
-	return (volatile uint8_t *)guest.page + DEMO_PAGE_BYTES + SCENE_MEMORY;
+	return (volatile uint8_t *)guest.page + DEMO_MEMORY_AT + SCENE_MEMORY;
 }
 
 int read_state(struct client *c, struct state *s)
@@ -171,7 +171,7 @@ static uint64_t demo_mapping(void)
 	(void)snprintf(path, sizeof(path), "/proc/%d/maps", guest.pid);
 	maps = fopen(path, "r");
 	while (maps && !found && fgets(line, sizeof(line), maps))
-		if (sscanf(line, "%llx-%llx %4s", &start, &end, access) == 3 && strcmp(access, "rw-s") == 0 && end - start == DEMO_BYTES)
+		if (sscanf(line, "%llx-%llx %4s", &start, &end, access) == 3 && strcmp(access, "rw-s") == 0 && end - start == DEMO_MEMORY_BYTES)
 			found = start;
 	if (maps)
 		(void)fclose(maps);
@@ -190,7 +190,7 @@ static void send_memory(struct client *c)
 		uint8_t before[sizeof(old.memory)], after[sizeof(old.memory)];
 	} write = { .head = { .vcpu = { guest.pid, 0 }, .bytes = sizeof(old.memory) } };
 
-	write.head.address = demo_mapping() + DEMO_PAGE_BYTES + SCENE_MEMORY;
+	write.head.address = demo_mapping() + SCENE_MEMORY;
 	memcpy(write.before, old.memory, sizeof(old.memory));
 	memset(write.after, 0x77, sizeof(write.after));
 	(void)client_send(c, MSG_WRITE_MEMORY, &write, sizeof(write));

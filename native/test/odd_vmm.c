@@ -327,12 +327,12 @@ int main(int count, char **arguments)
 	}
 	own_arguments = arguments;
 	(void)sigaction(SIGRTMIN + 1, &kick, NULL);
-	page = mmap(NULL, DEMO_PAGE_BYTES + DEMO_MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	page = mmap(NULL, DEMO_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED || vcpu_count < 1 || vcpu_count > DEMO_MAX_VCPUS)
 		vm_fail("shared memory");
 	control = (volatile struct odd_control *)(void *)((uint8_t *)page + ODD_OFFSET);
 	vm.program = guest_program_named("integer");
-	vm.memory = (uint8_t *)page + DEMO_PAGE_BYTES;
+	vm.memory = (uint8_t *)page + DEMO_MEMORY_AT;
 	vm_make(&vm);
 	for (int i = 0; i < vcpu_count; i++) {
 		vcpus[i].index = i;

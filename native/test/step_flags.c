@@ -50,7 +50,7 @@ static int ask(struct step_request request)
 
 static uint8_t *memory(uint64_t at)
 {
-	return (uint8_t *)(uintptr_t)guest.page + DEMO_PAGE_BYTES + at;
+	return (uint8_t *)(uintptr_t)guest.page + DEMO_MEMORY_AT + at;
 }
 
 static uint8_t *out(void)

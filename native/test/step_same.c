@@ -24,7 +24,7 @@ struct outcome {
 
 static volatile uint8_t *memory(uint32_t at)
 {
-	return (volatile uint8_t *)(uintptr_t)guest.page + DEMO_PAGE_BYTES + at;
+	return (volatile uint8_t *)(uintptr_t)guest.page + DEMO_MEMORY_AT + at;
 }
 
 static void put(uint32_t at, const void *bytes, size_t count)

@@ -186,7 +186,7 @@ static void filters(void)
 /* The program that is started unasked must be the first that KVM runs here, and must run. */
 static void chosen_program(void)
 {
-	static const char *const names[] = { "amx", "avx512", "integer" };
+	static const char *const names[] = { "amx", "avx512", "avx", "general", "integer" };
 	int chosen = -1;
 	struct guest g;
 
@@ -196,7 +196,7 @@ static void chosen_program(void)
 		guest_end(&g);
 		return;
 	}
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++)
 		if (strcmp((const char *)(uintptr_t)g.page->program, names[i]) == 0)
 			chosen = i;
 	printf("# it runs %s\n", chosen < 0 ? "nothing known" : names[chosen]);

@@ -95,10 +95,10 @@ void live_regs(struct guest *g)
 /* The guest goes where RIP says, and stores what RAX and RBX hold. frozen: it does so after it was resumed, not before. */
 static void used_by_guest(struct guest *g, struct client *c, int frozen)
 {
-	volatile uint32_t *result = (volatile uint32_t *)((uintptr_t)g->page + DEMO_PAGE_BYTES + PROBE_RESULT);
+	volatile uint32_t *result = (volatile uint32_t *)((uintptr_t)g->page + DEMO_MEMORY_AT + PROBE_RESULT);
 	struct kvm_regs old, new;
 
-	memcpy((uint8_t *)(uintptr_t)g->page + DEMO_PAGE_BYTES + PROBE_CODE, probe_code, sizeof(probe_code));
+	memcpy((uint8_t *)(uintptr_t)g->page + DEMO_MEMORY_AT + PROBE_CODE, probe_code, sizeof(probe_code));
 	result[0] = result[1] = 0;
 	if (frozen)
 		CHECK(client_vcpu(c, MSG_FREEZE, g->pid, 0) == 1, "freeze");
