@@ -317,6 +317,12 @@ test('[E14] PKRU that was in init is written as 0 with its bit set', () => {
   expect(applyEdit(amx.image, write.edit)).toEqual({ ok: true, value: write.image });
 });
 
+test('[E14] PKRU that was in init stays so where the CPU has a place for it and KVM does not support it', () => {
+  const without = { ...amx, facts: { ...amx.facts, supportedXcr0: 0xe7n } };
+  const write = restored(without, { ...empty, facts: without.facts }, { kind: 'all' });
+  expect(xstateBv(write.image) & (1n << 9n)).toBe(0n);
+});
+
 test('[E14] XCR0 and MSRs are restored with everything, where they differ', () => {
   const moved = makeCapture('sapphire-rapids', amx.image, {
     xcr0: 7n,

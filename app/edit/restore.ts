@@ -28,8 +28,12 @@ import { writeRegister } from './write-register.ts';
 
 const refuse = (what: string, why: string): Decoded<never> => undecodable({ kind: 'not-allowed', what, why });
 
-/** One component as the earlier image has it, its XSTATE_BV bit included. The layouts may differ, the sizes may not. */
-const restoreComponent = (draft: Draft, then: Image, bit: number): Decoded<Draft> => {
+/**
+ * One component as the earlier image has it, its XSTATE_BV bit included. The layouts may differ, the sizes may not.
+ *
+ * @param supported the components that KVM takes; null: not known
+ */
+const restoreComponent = (draft: Draft, then: Image, bit: number, supported: bigint | null): Decoded<Draft> => {
   const previous = viewComponent(then, bit);
   const here = roomFor(draft.image, bit);
   if (here === undefined) {
@@ -43,8 +47,10 @@ const restoreComponent = (draft: Draft, then: Image, bit: number): Decoded<Draft
     return refuse(componentLabel(bit), `it had ${bytes.length} bytes and has ${here.sizeBytes} now`);
   }
   const written = withComponentBytes(draft, bit, bytes);
-  // Where a clear bit would keep what the vCPU holds, the initial values of then have to be written.
-  const inUse = previous.state === 'inUse' || keepsWhenClear(bit);
+  // Where a clear bit would keep what the vCPU holds, the initial values of then have to be written. A vCPU whose KVM does not
+  // know the component holds none: its bit would be refused.
+  const isKept = keepsWhenClear(bit) && (supported === null || hasBit(supported, bit));
+  const inUse = previous.state === 'inUse' || isKept;
   return decoded(inUse === hasBit(xstateBv(written.image), bit) ? written : withXstateBit(written, bit, inUse));
 };
 
@@ -55,10 +61,10 @@ const keepMxcsr = (draft: Draft): Draft => {
   return lost && !hasBit(bv, BIT.SSE) && !hasBit(bv, BIT.AVX) ? broughtToUse(draft, BIT.SSE) : draft;
 };
 
-const restoreComponents = (now: Image, then: Image, bits: readonly number[]): Decoded<Draft> => {
-  let draft = draftOf(now);
+const restoreComponents = ({ image, facts }: Capture, then: Image, bits: readonly number[]): Decoded<Draft> => {
+  let draft = draftOf(image);
   for (const bit of bits) {
-    const restored = restoreComponent(draft, then, bit);
+    const restored = restoreComponent(draft, then, bit, facts.supportedXcr0);
     if (!restored.ok) return restored;
     draft = restored.value;
     if (bit === BIT.SSE) draft = withBytes(draft, MXCSR_OFFSET_BYTES, u32Bytes(mxcsr(then)));
@@ -226,7 +232,7 @@ export const stageRestore = (
   const bits = scope.kind === 'all' ? [...both].sort((a, b) => a - b) : scope.bits;
   const unknown = bits.find((bit) => !both.has(bit));
   if (unknown !== undefined) return refuse(componentLabel(unknown), 'neither capture has room for it');
-  const components = restoreComponents(now.image, then.image, bits);
+  const components = restoreComponents(now, then.image, bits);
   if (!components.ok) return components;
   const draft = scope.kind === 'all' ? restoreHeader(components.value, then.image) : components.value;
   const names = GENERAL_NAMES.filter(
