@@ -11,7 +11,8 @@ interface ButtonProps {
   /** Why the button cannot be used now; null: it can. */
   readonly refused?: string | null | undefined;
   readonly keys?: string | undefined;
-  readonly onPress: () => void;
+  /** Absent: it sends the form that it stands in, as Enter in a field of it does. */
+  readonly onPress?: () => void;
   readonly testId?: string | undefined;
 }
 
@@ -26,11 +27,12 @@ export function Button(props: ButtonProps): ReactElement {
   const title = refused ?? (keys === undefined ? named : `${label} (${keys})`);
   const press = (event: MouseEvent): void => {
     event.stopPropagation();
-    if (refused === null) onPress();
+    if (refused !== null) event.preventDefault();
+    else onPress?.();
   };
   return (
     <button
-      type="button"
+      type={onPress === undefined ? 'submit' : 'button'}
       className={`button ${look}`}
       aria-label={label}
       aria-disabled={refused === null ? undefined : true}

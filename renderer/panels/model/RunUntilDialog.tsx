@@ -120,7 +120,6 @@ export function RunUntilDialog(): ReactElement | null {
             glyph="play"
             refused={refused}
             testId="run-until-start"
-            onPress={start}
           >
             {way === 'sampled' && checked.ok ? <UntilWords condition={checked.condition} /> : 'Run'}
           </Button>
