@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { hexShort } from '../../app/bits/mask.ts';
+import { hasBit, hexShort } from '../../app/bits/mask.ts';
 import type { Answer, DemoGuest, HostFacts, MachineFacts, TargetList, TargetSummary } from '../../app/bridge.ts';
 import type { Target } from '../../app/debug/target.ts';
 import { targetObstacle } from '../../app/refusals/helper-refusal.ts';
@@ -73,10 +73,20 @@ const summaryOf = (record: FoundTarget, users: ReadonlyMap<number, string>, help
   };
 };
 
+/** Bits of a capability set, linux/capability.h. */
+const CAP_SYS_PTRACE = 19;
+const CAP_SYS_ADMIN = 21;
+
 /** KVM answers 0 to a question that it does not know. */
 export const machineOf = (hello: HelloReply): MachineFacts => ({
   cpuid: hello.cpuid,
   supportedXcr0: hello.hostXcr0Supported === 0n ? null : hexShort(hello.hostXcr0Supported),
+  reach: {
+    kvmApiVersion: hello.kvmApiVersion,
+    yamaScope: hello.yamaScope,
+    canTrace: hasBit(hello.capabilities, CAP_SYS_PTRACE),
+    canReadFilters: hasBit(hello.capabilities, CAP_SYS_ADMIN),
+  },
 });
 
 const cpuModel = (): string | null => {

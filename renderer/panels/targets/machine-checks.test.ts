@@ -32,3 +32,21 @@ test('a CPU without tiles lacks nothing that could be mended', () => {
   expect(machineVerdict(plain)).toEqual({ isGood: true, words: '2 checks pass' });
   expect(machineChecks(null)).toEqual([]);
 });
+
+test('[U6] what attaching hangs on is said before a target is chosen, with what mends it', () => {
+  const reach = { kvmApiVersion: 12, yamaScope: 1, canTrace: true, canReadFilters: true };
+  const machine = { cpuid: [{ leaf: 7, subleaf: 0, eax: 0, ebx: 0, ecx: 0, edx: 1 << 24 }], supportedXcr0: '0x602e7' };
+  const root = machineChecks(facts({ machine: { ...machine, reach } }));
+  expect(machineVerdict(root)).toEqual({ isGood: true, words: '8 checks pass' });
+  expect(root.find(({ title }) => title === 'CPU has AMX')?.found).toBe('TILE');
+  const user = machineChecks(
+    facts({ machine: { ...machine, reach: { ...reach, kvmApiVersion: 0, canTrace: false, canReadFilters: false } } }),
+  );
+  expect(user.map(({ title, state }) => `${title}: ${state}`).slice(0, 4)).toEqual([
+    'ptrace_scope: missing',
+    '/dev/kvm cannot be opened: limited',
+    'Your own VMMs alone: limited',
+    'Seccomp filters cannot be read: limited',
+  ]);
+  expect(user.slice(0, 4).every(({ remedy }) => remedy !== null)).toBe(true);
+});
