@@ -17,8 +17,13 @@ export const FIXED = {
   rate: '19400',
   address: '00000000_00401b2c',
   kernel: '6.18.2',
+  cpu: 'Intel(R) Xeon(R) Platinum 8380',
   user: 'root',
   folder: '/usr/bin/',
 } as const;
+
+/** Addresses within a sentence. */
+export const fixedWithin = (text: string): string =>
+  isDeterministic() ? text.replaceAll(/0x[0-9a-f]+/g, '0x401b2c') : text;
 
 export const fixed = (kind: keyof typeof FIXED, text: string): string => (isDeterministic() ? FIXED[kind] : text);

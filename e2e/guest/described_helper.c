@@ -1,7 +1,7 @@
 /*
  * The helper of another machine: runs the real one, named by TILESCOPE_REAL_HELPER, and hands everything on, but its first
  * answer, MSG_HELLO, in which it describes the machine: that is the file named by TILESCOPE_DESCRIBED_HOST. With
- * TILESCOPE_NO_TARGETS it finds no VMM. Started with --kvm it says what TILESCOPE_DESCRIBED_KVM says; with that empty, there is no KVM.
+ * TILESCOPE_NO_TARGETS it finds no VMM; with TILESCOPE_DESCRIBED_XCR0 that is what a VMM's process may use and KVM supports, in 4096 bytes. Started with --kvm it says what TILESCOPE_DESCRIBED_KVM says; with that empty, there is no KVM.
  */
 #include <signal.h>
 #include <stdint.h>
@@ -54,10 +54,22 @@ static ssize_t described(uint8_t *into)
 	return (ssize_t)got;
 }
 
+static void describe_attached(struct attach_reply *reply, const char *xcr0)
+{
+	uint64_t mask = strtoull(xcr0, NULL, 0);
+
+	reply->cap_xsave2_vm = 4096;
+	reply->cap_xsave2_system = 4096;
+	reply->guest_permission = mask;
+	reply->host_permission = mask;
+	reply->supported_xcr0 = mask;
+}
+
 static int hand_on(int from)
 {
-	static uint8_t payload[MOST_BYTES];
+	static _Alignas(8) uint8_t payload[MOST_BYTES];
 	int no_targets = getenv("TILESCOPE_NO_TARGETS") != NULL;
+	const char *xcr0 = getenv("TILESCOPE_DESCRIBED_XCR0");
 	struct frame_header header;
 
 	while (whole(from, &header, sizeof(header)) == 0) {
@@ -70,6 +82,8 @@ static int hand_on(int from)
 				return 1;
 			header.payload_bytes = (uint32_t)bytes;
 		}
+		if (xcr0 && header.status == 0 && header.code == MSG_ATTACH && header.payload_bytes >= sizeof(struct attach_reply))
+			describe_attached((struct attach_reply *)(void *)payload, xcr0);
 		if (header.status == 0 && header.code == MSG_LIST_TARGETS && no_targets) {
 			header.payload_bytes = sizeof(struct list_head);
 			memset(payload, 0, sizeof(struct list_head));

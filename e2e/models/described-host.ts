@@ -30,6 +30,8 @@ interface DescribedHost {
   readonly helper?: string;
   /** What KVM_CHECK_EXTENSION answers there, by number; null: there is no KVM; not there: as this machine's, or what a new one does. */
   readonly kvm?: ReadonlyMap<number, number> | null;
+  /** What a VMM that is attached to may use there and its KVM supports; none: what they are here. */
+  readonly attachedXcr0?: bigint;
 }
 
 /** Linux 5.10: neither KVM_CAP_XSAVE2 (208) nor KVM_CAP_SYS_ATTRIBUTES (209), nor what else came after it. (linux/kvm.h) */
@@ -91,7 +93,11 @@ const brand = (name: string): Cpuid => {
 const HAS_KVM = { kvmApiVersion: 12, kvmErrno: 0 };
 
 /** The rest of a machine that is described whole. */
-const NAMED = { kernelRelease: '6.18.0', ...HAS_KVM, yamaScope: 0 };
+const NAMED = {
+  ...{ kernelRelease: '6.18.0', ...HAS_KVM, yamaScope: 0 },
+  // CAP_SYS_PTRACE, CAP_SYS_ADMIN: as root has them, whoever runs the stories.
+  capabilities: (1n << 19n) | (1n << 21n),
+};
 
 /** AMX-BF16, AMX-TILE and AMX-INT8 of leaf 7 EDX: a CPU without XTILECFG and XTILEDATA has none of them. */
 const AMX_FEATURES = (1 << 22) | (1 << 24) | (1 << 25);
@@ -113,6 +119,9 @@ const FOREIGN = 'its XSAVE layout is not that of this machine, which every image
 const PICTURED_FEATURES = ['xsave', 'xsavec', 'avx', 'avx2', 'avx512f', 'avx512cd', 'avx512bw', 'avx512dq', 'avx512vl'];
 
 const amd = (): Cpuid => sampleCapture().facts.hostCpuid;
+
+/** What KVM gives the pictured guests, which have no PKU: their machine need not have more. */
+const PICTURED_XCR0 = 0xe7n;
 
 /** Where stories of live guests take place whose pictures are compared. */
 export const PICTURED = 'guests';
@@ -157,9 +166,11 @@ export const HOSTS: Readonly<Record<string, () => DescribedHost>> = {
     kvm: KVM_5_10,
   }),
   [PICTURED]: () => ({
-    describe: () => ({ ...NAMED, cpuid: [...amd(), ...brand('AMD EPYC')], hostXcr0Supported: 0xe7n }),
+    describe: named('ice-lake-sp', withoutAmx(SAPPHIRE_RAPIDS_HOST), PICTURED_XCR0),
     guestCpu: `qemu64,-svm,${PICTURED_FEATURES.map((name) => `+${name}`).join(',')}`,
     noGuests: null,
+    kvm: newKvm(2696),
+    attachedXcr0: PICTURED_XCR0,
   }),
   /** Where the stories of recorded and model guests take place, so that their pictures are the same everywhere. */
   stories: () => ({ describe: named('zen5', amd(), 0x2e7n), guestCpu: null, noGuests: FOREIGN }),
@@ -172,8 +183,9 @@ export const HOSTS: Readonly<Record<string, () => DescribedHost>> = {
 export const unlikePictured = (): string | null => {
   const { cpuid } = helloHere();
   const offered = entry(cpuid, 0xd, 0).eax;
-  for (const { subleaf, eax, ebx } of amd().filter(
-    ({ leaf, subleaf, ecx }) => leaf === 0xd && subleaf > 1 && ecx === 0,
+  const pictured = findPreset('ice-lake-sp')?.cpuid ?? [];
+  for (const { subleaf, eax, ebx } of pictured.filter(
+    ({ leaf, subleaf }) => leaf === 0xd && subleaf > 1 && (PICTURED_XCR0 & (1n << BigInt(subleaf))) !== 0n,
   )) {
     const here = entry(cpuid, 0xd, subleaf);
     if ((offered & (1 << subleaf)) === 0) return `this CPU has no component ${subleaf}, which the pictured guests have`;
@@ -249,6 +261,7 @@ export const describedHost = (name: string): Readonly<Record<string, string>> =>
     ...(host.helper === undefined ? {} : { TILESCOPE_OTHER_NUMBERS: OTHER_NUMBERS }),
     TILESCOPE_DESCRIBED_KVM: host.kvm === undefined ? kvmHere(helper, here) : kvmLines(host.kvm),
     ...(host.noGuests === null ? {} : { TILESCOPE_NO_TARGETS: host.noGuests }),
+    ...(host.attachedXcr0 === undefined ? {} : { TILESCOPE_DESCRIBED_XCR0: `0x${host.attachedXcr0.toString(16)}` }),
     ...(host.guestCpu === null ? {} : { TILESCOPE_GUEST_CPU: host.guestCpu }),
   };
 };

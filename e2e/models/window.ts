@@ -3,14 +3,6 @@ import { pictured } from './pictured.ts';
 
 export const THEMES = ['dark', 'light'] as const;
 
-/**
- * Why pictures of live guests are not compared at present: the toolbar and what is around it were changed on a machine without
- * /dev/kvm, so they show the page before that. `npm run e2e -- --update-snapshots`, on a CPU with their layout, takes them anew;
- * then this is null again.
- */
-const OLDER_THAN_THE_PAGE: string | null =
-  'it is older than the toolbar: to be taken anew, by --update-snapshots, where such a guest can run';
-
 /** An act that the toolbar's menu "More" holds. */
 export const fromMore = async (page: Page, name: string | RegExp): Promise<void> => {
   await page.getByRole('button', { name: 'More', exact: true }).click();
@@ -113,8 +105,7 @@ export class Window {
    */
   async shootLive(name: string, unless: string | null = null): Promise<void> {
     const { notCompared } = await pictured();
-    const isTakenAnew = ['all', 'changed'].includes(test.info().config.updateSnapshots);
-    const reason = notCompared ?? unless ?? (await this.otherGuests()) ?? (isTakenAnew ? null : OLDER_THAN_THE_PAGE);
+    const reason = notCompared ?? unless ?? (await this.otherGuests());
     if (reason === null) return this.shoot(name);
     test.info().annotations.push({ type: 'not compared', description: `${name}: ${reason}` });
     console.log(`not compared: ${name}: ${reason}`);

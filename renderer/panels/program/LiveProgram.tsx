@@ -6,6 +6,7 @@ import { ActionButton } from '../../controls/ActionButton.tsx';
 import { Button } from '../../controls/Button.tsx';
 import { useInstructionList } from '../../controls/instruction-list.ts';
 import { Select } from '../../controls/Select.tsx';
+import { fixed, fixedWithin } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { isFrozen, selectDrive } from '../../store/select/run.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
@@ -72,12 +73,11 @@ function Refused({ refusal }: { refusal: Refusal }): ReactElement {
       <Glyph name="unknown" className="text-3" />
       {rip === null ? null : (
         <p>
-          RIP <span className="val">{rip.toString(16)}</span>
+          RIP <span className="val">{fixed('address', rip.toString(16)).replace(/^[0_]+(?=.)/, '')}</span>
         </p>
       )}
       <p className="text-2" data-testid="code-refused">
-        {refusal.what}
-        {refusal.where === null ? '' : ` (${refusal.where})`}
+        {fixedWithin(`${refusal.what}${refusal.where === null ? '' : ` (${refusal.where})`}`)}
       </p>
       <Button label="Read again" onPress={askedAgain(store)}>
         Read again

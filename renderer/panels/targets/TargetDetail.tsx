@@ -88,7 +88,7 @@ function Selected({ target }: { target: TargetSummary }): ReactElement {
             {facts?.cpu == null ? null : (
               <>
                 <dt>CPU</dt>
-                <dd title={facts.cpu}>{facts.cpu}</dd>
+                <dd title={facts.cpu}>{fixed('cpu', facts.cpu)}</dd>
               </>
             )}
           </dl>
