@@ -1,4 +1,5 @@
 import { expect } from 'playwright/test';
+import { PICTURED } from '../models/described-host.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { fitting } from '../models/having.ts';
 import { test } from '../models/host.ts';
@@ -16,13 +17,15 @@ interface Steps {
   readonly stops: readonly { readonly rip: string }[];
 }
 
+test.use({ machine: PICTURED });
+
 test.describe('a live QEMU guest driven from the window', () => {
   test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
 
   let guest: Guest;
   let round: readonly string[];
   test.beforeAll(async () => {
-    guest = await Guest.start({ name: 'drive' });
+    guest = await Guest.start({ name: 'drive', pictured: true });
     const set = await tilescope('set', '--pid', String(guest.pid), ...FOUND);
     expect(set.code, set.err).toBe(0);
     const { stops } = await tilescopeJson<Steps>('step', '--pid', String(guest.pid), '8');

@@ -112,7 +112,7 @@ test.describe('history', () => {
     await expect(track).toHaveAttribute('aria-valuenow', '7');
     const box = await track.boundingBox();
     if (box === null) throw new Error('the history has no place');
-    const xOf = (stop: number): number => box.x + ((stop - 0.5) / 24) * box.width;
+    const xOf = (stop: number): number => box.x + ((stop - 0.5) / 8) * box.width;
     await page.mouse.move(xOf(7), box.y + box.height / 2);
     await page.mouse.down();
     await page.mouse.move(xOf(3), box.y + box.height / 2, { steps: 8 });
@@ -141,7 +141,7 @@ test.describe('history', () => {
     await window.shootLive('history-opened');
     const stop = await tilescopeJson<Record<string, number[]>>('show', `${file}@4`, `${WIDE}3:f32`);
     expect(stop[`${WIDE}3:f32`]?.slice(0, 4)).toEqual([0.5, 3, 0, 0.25]);
-    await fromMore(page, 'Detach');
+    await fromMore(page, 'Close');
 
     await expect(window.target('history')).toBeVisible();
     await window.attach('history');

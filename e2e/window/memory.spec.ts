@@ -22,9 +22,7 @@ test.describe('code and memory of a live vCPU', () => {
     const window = new Window(page);
     await window.attach('code');
 
-    await page.keyboard.press('Alt+P');
-    const program = page.getByTestId('live-program');
-    await expect(program.getByTestId('who')).toHaveText(/^64-bit code, CPL 0 \(kernel\)/);
+    await expect(page.getByTestId('who')).toHaveText(/^64-bit code, CPL 0 \(kernel\)/);
     await expect(page.locator('[aria-current="step"]')).toContainText(/inc|jmp/);
 
     await page.keyboard.press('Alt+4');

@@ -91,7 +91,7 @@ test.describe('the page that held written edits goes, and Tilescope stays', () =
     await attached(page);
     const other = await context.newPage();
     await other.goto(new URL(page.url()).origin);
-    await expect(new Window(other).target('reloaded')).toContainText('ours, in another tab');
+    await expect(new Window(other).target('reloaded')).toContainText('in another tab');
     await other.getByRole('button', { name: 'Go on with it here' }).click();
     await expect(other.getByTestId('came-back')).toContainText('2 stops');
     await expect(page.getByText('goes on in another tab')).toBeVisible();
