@@ -1,4 +1,5 @@
 import { expect } from 'playwright/test';
+import { axeViolations } from '../models/axe.ts';
 import { test } from '../models/host.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
 
@@ -12,24 +13,35 @@ test('[U23] the list of stops is thinned out by a filter, and goes where its lin
   await page.keyboard.press('Alt+s');
   const pane = page.locator('[data-pane="stops"]');
   const list = pane.getByRole('listbox');
-  await expect(pane.getByRole('status')).toHaveText('21 stops');
+  await expect(list).toBeFocused();
   await expect(list.getByRole('option', { selected: true })).toHaveText(/^21 .*stepped|^21 /);
-  await list.focus();
   await page.keyboard.press('Home');
   await expect(page.getByTestId('stepper-now')).toContainText('stop 1');
   await page.keyboard.press('ArrowDown');
   await expect(list.getByRole('option', { selected: true })).toHaveText(/^2 /);
   // Where tmm0 changed: loaded with zeros at first, then a product each pass.
-  await pane.getByRole('searchbox').fill('tmm0');
-  await expect(pane.getByRole('status')).toHaveText(/^\d of 21 stops$/);
+  // In the dock of History its field and its count are those of the list too.
+  const head = page.getByTestId('history-tools');
+  await head.getByRole('searchbox').fill('tmm0');
+  await expect(head.getByRole('status')).toHaveText(/^\d of 21 stops$/);
   const shown = await list.getByRole('option').count();
   expect(shown).toBeGreaterThan(0);
   expect(shown).toBeLessThan(21);
-  await page.keyboard.press('ArrowDown');
-  await expect(list).toBeFocused();
+  await list.focus();
   await page.keyboard.press('End');
   await expect(page.getByTestId('stepper-now')).not.toContainText('stop 2 ');
   await expect(list.getByRole('option', { selected: true })).toHaveCount(1);
+  // What happened, without the steps between: where it began, and the stop that was given a label.
+  await head.getByRole('textbox', { name: /^Label of stop/ }).fill('here');
+  await page.keyboard.press('Enter');
+  await page.getByRole('tab', { name: 'Events' }).click();
+  const events = page.getByRole('listbox', { name: 'Events of this vCPU' });
+  await expect(events.getByRole('option')).toHaveCount(2);
+  await expect(events.getByRole('option', { selected: true })).toContainText('here');
+  expect(await axeViolations(page)).toEqual([]);
+  await page.keyboard.press('Alt+s');
+  await expect(pane).toBeVisible();
   await page.keyboard.press('Alt+s');
   await expect(pane).toHaveCount(0);
+  await expect(page.getByRole('slider', { name: 'Stop' })).toBeVisible();
 });

@@ -1,4 +1,5 @@
 import { expect, type Page } from 'playwright/test';
+import { axeViolations } from '../models/axe.ts';
 import { test } from '../models/host.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
 
@@ -111,4 +112,31 @@ test('[U8] a wide window shows all eight tiles at once', async ({ open }) => {
   await page.keyboard.press('Alt+3');
   for (let tile = 0; tile < 8; tile += 1)
     await expect(page.getByRole('grid', { name: new RegExp(`\\btmm${tile}\\b`) })).toBeInViewport();
+});
+
+test('[U2] in a small window a folded pane is shown over the view, which stays as it lies', async ({ open }) => {
+  const { page } = await opened(open);
+  await page.setViewportSize({ width: 1100, height: 700 });
+  await expect(page.locator('.workbench.small-window.low-window')).toBeVisible();
+  await page.keyboard.press('Alt+3');
+  const width = async (): Promise<number> => (await page.getByTestId('centre').boundingBox())?.width ?? 0;
+  const before = await width();
+  const peek = page.getByTestId('peek');
+  await page.keyboard.press('Alt+P');
+  await expect(peek.getByTestId('program')).toBeVisible();
+  expect(await width()).toBe(before);
+  await peek.getByRole('tab', { name: 'Breakpoints' }).click();
+  await expect(peek.getByTestId('breakpoints')).toBeVisible();
+  expect(await axeViolations(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  await expect(peek).toHaveCount(0);
+  // The strip itself, by hand and by key; a second press takes it away.
+  const strip = page.getByRole('tab', { name: 'Watch' });
+  await strip.click();
+  await expect(peek.getByRole('tab', { name: 'Watch' })).toHaveAttribute('aria-selected', 'true');
+  expect(await width()).toBe(before);
+  await peek.getByRole('button', { name: 'Keep it beside the view' }).click();
+  await expect(peek).toHaveCount(0);
+  await expect(page.locator('[data-pane="watch"]')).toBeVisible();
+  expect(await width()).toBeLessThan(before);
 });

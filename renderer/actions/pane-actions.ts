@@ -145,6 +145,14 @@ export const PANE_ACTIONS: readonly Action[] = [
     run: (store) => store.getState().askWorkbench({ kind: 'toggle', pane: 'stops' }),
   },
   {
+    id: 'events',
+    title: 'Events: what was written, what the guest raised, what has a label',
+    group: 'View',
+    glyph: 'flag',
+    refused: needsStops,
+    run: (store) => store.getState().askWorkbench({ kind: 'toggle', pane: 'events' }),
+  },
+  {
     id: 'calls',
     title: 'Calls, and the task',
     group: 'View',

@@ -63,11 +63,8 @@ export function HistoryTools(): ReactElement {
       <Filter />
       {length < MANY_STOPS ? null : <Zoom view={view} onView={onView} length={length} />}
       <TimeAxis />
-      <ActionButton action={action('run-until')} look="tiny ghost" glyph={null}>
-        <span className="wide-only">Run until…</span>
-      </ActionButton>
       <RestoreToStop />
-      <ActionButton action={action('pin-stop')} look="tiny ghost" glyphClass="g12">
+      <ActionButton action={action('pin-stop')} look="tiny" glyphClass="g12">
         <span className="wide-only">Pin A</span>
       </ActionButton>
       <Stepper />
@@ -132,7 +129,7 @@ function TimeAxis(): ReactElement {
   return (
     <button
       type="button"
-      className="button tiny ghost broad-only"
+      className="button tiny broad-only"
       aria-pressed={on && why === null}
       aria-disabled={why === null ? undefined : true}
       title={why ?? 'Stops by when they were taken'}
@@ -147,7 +144,7 @@ function TimeAxis(): ReactElement {
 function RestoreToStop(): ReactElement | null {
   const shown = useDebugger((state) => !selectIsNewest(state) && state.session?.kind !== 'file');
   return shown ? (
-    <ActionButton action={action('restore-to-stop')} look="tiny ghost" glyphClass="g12">
+    <ActionButton action={action('restore-to-stop')} look="tiny" glyphClass="g12">
       <span className="wide-only">Restore to this stop…</span>
     </ActionButton>
   ) : null;
@@ -172,7 +169,6 @@ function Stepper(): ReactElement {
             +{since}
           </span>
         )}
-        {label === undefined ? null : <span className="ellipsis stepper-label">{label}</span>}
       </span>
       <ActionButton action={action('next-stop')} look="tiny ghost square" glyphClass="g12" />
     </span>

@@ -1,38 +1,10 @@
 import { memo, type ReactElement } from 'react';
-import { memoizeByIdentity, memoizePair } from '../../store/base/memoize.ts';
+import { memoizeByIdentity } from '../../store/base/memoize.ts';
 import { useDebugger } from '../../store/context.ts';
-import type { ModelEventAt } from '../../store/state/model.ts';
-import type { Stop } from '../../store/state/timeline.ts';
 import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
+import { eventsOf, labelledStops, type TrackEvent } from './stop-events.ts';
 import { type Bucket, bucketsOf, GLYPH_PX, spotsOf, type TrackView } from './track-view.ts';
 
-interface TrackEvent {
-  readonly glyph: GlyphName;
-  readonly look: string;
-}
-
-const eventOf = (stop: Stop, index: number, raised: ModelEventAt | undefined): TrackEvent | null => {
-  if (raised !== undefined) {
-    return raised.kind === 'nm' ? { glyph: 'lock', look: 'is-armed' } : { glyph: 'warn', look: 'is-armed' };
-  }
-  if (stop.write !== null) return { glyph: 'check2', look: 'is-written' };
-  return index === 0 ? { glyph: stop.cause === 'file' ? 'file' : 'flag', look: 'text-3' } : null;
-};
-
-/** Stops with an event, in order. */
-const eventsOf = memoizePair((stops: readonly Stop[], raised: readonly ModelEventAt[]) => {
-  const byStop = new Map(raised.map((event) => [event.stop, event]));
-  const events = new Map<number, TrackEvent>();
-  stops.forEach((stop, index) => {
-    const event = eventOf(stop, index, byStop.get(stop.number));
-    if (event !== null) events.set(index, event);
-  });
-  return events;
-});
-
-const labelled = memoizePair((stops: readonly Stop[], labels: ReadonlyMap<number, string>) =>
-  labels.size === 0 ? [] : stops.flatMap((stop, index) => (labels.has(stop.number) ? [index] : [])),
-);
 const keysOf = memoizeByIdentity((events: ReadonlyMap<number, TrackEvent>) => [...events.keys()]);
 
 /** More than these do not fit in the room of a bucket. */
@@ -71,7 +43,7 @@ export const TrackGlyphs = memo(({ view, widthPx }: { view: TrackView; widthPx: 
           ))}
         </span>
       ))}
-      {spotsOf(labelled(stops, labels), view, widthPx, GLYPH_PX).map(({ index, x }) => (
+      {spotsOf(labelledStops(stops, labels), view, widthPx, GLYPH_PX).map(({ index, x }) => (
         <span key={stops[index]?.number} className="track-event text-2 track-label" style={{ left: x }}>
           <Glyph name="flag" className="g12" />
         </span>

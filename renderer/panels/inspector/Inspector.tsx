@@ -87,7 +87,7 @@ function Foot(): ReactElement {
         Restore…
       </ActionButton>
       {previous === null ? null : (
-        <ActionButton action={action('restore-to-stop')} look="tiny" glyph={null}>
+        <ActionButton action={action('restore-to-stop')} look="tiny" glyph={null} label={`All to stop ${previous}…`}>
           All to stop {previous}…
         </ActionButton>
       )}

@@ -19,7 +19,7 @@ test('where less fits the window is narrower, never the cells than their text', 
     const { columns, cellPx } = matrixFit(bytes, 'i8', 64, true, roomPx);
     expect(cellPx).toBeGreaterThanOrEqual(24);
     expect(columns % 4).toBe(0);
-    if (columns > 4) expect(2 * columns * cellPx + 92 + 56 + 24).toBeLessThanOrEqual(roomPx);
+    if (columns > 4) expect(2 * columns * cellPx + 92 + 44 + 24).toBeLessThanOrEqual(roomPx);
   }
 });
 

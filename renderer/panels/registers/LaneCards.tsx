@@ -128,7 +128,7 @@ interface LaneCellProps {
 const CARD_GAP_PX = 4;
 /** Border and padding of a card. */
 const CARD_EDGE_PX = 6;
-/** Advance width of a value digit at 12 px; at the right a cell keeps 6 px free, at the left room for a mark. */
+/** Advance width of a value digit at 12 px; at the right a cell keeps 6 px free. */
 const CARD_DIGIT_PX = 7.2;
 const CARD_PADDING_PX = 7;
 /** "-1e9", "-Inf": with fewer a number is none. */
@@ -136,7 +136,7 @@ const LEAST_CHARACTERS = 4;
 const charactersInCard = (cellPx: number): number =>
   Math.max(LEAST_CHARACTERS, Math.floor((cellPx - CARD_PADDING_PX) / CARD_DIGIT_PX));
 
-function LaneCell({ provenance, register, index, element, type, characters: room, init }: LaneCellProps): ReactElement {
+function LaneCell({ provenance, register, index, element, type, characters, init }: LaneCellProps): ReactElement {
   const store = useDebuggerStore();
   const selected = useDebugger(
     (state) =>
@@ -144,8 +144,6 @@ function LaneCell({ provenance, register, index, element, type, characters: room
   );
   const size = sizeOf(type);
   const part = markedPart(provenance, register, element * size, size);
-  // A mark stands in the corner: the digits keep clear of it.
-  const characters = part !== null && part.mark !== 'none' ? Math.max(LEAST_CHARACTERS, room - 1) : room;
   const text = part === null ? 'not read' : fittedText(type, part.bytes, 0, characters);
   const mark = shownMark(part);
   const look = [

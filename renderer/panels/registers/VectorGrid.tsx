@@ -21,6 +21,7 @@ import { selectEditRefusal } from '../../store/select/selectors.ts';
 import { elementPath, elementsOf, holderOf, type VectorFile } from '../../store/select/vector.ts';
 import type { LaneType } from '../../store/state/view.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
+import { pageBox } from '../../zoom.ts';
 import { charactersIn, exactText, fittedText, isWord, isZero, sizeOf } from './element-text.ts';
 import { isBlockMove, isToEdge, moveInGrid } from './grid-moves.ts';
 import { LANE_TYPES } from './lane-types.ts';
@@ -33,7 +34,7 @@ const HEAD_PX = 52;
 const SIDE_PX = 32;
 const LANE_GAP_PX = 3;
 /** Below this a value cannot be read: the table then scrolls sideways under a fixed row head. */
-const LEAST_PX: Readonly<Record<number, number>> = { 1: 36, 2: 46, 4: 40, 8: 76 };
+const LEAST_PX: Readonly<Record<number, number>> = { 1: 36, 2: 46, 4: 36, 8: 76 };
 /** Eight digits of 10 px type, where those of 11 px do not fit. */
 const HEX_LEAST_PX = 54;
 const HEX_ROOMY_PX = 61;
@@ -79,9 +80,11 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
   useLayoutEffect(() => {
     const node = grid.current;
     if (node === null) return;
-    const observer = new ResizeObserver(() => setBoxPx(node.clientWidth));
+    // clientWidth is rounded: of half a pixel more than there is the last cell would take another line.
+    const measure = (): void => setBoxPx(Math.min(node.clientWidth, Math.floor(pageBox(node).width)));
+    const observer = new ResizeObserver(measure);
     observer.observe(node);
-    setBoxPx(node.clientWidth);
+    measure();
     return () => observer.disconnect();
   }, []);
   // Lane 0 is where reading begins: with lane 0 at the right a table that scrolls sideways starts at its right end.

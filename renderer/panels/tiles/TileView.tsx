@@ -45,6 +45,7 @@ export function TileView({
         <Folded scene={scene} isUnfolded={isUnfolded} onUnfold={setWanted} />
         <span className="push" />
         <TypeChips tile={tile} type={reading.type} />
+        <LookChips />
       </div>
       <div className="tile-controls">
         <TileLegend scene={scene} scaleEnd={scaleEnd} differences={differences.length} />
@@ -52,7 +53,6 @@ export function TileView({
         {layouts}
         <VnniToggle tile={tile} scene={scene} />
         <ScaleToggle />
-        <LookChips />
         {extent.rows === 0 ? null : <CopyAs scene={scene} />}
       </div>
       {extent.rows === 0 ? (

@@ -1,4 +1,12 @@
-import { type ReactElement, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import {
+  type ReactElement,
+  type SyntheticEvent,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react';
 import {
   Separator,
   type TabNode,
@@ -8,6 +16,7 @@ import {
   Workspace,
   type WorkspaceModel,
 } from 'react-resizable-panels';
+import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { Session } from '../../store/state/target.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -19,13 +28,16 @@ import {
   extraTab,
   homeOf,
   isExtraPane,
+  isLineOfHistory,
   isView,
   LOW_PX,
   layoutKey,
   parseLayout,
+  peekedIn,
   type SizeClass,
   sizeClassOf,
 } from './layout.ts';
+import { Peek } from './Peek.tsx';
 import { paneContent, TabMark, tabKey } from './panes.tsx';
 
 type Model = WorkspaceModel<null>;
@@ -90,15 +102,25 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
     if (store.getState().targetBeside !== null) store.getState().askWorkbench({ kind: 'show', pane: 'beside' });
   }, [workspace, store]);
 
+  // A small window has no width to give: what is folded there is looked at over the centre.
+  const [peek, setPeek] = useState<string | null>(null);
+  const isSmall = size === 'small';
+  const choosePeek = useCallback((pane: string | null): void => {
+    setPeek(pane);
+    if (pane !== null) focusPane(pane);
+  }, []);
+  const peeked = peek === null || workspace === null ? null : peekedIn(workspace.getModel(), peek);
+
   /** Unfolded from its strip by a key, to be looked at; Escape folds it again. */
-  const peeked = useRef<string | null>(null);
+  const unfolded = useRef<string | null>(null);
   useEffect(() => {
     if (workspace === null || request === null) return;
     store.getState().askWorkbench(null);
     if (request.kind === 'leave') {
       const left = homeOf(workspace.getModel(), request.pane);
-      if (left !== null && !left.folded && peeked.current === request.pane) workspace.collapseTabset(left.id);
-      peeked.current = null;
+      if (left !== null && !left.folded && unfolded.current === request.pane) workspace.collapseTabset(left.id);
+      unfolded.current = null;
+      setPeek(null);
       return;
     }
     if (request.kind === 'reset') {
@@ -120,15 +142,20 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
       workspace.closeTab(request.pane);
       return;
     }
-    peeked.current = home.folded ? request.pane : null;
+    if (isSmall && peekedIn(workspace.getModel(), request.pane) !== null) {
+      choosePeek(peek === request.pane && request.kind === 'toggle' ? null : request.pane);
+      return;
+    }
+    unfolded.current = home.folded ? request.pane : null;
     if (home.folded) workspace.expandTabset(home.id);
     else if (request.kind === 'toggle' && home.shown) {
-      workspace.collapseTabset(home.id);
+      if (isLineOfHistory(request.pane)) workspace.selectTab('history');
+      else workspace.collapseTabset(home.id);
       return;
     }
     workspace.selectTab(request.pane);
     focusPane(request.pane);
-  }, [workspace, request, store, key, kind, size, isLow]);
+  }, [workspace, request, store, key, kind, size, isLow, isSmall, peek, choosePeek]);
 
   const wasBeside = useRef(homeOf(first as Model, 'beside') !== null);
   const onModelChanged = useCallback(
@@ -148,29 +175,63 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
     },
     [store, key],
   );
+  // What is looked at over the centre is there once.
+  const content = useCallback((tab: TabNode<null>) => (tab.id === peek ? null : paneContent(tab)), [peek]);
+  // A press on a strip of a small window, by hand or by key, shows its pane over the centre.
+  const pressStrip = (event: SyntheticEvent): void => {
+    const strip = (event.target as Element).closest<HTMLElement>('[data-tabset-collapsed] [data-tab-id]');
+    const pane = strip?.dataset.tabId;
+    if (!isSmall || pane === undefined || workspace === null || peekedIn(workspace.getModel(), pane) === null) return;
+    event.preventDefault();
+    event.stopPropagation();
+    choosePeek(peek === pane ? null : pane);
+  };
   return (
-    <Workspace<null>
-      className={`workbench ${size}-window ${isLow ? 'low' : 'high'}-window`}
-      workspaceRef={setWorkspace}
-      defaultModel={first}
-      onModelChanged={onModelChanged}
-      renderTab={renderTab}
-      renderTabContent={paneContent}
-      renderTabsetToolbar={renderTools}
-      renderSeparator={renderSeparator}
-      hiddenTabBehavior="unmount"
-      lazyTabContent
-      tabRemovalSelectionBehavior="recent"
-      classNames={CLASS_NAMES}
-    />
+    <div
+      className="workbench-box"
+      onClickCapture={pressStrip}
+      onKeyDownCapture={(event) => {
+        if (commandOf('menu', event.nativeEvent) === 'press') pressStrip(event);
+      }}
+    >
+      <Workspace<null>
+        className={`workbench ${size}-window ${isLow ? 'low' : 'high'}-window`}
+        workspaceRef={setWorkspace}
+        defaultModel={first}
+        onModelChanged={onModelChanged}
+        renderTab={renderTab}
+        renderTabContent={content}
+        renderTabsetToolbar={renderTools}
+        renderSeparator={renderSeparator}
+        hiddenTabBehavior="unmount"
+        lazyTabContent
+        tabRemovalSelectionBehavior="recent"
+        classNames={CLASS_NAMES}
+      />
+      {peeked === null ? null : (
+        <Peek
+          peeked={peeked}
+          onChoose={choosePeek}
+          onKeep={() => {
+            const home = workspace === null ? null : homeOf(workspace.getModel(), peeked.pane);
+            setPeek(null);
+            if (workspace === null || home === null) return;
+            workspace.expandTabset(home.id);
+            workspace.selectTab(peeked.pane);
+          }}
+          onClose={() => setPeek(null)}
+        />
+      )}
+    </div>
   );
 }
 
-/** To its first field where it has one. */
+const PANE_START = 'input[data-region-start], [role="listbox"][data-region-start]';
+/** To its first field or its list where it has one. */
 const focusPane = (pane: string): void => {
   requestAnimationFrame(() => {
     const node = document.querySelector<HTMLElement>(`[data-pane="${pane}"]`);
-    (node?.querySelector<HTMLElement>('input[data-region-start]') ?? node)?.focus();
+    (node?.querySelector<HTMLElement>(PANE_START) ?? node)?.focus();
   });
 };
 

@@ -3,7 +3,17 @@ import type { Session } from '../../store/state/target.ts';
 import type { Tab } from '../../store/state/view.ts';
 
 /** What a pane of the workbench shows. A view is one of the centre; the others stand in the docks. */
-export type PaneId = Tab | 'program' | 'breakpoints' | 'calls' | 'inspector' | 'watch' | 'history' | ExtraPane;
+export type PaneId =
+  | Tab
+  | 'program'
+  | 'breakpoints'
+  | 'calls'
+  | 'inspector'
+  | 'watch'
+  | 'history'
+  | 'stops'
+  | 'events'
+  | ExtraPane;
 
 /** In the order of Alt+1 … Alt+6, which is that of their tabs. */
 export const VIEWS: readonly { readonly id: Tab; readonly title: string }[] = [
@@ -29,6 +39,8 @@ const DOCKED: readonly { readonly id: PaneId; readonly title: string }[] = [
   { id: 'inspector', title: 'Inspector' },
   { id: 'watch', title: 'Watch' },
   { id: 'history', title: 'History' },
+  { id: 'stops', title: 'Stops' },
+  { id: 'events', title: 'Events' },
 ];
 const dockedOf = (kind: Session['kind']): typeof DOCKED =>
   DOCKED.filter(({ id }) => NOT_OF[id]?.includes(kind) !== true);
@@ -38,7 +50,6 @@ const EXTRA = [
   { id: 'plot', title: 'Plot', beside: { dock: 'right', region: 'bottom' } },
   { id: 'beside', title: 'Beside', beside: { dock: 'centre', region: 'right' } },
   { id: 'trace', title: 'Trace', beside: { dock: 'centre', region: 'center' } },
-  { id: 'stops', title: 'Stops', beside: { dock: 'right', region: 'center' } },
 ] as const;
 export type ExtraPane = (typeof EXTRA)[number]['id'];
 
@@ -75,9 +86,12 @@ export const extraTab = (model: Model, id: string, widthPx: number) => {
     : { tab: tab(row.id), home, region: widthPx < TWO_VIEWS_PX ? ('center' as const) : row.beside.region };
 };
 
-const LEFT_PX = { small: 300, usual: 272, wide: 372 } as const;
-const RIGHT_PX = { small: 300, usual: 272, wide: 420 } as const;
+const LEFT_PX = { small: 316, usual: 316, wide: 372 } as const;
+const RIGHT_PX = { small: 296, usual: 296, wide: 420 } as const;
 export const LOW_PX = 800;
+
+/** History in front; the others are the same stops, as lines. */
+const BOTTOM: readonly PaneId[] = ['history', 'stops', 'events'];
 
 /**
  * The layout that nobody has changed. Program has a column of its own, with breakpoints and calls as tabs; a file has none. In a small window both docks are strips, so that the whole width goes to the view.
@@ -114,7 +128,7 @@ export const defaultLayout = (kind: Session['kind'], size: SizeClass, isLow: boo
           {
             type: 'tabset',
             id: 'centre',
-            minWidth: '480px',
+            minWidth: '380px',
             disableDrag: true,
             selectedId: 'overview',
             tabs: viewsOf(kind).map(({ id }) => tab(id)),
@@ -139,7 +153,8 @@ export const defaultLayout = (kind: Session['kind'], size: SizeClass, isLow: boo
         minHeight: '34px',
         maxHeight: '400px',
         collapsible: true,
-        tabs: [tab('history')],
+        selectedId: 'history',
+        tabs: BOTTOM.map(tab),
       },
     ],
   },
@@ -190,4 +205,28 @@ export const homeOf = (
   return floating === undefined
     ? walk(model.root)
     : { id: floating.id, folded: floating.collapsed === true, shown: floating.selectedId === pane };
+};
+
+/** Stops and Events: the history as lines, in its dock. */
+export const isLineOfHistory = (pane: string): boolean => pane === 'stops' || pane === 'events';
+
+/** A pane of a dock beside the centre that is folded to a strip, with its neighbours there; null: it is no such pane. */
+export const peekedIn = (
+  { root }: Model,
+  pane: string,
+): {
+  readonly pane: string;
+  readonly side: 'left' | 'right';
+  readonly tabs: readonly { readonly id: string; readonly title: string }[];
+} | null => {
+  const columns = root.type === 'split' ? root.children.find((child) => child.type === 'split') : undefined;
+  if (columns?.type !== 'split' || columns.orientation !== 'horizontal') return null;
+  const holds = (node: Model['root'], id: string): boolean =>
+    node.type === 'tabset' ? node.tabs.some((one) => one.id === id) : node.children.some((child) => holds(child, id));
+  const at = columns.children.findIndex((child) => holds(child, pane));
+  const dock = columns.children[at];
+  if (dock?.type !== 'tabset' || dock.collapsed !== true) return null;
+  const centre = columns.children.findIndex((child) => holds(child, 'overview'));
+  const tabs = dock.tabs.map(({ id, title }) => ({ id, title: title ?? id }));
+  return { pane, side: at < centre ? 'left' : 'right', tabs };
 };

@@ -17,6 +17,7 @@ import { History } from '../history/History.tsx';
 import { Inspector } from '../inspector/Inspector.tsx';
 import { Plot } from '../plot/Plot.tsx';
 import { Program } from '../program/Program.tsx';
+import { Events } from '../stops/Events.tsx';
 import { Stops } from '../stops/Stops.tsx';
 import { Trace } from '../trace/Trace.tsx';
 import { Watch } from '../watch/Watch.tsx';
@@ -40,6 +41,7 @@ const DOCKED: Readonly<Record<string, () => ReactElement | null>> = {
   beside: Beside,
   trace: Trace,
   stops: Stops,
+  events: Events,
   calls: Calls,
 };
 

@@ -20,6 +20,7 @@ export type DockedPane =
   | 'beside'
   | 'trace'
   | 'stops'
+  | 'events'
   | 'calls';
 
 export interface WorkbenchSlice {
