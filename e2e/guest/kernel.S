@@ -4,7 +4,7 @@
  *
  * With ORC defined its functions keep no frame pointers, and tables say where each frame lies, as Linux 6.1 has them.
  *
- *	as [--defsym ORC=1] -o kernel.o kernel.S && ld -m elf_x86_64 -e start_kernel -Ttext=0xffffffff81000000 -o kernel kernel.o
+ *	as [--defsym ORC=1] -o kernel.o kernel.S && ld -m elf_x86_64 -e start_kernel -Ttext=0xffffffff81000000 --section-start=.percpu=0 -o kernel kernel.o
  */
 	.code64
 	.text
@@ -141,11 +141,15 @@ init_task:
 	.org init_task + 0x100
 per_cpu:
 	.fill 0x100
-	.globl current_task
-	.set current_task, 0x40
 	.globl counter
 counter: .quad 0
 	.balign 16
 	.fill 0x400
 stack_top:
 	.fill 0x40
+
+	/* At address 0, as a kernel's linker lays it: what stands there is an offset into the memory of each CPU. */
+	.section .percpu, "aw"
+	.org 0x40
+	.globl current_task
+current_task: .quad 0

@@ -62,6 +62,11 @@ test.describe('who executes in a live guest whose kernel KASLR has moved', () =>
         expect(who.task).toMatchObject({ name: 'matmul', pid: 4243, tgid: 4242 });
         expect(who.calls.map(({ symbol }) => symbol?.name)).toEqual(CALLS);
         expect(who.callsBy).toContain(by);
+        // The ELF file alone says the same: it has symbols and BTF.
+        const { task, calls } = await tilescopeJson<Who>(
+          ...['who', '--pid', String(kernel.guest.pid), '--symbols', kernel.vmlinux],
+        );
+        expect([task, calls.slice(1)]).toEqual([who.task, who.calls.slice(1)]);
         const named = new Map(
           [...readFileSync(kernel.systemMap, 'utf8').matchAll(/^([0-9a-f]{16}) \w (\w+)$/gm)].map(
             ([, address, name]) => [name, BigInt(`0x${address}`)] as const,

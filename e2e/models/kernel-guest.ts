@@ -27,6 +27,8 @@ export class KernelGuest {
   /** As nm prints it. */
   readonly systemMap: string;
   readonly btf: string;
+  /** The ELF file, which has the BTF too. */
+  readonly vmlinux: string;
   readonly folder: string;
 
   private constructor(guest: Guest, folder: string, systemMap: string, btf: string) {
@@ -34,6 +36,7 @@ export class KernelGuest {
     this.folder = folder;
     this.systemMap = systemMap;
     this.btf = btf;
+    this.vmlinux = join(folder, 'vmlinux');
   }
 
   /** @param withOrc its functions keep no frame pointers: tables in it say where frames lie */
@@ -43,18 +46,13 @@ export class KernelGuest {
     const source = join(import.meta.dirname, '../guest/kernel.S');
     execFileSync('as', [...(withOrc ? ['--defsym', 'ORC=1'] : []), '-o', at('kernel.o'), source]);
     execFileSync('ld', [
-      '-m',
-      'elf_x86_64',
-      '-e',
-      'start_kernel',
-      `-Ttext=0x${LINKED_AT.toString(16)}`,
-      '-o',
-      at('vmlinux'),
-      at('kernel.o'),
+      ...['-m', 'elf_x86_64', '-e', 'start_kernel', `-Ttext=0x${LINKED_AT.toString(16)}`],
+      ...['--section-start=.percpu=0', '-o', at('vmlinux'), at('kernel.o')],
     ]);
     execFileSync('objcopy', ['-O', 'binary', '-j', '.text', at('vmlinux'), at('image')]);
     writeFileSync(at('System.map'), execFileSync('nm', ['-n', at('vmlinux')]));
     writeFileSync(at('btf'), smallBtf());
+    execFileSync('objcopy', ['--add-section', `.BTF=${at('btf')}`, at('vmlinux')]);
     const loader = `loader,file=${at('image')},addr=0x${PHYSICAL.toString(16)},force-raw=on`;
     const guest = await Guest.start({ name, inMemory: true, more: ['-device', loader] });
     const entry = LINKED_AT + MOVED_BY;
