@@ -95,6 +95,9 @@ test.describe('the memory of a live QEMU guest in the window', () => {
     await expect(memory.getByRole('textbox', { name: 'Base' })).toHaveValue(hex(TEXT));
     await cell(page, TEXT).focus();
 
+    await page.mouse.move(0, 0);
+    await window.shootLive('memory-live-found');
+
     // Three writes: memory, a register, both at once.
     await stage(page, TEXT + 5, '57');
     await window.apply();
@@ -108,6 +111,8 @@ test.describe('the memory of a live QEMU guest in the window', () => {
     await window.type(`${WIDE}3:f32[2]`, '2.5');
     await expect(window.staged()).toHaveText('2 staged');
     await page.keyboard.press('Alt+4');
+    await page.mouse.move(0, 0);
+    await window.shootLive('memory-live-staged');
     await window.apply();
     expect([seen(TEXT + 5, 1), seen(PAGE + 3, 1)]).toEqual(['57', 'c3']);
 
@@ -135,6 +140,9 @@ test.describe('the memory of a live QEMU guest in the window', () => {
     await page.keyboard.press('Alt+c');
     const calls = page.getByRole('region', { name: 'Calls' });
     await expect(calls.getByTestId('calls-who')).toHaveText('64-bit code, CPL 0 (kernel), page tables at 0x1000');
+
+    await page.mouse.move(0, 0);
+    await window.shootLive('memory-live-who');
 
     await fromMore(page, 'Detach');
     await page.getByRole('dialog').getByRole('button', { name: 'Restore and detach' }).click();
