@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { kvmAbsent } from '../boot/kvm.mjs';
 import { openPage } from './page.ts';
 import type { Attacked } from './report.ts';
 import { startHost } from './web-host.ts';
@@ -182,8 +183,9 @@ const attackVmm = async (
   figures: string[],
   must: (holds: boolean, what: string) => void,
 ): Promise<void> => {
-  if (!existsSync('/dev/kvm')) {
-    figures.push('skipped: root’s VMM as another user: /dev/kvm is absent');
+  const absent = kvmAbsent();
+  if (absent !== null) {
+    figures.push(`skipped: root’s VMM as another user: ${absent}`);
     return;
   }
   const demo = spawn(join(native, 'demo-vmm'), [], { stdio: ['pipe', 'pipe', 'inherit'] });

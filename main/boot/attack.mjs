@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildAll, ensureTrials } from './build.mjs';
+import { kvmAbsent } from './kvm.mjs';
 import { DIST, explain, ROOT } from './say.mjs';
 import { ensurePackages } from './setup.mjs';
 
@@ -17,8 +17,9 @@ const numberOf = (args, name, otherwise) => {
 /** VMMs that scribble, exec, churn threads, hand on descriptors and numbers, and helpers killed in between. @param {number} kills */
 const hostileVmms = (kills) => {
   process.stdout.write('== hostile VMMs\n');
-  if (!existsSync('/dev/kvm')) {
-    process.stdout.write('   skipped: /dev/kvm is absent\n');
+  const absent = kvmAbsent();
+  if (absent !== null) {
+    process.stdout.write(`   skipped: ${absent}\n`);
     return 0;
   }
   const out = join(DIST, 'native');

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { buildAll } from './build.mjs';
+import { kvmAbsent } from './kvm.mjs';
 import { explain, fail, ROOT } from './say.mjs';
 import { ensurePackages } from './setup.mjs';
 
@@ -20,8 +21,9 @@ export const runVmms = async (args) => {
   }
   await ensurePackages();
   await buildAll();
-  if (!existsSync('/dev/kvm')) {
-    explain('skipped: /dev/kvm is absent');
+  const absent = kvmAbsent();
+  if (absent !== null) {
+    explain(`skipped: ${absent}`);
     return 0;
   }
   const playwright = join(ROOT, 'node_modules', 'playwright', 'cli.js');

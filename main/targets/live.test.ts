@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Refusal } from '../../app/bridge.ts';
 import { isStopped } from '../../app/debug/run-state.ts';
 import type { Target } from '../../app/debug/target.ts';
+import { kvmAbsent } from '../boot/kvm.mjs';
 import { createHelper, type Helper } from '../helper/helper.ts';
 import { openLive } from './live.ts';
 
@@ -15,12 +16,7 @@ const VMM = at('demo-vmm');
 
 const whyNot = ((): string | null => {
   for (const path of [HELPER, VMM]) if (!existsSync(path)) return `${path} is not built: npm run build`;
-  try {
-    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
-    return null;
-  } catch {
-    return '/dev/kvm cannot be opened';
-  }
+  return kvmAbsent();
 })();
 if (whyNot !== null) process.stderr.write(`main/targets/live.test.ts is skipped: ${whyNot}\n`);
 
