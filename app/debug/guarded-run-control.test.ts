@@ -146,6 +146,27 @@ test('[RC7] where the code is not known it is stepped, and that is said', async 
   expect(stepped).toContain(0x1001n);
 });
 
+test('[RC7] in code that is not known, as a ROM is, all that can be made at once is, and that is said', async () => {
+  const { target, control, memory, stepped } = guest();
+  const rom: GuestMemory = {
+    ...memory,
+    under: () => rom,
+    readLinear: async (linear, count) =>
+      linear >= 0x1000n && linear < 0x2000n
+        ? refuse('memory-unknown', 'the ROM is not known')
+        : memory.readLinear(linear, count),
+  };
+  let requests = 0;
+  const counted: RunControl['step'] = (count, options) => {
+    requests += 1;
+    return control.step(count, options);
+  };
+  const guarded = guardedRunControl(target, { ...control, step: counted }, async () => answer(rom));
+  const made = await guarded.step(4);
+  expect(made).toMatchObject({ ok: true, value: { made: 4, unguarded: 'the ROM is not known' } });
+  expect([requests, stepped]).toEqual([1, [0x1000n, ...expected(3)]]);
+});
+
 test('[RC10] before the next instruction of a class, and past one at which it begins', async () => {
   const tile = new Map<bigint, readonly [string, bigint]>([
     [0x1000n, ['9c', 0x1001n]],

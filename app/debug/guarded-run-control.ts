@@ -190,7 +190,9 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
     const last = steps.value.stops.at(-1)?.rip ?? null;
     const isAll = steps.value.stops.length === steps.value.made;
     const isLed = isAll && wentIntoHandler([at.general, ...steps.value.stops]);
-    const unguardedBy = isLed && (await breakpointsHit()).faults === false ? { unguarded: FAULTS_END_WITHIN } : {};
+    const isWithin = isLed && (await breakpointsHit()).faults === false;
+    const why = stores.ok ? (isWithin ? FAULTS_END_WITHIN : null) : stores.refusal.what;
+    const unguardedBy = why === null ? {} : { unguarded: why };
     return answer({
       steps: { ...steps.value, ...unguardedBy },
       whole: code === null || last === null || mayStepAt(code, last),

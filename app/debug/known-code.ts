@@ -38,7 +38,8 @@ export const nextIs = async (
 };
 
 /**
- * The 64 KiB of code around RIP: what is not mapped there is not to be stepped.
+ * The 64 KiB of code around RIP: what is not known there is not to be stepped, unless RIP stands in such a page itself, as in a ROM: then
+ * all of it is, for it would be one instruction at a time.
  *
  * @param before nor are instructions of this class
  */
@@ -52,11 +53,13 @@ export const codeAround = async (
   const start = BigInt.asUintN(64, (execution.next ?? rip) - (rip - base));
   const bytes = new Uint8Array(KNOWN_CODE_BYTES + PAGE);
   const known: { from: number; to: number }[] = [];
+  const unknown: { from: number; to: number }[] = [];
   for (let at = 0; at < bytes.length; ) {
     const linear = BigInt.asUintN(64, start + BigInt(at));
     const length = Math.min(PAGE - Number(linear % BigInt(PAGE)), bytes.length - at);
     const page = await memory.readLinear(linear, length);
     const last = known.at(-1);
+    if (!page.ok) unknown.push({ from: at, to: at + length });
     if (page.ok) {
       bytes.set(page.value.bytes, at);
       if (last?.to === at) last.to = at + length;
@@ -65,10 +68,15 @@ export const codeAround = async (
     at += length;
   }
   const mayBeStepped = new Uint8Array(KNOWN_CODE_BYTES / 8);
+  const allow = (at: number): void => {
+    mayBeStepped[at >> 3] = (mayBeStepped[at >> 3] ?? 0) | (1 << (at & 7));
+  };
+  const inside = Number(rip - base);
+  if (unknown.some(({ from, to }) => from <= inside && inside < to))
+    for (const { from, to } of unknown) for (let at = from; at < Math.min(to, KNOWN_CODE_BYTES); at += 1) allow(at);
   for (const { from, to } of known) {
     for (let at = from; at < Math.min(to, KNOWN_CODE_BYTES); at += 1) {
-      if (mayStep(bytes.subarray(at, Math.min(to, at + MOST_INSTRUCTION_BYTES)), execution.codeBits, before))
-        mayBeStepped[at >> 3] = (mayBeStepped[at >> 3] ?? 0) | (1 << (at & 7));
+      if (mayStep(bytes.subarray(at, Math.min(to, at + MOST_INSTRUCTION_BYTES)), execution.codeBits, before)) allow(at);
     }
   }
   return { base, mayBeStepped };
