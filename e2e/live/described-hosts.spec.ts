@@ -48,7 +48,7 @@ const SAID: Readonly<Record<string, Said>> = {
       'kvm-cap-sys-attributes': 'limited',
     },
   },
-  guests: { lacks: TILES, has: VECTORS, opmaskBytes: 832 },
+  guests: { lacks: TILES, has: VECTORS, opmaskBytes: 1088, preset: 'ice-lake-sp', doctor: { amx: 'absent' } },
   stories: { lacks: TILES, has: VECTORS, opmaskBytes: 832, preset: 'zen5', doctor: { amx: 'absent' } },
 };
 
