@@ -1,7 +1,7 @@
 import type { Answer } from '../../../app/bridge.ts';
 import { createMachines } from '../../../app/debug/machine.ts';
 import type { Session } from '../../../app/debug/session.ts';
-import { EXIT } from '../../../app/refusals/codes.ts';
+import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer, noSuchSession } from '../../../app/refusals/refusal.ts';
 import { CLOCK } from '../../services/clock.ts';
 import type { Host } from '../../services/host.ts';

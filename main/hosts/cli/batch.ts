@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Answer } from '../../../app/bridge.ts';
-import { EXIT } from '../../../app/refusals/codes.ts';
+import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer, refuse } from '../../../app/refusals/refusal.ts';
 import type { HostOf, Streams } from './host.ts';
 import { errorText } from './output.ts';

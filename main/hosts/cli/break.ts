@@ -2,7 +2,7 @@ import type { Answer } from '../../../app/bridge.ts';
 import type { Session } from '../../../app/debug/session.ts';
 import { parseUntil } from '../../../app/debug/until.ts';
 import { handlerOf } from '../../../app/debug/vectors.ts';
-import { EXIT } from '../../../app/refusals/codes.ts';
+import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer, refuse } from '../../../app/refusals/refusal.ts';
 import type { Breakpoint } from '../../../app/wire/run.ts';
 import { checkWritable, writeCaptureFile } from '../../io/captures.ts';

@@ -6,7 +6,7 @@ import type { TileConfigLoad, TileMove } from '../../../app/debug/tile-words.ts'
 import type { Instruction } from '../../../app/disas/instruction.ts';
 import { movesTile, operandAddress } from '../../../app/disas/operands.ts';
 import { type Named, namedText } from '../../../app/disas/symbols/symbol-table.ts';
-import { EXIT } from '../../../app/refusals/codes.ts';
+import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer } from '../../../app/refusals/refusal.ts';
 import { describeExecution } from '../../../app/session/execution.ts';
 import type { DisasCommand } from './disas-words.ts';

@@ -1,7 +1,7 @@
 import { bitsOf, hasBit, hexShort } from '../../../app/bits/mask.ts';
 import type { Answer } from '../../../app/bridge.ts';
 import { cpuidEntry } from '../../../app/cpu/cpuid.ts';
-import { EXIT } from '../../../app/refusals/codes.ts';
+import { EXIT } from '../../../app/refusals/exit.ts';
 import { setUp } from '../../../app/refusals/helper-reasons.ts';
 import { answer } from '../../../app/refusals/refusal.ts';
 import { errnoName } from '../../../app/wire/errno.ts';

@@ -10,7 +10,7 @@ import type { OpenedFile } from '../../../app/formats/detect.ts';
 import { CAPTURE_EXPORTS, VALUE_EXPORTS } from '../../../app/formats/export/exports.ts';
 import { fixedSizeImage } from '../../../app/formats/export/fixed-size.ts';
 import { valuesOf } from '../../../app/formats/export/values.ts';
-import { EXIT } from '../../../app/refusals/codes.ts';
+import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer, refuse, refuseProblem } from '../../../app/refusals/refusal.ts';
 import { isDoubtful } from '../../../app/register/doubt.ts';
 import { parsePath } from '../../../app/register/path.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CAPTURE_EXPORTS, VALUE_EXPORTS } from '../../../app/formats/export/exports.ts';
-import { EXIT_CODES } from '../../../app/refusals/codes.ts';
+import { EXIT_CODES } from '../../../app/refusals/exit.ts';
 import { answer } from '../../../app/refusals/refusal.ts';
 import type { Host } from '../../services/host.ts';
 import { fakeHost, type Ran, runOn } from '../../testing/command-line.ts';

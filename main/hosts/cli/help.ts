@@ -1,4 +1,4 @@
-import { EXIT_CODES } from '../../../app/refusals/codes.ts';
+import { EXIT_CODES } from '../../../app/refusals/exit.ts';
 import { type OptionName, optionRow } from './options.ts';
 import { ABOUT_FILES, ABOUT_PATHS, VERBS, type VerbRow } from './verbs.ts';
 

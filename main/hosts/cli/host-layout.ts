@@ -2,7 +2,7 @@ import { hexShort } from '../../../app/bits/mask.ts';
 import type { Answer } from '../../../app/bridge.ts';
 import type { Layout } from '../../../app/capture/image.ts';
 import { cpuidEntry } from '../../../app/cpu/cpuid.ts';
-import { EXIT } from '../../../app/refusals/codes.ts';
+import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer, refuse, refuseProblem } from '../../../app/refusals/refusal.ts';
 import { componentLabel } from '../../../app/xsave/components.ts';
 import { cpuVendor } from '../../../app/xsave/facts.ts';

@@ -1,4 +1,4 @@
-import { EXIT_CODES } from '../../../app/refusals/codes.ts';
+import { EXIT_CODES } from '../../../app/refusals/exit.ts';
 import { PRODUCT_VERSION } from '../../product.ts';
 import { optionText } from './help.ts';
 import { OPTIONS, optionRow } from './options.ts';

@@ -4,7 +4,7 @@ import { valueOfAddress } from '../../../app/debug/address.ts';
 import { placeSymbols, type SymbolFile } from '../../../app/debug/place-symbols.ts';
 import type { Session } from '../../../app/debug/session.ts';
 import type { MemoryRead } from '../../../app/memory/walked-memory.ts';
-import { EXIT } from '../../../app/refusals/codes.ts';
+import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer } from '../../../app/refusals/refusal.ts';
 import { type ElementType, elementBytes } from '../../../app/value/element-type.ts';
 import { jsonElement, printElement } from '../../../app/value/print.ts';

@@ -5,7 +5,7 @@ import {
   type TracedProducts,
   type TracedStop,
 } from '../../../app/debug/traced-products.ts';
-import { EXIT } from '../../../app/refusals/codes.ts';
+import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer, refuse, refuseProblem } from '../../../app/refusals/refusal.ts';
 import { executionOf } from '../../../app/session/execution.ts';
 import { parseSessionText } from '../../../app/session/session-document.ts';

@@ -1,7 +1,7 @@
 import type { Answer } from '../../../app/bridge.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
 import { sumTypeOf } from '../../../app/debug/traced-products.ts';
-import { EXIT } from '../../../app/refusals/codes.ts';
+import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer, refuse, refuseProblem } from '../../../app/refusals/refusal.ts';
 import { tileConfigOf } from '../../../app/tile/config.ts';
 import { TILE_STRIDE_BYTES } from '../../../app/tile/geometry.ts';

@@ -3,7 +3,7 @@ import type { RunMade } from '../../../app/debug/drive.ts';
 import type { Session } from '../../../app/debug/session.ts';
 import { checkTracedProducts } from '../../../app/debug/traced-products.ts';
 import { parseUntil } from '../../../app/debug/until.ts';
-import { EXIT } from '../../../app/refusals/codes.ts';
+import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer } from '../../../app/refusals/refusal.ts';
 import { createHistory } from '../../../app/session/history.ts';
 import { type SavedStop, sessionText } from '../../../app/session/session-document.ts';

@@ -2,7 +2,7 @@ import { describeProblem, type Problem } from '../../../app/bits/decoded.ts';
 import { shownLines } from '../../../app/bits/text.ts';
 import type { Answer } from '../../../app/bridge.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
-import { EXIT, exitCodeOf } from '../../../app/refusals/codes.ts';
+import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer, refuseProblem } from '../../../app/refusals/refusal.ts';
 import { parsePath } from '../../../app/register/path.ts';
 import { pathsOf } from '../../../app/register/slices.ts';
@@ -243,5 +243,6 @@ export const runCommand = async (args: readonly string[], host: HostOf, { out, e
     return done.value.code;
   }
   err(errorText(done.refusal));
+  const { exitCodeOf } = await import('../../../app/refusals/codes.ts');
   return exitCodeOf(done.refusal);
 };

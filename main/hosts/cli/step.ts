@@ -3,7 +3,7 @@ import type { GeneralRegisters } from '../../../app/capture/capture.ts';
 import type { ReturnBy } from '../../../app/debug/passage.ts';
 import type { Session } from '../../../app/debug/session.ts';
 import type { StepsMade } from '../../../app/debug/target.ts';
-import { EXIT } from '../../../app/refusals/codes.ts';
+import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer } from '../../../app/refusals/refusal.ts';
 import { loadDecoder } from '../../disas/load-decoder.ts';
 import { limitDrive } from './drive-limit.ts';

@@ -1,4 +1,4 @@
-import type { EXIT_CODES } from '../../../app/refusals/codes.ts';
+import type { EXIT_CODES } from '../../../app/refusals/exit.ts';
 import type { OptionName, WordKind } from './options.ts';
 
 type ExitName = (typeof EXIT_CODES)[number]['name'];

@@ -6,7 +6,7 @@ import type { Session } from '../../../app/debug/session.ts';
 import { taskName, type Who, whoIn } from '../../../app/debug/who.ts';
 import { type Btf, readBtfFile } from '../../../app/disas/symbols/btf.ts';
 import { namedText } from '../../../app/disas/symbols/symbol-table.ts';
-import { EXIT } from '../../../app/refusals/codes.ts';
+import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer, messageOf, refuse } from '../../../app/refusals/refusal.ts';
 import { describeExecution } from '../../../app/session/execution.ts';
 import { jsonText, type Output } from './output.ts';

@@ -7,7 +7,7 @@ import type { WriteOutcome } from '../../../app/debug/apply.ts';
 import type { Overwritten } from '../../../app/debug/overwritten-watch.ts';
 import type { Session } from '../../../app/debug/session.ts';
 import { bitsOfScope } from '../../../app/edit/scope.ts';
-import { EXIT } from '../../../app/refusals/codes.ts';
+import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer, refusal, refuse, refuseProblem } from '../../../app/refusals/refusal.ts';
 import { vcpuNameText } from '../../targets/vcpu-name.ts';
 import type { Command } from './arguments.ts';
