@@ -74,7 +74,8 @@ static int finish(struct client *c)
 		close(c->step);
 		close(c->go); /* what it still waits for ends the waiting */
 	}
-	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
+	/* One that could not be started is nobody to wait for: -1 would be any child, the guest too. */
+	while (c->pid > 0 && waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	close(c->from);
 	free(c->payload);
