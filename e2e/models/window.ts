@@ -175,6 +175,7 @@ export class Window {
   /** One picture in both themes, each against its baseline in e2e/shots. */
   async shoot(name: string): Promise<void> {
     await this.page.evaluate(() => document.fonts.ready);
+    await expect(this.page.getByText('Reading the code at RIP…')).toHaveCount(0);
     await this.#sameFooter();
     expect(await this.#foreignFonts()).toEqual([]);
     for (const theme of THEMES) {

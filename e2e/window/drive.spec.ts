@@ -11,6 +11,7 @@ const FOUND = fitting([
   'zmm0:f32=-0.5,-0.75,-1,2,-1,-1,0.25,-0.75,1,1.5,2,1.5,0.125,0.125,-1,-1',
   'k1=0xffff',
   'mxcsr=0x1fa0',
+  'fcw=0x27f',
 ]);
 
 /** The guest runs in ROM, which is no memory that is known. */
