@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { concat } from '../../app/bits/bytes.ts';
 import type { Cpuid, CpuidEntry } from '../../app/cpu/cpuid.ts';
@@ -212,13 +213,21 @@ const helloHere = (helper: string = REAL_HELPER): Hello => {
   return reply.value;
 };
 
+/** Whole at once: several runs make the same files beside each other. */
+const put = (path: string, make: (beside: string) => void): void => {
+  const beside = `${path}.${randomUUID()}`;
+  make(beside);
+  renameSync(beside, path);
+};
+
 const built = (): string => {
   const program = join(MADE, 'described-helper');
   const source = join(import.meta.dirname, '../guest/described_helper.c');
   const newest = Math.max(...[source, join(ROOT, 'native/wire/protocol.h')].map((path) => statSync(path).mtimeMs));
   if (existsSync(program) && statSync(program).mtimeMs > newest) return program;
   mkdirSync(MADE, { recursive: true });
-  execFileSync('cc', ['-std=c17', '-D_GNU_SOURCE', '-O1', '-Wall', '-Wextra', '-Werror', source, '-o', program]);
+  const flags = ['-std=c17', '-D_GNU_SOURCE', '-O1', '-Wall', '-Wextra', '-Werror'];
+  put(program, (beside) => execFileSync('cc', [...flags, source, '-o', beside]));
   return program;
 };
 
@@ -253,7 +262,7 @@ export const describedHost = (name: string): Readonly<Record<string, string>> =>
   const helper = host.helper === undefined ? REAL_HELPER : madeHelper(host.helper);
   const here = withKvm(helloHere(helper));
   const file = join(MADE, `${name}.hello`);
-  writeFileSync(file, encodeHello({ ...here, ...host.describe(here) }));
+  put(file, (beside) => writeFileSync(beside, encodeHello({ ...here, ...host.describe(here) })));
   return {
     TILESCOPE_HELPER: program,
     TILESCOPE_REAL_HELPER: helper,

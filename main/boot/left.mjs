@@ -38,13 +38,14 @@ const ourselves = () => {
   return found;
 };
 
-/** @param {string} folder the run's own, which is its mark as well @returns {Left[]} */
-const processesOf = (folder) => {
+/** @param {string} [mark] what they carry in their environment; none: all that are seen, in a namespace of the run's own @returns {Left[]} */
+const processesOf = (mark) => {
   const ours = ourselves();
   return readdirSync('/proc')
     .map(Number)
     .filter((pid) => pid > 0 && !ours.has(pid))
-    .filter((pid) => readOr(`/proc/${pid}/environ`).split('\0').includes(`${MARK}=${folder}`) && !isOver(pid))
+    .filter((pid) => mark === undefined || readOr(`/proc/${pid}/environ`).split('\0').includes(mark))
+    .filter((pid) => !isOver(pid))
     .map((pid) => ({ pid, name: readOr(`/proc/${pid}/cmdline`).split('\0').join(' ').trim().slice(0, 120) || '?' }));
 };
 
@@ -58,20 +59,20 @@ const mountsBelow = (folder) =>
 const nap = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** How long one that was told to go, by a closed pipe or a signal of its parent, may take for it. */
-const GRACE_MS = 30_000;
+export const GRACE_MS = 30_000;
 
 /**
- * Ends what is left of a run and gives what it was. What goes by itself within a moment was not left.
- * @param {string} folder @param {number} [graceMs]
- * @returns {Promise<LeftBehind>}
+ * Ends the processes that are left and gives who they were. Who goes by itself within a moment was not left.
+ * @param {string} [mark] as for processesOf @param {number} [graceMs]
+ * @returns {Promise<Left[]>}
  */
-export const sweep = async (folder, graceMs = GRACE_MS) => {
+export const endProcesses = async (mark, graceMs = GRACE_MS) => {
   const until = Date.now() + graceMs;
-  while (processesOf(folder).length > 0 && Date.now() < until) await nap(50);
+  while (processesOf(mark).length > 0 && Date.now() < until) await nap(50);
   /** @type {Map<number, Left>} */
   const processes = new Map();
   // Those who start others are not waited for: until nobody is found.
-  for (let found = processesOf(folder); found.length > 0; found = processesOf(folder)) {
+  for (let found = processesOf(mark); found.length > 0; found = processesOf(mark)) {
     for (const one of found) {
       processes.set(one.pid, one);
       try {
@@ -82,6 +83,16 @@ export const sweep = async (folder, graceMs = GRACE_MS) => {
     }
     await nap(50);
   }
+  return [...processes.values()];
+};
+
+/**
+ * Ends what is left of a run and gives what it was.
+ * @param {string} folder the run's own, which is its mark as well @param {number} [graceMs]
+ * @returns {Promise<LeftBehind>}
+ */
+export const sweep = async (folder, graceMs) => {
+  const processes = await endProcesses(`${MARK}=${folder}`, graceMs);
   const mounts = mountsBelow(folder);
   const files = existsSync(folder)
     ? readdirSync(folder)
@@ -90,7 +101,7 @@ export const sweep = async (folder, graceMs = GRACE_MS) => {
     : [];
   // Through a mount nothing is removed: what is mounted there belongs to somebody.
   if (mounts.length === 0) rmSync(folder, { recursive: true, force: true });
-  return { processes: [...processes.values()], files, mounts };
+  return { processes, files, mounts };
 };
 
 /** @param {LeftBehind} left @returns {string[]} lines; none: nothing was left */

@@ -6,6 +6,7 @@ import { buildAll, ensureHelper, ensureStandIn, NATIVE_OUT } from './build.mjs';
 import { oneStep, readNativeLine, readPlaywright, readVitest } from './counts.mjs';
 import { nativeFailures, playwrightFailures, vitestFailures } from './failures.mjs';
 import { onOddDesktop } from './odd-desktop.mjs';
+import { hasOwnSpace, inOwnSpace } from './own-space.mjs';
 import { explain, fail, ROOT } from './say.mjs';
 import { chromiumPath, ensurePackages, ensureTestPrograms, requireCompiler } from './setup.mjs';
 import { skipLines } from './skips.mjs';
@@ -26,9 +27,10 @@ const BIOME = tool('@biomejs', 'biome', 'bin', 'biome');
  * @param {string} program
  * @param {string[]} args
  * @param {Record<string, string>} [env]
+ * @param {(text: string) => void} [say]
  * @returns {Promise<{ code: number, output: string }>}
  */
-const show = (program, args, env = {}) =>
+const show = (program, args, env = {}, say = (text) => void process.stdout.write(text)) =>
   new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd: ROOT,
@@ -38,7 +40,7 @@ const show = (program, args, env = {}) =>
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text) => {
       output = (output + text).slice(-1_048_576);
-      process.stdout.write(text);
+      say(text);
     });
     child.stderr.on('data', (text) => process.stderr.write(text));
     child.on('error', (error) => {
@@ -106,49 +108,15 @@ const native = {
   },
 };
 
-/**
- * Playwright's projects: `live` is the command line against a real QEMU, `window` the page in Chromium.
- * @param {string} name
- * @param {string[]} args
- * @param {Record<string, string>} [env]
- * @returns {Step}
- */
-const playwright = (name, args, env = {}) => ({
-  name,
-  run: async () => {
-    const report = join(RESULTS, `${name.replaceAll(' ', '-')}.json`);
-    rmSync(report, { force: true });
-    const chromium = chromiumPath();
-    const { code } = await node(
-      PLAYWRIGHT,
-      ['test', '-c', join('e2e', 'playwright.config.ts'), '--reporter=list,json', ...args],
-      { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: report, ...(chromium === null ? {} : { TILESCOPE_CHROMIUM: chromium }) },
-    );
-    const text = readReport(report);
-    for (const line of skipLines(text)) process.stdout.write(`${line}\n`);
-    return { ...readPlaywright(text, code), failures: playwrightFailures(text) };
-  },
-});
-
-// One word each: after `--project` Playwright takes every word that follows, a file too, for another project.
-const live = playwright('live tests', ['--project=live']);
-// The page in the browser; the same stories in the window, on what plays Electron; the window's own story. Where Electron's
-// binary is, the stories run on it as well; where it is not, Playwright's configuration says so.
-const hasElectron = existsSync(tool('electron', 'dist', 'electron'));
-const WINDOW_PROJECTS = ['window', 'stand-in', 'shell', ...(hasElectron ? ['electron'] : [])].map(
-  (name) => `--project=${name}`,
-);
-const window = playwright('end-to-end tests', WINDOW_PROJECTS);
-
-/** @param {string} name @param {(say: (line: string) => void) => Promise<Outcome>} work @returns {Step & { begin: () => void }} */
+/** @param {string} name @param {(say: (text: string) => void) => Promise<Outcome>} work @returns {Step & { begin: () => void }} */
 const beside = (name, work) => {
   /** @type {string[]} */
   const held = [];
-  let say = (/** @type {string} */ line) => void held.push(line);
+  let say = (/** @type {string} */ text) => void held.push(text);
   /** @type {Promise<Outcome> | null} */
   let outcome = null;
   const begin = () => {
-    outcome ??= work((line) => say(line));
+    outcome ??= work((text) => say(text));
     // Told at its turn.
     outcome.catch(() => {});
   };
@@ -157,7 +125,7 @@ const beside = (name, work) => {
     begin,
     run: async () => {
       begin();
-      say = (line) => void process.stdout.write(`${line}\n`);
+      say = (text) => void process.stdout.write(text);
       held.forEach(say);
       return /** @type {Promise<Outcome>} */ (outcome);
     },
@@ -165,7 +133,67 @@ const beside = (name, work) => {
 };
 
 // The emulated machine is one thread's work.
-const amx = beside('AMX tests', (say) => runAmxLab({ say }));
+const amx = beside('AMX tests', (say) => runAmxLab({ say: (/** @type {string} */ line) => say(`${line}\n`) }));
+
+/** Whether each runner of stories can have a namespace of its own. */
+const apart = hasOwnSpace();
+
+/**
+ * Playwright's projects: `live` is the command line against a real QEMU, `window` the page in Chromium.
+ * @param {string} name
+ * @param {string[]} args
+ * @param {Record<string, string>} [env]
+ */
+const playwright = (name, args, env = {}) =>
+  beside(name, async (say) => {
+    const place = name.replaceAll(' ', '-');
+    const report = join(RESULTS, `${place}.json`);
+    rmSync(report, { force: true });
+    const chromium = chromiumPath();
+    const given = ['test', '-c', join('e2e', 'playwright.config.ts'), '--reporter=list,json', ...args];
+    // Each run empties the folder of its results when it begins.
+    const runner = [PLAYWRIGHT, ...given, `--output=${join('e2e', 'results', place)}`];
+    const started = apart ? inOwnSpace(process.execPath, runner) : { program: process.execPath, args: runner };
+    const environment = { ...env, ...(chromium === null ? {} : { TILESCOPE_CHROMIUM: chromium }) };
+    const { code } = await show(
+      started.program,
+      started.args,
+      { ...environment, PLAYWRIGHT_JSON_OUTPUT_FILE: report },
+      say,
+    );
+    const text = readReport(report);
+    for (const line of skipLines(text)) say(`${line}\n`);
+    return { ...readPlaywright(text, code), failures: playwrightFailures(text) };
+  });
+
+/**
+ * Stories leave cores idle: where each runner sees its own guests alone, all of them begin at the first one's turn.
+ * @param {(Step & { begin: () => void })[]} steps @returns {Step[]}
+ */
+const sideBySide = (steps) =>
+  steps.map(({ name, run }) => ({
+    name,
+    run: () => {
+      if (apart) for (const { begin } of steps) begin();
+      return run();
+    },
+  }));
+
+// One word each: after `--project` Playwright takes every word that follows, a file too, for another project.
+/** @param {string} name @param {Record<string, string>} [env] */
+const live = (name = 'live tests', env) => playwright(name, ['--project=live'], env);
+// The page in the browser; the same stories in the window, on what plays Electron; the window's own story. Where Electron's
+// binary is, the stories run on it as well; where it is not, Playwright's configuration says so.
+/** @param {string} name @param {Record<string, string>} [env] */
+const page = (name = 'stories in the browser', env) => playwright(name, ['--project=window'], env);
+const hasElectron = existsSync(tool('electron', 'dist', 'electron'));
+const windows = () =>
+  playwright(
+    'stories in the window',
+    ['stand-in', 'shell', ...(hasElectron ? ['electron'] : [])].map((project) => `--project=${project}`),
+  );
+
+const NO_CHROMIUM = 'Chromium not found';
 
 /** What has to stand before any test can run. A failure here is the tests' failure, in the closing line too. @type {Step} */
 const build = {
@@ -182,8 +210,9 @@ const build = {
 const outsideSteps = () => {
   const missing = ensureTestPrograms();
   if (missing !== null) explain(missing);
-  const chromium = chromiumPath();
-  return [live, chromium === null ? skipped('Chromium not found', window) : window];
+  return chromiumPath() === null
+    ? [live(), skipped(NO_CHROMIUM, page()), skipped(NO_CHROMIUM, windows())]
+    : sideBySide([live(), page(), windows()]);
 };
 
 /** @type {Step} */
@@ -227,7 +256,7 @@ const onDesktop = {
   name: 'on another desktop',
   run: () =>
     chromiumPath() === null
-      ? skipped('Chromium not found', window).run()
+      ? skipped(NO_CHROMIUM, page()).run()
       : onOddDesktop((environment) =>
           playwright('on another desktop', [...PICTURED_PROJECTS, ...picturedStories()], environment).run(),
         ),
@@ -242,22 +271,27 @@ export const runHosts = async (args) => {
   const unknown = names.find((name) => !OTHER_HOSTS.includes(name));
   if (unknown !== undefined) fail(`no host is named ${unknown}: ${OTHER_HOSTS.join(', ')}`);
   const hasBrowser = chromiumPath() !== null;
-  const projects = ['--project=live', ...(hasBrowser ? ['--project=window'] : [])];
-  /** @param {string} name @returns {Step} */
-  const onHost = (name) => playwright(`on the host ${name}`, projects, { TILESCOPE_TEST_HOST: name });
-  const steps = names.map((name) => (name === ODD_DESKTOP ? onDesktop : onHost(name)));
-  return runSteps([build, ...steps, ...(hasBrowser ? [] : [skipped('Chromium not found', window)])]);
+  /** @param {string} name @returns {Step[]} */
+  const onHost = (name) => {
+    const environment = { TILESCOPE_TEST_HOST: name };
+    const steps = [
+      live(`live on the host ${name}`, environment),
+      page(`in the browser on the host ${name}`, environment),
+    ];
+    return sideBySide(steps.slice(0, hasBrowser ? 2 : 1));
+  };
+  const steps = names.flatMap((name) => (name === ODD_DESKTOP ? onDesktop : onHost(name)));
+  return runSteps([build, ...steps, ...(hasBrowser ? [] : [skipped(NO_CHROMIUM, page())])]);
 };
 
 /** @param {string[]} args are Playwright's, such as `--update-snapshots` */
 export const runE2e = async (args) => {
   await ensurePackages();
-  const missing = ensureTestPrograms();
-  if (missing !== null) explain(missing);
   // Without a choice of the caller's: the tests, not the measurements that share their configuration.
   const chosen = args.some((arg) => arg.startsWith('--project'));
-  const hasBrowser = chromiumPath() !== null;
-  const projects = chosen ? [] : ['--project=live', ...(hasBrowser ? WINDOW_PROJECTS : [])];
-  const without = chosen || hasBrowser ? [] : [skipped('Chromium not found', window)];
-  return runSteps([build, playwright('end-to-end tests', [...projects, ...args]), ...without]);
+  if (args.length === 0) return runSteps([build, ...outsideSteps()]);
+  const missing = ensureTestPrograms();
+  if (missing !== null) explain(missing);
+  const projects = chosen ? [] : ['live', 'window', 'stand-in', 'shell'].map((project) => `--project=${project}`);
+  return runSteps([build, playwright('end-to-end tests', [...projects, ...args])]);
 };
