@@ -92,7 +92,7 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why);
 void vcpu_release(struct vcpu *vcpu);
 
 /*
- * vcpu_note_filters compares the thread's filter count with the one known, before it is stopped; vcpu_read_filters reads the
+ * run_program.c. vcpu_note_filters compares the thread's filter count with the one known, before it is stopped; vcpu_read_filters reads the
  * filters again if it changed, once the thread is stopped and each time a frozen one is used. Until then another thread may give
  * it a filter (SECCOMP_FILTER_FLAG_TSYNC).
  */
