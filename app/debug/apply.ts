@@ -6,9 +6,9 @@ import type { StagedWrite } from '../edit/assign.ts';
 import { firstDifference } from '../edit/general.ts';
 import { stageRestore } from '../edit/restore.ts';
 import type { Answer, Refusal } from '../refusals/answer.ts';
+import { refusedBeforehand } from '../refusals/helper-refusal.ts';
 import { answer, refusal, refuse } from '../refusals/refusal.ts';
 import type { CallVerdict } from '../wire/call-verdict.ts';
-import { INJECTED_CALLS } from '../wire/calls.ts';
 import { componentLabel } from '../xsave/components.ts';
 import { firstRefusal, preflight } from '../xsave/preflight.ts';
 import type { Clock } from './clock.ts';
@@ -62,10 +62,9 @@ export const holdAndRead = async (target: Target, clock: Clock): Promise<Answer<
     if (wasFrozen || attempt === HOLD_ATTEMPTS) {
       const { vcpu, vmm } = target.identity;
       const onward = howToContinue(vmm);
-      return refuse('outside-kvm-run', 'the vCPU is outside KVM_RUN, where the VMM would overwrite what is written', {
-        where: `vCPU ${vcpu}`,
-        remedy: wasFrozen ? `Resume it and freeze it again. ${onward}` : onward,
-      });
+      const refused = refusedBeforehand('OUTSIDE_KVM_RUN', {}, `vCPU ${vcpu}`);
+      const remedy = wasFrozen ? `Resume it and freeze it again. ${onward}` : onward;
+      return { ok: false, refusal: { ...refused, remedy } };
     }
     const resumed = await target.resume();
     if (!resumed.ok) return resumed;
@@ -87,30 +86,31 @@ const factsAtWrite = (facts: Facts, set: WriteSet): Facts => {
   };
 };
 
+/** The calls that a write is made with. */
+const callsOf = ({ image, xcr0, msrs, general }: WriteSet): string[] => [
+  ...(image === null ? [] : ['KVM_SET_XSAVE']),
+  ...(xcr0 === null ? [] : ['KVM_SET_XCRS']),
+  ...(msrs.length === 0 ? [] : ['KVM_SET_MSRS']),
+  ...(general === null ? [] : ['KVM_SET_REGS']),
+];
+
 /** The first call of the write that the VMM's filter is known to forbid. */
-const forbiddenCall = ({ verdicts, filterSuspended }: Target, set: WriteSet): string | null => {
-  if (filterSuspended === true) return null;
-  const isWritten = {
-    image: set.image !== null,
-    xcr0: set.xcr0 !== null,
-    msrs: set.msrs.length > 0,
-    general: set.general !== null,
-  };
-  const calls = INJECTED_CALLS.filter(({ writes }) => writes !== null && isWritten[writes]);
-  const forbidden = ({ call, verdict }: CallVerdict): boolean =>
-    (verdict === 'refused' || verdict === 'kills') && calls.some((row) => row.call === call);
-  return verdicts.find(forbidden)?.call ?? null;
-};
+const forbiddenCall = ({ verdicts, filterSuspended }: Target, set: WriteSet): CallVerdict | undefined =>
+  filterSuspended === true
+    ? undefined
+    : verdicts.find(
+        ({ call, verdict }) => (verdict === 'refused' || verdict === 'kills') && callsOf(set).includes(call),
+      );
 
 const checkBeforehand = (target: Target, now: Capture, staged: StagedWrite, set: WriteSet): Answer<null> => {
-  const call = forbiddenCall(target, set);
-  if (call !== null)
-    return refuse('seccomp', `the VMM's seccomp filter forbids ${call}, so nothing was written`, {
-      where: `vCPU ${target.identity.vcpu}`,
-      remedy:
-        'Start the VMM without its filter, or suspend the filter while attached (--suspend-seccomp), which needs CAP_SYS_ADMIN',
-      call,
-    });
+  const forbidden = forbiddenCall(target, set);
+  if (forbidden !== undefined) {
+    const { call, action: seccompAction } = forbidden;
+    return {
+      ok: false,
+      refusal: refusedBeforehand('SECCOMP', { call, seccompAction }, `vCPU ${target.identity.vcpu}`),
+    };
+  }
   if (set.image === null || target.inMemory === true) return answer(null);
   const failed = firstRefusal(preflight(staged.image, factsAtWrite(now.facts, set)));
   if (failed === null) return answer(null);

@@ -73,7 +73,14 @@ describe('refusals in words', () => {
   test('[W7] what no suspended filter lets pass is not advised', () => {
     const remedy = (call: string) => refusalToBridge(refusal('SECCOMP', { call, seccompAction: 0x30000 })).remedy;
     expect(remedy('KVM_SET_XSAVE')).toContain('--suspend-seccomp');
-    for (const call of ['KVM_SET_GUEST_DEBUG', 'process_vm_readv', 'rt_sigreturn']) {
+    for (const call of [
+      'KVM_SET_GUEST_DEBUG',
+      'process_vm_readv',
+      'rt_sigreturn',
+      'KVM_RUN',
+      'futex',
+      'timer_settime',
+    ]) {
       expect(remedy(call), call).not.toContain('--suspend-seccomp');
     }
   });

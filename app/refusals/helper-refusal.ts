@@ -25,6 +25,8 @@ export const decodeRefusal = (bytes: Uint8Array): Decoded<HelperRefusal> => {
 /** Where the errno field holds an errno and not something else. */
 const hasErrno = ({ reason, errno }: HelperRefusal): boolean => errno > 0 && reason !== 'YAMA';
 
+const NO_FACTS: HelperFacts = { errno: 0, otherPid: 0, seccompAction: 0, mask: 0n, call: '', detail: '' };
+
 const DEFAULT_CONTEXT: RefusalContext = { helperPath: 'PATH/tilescope-helper' };
 
 /** The helper's refusal as the bridge carries it. where: the target, or null. */
@@ -51,6 +53,10 @@ export const refusalToBridge = (
   };
 };
 
+/** What the helper would refuse, in its words, where that is known without asking it. */
+export const refusedBeforehand = (reason: Reason, facts: Partial<HelperFacts>, where: string): Refusal =>
+  refusalToBridge({ ...NO_FACTS, ...facts, reason, reasonCode: HELPER_REASONS[reason].number }, where);
+
 /** Why a listed target cannot be attached, in the words of a refusal; null where nothing stands in the way. */
 export const targetObstacle = (
   target: {
@@ -65,6 +71,5 @@ export const targetObstacle = (
   const reason = reasonOf(target.reasonCode);
   if (reason === 'NONE') return null;
   const { reasonCode, errnoOrScope: errno, tracerPid: otherPid, call = '', seccompAction = 0 } = target;
-  const refusal = { reason, reasonCode, errno, otherPid, seccompAction, mask: 0n, call, detail: '' };
-  return refusalToBridge(refusal, null, context);
+  return refusalToBridge({ ...NO_FACTS, reason, reasonCode, errno, otherPid, seccompAction, call }, null, context);
 };

@@ -2,5 +2,7 @@
 export interface CallVerdict {
   readonly call: string;
   readonly number: string;
+  /** SECCOMP_RET_* of linux/seccomp.h. */
+  readonly action: number;
   readonly verdict: 'allowed' | 'refused' | 'kills' | 'not known';
 }

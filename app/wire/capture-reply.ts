@@ -11,7 +11,7 @@ import type {
 import type { Cpuid } from '../cpu/cpuid.ts';
 import { KVM_REGS_BYTES, readGeneral } from '../session/kvm-regs.ts';
 import { controlOfSregs, descriptorsOfSregs, KVM_SREGS_BYTES, segmentsOfSregs } from '../session/segments.ts';
-import { callOfRequest } from './calls.ts';
+import { INJECTED_CALLS } from './calls.ts';
 import { atEnd, type Fields, readStruct, readStructs, type Struct, type StructValue } from './struct.ts';
 import { CAPTURE_HEAD, CPUID_ENTRY, FAILED_CALL, MSR_VALUE, SECTION, XCR_VALUE } from './structs.ts';
 
@@ -129,7 +129,8 @@ export const decodeCaptureReply = (bytes: Uint8Array): Decoded<RawCapture> => {
     takenRealtimeNs,
     inKvmRun: head.value.inKvmRun !== 0,
     frozen: head.value.frozen !== 0,
-    imageCall: callOfRequest(imageCall) ?? `ioctl ${hexShort(BigInt(imageCall))}`,
+    imageCall:
+      INJECTED_CALLS.find(({ request }) => request === imageCall)?.call ?? `ioctl ${hexShort(BigInt(imageCall))}`,
     writtenBytes,
     legacyErrno: legacyErrno < 0 ? null : legacyErrno,
     image,

@@ -6,13 +6,27 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { HELPER_REASONS } from '../refusals/helper-reasons.ts';
 import { KVM_REGS_BYTES } from '../session/kvm-regs.ts';
-import { INJECTED_CALLS } from './calls.ts';
 import { SECTION_KIND } from './capture-reply.ts';
 import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES, PROTOCOL_VERSION, STATUS } from './frames.ts';
 import { MAX_READ_BYTES, MAX_TRANSLATIONS } from './memory.ts';
 import { ATTACH_SUSPEND_SECCOMP, EVENTS, MESSAGES, MSR_PUT_TO_INIT_FIRST } from './messages.ts';
 import { LOOKUP_STATES, MOST_LOOKUPS, MOST_STEPS_AT_ONCE, RECORD } from './run.ts';
 import { STRUCTS } from './structs.ts';
+
+/** The head of calls.ts, which `vitest -u` over this file writes. */
+const CALLS_HEAD = `/** A call that a thread of the VMM is made to make. */
+interface InjectedCall {
+  /** As on the wire, in verdicts and in refusals. */
+  readonly call: string;
+  /** An ioctl's request (Linux uapi/linux/kvm.h, x86-64); null: a system call of its own. */
+  readonly request: number | null;
+  /** What a session makes it for first. */
+  readonly when: 'attach' | 'capture' | 'write' | 'memory' | 'step';
+}
+
+/** The rows of native/inject/calls.h, in its order; written from them by \`vitest -u\` over protocol-header.test.ts. */
+export const INJECTED_CALLS: readonly InjectedCall[] = [
+`;
 
 const nativeFolder = fileURLToPath(new URL('../../native/wire', import.meta.url));
 const header = ['protocol.h', 'protocol_memory.h', 'protocol_run.h']
@@ -73,56 +87,59 @@ describe('the catalogue agrees with native/wire/protocol.h', () => {
     }
   });
 
-  const callsHeader = readFileSync(join(nativeFolder, '../inject/calls.h'), 'utf8');
-
-  test('[W3] every call that is injected, in the order of native/inject/calls.h', () => {
-    const rows = [...callsHeader.matchAll(/^\t(SYSCALL|IOCTL)\((\w+), /gm)];
-    const expected = INJECTED_CALLS.map(({ call, request }) => [request === null ? 'SYSCALL' : 'IOCTL', call]);
-    expect(rows.map(([, kind, name]) => [kind, name])).toEqual(expected);
-  });
-
   const compiler = ['cc', 'gcc', 'clang'].find((name) => spawnSync(name, ['--version']).status === 0);
   if (compiler === undefined) console.log('skipped: offsets of native/wire/protocol.h, for no C compiler is installed');
 
-  test.skipIf(compiler === undefined)('[W3] every field lies where a C compiler puts it', () => {
+  /** What a program of these lines prints, compiled against the helper's headers. */
+  const printed = (headers: readonly string[], lines: readonly string[]): string => {
     const folder = mkdtempSync(join(tmpdir(), 'tilescope-protocol-'));
     try {
-      const nested = (struct: string): boolean =>
-        new RegExp(`struct ${struct} \\{\\s*struct vcpu_ref vcpu;`).test(header);
-      const lines = STRUCTS.flatMap((struct) => [
-        `printf("${struct.name} %zu\\n", sizeof(struct ${struct.name}));`,
-        ...struct.fields.map((field) => {
-          const name = snake(field.name);
-          const member = nested(struct.name) && /^(pid|vcpu_index)$/.test(name) ? `vcpu.${name}` : name;
-          return (
-            `printf("${struct.name}.${field.name} %zu %zu\\n", offsetof(struct ${struct.name}, ${member}), ` +
-            `sizeof(((struct ${struct.name} *)0)->${member}));`
-          );
-        }),
-      ]);
-      const requests = INJECTED_CALLS.filter(({ request }) => request !== null);
-      lines.push(...requests.map(({ call }) => `printf("${call} %llu\\n", (unsigned long long)${call});`));
-      const includes = ['<stdio.h>', '"protocol.h"', '"kernel.h"'].map((name) => `#include ${name}`);
-      const source = [...includes, 'int main(void) {', ...lines, 'return 0; }'];
-      writeFileSync(join(folder, 'offsets.c'), source.join('\n'));
-      const program = join(folder, 'offsets');
-      const includeFolders = ['', '../host'].flatMap((name) => ['-I', join(nativeFolder, name)]);
-      execFileSync(compiler ?? '', [
-        '-std=c17',
-        '-D_GNU_SOURCE',
-        ...includeFolders,
-        '-o',
-        program,
-        join(folder, 'offsets.c'),
-      ]);
-      const fieldBytes = (type: string | number): number => (typeof type === 'number' ? type : type === 'u64' ? 8 : 4);
-      const expected = STRUCTS.flatMap((struct) => [
-        `${struct.name} ${struct.bytes}`,
-        ...struct.fields.map((field) => `${struct.name}.${field.name} ${field.offsetBytes} ${fieldBytes(field.type)}`),
-      ]).concat(requests.map(({ call, request }) => `${call} ${request}`));
-      expect(execFileSync(program, { encoding: 'utf8' }).trim().split('\n')).toEqual(expected);
+      const [source, program] = [join(folder, 'print.c'), join(folder, 'print')];
+      const includes = ['<stdio.h>', '"kernel.h"', ...headers].map((name) => `#include ${name}`);
+      writeFileSync(source, [...includes, 'int main(void) {', ...lines, 'return 0; }'].join('\n'));
+      const folders = ['', '../host', '../inject'].flatMap((name) => ['-I', join(nativeFolder, name)]);
+      execFileSync(compiler ?? '', ['-std=c17', '-D_GNU_SOURCE', ...folders, '-o', program, source]);
+      return execFileSync(program, { encoding: 'utf8' });
     } finally {
       rmSync(folder, { recursive: true });
     }
+  };
+
+  test.skipIf(compiler === undefined)('[W3] every field lies where a C compiler puts it', () => {
+    const nested = (struct: string): boolean =>
+      new RegExp(`struct ${struct} \\{\\s*struct vcpu_ref vcpu;`).test(header);
+    const lines = STRUCTS.flatMap((struct) => [
+      `printf("${struct.name} %zu\\n", sizeof(struct ${struct.name}));`,
+      ...struct.fields.map((field) => {
+        const name = snake(field.name);
+        const member = nested(struct.name) && /^(pid|vcpu_index)$/.test(name) ? `vcpu.${name}` : name;
+        return (
+          `printf("${struct.name}.${field.name} %zu %zu\\n", offsetof(struct ${struct.name}, ${member}), ` +
+          `sizeof(((struct ${struct.name} *)0)->${member}));`
+        );
+      }),
+    ]);
+    const fieldBytes = (type: string | number): number => (typeof type === 'number' ? type : type === 'u64' ? 8 : 4);
+    const expected = STRUCTS.flatMap((struct) => [
+      `${struct.name} ${struct.bytes}`,
+      ...struct.fields.map((field) => `${struct.name}.${field.name} ${field.offsetBytes} ${fieldBytes(field.type)}`),
+    ]);
+    expect(printed(['"protocol.h"'], lines).trim().split('\n')).toEqual(expected);
   });
+
+  test.skipIf(compiler === undefined)(
+    '[W3] the calls that are injected are those of native/inject/calls.h',
+    async () => {
+      const row = (call: string, request: string): string => `{ call: '${call}', request: ${request}, when: '%s' },`;
+      const rows = printed(
+        ['"calls.h"'],
+        [
+          `#define PLAIN(call, when, ...) printf("${row('%s', 'null')}\\n", #call, #when);`,
+          `#define OF_KVM(call, when, ...) printf("${row('%s', '0x%llx')}\\n", #call, (unsigned long long)call, #when);`,
+          'INJECTED_CALLS(PLAIN, OF_KVM)',
+        ],
+      );
+      await expect(CALLS_HEAD + rows.replaceAll(/^/gm, '  ').trimEnd() + '\n];\n').toMatchFileSnapshot('calls.ts');
+    },
+  );
 });

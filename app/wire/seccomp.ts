@@ -41,6 +41,7 @@ export const callVerdict = (row: {
 }): CallVerdict => ({
   call: row.call,
   number: `0x${row.number.toString(16)}`,
+  action: row.action,
   verdict: row.known ? (actionRow(row.action)?.verdict ?? 'kills') : 'not known',
 });
 

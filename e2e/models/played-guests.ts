@@ -259,7 +259,7 @@ export const playGuests = async (page: Page, orphan = false): Promise<void> => {
   const about = (id: string, { target }: Session): Omit<Opened, 'capture'> => ({
     ...{ session: id, kind: 'live', vcpus: [0, 1], vcpu: target.identity.vcpu, canWrite: true },
     run: target.run,
-    verdicts: [{ call: 'KVM_SET_XSAVE', number: '0x5000aea5', verdict: 'allowed' }],
+    verdicts: [{ call: 'KVM_SET_XSAVE', number: '0x5000aea5', action: 0x7fff0000, verdict: 'allowed' }],
   });
   const of = async <T>(id: string, use: (session: Session) => Promise<Answer<T>>): Promise<Answer<T> | null> => {
     const session = machines.session(id);

@@ -8,8 +8,8 @@
 
 #include "session.h"
 
-#define ASK_SYSCALL(call, a, b, c) (void)program_add(p, CALL_##call, a, b, c);
-#define ASK_IOCTL(call, descriptor, argument) (void)program_ioctl(p, CALL_##call, vcpu->descriptor, argument);
+#define ASK_SYSCALL(call, when, a, b, c) (void)program_add(p, CALL_##call, a, b, c);
+#define ASK_IOCTL(call, when, descriptor, argument) (void)program_ioctl(p, CALL_##call, vcpu->descriptor, argument);
 static void all_calls(const struct vcpu *vcpu, struct program *p)
 {
 	INJECTED_CALLS(ASK_SYSCALL, ASK_IOCTL)

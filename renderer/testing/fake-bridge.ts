@@ -135,7 +135,7 @@ export const createFakeBridge = (
     vcpu: target.identity.vcpu,
     run: target.run,
     canWrite: target.canWrite,
-    verdicts: [{ call: 'KVM_SET_XSAVE', number: '0x5000aea5', verdict: 'allowed' }],
+    verdicts: [{ call: 'KVM_SET_XSAVE', number: '0x5000aea5', action: 0x7fff0000, verdict: 'allowed' }],
     ...(target.program === null ? {} : { model: target.program.position() }),
   });
   const refused = (verb: string): Promise<Answer<never>> | null => {

@@ -95,10 +95,11 @@ describe('[C6] a write that is refused before it changed anything', () => {
   test.each(['refused', 'kills'] as const)(
     'a filter that is known beforehand (%s) stops it before the vCPU',
     async (verdict) => {
-      Object.assign(target, { verdicts: [{ call: 'KVM_SET_XSAVE', number: '0x5000aea5', verdict }] });
+      const action = verdict === 'kills' ? 0x80000000 : 0x00030000;
+      Object.assign(target, { verdicts: [{ call: 'KVM_SET_XSAVE', number: '0x5000aea5', action, verdict }] });
       const refused = await run('set', ...PID, 'zmm5:u32[0]=7');
       expect(refused).toMatchObject({ code: 1, out: '' });
-      expect(refused.err).toContain('forbids KVM_SET_XSAVE, so nothing was written');
+      expect(refused.err).toContain('seccomp filter would refuse KVM_SET_XSAVE');
       expect(target.log).not.toContain('freeze');
       expect(journal()).toEqual([]);
       expect(await run('set', ...PID, 'rax=5')).toMatchObject({ code: 0 });
