@@ -2,7 +2,7 @@ import type { ControlRegisters, GeneralRegisters, SegmentRegisters } from '../ca
 import { KVM_REGS } from '../cpu/general-numbers.ts';
 import { MSRS, msrRow } from '../cpu/msrs.ts';
 import { type FieldRow, fieldsOf } from '../xsave/bitfields.ts';
-import { BIT, COMPONENTS, type RegisterFile } from '../xsave/components.ts';
+import { BIT, COMPONENTS, REGISTER_FILES, type RegisterFile } from '../xsave/components.ts';
 import { XCOMP_BV_OFFSET_BYTES, XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';
 import { fullTagWord, ST_BYTES, ST_OFFSET_BYTES, ST_STRIDE_BYTES } from '../xsave/legacy.ts';
 import { supervisorFields } from '../xsave/supervisor.ts';
@@ -56,23 +56,6 @@ export const TILECFG_FIELDS = [
   { name: 'rows', offsetBytes: 48, sizeBytes: 1, count: 16 },
 ] as const;
 
-/** Families of registers with a number: which file they lie in, and how wide a view of it they are. */
-const FAMILIES: readonly {
-  readonly prefix: string;
-  readonly file: RegisterFile;
-  readonly first: number;
-  readonly count: number;
-  readonly widthBits: number;
-}[] = [
-  { prefix: 'xmm', file: 'vector', first: 0, count: 32, widthBits: 128 },
-  { prefix: 'ymm', file: 'vector', first: 0, count: 32, widthBits: 256 },
-  { prefix: 'zmm', file: 'vector', first: 0, count: 32, widthBits: 512 },
-  { prefix: 'k', file: 'k', first: 0, count: 8, widthBits: 64 },
-  { prefix: 'tmm', file: 'tmm', first: 0, count: 8, widthBits: 8192 },
-  { prefix: 'r', file: 'egpr', first: 16, count: 16, widthBits: 64 },
-  { prefix: 'bnd', file: 'bnd', first: 0, count: 4, widthBits: 128 },
-];
-
 /** The fragments of register `index` of a file that lie below widthBits, from the component table. */
 const fragmentsOf = (file: RegisterFile, index: number, widthBits: number): FragmentPlace[] =>
   COMPONENTS.flatMap(({ bit, fragment }) => {
@@ -122,17 +105,26 @@ const SUPERVISOR: readonly RegisterRow[] = COMPONENTS.filter(({ kind }) => kind 
 
 const numbered = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
-/** Every register that has a path, in the order of help and lists. */
-export const REGISTERS: readonly RegisterRow[] = [
-  ...FAMILIES.flatMap(({ prefix, file, first, count, widthBits }) =>
-    numbered(count).map((offset) => ({
-      ...single(`${prefix}${first + offset}`, widthBits, {
+const FILES = Object.keys(REGISTER_FILES) as RegisterFile[];
+
+/** The registers of a file; those of tiles are matrices. */
+const registersOf = (file: RegisterFile): RegisterRow[] => {
+  const { views, numbers } = REGISTER_FILES[file];
+  const places = numbers === null ? [null] : numbered(numbers.count).map((offset) => numbers.first + offset);
+  return views.flatMap(({ prefix, widthBits }) =>
+    places.map((place) => ({
+      ...single(`${prefix}${place ?? ''}`, widthBits, {
         kind: 'fragments',
-        parts: fragmentsOf(file, first + offset, widthBits),
+        parts: fragmentsOf(file, place ?? 0, widthBits),
       }),
       rowBytes: file === 'tmm' ? PALETTE_1.rowBytes : null,
     })),
-  ),
+  );
+};
+
+/** Every register that has a path, in the order of help and lists. */
+export const REGISTERS: readonly RegisterRow[] = [
+  ...FILES.filter((file) => REGISTER_FILES[file].numbers !== null).flatMap(registersOf),
   ...numbered(8).map((index) => single(`st${index}`, 80, x87(ST_OFFSET_BYTES + ST_STRIDE_BYTES * index, ST_BYTES))),
   ...numbered(8).map((index) => single(`mm${index}`, 64, { kind: 'mm', index })),
   single('mxcsr', 32, { kind: 'mxcsr' }),
@@ -143,8 +135,7 @@ export const REGISTERS: readonly RegisterRow[] = [
   single('fop', 16, x87(6, 2)),
   single('fip', 64, x87(8, 8)),
   single('fdp', 64, x87(16, 8)),
-  single('pkru', 32, { kind: 'fragments', parts: fragmentsOf('pkru', 0, 32) }),
-  single('tilecfg', 512, { kind: 'fragments', parts: fragmentsOf('tilecfg', 0, 512) }),
+  ...FILES.filter((file) => REGISTER_FILES[file].numbers === null).flatMap(registersOf),
   single('bndcfgu', 64, { kind: 'fragments', parts: [{ bit: BIT.BNDCSR, offsetBytes: 0, sizeBytes: 8 }] }),
   single('bndstatus', 64, { kind: 'fragments', parts: [{ bit: BIT.BNDCSR, offsetBytes: 8, sizeBytes: 8 }] }),
   single('xstate_bv', 64, { kind: 'header', offsetBytes: XSTATE_BV_OFFSET_BYTES }),

@@ -1,8 +1,46 @@
 import { maskOf } from '../bits/mask.ts';
 import type { ComponentBit } from '../capture/image.ts';
 
-/** A register file that a component holds a part of; `vector` is xmm, ymm and zmm alike. */
-export type RegisterFile = 'vector' | 'k' | 'tmm' | 'egpr' | 'bnd' | 'pkru' | 'tilecfg';
+/** The groups that registers are shown in, in this order, and the register that is selected where one comes on screen. */
+export const REGISTER_GROUPS = [
+  { group: 'vector', label: 'Vector', first: 'zmm0' },
+  { group: 'opmask', label: 'Opmask', first: 'k0' },
+  { group: 'x87', label: 'x87', first: 'st0' },
+  { group: 'mxcsr', label: 'MXCSR', first: 'mxcsr' },
+  { group: 'pkru', label: 'PKRU', first: 'pkru' },
+  { group: 'general', label: 'General', first: 'rax' },
+] as const;
+
+export type RegisterGroup = (typeof REGISTER_GROUPS)[number]['group'];
+
+interface FileRow {
+  /** What its registers are shown among; null: they are in no panel. */
+  readonly panel: RegisterGroup | 'tiles' | null;
+  /** The names of its registers, and how wide a view of one each gives. */
+  readonly views: readonly { readonly prefix: string; readonly widthBits: number }[];
+  /** The numbers behind the prefix; null: one register, of that name. */
+  readonly numbers: { readonly first: number; readonly count: number } | null;
+}
+
+const views = (...widths: [string, number][]): FileRow['views'] =>
+  widths.map(([prefix, widthBits]) => ({ prefix, widthBits }));
+
+/** Register files that components hold parts of. */
+export const REGISTER_FILES = {
+  vector: {
+    panel: 'vector',
+    views: views(['xmm', 128], ['ymm', 256], ['zmm', 512]),
+    numbers: { first: 0, count: 32 },
+  },
+  k: { panel: 'opmask', views: views(['k', 64]), numbers: { first: 0, count: 8 } },
+  tmm: { panel: 'tiles', views: views(['tmm', 8192]), numbers: { first: 0, count: 8 } },
+  egpr: { panel: null, views: views(['r', 64]), numbers: { first: 16, count: 16 } },
+  bnd: { panel: null, views: views(['bnd', 128]), numbers: { first: 0, count: 4 } },
+  pkru: { panel: 'pkru', views: views(['pkru', 32]), numbers: null },
+  tilecfg: { panel: 'tiles', views: views(['tilecfg', 512]), numbers: null },
+} as const satisfies Readonly<Record<string, FileRow>>;
+
+export type RegisterFile = keyof typeof REGISTER_FILES;
 
 /** Which bits of which registers lie in a component, and how far apart: at offset (index - first) * strideBytes. */
 export interface FragmentRow {
@@ -33,19 +71,12 @@ export interface ComponentRow {
   readonly where: string | null;
   readonly fragment: FragmentRow | null;
   /** Which group of registers its own belong to; null: they are in no panel. */
-  readonly panel: RegisterPanel | null;
+  readonly panel: FileRow['panel'];
   /** A clear XSTATE_BV bit makes KVM leave what the vCPU holds as it is; of the others it means init. */
   readonly clearKeeps: boolean;
   /** KVM may give it to guests by XCR0. */
   readonly givenByKvm: boolean;
 }
-
-const PANELS = {
-  ...({ vector: 'vector', k: 'opmask', pkru: 'pkru', tmm: 'tiles', tilecfg: 'tiles', egpr: null, bnd: null } as const),
-} satisfies Readonly<Record<RegisterFile, string | null>>;
-
-/** What the component's registers are shown among. */
-export type RegisterPanel = Exclude<(typeof PANELS)[RegisterFile], null> | 'x87';
 
 const user = (
   bit: number,
@@ -66,7 +97,7 @@ const user = (
   holds,
   where: null,
   fragment,
-  panel: fragment === null ? null : PANELS[fragment.file],
+  panel: fragment === null ? null : REGISTER_FILES[fragment.file].panel,
   clearKeeps: false,
   givenByKvm: true,
   ...more,

@@ -1,4 +1,4 @@
-import { REGISTER_GROUPS } from '../../store/select/register-groups.ts';
+import { REGISTER_GROUPS } from '../../../app/xsave/components.ts';
 
 /** How well a text answers what was typed: higher is better, null is not at all. */
 export const matchScore = (text: string, wanted: string): number | null => {

@@ -1,13 +1,13 @@
 import type { ReactElement } from 'react';
+import { REGISTER_GROUPS, type RegisterGroup } from '../../../app/xsave/components.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { type Choice, Segment } from '../../controls/Segment.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { Provenance } from '../../store/select/provenance.ts';
-import { REGISTER_GROUPS } from '../../store/select/register-groups.ts';
 import { selectProvenance } from '../../store/select/selectors.ts';
 import { vectorFile } from '../../store/select/vector.ts';
-import type { RegisterGroup, ViewSlice } from '../../store/state/view.ts';
+import type { ViewSlice } from '../../store/state/view.ts';
 import { Bitfields } from './Bitfields.tsx';
 import { General } from './General.tsx';
 import { MarkLegend } from './MarkLegend.tsx';

@@ -4,10 +4,10 @@ import { parsePath, printPath, type RegisterPath } from '../../../app/register/p
 import { type RegisterSource, registerRow } from '../../../app/register/registers.ts';
 import { TILE_TYPES } from '../../../app/tile/tile-type.ts';
 import { isElementType } from '../../../app/value/element-type.ts';
-import { BIT, componentRow } from '../../../app/xsave/components.ts';
+import { BIT, componentRow, type RegisterGroup } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
 import type { State } from '../state/state.ts';
-import type { LaneType, RegisterGroup } from '../state/view.ts';
+import type { LaneType } from '../state/view.ts';
 import { vectorFile } from './vector.ts';
 
 /** The group of the Registers tab that shows a component's registers; null: none does, or the Tiles tab does. */

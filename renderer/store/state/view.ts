@@ -1,12 +1,9 @@
 import type { ElementType } from '../../../app/value/element-type.ts';
-import type { RegisterPanel } from '../../../app/xsave/components.ts';
+import type { RegisterGroup } from '../../../app/xsave/components.ts';
 import type { Pauses } from './pauses.ts';
 import type { RecentFile } from './recent-files.ts';
 
 export type Tab = 'overview' | 'registers' | 'tiles' | 'xfd' | 'compare' | 'memory';
-
-/** The groups of the Registers tab: those of components, and what no component holds. */
-export type RegisterGroup = Exclude<RegisterPanel, 'tiles'> | 'mxcsr' | 'general';
 
 /** How lanes are shown: an element type, or bytes as they stand in a register, highest first. */
 export type LaneType = Exclude<ElementType, 'f80'> | 'hex';

@@ -1,19 +1,10 @@
-import { BIT, componentRow } from '../../../app/xsave/components.ts';
+import { BIT, componentRow, REGISTER_GROUPS, type RegisterGroup } from '../../../app/xsave/components.ts';
 import type { Remembered } from '../base/remembered.ts';
 import { groupOfComponent, groupOfRegister } from '../select/jump.ts';
 import { parsePauses } from '../select/pauses.ts';
 import { parseRecent, withRecent } from '../select/recent-files.ts';
-import { firstOfGroup } from '../select/register-groups.ts';
 import type { Slice } from '../state/state.ts';
-import {
-  type RegisterGroup,
-  type Selection,
-  type Tab,
-  TEXT_SIZES,
-  type TextSize,
-  type Theme,
-  type ViewSlice,
-} from '../state/view.ts';
+import { type Selection, type Tab, TEXT_SIZES, type TextSize, type Theme, type ViewSlice } from '../state/view.ts';
 
 /** The destination that is no preset: the machine Tilescope runs on, or the vCPU that the capture came from. */
 export const HERE = 'here';
@@ -21,7 +12,9 @@ export const HERE = 'here';
 const asTextSize = (text: string | null): TextSize => TEXT_SIZES.find((size) => String(size) === text) ?? 100;
 
 const firstOf = (group: RegisterGroup): Selection =>
-  group === 'vector' ? { kind: 'vector', index: 0, element: 0 } : { kind: 'register', path: firstOfGroup(group) };
+  group === 'vector'
+    ? { kind: 'vector', index: 0, element: 0 }
+    : { kind: 'register', path: REGISTER_GROUPS.find((row) => row.group === group)?.first ?? '' };
 
 /** What the inspector speaks of is what the tab in front shows: a tile beside registers would be another tab's. */
 const selectionFor = (
