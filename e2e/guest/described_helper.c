@@ -1,7 +1,8 @@
 /*
  * The helper of another machine: runs the real one, named by TILESCOPE_REAL_HELPER, and hands everything on, but its first
  * answer, MSG_HELLO, in which it describes the machine: that is the file named by TILESCOPE_DESCRIBED_HOST. With
- * TILESCOPE_NO_TARGETS it finds no VMM; with TILESCOPE_DESCRIBED_XCR0 that is what a VMM's process may use and KVM supports, in 4096 bytes. Started with --kvm it says what TILESCOPE_DESCRIBED_KVM says; with that empty, there is no KVM.
+ * TILESCOPE_NO_TARGETS it finds no VMM; with TILESCOPE_DESCRIBED_XCR0 that is what a VMM's process may use and KVM supports, in 4096
+ * bytes, and what the guest's CPUID has at most: some KVMs show a guest all that the CPU has. Started with --kvm it says what TILESCOPE_DESCRIBED_KVM says; with that empty, there is no KVM.
  */
 #include <signal.h>
 #include <stdint.h>
@@ -65,6 +66,49 @@ static void describe_attached(struct attach_reply *reply, const char *xcr0)
 	reply->supported_xcr0 = mask;
 }
 
+/* Leaf 0xD of the guest's CPUID cut to the components of a mask: as if KVM had been given no others. */
+static void cut_cpuid(struct cpuid_entry *entries, size_t count, uint64_t mask)
+{
+	uint32_t end = 576;
+
+	for (size_t at = 0; at < count; at++) {
+		struct cpuid_entry *entry = &entries[at];
+
+		if (entry->leaf != 0xd || entry->subleaf < 2)
+			continue;
+		if (entry->subleaf > 63 || !(mask >> entry->subleaf & 1))
+			entry->eax = entry->ebx = entry->ecx = entry->edx = 0;
+		else if (entry->eax + entry->ebx > end)
+			end = entry->eax + entry->ebx;
+	}
+	for (size_t at = 0; at < count; at++) {
+		struct cpuid_entry *entry = &entries[at];
+
+		if (entry->leaf == 0xd && entry->subleaf == 0)
+			*entry = (struct cpuid_entry){ 0xd, 0, entry->eax & (uint32_t)mask, end, end, 0 };
+		if (entry->leaf == 0xd && entry->subleaf == 1)
+			*entry = (struct cpuid_entry){ 0xd, 1, entry->eax, end, 0, 0 };
+	}
+}
+
+static void cut_capture(uint8_t *payload, size_t bytes, const char *xcr0)
+{
+	const struct capture_head *head = (const struct capture_head *)(const void *)payload;
+	size_t at = sizeof(*head);
+
+	for (uint32_t left = bytes < at ? 0 : head->section_count; left > 0 && at + sizeof(struct section) <= bytes; left--) {
+		const struct section *section = (const struct section *)(const void *)(payload + at);
+		size_t from = at + sizeof(*section), whole = ((size_t)section->bytes + 7) / 8 * 8;
+
+		if (whole > bytes - from)
+			return;
+		if (section->kind == SECTION_CPUID)
+			cut_cpuid((struct cpuid_entry *)(void *)(payload + from), section->bytes / sizeof(struct cpuid_entry),
+				strtoull(xcr0, NULL, 0));
+		at = from + whole;
+	}
+}
+
 static int hand_on(int from)
 {
 	static _Alignas(8) uint8_t payload[MOST_BYTES];
@@ -84,6 +128,8 @@ static int hand_on(int from)
 		}
 		if (xcr0 && header.status == 0 && header.code == MSG_ATTACH && header.payload_bytes >= sizeof(struct attach_reply))
 			describe_attached((struct attach_reply *)(void *)payload, xcr0);
+		if (xcr0 && header.status == 0 && header.code == MSG_CAPTURE)
+			cut_capture(payload, header.payload_bytes, xcr0);
 		if (header.status == 0 && header.code == MSG_LIST_TARGETS && no_targets) {
 			header.payload_bytes = sizeof(struct list_head);
 			memset(payload, 0, sizeof(struct list_head));

@@ -1,6 +1,6 @@
 /*
  * The guest of the live tests: a 64 KiB ROM for QEMU's -bios. It goes from the reset vector straight to long mode, enables
- * XCR0 = 0xe7 (x87, SSE, AVX, AVX-512; bits the CPU lacks are left out), and counts at 0x7e00 for ever. Integer code only:
+ * XCR0 = 0xe7 (x87, SSE, AVX, AVX-512; bits the CPU lacks are left out; or what XCR0 is defined as), and counts at 0x7e00 for ever. Integer code only:
  * it never touches a vector register, so whatever a test writes there stays until the test writes again.
  *
  * With SMP defined the other vCPUs run the same loop: the first one wakes them, and vCPU N counts at 0x7e00 + N * 0x40.
@@ -10,6 +10,9 @@
  *
  *   as [--defsym SMP=1] [--defsym RAM=1] -o rom.o rom.S && ld -m elf_x86_64 -Ttext=0 --oformat binary -o rom.bin rom.o
  */
+	.ifndef XCR0
+	.equ XCR0, 0xe7
+	.endif
 	.globl _start
 	.code16
 _start:
@@ -72,10 +75,10 @@ long_mode:
 	wrmsr
 3:
 	.endif
-	movl $0xd, %eax			/* what XCR0 may hold, cut to x87 … Hi16_ZMM */
+	movl $0xd, %eax			/* what XCR0 may hold, cut to what it is to hold */
 	xorl %ecx, %ecx
 	cpuid
-	andl $0xe7, %eax
+	andl $XCR0, %eax
 	xorl %edx, %edx
 	xorl %ecx, %ecx
 	xsetbv

@@ -15,8 +15,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PICTURED_XCR0 } from './described-host.ts';
+import { fitting, PICTURED_HAVING } from './having.ts';
 import { Monitor } from './monitor.ts';
 import { pictured } from './pictured.ts';
+import { tilescope } from './tilescope.ts';
 
 const isThere = (program: string): boolean =>
   (process.env.PATH ?? '').split(':').some((folder) => {
@@ -108,7 +111,8 @@ export class Guest {
   static async start(options: GuestOptions): Promise<Guest> {
     const folder = mkdtempSync(join(tmpdir(), 'tilescope-guest-'));
     const cpu = options.pictured === true ? (await pictured()).guestCpu : null;
-    const rom = buildRom(folder, options);
+    // A KVM may show its guests all that the CPU has, whatever they are given.
+    const rom = buildRom(folder, options, cpu === null ? null : PICTURED_XCR0);
     const socket = join(folder, 'monitor');
     const child = spawn(
       'qemu-system-x86_64',
@@ -143,8 +147,21 @@ export class Guest {
     for (let vcpu = 0; vcpu < (options.allCount === true ? (options.vcpus ?? 1) : 1); vcpu += 1) {
       await guest.progress(vcpu);
     }
+    if (options.pictured === true) await guest.#putOutOfInit(options.vcpus ?? 1);
     await guest.settle();
     return guest;
+  }
+
+  /**
+   * Each component of a pictured guest holds something: where its values are the initial ones the CPU drops it from XSTATE_BV, or
+   * puts it in, by itself, and a picture shows which.
+   */
+  async #putOutOfInit(vcpus: number): Promise<void> {
+    const held = fitting(['zmm15:u32=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16', 'k7=7', 'fcw=0x27f'], PICTURED_HAVING);
+    for (let vcpu = 0; vcpu < vcpus; vcpu += 1) {
+      const { code, err } = await tilescope('set', '--pid', String(this.pid), '--vcpu', String(vcpu), ...held);
+      if (code !== 0) throw new Error(err);
+    }
   }
 
   get ended(): boolean {
@@ -275,8 +292,9 @@ export class Guest {
   }
 }
 
-const buildRom = (folder: string, { allCount, inMemory, calls }: GuestOptions): string =>
+const buildRom = (folder: string, { allCount, inMemory, calls }: GuestOptions, xcr0: bigint | null): string =>
   assembleRom(folder, 'rom', {
+    ...(xcr0 === null ? {} : { XCR0: xcr0 }),
     ...(allCount === true ? { SMP: 1n } : {}),
     ...(inMemory === true ? { RAM: 1n } : {}),
     ...(calls === true ? { CALLS: 1n } : {}),

@@ -45,22 +45,36 @@ export const HAVING: Having = ofThisMachine();
 /** The prefix of the widest vector registers, as in `${WIDE}3:f32[1]`. */
 export const WIDE = HAVING.wide;
 
+/** Why live guests cannot be those of the pictures, which have AVX and nothing beyond it; null: they can. */
+export const UNLIKE_PICTURED: string | null =
+  process.env.TILESCOPE_TEST_HOST !== undefined
+    ? `this run is on the described host ${process.env.TILESCOPE_TEST_HOST}`
+    : process.env.TILESCOPE_GUEST_CPU !== undefined
+      ? 'TILESCOPE_GUEST_CPU gives the guests a CPU'
+      : HAVING.wide === 'xmm'
+        ? 'this CPU has no AVX, which the pictured guests have'
+        : null;
+
+/** The same of guests of which pictures are compared. */
+export const PICTURED_HAVING: Having =
+  UNLIKE_PICTURED === null ? { wide: 'ymm', wideBytes: 32, masks: false, pkru: false } : HAVING;
+
 /** A value of so many bytes for each of the widest registers, of which a narrower one takes the low part. */
-const cut = (value: string): string => {
-  if (/^0x/.test(value)) return `0x${value.slice(2).slice(-HAVING.wideBytes * 2)}`;
+const cut = (value: string, { wideBytes }: Having): string => {
+  if (/^0x/.test(value)) return `0x${value.slice(2).slice(-wideBytes * 2)}`;
   const elements = value.split(',');
-  return elements.slice(0, Math.max(1, (elements.length * HAVING.wideBytes) / 64)).join(',');
+  return elements.slice(0, Math.max(1, (elements.length * wideBytes) / 64)).join(',');
 };
 
 /** Paths, and assignments as `set` takes them, written for AVX-512: without what a guest here does not have. */
-export const fitting = (words: readonly string[]): string[] =>
+export const fitting = (words: readonly string[], having: Having = HAVING): string[] =>
   words.flatMap((word) => {
     const [path = '', value] = word.split('=');
-    if (HAVING.masks) return [word];
+    if (having.masks) return [word];
     const index = /^zmm(\d+)/.exec(path)?.[1];
     if (/^k\d/.test(path) || Number(index ?? 0) > 15) return [];
-    const fits = path.replace(/^zmm/, WIDE);
-    return [value === undefined ? fits : `${fits}=${index === undefined ? value : cut(value)}`];
+    const fits = path.replace(/^zmm/, having.wide);
+    return [value === undefined ? fits : `${fits}=${index === undefined ? value : cut(value, having)}`];
   });
 
 /** The same for assignments of the bridge. */

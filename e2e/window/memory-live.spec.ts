@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { expect, type Page } from 'playwright/test';
 import { PICTURED } from '../models/described-host.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
-import { WIDE } from '../models/having.ts';
+import { PICTURED_HAVING } from '../models/having.ts';
 import { test } from '../models/host.ts';
 import { fromMore, Window } from '../models/window.ts';
+
+const { wide: WIDE } = PICTURED_HAVING;
 
 /** Where the text lies in the guest's memory, and where a page of 4 KiB is mapped that its code does not use. */
 const FILLED = 0x180000;

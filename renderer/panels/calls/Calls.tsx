@@ -4,7 +4,7 @@ import { Button } from '../../controls/Button.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { isFrozen } from '../../store/select/run.ts';
 import type { State } from '../../store/state/state.ts';
-import { current, newestStop } from '../../store/vcpu/guest-slice.ts';
+import { current, whichStop } from '../../store/vcpu/guest-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 const shownCalls = (state: State): CallsView | null => current(state, state.calls);
@@ -23,7 +23,7 @@ function Content(): ReactElement {
   const store = useDebuggerStore();
   const kind = useDebugger((state) => state.session?.kind);
   const frozen = useDebugger(isFrozen);
-  const stop = useDebugger(newestStop);
+  const stop = useDebugger(whichStop);
   const isNewest = useDebugger((state) => state.at === state.stops.length - 1);
   const calls = useDebugger(shownCalls);
   const refusal = useDebugger(refusalOf);

@@ -15,7 +15,7 @@ import { isFrozen } from '../../store/select/run.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
 import type { MemoryType } from '../../store/state/memory-cells.ts';
 import type { State } from '../../store/state/state.ts';
-import { current, DUMP, newestStop, selectMemoryBefore, selectMemoryShown } from '../../store/vcpu/guest-slice.ts';
+import { current, DUMP, selectMemoryBefore, selectMemoryShown, whichStop } from '../../store/vcpu/guest-slice.ts';
 import { compareRows } from '../../store/vcpu/memory-matrix.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { HexRows } from './HexRows.tsx';
@@ -40,7 +40,7 @@ const LOOKS = [
 export function Memory(): ReactElement {
   const store = useDebuggerStore();
   const kind = useDebugger((state) => state.session?.kind);
-  const stop = useDebugger(newestStop);
+  const stop = useDebugger(whichStop);
   const memory = useDebugger(selectMemoryShown);
   const isRead = useDebugger((state) => current(state, state.memory) !== null || refusalOf(state) !== null);
   const refusal = useDebugger(refusalOf);

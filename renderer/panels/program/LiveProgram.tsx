@@ -11,7 +11,7 @@ import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { isFrozen, selectDrive } from '../../store/select/run.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
 import type { State } from '../../store/state/state.ts';
-import { current, newestStop } from '../../store/vcpu/guest-slice.ts';
+import { current, whichStop } from '../../store/vcpu/guest-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { InstructionLine } from './InstructionLine.tsx';
 import { Changed, generalOf, Operands, OperandValue } from './operands.tsx';
@@ -21,7 +21,7 @@ import { Outcome, ProgramFoot } from './ProgramFoot.tsx';
 export function LiveProgram(): ReactElement {
   const store = useDebuggerStore();
   const frozen = useDebugger(isFrozen);
-  const stop = useDebugger(newestStop);
+  const stop = useDebugger(whichStop);
   const isNewest = useDebugger((state) => state.at === state.stops.length - 1);
   const code = useDebugger((state) => current(state, state.code));
   const refusal = useDebugger((state) => current(state, state.codeRefusal));

@@ -3,7 +3,7 @@ import type { CodeView } from '../../../app/bridge.ts';
 import { Button } from '../../controls/Button.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { isFrozen, selectDrive } from '../../store/select/run.ts';
-import { current, newestStop } from '../../store/vcpu/guest-slice.ts';
+import { current, whichStop } from '../../store/vcpu/guest-slice.ts';
 import { count as counted } from '../../wording.ts';
 
 /** Who called is read where the vCPU has stood still for so long: a key held down steps on. */
@@ -13,7 +13,7 @@ const CALLS_AFTER_MS = 250;
 export function ProgramFoot({ code }: { code: CodeView }): ReactElement {
   const store = useDebuggerStore();
   const frozen = useDebugger(isFrozen);
-  const stop = useDebugger(newestStop);
+  const stop = useDebugger(whichStop);
   const calls = useDebugger((state) => current(state, state.calls));
   const isRead = useDebugger(
     (state) => current(state, state.calls) !== null || current(state, state.callsRefusal) !== null,

@@ -13,7 +13,9 @@ const LINES = 48;
 /** From the start of a function on, which may stand some way above. */
 const LINES_FROM_START = 160;
 
-export const newestStop = ({ stops }: State): number => stops.at(-1)?.number ?? 0;
+const newestStop = ({ stops }: State): number => stops.at(-1)?.number ?? 0;
+/** Which stop is the newest, of which session: what is read at it is read anew where either is another one. Stops of two vCPUs have the same numbers. */
+export const whichStop = (state: State): string => `${state.session?.id ?? ''} ${newestStop(state)}`;
 
 /** What was read of this session at its newest stop. */
 export const current = <T>(state: State, read: ReadAt<T> | null): T | null =>

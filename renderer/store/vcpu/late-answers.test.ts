@@ -11,6 +11,7 @@ import { markedPart } from '../select/provenance.ts';
 import { runWord } from '../select/run.ts';
 import { selectProvenance } from '../select/selectors.ts';
 import type { State } from '../state/state.ts';
+import { current, whichStop } from './guest-slice.ts';
 
 const SESSION = 'fake-live-0';
 const refusalOf = (code: string): Refusal => ({ code, what: code, where: null, remedy: null, call: null, errno: null });
@@ -331,5 +332,20 @@ describe('the first screen', () => {
     await letGo();
     await compare;
     expect(state()).toMatchObject({ session: { id: SESSION }, overlay: null, orphanBusy: null });
+  });
+});
+
+describe('another vCPU while code is being read', () => {
+  test('has a stop of the same number, which is another stop all the same: what asks for code at each asks again', async () => {
+    const { machine, state } = await machineAttached();
+    const letGo = holdBack(machine.bridge, 'readCode');
+    const read = state().readCode();
+    const [which, number] = [whichStop(state()), state().stops.at(-1)?.number];
+    await state().switchVcpu(1);
+    await letGo();
+    await read;
+    expect(state().stops.at(-1)?.number).toBe(number);
+    expect(current(state(), state().code) ?? current(state(), state().codeRefusal)).toBeNull();
+    expect(whichStop(state())).not.toBe(which);
   });
 });
