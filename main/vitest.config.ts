@@ -12,6 +12,8 @@ export default defineConfig({
     // For what hangs. What is only slow is slow tenfold beside others: no test fails for the time that it takes.
     testTimeout: 600_000,
     hookTimeout: 600_000,
+    // A test that only prints, or whose loop runs over nothing, fails.
+    expect: { requireAssertions: true },
     projects: [
       { extends: true, test: { name: 'walls', include: ['main/rooms.test.ts', 'main/docstrings.test.ts'] } },
       {

@@ -90,8 +90,8 @@ describe('[F25] what savevm keeps in a qcow2 image', () => {
         const at = (places[random(places.length)] ?? 0) + random(128);
         bytes[at] = random(256);
       }
-      exerciseWith(openBytes('disk', bytes), isDeepStrictEqual);
-      exerciseWith(openBytes('disk', REAL.slice(0, random(REAL.length))), isDeepStrictEqual);
+      for (const disk of [bytes, REAL.slice(0, random(REAL.length))])
+        expect(() => exerciseWith(openBytes('disk', disk), isDeepStrictEqual)).not.toThrow();
     }
   });
 });

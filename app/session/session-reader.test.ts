@@ -102,9 +102,10 @@ describe('[S3] documents from outside', () => {
 
   test('a file cut short at any length is a problem', () => {
     const text = sessionText(sampleSession()).trimEnd();
-    for (let length = 0; length < text.length; length += length < 300 || length > text.length - 300 ? 1 : 211) {
-      if (parseSessionText(text.slice(0, length)).ok) expect.fail(`${length} characters decoded`);
-    }
+    const taken: number[] = [];
+    for (let length = 0; length < text.length; length += length < 300 || length > text.length - 300 ? 1 : 211)
+      if (parseSessionText(text.slice(0, length)).ok) taken.push(length);
+    expect(taken).toEqual([]);
   });
 
   test('no value in any place makes decoding throw', () => {

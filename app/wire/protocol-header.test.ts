@@ -139,7 +139,7 @@ describe('the catalogue agrees with native/wire/protocol.h', () => {
           'INJECTED_CALLS(PLAIN, OF_KVM)',
         ],
       );
-      await expect(CALLS_HEAD + rows.replaceAll(/^/gm, '  ').trimEnd() + '\n];\n').toMatchFileSnapshot('calls.ts');
+      await expect(`${CALLS_HEAD + rows.replaceAll(/^/gm, '  ').trimEnd()}\n];\n`).toMatchFileSnapshot('calls.ts');
     },
   );
 });

@@ -233,7 +233,7 @@ describe('hostile replies', () => {
         fc.property(fc.nat(Math.min(reply.length, 400) - 1), fc.integer({ min: 0, max: 0xffffffff }), (at, number) => {
           const changed = reply.slice();
           writeU32(changed, Math.min(at, reply.length - 4), number);
-          decode(changed);
+          expect(() => decode(changed)).not.toThrow();
         }),
       );
     });

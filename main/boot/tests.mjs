@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { runAmxLab } from '../amx-lab.mjs';
+import { runAmxLab } from './amx-lab.mjs';
 import { buildAll, ensureHelper, ensureStandIn, NATIVE_OUT } from './build.mjs';
 import { oneStep, readNativeLine, readPlaywright, readVitest } from './counts.mjs';
 import { nativeFailures, playwrightFailures, vitestFailures } from './failures.mjs';

@@ -1,6 +1,9 @@
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { preferInstalled } from './cli/setup-privileges.ts';
+
+/** Where `setup-privileges` puts the helper. */
+export const INSTALLED_FOLDER = '/usr/local/libexec/tilescope';
+export const INSTALLED_HELPER = `${INSTALLED_FOLDER}/tilescope-helper`;
 
 /** Where programs lie in a package: beside app.asar, for nothing can be run from inside of it. */
 const packaged = (name: string): string | null => {
@@ -8,6 +11,20 @@ const packaged = (name: string): string | null => {
   const { resourcesPath } = process as { resourcesPath?: string };
   const path = `${resourcesPath}/bin/${name}`;
   return resourcesPath !== undefined && existsSync(path) ? path : null;
+};
+
+/**
+ * The installed helper where this user may run it and it is the same program as ours, else ours. Root needs no other, and one
+ * of another version would only refuse to talk.
+ */
+const preferInstalled = (own: string): string => {
+  try {
+    if (process.geteuid?.() === 0) return own;
+    accessSync(INSTALLED_HELPER, constants.X_OK);
+    return readFileSync(INSTALLED_HELPER).equals(readFileSync(own)) ? INSTALLED_HELPER : own;
+  } catch {
+    return own;
+  }
 };
 
 /**

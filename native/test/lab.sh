@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the machine with AMX runs (main/amx-lab.mjs puts it there): busybox, one CPU, /dev/kvm, root.
+# What the machine with AMX runs (main/boot/amx-lab.mjs puts it there): busybox, one CPU, /dev/kvm, root.
 # The spans of the storm are those of a machine about ten times slower than the ones it usually runs on.
 cd /payload || exit 125
 ./test-amx ./tilescope-helper ./helper-kill-points ./demo-vmm /out

@@ -130,8 +130,10 @@ describe('[SY1] symbols of ELF files', () => {
         (changes, length) => {
           const bytes = Uint8Array.from(file);
           for (const [at, byte] of changes) bytes[at] = byte;
-          const read = elfSymbols(readerOf(bytes.subarray(0, length)));
-          if (read.ok) symbolTable(read.value.symbols).at(0x401000n);
+          expect(() => {
+            const read = elfSymbols(readerOf(bytes.subarray(0, length)));
+            if (read.ok) symbolTable(read.value.symbols).at(0x401000n);
+          }).not.toThrow();
         },
       ),
     );

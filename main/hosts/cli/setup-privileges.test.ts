@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { setUp as setUpOf } from '../../../app/refusals/helper-reasons.ts';
 import { refusalContext } from '../../helper/refusal-context.ts';
-import { INSTALLED_HELPER, setUp } from './setup-privileges.ts';
+import { INSTALLED_HELPER } from '../places.ts';
+import { setUp } from './setup-privileges.ts';
 
 const missing = ['setcap', 'groupadd', 'usermod', 'install'].find((name) => spawnSync('which', [name]).status !== 0);
 if (missing !== undefined) console.log(`skipped: the plan for a read-only mount, for ${missing} is not installed`);

@@ -1,18 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import type { Answer } from '../../../app/bridge.ts';
 import { answer, messageOf, refuse } from '../../../app/refusals/refusal.ts';
 import { writeWholeNow } from '../../io/files.ts';
+import { INSTALLED_FOLDER, INSTALLED_HELPER } from '../places.ts';
 
 /**
  * The installed helper: root's, of a group, 0750, with file capabilities, as dumpcap is. What was done is written down beside
  * the policy, and only that is taken back.
  */
 export const GROUP = 'tilescope';
-export const INSTALLED_FOLDER = '/usr/local/libexec/tilescope';
-export const INSTALLED_HELPER = `${INSTALLED_FOLDER}/tilescope-helper`;
-export const POLICY_FOLDER = '/etc/tilescope';
-export const POLICY = `${POLICY_FOLDER}/policy`;
+const POLICY_FOLDER = '/etc/tilescope';
+const POLICY = `${POLICY_FOLDER}/policy`;
 const RECORD = `${POLICY_FOLDER}/setup.json`;
 
 export interface Wishes {
@@ -204,17 +203,3 @@ const carryOut = (steps: readonly Step[]): Answer<null> => {
 };
 
 export const setUp = { plan, planUndo, carryOut };
-
-/**
- * The installed helper where this user may run it and it is the same program as ours, else ours. Root needs no other, and one
- * of another version would only refuse to talk.
- */
-export const preferInstalled = (own: string): string => {
-  try {
-    if (process.geteuid?.() === 0) return own;
-    accessSync(INSTALLED_HELPER, constants.X_OK);
-    return readFileSync(INSTALLED_HELPER).equals(readFileSync(own)) ? INSTALLED_HELPER : own;
-  } catch {
-    return own;
-  }
-};

@@ -264,8 +264,13 @@ describe('[C12] answers are not piled up for who does not take them', () => {
         });
       }, 20);
     });
+    let bytes = 0;
+    socket.on('data', (part) => {
+      bytes += part.length;
+    });
     socket.resume();
     await ended;
+    expect(bytes).toBeLessThan(large.length);
   });
 
   test('a WebSocket that is silent for longer stays', async () => {
@@ -299,7 +304,7 @@ describe('[C56] nothing that anybody holds open keeps the host from ending', () 
     );
     await page();
     await server.close();
-    await Promise.all(held.map(({ all }) => all));
+    expect(await Promise.all(held.map(({ all }) => all))).toHaveLength(20);
     for (const { socket } of held) socket.destroy();
   });
 
@@ -313,6 +318,7 @@ describe('[C56] nothing that anybody holds open keeps the host from ending', () 
     socket.on('error', () => undefined);
     await closed;
     clearInterval(timer);
+    expect(socket.destroyed).toBe(true);
   });
 });
 

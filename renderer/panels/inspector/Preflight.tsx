@@ -77,7 +77,7 @@ const WORST_FIRST: readonly PreflightOutcome[] = ['fail', 'warning', 'not-known'
 const isBad = ({ outcome }: PreflightStep): boolean => outcome === 'fail' || outcome === 'warning';
 
 /** "11 checks pass", "1 fails, 6 checks pass, 5 not reached", "11 checks pass, 1 warning". */
-export const checksText = (steps: readonly PreflightStep[]): string => {
+const checksText = (steps: readonly PreflightStep[]): string => {
   const of = (outcome: PreflightOutcome): number => steps.filter((step) => step.outcome === outcome).length;
   const [failed, warned, unknown, passed, missed] = (
     ['fail', 'warning', 'not-known', 'pass', 'not-reached'] as const

@@ -1,6 +1,5 @@
 import type { ReactElement } from 'react';
 import { useDebugger } from '../../store/context.ts';
-import { RunUntilDialog } from '../model/RunUntilDialog.tsx';
 import { CloseModelDialog } from './CloseModelDialog.tsx';
 import { DetachDialog } from './DetachDialog.tsx';
 import { ExportDialog } from './ExportDialog.tsx';
@@ -8,6 +7,7 @@ import { HelpDialog } from './HelpDialog.tsx';
 import { OrphanDialog } from './OrphanDialog.tsx';
 import { Palette } from './Palette.tsx';
 import { RestoreDialog } from './RestoreDialog.tsx';
+import { RunUntilDialog } from './RunUntilDialog.tsx';
 
 export function Overlays(): ReactElement | null {
   const overlay = useDebugger((state) => state.overlay);

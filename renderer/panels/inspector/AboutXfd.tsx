@@ -6,8 +6,8 @@ import { hueOf } from '../../store/select/components.ts';
 import { selectCapture, selectEditRefusal } from '../../store/select/selectors.ts';
 import { type Arming, armingAssignments, selectArming } from '../../store/view/xfd-arming.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
-import { InspectorHead } from '../inspector/InspectorHead.tsx';
-import { RegisterChanged } from '../inspector/LastChanged.tsx';
+import { InspectorHead } from './InspectorHead.tsx';
+import { RegisterChanged } from './LastChanged.tsx';
 
 const TILEDATA = 18;
 

@@ -13,11 +13,11 @@ import { tilePath } from '../../store/tiles/tile-edits.ts';
 import { selectTileScene, tileDataState } from '../../store/tiles/tile-scenes.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { minus } from '../../wording.ts';
-import { InspectorHead } from '../inspector/InspectorHead.tsx';
-import { ElementChanged, RegisterChanged } from '../inspector/LastChanged.tsx';
 import { MARK_GLYPH } from '../registers/MarkLegend.tsx';
-import { ProductCheckBlock } from './ProductCheckBlock.tsx';
-import { shortType } from './TileReadingControls.tsx';
+import { ProductCheckBlock } from '../tiles/ProductCheckBlock.tsx';
+import { shortType } from '../tiles/TileReadingControls.tsx';
+import { InspectorHead } from './InspectorHead.tsx';
+import { ElementChanged, RegisterChanged } from './LastChanged.tsx';
 
 interface AboutTileProps {
   readonly tile: number;

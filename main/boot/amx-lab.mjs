@@ -1,6 +1,6 @@
 /**
  * The proof where AMX and KVM are real: the helper, the demo VMM and their tests, built statically, run on an emulated machine
- * with AMX, XFD and VMX, under a stock kernel with KVM. `node main/amx-lab.mjs` runs it by itself; with `--record` the session
+ * with AMX, XFD and VMX, under a stock kernel with KVM. `node main/boot/amx-lab.mjs` runs it by itself; with `--record` the session
  * that was had there replaces the one in e2e/captures/.
  *
  *   TILESCOPE_LAB      the folder with the machine's build.sh and run.sh
@@ -11,7 +11,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameS
 import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DIST, ROOT, which } from './boot/say.mjs';
+import { DIST, ROOT, which } from './say.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 /** @typedef {(text: string) => void} Say takes a whole line */

@@ -17,8 +17,8 @@ import { exactRunRefusal } from '../../store/vcpu/exact-run.ts';
 import { runUntilRefusal } from '../../store/vcpu/run-until.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
-import { Dialog } from '../overlays/Dialog.tsx';
-import { ExactRows, ExactWords } from './ExactRows.tsx';
+import { ExactRows, ExactWords } from '../model/ExactRows.tsx';
+import { Dialog } from './Dialog.tsx';
 
 const STATE_WORDS = { absent: 'absent', init: 'init', inUse: 'in use' } as const;
 
