@@ -39,11 +39,11 @@ export interface WriteRequest {
   readonly stands?: (staged: StagedWrite) => void;
 }
 
-/** A vCPU that exits often is outside KVM_RUN for a part of the time: it is caught again, up to this often. */
+/** A vCPU that exits often is outside KVM_RUN part of the time: how many times it is stopped again to catch it inside. */
 const HOLD_ATTEMPTS = 40;
 const HOLD_PAUSE_MS = 2;
 
-/** Why it stays outside is not to be seen from outside; what to do about each. */
+/** Why a vCPU stays outside KVM_RUN cannot be seen from here, so each cause is named with what to do about it. */
 const howToContinue = (vmm: string): string =>
   vmm === 'QEMU'
     ? 'Where QEMU’s monitor or libvirt has paused the guest: cont in its monitor, or virsh resume. Where a gdb at QEMU’s -gdb has stopped it: continue there. Where it has halted under kernel-irqchip=off: once an interrupt wakes it'
@@ -162,7 +162,7 @@ const readBackRefusal = (differences: readonly Difference[]): Refusal | null => 
   return refusal('read-back', `${first.sentence}${others}`, { where: `read back after the write: ${parts}` });
 };
 
-/** A helper that dies over the roll back as well is started again, this often. */
+/** How many times the roll back is tried where the helper dies during it, too. */
 const ROLL_BACK_ATTEMPTS = 3;
 const HELPER_ENDED: readonly string[] = ['helper-gone', 'helper-timeout', 'helper-protocol', 'let-go'];
 
@@ -173,7 +173,7 @@ interface Attempted {
   readonly before: Capture;
 }
 
-/** Of a vCPU that has run on since, only what the write was about goes back: the rest is what the guest has made of it. */
+/** Of a vCPU that has run on since, of the image only the components that were written go back: the rest is the guest’s own progress. */
 const wayBack = ({ staged, set, before }: Attempted, now: Capture, wasLetGo: boolean): WriteSet => {
   const back = oppositeOf(set, before, now);
   if (!wasLetGo || back.image === null) return back;
@@ -181,7 +181,7 @@ const wayBack = ({ staged, set, before }: Attempted, now: Capture, wasLetGo: boo
   return touched.ok ? { ...back, image: touched.value.image.bytes } : back;
 };
 
-/** What of a write the vCPU does not hold already: where the kernel refused, it took nothing, and would refuse that again. */
+/** The part of a write that the vCPU does not already hold: what the kernel has refused it never took, and would refuse again. */
 const differing = (set: WriteSet, now: Capture): WriteSet => ({
   ...set,
   image:
@@ -235,7 +235,7 @@ const rollBack = async (target: Target, clock: Clock, attempted: Attempted, caus
   });
 };
 
-/** The code of a refusal that leaves the vCPU neither as it was nor as it was to be. */
+/** The code of a refusal after which the vCPU may hold neither the old state nor the new one. */
 export const ROLL_BACK = 'roll-back';
 
 interface Plan {

@@ -1,14 +1,7 @@
 /* The AVX guest, with instructions of AVX alone. It starts in 64-bit mode with rdi = its area, rsi = its counter. */
 #include "guest_round.h"
 
-	.section .rodata
-	.globl avx_guest, avx_guest_end
-	.balign 16
-avx_guest:
-	mov	AREA_XCR0(%rdi), %eax
-	mov	AREA_XCR0 + 4(%rdi), %edx
-	xor	%ecx, %ecx
-	xsetbv
+	guest_begins avx_guest
 	vmovdqu	AREA_A(%rdi), %xmm0		/* 0, 1, 2, 3 */
 	vpcmpeqd %xmm15, %xmm15, %xmm15
 	vpsrld	$31, %xmm15, %xmm15		/* 1 in each lane */

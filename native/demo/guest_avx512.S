@@ -3,14 +3,7 @@
  */
 #include "guest_round.h"
 
-	.section .rodata
-	.globl avx512_guest, avx512_guest_end
-	.balign 16
-avx512_guest:
-	mov	AREA_XCR0(%rdi), %eax
-	mov	AREA_XCR0 + 4(%rdi), %edx
-	xor	%ecx, %ecx
-	xsetbv
+	guest_begins avx512_guest
 	vmovdqu32 AREA_A(%rdi), %zmm0		/* 0, 1 … 15 */
 	mov	$1, %eax
 	vpbroadcastd %eax, %zmm31

@@ -1,8 +1,22 @@
-/* What the guests do between two rounds that know STEP_FREE, STEP_HOLD and STEP_TRIAL alone: rdi = the area, rsi = the counter. */
+/*
+ * What the guests that know STEP_FREE, STEP_HOLD and STEP_TRIAL alone have in common: how they begin, and what they do between two
+ * rounds. rdi = the area, rsi = the counter.
+ */
 #ifndef TILESCOPE_DEMO_GUEST_ROUND_H
 #define TILESCOPE_DEMO_GUEST_ROUND_H
 
 #include "guest_area.h"
+
+	.macro	guest_begins name
+	.section .rodata
+	.globl \name, \name\()_end
+	.balign 16
+\name:
+	mov	AREA_XCR0(%rdi), %eax
+	mov	AREA_XCR0 + 4(%rdi), %edx
+	xor	%ecx, %ecx
+	xsetbv
+	.endm
 
 	.macro	between_rounds again
 	incl	AREA_ROUND(%rdi)

@@ -64,8 +64,3 @@ const struct component *host_components(void)
 	}
 	return components;
 }
-
-uint32_t cpuid_xsave_bytes(void)
-{
-	return ask(0, 0).eax >= 0xd ? ask(0xd, 0).ecx : 576;
-}

@@ -16,7 +16,4 @@ uint32_t cpuid_report(struct reply *reply);
 /* CPUID(0xD, n) for user components, 64 of them, asked once: the instruction costs an exit where the host is a guest. */
 const struct component *host_components(void);
 
-/* CPUID(0xD, 0).ECX: the standard-format size with everything the CPU has enabled. */
-uint32_t cpuid_xsave_bytes(void);
-
 #endif

@@ -78,13 +78,13 @@ int loop_write(const struct target *target, const struct loop *loop, const struc
 uint64_t loop_start(const struct loop *loop);
 /* While it runs: has it ended, and how many steps has it made? */
 int loop_look(const struct target *target, const struct loop *loop, enum loop_end *end, uint32_t *made, struct refusal *why);
-/* The next step but one is the last. */
+/* Has the chain end with the step after the next one. */
 int loop_shorten(const struct target *target, const struct loop *loop, struct refusal *why);
 /* The frame that gives the thread its own context back, after this end. */
 uint64_t loop_leave(const struct loop *loop, enum loop_end end);
 /* 1: the thread stands in the chain. */
 int loop_holds(const struct loop *loop, uint64_t stack_pointer);
-/* After its end: a record for each step made, in order, the last exit's reason, and what KVM_SET_GUEST_DEBUG was given. */
+/* Once the chain has ended: a record for each step, in order, the last exit's reason, and what KVM_SET_GUEST_DEBUG was last given. */
 struct loop_made {
 	uint32_t steps, exit_reason, control;
 };

@@ -1,7 +1,7 @@
 /*
  * The longest that a vCPU stands still for one request, whatever its process looks like: memory that keeps its reader waiting, a
- * table of mappings that has no end, a kernel that is slow. When the time is over the helper ends by SIGALRM, which no wait in the
- * kernel holds up. That is a helper killed at some instant, and every instant is made for it: the thread goes on by itself.
+ * table of mappings that has no end, a kernel that is slow. When the time is up, SIGALRM ends the helper, whatever killable wait it is
+ * in. A helper may be killed at any instant: the thread goes on by itself.
  */
 #ifndef TILESCOPE_STAND_H
 #define TILESCOPE_STAND_H

@@ -62,8 +62,8 @@ int thread_stop(pid_t tid, int vcpu_fd, uint64_t scratch, uint64_t scratch_bytes
 /* classify.c: of a thread whose registers and mask are read. */
 enum stop_state thread_classify(pid_t tid, int vcpu_fd, uint64_t scratch, uint64_t scratch_bytes, struct stopped *stopped);
 /*
- * Lets a stopped thread run to the entry of its next system call, which is its interrupted one where that is made again, and
- * reads it anew there: to go on is to make that call.
+ * Lets a stopped thread run to the entry of its next system call, the interrupted one where that is restarted, and reads its
+ * registers there. Let go, it makes that call.
  */
 int thread_to_entry(pid_t tid, struct stopped *stopped, struct refusal *why); /* entry.c */
 /* The same to the thread's next KVM_RUN of this vCPU, through whatever its VMM does until then. */
@@ -74,9 +74,9 @@ int thread_let_go(pid_t tid, struct stopped *stopped);
 int thread_prepare(pid_t tid, struct stopped *stopped);
 /* Detaches a thread that ran out of our time, as soon as it shows up. 1 when that has happened (or it is gone). */
 int thread_release_late(pid_t tid);
-/* 1: it died. For a thread that should be standing still. */
+/* 1: the thread has died, although it should be standing still. */
 int thread_is_gone(pid_t tid);
-/* Does a signal wait that the thread would take in user mode? */
+/* Is a signal pending that the thread would handle in user mode? */
 int thread_signal_waits(pid_t tid, uint64_t mask);
 int thread_read_fpstate(pid_t tid, struct stopped *stopped, struct refusal *why);
 /* The registers for going on: interrupted calls set up for their restart. */
@@ -90,7 +90,7 @@ uint64_t now_ns(clockid_t clock);
 
 /* gadget.c */
 int gadget_find(struct target *target, const char *maps, struct refusal *why);
-/* 0: no more, for the process has executed another program since. */
+/* 1: still there; 0: the process has executed another program since. */
 int gadget_is_there(const struct target *target);
 
 /* memory of the target: whole ranges or an error. */

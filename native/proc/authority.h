@@ -7,7 +7,7 @@
  *	allow 1000           107            /usr/bin/qemu-system-x86_64
  *	allow @131           64055          *
  *
- * Numbers of users; @ and the number of a group. The file and its folder belong to root, and nobody else may write to them.
+ * Users are uids; @ marks a gid. The file and its folder belong to root, and nobody else may write to them.
  */
 #ifndef TILESCOPE_AUTHORITY_H
 #define TILESCOPE_AUTHORITY_H

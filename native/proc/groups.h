@@ -13,8 +13,8 @@
 #define NO_GROUP_LIMIT UINT64_MAX
 
 /*
- * limit, usage, stat: texts of a group's files; NULL for one that could not be read. inactive, active: the names in stat of its pages of
- * files, half of which the kernel is counted on to give up. Bytes, or NO_GROUP_LIMIT.
+ * limit, usage, stat: texts of a group's files; NULL for one that could not be read. inactive, active: the names that its page cache
+ * has in stat, half of which is taken to be reclaimable. Returns how many bytes are left, or NO_GROUP_LIMIT.
  */
 uint64_t group_room(const char *limit, const char *usage, const char *stat, const char *inactive, const char *active);
 /* 0: there is room, or no limit that shows. -1 and why: REASON_NO_MEMORY, whose call is "mmap (memory.max)". */

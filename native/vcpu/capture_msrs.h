@@ -14,7 +14,7 @@ struct msr_pair {
 };
 _Static_assert(sizeof(struct msr_pair) <= SCRATCH_MSR_STRIDE, "an MSR question fits its place");
 
-/* All that have been read so, and the one that is always there behind them. */
+/* One call for all MSRs that were readable one by one, and behind them the one that is always there. */
 struct msrs_in_one_call {
 	struct kvm_msrs head;
 	struct kvm_msr_entry entries[LISTED_MSRS + 1];

@@ -58,7 +58,7 @@ struct vcpu {
 	uint32_t flags;    /* ATTACH_*, those that took effect */
 	uint64_t scratch;  /* 0: none */
 	int frozen;
-	int unfinished;    /* a chain ran out of our time: it may have written to the data area since that was prepared */
+	int unfinished;    /* a chain outlived our time limit: it may still write to the data area */
 	int late;          /* it did not stop in time: detached when it does */
 	uint64_t get_image; /* KVM_GET_XSAVE2, or KVM_GET_XSAVE where that is unknown */
 	uint32_t image_bytes;
@@ -78,9 +78,9 @@ struct vcpu {
 extern struct target target; /* pid 0: none */
 extern struct vcpu vcpus[MAX_ATTACHED];
 
-/* NULL: it is not attached. vcpu_require refuses that; vcpu_forget frees its place, and with the last the target. */
+/* NULL: not attached, which vcpu_require refuses. vcpu_forget frees the vCPU's slot, and with the last slot the target. */
 struct vcpu *vcpu_find(const struct vcpu_ref *ref);
-/* A thread that takes its own system calls, for which ours would be fatal. */
+/* Refuses a thread that has its system calls dispatched to itself: one of ours would end its process. */
 int vcpu_refuse_dispatched(pid_t tid, struct refusal *why);
 int vcpu_require(const struct vcpu_ref *ref, struct vcpu **vcpu, struct refusal *why);
 void vcpu_forget(struct vcpu *vcpu);
@@ -92,9 +92,9 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why);
 void vcpu_release(struct vcpu *vcpu);
 
 /*
- * run_program.c. vcpu_note_filters compares the thread's filter count with the one known, before it is stopped; vcpu_read_filters reads the
- * filters again if it changed, once the thread is stopped and each time a frozen one is used. Until then another thread may give
- * it a filter (SECCOMP_FILTER_FLAG_TSYNC).
+ * run_program.c. vcpu_note_filters, before the stop, compares the thread's filter count with the last one seen. vcpu_read_filters reads
+ * the filters again if it has changed, once the thread is stopped and whenever a frozen one is used: until then another thread may
+ * give it a filter (SECCOMP_FILTER_FLAG_TSYNC).
  */
 void vcpu_note_filters(struct vcpu *vcpu);
 void vcpu_read_filters(struct vcpu *vcpu);
@@ -136,14 +136,14 @@ int scratch_sign(struct vcpu *vcpu, struct refusal *why);
 int scratch_unmap(struct vcpu *vcpu, struct refusal *why);
 
 /*
- * search.c. search_thread leaves the vCPU's thread, which it stores in vcpu->tid, stopped. vcpu->scratch holds the region of a killed
- * helper, if any, so that a stop in it is seen. search_elsewhere, with vcpu->tid stopped outside KVM_RUN: which other thread is in KVM_RUN
- * of this vCPU; 0: none is, so that calls on it do not wait.
+ * search.c. search_thread finds the vCPU's thread, stores it in vcpu->tid and leaves it stopped. vcpu->scratch holds the region of a
+ * killed helper, if any, so that a thread stopped in there is recognised. search_elsewhere, with vcpu->tid stopped outside KVM_RUN,
+ * stores which other thread is in KVM_RUN of this vCPU; 0: none is, so a call on the vCPU does not wait for one.
  */
 int search_thread(struct vcpu *vcpu, pid_t hint, uint32_t flags, struct refusal *why);
 int search_elsewhere(const struct vcpu *vcpu, pid_t *found, struct refusal *why);
 
-/* signal_mask.c: before a stop, 1 where *mask is to be noted if the thread is then found in KVM_RUN; and that. */
+/* signal_mask.c. mask_look, before a stop: 1 if *mask is to go to mask_note should the thread then stand in KVM_RUN. */
 int mask_look(const struct vcpu *vcpu, uint64_t *mask);
 void mask_note(struct vcpu *vcpu, uint64_t mask);
 

@@ -157,7 +157,7 @@ struct list_head {
 struct vcpu_record {
 	uint32_t index;  /* N of anon_inode:kvm-vcpu:N */
 	int32_t fd;
-	int32_t tid;     /* 0: not known; else likely, and not known for sure, without stopping threads */
+	int32_t tid;     /* 0: not known; else the likely one: only a stop of the thread can tell */
 	int32_t vm_fd;   /* -1: not known */
 	uint32_t seccomp_mode;  /* /proc/PID/task/TID/status Seccomp: 0 none, 1 strict, 2 filter */
 	uint32_t seccomp_filters;

@@ -1,10 +1,10 @@
 /*
  * The part of the contract that drives a vCPU: protocol.h includes it, and its rules hold here.
  *
- * MSG_STEP: struct step_request, then lookup_count struct step_lookup, then a struct step_code where flags say so. Single
- * instructions, until so many have ended, a condition holds, the next one is not to be stepped, the guest waits, or a time of
- * the helper's own is over: ask again. The vCPU is frozen afterwards. Reply: struct step_reply, then record_count records of
- * record_bytes each, the state after each instruction, in order.
+ * MSG_STEP: struct step_request, then lookup_count struct step_lookup, then a struct step_code where flags say so. Steps the vCPU
+ * until `count` instructions have ended, the condition holds, the next instruction may not be stepped, the guest waits for an
+ * interrupt, or the helper's own time limit is reached: then ask again. The vCPU is frozen afterwards. Reply: struct step_reply, then
+ * record_count records of record_bytes each, the state after each instruction, in order.
  */
 #ifndef TILESCOPE_PROTOCOL_RUN_H
 #define TILESCOPE_PROTOCOL_RUN_H
@@ -18,17 +18,17 @@
 #define STEP_KEEP_LAST 2u  /* the reply brings the last record alone */
 #define STEP_KNOWN_CODE 4u /* a struct step_code follows; not with breakpoints */
 #define STEP_NOT_THERE 8u  /* RIP stands at none of the breakpoints: they are armed at once, and no step is made to pass one */
-#define STEP_NO_INTERRUPTS 16u /* on the way to the breakpoints none is delivered, where KVM can; of steps that is so anyway */
+#define STEP_NO_INTERRUPTS 16u /* blocks interrupts on the way to the breakpoints, where KVM can; steps do so without being told */
 struct step_request {
 	struct vcpu_ref vcpu;
 	uint32_t count, wait_ms;          /* wait_ms: with breakpoints, for this long */
-	uint64_t dr0, dr1, dr2, dr3, dr7; /* dr7 not 0: no steps, but on until a breakpoint of these is hit */
+	uint64_t dr0, dr1, dr2, dr3, dr7; /* dr7 not 0: instead of stepping, runs until one of these breakpoints is hit */
 	uint32_t flags, lookup_count;     /* not with breakpoints */
 };
 
 /*
- * A record. What there is no room for (the image, where flags say so) is not there. KVM wrote the MSRs up to the first that it
- * has not; the helper asks for those alone that the guest has.
+ * A record, of record_bytes: what lies beyond is not in it. KVM_GET_MSRS stops at the first MSR that the guest lacks, so only those
+ * that it has are asked for.
  */
 #define RECORD_REGS 0u     /* struct kvm_regs */
 #define RECORD_SREGS 144u  /* struct kvm_sregs */
@@ -37,8 +37,8 @@ struct step_request {
 #define RECORD_IMAGE 1024u /* as KVM_GET_XSAVE2 gives it */
 
 /*
- * A condition is looked up, byte after byte, in the course of the chain itself: the state starts at 0, and each lookup makes of
- * the state and the byte at `offset` in the record the next one. It holds where the last one makes 1 of them.
+ * The chain evaluates a condition by itself, a byte at a time, as a state machine that starts in state 0: each lookup goes from the
+ * state, by the byte at `offset` in the record, to the next state. The condition holds if the last lookup ends in state 1.
  */
 #define MOST_LOOKUPS 64u
 #define LOOKUP_STATES 4u
@@ -48,8 +48,9 @@ struct step_lookup {
 };
 
 /*
- * The instructions that may be stepped: of those that begin at base to base + 65535, bit n % 8 of byte n / 8 for base + n. The
- * steps end before any other, wherever it lies; the first is not looked at. base is a multiple of 65536, as RIP has it.
+ * A bitmap of the instructions that may be stepped: bit n % 8 of byte n / 8 is the one that begins at base + n, for n up to 65535.
+ * Stepping ends before any whose bit is clear and any that begins elsewhere; the first instruction is not checked. base is a RIP, a
+ * multiple of 65536.
  */
 struct step_code {
 	uint64_t base;
@@ -67,14 +68,14 @@ struct step_reply {
 	uint32_t record_bytes, record_count, holds, reserved;                 /* holds: the condition does, after the last step */
 };
 
-/* MSG_BREAKPOINTS: no payload. How guests are debugged here, as a VM of the helper's own is: asked of KVM once. */
+/* MSG_BREAKPOINTS: no payload. What guest debugging does on this host, tried out once on a VM of the helper's own. */
 #define KNOWS_BREAKPOINTS 1u /* instructions and data */
 #define KNOWS_FAULTS 2u
 struct breakpoints_reply {
 	uint32_t known;        /* KNOWS_*; what is not known is 0 */
 	uint32_t instructions; /* 1: a guest stops at a breakpoint on an instruction */
 	uint32_t data;         /* 1: at one on data that is written */
-	uint32_t faults;       /* 1: a step of an instruction that faults ends behind its handler, and not in it */
+	uint32_t faults;       /* 1: a step over an instruction that faults ends where its handler returns to, and not inside the handler */
 };
 _Static_assert(sizeof(struct breakpoints_reply) == 16, "breakpoints reply is 16 bytes on the wire");
 _Static_assert(sizeof(struct step_request) == 64, "step request is 64 bytes before its lookups");
