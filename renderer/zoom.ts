@@ -8,7 +8,7 @@
 const USUAL_TEXT_PX = 16;
 
 /** Px of the window in one px of the page. */
-export const pageZoom = (): number => document.documentElement.currentCSSZoom ?? 1;
+const pageZoom = (): number => document.documentElement.currentCSSZoom ?? 1;
 
 /** The window's size in the page's px. */
 export const pageSize = (): { readonly widthPx: number; readonly heightPx: number } => ({

@@ -104,7 +104,7 @@ export const readCode = (session: Session, decoder: InstructionDecoder, request:
   });
 
 /** Where the operands of the next instruction lie, those of a register's unknown value left out. */
-export const usesOf = (instruction: Instruction, facts: Facts): readonly OperandUse[] =>
+const usesOf = (instruction: Instruction, facts: Facts): readonly OperandUse[] =>
   instruction.memory.flatMap((access) => {
     const address = operandAddress(access, registersOf(facts), !movesTile(instruction));
     const { bytes, reads, writes } = access;

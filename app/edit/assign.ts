@@ -169,7 +169,7 @@ const touchesTiles = (touched: readonly number[]): boolean =>
   touched.includes(BIT.XTILECFG) || touched.includes(BIT.XTILEDATA);
 
 /** A configuration that LDTILECFG would refuse is never staged; while rows and colsb are typed one by one it may be. */
-export const tileConfigRefusal = (image: Image): string | null => {
+const tileConfigRefusal = (image: Image): string | null => {
   const view = viewComponent(image, BIT.XTILECFG);
   return view.state === 'inUse' ? (brokenTileRules(view.bytes)[0]?.sentence ?? null) : null;
 };

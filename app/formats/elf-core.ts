@@ -16,7 +16,7 @@ export const NT_PRFPREG = 2;
 /** struct elf_prpsinfo: the process's name and arguments. */
 export const NT_PRPSINFO = 3;
 /** The auxiliary vector: pairs of type and value, 8 bytes each. */
-export const NT_AUXV = 6;
+const NT_AUXV = 6;
 /** The smallest signal stack that the kernel promises to be enough, in bytes: its user components and what is around them. */
 const AT_MINSIGSTKSZ = 51n;
 /** The XSAVE image of a thread, in the standard format. */

@@ -10,11 +10,11 @@ export const MOST_DEPTH = 64;
  * each of which the MSRs differ has some 1.3 million lists and objects, and 3 million members and strings; a snapshot of
  * hundreds of vCPUs kept as bytes has 16 million numbers.
  */
-export const MOST_CONTAINERS = 1 << 21;
+const MOST_CONTAINERS = 1 << 21;
 /** Members of all objects of a document that is read. */
-export const MOST_MEMBERS = 1 << 22;
+const MOST_MEMBERS = 1 << 22;
 /** Strings of a document that is read, names of members among them. */
-export const MOST_STRINGS = 1 << 22;
+const MOST_STRINGS = 1 << 22;
 /** Values of a document that is read, of whatever kind. */
 export const MOST_JSON_VALUES = 1 << 24;
 /** A member's name that is longer than this is none that is looked for, and no object looked for has more. */

@@ -9,7 +9,7 @@ export type JsonObject = ReadonlyMap<string, Json>;
  * Lists, objects, members, strings and numbers beyond 2^53 in one document: a vCPU has some thousand of them, and each takes
  * some hundred bytes here.
  */
-export const MOST_HEAVY_VALUES = 1 << 19;
+const MOST_HEAVY_VALUES = 1 << 19;
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const SPACE = /[ \t\n\r]*/y;

@@ -25,7 +25,7 @@ const MOST_EXTRA_BYTES = 1024;
 const HEAD_BYTES = 4096;
 const MOST_TAIL_BYTES = 24 << 20;
 /** Numbers of the states of a snapshot before the last begin here, and so on: no guest has more vCPUs. */
-export const SNAPSHOT_STRIDE = 65_536;
+const SNAPSHOT_STRIDE = 65_536;
 
 /** Bytes of a file that may be far larger than memory; fewer where it ends. */
 export interface ByteSource {

@@ -16,7 +16,7 @@ export interface MemoryContent {
 
 /** The lowest address of the model's memory, linear and physical alike. */
 export const MEMORY_BASE = 0x400000n;
-export const MEMORY_BYTES = 0x10000;
+const MEMORY_BYTES = 0x10000;
 
 export const createMemory = (contents: readonly MemoryContent[]): Memory => {
   const bytes = new Uint8Array(MEMORY_BYTES);

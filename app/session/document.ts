@@ -9,9 +9,9 @@ import type { CaptureDocument } from './document-types.ts';
 import { factsDocument, factsReader, shortText } from './facts-document.ts';
 import { flag, integer, isObject, list, object, oneOf, type Reader, text, unexpected } from './shape.ts';
 
-export const CAPTURE_FORMAT = 'tilescope-capture';
+const CAPTURE_FORMAT = 'tilescope-capture';
 /** Of the capture file; a greater one is refused. */
-export const CAPTURE_VERSION = 1;
+const CAPTURE_VERSION = 1;
 
 /** Bounds of what a file may claim; real ones stay far below. */
 export const MAX_IMAGE_BYTES = 1 << 20;

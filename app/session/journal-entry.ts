@@ -7,13 +7,13 @@ import { decodeCapture, encodeCapture } from './document.ts';
 import type { CaptureDocument } from './document-types.ts';
 import { hex64Text, integer, list, nullable, object, oneOf, type Reader, text, unexpected } from './shape.ts';
 
-export const JOURNAL_FORMAT = 'tilescope-journal';
+const JOURNAL_FORMAT = 'tilescope-journal';
 /**
  * 2: who keeps the entry (`owner`) and since which boot start times count (`bootId`). 3: which general registers were
  * written (`general`); an entry of version 2 comes from a program that wrote none. 4: what stood in guest memory that was written
  * (`memory`); earlier ones come from programs that wrote none.
  */
-export const JOURNAL_VERSION = 4;
+const JOURNAL_VERSION = 4;
 const READABLE_VERSIONS: readonly number[] = [2, 3, JOURNAL_VERSION];
 
 /** Guest memory that was written: one page at most, the first written first. */

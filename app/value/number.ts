@@ -10,7 +10,7 @@ import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
  */
 
 /** Long enough for every digit of the smallest f80, and a bound on the work that a pasted text can cause. */
-export const MAX_NUMBER_CHARACTERS = 20_000;
+const MAX_NUMBER_CHARACTERS = 20_000;
 
 export const shownNumber = (text: string): string => (text.length <= 40 ? `"${text}"` : `"${text.slice(0, 40)}…"`);
 

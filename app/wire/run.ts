@@ -111,7 +111,7 @@ export const encodeStep = (request: StepRequest): Uint8Array => {
 };
 
 /** How a request for steps ended: all made; the guest waits for an interrupt; the VMM had more to do than is waited for. */
-export const STEP_ENDS = ['done', 'halted', 'busy'] as const;
+const STEP_ENDS = ['done', 'halted', 'busy'] as const;
 
 /** Everything after one instruction. */
 export interface StepState {

@@ -13,7 +13,7 @@ import { EXTENDED_OFFSET_BYTES } from './layout.ts';
  */
 export const XSTATE_BV_OFFSET_BYTES = 512;
 export const XCOMP_BV_OFFSET_BYTES = 520;
-export const HEADER_RESERVED_OFFSET_BYTES = 528;
+const HEADER_RESERVED_OFFSET_BYTES = 528;
 
 /** Which components hold saved values; a clear bit means init state and stale bytes. */
 export const xstateBv = (image: Image): bigint => readU64(image.bytes, XSTATE_BV_OFFSET_BYTES);

@@ -160,7 +160,7 @@ const packed = (guestCpuid: Cpuid, mask: bigint): number | null => {
 };
 
 /** What XSAVES takes with the guest's XCR0 and IA32_XSS; null: one of them, or a size, is not known. */
-export const packedBytes = ({ facts }: Capture): number | null => {
+const packedBytes = ({ facts }: Capture): number | null => {
   const { guestCpuid, xcr0 } = facts;
   const entry = cpuidEntry(guestCpuid, 0xd, 1);
   if (entry === undefined || xcr0 === null || missingSubleaves(guestCpuid).length > 0) return null;

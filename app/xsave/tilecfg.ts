@@ -49,8 +49,8 @@ export interface TileRule {
 const colsbAt = (bytes: Uint8Array, tile: number): number => readU16(bytes, COLSB_OFFSET_BYTES + 2 * tile);
 const rowsAt = (bytes: Uint8Array, tile: number): number => readU8(bytes, ROWS_OFFSET_BYTES + tile);
 
-export const colsbOffset = (tile: number): number => COLSB_OFFSET_BYTES + 2 * tile;
-export const rowsOffset = (tile: number): number => ROWS_OFFSET_BYTES + tile;
+const colsbOffset = (tile: number): number => COLSB_OFFSET_BYTES + 2 * tile;
+const rowsOffset = (tile: number): number => ROWS_OFFSET_BYTES + tile;
 
 const sizeRules = (bytes: Uint8Array, tile: number): TileRule[] => {
   const colsb = colsbAt(bytes, tile);

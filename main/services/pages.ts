@@ -16,7 +16,7 @@ const MIME: Readonly<Record<string, string>> = {
 };
 
 /** Everything is forbidden that is not one of the page's own files. */
-export const contentSecurityPolicy = (connect: string): string =>
+const contentSecurityPolicy = (connect: string): string =>
   [
     "default-src 'none'",
     "script-src 'self'",
@@ -50,7 +50,7 @@ export interface Page {
  * The file inside the folder that a URL's path names, or null: not there, of no known type, or an attempt to leave the
  * folder, by whatever spelling.
  */
-export const pagePath = (folder: string, urlPath: string): string | null => {
+const pagePath = (folder: string, urlPath: string): string | null => {
   let path: string;
   try {
     path = decodeURIComponent(urlPath);

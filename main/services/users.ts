@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /** Names of users by uid, from /etc/passwd; a uid without a name there is shown as the number. */
-export const userNames = (passwd: string): ReadonlyMap<number, string> => {
+const userNames = (passwd: string): ReadonlyMap<number, string> => {
   const names = new Map<number, string>();
   for (const line of passwd.split('\n')) {
     const [name, , uid] = line.split(':');

@@ -171,7 +171,7 @@ const ARGUMENTS: { readonly [V in BridgeVerb]: Readers<Parameters<Bridge[V]>> } 
   keep: [matching(/^[a-z0-9 -]{1,64}$/, 'a name'), text(MAX_FILE_BASE64_CHARACTERS)],
 };
 
-export const isVerb = (verb: unknown): verb is BridgeVerb => (BRIDGE_VERBS as readonly unknown[]).includes(verb);
+const isVerb = (verb: unknown): verb is BridgeVerb => (BRIDGE_VERBS as readonly unknown[]).includes(verb);
 
 /** Why this call may not be made, or null. */
 export const problemOfCall = (verb: unknown, args: unknown): string | null => {

@@ -8,7 +8,7 @@ import { answer, refuse } from '../../app/refusals/refusal.ts';
 export type VcpuName = number | { readonly either: number } | { readonly cpu: number };
 
 /** The greatest index that is taken for a vCPU's. */
-export const MAX_VCPU_INDEX = 65_535;
+const MAX_VCPU_INDEX = 65_535;
 
 /** `3`, `kvm:3` or `cpu:3`; null where it is none of them. */
 export const parseVcpuName = (text: string): VcpuName | null => {

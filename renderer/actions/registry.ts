@@ -54,7 +54,7 @@ const pickedRefusal = (state: State): string | null => {
 };
 
 /** Detaching asks only where an attached vCPU holds written or staged edits, or a model or file has what nobody saved. */
-export const askDetach = (store: DebuggerStore): void => {
+const askDetach = (store: DebuggerStore): void => {
   const state = store.getState();
   if (state.session?.kind !== 'file' && selectWithEdits(state).length > 0) state.setOverlay({ kind: 'detach' });
   else if (state.session?.kind !== 'live' && wouldLose(state)) state.setOverlay({ kind: 'close-model' });

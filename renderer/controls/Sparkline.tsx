@@ -11,7 +11,7 @@ interface SparklineProps {
 }
 
 /** The path of a step line: a value holds until the next stop. */
-export const stepPath = (values: readonly (number | null)[], widthPx: number, heightPx: number): string => {
+const stepPath = (values: readonly (number | null)[], widthPx: number, heightPx: number): string => {
   const known = values.filter((value): value is number => value !== null && Number.isFinite(value));
   if (known.length === 0) return '';
   const [least, greatest] = [Math.min(...known), Math.max(...known)];

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { sampleAmxCapture } from '../../app/fixtures/samples.ts';
 import { createFakeBridge, FAKE_TARGETS, type FakeBridge, guestWrites } from '../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from './debugger-store.ts';
+import { writesIn } from './select/attached.ts';
 import { jumpOf } from './select/jump.ts';
 import { markedPart } from './select/provenance.ts';
 import { runWord } from './select/run.ts';
@@ -15,7 +16,6 @@ import {
   selectProvenance,
   selectSelectedBit,
   selectStagedWrite,
-  selectWriteCount,
 } from './select/selectors.ts';
 
 const begun = async (
@@ -198,9 +198,9 @@ describe('edits', () => {
     const { store } = await attached();
     store.getState().stage('zmm3:f32[5]', '2.75');
     await store.getState().apply();
-    expect(selectWriteCount(store.getState())).toBe(1);
+    expect(writesIn(store.getState().stops)).toBe(1);
     await store.getState().restore({ kind: 'all' });
-    expect(selectWriteCount(store.getState())).toBe(0);
+    expect(writesIn(store.getState().stops)).toBe(0);
     expect(markOf(store, 'zmm3', 20, 4)).toBe('written');
     await store.getState().detach('keep');
     expect(store.getState().session).toBeNull();

@@ -31,7 +31,7 @@ interface DisasWords {
 
 const DEFAULT_COUNT = 16;
 /** Instructions of one --count. */
-export const MOST_INSTRUCTIONS = 10_000;
+const MOST_INSTRUCTIONS = 10_000;
 
 const wrong = (what: string) => wrongUsage(what, 'disas');
 

@@ -154,7 +154,7 @@ const summaryRegisters = (capture: Capture): readonly (readonly string[])[] => {
 };
 
 /** Between which CPUs a layout is in doubt, and what speaks for each; none where it is not. */
-export const candidateLines = (layout: Layout): string[] =>
+const candidateLines = (layout: Layout): string[] =>
   isDoubtful(layout)
     ? (layout.guess?.candidates ?? []).flatMap(({ cpu, label, speaksFor, speaksAgainst }, index) => [
         `${index === 0 ? 'taken' : 'or'} --from ${cpu}: ${label}`,

@@ -11,7 +11,7 @@ import type { WindowPlace } from './window-place.ts';
 
 const SCHEME = 'app';
 const HOST = 'tilescope';
-export const PAGE_ORIGIN = `${SCHEME}://${HOST}`;
+const PAGE_ORIGIN = `${SCHEME}://${HOST}`;
 
 /** Must run before the app is ready. A standard, secure scheme has an origin, so that 'self' means this page alone. */
 export const registerScheme = (): void => {

@@ -76,7 +76,7 @@ export const rowsOf = (
 
 const HEAD_PX = 32;
 const ROW_PX = 24;
-export const TILE_ROW_PX = 60;
+const TILE_ROW_PX = 60;
 
 const heightOf = (row: CompareRow): number =>
   row.kind === 'head' ? HEAD_PX : row.kind === 'value' && isTile(row.value) ? TILE_ROW_PX : ROW_PX;

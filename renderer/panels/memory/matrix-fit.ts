@@ -7,8 +7,8 @@ const DIGIT_PX = 6.6;
 /** Row number and the end of its address. */
 export const ROW_HEAD_PX = 92;
 /** How many of the row differ, and the row number of the tile. */
-export const COUNT_PX = 44;
-export const TILE_HEAD_PX = 24;
+const COUNT_PX = 44;
+const TILE_HEAD_PX = 24;
 const MOST_COLUMNS = 16;
 const LEAST_COLUMNS = 4;
 /** Cells grow into the room that is won, so far as the eye still takes a row for one. */

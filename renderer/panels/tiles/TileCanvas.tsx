@@ -51,7 +51,7 @@ const useDeviceRatio = (): number => {
 };
 
 /** Text drawn before its font has come would stay in another font. */
-export const useFonts = (): boolean => {
+const useFonts = (): boolean => {
   const [ready, setReady] = useState(() => document.fonts.check('450 11px "JetBrains Mono"'));
   useEffect(() => {
     if (ready) return;

@@ -1,6 +1,6 @@
 import { type ReactElement, useState } from 'react';
 import { tileTypeRow } from '../../../app/tile/tile-type.ts';
-import { useMenu } from '../../controls/use-menu.ts';
+import { MenuButton } from '../../controls/MenuButton.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { TileScene } from '../../store/tiles/tile-scenes.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
@@ -64,7 +64,6 @@ export function TileLegend({ scene, scaleEnd, differences }: TileLegendProps): R
 /** Copies the selected block, else the whole matrix. */
 export function CopyAs({ scene }: { scene: TileScene }): ReactElement {
   const store = useDebuggerStore();
-  const { open, setOpen, button, menu, onKeyDown, onBlur } = useMenu();
   const [said, setSaid] = useState<string | null>(null);
   const copy = (format: CopyFormat): void => {
     const { selection, blockFrom } = store.getState();
@@ -76,48 +75,38 @@ export function CopyAs({ scene }: { scene: TileScene }): ReactElement {
     );
   };
   return (
-    <span className="menu-anchor">
-      <button
-        ref={button}
-        type="button"
-        className="button tiny ghost outlined"
-        aria-haspopup="menu"
-        aria-expanded={open}
+    <>
+      <MenuButton
+        look="tiny ghost outlined"
         title="Copy the selected block, else the whole matrix"
-        onClick={() => setOpen(!open)}
+        face={
+          <>
+            <Glyph name="copy" className="g12" />
+            <span>{said ?? 'Copy as…'}</span>
+          </>
+        }
+        menuName={`Copy tmm${scene.tile} as`}
+        menuLook="to-left"
       >
-        <Glyph name="copy" className="g12" />
-        <span>{said ?? 'Copy as…'}</span>
-      </button>
-      <span role="status" className="visually-hidden">
-        {said}
-      </span>
-      {open ? (
-        <div
-          ref={menu}
-          className="menu to-left"
-          role="menu"
-          aria-label={`Copy tmm${scene.tile} as`}
-          tabIndex={-1}
-          onKeyDown={onKeyDown}
-          onBlur={onBlur}
-        >
-          {COPY_FORMATS.map(({ id, label }) => (
+        {(close) =>
+          COPY_FORMATS.map(({ id, label }) => (
             <button
               key={id}
               type="button"
               role="menuitem"
               onClick={() => {
-                setOpen(false);
-                button.current?.focus();
+                close();
                 copy(id);
               }}
             >
               <span>{label}</span>
             </button>
-          ))}
-        </div>
-      ) : null}
-    </span>
+          ))
+        }
+      </MenuButton>
+      <span role="status" className="visually-hidden">
+        {said}
+      </span>
+    </>
   );
 }

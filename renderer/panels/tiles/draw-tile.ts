@@ -29,7 +29,7 @@ const bitsAt = (size: number, bytes: Uint8Array, offset: number): number =>
   size === 1 ? readU8(bytes, offset) : size === 2 ? readU16(bytes, offset) : readU32(bytes, offset);
 
 /** The text of an element for a cell; the same bits have the same text, so each is printed once. */
-export const fittedElement = (type: TileType, bytes: Uint8Array, offset: number, characters: number): string => {
+const fittedElement = (type: TileType, bytes: Uint8Array, offset: number, characters: number): string => {
   const key = `${type} ${characters}`;
   let table = texts.get(key);
   if (table === undefined || table.size > MOST_TEXTS) {

@@ -1,5 +1,5 @@
 import { type ReactElement, useEffect } from 'react';
-import { useMenu } from '../../controls/use-menu.ts';
+import { MenuButton } from '../../controls/MenuButton.tsx';
 import { isDeterministic } from '../../fixed.ts';
 import { shownKey } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
@@ -29,7 +29,6 @@ const NO_CLOCK = 'off: values that change by themselves would make every picture
 /** How often a vCPU that runs is read again, and how often that really comes about. */
 export function LiveControl(): ReactElement {
   const store = useDebuggerStore();
-  const { open, setOpen, button, menu, onKeyDown, onBlur } = useMenu();
   const chosen = useDebugger((state) => state.liveHz);
   const pace = useDebugger((state) => (isWaiting(state) ? null : state.livePace));
   const stopped = useDebugger((state) => state.liveStopped?.what ?? null);
@@ -55,64 +54,51 @@ export function LiveControl(): ReactElement {
             : isSlower
               ? `The vCPU is read ${pace.hz} times a second: answers take longer than ${hz} Hz leave room for`
               : `The vCPU is read ${hz} times a second, without freezing it`;
-  const choose = (next: LiveHz): void => {
-    setOpen(false);
-    button.current?.focus();
-    store.getState().setLive(next);
-  };
   return (
-    <span className="menu-anchor live-anchor">
-      <button
-        ref={button}
-        type="button"
-        className={`button ghost live ${isOn ? 'on' : ''}`}
-        aria-haspopup="menu"
-        aria-expanded={open}
-        aria-disabled={ended || undefined}
-        aria-label={`Live ${rate}: refresh while it runs`}
-        title={`${why} (${shownKey('live')})`}
-        data-testid="live"
-        onClick={() => setOpen(!open && !ended)}
-      >
-        <Glyph
-          name={stopped !== null && hz === 0 ? 'warn' : 'eye'}
-          className={stopped !== null && hz === 0 ? 'is-warn' : ''}
-        />
-        <span className="fair-only">Live</span>{' '}
-        <span
-          className={`val live-rate ${isSlower && backsOffMs === null ? 'is-warn' : ''} ${hz === 0 ? 'fair-only' : ''}`}
-        >
-          {rate}
-        </span>
-        <Glyph name="chevron" className="g12 text-3" />
-      </button>
-      {open ? (
-        <div
-          ref={menu}
-          className="menu live-menu"
-          role="menu"
-          aria-label="Live refresh"
-          tabIndex={-1}
-          onKeyDown={onKeyDown}
-          onBlur={onBlur}
-        >
-          {LIVE_RATES.map((row) => (
-            <button
-              key={row}
-              type="button"
-              role="menuitemradio"
-              aria-checked={row === hz}
-              aria-disabled={(fixed && row > 0) || undefined}
-              title={fixed && row > 0 ? NO_CLOCK : undefined}
-              onClick={() => {
-                if (!fixed || row === 0) choose(row);
-              }}
-            >
-              <span className="val">{row === 0 ? 'Off' : `${row} Hz`}</span>
-            </button>
-          ))}
-        </div>
-      ) : null}
-    </span>
+    <MenuButton
+      anchor="live-anchor"
+      look={`ghost live ${isOn ? 'on' : ''}`}
+      name={`Live ${rate}: refresh while it runs`}
+      title={`${why} (${shownKey('live')})`}
+      disabled={ended}
+      testId="live"
+      face={
+        <>
+          <Glyph
+            name={stopped !== null && hz === 0 ? 'warn' : 'eye'}
+            className={stopped !== null && hz === 0 ? 'is-warn' : ''}
+          />
+          <span className="fair-only">Live</span>{' '}
+          <span
+            className={`val live-rate ${isSlower && backsOffMs === null ? 'is-warn' : ''} ${hz === 0 ? 'fair-only' : ''}`}
+          >
+            {rate}
+          </span>
+          <Glyph name="chevron" className="g12 text-3" />
+        </>
+      }
+      menuName="Live refresh"
+      menuLook="live-menu"
+    >
+      {(close) =>
+        LIVE_RATES.map((row) => (
+          <button
+            key={row}
+            type="button"
+            role="menuitemradio"
+            aria-checked={row === hz}
+            aria-disabled={(fixed && row > 0) || undefined}
+            title={fixed && row > 0 ? NO_CLOCK : undefined}
+            onClick={() => {
+              if (fixed && row > 0) return;
+              close();
+              store.getState().setLive(row);
+            }}
+          >
+            <span className="val">{row === 0 ? 'Off' : `${row} Hz`}</span>
+          </button>
+        ))
+      }
+    </MenuButton>
   );
 }

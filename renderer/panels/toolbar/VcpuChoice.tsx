@@ -1,5 +1,5 @@
 import type { ReactElement } from 'react';
-import { useMenu } from '../../controls/use-menu.ts';
+import { MenuButton } from '../../controls/MenuButton.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { type AttachedVcpu, selectAttached, selectWithEdits } from '../../store/select/attached.ts';
 import type { Session } from '../../store/state/target.ts';
@@ -17,7 +17,6 @@ const editWords = ({ writes, staged }: AttachedVcpu): string =>
 /** Which vCPU, thread or state of a file is on screen, and a menu of all of them. */
 export function VcpuChoice({ session }: { session: Session }): ReactElement | null {
   const store = useDebuggerStore();
-  const { open, setOpen, button, menu, onKeyDown, onBlur } = useMenu();
   const attached = useDebugger(selectAttached);
   const edited = useDebugger(selectWithEdits);
   const { vcpus, vcpu, file } = session;
@@ -36,48 +35,36 @@ export function VcpuChoice({ session }: { session: Session }): ReactElement | nu
   if (vcpus.length < 2) return file === undefined ? <span className="vcpu-only">{name}</span> : null;
   const others = edited.filter((row) => row.vcpu !== vcpu);
   return (
-    <span className="menu-anchor">
-      <button
-        ref={button}
-        type="button"
-        className="button vcpu-button"
-        aria-haspopup="menu"
-        aria-expanded={open}
-        title={file === undefined ? 'Which vCPU is on screen' : `Which of ${vcpus.length} is on screen`}
-        data-testid="vcpu"
-        onClick={() => setOpen(!open)}
-      >
-        <span className="nowrap">{name}</span>
-        <EditMark rows={others} />
-        <Glyph name="chevron" className="g12 text-3" />
-      </button>
-      {open ? (
-        <div
-          ref={menu}
-          className="menu vcpu-menu"
-          role="menu"
-          aria-label={word}
-          tabIndex={-1}
-          onKeyDown={onKeyDown}
-          onBlur={onBlur}
-        >
-          {vcpus.map((one) => (
-            <VcpuItem
-              key={one}
-              label={labelOf(one)}
-              row={attached.find((row) => row.vcpu === one) ?? null}
-              isLive={session.kind === 'live'}
-              isOnScreen={one === vcpu}
-              onChoose={() => {
-                setOpen(false);
-                button.current?.focus();
-                if (one !== vcpu) void store.getState().switchVcpu(one);
-              }}
-            />
-          ))}
-        </div>
-      ) : null}
-    </span>
+    <MenuButton
+      look="vcpu-button"
+      title={file === undefined ? 'Which vCPU is on screen' : `Which of ${vcpus.length} is on screen`}
+      testId="vcpu"
+      face={
+        <>
+          <span className="nowrap">{name}</span>
+          <EditMark rows={others} />
+          <Glyph name="chevron" className="g12 text-3" />
+        </>
+      }
+      menuName={word}
+      menuLook="vcpu-menu"
+    >
+      {(close) =>
+        vcpus.map((one) => (
+          <VcpuItem
+            key={one}
+            label={labelOf(one)}
+            row={attached.find((row) => row.vcpu === one) ?? null}
+            isLive={session.kind === 'live'}
+            isOnScreen={one === vcpu}
+            onChoose={() => {
+              close();
+              if (one !== vcpu) void store.getState().switchVcpu(one);
+            }}
+          />
+        ))
+      }
+    </MenuButton>
   );
 }
 

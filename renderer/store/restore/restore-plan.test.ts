@@ -11,7 +11,7 @@ import { restrictLayout } from '../../../app/xsave/convert.ts';
 import { componentBytesOrInit } from '../../../app/xsave/view.ts';
 import { createFakeBridge, type FakeBridge, guestWrites } from '../../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from '../debugger-store.ts';
-import { selectWriteCount } from '../select/selectors.ts';
+import { writesIn } from '../select/attached.ts';
 import { type RestorePlan, restorePlan } from './restore-plan.ts';
 
 const attached = async (bridge: FakeBridge = createFakeBridge()): Promise<DebuggerStore> => {
@@ -66,7 +66,7 @@ describe('how much is restored', () => {
     const attach = sampleCapture().facts.general;
     expect([registerValue(bridge, 'rax'), registerValue(bridge, 'rbx')]).toEqual([attach?.rax, 0x99n]);
     expect(bridge.held.image.bytes).toEqual(sampleCapture().image.bytes);
-    expect(selectWriteCount(store.getState())).toBe(0);
+    expect(writesIn(store.getState().stops)).toBe(0);
   });
 
   test('components that do not differ are refused, and a set takes the others alone', async () => {
@@ -110,7 +110,7 @@ describe('where to', () => {
       from: { kind: 'stop', number: 2 },
     });
     expect(bridge.held.image.bytes).toEqual(store.getState().stops[1]?.capture.image.bytes);
-    expect(selectWriteCount(store.getState())).toBe(2);
+    expect(writesIn(store.getState().stops)).toBe(2);
   });
 
   test('with an earlier stop on screen the plan is still made against the newest one', async () => {

@@ -75,7 +75,7 @@ const stopSource = memoizePair(
 );
 
 /** null: a file is meant and none was chosen yet. */
-export const selectSource = (state: State): Decoded<Source> | null => {
+const selectSource = (state: State): Decoded<Source> | null => {
   const { restoreTo, restoreFile, stops } = state;
   const now = stops.at(-1);
   if (now === undefined) return null;

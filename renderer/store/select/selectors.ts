@@ -14,7 +14,6 @@ import { busyRefusal } from '../base/availability.ts';
 import { memoizeByIdentity, memoizePair } from '../base/memoize.ts';
 import type { State } from '../state/state.ts';
 import type { Stop } from '../state/timeline.ts';
-import { writesIn } from './attached.ts';
 import { type ComponentEntry, componentEntries } from './components.ts';
 import {
   captureAfter,
@@ -225,9 +224,6 @@ export const selectApplyRefusal = (state: State): string | null => {
   const refusal = selectPreflightRefusal(state);
   return refusal === null ? null : `Refused: ${refusal}`;
 };
-
-/** How many writes are in the vCPU: those since attach, or since everything was last given back. */
-export const selectWriteCount = (state: State): number => writesIn(state.stops);
 
 /** The component of what is selected; null: none, or it is of several. */
 export const selectSelectedBit = (state: State): number | null => {

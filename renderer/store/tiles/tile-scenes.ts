@@ -121,7 +121,7 @@ export const selectTileConfig = (state: State): TileConfigView | null => {
   return provenance === null ? null : configOf(provenance);
 };
 
-export const NO_EXTENT: Extent = { rows: 0, colsb: 0 };
+const NO_EXTENT: Extent = { rows: 0, colsb: 0 };
 
 /** What is configured of a tile; nothing where the configuration breaks a rule, so that no shape is made up. */
 export const tileExtent = ({ config, rules }: TileConfigView, tile: number): Extent =>

@@ -21,7 +21,7 @@ export const MOST_LIVE_STOPS = 50_000;
 const MOST_STOPPED = 0.01;
 
 /** How often live refresh would read now; 0: it stands still. */
-export const refreshHz = (state: State): number =>
+const refreshHz = (state: State): number =>
   state.pageShown && state.session?.kind === 'live' && isRunning(state) ? state.liveHz : 0;
 
 const asRate = (text: string | null): LiveHz => LIVE_RATES.find((hz) => String(hz) === text) ?? 0;
@@ -36,7 +36,7 @@ const tooMany = (stops: number): Refusal => ({
 });
 
 /** The state with a reading as its newest stop, where it differs from the one before. Who reads an earlier stop stays there. */
-export const withReading = (state: State, capture: Capture): VcpuPart => {
+const withReading = (state: State, capture: Capture): VcpuPart => {
   const newest = state.stops.at(-1);
   if (newest !== undefined && sameState(newest.capture, capture)) return {};
   const next = withStop(state, { capture, cause: 'capture', write: null });

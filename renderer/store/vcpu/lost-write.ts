@@ -25,7 +25,7 @@ export const selectLostStop = ({ overwritten, stops }: Pick<State, 'overwritten'
     : (stops.findLast(({ number, write }) => write !== null && number < overwritten.stop) ?? null);
 
 /** The parts as they are shown, as scopes: components together, then registers together. */
-export const scopesOf = (parts: readonly string[]): readonly RestoreScope[] => {
+const scopesOf = (parts: readonly string[]): readonly RestoreScope[] => {
   const bits = COMPONENTS.filter(({ label }) => parts.includes(label)).map(({ bit }) => bit);
   const paths = parts.flatMap((part) => {
     if (COMPONENTS.some(({ label }) => label === part)) return [];

@@ -18,7 +18,7 @@ import { runUntilRefusal } from './run-until.ts';
 import { withRun } from './vcpu.ts';
 
 /** Steps of a model in one run: each becomes a stop. */
-export const MOST_RUN_STEPS = 10_000;
+const MOST_RUN_STEPS = 10_000;
 /** A model's stops come on screen in groups: drawing each would take longer than stepping. */
 const SHOW_EVERY_MS = 100;
 const TELL_EVERY_MS = 250;

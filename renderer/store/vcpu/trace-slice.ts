@@ -37,7 +37,7 @@ export const nameOf = (state: Pick<State, 'named'>, { key }: TraceRow): NamedCod
 /** A tile product, by its mnemonic. */
 export const isProductCode = (text: string): boolean => /^(td|tc|tt)/.test(text);
 
-export const isTileCode = (text: string): boolean => /^(tile|td|tc|tt|ldtilecfg|sttilecfg)/.test(text);
+const isTileCode = (text: string): boolean => /^(tile|td|tc|tt|ldtilecfg|sttilecfg)/.test(text);
 
 /** Every tile product of the trace beside the reference; the places of the stops that one which differs has left. */
 const productsOf = memoizeByIdentity((stops: readonly Stop[]) => {
