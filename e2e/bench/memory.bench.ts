@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'playwright/test';
 import { findIn } from '../../app/debug/find-memory.ts';
+import { besideFloor, medianNs as median } from '../../app/fixtures/measured.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { HelperClient, NativeTools } from '../models/helper.ts';
 import { provedMemory } from '../models/helper-memory.ts';
@@ -23,20 +24,9 @@ const floorsBy = ({ folder }: NativeTools): Floors => {
   return JSON.parse(execFileSync(join(folder, 'bench-floor'), { encoding: 'utf8' })) as Floors;
 };
 
-const medianNs = async (work: () => Promise<unknown>): Promise<number> => {
-  const times: number[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const from = performance.now();
-    await work();
-    times.push((performance.now() - from) * 1e6);
-  }
-  return times.sort((a, b) => a - b)[ROUNDS >> 1] ?? Number.NaN;
-};
+const medianNs = (work: () => unknown): Promise<number> => median(ROUNDS, () => performance.now(), work);
 
-const row = (what: string, ns: number, floor: string, floorNs: number): void =>
-  console.log(
-    `bench: ${what} to ${floor}: ${(ns / floorNs).toFixed(1)}, ${(ns / 1000).toFixed(1)} us to ${(floorNs / 1000).toFixed(2)}`,
-  );
+const row = (...words: Parameters<typeof besideFloor>): void => console.log(besideFloor(...words));
 
 /** What the memory of a live guest costs, the helper's pipes included, beside the system call alone and beside a capture. */
 test('memory of a live guest: its proof, a walk, 1 MiB, a search', async () => {

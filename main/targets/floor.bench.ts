@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { writeU64 } from '../../app/bits/bytes.ts';
 import { disassemble } from '../../app/disas/disassemble.ts';
+import { besideFloor, medianNs as median } from '../../app/fixtures/measured.ts';
 import { sampleAmxCapture } from '../../app/fixtures/samples.ts';
 import { type PagingContext, walkLater } from '../../app/memory/paging.ts';
 import { walkedMemory } from '../../app/memory/walked-memory.ts';
@@ -30,20 +31,9 @@ const floors = (): Floors => {
   return JSON.parse(execFileSync(join(native, out, 'bench-floor'), { encoding: 'utf8' })) as Floors;
 };
 
-const medianNs = async (work: () => unknown): Promise<number> => {
-  const times: number[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const from = performance.now();
-    await work();
-    times.push((performance.now() - from) * 1e6);
-  }
-  return times.sort((a, b) => a - b)[ROUNDS >> 1] ?? Number.NaN;
-};
+const medianNs = (work: () => unknown): Promise<number> => median(ROUNDS, () => performance.now(), work);
 
-const row = (what: string, ns: number, floor: string, floorNs: number): void =>
-  console.log(
-    `bench: ${what} to ${floor}: ${(ns / floorNs).toFixed(1)}, ${(ns / 1000).toFixed(1)} us to ${(floorNs / 1000).toFixed(2)}`,
-  );
+const row = (...words: Parameters<typeof besideFloor>): void => console.log(besideFloor(...words));
 
 /** 2 MiB of a guest: four levels of tables that map each page to itself. */
 const guest = (): { readonly bytes: Uint8Array; readonly context: PagingContext } => {

@@ -14,7 +14,7 @@ const tabsHere = (): readonly HTMLElement[] => {
   return here.length > 0 ? here : tabsOf(document.querySelector('.dock:has([data-tab-id="overview"])'));
 };
 
-/** Brings the next or former tab of the dock in use to the front, and the keyboard into it; the ends meet. */
+/** Brings the next or previous tab of the dock in use to the front, and the keyboard into it; the ends meet. */
 export const turnTab = (store: DebuggerStore, step: 1 | -1): void => {
   const tabs = tabsHere();
   const at = tabs.findIndex((tab) => tab.ariaSelected === 'true');

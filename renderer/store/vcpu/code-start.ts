@@ -9,14 +9,14 @@ const MOST_BACK_BYTES = 0x180n;
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 /**
- * Where a list of code begins so that it stands still while its instructions are executed: where the former one began, as long
+ * Where a list of code begins so that it stands still while its instructions are executed: where the previous one began, as long
  * as the next instruction stands in it. '': at the next instruction, for nothing says where one begins before it.
  */
-export const codeStart = (former: CodeView | null, rip: bigint | null): string => {
-  if (former === null || rip === null) return '';
-  const at = former.lines.findIndex(({ address }) => BigInt(address) === rip);
+export const codeStart = (previous: CodeView | null, rip: bigint | null): string => {
+  if (previous === null || rip === null) return '';
+  const at = previous.lines.findIndex(({ address }) => BigInt(address) === rip);
   if (at === -1) return '';
-  return (at <= MOST_ABOVE ? former.lines[0] : former.lines[at - KEPT_ABOVE])?.address ?? '';
+  return (at <= MOST_ABOVE ? previous.lines[0] : previous.lines[at - KEPT_ABOVE])?.address ?? '';
 };
 
 /** Where the function of the next instruction begins, by its symbol; null: no symbol says so, or it is too far back. */

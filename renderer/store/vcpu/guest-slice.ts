@@ -77,9 +77,9 @@ export const createGuestSlice =
           ask(() => bridge.readCode(session.id, from, count, syntax));
         const elsewhere = current(get(), codeFrom);
         const { code, stops } = get();
-        const former = code?.session === session.id ? code.view : null;
+        const previous = code?.session === session.id ? code.view : null;
         const rip = stops.at(-1)?.capture.facts.general?.rip ?? null;
-        const kept = elsewhere === null ? codeStart(former, rip) : '';
+        const kept = elsewhere === null ? codeStart(previous, rip) : '';
         let answer = await read(elsewhere ?? kept, kept === '' ? LINES : LINES_FROM_START);
         if (isMine() && kept !== '' && !(answer.ok && holdsNext(answer.value))) answer = await read('');
         const start = kept === '' && elsewhere === null && answer.ok ? functionStart(answer.value) : null;
