@@ -1,13 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { fromHexInOrder, readU32 } from '../bits/bytes.ts';
-import { assert, type Decoded, describeProblem } from '../bits/decoded.ts';
+import { assert, type Decoded } from '../bits/decoded.ts';
 import { bitsOf, hasBit } from '../bits/mask.ts';
-import type { Capture, TargetIdentity } from '../capture/capture.ts';
+import type { Capture } from '../capture/capture.ts';
 import { MSR_INDEX } from '../cpu/msrs.ts';
 import { checkTracedProducts } from '../debug/traced-products.ts';
-import { decodeRefusal, type HelperRefusal } from '../refusals/helper-refusal.ts';
+import { decodeRefusal } from '../refusals/helper-refusal.ts';
 import { parsePath } from '../register/path.ts';
 import { showJson } from '../register/read.ts';
 import { tileConfigOf } from '../tile/config.ts';
@@ -21,67 +19,10 @@ import { enablementOf, xfdArmed } from '../xsave/enablement.ts';
 import { msrValue } from '../xsave/facts.ts';
 import { xstateBv } from '../xsave/header.ts';
 import { componentBytesOrInit, viewComponent } from '../xsave/view.ts';
-import { type Frame, FrameReader, STATUS } from './frames.ts';
-import { type AttachReply, type HelloReply, MESSAGES, type MessageName, type ReplyOf } from './messages.ts';
+import { STATUS } from './frames.ts';
+import { MESSAGES } from './messages.ts';
 import { stepCapture } from './step-capture.ts';
-import { toCapture } from './to-capture.ts';
-
-/** The session recorded on KVM with AMX (e2e/captures/README.md lists its steps), read by the code that shows it. */
-const recorded = (file: string): URL => new URL(`../../e2e/captures/${file}`, import.meta.url);
-const streamOf = (file: string): readonly Frame[] => {
-  const reader = new FrameReader();
-  const { frames, problem } = reader.push(readFileSync(fileURLToPath(recorded(file))));
-  assert(problem === null && reader.end() === null, `${file} is not whole frames`);
-  return frames;
-};
-
-interface Step {
-  readonly requestId: number;
-  readonly step: string;
-}
-
-const steps: readonly Step[] = JSON.parse(readFileSync(fileURLToPath(recorded('amx-session.json')), 'utf8'));
-const requests = streamOf('amx-session.requests');
-const answers = streamOf('amx-session.frames');
-
-const sure = <T>(result: Decoded<T>): T => {
-  if (!result.ok) throw new Error(describeProblem(result.problem));
-  return result.value;
-};
-
-const answerTo = (name: string): Frame => {
-  const requestId = steps.find(({ step }) => step === name)?.requestId;
-  const frame = answers.find((answer) => answer.requestId === requestId);
-  assert(frame !== undefined, `no answer to ${name}`);
-  return frame;
-};
-
-const replyTo = <N extends MessageName>(message: N, name: string): ReplyOf<N> => {
-  const frame = answerTo(name);
-  expect(frame).toMatchObject({ code: MESSAGES[message].code, status: STATUS.OK });
-  return sure(MESSAGES[message].decode(frame.payload) as Decoded<ReplyOf<N>>);
-};
-
-const refusalOf = (name: string): HelperRefusal => {
-  const frame = answerTo(name);
-  expect(frame.status).toBe(STATUS.REFUSED);
-  return sure(decodeRefusal(frame.payload));
-};
-
-const hello: HelloReply = replyTo('hello', 'hello');
-const attached: AttachReply = replyTo('attach', 'attached');
-const identity: TargetIdentity = {
-  kind: 'live',
-  vmm: 'demo-vmm',
-  name: 'demo-vmm',
-  pid: null,
-  startTimeTicks: attached.startTimeTicks,
-  executable: null,
-  vcpu: 0,
-  tid: attached.tid,
-};
-
-const captureAt = (name: string): Capture => sure(toCapture(replyTo('capture', name), attached, hello, identity));
+import { answers, attached, captureAt, refusalOf, replyTo, requests, steps, sure } from './testing/amx-recording.ts';
 
 const tileOf = ({ image }: Capture, tile: number): Uint8Array => {
   const start = tileByteOffset(tile, 0);
@@ -126,7 +67,8 @@ describe('a session recorded on KVM with AMX', () => {
       const decode = status === STATUS.REFUSED ? decodeRefusal : decoders.find((row) => row.code === code)?.decode;
       assert(decode !== undefined, `code ${code}`);
       sure(decode(payload));
-      expect(decode(payload.subarray(0, -1)).ok).toBe(false);
+      // Memory is as many bytes as were asked for: who asked compares.
+      if (code !== MESSAGES.readMemory.code) expect(decode(payload.subarray(0, -1)).ok).toBe(false);
     }
   });
 
@@ -220,6 +162,26 @@ describe('a session recorded on KVM with AMX', () => {
     expect(more).toEqual([]);
     expect(one).toMatchObject({ stop: 3, instruction: 'TDPBF16PS', c: 3, a: 4, b: 5 });
     expect(one?.comparison.differences).toMatchObject([{ row: 2, column: 1 }]);
+  });
+
+  test('[TP2] an operand that we changed between the stop before a product and the product: that product is named', () => {
+    const before = captureAt('spoilt-before');
+    const { records } = replyTo('step', 'spoilt-steps');
+    const captures = [before, ...records.map((record) => sure(stepCapture(before, record, 0)))];
+    const stops = captures.map((capture, at) => ({
+      ...{ number: at + 1, cause: at === 0 ? 'attach' : 'step', capture, code: TRACED_CODE[at] ?? null },
+    }));
+    const found = checkTracedProducts(stops);
+    expect(found).toMatchObject({ checked: 2, unchecked: [], unknownSteps: 0 });
+    const [one, ...more] = found.differing;
+    expect(more).toEqual([]);
+    expect(one).toMatchObject({ stop: 1, instruction: 'TDPBSSD', c: 0, a: 1, b: 2, comparison: { nonZeroOutside: 0 } });
+    // A byte of row 4 of A goes into each cell of row 4, but where B has 0 beside it.
+    const { differences } = one?.comparison ?? { differences: [] };
+    expect(new Set(differences.map(({ row }) => row))).toEqual(new Set([4]));
+    expect(differences.map(({ column }) => column)).toEqual(
+      Array.from({ length: 14 }, (_, column) => column).filter((column) => tileOf(before, 2)[column * 4 + 2] !== 0),
+    );
   });
 
   test('[T6] TILECFG is what the guest loaded, and configures nothing after TILERELEASE', () => {

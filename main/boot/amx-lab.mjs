@@ -1,7 +1,7 @@
 /**
  * The proof where AMX and KVM are real: the helper, the demo VMM and their tests, built statically, run on an emulated machine
  * with AMX, XFD and VMX, under a stock kernel with KVM. `node main/boot/amx-lab.mjs` runs it by itself; with `--record` the session
- * that was had there replaces the one in e2e/captures/.
+ * that was had there replaces the one in e2e/captures/. Either way Tilescope's own code reads that session and judges it.
  *
  *   TILESCOPE_LAB      the folder with the machine's build.sh and run.sh
  *   TILESCOPE_LAB_OUT  where its build is kept; it is made once, which takes a minute or two
@@ -12,6 +12,7 @@ import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DIST, ROOT, which } from './say.mjs';
+import { ensurePackages } from './setup.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 /** @typedef {(text: string) => void} Say takes a whole line */
@@ -22,6 +23,8 @@ const BUILT = ['bochs', 'labtool', 'busybox', 'kernel.img', 'initramfs.img', 'ke
 /** Those that end with a line of counts, and what they run. */
 const TEST_PROGRAMS = ['test-amx', 'test-kill-points', 'kill-storm'];
 const PROGRAMS = ['tilescope-helper', 'helper-kill-points', 'demo-vmm', ...TEST_PROGRAMS];
+/** What reads the session, recorded or just had. */
+const JUDGES = ['app/wire/amx-session.test.ts', 'main/disas/amx-memory.test.ts'];
 const SESSION = ['amx-session.requests', 'amx-session.frames', 'amx-session.json'];
 /** Seconds that the machine may run, for what hangs: twenty times what it takes where nothing else runs. */
 const RUN_LIMIT_S = 800;
@@ -41,10 +44,14 @@ const buildFolder = () => {
   return resolve(process.env.TILESCOPE_LAB_OUT ?? join(cache, 'tilescope', 'lab'));
 };
 
-/** Runs a tool to its end; what it prints goes line by line to say. @param {string} program @param {string[]} args @param {Say} say @returns {Promise<number>} */
-const runTool = (program, args, say) =>
+/** Runs a tool to its end; what it prints goes line by line to say. @param {string} program @param {string[]} args @param {Say} say @param {Record<string, string>} more of its environment @returns {Promise<number>} */
+const runTool = (program, args, say, more = {}) =>
   new Promise((done) => {
-    const child = spawn(program, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...more },
+    });
     for (const stream of [child.stdout, child.stderr]) {
       let held = '';
       stream.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
@@ -122,6 +129,29 @@ const runMachine = async (lab, build, programs, say) => {
   }
 };
 
+/** Tilescope's own code over the session that was had there. @param {string} session @param {Say} say @returns {Promise<Counts>} */
+const judgeSession = async (session, say) => {
+  await ensurePackages();
+  const report = join(session, 'judged.json');
+  const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
+  const words = ['run', '--config', 'main/vitest.config.ts', '--reporter=json', `--outputFile=${report}`, ...JUDGES];
+  /** @type {string[]} */
+  const said = [];
+  const code = await runTool(process.execPath, [vitest, ...words], (line) => said.push(line), {
+    TILESCOPE_AMX_SESSION: session,
+  });
+  const { numPassedTests: passed, numFailedTests } = JSON.parse(
+    readIfThere(report) || '{"numPassedTests":0,"numFailedTests":0}',
+  );
+  const failed = code !== 0 && numFailedTests === 0 ? 1 : numFailedTests;
+  if (failed > 0) for (const line of [...said, readIfThere(report)]) say(line);
+  say(`the session, judged by Tilescope's own code: ${closing({ passed, failed, skipped: 0 })}`);
+  return { passed, failed, skipped: 0 };
+};
+
+/** @param {Counts} a @param {Counts} b @returns {Counts} */
+const sum = (a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped });
+
 /**
  * @param {{ say: Say, record?: boolean }} options record: keep the session as test data, where everything passed
  * @returns {Promise<Counts>}
@@ -144,7 +174,8 @@ export const runAmxLab = async ({ say, record = false }) => {
   if (!(await ensureBuilt(lab, build, say))) return fail('its build.sh failed; its message stands above');
   const programs = await buildPrograms(say);
   if (programs === null) return fail('the static build failed; a static libc is needed (libc6-dev, glibc-static)');
-  const { counts, session } = await runMachine(lab, build, programs, say);
+  const { counts: there, session } = await runMachine(lab, build, programs, say);
+  const counts = there.failed === 0 ? sum(there, await judgeSession(session, say)) : there;
   if (record && counts.failed === 0) {
     for (const file of SESSION) copyFileSync(join(session, file), join(ROOT, 'e2e', 'captures', file));
     say('recorded: e2e/captures/');

@@ -28,6 +28,10 @@ int guest_stored(const volatile struct guest_area *area, uint8_t tiles[8][1024])
 /* amx_session.c: everything a user does with tiles and XFD, on one guest; written down in the folder (amx_talk.h). */
 void amx_session(const char *helper, const char *demo, const char *folder);
 
+/* amx_memory.c: parts of that session. */
+void amx_tile_memory(void);
+void amx_spoilt_product(void);
+
 /* amx_drive.c: a guest that uses tiles, driven. */
 void amx_drive(const char *helper, const char *demo);
 

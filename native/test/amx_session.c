@@ -294,6 +294,8 @@ static void story(void)
 	guard_arming();
 	arm();
 	not_available();
+	amx_tile_memory();
+	amx_spoilt_product();
 	tiles_go();
 	xcr0_writes();
 	CHECK(client_vcpu(&client, MSG_DETACH, guest.pid, 0) == 1, "%s", detail());

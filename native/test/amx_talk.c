@@ -22,6 +22,14 @@ void note_step(const char *name)
 			client.next_id - 1, name);
 }
 
+void note_named(const char *name, const char *what)
+{
+	char both[64];
+
+	(void)snprintf(both, sizeof(both), "%s-%s", name, what);
+	note_step(both);
+}
+
 uint64_t msr(uint32_t index)
 {
 	for (size_t i = 0; i < sizeof(seen.msrs) / sizeof(seen.msrs[0]); i++)
@@ -66,6 +74,14 @@ void take(const char *name)
 	printf("# %s: XSTATE_BV %#llx, XFD %#llx, XFD_ERR %#llx, rip %#llx, pause %llu us\n", name,
 	       (unsigned long long)image_bv(seen.image), (unsigned long long)msr(MSR_XFD), (unsigned long long)msr(MSR_XFD_ERR),
 	       (unsigned long long)seen.rip, (unsigned long long)seen.head.pause_ns / 1000);
+}
+
+void take_named(const char *name, const char *what)
+{
+	char both[64];
+
+	(void)snprintf(both, sizeof(both), "%s-%s", name, what);
+	take(both);
 }
 
 int set_msr(const char *name, uint32_t index, uint64_t value, uint32_t flags)

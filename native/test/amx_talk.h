@@ -28,8 +28,11 @@ void talk_end(void);
 
 /* The last request was this step. */
 void note_step(const char *name);
+/* The same, of a step in two words: NAME-WHAT. */
+void note_named(const char *name, const char *what);
 /* A capture into seen, with the checks that hold for every one of them. */
 void take(const char *name);
+void take_named(const char *name, const char *what);
 uint64_t msr(uint32_t index); /* of seen; all ones: not read */
 
 /* 1: done; 0: refused; -1: no answer. */
