@@ -67,14 +67,13 @@ const portrait = (pid: number): string => {
   return [...threads, ...descriptors, readFileSync(`${proc}/maps`, 'utf8')].join('\n');
 };
 
-/** native/vcpu/session.h: the size of scratch memory in a target. */
-const SESSION = readFileSync(join(import.meta.dirname, '../../native/vcpu/session.h'), 'utf8');
-const SCRATCH_BYTES = Number(/define SCRATCH_BYTES (0x[0-9a-f]+)u/.exec(SESSION)?.[1]);
+/** native/vcpu/session.h: where scratch memory lies in a target, and nothing else does. */
+const isScratch = (address: string): boolean => BigInt(`0x${address}`) >> 45n === 1n;
 
 /** Of a VMM whose own threads and mappings never rest: what a helper could have left. */
 const ours = (pid: number): string => {
   const maps = readFileSync(`/proc/${pid}/maps`, 'utf8').matchAll(/^([0-9a-f]+)-([0-9a-f]+) \S+ 0+ 00:00 0\s*$/gm);
-  const scratch = [...maps].filter(([, from, to]) => Number(`0x${to}`) - Number(`0x${from}`) === SCRATCH_BYTES);
+  const scratch = [...maps].filter(([, from]) => isScratch(from ?? '0'));
   const tracers = readdirSync(`/proc/${pid}/task`).map(
     (tid) => /^TracerPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/task/${tid}/status`, 'utf8'))?.[1] ?? '0',
   );

@@ -2,7 +2,7 @@
  * The smallest VMM that behaves like a real one: a guest to look at where there is none.
  *
  *	demo-vmm [--program NAME] [--vcpus N] [--held] [--shm FILE] [--host-tiles] [--small-stack] [--seccomp KIND] [--signal]
- *		 [--park]
+ *		 [--park] [--sync-regs]
  *
  * --program     amx, avx512, avx, general, integer, io; without it the first of them that runs here
  * --held        the guest waits for steps in its area (guest_area.h) instead of going round
@@ -10,6 +10,7 @@
  * --small-stack KVM_RUN is made on a stack of 2 KiB amid others (small_stack.h), and after each all of them are looked at
  * --seccomp     a filter on the vCPU threads: see filter.h
  * --signal      a thread kicks every vCPU thread with a real-time signal each millisecond, as VMMs do
+ * --sync-regs   it has the general registers from kvm_run (KVM_CAP_SYNC_REGS), and looks whether they are the guest's
  * --park        after a moment of running, the vCPU threads wait outside KVM_RUN, as in a paused VM
  *
  * Says `ready pid=PID program=NAME (SUMMARY)` on stdout. Where stdin is a pipe or a socket, it ends with it.
@@ -39,7 +40,7 @@
 #define MOST_WAITING_KICKS 16u
 
 static struct {
-	int vcpus, signal, park, held, host_tiles, small_stack, undumpable;
+	int vcpus, signal, park, held, host_tiles, small_stack, undumpable, sync_regs;
 	const char *seccomp, *shm, *program, *urgent;
 } options = { .vcpus = 1 };
 
@@ -175,6 +176,19 @@ static void check_small_stack(const struct vcpu *v)
 	v->page->register_errors += (uint64_t)small_stack_lost_registers();
 }
 
+/* Of kvm_run's synchronized registers what it has asked for, which is the guest's, or nothing at all. */
+static void check_sync_regs(const struct vcpu *v)
+{
+	const struct kvm_run *run = v->kvm.run;
+	struct kvm_regs regs;
+
+	v->page->other_errors += run->kvm_dirty_regs != 0 || run->kvm_valid_regs != (options.sync_regs ? KVM_SYNC_X86_REGS : 0);
+	if (options.sync_regs)
+		v->page->other_errors += ioctl(v->kvm.fd, KVM_GET_REGS, &regs) < 0 || memcmp(&regs, &run->s.regs.regs, sizeof(regs)) != 0;
+	for (size_t at = options.sync_regs ? sizeof(regs) : 0; at < sizeof(run->s); at++)
+		v->page->other_errors += ((const uint8_t *)&run->s)[at] != 0;
+}
+
 /* 0, or -1 with errno. */
 static int run_guest(const struct vcpu *v)
 {
@@ -204,12 +218,19 @@ static void *vcpu_thread(void *argument)
 		filter_install(options.seccomp);
 	if (options.small_stack && small_stack_prepare() < 0)
 		vm_fail("sigaltstack");
+	v->kvm.run->kvm_valid_regs = options.sync_regs ? KVM_SYNC_X86_REGS : 0;
 	for (;;) {
+		int result, why;
+
 		v->page->run_count++;
-		if (run_guest(v) == 0) {
+		result = run_guest(v);
+		why = errno;
+		check_sync_regs(v);
+		if (result == 0) {
 			serve_exit(v);
 			continue;
 		}
+		errno = why;
 		if (errno == EINTR)
 			v->page->eintr_count++;
 		else if (errno != EAGAIN)
@@ -257,7 +278,7 @@ static void read_options(int count, char **arguments)
 		{ "signal", no_argument, NULL, 'k' },	   { "park", no_argument, NULL, 'p' },
 		{ "held", no_argument, NULL, 'h' },	   { "host-tiles", no_argument, NULL, 't' },
 		{ "small-stack", no_argument, NULL, 'c' }, { "undumpable", no_argument, NULL, 'u' },
-		{ "urgent", required_argument, NULL, 'r' },
+		{ "urgent", required_argument, NULL, 'r' }, { "sync-regs", no_argument, NULL, 'y' },
 		{ 0 },
 	};
 	int letter;
@@ -275,6 +296,7 @@ static void read_options(int count, char **arguments)
 		case 'c': options.small_stack = 1; break;
 		case 'u': options.undumpable = 1; break;
 		case 'r': options.urgent = optarg; break;
+		case 'y': options.sync_regs = 1; break;
 		default: usage();
 		}
 	}

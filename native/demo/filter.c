@@ -23,6 +23,23 @@
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define ANSWER(value) BPF_STMT(BPF_RET | BPF_K, value)
 
+/* No memory that can be executed, as where a policy forbids it. */
+static void install_no_code(void)
+{
+	struct sock_filter code[] = {
+		LOAD(nr),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 3),
+		LOAD(args[2]),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1),
+		ANSWER(SECCOMP_RET_KILL_PROCESS),
+		ANSWER(SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		vm_fail("seccomp");
+}
+
 /* One system call, perhaps with one value of its second argument, gets this answer; everything else is allowed. */
 static void install(uint32_t number, int64_t second, uint32_t answer)
 {
@@ -245,8 +262,10 @@ void filter_install(const char *kind)
 		{ "no-msrs", SYS_ioctl, (int64_t)(uint32_t)KVM_GET_MSRS, SECCOMP_RET_KILL_PROCESS },
 		{ "no-timer", SYS_timer_create, -1, SECCOMP_RET_KILL_PROCESS },
 	};
-	int installed = 0;
+	int installed = strcmp(kind, "no-code") == 0;
 
+	if (installed)
+		install_no_code();
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(kinds[i].kind, kind) == 0) {
 			install(kinds[i].number, kinds[i].second, kinds[i].answer);

@@ -10,12 +10,6 @@ static uint8_t byte_1(uint64_t address)
 	return (uint8_t)(address >> 8);
 }
 
-/* Where the stack pointer stands in a frame. */
-static uint64_t rsp_of(const struct loop *l, uint32_t place)
-{
-	return l->base + place + offsetof(struct srop_frame, context) + offsetof(struct ucontext, rsp);
-}
-
 struct layout {
 	const struct target *target;
 	const struct loop *loop;
@@ -23,13 +17,17 @@ struct layout {
 	uint8_t *bytes; /* up to AT_RECORDS */
 };
 
+static struct ucontext *context_at(const struct layout *y, uint32_t place)
+{
+	return &((struct srop_frame *)(void *)(y->bytes + place))->context;
+}
+
 static struct ucontext *frame_at(const struct layout *y, uint32_t place)
 {
 	struct chain_place chain = { .frames = y->loop->base, .fpstate = y->loop->fpstate };
-	struct srop_frame *e = (struct srop_frame *)(void *)(y->bytes + place);
 
-	chain_start_frame(y->target, &chain, e);
-	return &e->context;
+	chain_start_frame(y->target, &chain, (struct srop_frame *)(void *)(y->bytes + place));
+	return context_at(y, place);
 }
 
 /* A call; what follows it is the element at `then`. */
@@ -194,7 +192,10 @@ static void lay_lookups(const struct layout *y, struct data *data)
 		for (uint32_t at = 0; at < TABLE_BYTES; at++) {
 			uint8_t state = l->lookups[i].next[at] % LOOKUP_STATES;
 
-			table[at] = !is_last ? (uint8_t)(byte_1(table_at(l, i + 1)) + state) : state == 1 ? stop : go_on;
+			if (l->machine_code)
+				table[at] = state;
+			else
+				table[at] = !is_last ? (uint8_t)(byte_1(table_at(l, i + 1)) + state) : state == 1 ? stop : go_on;
 		}
 	}
 }
@@ -285,11 +286,11 @@ static void lay_alarm_data(const struct layout *y, struct data *data)
 		y->bytes[AT_CONTROL + byte] = byte & 0x80 ? (uint8_t)(control & ~(GUESTDBG_BLOCKIRQ >> 16)) : control;
 }
 
-static void lay_data(const struct layout *y)
+static int lay_data(const struct layout *y, struct refusal *why)
 {
 	const struct loop *l = y->loop;
 	uint64_t table = l->base + AT_TABLE, reason = l->run + EXIT_REASON_OFFSET;
-	uint64_t flags = loop_now(l) + RECORD_REGS + (l->finishes ? offsetof(struct kvm_regs, rflags) : offsetof(struct kvm_regs, r11)) + 1;
+	uint64_t flags = loop_now(l) + flags_byte(l);
 	struct data data = {
 		.on = l->debug, .hold = { .tv_nsec = LOOP_HOLD_NS }, .no_exit = NO_EXIT, .interrupted = KVM_EXIT_INTR,
 		.exit_reason = NO_EXIT, .ends = { LOOP_RUNS, LOOP_DONE, LOOP_EXIT, LOOP_KICK },
@@ -318,10 +319,13 @@ static void lay_data(const struct layout *y)
 	if (l->code)
 		lay_code(y, &data);
 	lay_dr6(y);
+	if (l->machine_code && loop_lay_code(y->target, l, context_at(y, RUN), context_at(y, REASON), &data, why) < 0)
+		return -1;
 	memcpy(y->bytes + AT_DATA, &data, sizeof(data));
 	memset(y->bytes + AT_TABLE, byte_1(l->base + EXIT), 256);
 	y->bytes[AT_TABLE + KVM_EXIT_DEBUG] = byte_1(l->base + NEXT);
 	y->bytes[AT_TABLE + KVM_EXIT_INTR] = y->bytes[AT_TABLE + NO_EXIT] = byte_1(l->base + KICK);
+	return 0;
 }
 
 /* As KVM_RUN left it, with this result. */
@@ -351,7 +355,7 @@ static void lay_msrs(const struct loop *l, uint8_t *record)
 static int write_code(const struct target *target, const struct loop *l, struct refusal *why)
 {
 	static uint8_t verdicts[CODE_BYTES];
-	uint8_t go_on = byte_1(l->base + RUN), stop = byte_1(l->base + DONE);
+	uint8_t go_on = l->machine_code ? 1 : byte_1(l->base + RUN), stop = l->machine_code ? 0 : byte_1(l->base + DONE);
 
 	for (uint32_t at = 0; at < CODE_BYTES; at++)
 		verdicts[at] = l->code->may_be_stepped[at / 8] >> at % 8 & 1 ? go_on : stop;
@@ -376,7 +380,8 @@ int loop_write(const struct target *target, const struct loop *loop, const struc
 	memset(bytes, 0, sizeof(bytes));
 	lay_frames(&y);
 	lay_words(&y);
-	lay_data(&y);
+	if (lay_data(&y, why) < 0)
+		return -1;
 	if (loop->get_image)
 		lay_msrs(loop, bytes + AT_NOW);
 	leave_at(&y, LEAVE_DONE, -EINTR);

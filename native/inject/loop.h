@@ -25,6 +25,9 @@
  *	done    all steps made: the same
  *	at each of these ends, after KVM_SET_GUEST_DEBUG: timer_delete, rt_sigaction
  *
+ * From `run` to `stored` machine code does the same where the target may have some (step_code.h): a frame that rt_sigreturn loads costs
+ * as much as a short system call, and process_vm_readv more. `run` then leads there, and `reason` back, to done, exit or kick.
+ *
  * The copies are process_vm_readv of the thread from its own process. So whoever dies, the VMM never sees a debug exit, no exit
  * is lost or given twice, and guest debug is off again when the last step has ended. Nothing is traced meanwhile: `held` is a wait
  * of LOOP_HOLD_NS, in which a helper that lives takes the thread over, and after which the thread goes on without it.
@@ -61,12 +64,17 @@ struct loop {
 	const struct step_code *code; /* NULL: every instruction is stepped */
 	int ends_at_syscall; /* DR3 breaks at the entry of SYSCALL */
 	int finishes;        /* a step that a fault has led away: what ends it is the TF that its frame has stored */
+	uint64_t machine_code; /* step_code.h, laid out in the target; 0: a chain of frames does it all */
+	int may_sync;          /* KVM_CAP_SYNC_REGS: kvm_run brings the registers with the exit, where the VMM has no such use of it */
+	uint64_t rip;          /* where the first step begins */
 };
 
 #define SYSCALL_DR6 (1u << 3) /* DR3 has been hit */
 
 enum loop_end { LOOP_RUNS, LOOP_DONE, LOOP_EXIT, LOOP_KICK };
 
+/* 1: the filters allow the calls of the machine code from where it lies. */
+int loop_code_allowed(const struct loop *loop, const struct seccomp_filters *filters);
 /* The calls that it makes, for the filters. */
 void loop_calls(const struct loop *loop, struct program *program);
 void loop_alarm_calls(const struct loop *loop, struct program *program);

@@ -8,6 +8,7 @@
 
 #include "chain.h"
 #include "loop.h"
+#include "step_code.h"
 
 #define EXIT_REASON_OFFSET 8u
 #ifndef SA_RESTORER
@@ -118,6 +119,7 @@ struct data {
 	uint32_t no_exit, interrupted, exit_reason, ended, zero;
 	uint32_t ends[4];
 	uint8_t done, stored; /* what may follow `again_on`, beside what a table says */
+	struct step_code_data steps;
 	/* alarm */
 	struct handler handler, no_handler;
 	struct timer_event event;
@@ -142,6 +144,8 @@ struct data {
 	struct iovec to_verdict, from_verdict[RIP_BYTES + 2];
 	struct iovec to_index[MOST_LOOKUPS], from_byte[MOST_LOOKUPS]; /* scatter */
 	struct iovec to_state[MOST_LOOKUPS], from_entry[MOST_LOOKUPS];
+	struct step_code_lookup lookup_list[MOST_LOOKUPS];
+	uint8_t synced[SYNCED_BYTES]; /* of kvm_run */
 };
 _Static_assert(sizeof(struct data) <= AT_TABLE - AT_DATA, "the data fits");
 
@@ -166,9 +170,25 @@ static inline uint64_t code_at(const struct loop *l)
 	return (l->base + AT_CODE + CODE_BYTES - 1) & ~(uint64_t)(CODE_BYTES - 1);
 }
 
+/* Where the stack pointer stands in a frame. */
+static inline uint64_t rsp_of(const struct loop *l, uint32_t place)
+{
+	return l->base + place + offsetof(struct srop_frame, context) + offsetof(struct ucontext, rsp);
+}
+
+/* The byte in the record in which a TF has been stored. */
+static inline uint64_t flags_byte(const struct loop *l)
+{
+	return RECORD_REGS + (l->finishes ? offsetof(struct kvm_regs, rflags) : offsetof(struct kvm_regs, r11)) + 1;
+}
+
 static inline uint64_t table_at(const struct loop *l, uint32_t lookup)
 {
 	return l->base + AT_TABLES + lookup * TABLE_BYTES;
 }
+
+/* loop_code.c: machine code in place of all from `run` to `stored`, of which those two frames, laid out by then, lead to it and back. */
+int loop_lay_code(const struct target *target, const struct loop *loop, struct ucontext *run, struct ucontext *reason, struct data *data,
+		  struct refusal *why);
 
 #endif

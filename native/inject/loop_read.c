@@ -71,7 +71,8 @@ static int read_data(const struct target *target, const struct loop *l, struct d
 
 	if (memory_read(target->pid, l->base + AT_DATA, data, offsetof(struct data, to_index)) < 0)
 		return refuse_errno(why, errno, "process_vm_readv");
-	behind = (uint64_t)(uintptr_t)data->from_now[1].iov_base - words_at(l, 0);
+	behind = l->machine_code ? data->steps.made * sizeof(struct words) :
+				   (uint64_t)(uintptr_t)data->from_now[1].iov_base - words_at(l, 0);
 	if (behind > l->steps * sizeof(struct words))
 		return refuse(why, REASON_CHAIN_CHANGED, 0, NULL, "Another thread of the VMM changed the chain of steps.");
 	*made = (uint32_t)(behind / sizeof(struct words));
@@ -91,8 +92,12 @@ int loop_look(const struct target *target, const struct loop *l, enum loop_end *
 /* The words differ in byte 1 of their last one alone, so that one that is just copied is the old or the new. */
 int loop_shorten(const struct target *target, const struct loop *l, struct refusal *why)
 {
+	static const uint64_t no_more;
 	static struct words words[LOOP_STEPS];
 
+	if (l->machine_code)
+		return memory_write(target->pid, DATA(steps.limit), &no_more, sizeof(no_more)) < 0 ?
+			       refuse_errno(why, errno, "process_vm_writev") : 0;
 	for (uint32_t i = 0; i < l->steps; i++)
 		words[i] = (struct words){ record_at(l, i + 1), words_at(l, i + 1), l->base + LAST };
 	return memory_write(target->pid, words_at(l, 0), words, l->steps * sizeof(words[0])) < 0 ?

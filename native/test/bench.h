@@ -17,8 +17,13 @@ void give_up(const char *what);
 
 /* bench_own.c: a VM of this process, whose guest counts as the demo guest does. */
 void own_vm_start(struct vm *vm, struct vm_vcpu *vcpu);
-/* One step, in the thread's own time. reads: and what the whole state is read by, after each. */
-double own_step_us(const struct vm_vcpu *vcpu, int reads);
+/* One step, in the thread's own time. With what else is called after each: */
+enum own_step {
+	STEP_ALONE,
+	STEP_ARMED, /* KVM_SET_GUEST_DEBUG, for an instruction may load flags of its own */
+	STEP_READ,  /* the fewest that read the whole state: kvm_run brings the general and segment registers where KVM can */
+};
+double own_step_us(const struct vm_vcpu *vcpu, enum own_step how);
 /* What the calls of a capture after the first cost by themselves. */
 double own_calls_us(const struct vm_vcpu *vcpu);
 

@@ -229,22 +229,50 @@ static uint64_t cpu_ns(pid_t pid, pid_t tid)
 	return ns;
 }
 
-/* Of a step, what the vCPU's thread and the helper had of a CPU: so much it takes on a machine of its own, for one waits for the other. */
-static double steps_us(pid_t tid, uint32_t flags)
+/* With STEP_KNOWN_CODE as `step` and `trace` ask where memory is proved: all of these guests' may be stepped. How many were made. */
+static uint32_t make_steps(uint32_t flags)
 {
-	struct step_request request = { .vcpu = { guest.pid, 0 }, .count = STEPS, .flags = flags };
+	struct {
+		struct step_request head;
+		struct step_code code;
+	} request = { .head = { .vcpu = { guest.pid, 0 }, .count = STEPS, .flags = flags } };
 	uint32_t made = 0;
-	uint64_t from = cpu_ns(guest.pid, tid) + cpu_ns(client.pid, client.pid);
 
+	memset(request.code.may_be_stepped, 0xff, sizeof(request.code.may_be_stepped));
 	while (made < STEPS) {
 		struct step_reply head;
 
-		if (client_ask(&client, MSG_STEP, &request, sizeof(request)) != 1)
+		if (client_ask(&client, MSG_STEP, &request, flags & STEP_KNOWN_CODE ? sizeof(request) : sizeof(request.head)) != 1)
 			give_up("steps");
 		memcpy(&head, client.payload, sizeof(head));
 		made += head.steps;
 	}
+	return made;
+}
+
+/* Of a step, what the vCPU's thread and the helper had of a CPU: so much it takes on a machine of its own, for one waits for the other. */
+static double steps_us(pid_t tid, uint32_t flags)
+{
+	uint64_t from = cpu_ns(guest.pid, tid) + cpu_ns(client.pid, client.pid);
+	uint32_t made = make_steps(flags);
+
 	return (double)(cpu_ns(guest.pid, tid) + cpu_ns(client.pid, client.pid) - from) / 1000.0 / made;
+}
+
+/* By the clock a machine that is busy with others shows: the shortest of some times. */
+#define TIMES 3
+
+static uint64_t shortest(const char *command)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < TIMES; i++) {
+		uint64_t this = timed(command);
+
+		if (this < least)
+			least = this;
+	}
+	return least;
 }
 
 static double gdb_us(void)
@@ -253,23 +281,31 @@ static double gdb_us(void)
 	uint64_t whole, none;
 
 	(void)snprintf(command, sizeof(command), "gdb -q -nx -batch -ex 'target remote %s/gdb' -ex 'stepi %d' > /dev/null 2>&1", guest.dir, GDB_STEPS);
-	whole = timed(command);
+	whole = shortest(command);
 	(void)snprintf(command, sizeof(command), "gdb -q -nx -batch -ex 'target remote %s/gdb' > /dev/null 2>&1", guest.dir);
-	none = timed(command);
+	none = shortest(command);
 	return whole <= none ? 0 : (double)(whole - none) / 1000.0 / GDB_STEPS;
 }
 
 static void stepping(const struct vm_vcpu *own_vcpu)
 {
-	double own = own_step_us(own_vcpu, 0), read = own_step_us(own_vcpu, 1), bare, whole;
+	double own = own_step_us(own_vcpu, STEP_ALONE), armed = own_step_us(own_vcpu, STEP_ARMED), read = own_step_us(own_vcpu, STEP_READ);
+	pid_t tid = guest.page->vcpus[0].tid;
+	double bare, unknown, whole;
 
 	if (client_vcpu(&client, MSG_FREEZE, guest.pid, 0) != 1)
 		give_up("freeze");
-	bare = steps_us(guest.page->vcpus[0].tid, 0);
-	whole = steps_us(guest.page->vcpus[0].tid, STEP_KEEP_STATE);
+	bare = steps_us(tid, STEP_KNOWN_CODE);
+	unknown = steps_us(tid, 0);
+	whole = steps_us(tid, STEP_KEEP_STATE | STEP_KNOWN_CODE);
 	row("steps to KVM's own", own / bare, ">= 0.75", "%.0f a second to %.0f", 1e6 / bare, 1e6 / own);
+	row("steps of code that is not known to KVM's own, armed each time", armed / unknown, "printed", "%.0f a second to %.0f", 1e6 / unknown,
+	    1e6 / armed);
 	row("steps with the whole state kept to KVM's own", own / whole, ">= 0.5", "%.0f a second to %.0f", 1e6 / whole, 1e6 / own);
-	row("the same to KVM's own with the state read after each", read / whole, "printed", "%.0f a second to %.0f", 1e6 / whole, 1e6 / read);
+	row("the most that this can be: KVM's own with the state read to KVM's own", own / read, "printed", "%.0f a second to %.0f", 1e6 / read,
+	    1e6 / own);
+	row("steps with the whole state kept to KVM's own with the state read", read / whole, "printed", "%.0f a second to %.0f", 1e6 / whole,
+	    1e6 / read);
 	if (client_vcpu(&client, MSG_RESUME, guest.pid, 0) != 1)
 		give_up("resume");
 }
@@ -277,19 +313,17 @@ static void stepping(const struct vm_vcpu *own_vcpu)
 /* By the clock, as gdb is measured. */
 static double clocked_steps_us(void)
 {
-	struct step_request request = { .vcpu = { guest.pid, 0 }, .count = STEPS };
-	uint64_t from = now(CLOCK_MONOTONIC);
-	uint32_t made = 0;
+	double least = 0;
 
-	while (made < STEPS) {
-		struct step_reply head;
+	for (int i = 0; i < TIMES; i++) {
+		uint64_t from = now(CLOCK_MONOTONIC);
+		uint32_t made = make_steps(STEP_KNOWN_CODE);
+		double this = (double)(now(CLOCK_MONOTONIC) - from) / 1000.0 / made;
 
-		if (client_ask(&client, MSG_STEP, &request, sizeof(request)) != 1)
-			give_up("steps");
-		memcpy(&head, client.payload, sizeof(head));
-		made += head.steps;
+		if (i == 0 || this < least)
+			least = this;
 	}
-	return (double)(now(CLOCK_MONOTONIC) - from) / 1000.0 / made;
+	return least;
 }
 
 /* The same guest in QEMU, stepped by gdb over QEMU's own stub, and by the helper. */

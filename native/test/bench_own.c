@@ -1,9 +1,11 @@
 /* The floors of bench_live.c: a VM of this process. */
 #include "bench.h"
 
+#include <fcntl.h>
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "kernel.h"
 
@@ -28,30 +30,38 @@ static void step_once(const struct vm_vcpu *vcpu)
 		give_up("KVM_RUN");
 }
 
-double own_step_us(const struct vm_vcpu *vcpu, int reads)
+double own_step_us(const struct vm_vcpu *vcpu, enum own_step how)
 {
 	static uint8_t xsave[0x8000];
 	struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP };
+	const uint64_t brought = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), synced = (ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_REGS) & (int)brought) == (int)brought;
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
 	struct kvm_xcrs xcrs;
 	struct one_msr msr = { .head = { .nmsrs = 1 }, .entry = { .index = MSR_ALWAYS_THERE } };
-	uint64_t from = now(CLOCK_THREAD_CPUTIME_ID);
+	uint64_t from, whole;
 
+	close(kvm);
+	vcpu->run->kvm_valid_regs = how == STEP_READ && synced ? brought : 0;
+	from = now(CLOCK_THREAD_CPUTIME_ID);
 	for (uint32_t i = 0; i < STEPS; i++) {
-		/* Each time, as whoever drives a guest that may load flags of its own has to. */
-		if ((reads || i == 0) && ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, &debug) < 0)
+		if ((how == STEP_ARMED || i == 0) && ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, &debug) < 0)
 			give_up("KVM_SET_GUEST_DEBUG");
 		step_once(vcpu);
-		if (!reads)
+		if (how != STEP_READ)
 			continue;
-		(void)ioctl(vcpu->fd, KVM_GET_REGS, &regs);
+		if (!synced) {
+			(void)ioctl(vcpu->fd, KVM_GET_REGS, &regs);
+			(void)ioctl(vcpu->fd, KVM_GET_SREGS, &sregs);
+		}
 		(void)ioctl(vcpu->fd, KVM_GET_XSAVE2, xsave);
-		(void)ioctl(vcpu->fd, KVM_GET_SREGS, &sregs);
 		(void)ioctl(vcpu->fd, KVM_GET_XCRS, &xcrs);
 		(void)ioctl(vcpu->fd, KVM_GET_MSRS, &msr);
 	}
-	return (double)(now(CLOCK_THREAD_CPUTIME_ID) - from) / 1000.0 / STEPS;
+	whole = now(CLOCK_THREAD_CPUTIME_ID) - from;
+	vcpu->run->kvm_valid_regs = 0;
+	return (double)whole / 1000.0 / STEPS;
 }
 
 double own_calls_us(const struct vm_vcpu *vcpu)

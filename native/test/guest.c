@@ -129,7 +129,12 @@ uint32_t guest_arena_changes(const struct guest *g)
 
 int is_scratch_region(uint64_t start, uint64_t end)
 {
-	return start >> 45 == 1 && end - start == SCRATCH_REGION_BYTES;
+	return start >> 45 == 1 && (end - start == SCRATCH_REGION_BYTES || end - start == SCRATCH_REGION_BYTES - SCRATCH_CODE_BYTES);
+}
+
+int is_scratch_code(uint64_t start, uint64_t end)
+{
+	return start >> 45 == 1 && end - start == SCRATCH_CODE_BYTES;
 }
 
 unsigned int guest_scratch_regions(const struct guest *g)
@@ -140,6 +145,18 @@ unsigned int guest_scratch_regions(const struct guest *g)
 
 	for (const char *at = maps; at && mapping_next(&at, &m) == 0;)
 		count += (unsigned int)is_scratch_region(m.start, m.end);
+	free(maps);
+	return count;
+}
+
+unsigned int guest_scratch_code(const struct guest *g)
+{
+	char *maps = proc_text("/proc/%d/maps", g->pid);
+	unsigned int count = 0;
+	struct mapping m;
+
+	for (const char *at = maps; at && mapping_next(&at, &m) == 0;)
+		count += (unsigned int)(is_scratch_code(m.start, m.end) && strcmp(m.access, "r-xp") == 0);
 	free(maps);
 	return count;
 }

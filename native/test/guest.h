@@ -40,9 +40,12 @@ int guest_step(const struct guest *g, int vcpu, uint32_t step);
 uint32_t guest_arena_changes(const struct guest *g);
 
 /* The helper's own memory in a VMM (session.h): by its place and length. */
-#define SCRATCH_REGION_BYTES 0x185000u
+#define SCRATCH_REGION_BYTES 0x186000u
+#define SCRATCH_CODE_BYTES 0x1000u /* its last page, where steps are machine code: a mapping of its own */
 int is_scratch_region(uint64_t start, uint64_t end);
+int is_scratch_code(uint64_t start, uint64_t end);
 unsigned int guest_scratch_regions(const struct guest *g);
+unsigned int guest_scratch_code(const struct guest *g);
 
 /* Demo VMM with --host-tiles: its thread loads tiles of its own, or looks at them and releases them. 1: it has. */
 int guest_load_host_tiles(const struct guest *g);

@@ -14,6 +14,15 @@ extern struct client client;
 extern struct step_reply head;
 extern struct kvm_regs stops[MOST_STEPS_AT_ONCE];
 
+/* How the steps are made, and what is known. */
+struct way {
+	const char *name;
+	int frames;    /* by a chain of frames: its filter lets the VMM have no memory that can be executed */
+	int known;     /* each request for steps says that all of the code may be stepped */
+	int syncs;     /* the VMM itself has registers from kvm_run */
+};
+extern const struct way *way;
+
 /* 1: a demo guest with these arguments runs, and is attached. end() lets it go and looks at it once more. */
 int start(const char *const *arguments);
 void end(void);
@@ -30,6 +39,9 @@ void breakpoints_as_said(void);
 
 /* step_alarm.c: what this KVM does where there is a timer */
 void alarms(uint32_t irqs_blocked_here);
+
+/* step_killed.c: helper has kill points; armed: by a breakpoint that is never hit, else steps */
+void killed(const char *helper, const char *program, int armed);
 
 /* step_storm.c: STEP_KILLS of them, or 100. */
 void drive_storm(const char *helper);

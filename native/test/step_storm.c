@@ -27,12 +27,20 @@ static void send_drive(struct client *c)
 {
 	struct {
 		struct step_request head;
-		struct step_lookup lookup;
+		union {
+			struct step_lookup lookup;
+			struct step_code code;
+		} more;
 	} request = { .head = { .vcpu = { guest.pid, 0 }, .count = MOST_STEPS_AT_ONCE } };
 	size_t bytes = sizeof(request.head);
 
-	switch (random_below(4)) {
+	switch (random_below(5)) {
 	case 0:
+		break;
+	case 4: /* code that is known */
+		request.head.flags = STEP_KNOWN_CODE;
+		memset(request.more.code.may_be_stepped, 0xff, sizeof(request.more.code.may_be_stepped));
+		bytes += sizeof(request.more.code);
 		break;
 	case 1:
 		request.head.flags = STEP_KEEP_STATE;
@@ -40,7 +48,7 @@ static void send_drive(struct client *c)
 	case 2: /* a condition that never holds */
 		request.head.flags = STEP_KEEP_STATE | STEP_KEEP_LAST;
 		request.head.lookup_count = 1;
-		bytes = sizeof(request);
+		bytes += sizeof(request.more.lookup);
 		break;
 	default:
 		request.head.count = 1;

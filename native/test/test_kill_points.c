@@ -80,11 +80,11 @@ static char *without_scratch(char *text, unsigned int *regions)
 	for (char *line = text; *line;) {
 		size_t bytes = strcspn(line, "\n");
 		unsigned long start = 0, end = 0;
-		int ours = sscanf(line, "map %lx-%lx", &start, &end) == 2 && is_scratch_region(start, end);
+		int is_map = sscanf(line, "map %lx-%lx", &start, &end) == 2, ours = is_map && is_scratch_region(start, end);
 
 		bytes += line[bytes] == '\n';
 		*regions += (unsigned int)ours;
-		if (!ours) {
+		if (!ours && !(is_map && is_scratch_code(start, end))) {
 			memmove(to, line, bytes);
 			to += bytes;
 		}

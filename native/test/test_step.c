@@ -11,11 +11,8 @@
 #include "step_driven.h"
 #include "step_fault.h"
 #include "step_flags.h"
-#include "kill_points.h"
 #include "own_vm.h"
 
-#define KILLED_STEPS 4u
-#define MOST_KILLS 300u
 #define MOST_EMPTY_REQUESTS 100u
 
 static const char *helper, *stepped, *demo;
@@ -24,6 +21,15 @@ struct client client;
 struct step_reply head;
 struct kvm_regs stops[MOST_STEPS_AT_ONCE];
 static uint32_t irqs_blocked_here; /* this KVM can */
+static const struct way ways[] = {
+	{ .name = "machine code, which knows the guest's", .known = 1 },
+	{ .name = "machine code, where the VMM synchronizes registers itself", .known = 1, .syncs = 1 },
+	{ .name = "frames", .frames = 1 },
+	{ .name = "frames, which know the guest's code", .frames = 1, .known = 1 },
+	{ .name = "machine code" },
+};
+#define WAYS (sizeof(ways) / sizeof(ways[0]))
+const struct way *way = &ways[WAYS - 1];
 
 const char *words(void)
 {
@@ -37,37 +43,53 @@ static void read_reply(void)
 		memcpy(&stops[i], client.payload + sizeof(head) + (size_t)i * head.record_bytes, sizeof(stops[0]));
 }
 
-int step(uint32_t count)
-{
-	struct step_request request = { .vcpu = { guest.pid, 0 }, .count = count };
-	int answer = client_ask(&client, MSG_STEP, &request, sizeof(request));
-
-	memset(&head, 0, sizeof(head));
-	if (answer != 1)
-		return answer;
-	read_reply();
-	return answer;
-}
-
 int ask_steps(struct step_request *request, const struct step_lookup *lookups)
 {
-	static uint8_t bytes[sizeof(*request) + MOST_LOOKUPS * sizeof(*lookups)];
+	static uint8_t bytes[sizeof(*request) + MOST_LOOKUPS * sizeof(*lookups) + sizeof(struct step_code)];
+	uint32_t size = sizeof(*request) + request->lookup_count * (uint32_t)sizeof(*lookups);
 	int answer;
 
 	request->vcpu = (struct vcpu_ref){ guest.pid, 0 };
+	if (way->known && !request->dr7)
+		request->flags |= STEP_KNOWN_CODE;
 	memcpy(bytes, request, sizeof(*request));
 	if (request->lookup_count)
 		memcpy(bytes + sizeof(*request), lookups, request->lookup_count * sizeof(*lookups));
-	answer = client_ask(&client, MSG_STEP, bytes, sizeof(*request) + request->lookup_count * (uint32_t)sizeof(*lookups));
+	if (request->flags & STEP_KNOWN_CODE) {
+		struct step_code all = { 0 };
+
+		memset(all.may_be_stepped, 0xff, sizeof(all.may_be_stepped));
+		memcpy(bytes + size, &all, sizeof(all));
+		size += sizeof(all);
+	}
+	answer = client_ask(&client, MSG_STEP, bytes, size);
 	memset(&head, 0, sizeof(head));
 	if (answer == 1)
 		read_reply();
 	return answer;
 }
 
+int step(uint32_t count)
+{
+	struct step_request request = { .count = count };
+
+	return ask_steps(&request, NULL);
+}
+
 int start(const char *const *arguments)
 {
-	if (guest_start_demo(&guest, demo, arguments) == 0 && guest_progresses(&guest, 0) && client_start(&client, helper) == 0 &&
+	const char *all[16] = { NULL };
+	size_t count = 0;
+
+	for (; arguments[count]; count++)
+		all[count] = arguments[count];
+	if (way->syncs)
+		all[count++] = "--sync-regs";
+	if (way->frames) {
+		all[count++] = "--seccomp";
+		all[count++] = "no-code";
+	}
+	if (guest_start_demo(&guest, demo, all) == 0 && guest_progresses(&guest, 0) && client_start(&client, helper) == 0 &&
 	    client_attach(&client, guest.pid, 0, 0, NULL) == 1)
 		return 1;
 	CHECK(0, "the VMM or the helper did not start: %s", words());
@@ -83,7 +105,7 @@ void end(void)
 	CHECK(guest_lives(&guest) && guest_progresses(&guest, 0), "the guest does not go on");
 	CHECK(v->other_errors == 0 && v->io_errors == 0 && v->stack_errors == 0, "%llu errors, %llu answers lost, %llu bytes changed",
 	      (unsigned long long)v->other_errors, (unsigned long long)v->io_errors, (unsigned long long)v->stack_errors);
-	CHECK(guest_scratch_regions(&guest) == 0, "scratch is left");
+	CHECK(guest_scratch_regions(&guest) == 0 && guest_scratch_code(&guest) == 0, "scratch is left");
 	CHECK(client_end(&client) == 0, "the helper did not end with 0");
 	guest_end(&guest);
 }
@@ -153,6 +175,7 @@ static void counting_guest(void)
 	}
 	CHECK(head.exit_reason == KVM_EXIT_DEBUG && head.detours == 0, "exit %u, %u detours", head.exit_reason, head.detours);
 	CHECK(guest_stands_still(&guest, 0), "it runs on");
+	CHECK(guest_scratch_code(&guest) == !way->frames, "%s: memory that can be executed: %u", way->name, guest_scratch_code(&guest));
 	CHECK(client_vcpu(&client, MSG_CAPTURE, guest.pid, 0) == 1, "%s", words());
 	CHECK(v->eintr_count == 0 && v->run_count == 1, "the VMM saw %llu EINTRs", (unsigned long long)v->eintr_count);
 	irqs_blocked_here = head.irqs_blocked;
@@ -291,64 +314,24 @@ static void filtered(void)
 	}
 }
 
-/* 2: killed at the count-th of its steps; 1: it had no more. */
-static int kill_at(unsigned int count, int armed, char *name)
-{
-	struct step_request request = { .vcpu = { guest.pid, 0 }, .count = armed ? 1 : KILLED_STEPS, .wait_ms = armed ? 20 : 0 };
-	struct attach_request attach = { .vcpu = { guest.pid, 0 } };
-	struct client victim;
-	int outcome;
-
-	if (armed) {
-		request.dr0 = CODE + 0x800; /* never hit: it is armed for as long as it may be */
-		request.dr7 = 0x401;
-	}
-	if (client_start_with_kill_points(&victim, stepped) < 0)
-		return -1;
-	(void)client_send(&victim, MSG_ATTACH, &attach, sizeof(attach));
-	outcome = client_until_kill_point(&victim, 0, name, NULL);
-	CHECK(outcome == 1, "attach: %s", victim.refusal ? victim.refusal->detail : "no answer");
-	(void)client_send(&victim, MSG_STEP, &request, sizeof(request));
-	outcome = client_until_kill_point(&victim, count, name, NULL);
-	CHECK(outcome > 0, "step: %s", victim.refusal ? victim.refusal->detail : "no answer");
-	(void)(outcome == 2 ? client_kill(&victim) : client_end(&victim));
-	return outcome;
-}
-
-/* Were guest debug still armed, or an exit lost, the VMM would end, or miss an answer: it does not know the one and counts the other. */
-static void killed(const char *program, int armed)
-{
-	const char *const arguments[] = { "--program", program, "--small-stack", NULL };
-	char name[KILL_POINT_NAME_BYTES] = "";
-	volatile struct demo_vcpu *v;
-	unsigned int kills = 0;
-	uint64_t eintrs;
-
-	rule("a helper killed at any moment of stepping leaves a guest that runs on, undebugged");
-	if (!start(arguments))
-		return;
-	v = &guest.page->vcpus[0];
-	CHECK(client_vcpu(&client, MSG_DETACH, guest.pid, 0) == 1, "%s", words());
-	while (kills < MOST_KILLS && is_fine()) {
-		eintrs = v->eintr_count;
-		if (kill_at(kills + 1, armed, name) != 2)
-			break;
-		kills++;
-		CHECK(guest_lives(&guest) && guest_progresses(&guest, 0), "%s, killed at \"%s\": it does not go on", program, name);
-		/* The chain of the kill before may still have been held, or, armed, in KVM_RUN: it has ended now. */
-		CHECK(v->eintr_count <= eintrs + 2 && v->other_errors == 0 && v->io_errors == 0 && guest_arena_changes(&guest) == 0,
-		      "%s, killed at \"%s\": %llu EINTRs, %llu errors, %llu answers lost", program, name,
-		      (unsigned long long)(v->eintr_count - eintrs), (unsigned long long)v->other_errors, (unsigned long long)v->io_errors);
-	}
-	CHECK(kills > 30 && kills <= MOST_KILLS, "%u kills", kills);
-	printf("# %s: killed at each of %u moments of %u steps; the VMM saw %llu EINTRs\n", program, kills, KILLED_STEPS,
-	       (unsigned long long)v->eintr_count);
-	CHECK(client_attach(&client, guest.pid, 0, 0, NULL) == 1, "%s", words());
-	end();
-}
-
 /* Where the instructions of their loops begin. */
 static const uint32_t port_code[] = { 0, 2, 5, 7, 12 }, device_code[] = { 5, 9, 13, 18 };
+
+static void stepped_so(void)
+{
+	printf("# steps by %s\n", way->name);
+	if (way->frames && !can_read_filters("steps by frames"))
+		return;
+	counting_guest();
+	leaving_guest("io", port_code, sizeof(port_code) / sizeof(port_code[0]));
+	leaving_guest("mmio", device_code, sizeof(device_code) / sizeof(device_code[0]));
+	kicked_guest();
+	conditions();
+	whole_states("integer");
+	whole_states("io");
+	whole_states("mmio");
+	same_as_free_run();
+}
 
 int main(int count, char **arguments)
 {
@@ -363,30 +346,29 @@ int main(int count, char **arguments)
 		skip("single steps", "/dev/kvm is absent");
 		return summary();
 	}
-	counting_guest();
-	leaving_guest("io", port_code, sizeof(port_code) / sizeof(port_code[0]));
-	leaving_guest("mmio", device_code, sizeof(device_code) / sizeof(device_code[0]));
-	kicked_guest();
+	for (way = ways; way < ways + WAYS; way++)
+		stepped_so();
+	way = &ways[WAYS - 1];
 	breakpoints_as_said();
 	alarms(irqs_blocked_here);
 	breakpoints("integer", 5, 0);
 	breakpoints("integer", 0, 1);
 	breakpoints("io", 7, 0);
-	conditions();
-	whole_states("integer");
-	whole_states("io");
-	whole_states("mmio");
 	watchpoints();
-	same_as_free_run();
 	step_flags(helper, demo);
 	step_fault(helper, stepped, demo);
 	filtered();
 	qemu_guest();
-	killed("integer", 0);
-	killed("io", 0);
-	killed("mmio", 0);
-	killed("integer", 1);
-	killed("io", 1);
+	killed(stepped, "integer", 0);
+	if (can_read_filters("kills of steps that frames make")) {
+		way = &ways[2];
+		killed(stepped, "io", 0);
+		way = &ways[WAYS - 1];
+	}
+	killed(stepped, "io", 0);
+	killed(stepped, "mmio", 0);
+	killed(stepped, "integer", 1);
+	killed(stepped, "io", 1);
 	drive_storm(helper);
 	return summary();
 }

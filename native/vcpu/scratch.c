@@ -26,12 +26,23 @@ static uint64_t address_of(uint32_t number, uint32_t vcpu_index)
 	return SCRATCH_BASE | ((uint64_t)number << SCRATCH_CHECK_BITS | check) << 12;
 }
 
-static int is_scratch(const struct mapping *m, uint32_t vcpu_index)
+/* rest: of the mappings, what follows this one. */
+static int is_whole(const struct mapping *m, const char *rest)
+{
+	struct mapping code;
+
+	if (m->end - m->start == SCRATCH_BYTES)
+		return 1;
+	return m->end - m->start == SCRATCH_CODE && mapping_next(&rest, &code) == 0 && code.start == m->end &&
+	       code.end - code.start == CODE_PAGE_BYTES && !code.path[0] && strcmp(code.access, "r-xp") == 0;
+}
+
+static int is_scratch(const struct mapping *m, const char *rest, uint32_t vcpu_index)
 {
 	uint64_t number = (m->start - SCRATCH_BASE) >> (12 + SCRATCH_CHECK_BITS);
 
-	return m->end - m->start == SCRATCH_BYTES && !m->path[0] && strcmp(m->access, "rw-p") == 0 &&
-	       number >> SCRATCH_RANDOM_BITS == 0 && m->start == address_of((uint32_t)number, vcpu_index);
+	return is_whole(m, rest) && !m->path[0] && strcmp(m->access, "rw-p") == 0 && number >> SCRATCH_RANDOM_BITS == 0 &&
+	       m->start == address_of((uint32_t)number, vcpu_index);
 }
 
 static int is_free(uint64_t address, const char *maps)
@@ -79,7 +90,7 @@ int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t
 	for (const char *at = maps; mapping_next(&at, &m) == 0;) {
 		struct scratch_header header = { 0 };
 
-		if (!is_scratch(&m, vcpu_index) || memory_read(target.pid, m.start, &header, sizeof(header)) < 0 ||
+		if (!is_scratch(&m, at, vcpu_index) || memory_read(target.pid, m.start, &header, sizeof(header)) < 0 ||
 		    (header.magic != SCRATCH_MAGIC && header.magic != 0))
 			continue;
 		if (header.magic && helper_lives(&header)) {

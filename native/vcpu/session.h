@@ -4,6 +4,7 @@
 
 #include "guard.h"
 #include "loop.h"
+#include "step_code.h"
 #include "target.h"
 
 /*
@@ -34,7 +35,8 @@
 #define SCRATCH_DATA_END 0x31000u
 #define SCRATCH_DATA_BYTES (SCRATCH_DATA_END - SCRATCH_DATA)
 #define SCRATCH_LOOP SCRATCH_DATA_END /* loop.h */
-#define SCRATCH_BYTES (SCRATCH_LOOP + LOOP_BYTES)
+#define SCRATCH_CODE (SCRATCH_LOOP + LOOP_BYTES) /* step_code.h; a mapping of its own once it has been asked for */
+#define SCRATCH_BYTES (SCRATCH_CODE + CODE_PAGE_BYTES)
 _Static_assert((MAX_CALLS + 1) * CHAIN_STRIDE <= SCRATCH_FPSTATE - SCRATCH_FRAMES, "a chain fits");
 _Static_assert(SCRATCH_FRAMES - 0x1000u >= 0x10000u, "64 KiB of stack under the frames");
 
@@ -70,6 +72,9 @@ struct vcpu {
 	uint32_t msrs[LISTED_MSRS], msr_count; /* those that the guest has; single_step.c */
 	int msrs_learnt;
 	int has_stepped;
+	int code_asked, code_laid; /* the steps in machine code, at SCRATCH_CODE */
+	int features_asked;
+	uint32_t debug_features, sync_features; /* KVM_CAP_SET_GUEST_DEBUG2, KVM_CAP_SYNC_REGS */
 	int mask_looks, mask_differs; /* its signal mask while it ran, against its own when stopped in KVM_RUN: KVM_SET_SIGNAL_MASK makes them differ */
 	struct stopped stop;
 };

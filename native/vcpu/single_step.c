@@ -111,6 +111,7 @@ static struct loop next_chain(const struct stepping *s)
 	struct loop chain = s->loop;
 
 	chain.steps = s->wanted - s->head.steps;
+	chain.rip = s->rip;
 	if (s->is_away && !s->breakpoints) {
 		chain.steps = 1;
 		chain.finishes = 1;

@@ -3,14 +3,17 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "groups.h"
+#include "kill_point.h"
 #include "proc.h"
 #include "room.h"
 #include "session.h"
 #include "stepping.h"
 
 #define KVM_CAP_SET_GUEST_DEBUG2_NUMBER 195u
+#define SYNCED (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS)
 #define GUESTDBG_STEP (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
 
 /* A thread's number in its own pid namespace, the last of NSpid. */
@@ -34,19 +37,58 @@ static pid_t own_number(pid_t tid)
 	return number;
 }
 
-/* 1 where KVM keeps interrupts from the guest during a step. */
-static int can_block_interrupts(struct vcpu *vcpu)
+/* What KVM has of two capabilities for this VM, which does not change; nothing, where it may not be asked. */
+static void learn_features(struct vcpu *vcpu)
 {
 	struct program p = { 0 };
 	struct refusal ignored;
-	int fd = vcpu->vm_fd >= 0 ? vcpu->vm_fd : vcpu->kvm_fd, at;
+	int fd = vcpu->vm_fd >= 0 ? vcpu->vm_fd : vcpu->kvm_fd;
 
-	if (fd < 0)
+	if (vcpu->features_asked || fd < 0 || vcpu_add_ioctl_of(vcpu, &p, CALL_KVM_CHECK_EXTENSION, fd, KVM_CAP_SET_GUEST_DEBUG2_NUMBER) < 0 ||
+	    vcpu_add_ioctl_of(vcpu, &p, CALL_KVM_CHECK_EXTENSION, fd, KVM_CAP_SYNC_REGS) < 0 || vcpu_run(vcpu, &p, &ignored) < 0)
+		return;
+	vcpu->features_asked = 1;
+	vcpu->debug_features = p.calls[0].result > 0 ? (uint32_t)p.calls[0].result : 0;
+	vcpu->sync_features = p.calls[1].result > 0 ? (uint32_t)p.calls[1].result : 0;
+}
+
+/* What the thread reads of its own memory is what the helper has put there by PTRACE_POKEDATA, which writes where a process may not. */
+static int poke_code(const struct vcpu *vcpu)
+{
+	uint64_t words[CODE_PAGE_BYTES / 8] = { 0 }, there[CODE_PAGE_BYTES / 8], place = vcpu->scratch + SCRATCH_CODE;
+	size_t bytes = (size_t)(step_code_end - step_code);
+
+	memcpy(words, step_code, bytes);
+	for (size_t at = 0; at * 8 < bytes; at++)
+		if (sys_ptrace(PTRACE_POKEDATA, vcpu->tid, place + at * 8, (const void *)(uintptr_t)words[at]) < 0)
+			return -1;
+	return memory_read(target.pid, place, there, sizeof(there)) < 0 || memcmp(words, there, sizeof(there)) != 0 ? -1 : 0;
+}
+
+/*
+ * The last page of scratch memory becomes one that can be executed and not written, once; where a filter, or a policy as SELinux's, does
+ * not let the target have one, a chain of frames makes the steps.
+ */
+static int has_code(struct vcpu *vcpu)
+{
+	struct program p = { 0 };
+	struct refusal ignored;
+	struct call *map;
+
+	if (vcpu->code_asked)
+		return vcpu->code_laid;
+	vcpu->code_asked = 1;
+	if (program_add(&p, CALL_mmap, vcpu->scratch + SCRATCH_CODE, CODE_PAGE_BYTES, PROT_READ | PROT_EXEC) < 0)
 		return 0;
-	at = vcpu_add_ioctl_of(vcpu, &p, CALL_KVM_CHECK_EXTENSION, fd, KVM_CAP_SET_GUEST_DEBUG2_NUMBER);
-	if (at < 0 || vcpu_run(vcpu, &p, &ignored) < 0)
+	map = &p.calls[0];
+	map->arguments[3] = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+	map->arguments[4] = (uint64_t)-1;
+	if (!seccomp_allows(chain_call_verdict(&target, &vcpu->filters, map)) || vcpu_run(vcpu, &p, &ignored) < 0 ||
+	    map->result != (long)(vcpu->scratch + SCRATCH_CODE))
 		return 0;
-	return p.calls[at].result > 0 && (p.calls[at].result & GUESTDBG_BLOCKIRQ);
+	KILL_POINT("page for code is there");
+	vcpu->code_laid = poke_code(vcpu) == 0;
+	return vcpu->code_laid;
 }
 
 static int is_in(uint64_t signals, int number)
@@ -173,8 +215,9 @@ int stepping_prepare(struct stepping *s, const struct step_request *request, str
 	if (request->flags & STEP_KNOWN_CODE)
 		s->loop.code = (const struct step_code *)(const void *)(s->loop.lookups + request->lookup_count);
 	s->loop.alarm_signal = find_alarm(s);
+	learn_features(vcpu);
 	/* A step that a fault leads away keeps interrupts from its handler: so only where its end is certain, whoever lives. */
-	s->head.irqs_blocked = s->loop.alarm_signal && can_block_interrupts(vcpu);
+	s->head.irqs_blocked = s->loop.alarm_signal && (vcpu->debug_features & GUESTDBG_BLOCKIRQ);
 	if (learn_syscall(s, why) < 0)
 		return -1;
 	if (request->flags & STEP_KEEP_STATE) {
@@ -195,5 +238,13 @@ int stepping_prepare(struct stepping *s, const struct step_request *request, str
 	s->loop.debug.control = GUESTDBG_STEP | (s->head.irqs_blocked ? GUESTDBG_BLOCKIRQ : 0);
 	s->loop.ends_at_syscall = s->syscall_entry != 0;
 	loop_calls(&s->loop, &calls);
-	return chain_check_filters(&target, &vcpu->filters, &calls, why);
+	if (chain_check_filters(&target, &vcpu->filters, &calls, why) < 0)
+		return -1;
+	if (has_code(vcpu)) {
+		s->loop.machine_code = vcpu->scratch + SCRATCH_CODE;
+		if (!loop_code_allowed(&s->loop, &vcpu->filters))
+			s->loop.machine_code = 0;
+		s->loop.may_sync = (vcpu->sync_features & SYNCED) == SYNCED;
+	}
+	return 0;
 }
