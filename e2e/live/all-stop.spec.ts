@@ -20,14 +20,14 @@ test.describe('the other vCPUs of a real QEMU guest are held while one is driven
     await guest?.stop();
   });
 
-  const allCount = async (): Promise<void> => {
-    for (const vcpu of VCPUS) await guest.counts(vcpu);
+  const allCount = async (of = guest): Promise<void> => {
+    for (const vcpu of VCPUS) await of.counts(vcpu);
   };
   /** The helper that traces a thread of QEMU's; 0: none does. */
-  const tracerOf = (tid: number): number =>
-    Number(/^TracerPid:\s*(\d+)/m.exec(readFileSync(`/proc/${guest.pid}/task/${tid}/status`, 'utf8'))?.[1]);
-  const traced = (): number =>
-    readdirSync(`/proc/${guest.pid}/task`).filter((tid) => tracerOf(Number(tid)) !== 0).length;
+  const tracerOf = (tid: number, of = guest): number =>
+    Number(/^TracerPid:\s*(\d+)/m.exec(readFileSync(`/proc/${of.pid}/task/${tid}/status`, 'utf8'))?.[1]);
+  const traced = (of = guest): number =>
+    readdirSync(`/proc/${of.pid}/task`).filter((tid) => tracerOf(Number(tid), of) !== 0).length;
 
   test('[MA2] none of them counts from before the first step until they are let go; then all do', async () => {
     const footprint = guest.footprint();
@@ -65,7 +65,7 @@ test.describe('the other vCPUs of a real QEMU guest are held while one is driven
     const words = ['run', '--pid', String(guest.pid), '--vcpu', '2', '--until', 'xmm5 changes', '--wait', '3600'];
     const other = startBuilt('cli', words, {});
     const ended = new Promise((resolve) => other.once('close', resolve));
-    await expect.poll(traced).toBe(1);
+    await expect.poll(() => traced()).toBe(1);
     const { code, err } = await builtTilescope({}, 'step', '--pid', String(guest.pid), '--all-stop', '200');
     expect(code).toBe(1);
     expect(err).toContain('vCPU 2 cannot be held: ');
@@ -74,37 +74,53 @@ test.describe('the other vCPUs of a real QEMU guest are held while one is driven
     await allCount();
   });
 
+  const askMeanwhile = async (of: Guest, command: string, status: string): Promise<void> => {
+    const words = ['run', '--pid', String(of.pid), '--all-stop', '--until', 'xmm5 changes', '--wait', '3600'];
+    const run = startBuilt('cli', words, {});
+    let said = '';
+    for (const stream of [run.stdout, run.stderr])
+      stream?.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+      });
+    const ended = new Promise<number | null>((resolve) => run.once('close', resolve));
+    await expect.poll(() => traced(of)).toBe(VCPUS.length);
+    // QEMU waits for the vCPUs that are held, and so does its answer.
+    const answered = of.monitor(command);
+    // One that resets its guest runs it again, and the run goes on with it.
+    if (command === 'system_reset') {
+      await answered;
+      run.kill('SIGINT');
+    }
+    expect(await ended).toBe(1);
+    await answered;
+    expect(said).toMatch(command === 'system_reset' ? /./ : /paused/);
+    await expect.poll(() => of.monitor('info status')).toContain(`VM status: ${status}`);
+    if (status !== 'running') await of.monitor('cont');
+    await allCount(of);
+    expect(traced(of)).toBe(0);
+  };
+
   for (const [command, status] of [
     ['stop', 'paused'],
     ['system_reset', 'running'],
     ['migrate exec:cat>/dev/null', 'paused (postmigrate)'],
   ] as const) {
     test(`[RC12] QEMU is asked meanwhile for ${command}: it gets it, the run ends with a word, and nothing is left`, async () => {
-      const words = ['run', '--pid', String(guest.pid), '--all-stop', '--until', 'xmm5 changes', '--wait', '3600'];
-      const run = startBuilt('cli', words, {});
-      let said = '';
-      for (const stream of [run.stdout, run.stderr])
-        stream?.on('data', (chunk: Buffer) => {
-          said += chunk.toString();
-        });
-      const ended = new Promise<number | null>((resolve) => run.once('close', resolve));
-      await expect.poll(traced).toBe(VCPUS.length);
-      // QEMU waits for the vCPUs that are held, and so does its answer.
-      const answered = guest.monitor(command);
-      // One that resets its guest runs it again, and the run goes on with it.
-      if (command === 'system_reset') {
-        await answered;
-        run.kill('SIGINT');
-      }
-      expect(await ended).toBe(1);
-      await answered;
-      expect(said).toMatch(command === 'system_reset' ? /./ : /paused/);
-      await expect.poll(() => guest.monitor('info status')).toContain(`VM status: ${status}`);
-      if (status !== 'running') await guest.monitor('cont');
-      await allCount();
-      expect(traced()).toBe(0);
+      await askMeanwhile(guest, command, status);
     });
   }
+
+  test('[RC12] QEMU is asked meanwhile for savevm: the snapshot is made, the run ends with a word, and all vCPUs run on', async () => {
+    // Into the overlay of a drive with nothing on it. It has workers that come and go, so it is a QEMU of its own.
+    const more = ['-drive', 'if=none,id=snapshots,format=raw,file=null-co://,snapshot=on'];
+    const saver = await Guest.start({ name: 'all-stop-savevm', vcpus: VCPUS.length, allCount: true, more });
+    try {
+      await askMeanwhile(saver, 'savevm asked', 'running');
+      expect(await saver.monitor('info snapshots')).toMatch(/\basked\b/);
+    } finally {
+      await saver.stop();
+    }
+  });
 
   test('[RC12] killed meanwhile, all of it at once or one helper: all vCPUs run on', async () => {
     const footprint = guest.footprint();
@@ -118,7 +134,7 @@ test.describe('the other vCPUs of a real QEMU guest are held while one is driven
         err += chunk.toString();
       });
       const ended = new Promise<number | null>((resolve) => run.once('close', resolve));
-      await expect.poll(traced).toBe(VCPUS.length);
+      await expect.poll(() => traced()).toBe(VCPUS.length);
       // All of them are attached to: held are they once none counts any more.
       const counts = (): readonly bigint[] => OTHERS.map((vcpu) => guest.counted(vcpu));
       let last = counts();
