@@ -298,9 +298,9 @@ static int watch(int process_ended)
 {
 	(void)late_release(0);
 	for (size_t i = 0; i < MAX_ATTACHED; i++) {
-		int ended = vcpus[i].used && vcpus[i].frozen && thread_is_gone(vcpus[i].tid);
+		int ended = vcpu_is_frozen(&vcpus[i]) && thread_is_gone(vcpus[i].tid);
 
-		if (ended || (vcpus[i].used && process_ended))
+		if (ended || (vcpus[i].state && process_ended))
 			if (report_gone(&vcpus[i]) < 0)
 				return -1;
 	}

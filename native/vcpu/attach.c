@@ -152,7 +152,7 @@ static int attach_stopped(struct vcpu *vcpu, struct attach_reply *reply, struct 
 	KILL_POINT("scratch is there");
 	if (scratch_sign(vcpu, why) == 0 && ask_inside(vcpu, reply, why) == 0)
 		return 0;
-	if (!vcpu->late && why->reason != REASON_TARGET_GONE) {
+	if (vcpu->state != VCPU_LATE && why->reason != REASON_TARGET_GONE) {
 		struct refusal ignored;
 
 		(void)scratch_unmap(vcpu, &ignored);
@@ -191,11 +191,11 @@ int attach(const struct attach_request *request, struct attach_reply *reply, str
 
 	if (vcpu_find(&request->vcpu) || (target.pid && target.pid != request->vcpu.pid))
 		return refuse(why, REASON_ALREADY_ATTACHED, 0, NULL, "This helper is attached to process %d already.", target.pid);
-	while (vcpu < vcpus + MAX_ATTACHED && vcpu->used)
+	while (vcpu < vcpus + MAX_ATTACHED && vcpu->state)
 		vcpu++;
 	if (vcpu == vcpus + MAX_ATTACHED)
 		return refuse(why, REASON_NO_MEMORY, 0, NULL, "No more than %d vCPUs at once.", MAX_ATTACHED);
-	vcpu->used = 1;
+	vcpu->state = VCPU_RUNS;
 	vcpu->ref = request->vcpu;
 	if (open_target(request, why) < 0 || find_vcpu(vcpu, &place, why) < 0)
 		goto out;
@@ -228,12 +228,13 @@ int detach(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why)
 		goto out;
 	if (vcpu->scratch && scratch_unmap(vcpu, why) < 0) {
 		/* Of a target that is gone nothing stays held: it may be another program that stands still here. */
-		vcpu->frozen &= why->reason != REASON_TARGET_GONE;
+		if (vcpu_is_frozen(vcpu) && why->reason == REASON_TARGET_GONE)
+			vcpu->state = VCPU_RUNS;
 		vcpu_release(vcpu);
 		goto out;
 	}
 	KILL_POINT("scratch is gone");
-	vcpu->frozen = 0;
+	vcpu->state = VCPU_RUNS;
 	reply->in_kvm_run = (uint32_t)vcpu->stop.in_kvm_run;
 	vcpu_release(vcpu);
 	reply->pause_ns = now_ns(CLOCK_MONOTONIC) - vcpu->stop.interrupted_ns;
@@ -251,9 +252,9 @@ void detach_all(void)
 		struct thread_reply reply = { 0 };
 		struct refusal why;
 
-		if (!vcpus[i].used || detach(&vcpus[i], &reply, &why) == 0)
+		if (!vcpus[i].state || detach(&vcpus[i], &reply, &why) == 0)
 			continue;
-		if (vcpus[i].used && vcpus[i].frozen)
+		if (vcpu_is_frozen(&vcpus[i]))
 			(void)thread_let_go(vcpus[i].tid, &vcpus[i].stop);
 		fprintf(stderr, "tilescope-helper: vCPU %zu was let go, not cleaned up: %s\n", i, why.detail);
 	}

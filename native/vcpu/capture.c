@@ -150,7 +150,7 @@ static int run(struct vcpu *vcpu, struct asking *a, struct refusal *why)
 	struct chain_place place = vcpu_place(vcpu);
 	int clock = -1, result;
 
-	if (!vcpu->frozen && !vcpu_is_suspended(vcpu))
+	if (!vcpu_is_frozen(vcpu) && !vcpu_is_suspended(vcpu))
 		clock = vcpu_add_allowed(vcpu, &a->program, CALL_clock_gettime, CLOCK_MONOTONIC, vcpu->scratch + SCRATCH_DONE, 0);
 	if (clock < 0) {
 		result = vcpu_run(vcpu, &a->program, why);
@@ -357,10 +357,10 @@ int capture(struct vcpu *vcpu, struct reply *reply, struct refusal *why)
 		return -1;
 	}
 	vcpu->unfinished = 0;
-	if (!vcpu->frozen)
+	if (!vcpu_is_frozen(vcpu))
 		started_ns = vcpu->stop.interrupted_ns;
 	/* A frozen vCPU stands still since long before, but may have been written in between: what is read is of now. */
-	head.taken_realtime_ns = vcpu->frozen ? now_ns(CLOCK_REALTIME) : vcpu->stop.realtime_ns;
+	head.taken_realtime_ns = vcpu_is_frozen(vcpu) ? now_ns(CLOCK_REALTIME) : vcpu->stop.realtime_ns;
 	head.in_kvm_run = (uint32_t)vcpu->stop.in_kvm_run;
 	plan(vcpu, &a);
 	if (check_plan(vcpu, &a, why) < 0) {
@@ -370,7 +370,7 @@ int capture(struct vcpu *vcpu, struct reply *reply, struct refusal *why)
 	if (run(vcpu, &a, why) < 0)
 		return -1;
 	head.pause_ns = a.ended_ns - started_ns;
-	head.frozen = (uint32_t)vcpu->frozen;
+	head.frozen = (uint32_t)vcpu_is_frozen(vcpu);
 	learn_errnos(vcpu, &a);
 	note_known(vcpu, &a);
 	(void)reply_add(reply, &head, sizeof(head));

@@ -106,7 +106,6 @@ static int note_late(struct vcpu *vcpu, const struct refusal *why)
 {
 	if (why->reason == REASON_CHAIN_TIMEOUT) {
 		vcpu_is_late(vcpu);
-		vcpu->frozen = 0;
 		vcpu->unfinished = 1;
 	}
 	return -1;

@@ -74,7 +74,7 @@ static int try_thread(struct vcpu *vcpu, uint32_t flags, struct refusal *why)
 
 	if (!late_release(vcpu->tid))
 		return refuse(why, REASON_STOP_TIMEOUT, 0, NULL, "The thread still has not stopped since the last try.");
-	vcpu->late = 0;
+	vcpu->state = VCPU_RUNS;
 	suspend_if_asked(vcpu, flags);
 	if (thread_seize(&target, vcpu->tid, PTRACE_O_TRACESYSGOOD, why) < 0) {
 		late_add(vcpu->tid);

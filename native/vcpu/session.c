@@ -18,7 +18,7 @@ struct vcpu vcpus[MAX_ATTACHED];
 struct vcpu *vcpu_find(const struct vcpu_ref *ref)
 {
 	for (size_t i = 0; i < MAX_ATTACHED; i++)
-		if (vcpus[i].used && vcpus[i].ref.pid == ref->pid && vcpus[i].ref.vcpu_index == ref->vcpu_index)
+		if (vcpus[i].state && vcpus[i].ref.pid == ref->pid && vcpus[i].ref.vcpu_index == ref->vcpu_index)
 			return &vcpus[i];
 	return NULL;
 }
@@ -36,7 +36,7 @@ void vcpu_forget(struct vcpu *vcpu)
 	seccomp_free_filters(&vcpu->filters);
 	memset(vcpu, 0, sizeof(*vcpu));
 	for (size_t i = 0; i < MAX_ATTACHED; i++)
-		if (vcpus[i].used)
+		if (vcpus[i].state)
 			return;
 	if (target.pid)
 		close(target.pidfd);
@@ -65,7 +65,7 @@ void late_add(pid_t tid)
 
 void vcpu_is_late(struct vcpu *vcpu)
 {
-	vcpu->late = 1;
+	vcpu->state = VCPU_LATE;
 	late_add(vcpu->tid);
 }
 
@@ -174,13 +174,13 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 	int outside = 0, not_now = 0, moves = 0;
 	enum stop_state state;
 
-	if (vcpu->frozen) {
+	if (vcpu_is_frozen(vcpu)) {
 		vcpu_read_filters(vcpu);
 		return stop_frozen(vcpu, need, why);
 	}
 	if (!late_release(vcpu->tid))
 		return refuse(why, REASON_STOP_TIMEOUT, 0, NULL, "The thread still has not stopped since the last try.");
-	vcpu->late = 0;
+	vcpu->state = VCPU_RUNS;
 	for (;;) {
 		int moved, looked = mask_look(vcpu, &mask);
 
@@ -221,13 +221,13 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 
 void vcpu_release(struct vcpu *vcpu)
 {
-	if (!vcpu->frozen && !vcpu->late)
+	if (vcpu->state == VCPU_RUNS)
 		vcpu_let_go(vcpu);
 }
 
 int freeze(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why)
 {
-	if (!vcpu->frozen) {
+	if (!vcpu_is_frozen(vcpu)) {
 		if (vcpu_stop(vcpu, NEED_ANY, why) < 0)
 			return -1;
 		/* From here on it goes on by itself and without a visible EINTR, should this helper die. */
@@ -236,7 +236,7 @@ int freeze(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why)
 			vcpu_release(vcpu);
 			return -1;
 		}
-		vcpu->frozen = 1;
+		vcpu->state = VCPU_FROZEN;
 		KILL_POINT("frozen");
 	}
 	reply->in_kvm_run = (uint32_t)vcpu->stop.in_kvm_run;
@@ -246,9 +246,9 @@ int freeze(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why)
 
 int resume(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why)
 {
-	if (!vcpu->frozen)
+	if (!vcpu_is_frozen(vcpu))
 		return 0;
-	vcpu->frozen = 0;
+	vcpu->state = VCPU_RUNS;
 	reply->in_kvm_run = (uint32_t)vcpu->stop.in_kvm_run;
 	if (thread_let_go(vcpu->tid, &vcpu->stop) < 0) {
 		late_add(vcpu->tid);

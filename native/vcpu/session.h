@@ -52,16 +52,17 @@ struct scratch_header {
 /* What a capture asks. The order is that of the questions table in capture.c. */
 enum question { ASK_XSAVE2, ASK_XSAVE, ASK_CPUID, ASK_XCRS, ASK_REGS, ASK_SREGS, ASK_MSRS, QUESTION_COUNT = ASK_MSRS + LISTED_MSRS };
 
+/* What a vCPU does between two requests. VCPU_LATE: its thread did not stop in time, and is detached when it does. */
+enum vcpu_state { VCPU_FREE, VCPU_RUNS, VCPU_FROZEN, VCPU_LATE };
+
 struct vcpu {
-	int used;
+	enum vcpu_state state;
 	struct vcpu_ref ref;
 	pid_t tid;
 	int fd, vm_fd, kvm_fd;
 	uint32_t flags;    /* ATTACH_*, those that took effect */
 	uint64_t scratch;  /* 0: none */
-	int frozen;
 	int unfinished;    /* a chain outlived our time limit: it may still write to the data area */
-	int late;          /* it did not stop in time: detached when it does */
 	uint64_t get_image; /* KVM_GET_XSAVE2, or KVM_GET_XSAVE where that is unknown */
 	uint32_t image_bytes;
 	uint32_t seccomp_mode, seccomp_count;
@@ -116,6 +117,10 @@ int vcpu_run(struct vcpu *vcpu, struct program *program, struct refusal *why);
 int vcpu_run_in_room(struct vcpu *vcpu, const char *maps, struct program *program, struct refusal *why);
 struct chain_place vcpu_place(const struct vcpu *vcpu);
 int vcpu_is_suspended(const struct vcpu *vcpu);
+static inline int vcpu_is_frozen(const struct vcpu *vcpu)
+{
+	return vcpu->state == VCPU_FROZEN;
+}
 /* Scratch memory cannot be read or written. A process that has executed another program has none: it is gone. */
 int vcpu_refuse_memory(int errno_value, const char *call, struct refusal *why);
 

@@ -219,7 +219,8 @@ static int go_on(struct stepping *s, struct refusal *why)
 /* Where it could not be led to an end the thread goes on by itself, as it stands. */
 static int give_up(struct vcpu *vcpu, const struct refusal *why)
 {
-	vcpu->frozen = 0;
+	if (vcpu_is_frozen(vcpu))
+		vcpu->state = VCPU_RUNS;
 	if (why->reason == REASON_CHAIN_TIMEOUT) {
 		vcpu_is_late(vcpu);
 		vcpu->unfinished = 1;
@@ -377,7 +378,7 @@ int step(struct vcpu *vcpu, const struct step_request *request, struct reply *re
 		return give_up(vcpu, why);
 	if (thread_prepare(vcpu->tid, &vcpu->stop) < 0)
 		return refuse_errno(why, errno, "PTRACE_SETREGS");
-	vcpu->frozen = 1;
+	vcpu->state = VCPU_FROZEN;
 	KILL_POINT("frozen");
 	s.head.in_kvm_run = (uint32_t)vcpu->stop.in_kvm_run;
 	s.head.pause_ns = now_ns(CLOCK_MONOTONIC) - vcpu->stop.interrupted_ns;

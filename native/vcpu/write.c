@@ -123,9 +123,9 @@ static int store_image(struct vcpu *vcpu, const uint8_t *image, uint32_t bytes, 
 
 static void answer(struct vcpu *vcpu, uint64_t started_ns, uint64_t value, struct reply *reply)
 {
-	struct write_reply head = { .image_bytes = now.image_bytes, .frozen = (uint32_t)vcpu->frozen, .value = value };
+	struct write_reply head = { .image_bytes = now.image_bytes, .frozen = (uint32_t)vcpu_is_frozen(vcpu), .value = value };
 
-	head.pause_ns = now_ns(CLOCK_MONOTONIC) - (vcpu->frozen ? started_ns : vcpu->stop.interrupted_ns);
+	head.pause_ns = now_ns(CLOCK_MONOTONIC) - (vcpu_is_frozen(vcpu) ? started_ns : vcpu->stop.interrupted_ns);
 	(void)reply_add(reply, &head, sizeof(head));
 	(void)reply_add(reply, now.image, now.image_bytes);
 }
@@ -235,7 +235,7 @@ static int arm(struct vcpu *vcpu, const struct set_msr_request *request, uint64_
 	if (guard_arming(request->value, image_xstate_bv(now.image), why) == 0 && store_msr(vcpu, request, value, why) == 0)
 		return 0;
 	/* IA32_XFD is read again: should it be armed after all, the guard refuses to write back what it covers. */
-	if (given_up && !vcpu->late && why->reason != REASON_TARGET_GONE && read_state(vcpu, &ignored) == 0)
+	if (given_up && vcpu->state != VCPU_LATE && why->reason != REASON_TARGET_GONE && read_state(vcpu, &ignored) == 0)
 		(void)store_image(vcpu, before.image, before.image_bytes, &ignored);
 	return -1;
 }
@@ -298,7 +298,7 @@ int write_regs(struct vcpu *vcpu, const struct kvm_regs *regs, struct reply *rep
 	struct timespec millisecond = { .tv_nsec = 1000000 };
 
 	for (int tries = 1; in_one_stop(vcpu, regs_step, regs, reply, why) < 0; tries++) {
-		if (why->reason != REASON_EVENT_PENDING || vcpu->frozen || tries == EVENT_TRIES)
+		if (why->reason != REASON_EVENT_PENDING || vcpu_is_frozen(vcpu) || tries == EVENT_TRIES)
 			return -1;
 		(void)nanosleep(&millisecond, NULL);
 	}
