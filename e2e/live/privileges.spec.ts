@@ -64,7 +64,7 @@ test.describe('[C64] setup-privileges', () => {
     expect(users.code('undo'), users.said('undo')).toBe(0);
     expect(users.said('after-undo')).toContain('no-group');
     expect(users.said('after-undo')).toContain('no-files');
-    expect(users.said('again')).toBe('Nothing is to be done\n');
+    expect(users.said('again')).toBe('Nothing to do\n');
     if ((yamaScope() ?? 0) === 0) expect(users.code('after-own'), users.said('after-own')).toBe(0);
     expect(users.code('after-other')).not.toBe(0);
   });

@@ -37,7 +37,7 @@ export const OPTIONS = [
     name: 'vcpu',
     value: 'N',
     kind: 'vcpu',
-    says: 'KVM’s number of the vCPU (its APIC id) or the VMM’s number of the CPU, 0 where it is not given; where the two name different vCPUs: kvm:N or cpu:N',
+    says: 'the vCPU by KVM’s number (its APIC id) or by the VMM’s number of the CPU, 0 by default; kvm:N or cpu:N where the two differ',
   },
   {
     ...{ name: 'suspend-seccomp', value: null, kind: 'none' },
@@ -46,7 +46,7 @@ export const OPTIONS = [
   { name: 'thread', value: 'N', kind: 'none', says: 'one state of FILE, the same as FILE@N' },
   {
     ...{ name: 'from', value: 'CPU', kind: 'preset' },
-    says: 'the CPU whose layout FILE has, where FILE does not say; a guess otherwise',
+    says: 'the CPU whose layout FILE has, where FILE does not say; guessed by default',
   },
   {
     name: 'preset',
@@ -70,7 +70,12 @@ export const OPTIONS = [
     says: 'exactly N bytes: of memory, or of an image, such as 4096 or 12288',
   },
   { name: 'compacted', value: null, kind: 'none', says: 'the compacted format, as XSAVEC writes it' },
-  { name: 'without', value: 'LIST', kind: 'scope', says: 'components put to init, such as a leaked PKRU: pkru' },
+  {
+    name: 'without',
+    value: 'LIST',
+    kind: 'scope',
+    says: 'components to put into init, such as pkru where the host has leaked it',
+  },
   { name: 'instruction', value: 'NAME', kind: 'instruction', says: 'the tile product, such as TDPBSSD' },
   { name: 'before', value: 'FILE', kind: 'state', says: 'the state that held C before; C was zero otherwise' },
   {
@@ -78,24 +83,29 @@ export const OPTIONS = [
     says: 'the code that a trace executed, where the trace does not hold it: a program, or FILE@ADDR',
   },
   { name: 'check', value: null, kind: 'none', says: 'check every tile product against the reference' },
-  { name: 'wait', value: 'SECONDS', kind: 'none', says: 'how long at most; 10 where it is not given' },
+  { name: 'wait', value: 'SECONDS', kind: 'none', says: 'how long to wait at most; 10 by default' },
   { name: 'until', value: 'CONDITION', kind: 'none', says: 'what to stop at' },
-  { name: 'steps', value: 'N', kind: 'none', says: 'so many instructions at most' },
-  { name: 'when', value: 'CONDITION', kind: 'none', says: 'pass hits at which it does not hold' },
-  { name: 'skip', value: 'N', kind: 'none', says: 'pass so many hits first' },
+  { name: 'steps', value: 'N', kind: 'none', says: 'at most N instructions' },
+  { name: 'when', value: 'CONDITION', kind: 'none', says: 'ignore hits where CONDITION does not hold' },
+  { name: 'skip', value: 'N', kind: 'none', says: 'ignore the first N hits' },
   { name: 'over', value: null, kind: 'none', says: 'a call, or a repeated instruction, is one step' },
   {
     ...{ name: 'all-stop', value: null, kind: 'none' },
-    says: 'hold all other vCPUs of the VMM meanwhile; they run on otherwise',
+    says: 'hold all other vCPUs of the VMM meanwhile; by default they run on',
   },
   { name: 'physical', value: null, kind: 'none', says: 'ADDR is a guest physical address' },
   {
     ...{ name: 'write', value: 'BYTES', kind: 'none' },
-    says: 'write them there: hex in memory order, or with a TYPE its elements, divided by commas',
+    says: 'write there: hex in memory order, or with a TYPE its elements, separated by commas',
   },
-  { name: 'at', value: 'ADDR', kind: 'address', says: 'the XSAVE area in the guest’s memory there, not the registers' },
-  { name: 'count', value: 'N', kind: 'none', says: 'how many: instructions, 16 where it is not given; of who, calls' },
-  { name: 'syntax', value: 'NAME', kind: 'syntax', says: 'intel, which it is otherwise, or att' },
+  {
+    name: 'at',
+    value: 'ADDR',
+    kind: 'address',
+    says: 'read the XSAVE area at this address of guest memory instead of the vCPU',
+  },
+  { name: 'count', value: 'N', kind: 'none', says: 'how many instructions, 16 by default; for who, how many calls' },
+  { name: 'syntax', value: 'NAME', kind: 'syntax', says: 'intel, the default, or att' },
   {
     ...{ name: 'symbols', value: 'FILE', kind: 'file' },
     says: 'names of addresses: a vmlinux, a program, a System.map, a copy of /proc/kallsyms',
@@ -111,12 +121,12 @@ export const OPTIONS = [
     says: 'the guest kernel’s /sys/kernel/btf/vmlinux, where --symbols has no BTF',
   },
   { name: 'snapshot', value: 'STATE', kind: 'file', says: 'the snapshot that FILE is the memory of' },
-  { name: 'port', value: 'N', kind: 'none', says: 'a port of 127.0.0.1; a free one otherwise' },
+  { name: 'port', value: 'N', kind: 'none', says: 'a port of 127.0.0.1; by default a free one' },
   { name: 'no-open', value: null, kind: 'none', says: 'open no browser' },
-  { name: 'user', value: 'LIST', kind: 'none', says: 'who comes into the group, besides whoever called sudo' },
+  { name: 'user', value: 'LIST', kind: 'none', says: 'who joins the group, besides whoever called sudo' },
   {
     ...{ name: 'allow', value: 'LIST', kind: 'none' },
-    says: 'whose VMMs the group may reach besides its own: USER or USER:PROGRAM, divided by commas',
+    says: 'whose VMMs the group may reach besides its own: USER or USER:PROGRAM, separated by commas',
   },
   {
     name: 'seccomp',
@@ -125,7 +135,7 @@ export const OPTIONS = [
     says: 'give CAP_SYS_ADMIN too: read seccomp filters, and suspend them',
   },
   { name: 'undo', value: null, kind: 'none', says: 'take back what was done' },
-  { name: 'yes', value: null, kind: 'none', says: 'do it, and do not only show it' },
+  { name: 'yes', value: null, kind: 'none', says: 'do it instead of only showing it' },
   { name: 'help', value: null, kind: 'none', says: 'how the verb is used' },
 ] as const satisfies readonly OptionRow[];
 

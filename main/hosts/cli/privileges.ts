@@ -77,7 +77,7 @@ export const privileges = async (
     if (!carried.ok) return carried;
   }
   if (json) return answer(printed(jsonText({ steps: steps.map(({ shown }) => shown), done })));
-  if (steps.length === 0) return answer(printed('Nothing is to be done\n'));
+  if (steps.length === 0) return answer(printed('Nothing to do\n'));
   const head = done ? 'Done:\n' : undo ? 'This would be taken back:\n' : 'This would be done:\n';
   const tail = done
     ? undo

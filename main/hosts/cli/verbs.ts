@@ -61,7 +61,7 @@ export const VERBS = [
     usage: ['--pid PID [--vcpu N] --out FILE'],
     words: [],
     options: ['json', ...LIVE, 'out'],
-    about: ['The vCPU stands still for well under a millisecond as a rule; how long, is printed with --json.'],
+    about: ['The vCPU usually stands still for well under a millisecond; --json says how long.'],
     examples: [{ line: 'tilescope capture --pid 4242 --vcpu 0 --out before.json', says: 'vCPU 0' }],
     exits: LIVE_EXITS,
   },
@@ -86,7 +86,7 @@ export const VERBS = [
       { line: 'tilescope mem --pid 4242 0x1000 --bytes 4096 --physical --out page.bin', says: 'one page into a file' },
       {
         line: 'tilescope mem --pid 4242 rsi+0x40:f32 --write 1.5,-2',
-        says: 'two floats, and what stood there is told',
+        says: 'write two floats, and print what stood there',
       },
     ],
     exits: LIVE_EXITS,
@@ -98,7 +98,7 @@ export const VERBS = [
     words: [],
     options: ['json', ...LIVE, ...SYMBOLS, 'btf', 'count'],
     about: [
-      'Calls are followed by frame pointers, each return address only where a call stands before it. Code that is built without them, such as Debian’s kernels, ends the chain at once; why it ends is said.',
+      'Calls are followed by the ORC tables of a Linux kernel where --symbols names them, else by frame pointers; a return address counts only where a call stands before it. Code built without either ends the chain at once; why it ends is said.',
       'Of a Linux guest in kernel mode the task is named, with its pid, where --symbols (a vmlinux, a System.map, /proc/kallsyms) says where its CPU keeps it and BTF where the name stands in it: that of a vmlinux, or a copy of the guest’s /sys/kernel/btf/vmlinux with --btf.',
       'Memory has to be proved first, as mem says.',
     ],
