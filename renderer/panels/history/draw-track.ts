@@ -1,5 +1,5 @@
 import type { Stop } from '../../store/state/timeline.ts';
-import type { Theme } from '../../store/state/view.ts';
+import { fromTokens } from '../../theme/from-tokens.ts';
 import { deviceRatio } from '../../zoom.ts';
 import { LANES, lanesOf } from './lanes.ts';
 import { columnsOf, shownStops, type TrackView, xOfStop } from './track-view.ts';
@@ -106,18 +106,5 @@ export const drawTrack = (canvas: HTMLCanvasElement, picture: TrackPicture): voi
   }
 };
 
-const known = new Map<Theme, readonly string[]>();
-
-/** The lanes' hues, read once for each theme, from a node that carries the theme itself. */
-export const laneColours = (theme: Theme): readonly string[] => {
-  const found = known.get(theme);
-  if (found !== undefined) return found;
-  const probe = document.createElement('div');
-  probe.dataset.theme = theme;
-  document.body.append(probe);
-  const style = getComputedStyle(probe);
-  const colours = LANES.map(({ hue }) => style.getPropertyValue(`--${hue}`).trim());
-  probe.remove();
-  known.set(theme, colours);
-  return colours;
-};
+/** The lanes' hues. */
+export const laneColours = fromTokens((read): readonly string[] => LANES.map(({ hue }) => read(hue)));

@@ -1,4 +1,4 @@
-import type { Theme } from '../../store/state/view.ts';
+import { fromTokens } from '../../theme/from-tokens.ts';
 
 /** Steps from one end of a scale to the other. Even, so that zero has a step of its own. */
 const STEPS = 256;
@@ -63,27 +63,12 @@ const TOKENS = [
   ...['state-changed', 'state-changed-bg', 'bg-0'],
 ];
 
-const known = new Map<Theme, TileColours>();
-
-/**
- * The theme's tokens, read once for each theme. They are read from a node that carries the theme itself: the page's root
- * takes a new theme only after the panels have drawn.
- */
-export const tileColours = (theme: Theme): TileColours => {
-  const found = known.get(theme);
-  if (found !== undefined) return found;
-  const probe = document.createElement('div');
-  probe.dataset.theme = theme;
-  document.body.append(probe);
-  const style = getComputedStyle(probe);
-  const read = (name: string): string => style.getPropertyValue(`--${name}`).trim();
+/** The colours of tiles in a theme. */
+export const tileColours = fromTokens((read): TileColours => {
   const tokens = new Map(TOKENS.map((name) => [name, read(name)]));
-  const colours: TileColours = {
+  return {
     diverging: heatScale(DIVERGING.map(read)),
     sequential: heatScale(SEQUENTIAL.map(read)),
     token: (name) => tokens.get(name) ?? '#808080',
   };
-  probe.remove();
-  known.set(theme, colours);
-  return colours;
-};
+});
