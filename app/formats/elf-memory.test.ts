@@ -21,6 +21,27 @@ describe('[GM4] memory in ELF cores', () => {
     ]);
   });
 
+  test('the segments of each CPU: what code it executes, at which level, and where its tables lie', () => {
+    const file = smallDump().slice();
+    // The note's header and name, then version, size and 18 registers: cs, ds, es, fs, gs, ss, ldt, tr, gdt, idt.
+    const segmentAt = (index: number) => Number(memory.segments[0]?.offsetBytes) - 460 + 20 + 8 + 18 * 8 + index * 24;
+    writeU32(file, segmentAt(0), 0x33);
+    writeU32(file, segmentAt(0) + 8, 0x00af_fb00);
+    writeU64(file, segmentAt(3) + 16, 0x7f00_1234_5000n);
+    writeU64(file, segmentAt(4) + 16, 0xffff_8880_0000_0000n);
+    writeU32(file, segmentAt(5) + 8, 0x00cf_f300);
+    writeU32(file, segmentAt(9) + 4, 0xfff);
+    writeU64(file, segmentAt(9) + 16, 0xffff_fe00_0000_0000n);
+    const read = elfMemory(readerOf(file));
+    if (!read.ok) throw new Error(describeProblem(read.problem));
+    expect(read.value.cpus).toMatchObject([
+      {
+        segments: { cs: 0x33n, fs_base: 0x7f00_1234_5000n, gs_base: 0xffff_8880_0000_0000n },
+        descriptors: { cs_l: 1n, cs_d: 0n, cpl: 3n, idt_base: 0xffff_fe00_0000_0000n, idt_limit: 0xfffn },
+      },
+    ]);
+  });
+
   test('one of 32 bits, as QEMU writes it of a guest outside long mode', () => {
     const file = new Uint8Array(52 + 2 * 32 + 460 + 8);
     file.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);

@@ -2,7 +2,7 @@ import { readU16, readU32, readU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import type { PartReader } from '../bits/part-reader.ts';
 import { textFromUtf8, untilNul } from '../bits/text.ts';
-import type { ControlRegisters, GeneralRegisters } from '../capture/capture.ts';
+import type { ControlRegisters, DescriptorRegisters, GeneralRegisters, SegmentRegisters } from '../capture/capture.ts';
 
 /**
  * Memory in an ELF core: of a process, by linear addresses, or of a guest as QEMU's dump-guest-memory writes it, by physical ones,
@@ -21,6 +21,8 @@ export interface DumpedCpu {
   readonly general: GeneralRegisters;
   /** EFER is not kept: LMA is what the machine of the file says, and NXE is taken to be set, as wherever an entry has bit 63. */
   readonly control: ControlRegisters;
+  readonly segments: SegmentRegisters;
+  readonly descriptors: DescriptorRegisters;
 }
 
 export interface ElfMemory {
@@ -89,12 +91,34 @@ const GENERAL = [
 ];
 /** struct QEMUCPUState: version and size, 18 registers, ten segments of 24 bytes, CR0 to CR4. */
 const CPU_REGISTERS = 8;
-const CPU_CONTROL = CPU_REGISTERS + 18 * 8 + 10 * 24;
+const CPU_SEGMENTS = CPU_REGISTERS + 18 * 8;
+const SEGMENT_BYTES = 24;
+/** In their order: selector, limit and flags of 32 bits, four bytes of nothing, base. */
+const SEGMENTS = ['cs', 'ds', 'es', 'fs', 'gs', 'ss', 'ldt', 'tr', 'gdt', 'idt'] as const;
+/** Of its flags, which are bits 8 to 23 of the descriptor where they stand there. (QEMU, target/i386/cpu.h, DESC_*) */
+const [FLAG_DPL, FLAG_L, FLAG_B] = [13n, 21n, 22n];
+const CPU_CONTROL = CPU_SEGMENTS + SEGMENTS.length * SEGMENT_BYTES;
 const CPU_BYTES = CPU_CONTROL + 5 * 8;
 
 const cpuOf = (state: Uint8Array, isLong: boolean): DumpedCpu => {
   const at = (index: number): bigint => readU64(state, CPU_CONTROL + index * 8);
+  const segment = (name: (typeof SEGMENTS)[number]) => {
+    const from = CPU_SEGMENTS + SEGMENTS.indexOf(name) * SEGMENT_BYTES;
+    const [selector, limit, flags] = [0, 4, 8].map((inside) => BigInt(readU32(state, from + inside)));
+    return { selector: selector ?? 0n, limit: limit ?? 0n, flags: flags ?? 0n, base: readU64(state, from + 16) };
+  };
+  const [cs, ss, fs] = [segment('cs'), segment('ss'), segment('fs')];
+  const [gs, gdt, idt] = [segment('gs'), segment('gdt'), segment('idt')];
   return {
+    segments: {
+      ...{ cs: cs.selector, ss: ss.selector, ds: segment('ds').selector, es: segment('es').selector },
+      ...{ fs: fs.selector, gs: gs.selector, fs_base: fs.base, gs_base: gs.base },
+    },
+    descriptors: {
+      ...{ cs_base: cs.base, cs_l: (cs.flags >> FLAG_L) & 1n, cs_d: (cs.flags >> FLAG_B) & 1n },
+      cpl: (ss.flags >> FLAG_DPL) & 3n,
+      ...{ gdt_base: gdt.base, gdt_limit: gdt.limit, idt_base: idt.base, idt_limit: idt.limit },
+    },
     general: Object.fromEntries(
       GENERAL.map((name, index) => [name, readU64(state, CPU_REGISTERS + index * 8)]),
     ) as unknown as GeneralRegisters,

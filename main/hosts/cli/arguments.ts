@@ -291,6 +291,12 @@ const productWords = (given: Given, words: readonly string[]): Answer<Command> =
 const nothingMore = (verb: Verb, words: readonly string[], command: Command): Answer<Command> =>
   words.length > 0 ? wrongUsage(`${verb} takes no other words, got ${words.join(' ')}`) : answer(command);
 
+/** Which CPU of a dump. */
+const dumpedCpu = ({ thread }: Given): Answer<number> => {
+  const cpu = thread === undefined ? 0 : parseCount(thread, MAX_PID);
+  return cpu === null ? wrongUsage(`--thread is a number from 0, not ${thread}`) : answer(cpu);
+};
+
 const driving = Object.fromEntries(
   DRIVE_VERB_NAMES.map((verb) => [
     verb,
@@ -322,15 +328,20 @@ const PARSERS: Readonly<Record<ParsedVerb, (given: Given, words: readonly string
     return vcpu.ok ? disasCommand(vcpu.value, given, words) : vcpu;
   },
   who: (given, words) => {
+    const [path] = words;
+    if (given.pid === undefined && path !== undefined) {
+      const cpu = dumpedCpu(given);
+      return cpu.ok ? whoCommand({ kind: 'file', path, cpu: cpu.value }, given, words.slice(1)) : cpu;
+    }
     const vcpu = vcpuChoice('who', given);
-    return vcpu.ok ? whoCommand(vcpu.value, given, words) : vcpu;
+    return vcpu.ok ? whoCommand({ kind: 'live', vcpu: vcpu.value }, given, words) : vcpu;
   },
   ...driving,
   mem: (given, words) => {
     if (given.pid === undefined && words.length > 1) {
-      const cpu = given.thread === undefined ? 0 : parseCount(given.thread, MAX_PID);
-      if (cpu === null) return wrongUsage(`--thread is a number from 0, not ${given.thread}`);
-      const from = { kind: 'file', path: words[0] ?? '', cpu, snapshot: given.snapshot ?? null } as const;
+      const cpu = dumpedCpu(given);
+      if (!cpu.ok) return cpu;
+      const from = { kind: 'file', path: words[0] ?? '', cpu: cpu.value, snapshot: given.snapshot ?? null } as const;
       return memCommand(from, given, words.slice(1));
     }
     if (given.snapshot !== undefined) return wrongUsage('--snapshot goes with FILE ADDR', 'mem');

@@ -2,54 +2,45 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { PartReader } from '../../../app/bits/part-reader.ts';
 import type { Answer } from '../../../app/bridge.ts';
+import type { Facts } from '../../../app/capture/capture.ts';
 import { valueOfAddress } from '../../../app/debug/address.ts';
 import { pagingContextOf } from '../../../app/debug/paging-context.ts';
-import { type DumpedCpu, type ElfMemory, elfMemory, readSegments } from '../../../app/formats/elf-memory.ts';
+import { type ElfMemory, elfMemory, readSegments } from '../../../app/formats/elf-memory.ts';
+import type { GuestMemory } from '../../../app/memory/guest-memory.ts';
 import { openMemoryFile } from '../../../app/memory/memory-file.ts';
-import { type MemoryRead, type WalkedMemory, walkedMemory } from '../../../app/memory/walked-memory.ts';
+import type { MemoryRead } from '../../../app/memory/walked-memory.ts';
 import { answer, messageOf, refuse } from '../../../app/refusals/refusal.ts';
 import { executionOf } from '../../../app/session/execution.ts';
+import { factsOfDump, memoryOfDump, notInFile } from './dump-memory.ts';
 import type { MemCommand } from './mem-words.ts';
 
 /** `tilescope mem FILE ADDR`: memory that is in a file. */
 
-const hex = (value: bigint): string => `0x${value.toString(16)}`;
-
-/** The most that there are: CPUID, which would say how many, is not kept in a dump. */
+/** The most that there are: CPUID, which would say how many, is not kept beside every snapshot. */
 const PHYSICAL_BITS = 52;
-
-const notThere = (at: bigint): Answer<never> =>
-  refuse('memory-unknown', 'the file does not hold that memory', { where: hex(at) });
 
 interface Opened {
   readonly reader: PartReader;
   readonly memory: ElfMemory;
 }
 
-/** Through the page tables of a CPU that stood in the dump. */
-const dumped = ({ reader, memory }: Opened, { control }: DumpedCpu): WalkedMemory =>
-  walkedMemory(
-    { control, physicalBits: PHYSICAL_BITS },
-    async (physical, bytes) => readSegments(reader, memory.segments, 'physical', physical, bytes),
-    notThere,
-  );
+const noSuchCpu = ({ cpus }: ElfMemory, cpuNumber: number): Answer<never> =>
+  refuse('usage', `the file has ${cpus.length} CPUs, and none of the number ${cpuNumber}`);
 
 const readIn = async (opened: Opened, command: MemCommand, cpuNumber: number): Promise<Answer<MemoryRead>> => {
   const { address, bytes, physical } = command;
   const { reader, memory } = opened;
   const cpu = memory.cpus[cpuNumber] ?? null;
-  if (memory.cpus.length > 0 && cpu === null) {
-    return refuse('usage', `the file has ${memory.cpus.length} CPUs, and none of the number ${cpuNumber}`);
-  }
+  if (memory.cpus.length > 0 && cpu === null) return noSuchCpu(memory, cpuNumber);
   const at = valueOfAddress(address, cpu?.general ?? null, null);
   if (!at.ok) return at;
   if (cpu !== null) {
-    const found = dumped(opened, cpu);
+    const found = memoryOfDump(reader, memory, cpu);
     return physical ? found.readPhysical(at.value, bytes) : found.readLinear(at.value, bytes);
   }
   if (physical) return refuse('usage', 'the core of a process has no physical addresses');
   const read = readSegments(reader, memory.segments, 'linear', at.value, bytes);
-  return read === null ? notThere(at.value) : answer({ linear: at.value, physical: null, bytes: read });
+  return read === null ? notInFile(at.value) : answer({ linear: at.value, physical: null, bytes: read });
 };
 
 /** A file of memory alone, beside the snapshot that has the registers of its vCPUs. */
@@ -79,12 +70,11 @@ const readBeside = async (
   return physical ? file.value.readPhysical(at.value, bytes) : file.value.readLinear(at.value, bytes);
 };
 
-/** `mem FILE`: memory out of a core or a memory file. Refused where the file does not hold it. */
-export const readFromFile = async (
+/** What is made of a file that is open: a core, or a dump. */
+const inFile = async <T>(
   path: string,
-  cpuNumber: number,
-  command: MemCommand,
-): Promise<Answer<MemoryRead>> => {
+  use: (reader: PartReader, memory: () => Answer<ElfMemory>) => Promise<Answer<T>>,
+): Promise<Answer<T>> => {
   let fd: number | null = null;
   try {
     const file = openSync(path, 'r');
@@ -96,20 +86,41 @@ export const readFromFile = async (
         return readSync(file, part, 0, bytes, offsetBytes) === bytes ? part : null;
       },
     };
-    if (command.from.kind === 'file' && command.from.snapshot !== null) {
-      return await readBeside(reader, command.from.snapshot, cpuNumber, command);
-    }
-    const memory = elfMemory(reader);
-    if (!memory.ok) {
+    return await use(reader, () => {
+      const memory = elfMemory(reader);
+      if (memory.ok) return answer(memory.value);
       return refuse('file', `${path} holds no memory that can be read: ${describeProblem(memory.problem)}`, {
         remedy:
           'a core of a process, what QEMU’s dump-guest-memory wrote, or the memory of a snapshot with --snapshot STATE',
       });
-    }
-    return await readIn({ reader, memory: memory.value }, command, cpuNumber);
+    });
   } catch (error) {
     return refuse('file', `${path} cannot be read: ${messageOf(error)}`);
   } finally {
     if (fd !== null) closeSync(fd);
   }
 };
+
+/** `mem FILE`: memory out of a core or a memory file. Refused where the file does not hold it. */
+export const readFromFile = (path: string, cpuNumber: number, command: MemCommand): Promise<Answer<MemoryRead>> =>
+  inFile(path, async (reader, memoryIn) => {
+    if (command.from.kind === 'file' && command.from.snapshot !== null) {
+      return readBeside(reader, command.from.snapshot, cpuNumber, command);
+    }
+    const memory = memoryIn();
+    return memory.ok ? readIn({ reader, memory: memory.value }, command, cpuNumber) : memory;
+  });
+
+/** A CPU of a dump, with the memory that it sees. Refused where the file has none. */
+export const inDump = <T>(
+  path: string,
+  cpuNumber: number,
+  use: (memory: GuestMemory, facts: Facts) => Promise<Answer<T>>,
+): Promise<Answer<T>> =>
+  inFile(path, async (reader, memoryIn) => {
+    const memory = memoryIn();
+    if (!memory.ok) return memory;
+    const cpu = memory.value.cpus[cpuNumber];
+    if (cpu === undefined) return noSuchCpu(memory.value, cpuNumber);
+    return use(memoryOfDump(reader, memory.value, cpu), factsOfDump(path, cpuNumber, cpu));
+  });

@@ -181,9 +181,25 @@ const disasThere = async (host: HostOf, command: Of<'disas'>): Printed => {
 };
 
 const whoThere = async (host: HostOf, command: Of<'who'>): Printed => {
-  const [{ who }, { withSession }] = await Promise.all([import('./who.ts'), import('./live.ts')]);
+  const { from } = command;
+  const { who } = await import('./who.ts');
+  if (from.kind === 'file') {
+    const { inDump } = await import('./mem-file.ts');
+    return who(async (use) => {
+      const found = await inDump(from.path, from.cpu, use);
+      return found.ok ? answer({ who: found.value, note: '' }) : found;
+    }, command);
+  }
+  const [{ withSession }, { stateNote }] = await Promise.all([import('./live.ts'), import('./states.ts')]);
   const here = await host();
-  return who((work) => withSession(here, command.vcpu, work), command);
+  return who(
+    (use) =>
+      withSession(here, from.vcpu, async (session) => {
+        const found = await session.withMemory((memory, { facts }) => use(memory, facts));
+        return found.ok ? answer({ who: found.value, note: stateNote(session.attached) }) : found;
+      }),
+    command,
+  );
 };
 
 /** Each verb brings its own code with it, when it is asked for. */

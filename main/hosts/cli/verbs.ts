@@ -94,10 +94,14 @@ export const VERBS = [
   {
     name: 'who',
     says: 'what is executing: mode, privilege level, address space, task, and the calls that led there',
-    usage: ['--pid PID [--vcpu N] [--symbols FILE [--load-address ADDR]] [--btf FILE] [--count N]'],
-    words: [],
-    options: ['json', ...LIVE, ...SYMBOLS, 'btf', 'count'],
+    usage: [
+      '--pid PID [--vcpu N] [--symbols FILE [--load-address ADDR]] [--btf FILE] [--count N]',
+      'DUMP [--thread N] [--symbols FILE [--load-address ADDR]] [--btf FILE] [--count N]',
+    ],
+    words: ['file'],
+    options: ['json', ...LIVE, ...SYMBOLS, 'btf', 'count', 'thread'],
     about: [
+      'DUMP is what QEMU’s dump-guest-memory wrote, of a guest that need not run under KVM; --thread names the CPU in it, 0 where it is not given.',
       'Calls are followed by the ORC tables of a Linux kernel where --symbols names them, else by frame pointers; a return address counts only where a call stands before it. Code built without either ends the chain at once; why it ends is said.',
       'Of a Linux guest in kernel mode the task is named, with its pid, where --symbols (a vmlinux, a System.map, /proc/kallsyms) says where its CPU keeps it and BTF where the name stands in it: that of a vmlinux, or a copy of the guest’s /sys/kernel/btf/vmlinux with --btf.',
       'Memory has to be proved first, as mem says.',
@@ -105,6 +109,10 @@ export const VERBS = [
     examples: [
       { line: 'tilescope who --pid 4242 --symbols vmlinux', says: 'the task and the calls' },
       { line: 'tilescope who --pid 4242 --symbols System.map --btf btf-vmlinux', says: 'of a packaged kernel' },
+      {
+        line: 'tilescope who guest.dump --symbols kallsyms --btf btf-vmlinux',
+        says: 'who executed when it was dumped',
+      },
     ],
     exits: LIVE_EXITS,
   },

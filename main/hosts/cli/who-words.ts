@@ -9,9 +9,14 @@ import { wrongUsage } from './usage.ts';
 
 /** The words of `tilescope who`. */
 
+/** A vCPU that runs, or a dump and the number of a CPU in it. */
+export type WhoSource =
+  | { readonly kind: 'live'; readonly vcpu: VcpuChoice }
+  | { readonly kind: 'file'; readonly path: string; readonly cpu: number };
+
 export interface WhoCommand {
   readonly verb: 'who';
-  readonly vcpu: VcpuChoice;
+  readonly from: WhoSource;
   readonly symbols: SymbolsChoice | null;
   /** The file of the kernel's BTF; null: what --symbols names, where that has some. */
   readonly btf: string | null;
@@ -31,7 +36,7 @@ interface WhoWords {
 const wrong = (what: string) => wrongUsage(what, 'who');
 
 /** The words of `who`. Refused with 'usage' where they do not parse. */
-export const whoCommand = (vcpu: VcpuChoice, given: WhoWords, words: readonly string[]): Answer<WhoCommand> => {
+export const whoCommand = (from: WhoSource, given: WhoWords, words: readonly string[]): Answer<WhoCommand> => {
   if (words.length > 0) return wrong(`who takes no other words, got ${words.join(' ')}`);
   const symbols = symbolsChoice(given);
   if (!symbols.ok) return symbols;
@@ -40,5 +45,5 @@ export const whoCommand = (vcpu: VcpuChoice, given: WhoWords, words: readonly st
     return wrong('--btf goes with --symbols, which say where the task is named');
   const count = given.count === undefined ? MOST_FRAMES : parseCount(given.count, MOST_FRAMES);
   if (count === null || count === 0) return wrong(`--count is a number from 1 to ${MOST_FRAMES}, not ${given.count}`);
-  return answer({ verb: 'who', vcpu, symbols: symbols.value, btf, count, json });
+  return answer({ verb: 'who', from, symbols: symbols.value, btf, count, json });
 };

@@ -1,16 +1,16 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { Answer } from '../../../app/bridge.ts';
+import type { Facts } from '../../../app/capture/capture.ts';
 import type { FoundTask } from '../../../app/debug/linux-task.ts';
-import type { Session } from '../../../app/debug/session.ts';
 import { taskName, type Who, whoIn } from '../../../app/debug/who.ts';
 import { type Btf, readBtfFile } from '../../../app/disas/symbols/btf.ts';
 import { namedText } from '../../../app/disas/symbols/symbol-table.ts';
+import type { GuestMemory } from '../../../app/memory/guest-memory.ts';
 import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer, messageOf, refuse } from '../../../app/refusals/refusal.ts';
 import { describeExecution } from '../../../app/session/execution.ts';
 import { jsonText, type Output } from './output.ts';
-import { stateNote } from './states.ts';
 import { readSymbols } from './symbols.ts';
 import type { WhoCommand } from './who-words.ts';
 
@@ -76,9 +76,15 @@ const asText = ({ execution, symbols, found, calls }: Who): string => {
   return `${describeExecution(execution)}\n${taskText(found)}${lines.join('')}   (${calls.end}; by ${calls.by})\n`;
 };
 
-/** `who`: mode, task and calls. */
+/** What was found, with a word on the state that it is of. */
+export interface Found {
+  readonly who: Who;
+  readonly note: string;
+}
+
+/** `who`: mode, task and calls, of memory that is opened once the files have been read. */
 export const who = async (
-  withSession: (work: (session: Session) => Promise<Answer<Output>>) => Promise<Answer<Output>>,
+  inMemory: (use: (memory: GuestMemory, facts: Facts) => Promise<Answer<Who>>) => Promise<Answer<Found>>,
   { symbols, btf, count, json }: WhoCommand,
 ): Promise<Answer<Output>> => {
   // Whatever takes its time comes before the vCPU stands still for it.
@@ -87,15 +93,9 @@ export const who = async (
   const types = btf !== null ? readBtf(btf) : symbols === null ? answer(null) : readBtf(symbols.path);
   // A file of symbols need not have BTF; one that is named for it has to.
   if (!types.ok && btf !== null) return types;
-  return withSession(async (session) => {
-    const files = {
-      symbols: file.value,
-      loadAddress: symbols?.loadAddress ?? null,
-      btf: types.ok ? types.value : null,
-    };
-    const read = await session.withMemory<Who>((memory, { facts }) => whoIn(memory, facts, files, count));
-    if (!read.ok) return read;
-    const text = json ? asJson(read.value) : asText(read.value);
-    return answer({ text, code: EXIT.done, note: stateNote(session.attached) });
-  });
+  const files = { symbols: file.value, loadAddress: symbols?.loadAddress ?? null, btf: types.ok ? types.value : null };
+  const found = await inMemory((memory, facts) => whoIn(memory, facts, files, count));
+  if (!found.ok) return found;
+  const text = json ? asJson(found.value.who) : asText(found.value.who);
+  return answer({ text, code: EXIT.done, note: found.value.note });
 };
