@@ -138,6 +138,26 @@ test('[U20] what closes gives the keyboard back, and it never falls to the page'
   await expect(page.getByTestId('targets')).toBeVisible();
 });
 
+test('[U19] of keys that come within one frame none is lost, in either grid', async ({ open }) => {
+  const { page } = await opened(open);
+  const grids = [
+    { view: 'Alt+2', at: '[data-cell="0-3"]', keys: ['ArrowDown', 'ArrowLeft', 'ArrowDown'], name: /^zmm2:f32\[4\]/ },
+    { view: 'Alt+3', at: '[data-at="0 0"]', keys: ['ArrowDown', 'ArrowRight'], name: /\[1\]\[1\]/ },
+  ];
+  for (const { view, at, keys, name } of grids) {
+    await page.keyboard.press(view);
+    await page.locator(`[role="gridcell"]${at}`).first().focus();
+    await page.evaluate(async (pressed) => {
+      for (const key of pressed) {
+        document.activeElement?.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+        // What a key changed is there before the next one; a frame is not.
+        for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+      }
+    }, keys);
+    await expect(page.locator('[role="gridcell"]:focus')).toHaveAccessibleName(name);
+  }
+});
+
 test('[U19] a value is reached, edited, applied and taken back by the keyboard alone', async ({ open }) => {
   const window = await opened(open);
   const { page } = window;

@@ -96,10 +96,14 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
     setProblem(null);
     setCorner(extend ? (corner ?? chosen ?? { index, element }) : null);
     store.getState().select({ kind: 'vector', index, element });
-    requestAnimationFrame(() => {
-      if (store.getState().editor !== null) return;
-      grid.current?.querySelector<HTMLElement>(`[data-cell="${index}-${element}"]`)?.focus();
-    });
+    const take = (): boolean => {
+      const cell = grid.current?.querySelector<HTMLElement>(`[data-cell="${index}-${element}"]`);
+      if (cell == null || store.getState().editor !== null) return false;
+      cell.focus();
+      return true;
+    };
+    // At once: the next key may come within this frame, and goes on from here. A frame later where an editor makes room for it.
+    if (!take()) requestAnimationFrame(take);
   };
   const edit = (index: number, element: number, text: string | null): void => {
     if (selectEditRefusal(store.getState()) !== null) return;
