@@ -4,11 +4,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "discover.h"
 #include "guard.h"
+#include "session.h"
 #include "target.h"
 #include "check.h"
 
@@ -250,8 +252,38 @@ static void restarts(void)
 	}
 }
 
+/* A region of zeros, as it is before it is signed, where one vCPU may have one: no other vCPU takes it for what was left for it. */
+static void scratch_places(void)
+{
+	pid_t before = target.pid;
+	unsigned int others = 0, own = 0, places = 0;
+
+	target.pid = getpid();
+	for (uint32_t number = 0; number < 4096; number++) {
+		uint64_t address = scratch_address(number * 2654435761u, 0), left, free_place;
+		struct refusal why = { 0 };
+		char maps[128];
+		void *region = mmap((void *)(uintptr_t)address, SCRATCH_BYTES, PROT_READ, // NOLINT(performance-no-int-to-ptr)
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+		if (region == MAP_FAILED)
+			continue;
+		places++;
+		(void)snprintf(maps, sizeof(maps), "%lx-%lx rw-p 00000000 00:00 0 \n", (unsigned long)address,
+			       (unsigned long)(address + SCRATCH_BYTES));
+		own += scratch_find(0, maps, &left, &free_place, &why) == 0 && left == address;
+		for (uint32_t vcpu = 1; vcpu < 9; vcpu++)
+			others += scratch_find(vcpu, maps, &left, &free_place, &why) != 0 || left != 0;
+		(void)munmap(region, SCRATCH_BYTES);
+	}
+	target.pid = before;
+	CHECK(places > 4000 && own == places, "a region is found by its own vCPU: %u of %u", own, places);
+	CHECK(others == 0, "another vCPU took it %u times for its own", others);
+}
+
 int main(void)
 {
+	scratch_places();
 	frames();
 	replies();
 	proc_and_list();

@@ -19,11 +19,12 @@ static uint64_t mix(uint64_t z)
 	return z ^ z >> 31;
 }
 
-static uint64_t address_of(uint32_t number, uint32_t vcpu_index)
+uint64_t scratch_address(uint32_t number, uint32_t vcpu_index)
 {
-	uint64_t check = mix((uint64_t)number << 32 | vcpu_index) & ((1u << SCRATCH_CHECK_BITS) - 1);
+	uint32_t random = number & ((1u << SCRATCH_RANDOM_BITS) - 1);
+	uint64_t whose = (vcpu_index ^ mix(random)) & ((1u << SCRATCH_INDEX_BITS) - 1);
 
-	return SCRATCH_BASE | ((uint64_t)number << SCRATCH_CHECK_BITS | check) << 12;
+	return SCRATCH_BASE | ((uint64_t)random << SCRATCH_INDEX_BITS | whose) << 12;
 }
 
 /* rest: of the mappings, what follows this one. */
@@ -39,10 +40,8 @@ static int is_whole(const struct mapping *m, const char *rest)
 
 static int is_scratch(const struct mapping *m, const char *rest, uint32_t vcpu_index)
 {
-	uint64_t number = (m->start - SCRATCH_BASE) >> (12 + SCRATCH_CHECK_BITS);
-
-	return is_whole(m, rest) && !m->path[0] && strcmp(m->access, "rw-p") == 0 && number >> SCRATCH_RANDOM_BITS == 0 &&
-	       m->start == address_of((uint32_t)number, vcpu_index);
+	return is_whole(m, rest) && !m->path[0] && strcmp(m->access, "rw-p") == 0 &&
+	       m->start == scratch_address((uint32_t)(m->start >> (12 + SCRATCH_INDEX_BITS)), vcpu_index);
 }
 
 static int is_free(uint64_t address, const char *maps)
@@ -63,7 +62,7 @@ static uint64_t choose(uint32_t vcpu_index, const char *maps)
 
 		if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
 			continue;
-		address = address_of(number & ((1u << SCRATCH_RANDOM_BITS) - 1), vcpu_index);
+		address = scratch_address(number, vcpu_index);
 		if (is_free(address, maps))
 			return address;
 	}

@@ -9,13 +9,13 @@
 
 /*
  * Scratch memory in the target, one region for each attached vCPU. Its address is chosen at random, so that no other thread of
- * the VMM knows it beforehand, and holds a check that the vCPU's number goes into: so a later helper tells what a killed one
- * left behind from anything else, by address and length. The room under the frames is the stack of a signal handler that runs
+ * the VMM knows it beforehand, and holds the vCPU's number: so a later helper tells what a killed one left behind for this vCPU from
+ * anything else, by address and length, and no place of one vCPU is one of another. The room under the frames is the stack of a signal handler that runs
  * before the first frame is loaded.
  */
 #define SCRATCH_BASE 0x200000000000ull
-#define SCRATCH_RANDOM_BITS 22
-#define SCRATCH_CHECK_BITS 11
+#define SCRATCH_RANDOM_BITS 21
+#define SCRATCH_INDEX_BITS 12 /* KVM_MAX_VCPUS is 4096 at most (arch/x86/kvm/Kconfig) */
 #define SCRATCH_GAP_BYTES 0x100000u /* at least, to the mappings beside it: so it is never merged with one */
 #define SCRATCH_FRAMES 0x11000u
 #define SCRATCH_FPSTATE 0x19000u
@@ -141,6 +141,8 @@ void vcpu_let_go(struct vcpu *vcpu);
  * filters before it makes the first, and adopts a region that was left.
  */
 int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t *free_place, struct refusal *why);
+/* The place of a vCPU's region that a random number chooses: no other vCPU has it, whatever the number. */
+uint64_t scratch_address(uint32_t number, uint32_t vcpu_index);
 int scratch_map(struct vcpu *vcpu, struct refusal *why);
 int scratch_sign(struct vcpu *vcpu, struct refusal *why);
 int scratch_unmap(struct vcpu *vcpu, struct refusal *why);

@@ -97,13 +97,12 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
     setCorner(extend ? (corner ?? chosen ?? { index, element }) : null);
     store.getState().select({ kind: 'vector', index, element });
     const take = (): boolean => {
+      if (store.getState().editor !== null) return false;
       const cell = grid.current?.querySelector<HTMLElement>(`[data-cell="${index}-${element}"]`);
-      if (cell == null || store.getState().editor !== null) return false;
-      cell.focus();
-      return true;
+      cell?.focus();
+      return cell != null;
     };
-    // At once: the next key may come within this frame, and goes on from here. A frame later where an editor makes room for it.
-    if (!take()) requestAnimationFrame(take);
+    if (!take()) requestAnimationFrame(take); // At once, for the next key goes on from here, but for an editor that goes.
   };
   const edit = (index: number, element: number, text: string | null): void => {
     if (selectEditRefusal(store.getState()) !== null) return;
