@@ -260,7 +260,7 @@ static double steps_us(pid_t tid, uint32_t flags)
 }
 
 /* By the clock a machine that is busy with others shows: the shortest of some times. */
-#define TIMES 3
+#define TIMES 5
 
 static uint64_t shortest(const char *command)
 {

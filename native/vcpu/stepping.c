@@ -78,7 +78,7 @@ static int until_it_ends(struct stepping *s, enum loop_end *end, struct refusal 
 	int shortened = s->breakpoints;
 
 	for (;;) {
-		uint64_t now = now_ns(CLOCK_MONOTONIC), look = LOOK_NS + (now - began) / 64;
+		uint64_t now = now_ns(CLOCK_MONOTONIC), look = LOOK_NS + (now - began) / 16;
 		int status;
 		enum wait_outcome outcome = thread_wait(s->vcpu->tid, &status, now + (look < LONGEST_LOOK_NS ? look : LONGEST_LOOK_NS));
 
