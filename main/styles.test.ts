@@ -59,7 +59,7 @@ const rawSizes = (rules: readonly Rule[], property: RegExp, tokens: ReadonlyMap<
 const SPACE = /^(padding|margin|gap|row-gap|column-gap)\b/;
 const RADIUS = /^border-([a-z]+-)*radius:/;
 
-describe('stylesheets', () => {
+describe('[C30] stylesheets', () => {
   test('there are rules to look at', () => {
     expect(RULES.length).toBeGreaterThan(500);
     expect(sizes('s').get('8px')).toBe('--s-2');
