@@ -292,9 +292,10 @@ const nothingMore = (verb: Verb, words: readonly string[], command: Command): An
   words.length > 0 ? wrongUsage(`${verb} takes no other words, got ${words.join(' ')}`) : answer(command);
 
 /** Which CPU of a dump. */
-const dumpedCpu = ({ thread }: Given): Answer<number> => {
-  const cpu = thread === undefined ? 0 : parseCount(thread, MAX_PID);
-  return cpu === null ? wrongUsage(`--thread is a number from 0, not ${thread}`) : answer(cpu);
+const dumpedCpu = ({ thread, vcpu }: Given): Answer<number> => {
+  const named = thread ?? vcpu ?? '0';
+  const cpu = parseCount(named, MAX_PID);
+  return cpu === null ? wrongUsage(`--thread is a number from 0, not ${named}`) : answer(cpu);
 };
 
 const driving = Object.fromEntries(

@@ -1,4 +1,3 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { PartReader } from '../../../app/bits/part-reader.ts';
 import type { Answer } from '../../../app/bridge.ts';
@@ -11,6 +10,7 @@ import { openMemoryFile } from '../../../app/memory/memory-file.ts';
 import type { MemoryRead } from '../../../app/memory/walked-memory.ts';
 import { answer, messageOf, refuse } from '../../../app/refusals/refusal.ts';
 import { executionOf } from '../../../app/session/execution.ts';
+import { openParts, type PartFile } from '../../io/part-file.ts';
 import { factsOfDump, memoryOfDump, notInFile } from './dump-memory.ts';
 import type { MemCommand } from './mem-words.ts';
 
@@ -75,17 +75,10 @@ const inFile = async <T>(
   path: string,
   use: (reader: PartReader, memory: () => Answer<ElfMemory>) => Promise<Answer<T>>,
 ): Promise<Answer<T>> => {
-  let fd: number | null = null;
+  let file: PartFile | null = null;
   try {
-    const file = openSync(path, 'r');
-    fd = file;
-    const reader: PartReader = {
-      bytes: fstatSync(file).size,
-      read: (offsetBytes, bytes) => {
-        const part = Buffer.alloc(bytes);
-        return readSync(file, part, 0, bytes, offsetBytes) === bytes ? part : null;
-      },
-    };
+    const reader = openParts(path);
+    file = reader;
     return await use(reader, () => {
       const memory = elfMemory(reader);
       if (memory.ok) return answer(memory.value);
@@ -97,7 +90,7 @@ const inFile = async <T>(
   } catch (error) {
     return refuse('file', `${path} cannot be read: ${messageOf(error)}`);
   } finally {
-    if (fd !== null) closeSync(fd);
+    file?.close();
   }
 };
 

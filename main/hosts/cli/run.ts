@@ -190,7 +190,7 @@ const whoThere = async (host: HostOf, command: Of<'who'>): Printed => {
       return found.ok ? answer({ who: found.value, note: '' }) : found;
     }, command);
   }
-  const [{ withSession }, { stateNote }] = await Promise.all([import('./live.ts'), import('./states.ts')]);
+  const { withSession } = await import('./live.ts');
   const here = await host();
   return who(
     (use) =>

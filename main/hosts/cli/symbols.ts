@@ -1,10 +1,10 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { type Decoded, decoded, describeProblem, undecodable } from '../../../app/bits/decoded.ts';
 import { textFromUtf8 } from '../../../app/bits/text.ts';
 import type { Answer } from '../../../app/bridge.ts';
 import type { SymbolFile } from '../../../app/debug/place-symbols.ts';
 import { readSymbolFile } from '../../../app/disas/symbols/read-symbols.ts';
 import { answer, messageOf, refuse } from '../../../app/refusals/refusal.ts';
+import { openParts, type PartFile } from '../../io/part-file.ts';
 
 /** The file that --symbols names. */
 export interface SymbolsChoice {
@@ -15,21 +15,10 @@ export interface SymbolsChoice {
 
 /** A System.map or /proc/kallsyms is a few megabytes. */
 const MOST_MAP_BYTES = 1 << 28;
-const CHUNK_BYTES = 1 << 20;
-
-const wholeText = (fd: number): Decoded<string> => {
-  const parts: Buffer[] = [];
-  for (let total = 0; ; ) {
-    const part = Buffer.alloc(CHUNK_BYTES);
-    const got = readSync(fd, part, 0, CHUNK_BYTES, total);
-    if (got === 0) break;
-    total += got;
-    if (total > MOST_MAP_BYTES) {
-      return undecodable({ kind: 'not-allowed', what: 'symbols', why: `more than ${MOST_MAP_BYTES} bytes of text` });
-    }
-    parts.push(part.subarray(0, got));
-  }
-  return decoded(textFromUtf8(Buffer.concat(parts)));
+const wholeText = (file: PartFile): Decoded<string> => {
+  const all = file.whole(MOST_MAP_BYTES);
+  if (all !== null) return decoded(textFromUtf8(all));
+  return undecodable({ kind: 'not-allowed', what: 'symbols', why: `more than ${MOST_MAP_BYTES} bytes of text` });
 };
 
 /**
@@ -37,20 +26,11 @@ const wholeText = (fd: number): Decoded<string> => {
  * none.
  */
 export const readSymbols = (path: string): Answer<SymbolFile> => {
-  let fd: number | null = null;
+  let file: PartFile | null = null;
   try {
-    const file = openSync(path, 'r');
-    fd = file;
-    const read = readSymbolFile(
-      {
-        bytes: fstatSync(file).size,
-        read: (offsetBytes, bytes) => {
-          const part = Buffer.alloc(bytes);
-          return readSync(file, part, 0, bytes, offsetBytes) === bytes ? part : null;
-        },
-      },
-      () => wholeText(file),
-    );
+    const opened = openParts(path);
+    file = opened;
+    const read = readSymbolFile(opened, () => wholeText(opened));
     if (read.ok) return answer({ path, ...read.value });
     return refuse('file', `${path} gives no symbols: ${describeProblem(read.problem)}`, {
       remedy: 'a vmlinux, a program with its symbols, a System.map, or a copy of /proc/kallsyms',
@@ -58,6 +38,6 @@ export const readSymbols = (path: string): Answer<SymbolFile> => {
   } catch (error) {
     return refuse('file', `${path} cannot be read: ${messageOf(error)}`);
   } finally {
-    if (fd !== null) closeSync(fd);
+    file?.close();
   }
 };

@@ -1,4 +1,3 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { Answer } from '../../../app/bridge.ts';
 import type { Facts } from '../../../app/capture/capture.ts';
@@ -10,6 +9,7 @@ import type { GuestMemory } from '../../../app/memory/guest-memory.ts';
 import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer, messageOf, refuse } from '../../../app/refusals/refusal.ts';
 import { describeExecution } from '../../../app/session/execution.ts';
+import { openParts, type PartFile } from '../../io/part-file.ts';
 import { jsonText, type Output } from './output.ts';
 import { readSymbols } from './symbols.ts';
 import type { WhoCommand } from './who-words.ts';
@@ -19,17 +19,10 @@ import type { WhoCommand } from './who-words.ts';
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 const readBtf = (path: string): Answer<Btf> => {
-  let fd: number | null = null;
+  let file: PartFile | null = null;
   try {
-    const file = openSync(path, 'r');
-    fd = file;
-    const read = readBtfFile({
-      bytes: fstatSync(file).size,
-      read: (offsetBytes, bytes) => {
-        const part = Buffer.alloc(bytes);
-        return readSync(file, part, 0, bytes, offsetBytes) === bytes ? part : null;
-      },
-    });
+    file = openParts(path);
+    const read = readBtfFile(file);
     return read.ok
       ? answer(read.value)
       : refuse('file', `${path} gives no BTF: ${describeProblem(read.problem)}`, {
@@ -38,7 +31,7 @@ const readBtf = (path: string): Answer<Btf> => {
   } catch (error) {
     return refuse('file', `${path} cannot be read: ${messageOf(error)}`);
   } finally {
-    if (fd !== null) closeSync(fd);
+    file?.close();
   }
 };
 
