@@ -10,7 +10,7 @@ import { typeBytes } from './register-type.ts';
 import { REGISTERS } from './registers.ts';
 import { bytesFrom, capture, empty, image, json, layout, path, tiles } from './testdata/apx-capture.ts';
 import { TYPE_NAMES, typeNamed } from './type-names.ts';
-import { vectorBytes, vectorFragments, vectorLanes } from './vector.ts';
+import { vectorBytes, vectorFragments } from './vector.ts';
 
 const problemOf = (text: string) => {
   const parsed = parsePath(text);
@@ -145,18 +145,6 @@ test('[R4] zmm5 is its fragments, lowest first; the hex string is highest byte f
   expect(json('zmm5')).toBe(`0x${hex}`);
   expect(json('ymm5')).toBe(`0x${hex.slice(64)}`);
   expect(json('xmm5')).toBe(`0x${hex.slice(96)}`);
-});
-
-test('[R4] lanes carry the component and the offset they come from', () => {
-  const lanes = vectorLanes(capture, 5, 'u32', 512);
-  expect(lanes.map((lane) => [lane.lane, lane.bit, lane.offsetBytes])).toEqual([
-    [0, 1, 240],
-    [1, 2, 656],
-    [2, 6, 1312],
-    [3, 6, 1328],
-  ]);
-  expect(lanes[1]?.elements).toEqual([4, 5, 6, 7].map((index) => ({ index, offsetBytes: (index - 4) * 4 })));
-  expect(lanes[1]?.bytes).toEqual(bytesFrom(16, 81));
 });
 
 test('[R5] with a type: an array, lane 0 first; one element is the value itself', () => {

@@ -6,7 +6,6 @@ export const REGISTER_GROUPS = [
   { group: 'vector', label: 'Vector', first: 'zmm0' },
   { group: 'opmask', label: 'Opmask', first: 'k0' },
   { group: 'x87', label: 'x87', first: 'st0' },
-  { group: 'mxcsr', label: 'MXCSR', first: 'mxcsr' },
   { group: 'pkru', label: 'PKRU', first: 'pkru' },
   { group: 'general', label: 'General', first: 'rax' },
 ] as const;

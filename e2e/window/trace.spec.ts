@@ -67,6 +67,20 @@ test('[RC9] a trace is listed, filtered to what differs, and scrubbed with the k
   expect.soft(await axeViolations(page)).toEqual([]);
   expect.soft(await lostContent(page)).toEqual([]);
 
+  // The same steps as a strip in the dock of the history, with the product that differs marked.
+  await page.getByRole('tab', { name: 'Trace', exact: true }).click();
+  const steps = page.locator('[data-pane="steps"]');
+  await expect(page.getByTestId('traced-step')).toHaveText(`step ${3 * WRONG + 1} of ${3 * ROUNDS}`);
+  await expect(steps.locator('.track-found.is-refused')).toHaveCount(1);
+  await steps.getByRole('slider', { name: 'Stop' }).press('ArrowRight');
+  await expect(page.getByTestId('traced-step')).toHaveText(`step ${3 * WRONG + 2} of ${3 * ROUNDS}`);
+  await steps.getByRole('slider', { name: 'Stop' }).press('ArrowLeft');
+  expect.soft(await axeViolations(page)).toEqual([]);
+  for (const name of ['Fewer', 'More']) {
+    const box = await page.getByRole('button', { name: `${name} stops in the strip` }).boundingBox();
+    expect([box?.width, box?.height]).toEqual([24, 24]);
+  }
+
   // A view comes to the front over it by its key, though it is the one that was in front before.
   await page.keyboard.press('Alt+3');
   await expect(page.getByTestId('tile-0')).toBeVisible();

@@ -1,4 +1,4 @@
-import { expect, type Page } from 'playwright/test';
+import { expect, type Locator, type Page } from 'playwright/test';
 import { axeViolations } from '../models/axe.ts';
 import { test } from '../models/host.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
@@ -101,8 +101,81 @@ test('[U7] the inspector goes with the view in front', async ({ open }) => {
   await expect(inspector).toContainText(/tmm0/);
   await page.keyboard.press('Alt+2');
   await expect(inspector).not.toContainText(/tmm0/);
-  await page.getByRole('radio', { name: 'MXCSR', exact: true }).click();
-  await expect(inspector).toContainText(/mxcsr/i);
+  await page.getByRole('radio', { name: 'Opmask', exact: true }).click();
+  await expect(inspector).toContainText('k0');
+});
+
+test('[U27] the table of registers stands first, then what is selected of it, then flags and MXCSR decoded', async ({
+  open,
+}) => {
+  const window = await opened(open);
+  const { page } = window;
+  await page.keyboard.press('Alt+2');
+  const top = async (locator: Locator): Promise<number> => (await locator.boundingBox())?.y ?? 0;
+  const grid = page.getByRole('grid', { name: /^zmm registers/ });
+  const bar = page.getByTestId('vector-block');
+  const mxcsr = page.getByRole('region', { name: 'MXCSR' });
+  // Of one element that is selected the line is about its register, and stays where it is for a block.
+  await expect(bar).toContainText('zmm0');
+  const places = [await top(grid), await top(bar), await top(mxcsr)];
+  expect(places.toSorted((a, b) => a - b)).toEqual(places);
+  await window.cell('zmm2:f32[5]').click();
+  await window.cell('zmm4:f32[3]').click({ modifiers: ['Shift'] });
+  await expect(bar).toContainText('zmm2–zmm4, elements 3–5');
+  expect(await top(bar)).toBe(places[1]);
+  // A jump to a field of MXCSR takes the keyboard there.
+  await window.jump('mxcsr');
+  await expect(window.register('mxcsr')).toBeFocused();
+  await expect(window.register('mxcsr')).toBeInViewport();
+  await window.jump('mxcsr.RC');
+  await expect(page.locator('[data-field-of="mxcsr.RC"]')).toBeFocused();
+  await expect(page.getByTestId('inspector')).toContainText(/mxcsr/i);
+  // A bit of a mask is large enough to hit, and says which it is.
+  await page.getByRole('radio', { name: 'Opmask', exact: true }).click();
+  for (const bits of ['16 lanes of f32', 'All 64']) {
+    await page.getByRole('radio', { name: bits }).click();
+    const bit = page.getByTitle('k1 bit 3 is 0');
+    await expect(bit).toHaveText('3');
+    const box = await bit.boundingBox();
+    expect([box?.width, box?.height]).toEqual([24, 24]);
+  }
+});
+
+test('[U28] what is watched stands above the inspector, and a folded dock keeps its names whole', async ({ open }) => {
+  const window = await opened(open);
+  const { page } = window;
+  const watch = page.locator('[data-pane="watch"]');
+  await window.jump('zmm2:f32[1]');
+  await expect(window.cell('zmm2:f32[1]')).toBeFocused();
+  await page.keyboard.press('Shift+F9');
+  await expect(watch.getByRole('row', { name: /zmm2:f32\[1\]/ })).toBeVisible();
+  const [above, below] = [await watch.boundingBox(), await page.getByTestId('inspector').boundingBox()];
+  expect((above?.y ?? 0) + (above?.height ?? 0)).toBeLessThanOrEqual(below?.y ?? 0);
+  expect(above?.x).toBe(below?.x);
+  // Registers stand in that dock too, beside whatever view is in front.
+  await tab(page, 'General').click();
+  await expect(page.locator('[data-pane="general"]').getByRole('region', { name: 'General registers' })).toBeVisible();
+  await tab(page, 'Segments').click();
+  await expect(page.locator('[data-pane="segments"]').getByText('fs_base')).toBeVisible();
+  expect(await axeViolations(page)).toEqual([]);
+  const heads = (): Promise<readonly (readonly [number, number])[]> =>
+    page
+      .locator('.dock-head')
+      .evaluateAll((nodes) => nodes.map((node) => [node.parentElement?.clientHeight ?? 0, node.clientHeight] as const));
+  for (const key of ['F4', 'F4', 'Alt+h']) await page.keyboard.press(key);
+  for (const [dock, head] of await heads()) expect(dock).toBeGreaterThanOrEqual(head);
+});
+
+test('[U1] two views beside each other keep the names of their tabs whole', async ({ open }) => {
+  const { page } = await opened(open);
+  await page.keyboard.press('Alt+3');
+  await page.keyboard.press('Control+\\');
+  await expect(page.getByTestId('beside')).toBeVisible();
+  const head = await page.locator('.dock-head:has([data-tab-id="overview"])').boundingBox();
+  for (const name of ['Overview', 'Registers', 'Tiles', 'Memory', 'XFD', 'Compare']) {
+    const box = await page.locator('.dock-head').getByRole('tab', { name, exact: true }).boundingBox();
+    expect((box?.x ?? 0) + (box?.width ?? 0), name).toBeLessThanOrEqual((head?.x ?? 0) + (head?.width ?? 0));
+  }
 });
 
 test('[U8] a wide window shows all eight tiles at once', async ({ open }) => {

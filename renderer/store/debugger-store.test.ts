@@ -231,7 +231,7 @@ describe('views', () => {
     ['ymm1:u32[6]', { kind: 'vector', index: 1, element: 6 }, 'u32', 2],
     ['zmm17', { kind: 'vector', index: 17, element: 0 }, 'f32', 7],
     ['k3', { kind: 'register', path: 'k3' }, 'f32', 5],
-    ['mxcsr.RC', { kind: 'register', path: 'mxcsr' }, 'f32', 1],
+    ['mxcsr.RC', { kind: 'register', path: 'mxcsr', field: 'RC' }, 'f32', 1],
     ['st2', { kind: 'register', path: 'st2' }, 'f32', 0],
     ['rip', { kind: 'register', path: 'rip' }, 'f32', null],
   ])('the palette takes %s there', async (text, selection, type, bit) => {

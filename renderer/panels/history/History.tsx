@@ -1,4 +1,4 @@
-import { type ReactElement, useMemo } from 'react';
+import { type ReactElement, type ReactNode, useMemo } from 'react';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { Button } from '../../controls/Button.tsx';
@@ -38,25 +38,13 @@ export function History(): ReactElement {
 }
 
 /** What stands behind the names of the bottom dock: how much history there is, the label of the stop, and the way between stops. */
-export function HistoryTools(): ReactElement {
+export function HistoryTools({ children }: { children: ReactNode }): ReactElement {
   const length = useDebugger((state) => state.stops.length);
-  const span = useDebugger((state) => spanText(state.stops));
-  const bytes = useDebugger((state) => state.keptBytes);
   const fitted = useMemo(() => fitView(length), [length]);
   const [view, onView] = useTrackView(fitted);
   return (
     <div className="history-head" data-testid="history-tools">
-      <span className="text-3 small nowrap wide-only">
-        <span className="val">{length}</span> {length === 1 ? 'stop' : 'stops'}
-        {span === null ? null : (
-          <>
-            {' '}
-            over <span className="val">{span}</span>
-          </>
-        )}
-        {', '}
-        <span className="val">{sizeText(bytes)}</span>
-      </span>
+      {children}
       <SavedNote />
       <span className="push" />
       <Label />
@@ -69,6 +57,26 @@ export function HistoryTools(): ReactElement {
       </ActionButton>
       <Stepper />
     </div>
+  );
+}
+
+/** How many stops there are, over how long, and what keeping them takes. */
+export function HistorySize(): ReactElement {
+  const length = useDebugger((state) => state.stops.length);
+  const span = useDebugger((state) => spanText(state.stops));
+  const bytes = useDebugger((state) => state.keptBytes);
+  return (
+    <span className="text-3 small nowrap wide-only">
+      <span className="val">{length}</span> {length === 1 ? 'stop' : 'stops'}
+      {span === null ? null : (
+        <>
+          {' '}
+          over <span className="val">{span}</span>
+        </>
+      )}
+      {', '}
+      <span className="val">{sizeText(bytes)}</span>
+    </span>
   );
 }
 

@@ -15,7 +15,8 @@ import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectFilteredStops } from '../../store/select/stop-filter.ts';
 import { causeWords } from '../../store/select/stop-name.ts';
 import type { State } from '../../store/state/state.ts';
-import { Glyph } from '../../theme/Glyph.tsx';
+import { selectWrongStops } from '../../store/vcpu/trace-slice.ts';
+import { Glyph, type GlyphName } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { pageBox, pagePoint, pageSize } from '../../zoom.ts';
 import { useShownTheme } from '../tiles/use-theme.ts';
@@ -42,12 +43,14 @@ import { WHEEL_NOTCH_PX, wheelPx } from './wheel.ts';
 interface TrackProps {
   readonly view: TrackView;
   readonly onView: (change: (view: TrackView, count: number) => TrackView) => void;
+  /** ≠ over each product of a trace that differs: they are checked for it. */
+  readonly marksDiffering?: boolean;
 }
 
 const NEARER = 1 / 2;
 
 /** The strip of all stops: dragged, wheeled and walked by keys. It is painted anew for other stops, not for another place. */
-export function Track({ view, onView }: TrackProps): ReactElement {
+export function Track({ view, onView, marksDiffering = false }: TrackProps): ReactElement {
   const store = useDebuggerStore();
   const box = useRef<HTMLDivElement>(null);
   const stops = useDebugger((state) => state.stops);
@@ -193,6 +196,7 @@ export function Track({ view, onView }: TrackProps): ReactElement {
             <Marks view={view} widthPx={widthPx} lanePx={lanePx} oneLane={oneLane} ratio={ratio} />
             <TrackGlyphs view={view} widthPx={widthPx} />
             <Filtered view={view} widthPx={widthPx} />
+            {marksDiffering ? <Differing view={view} widthPx={widthPx} /> : null}
             <Pins view={view} widthPx={widthPx} />
             <Overview view={view} widthPx={widthPx} />
           </>
@@ -240,21 +244,38 @@ function Ticks({ view, widthPx }: Placed): ReactElement | null {
   );
 }
 
-/** A triangle over each stop that the filter finds. */
-function Filtered({ view, widthPx }: Placed): ReactElement | null {
-  const found = useDebugger(selectFilteredStops);
+interface SpotsProps extends Placed {
+  /** As indexes, ascending. */
+  readonly found: readonly number[];
+  readonly glyph: GlyphName;
+  readonly look: string;
+}
+
+/** A glyph over each of these stops. */
+function Spots({ view, widthPx, found, glyph, look }: SpotsProps): ReactElement {
   const stops = useDebugger((state) => state.stops);
-  if (found === null || found === 'no path') return null;
   return (
     <>
       {spotsOf(found, view, widthPx, 10).map(({ index, x }) => (
-        <span key={stops[index]?.number} className="track-found is-changed" style={{ left: x }}>
-          <Glyph name="delta" className="g10" />
+        <span key={stops[index]?.number} className={`track-found ${look}`} style={{ left: x }}>
+          <Glyph name={glyph} className="g10" />
         </span>
       ))}
     </>
   );
 }
+
+/** Those that the filter finds. */
+function Filtered(placed: Placed): ReactElement | null {
+  const found = useDebugger(selectFilteredStops);
+  return found === null || found === 'no path' ? null : (
+    <Spots {...placed} found={found} glyph="delta" look="is-changed" />
+  );
+}
+
+const Differing = (placed: Placed): ReactElement => (
+  <Spots {...placed} found={useDebugger(selectWrongStops)} glyph="differs" look="is-refused" />
+);
 
 /** A, and the stop on screen, where they lie within the stretch that is shown. */
 function Pins({ view, widthPx }: Placed): ReactElement {

@@ -165,13 +165,6 @@ function Controls({ memory, rows }: ControlsProps): ReactElement {
         Read
       </button>
       <Segment name="Look" choices={LOOKS} value={form.look} onChoose={setLook} />
-      <span className="push" />
-      {memory === null ? null : (
-        <span className="pill is-written small" data-testid="memory-proof">
-          <Glyph name="check" className="g12" />
-          {memory.translations === 0 ? 'held by the model' : `proven by ${memory.translations} translations`}
-        </span>
-      )}
       {form.look === 'hex' ? null : (
         <div className="memory-reading">
           <TypeChooser

@@ -15,39 +15,49 @@ interface TranslationProps {
 }
 
 /** The pages that were read, linear to physical, and the walk to the one that has the focus. */
-export function Translation({ memory, form, address }: TranslationProps): ReactElement | null {
-  const { pages } = memory;
-  if (pages.length === 0) return null;
+export function Translation({ memory, form, address }: TranslationProps): ReactElement {
+  const { pages, translations } = memory;
   const rows = memory.rows.map((row) => ({ address: BigInt(row.address) }));
   const here = pageAt(pages, address) ?? pages[0] ?? null;
   const hasKey = pages.some(({ key }) => key !== null);
   return (
     <div className="memory-translation">
-      <table className="memory-pages small" aria-label="Translation">
-        <thead>
-          <tr className="text-3">
-            <th scope="col">rows</th>
-            <th scope="col">linear page</th>
-            <th scope="col">physical</th>
-            <th scope="col">size</th>
-            <th scope="col">access rights</th>
-            <th scope="col">flags</th>
-            {hasKey ? <th scope="col">key</th> : null}
-            <th scope="col">{form.look === 'matrix' ? 'a load of these rows touches' : 'shown'}</th>
-          </tr>
-        </thead>
-        <tbody className="val">
-          {pages.map((page) => (
-            <Page
-              key={page.linear}
-              page={page}
-              touched={rowsOnPage(rows, form.rowBytes, BigInt(page.linear))}
-              {...{ hasKey }}
-              all={rows.length}
-            />
-          ))}
-        </tbody>
-      </table>
+      <div className="line small">
+        <h2 className="strong">Translation</h2>
+        <span className="text-3">linear to physical</span>
+        <span className="push" />
+        <span className="pill is-written" data-testid="memory-proof">
+          <Glyph name="check" className="g12" />
+          {translations === 0 ? 'held by the model' : `proven by ${translations} translations`}
+        </span>
+      </div>
+      {pages.length === 0 ? null : (
+        <table className="memory-pages small" aria-label="Translation">
+          <thead>
+            <tr className="text-3">
+              <th scope="col">rows</th>
+              <th scope="col">linear page</th>
+              <th scope="col">physical</th>
+              <th scope="col">size</th>
+              <th scope="col">access rights</th>
+              <th scope="col">flags</th>
+              {hasKey ? <th scope="col">key</th> : null}
+              <th scope="col">{form.look === 'matrix' ? 'a load of these rows touches' : 'shown'}</th>
+            </tr>
+          </thead>
+          <tbody className="val">
+            {pages.map((page) => (
+              <Page
+                key={page.linear}
+                page={page}
+                touched={rowsOnPage(rows, form.rowBytes, BigInt(page.linear))}
+                {...{ hasKey }}
+                all={rows.length}
+              />
+            ))}
+          </tbody>
+        </table>
+      )}
       {here === null || here.walk.length === 0 ? null : (
         <p className="memory-walk small" data-testid="memory-walk">
           <span className="text-3">walk to {here.linear.slice(2)}</span>

@@ -141,7 +141,7 @@ function EditedVcpu({ row }: { row: AttachedVcpu }): ReactElement {
       {row.writes === 0 ? null : (
         <span className="line tight">
           <Glyph name="check2" className="g12 is-written" />
-          {count(row.writes, 'write')}
+          {count(row.writes, 'write')} {row.writes === 1 ? 'stands' : 'stand'}
         </span>
       )}
       {row.staged === 0 ? null : (

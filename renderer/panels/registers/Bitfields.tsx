@@ -24,7 +24,7 @@ interface BitfieldsProps {
   readonly sub: string;
 }
 
-/** A register as hex, as bits, and as named fields that can be staged one by one. */
+/** A register as hex and as named fields that can be staged one by one. */
 export function Bitfields({ provenance, register, title, sub }: BitfieldsProps): ReactElement {
   const bytes = registerBytes(provenance.now, register);
   const groups = groupsOf(register);
@@ -32,23 +32,23 @@ export function Bitfields({ provenance, register, title, sub }: BitfieldsProps):
     <section className="section" aria-label={title}>
       <div className="section-head short-head">
         <h2>{title}</h2>
+        {bytes === null ? null : <HexRegister provenance={provenance} register={register} sizeBytes={bytes.length} />}
+        <span className="push" />
         <span className="text-3 small ellipsis">{sub}</span>
       </div>
       {bytes === null ? (
         <p className="section-note text-3">not read</p>
       ) : (
         <div className="bitfields">
-          <div className="bitfields-whole">
-            <HexRegister provenance={provenance} register={register} sizeBytes={bytes.length} />
-            <BitStrip provenance={provenance} register={register} sizeBytes={bytes.length} />
-          </div>
           <RefusedWhy provenance={provenance} register={register} />
           {groups.map(({ title: groupTitle, note, rows }) => (
             // biome-ignore lint/a11y/useSemanticElements: a fieldset cannot be laid out beside others.
             <div key={groupTitle} role="group" aria-label={`${title}, ${groupTitle}`} className="field-group">
-              <h3 className="small">
-                {groupTitle} <span className="text-3">{note}</span>
-              </h3>
+              {groups.length === 1 ? null : (
+                <h3 className="small">
+                  {groupTitle} <span className="text-3">{note}</span>
+                </h3>
+              )}
               <div className="field-tiles">
                 {rows.map((row) => (
                   <Field

@@ -1,7 +1,9 @@
 import type { ReactElement } from 'react';
 import { MSRS } from '../../../app/cpu/msrs.ts';
 import { REGISTERS, type RegisterRow } from '../../../app/register/registers.ts';
+import { useDebugger } from '../../store/context.ts';
 import type { Provenance } from '../../store/select/provenance.ts';
+import { selectProvenance } from '../../store/select/selectors.ts';
 import { Bitfields } from './Bitfields.tsx';
 import { HexRegister } from './HexRegister.tsx';
 import { SetBits } from './SetBits.tsx';
@@ -35,24 +37,12 @@ export function General({ provenance }: { provenance: Provenance }): ReactElemen
         readOnly={false}
       />
       <Bitfields provenance={provenance} register="rflags" title="RFLAGS" sub="flags, and what they mean on hover" />
-      <List
-        provenance={provenance}
-        title="Control registers"
-        sub="read with the capture; Tilescope does not write them: paging and modes of the guest hang on them"
-        rows={CONTROL}
-        readOnly
-      />
-      <List
-        provenance={provenance}
-        title="Segments"
-        sub="selectors, and the bases that are MSRs"
-        rows={SEGMENTS}
-        readOnly
-      />
+      <ControlRegisters provenance={provenance} />
+      <Segments provenance={provenance} />
       <section className="section" aria-label="Registers about components">
         <div className="section-head short-head">
           <h2>About components</h2>
-          <span className="text-3 small">XCR0, the MSRs of extended state, and the header of the image</span>
+          <span className="text-3 small ellipsis">XCR0, the MSRs of extended state, and the header of the image</span>
         </div>
         <dl className="scalar-list wide">
           {OUTSIDE.map((row) => (
@@ -72,6 +62,53 @@ export function General({ provenance }: { provenance: Provenance }): ReactElemen
   );
 }
 
+/** Read only: paging and modes of the guest hang on them. */
+export const ControlRegisters = ({ provenance }: { provenance: Provenance }): ReactElement => (
+  <List
+    provenance={provenance}
+    title="Control registers"
+    sub="read only; what each bit does on hover"
+    rows={CONTROL}
+    readOnly
+  />
+);
+
+const Segments = ({ provenance }: { provenance: Provenance }): ReactElement => (
+  <List
+    provenance={provenance}
+    title="Segments"
+    sub="selectors, and the bases that are MSRs"
+    rows={SEGMENTS}
+    readOnly
+  />
+);
+
+/** General registers beside whatever view is in front. */
+export const GeneralPane = (): ReactElement => <Pane id="general" name="General registers" Shown={General} />;
+
+export const SegmentsPane = (): ReactElement => <Pane id="segments" name="Segments" Shown={Segments} />;
+
+interface PaneProps {
+  readonly id: string;
+  readonly name: string;
+  readonly Shown: (props: { provenance: Provenance }) => ReactElement;
+}
+
+function Pane({ id, name, Shown }: PaneProps): ReactElement {
+  const provenance = useDebugger(selectProvenance);
+  return (
+    <section className="watch-pane" data-region={id} data-pane={id} tabIndex={-1} aria-label={name}>
+      <div className="scroll">
+        {provenance === null ? (
+          <p className="pane-empty text-2">No stop yet: pause the vCPU or take a capture to see its registers.</p>
+        ) : (
+          <Shown provenance={provenance} />
+        )}
+      </div>
+    </section>
+  );
+}
+
 interface ListProps {
   readonly provenance: Provenance;
   readonly title: string;
@@ -85,7 +122,7 @@ function List({ provenance, title, sub, rows, readOnly }: ListProps): ReactEleme
     <section className="section" aria-label={title}>
       <div className="section-head short-head">
         <h2>{title}</h2>
-        <span className="text-3 small">{sub}</span>
+        <span className="text-3 small ellipsis">{sub}</span>
       </div>
       <dl className={readOnly ? 'scalar-list decoded' : 'scalar-list pairs'}>
         {rows.map((row) => (

@@ -15,7 +15,7 @@ const BYTES_HIGH_FIRST = [7, 6, 5, 4, 3, 2, 1, 0];
 
 export function Opmask({ provenance }: { provenance: Provenance }): ReactElement {
   const type = useDebugger((state) => state.laneType);
-  const [view, setView] = useState<'all' | 'lanes'>('all');
+  const [view, setView] = useState<'all' | 'lanes'>('lanes');
   const { state } = viewComponent(provenance.now.image, BIT.opmask);
   // A mask of a ZMM instruction: as many bits as the register has elements.
   const lanes = 64 / sizeOf(type);
@@ -38,8 +38,8 @@ export function Opmask({ provenance }: { provenance: Provenance }): ReactElement
           look="tiny"
           value={view}
           choices={[
-            { value: 'all', label: 'All 64' },
             { value: 'lanes', label: `${lanes} lanes of ${type}` },
+            { value: 'all', label: 'All 64' },
           ]}
           onChoose={setView}
         />
@@ -54,9 +54,7 @@ export function Opmask({ provenance }: { provenance: Provenance }): ReactElement
         <thead>
           <tr>
             <th scope="col">mask</th>
-            <th scope="col">
-              <BitIndexes shown={shown} />
-            </th>
+            <th scope="col">bits</th>
             <th scope="col" className="right">
               hex
             </th>
@@ -88,23 +86,6 @@ const bytesOf = (shown: number): readonly (readonly number[])[] => {
   return Array.from({ length: Math.ceil(shown / 8) }, (_, at) => bits.slice(at * 8, at * 8 + 8));
 };
 
-/** Which bit is which: each where there is room, else the lowest of each byte. */
-function BitIndexes({ shown }: { shown: number }): ReactElement {
-  return (
-    <span className={`mask-bits mask-indexes ${shown < 64 ? 'lanes' : ''}`}>
-      {bytesOf(shown).map((bits) => (
-        <span key={bits[0]} className="mask-byte">
-          {bits.map((bit) => (
-            <span key={bit} className="mask-index val micro">
-              {shown < 64 || bit % 8 === 0 ? bit : ''}
-            </span>
-          ))}
-        </span>
-      ))}
-    </span>
-  );
-}
-
 function Bits({
   provenance,
   register,
@@ -134,13 +115,10 @@ function Bits({
     BYTES_HIGH_FIRST.reduce((value, byte) => (value << 8n) | BigInt(part.bytes[byte] ?? 0), 0n) >> BigInt(shown);
   return (
     // The value beside it carries the same for the keyboard and for a screen reader.
-    <span className={`mask-bits ${shown < 64 ? 'lanes' : ''}`} aria-hidden="true">
+    <span className="mask-bits" aria-hidden="true">
       {shown < 64 && above !== 0n ? (
-        <span
-          className="small is-armed mask-above"
-          title={`bits 63:${shown}, which no instruction on so many elements looks at`}
-        >
-          0x{above.toString(16)}
+        <span className="small is-armed mask-above" title="no instruction on so many elements looks at them">
+          bits 63:{shown} <span className="val">0x{above.toString(16)}</span>
         </span>
       ) : null}
       {bytesOf(shown).map((bits) => (
@@ -152,8 +130,13 @@ function Bits({
             return (
               // biome-ignore lint/a11y/noStaticElementInteractions: see the comment above.
               // biome-ignore lint/a11y/useKeyWithClickEvents: see the comment above.
-              <span key={bit} className={`mask-bit ${look}`} title={`${register} bit ${bit}`} onClick={() => flip(bit)}>
-                {shown < 64 ? set : null}
+              <span
+                key={bit}
+                className={`mask-bit ${look}`}
+                title={`${register} bit ${bit} is ${set}`}
+                onClick={() => flip(bit)}
+              >
+                {bit}
               </span>
             );
           })}

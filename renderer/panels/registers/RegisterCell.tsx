@@ -1,4 +1,4 @@
-import type { KeyboardEvent, ReactElement, ReactNode } from 'react';
+import { type KeyboardEvent, type ReactElement, type ReactNode, useRef } from 'react';
 import { nameWithSeen } from '../../controls/spoken.ts';
 import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
@@ -27,6 +27,7 @@ interface RegisterCellProps {
 export function RegisterCell(props: RegisterCellProps): ReactElement {
   const { path, register, text, seen = text, before, mark, problem = null, children } = props;
   const store = useDebuggerStore();
+  const cell = useRef<HTMLSpanElement>(null);
   const editing = useDebugger((state) => path !== null && state.editor?.path === path);
   const refused = useDebugger(selectEditRefusal);
   const open = (typed: string | null): void => {
@@ -45,6 +46,7 @@ export function RegisterCell(props: RegisterCellProps): ReactElement {
   return (
     // biome-ignore lint/a11y/useSemanticElements: a button may not hold the editor that opens in its place.
     <span
+      ref={cell}
       role="button"
       tabIndex={0}
       className={`register-cell inset-focus ${look === 'none' ? '' : look}`}
@@ -67,9 +69,8 @@ export function RegisterCell(props: RegisterCellProps): ReactElement {
         <ValueEditor
           path={path}
           onDone={(how) => {
-            const cell = document.querySelector<HTMLElement>(`[data-cell-of="${CSS.escape(path)}"] [role="button"]`);
-            if (how === 'stay') cell?.focus();
-            else neighbour(cell, how)?.focus();
+            if (how === 'stay') cell.current?.focus();
+            else neighbour(cell.current, how)?.focus();
           }}
         />
       ) : null}

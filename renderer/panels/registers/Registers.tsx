@@ -8,7 +8,6 @@ import type { Provenance } from '../../store/select/provenance.ts';
 import { selectProvenance } from '../../store/select/selectors.ts';
 import { vectorFile } from '../../store/select/vector.ts';
 import type { ViewSlice } from '../../store/state/view.ts';
-import { Bitfields } from './Bitfields.tsx';
 import { General } from './General.tsx';
 import { MarkLegend } from './MarkLegend.tsx';
 import { Opmask } from './Opmask.tsx';
@@ -18,19 +17,8 @@ import { X87 } from './X87.tsx';
 
 const GROUPS: readonly Choice<RegisterGroup>[] = REGISTER_GROUPS.map(({ group, label }) => ({ value: group, label }));
 
-function Mxcsr({ provenance }: { provenance: Provenance }): ReactElement {
-  return (
-    <Bitfields
-      provenance={provenance}
-      register="mxcsr"
-      title="MXCSR"
-      sub="control and status of SSE; in the legacy region at offset 24, read whatever XSTATE_BV says"
-    />
-  );
-}
-
 const PANELS: Readonly<Record<RegisterGroup, (props: { provenance: Provenance }) => ReactElement | null>> = {
-  ...{ vector: VectorPanel, opmask: Opmask, x87: X87, mxcsr: Mxcsr, pkru: Pkru, general: General },
+  ...{ vector: VectorPanel, opmask: Opmask, x87: X87, pkru: Pkru, general: General },
 };
 
 export function Registers(): ReactElement | null {

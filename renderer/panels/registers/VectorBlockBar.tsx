@@ -16,6 +16,8 @@ interface BlockBarProps {
   readonly file: VectorFile;
   readonly type: LaneType;
   readonly block: VectorBlock;
+  /** Of a whole register, where no block is selected. */
+  readonly isRegister: boolean;
   /** What the last paste or fill was refused for. */
   readonly problem: string | null;
   readonly onProblem: (problem: string | null) => void;
@@ -24,7 +26,15 @@ interface BlockBarProps {
 const shortNumber = (value: number): string => minus(String(Number(value.toPrecision(6))));
 
 /** Under the table: what the selected block is, what it adds up to, and what can be done with all of it. */
-export function VectorBlockBar({ provenance, file, type, block, problem, onProblem }: BlockBarProps): ReactElement {
+export function VectorBlockBar({
+  provenance,
+  file,
+  type,
+  block,
+  isRegister,
+  problem,
+  onProblem,
+}: BlockBarProps): ReactElement {
   const store = useDebuggerStore();
   const refused = useDebugger(selectEditRefusal);
   const [filling, setFilling] = useState<string | null>(null);
@@ -44,10 +54,15 @@ export function VectorBlockBar({ provenance, file, type, block, problem, onProbl
   const size = block.rows.length * block.elements.length;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset cannot be laid out as a line.
-    <div className="block-bar small" role="group" aria-label="Selected block" data-testid="vector-block">
-      <span className="strong">{blockName(file, block)}</span>
+    <div
+      className="block-bar small"
+      role="group"
+      aria-label={isRegister ? 'Selected register' : 'Selected block'}
+      data-testid="vector-block"
+    >
+      <span className="strong">{isRegister ? `${file.kind}${block.rows[0]}` : blockName(file, block)}</span>
       <span className="pill">
-        {block.rows.length}×{block.elements.length} block
+        {isRegister ? `${size} × ${type}` : `${block.rows.length}×${block.elements.length} block`}
       </span>
       {sum === null || least === null || greatest === null ? null : (
         <span className="text-2">

@@ -13,9 +13,11 @@ import {
   useState,
 } from 'react';
 import { vectorFragments } from '../../../app/register/vector.ts';
+import { componentLabel } from '../../../app/xsave/components.ts';
 import { nameWithSeen } from '../../controls/spoken.ts';
 import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { hueOf } from '../../store/select/components.ts';
 import { markedPart, type Provenance, shownMark } from '../../store/select/provenance.ts';
 import { selectEditRefusal } from '../../store/select/selectors.ts';
 import { elementPath, elementsOf, holderOf, type VectorFile } from '../../store/select/vector.ts';
@@ -38,6 +40,9 @@ const LEAST_PX: Readonly<Record<number, number>> = { 1: 36, 2: 46, 4: 36, 8: 76 
 /** Eight digits of 10 px type, where those of 11 px do not fit. */
 const HEX_LEAST_PX = 54;
 const HEX_ROOMY_PX = 61;
+
+/** From this one on a register is kept in Hi16_ZMM as a whole. */
+const FIRST_HIGH = 16;
 
 /** How wide the cells of one line are, and whether it is wider than the table. */
 const lineOf = (boxPx: number, lanes: number, count: number, least: number) => {
@@ -177,8 +182,15 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
   };
   const acts = useRef<CellActs>({ focusCell, edit, leave });
   acts.current = { focusCell, edit, leave };
+  // Without a block the line under the table is about the register as a whole: it is always there, and nothing jumps.
+  const summed =
+    block ?? (chosen === null || !rows.includes(chosen.index) ? null : { rows: [chosen.index], elements: order });
   const active =
     chosen !== null && rows.includes(chosen.index) ? chosen : { index: rows[0] ?? 0, element: order[0] ?? 0 };
+
+  const heads = (index: number): ReactElement => (
+    <LaneHeads provenance={provenance} file={file} index={index} type={type} right={right} cellPx={cellPx} />
+  );
 
   return (
     <>
@@ -199,7 +211,7 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
           if (event.shiftKey) event.preventDefault();
         }}
       >
-        {isFolded ? null : <LaneHeads lanes={lanes} right={right} cellPx={cellPx} perLane={count / lanes} />}
+        {isFolded ? null : heads(rows[0] ?? 0)}
         <div className="vector-row head" role="row">
           <span className="row-head" role="columnheader">
             {type}
@@ -216,29 +228,32 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
             </Fragment>
           ))}
         </div>
-        {rows.map((index) => (
-          <VectorRow
-            key={index}
-            provenance={provenance}
-            file={file}
-            index={index}
-            type={type}
-            right={right}
-            characters={charactersIn(cellPx)}
-            foldsAt={isFolded ? inLine : null}
-            focusElement={active.index === index ? active.element : null}
-            selected={chosen?.index === index}
-            block={block?.rows.includes(index) === true ? blockIn(block, index) : null}
-            acts={acts}
-          />
+        {rows.map((index, at) => (
+          <Fragment key={index}>
+            {!isFolded && at > 0 && index >= FIRST_HIGH && (rows[at - 1] ?? 0) < FIRST_HIGH ? heads(index) : null}
+            <VectorRow
+              provenance={provenance}
+              file={file}
+              index={index}
+              type={type}
+              right={right}
+              characters={charactersIn(cellPx)}
+              foldsAt={isFolded ? inLine : null}
+              focusElement={active.index === index ? active.element : null}
+              selected={chosen?.index === index}
+              block={block?.rows.includes(index) === true ? blockIn(block, index) : null}
+              acts={acts}
+            />
+          </Fragment>
         ))}
       </div>
-      {block === null ? null : (
+      {summed === null ? null : (
         <VectorBlockBar
           provenance={provenance}
           file={file}
           type={type}
-          block={block}
+          block={summed}
+          isRegister={block === null}
           problem={problem}
           onProblem={setProblem}
         />
@@ -274,15 +289,26 @@ function NextLine(): ReactElement {
 const endsLane = (at: number, count: number, lanes: number, foldsAt: number | null): boolean =>
   (at + 1) % (count / lanes) === 0 && at + 1 < count && at + 1 !== foldsAt;
 
-function LaneHeads(props: { lanes: number; right: boolean; cellPx: number; perLane: number }): ReactElement {
-  const { lanes, right, cellPx, perLane } = props;
-  const order = Array.from({ length: lanes }, (_, at) => (right ? lanes - 1 - at : at));
+type LaneHeadsProps = Pick<RowProps, 'provenance' | 'file' | 'index' | 'type' | 'right'> & { readonly cellPx: number };
+
+/** Which component keeps which lane of the registers from this one on. */
+function LaneHeads({ provenance, file, index, type, right, cellPx }: LaneHeadsProps): ReactElement {
+  const fragments = vectorFragments(provenance.now.image, file.kind, index);
+  const lanes = Array.from({ length: file.widthBits / 128 }, (_, lane) => ({
+    lane,
+    bit: fragments.findLast(({ fromBit }) => fromBit <= lane * 128)?.bit ?? 0,
+  }));
   return (
     <div className="lane-heads" aria-hidden="true">
       <span className="row-head" />
-      {order.map((lane) => (
-        <span key={lane} className="lane-title" style={{ width: cellPx * perLane }}>
-          lane {lane}
+      {(right ? lanes.toReversed() : lanes).map(({ lane, bit }) => (
+        <span
+          key={lane}
+          className="lane-title ellipsis"
+          style={{ width: (cellPx * elementsOf(file, type)) / lanes.length, '--hue': hueOf(bit) }}
+          title={`bits ${lane * 128 + 127}:${lane * 128}, kept in ${componentLabel(bit)}`}
+        >
+          lane {lane} <span className="text-2">{componentLabel(bit)}</span>
         </span>
       ))}
     </div>

@@ -7,7 +7,8 @@ import { hueOf } from '../../store/select/components.ts';
 import { markedPart, type Provenance, registerBytes } from '../../store/select/provenance.ts';
 import { type VectorFile, vectorFile } from '../../store/select/vector.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
-import { LaneCards } from './LaneCards.tsx';
+import { Bitfields } from './Bitfields.tsx';
+import { ControlRegisters } from './General.tsx';
 import { LANE_TYPE_GROUPS } from './lane-types.ts';
 import { VectorGrid } from './VectorGrid.tsx';
 
@@ -62,32 +63,9 @@ export function VectorPanel({ provenance }: { provenance: Provenance }): ReactEl
     (chosen >= block.first && chosen <= block.last && selection?.kind === 'vector');
   const rows = blocks.filter(isOpen).flatMap((block) => block.rows.filter(isShown));
 
-  const title = `${file.kind}${chosen}`;
-  const widths =
-    file.kind === 'zmm' && chosen < 16
-      ? 'one register, three widths, three components'
-      : file.kind === 'zmm'
-        ? 'one register, kept whole in Hi16_ZMM'
-        : 'one register, and the component each lane comes from';
   return (
     <>
-      <section className="section" aria-label={title}>
-        <div className="section-head short-head">
-          <h2 className="val">{title}</h2>
-          <span className="text-3 small ellipsis">{widths}</span>
-          <span className="push" />
-          <span className="text-3 small">lane 0 {laneZero}</span>
-          <button
-            type="button"
-            className="button tiny ghost"
-            title="Turn the lane order round (F in the table)"
-            onClick={() => store.getState().flipLanes()}
-          >
-            <Glyph name="swap" className="g12" />
-            Flip
-          </button>
-        </div>
-        <LaneCards provenance={provenance} file={file} index={chosen} />
+      <section className="section" aria-label="Vector registers">
         <div className="type-row">
           <span className="text-3 small">as</span>
           {LANE_TYPE_GROUPS.map((types, at) => (
@@ -101,10 +79,17 @@ export function VectorPanel({ provenance }: { provenance: Provenance }): ReactEl
             />
           ))}
           <span className="push" />
-          <span className="text-3 small wide-only">for all registers</span>
+          <span className="text-3 small">lane 0 {laneZero}</span>
+          <button
+            type="button"
+            className="button tiny ghost"
+            title="Turn the lane order round (F in the table)"
+            onClick={() => store.getState().flipLanes()}
+          >
+            <Glyph name="swap" className="g12" />
+            Flip
+          </button>
         </div>
-      </section>
-      <section className="section" aria-label="All vector registers">
         {rows.length > 0 ? (
           <VectorGrid provenance={provenance} file={file} rows={rows} />
         ) : (
@@ -132,6 +117,15 @@ export function VectorPanel({ provenance }: { provenance: Provenance }): ReactEl
             />
           ))}
       </section>
+      <div className="decoded-columns">
+        {registerBytes(provenance.now, 'rflags') === null ? null : (
+          <div>
+            <Bitfields provenance={provenance} register="rflags" title="RFLAGS" sub="what each means on hover" />
+            <ControlRegisters provenance={provenance} />
+          </div>
+        )}
+        <Bitfields provenance={provenance} register="mxcsr" title="MXCSR" sub="reset value 1f80" />
+      </div>
     </>
   );
 }

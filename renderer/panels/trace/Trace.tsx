@@ -1,4 +1,12 @@
-import { type KeyboardEvent, type ReactElement, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import {
+  type KeyboardEvent,
+  type ReactElement,
+  type ReactNode,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react';
 import { Button } from '../../controls/Button.tsx';
 import { Segment } from '../../controls/Segment.tsx';
 import { commandOf } from '../../keys/chord.ts';
@@ -32,12 +40,13 @@ export function Trace(): ReactElement {
       aria-label="Trace"
     >
       <Head />
-      {rows.length === 0 ? <Empty /> : <Body />}
+      {rows.length === 0 ? <EmptyTrace /> : <Body />}
     </section>
   );
 }
 
-function Empty(): ReactElement {
+/** Why no instruction is listed, and what can be done about it. */
+export function EmptyTrace({ children }: { children?: ReactNode }): ReactElement {
   const isLive = useDebugger((state) => state.session?.kind === 'live');
   const drive = useDebugger(selectDrive);
   const isTraced = drive?.kind === 'driven' && drive.what.startsWith('traced ');
@@ -51,6 +60,7 @@ function Empty(): ReactElement {
             ? 'No instruction is traced yet. A trace keeps the whole state after each, as stops of the history.'
             : 'This session holds no trace: a trace is made of a live vCPU, here or by tilescope trace, and its file opened.'}
       </p>
+      {children}
     </div>
   );
 }
@@ -104,7 +114,7 @@ function Head(): ReactElement {
 }
 
 /** How the tile products of the trace came out, worst first. */
-function Products(): ReactElement | null {
+export function Products(): ReactElement | null {
   const products = useDebugger(selectTracedProducts);
   if (products === null || products.checked === 0) return null;
   const differing = products.byStop.size;

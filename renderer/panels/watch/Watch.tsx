@@ -33,7 +33,7 @@ export function Watch(): ReactElement {
                   value
                 </th>
                 <th scope="col" className="right">
-                  last {SHOWN_STOPS} stops
+                  last {SHOWN_STOPS}
                 </th>
                 <th scope="col">
                   <span className="visually-hidden">remove</span>
@@ -89,7 +89,7 @@ function Row({ path }: { path: string }): ReactElement {
         ) : (
           <Sparkline
             values={values}
-            widthPx={72}
+            widthPx={52}
             heightPx={16}
             look={look === '' ? 'text-2' : look}
             label={`${path} over ${shown.length} stops`}
@@ -125,6 +125,7 @@ function Add(): ReactElement {
           ref={input}
           type="text"
           className="val small"
+          data-region-start
           aria-label="Path to watch"
           aria-invalid={problem !== null}
           placeholder="a path, such as zmm3:f32[1]"

@@ -21,14 +21,15 @@ import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { Session } from '../../store/state/target.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { pageSize } from '../../zoom.ts';
-import { HistoryTools } from '../history/History.tsx';
+import { HistorySize, HistoryTools } from '../history/History.tsx';
+import { StepsNow } from '../trace/Steps.tsx';
 import { ViewTools } from './CentreView.tsx';
 import {
   defaultLayout,
   extraTab,
   homeOf,
   isExtraPane,
-  isLineOfHistory,
+  isOfHistory,
   isView,
   LOW_PX,
   layoutKey,
@@ -36,6 +37,7 @@ import {
   peekedIn,
   type SizeClass,
   sizeClassOf,
+  withWatchAbove,
 } from './layout.ts';
 import { Peek } from './Peek.tsx';
 import { paneContent, TabMark, tabKey } from './panes.tsx';
@@ -96,6 +98,18 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
     settling.current = false;
   }, [workspace, shown, store]);
 
+  // What is watched is seen together with the inspector: Watch leaves its tabs and stands above them.
+  const isWatching = useDebugger((state) => state.watched.length > 0);
+  const wasWatching = useRef(isWatching && store.getState().rememberedLayout(key) !== null);
+  useEffect(() => {
+    if (workspace === null || wasWatching.current === isWatching) return;
+    wasWatching.current = isWatching;
+    const raised = isWatching && size !== 'small' ? withWatchAbove(workspace.getModel()) : null;
+    if (raised === null) return;
+    workspace.setModel(raised);
+    focusPane('watch');
+  }, [workspace, isWatching, size]);
+
   // In a window of another class it goes on standing beside; what nobody sees is not held.
   useEffect(() => {
     if (workspace === null || homeOf(workspace.getModel(), 'beside') !== null) return;
@@ -149,7 +163,7 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
     unfolded.current = home.folded ? request.pane : null;
     if (home.folded) workspace.expandTabset(home.id);
     else if (request.kind === 'toggle' && home.shown) {
-      if (isLineOfHistory(request.pane)) workspace.selectTab('history');
+      if (isOfHistory(request.pane)) workspace.selectTab('history');
       else workspace.collapseTabset(home.id);
       return;
     }
@@ -288,13 +302,13 @@ const renderTab = (tab: TabNode<null>, props: TabRenderProps): ReactElement => (
 );
 
 const renderTools = (tabset: {
-  readonly id: string;
+  readonly selectedId?: string | null | undefined;
   readonly tabs: readonly { readonly id: string }[];
 }): ReactElement | null =>
   tabset.tabs.some(({ id }) => isView(id)) ? (
     <ViewTools />
   ) : tabset.tabs.some(({ id }) => id === 'history') ? (
-    <HistoryTools />
+    <HistoryTools>{tabset.selectedId === 'steps' ? <StepsNow /> : <HistorySize />}</HistoryTools>
   ) : null;
 
 const renderSeparator = (orientation: 'horizontal' | 'vertical'): ReactElement => (

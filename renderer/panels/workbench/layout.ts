@@ -9,9 +9,12 @@ export type PaneId =
   | 'breakpoints'
   | 'calls'
   | 'inspector'
+  | 'general'
+  | 'segments'
   | 'watch'
   | 'history'
   | 'stops'
+  | 'steps'
   | 'events'
   | ExtraPane;
 
@@ -38,8 +41,11 @@ const DOCKED: readonly { readonly id: PaneId; readonly title: string }[] = [
   { id: 'calls', title: 'Calls' },
   { id: 'inspector', title: 'Inspector' },
   { id: 'watch', title: 'Watch' },
+  { id: 'general', title: 'General' },
+  { id: 'segments', title: 'Segments' },
   { id: 'history', title: 'History' },
   { id: 'stops', title: 'Stops' },
+  { id: 'steps', title: 'Trace' },
   { id: 'events', title: 'Events' },
 ];
 const dockedOf = (kind: Session['kind']): typeof DOCKED =>
@@ -49,7 +55,7 @@ const EXTRA = [
   { id: 'find', title: 'Find', beside: { dock: 'right', region: 'center' } },
   { id: 'plot', title: 'Plot', beside: { dock: 'right', region: 'bottom' } },
   { id: 'beside', title: 'Beside', beside: { dock: 'centre', region: 'right' } },
-  { id: 'trace', title: 'Trace', beside: { dock: 'centre', region: 'center' } },
+  { id: 'trace', title: 'Instructions', beside: { dock: 'centre', region: 'center' } },
 ] as const;
 export type ExtraPane = (typeof EXTRA)[number]['id'];
 
@@ -90,8 +96,48 @@ const LEFT_PX = { small: 316, usual: 316, wide: 372 } as const;
 const RIGHT_PX = { small: 296, usual: 296, wide: 420 } as const;
 export const LOW_PX = 800;
 
-/** History in front; the others are the same stops, as lines. */
-const BOTTOM: readonly PaneId[] = ['history', 'stops', 'events'];
+type Dock = Extract<Input['root'], { readonly type: 'tabset' }>;
+
+const RIGHT: readonly PaneId[] = ['inspector', 'watch', 'general', 'segments'];
+const RIGHT_DOCK = { type: 'tabset', minWidth: '264px', maxWidth: '640px', collapsible: true } as const;
+
+/** Watch above the other panes of its dock. */
+const split = ({ size, tabs, ...dock }: Dock): Input['root'] => ({
+  type: 'split',
+  orientation: 'vertical',
+  size,
+  children: [
+    { ...RIGHT_DOCK, size: '40%', tabs: tabs.filter(({ id }) => id === 'watch') },
+    { ...dock, tabs: tabs.filter(({ id }) => id !== 'watch'), selectedId: 'inspector' },
+  ],
+});
+
+/** Where there is room Watch stands above the others; else it comes there once something is watched (`withWatchAbove`). */
+const rightDock = (size: SizeClass): Input['root'] => {
+  const width = `${RIGHT_PX[size]}px`;
+  const isFolded = size === 'small';
+  const dock = {
+    ...RIGHT_DOCK,
+    id: 'right',
+    size: width,
+    collapsed: isFolded,
+    selectedId: 'inspector',
+    tabs: RIGHT.map(tab),
+  };
+  return size === 'wide' ? split(dock) : dock;
+};
+
+/** The layout with Watch above the inspector, of whose dock it is a tab; null: it stands elsewhere, or there is no such dock. */
+export const withWatchAbove = (model: Model): Input | null => {
+  const home = homeOf(model, 'watch');
+  if (home === null || home.folded || home.id !== homeOf(model, 'inspector')?.id) return null;
+  const placed = (node: Model['root']): Input['root'] =>
+    node.type === 'split' ? { ...node, children: node.children.map(placed) } : node.id === home.id ? split(node) : node;
+  return { ...model, root: placed(model.root) };
+};
+
+/** History in front; the others are the same stops, as lines, and those of a trace. */
+const BOTTOM: readonly PaneId[] = ['history', 'stops', 'steps', 'events'];
 
 /**
  * The layout that nobody has changed. Program has a column of its own, with breakpoints and calls as tabs; a file has none. In a small window both docks are strips, so that the whole width goes to the view.
@@ -133,17 +179,7 @@ export const defaultLayout = (kind: Session['kind'], size: SizeClass, isLow: boo
             selectedId: 'overview',
             tabs: viewsOf(kind).map(({ id }) => tab(id)),
           },
-          {
-            type: 'tabset',
-            id: 'right',
-            size: `${RIGHT_PX[size]}px`,
-            minWidth: '264px',
-            maxWidth: '640px',
-            collapsible: true,
-            collapsed: size === 'small',
-            selectedId: 'inspector',
-            tabs: [tab('inspector'), tab('watch')],
-          },
+          rightDock(size),
         ],
       },
       {
@@ -207,8 +243,8 @@ export const homeOf = (
     : { id: floating.id, folded: floating.collapsed === true, shown: floating.selectedId === pane };
 };
 
-/** Stops and Events: the history as lines, in its dock. */
-export const isLineOfHistory = (pane: string): boolean => pane === 'stops' || pane === 'events';
+/** What else the dock of the history shows of it. */
+export const isOfHistory = (pane: string): boolean => BOTTOM.some((id) => id === pane && id !== 'history');
 
 /** A pane of a dock beside the centre that is folded to a strip, with its neighbours there; null: it is no such pane. */
 export const peekedIn = (

@@ -17,8 +17,10 @@ import { History } from '../history/History.tsx';
 import { Inspector } from '../inspector/Inspector.tsx';
 import { Plot } from '../plot/Plot.tsx';
 import { Program } from '../program/Program.tsx';
+import { GeneralPane, SegmentsPane } from '../registers/General.tsx';
 import { Events } from '../stops/Events.tsx';
 import { Stops } from '../stops/Stops.tsx';
+import { Steps } from '../trace/Steps.tsx';
 import { Trace } from '../trace/Trace.tsx';
 import { Watch } from '../watch/Watch.tsx';
 import { CentreView } from './CentreView.tsx';
@@ -41,6 +43,9 @@ const DOCKED: Readonly<Record<string, () => ReactElement | null>> = {
   beside: Beside,
   trace: Trace,
   stops: Stops,
+  steps: Steps,
+  general: GeneralPane,
+  segments: SegmentsPane,
   events: Events,
   calls: Calls,
 };

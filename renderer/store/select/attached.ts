@@ -6,14 +6,20 @@ import type { Stop } from '../state/timeline.ts';
 import type { OpenVcpu } from '../state/vcpus.ts';
 import { type RunWord, runWord } from './run.ts';
 
-/** Writes that are in the vCPU: those since attach, or since everything was last given back. */
+const givesAllBack = ({ write }: Stop): boolean =>
+  write?.kind === 'restore' && write.scope.kind === 'all' && write.from === undefined;
+
+/** Writes that stand in the vCPU: those since everything was last given back, without what was undone. */
 export const writesIn = memoizeByIdentity((stops: readonly Stop[]): number => {
-  const given = stops.findLastIndex(
-    ({ write }) => write?.kind === 'restore' && write.scope.kind === 'all' && write.from === undefined,
-  );
-  let writes = 0;
-  for (let at = given + 1; at < stops.length; at += 1) if (stops[at]?.write != null) writes += 1;
-  return writes;
+  const done: Stop[] = [];
+  const undone: Stop[] = [];
+  for (const stop of stops) {
+    const kind = stop.write?.kind;
+    const walked = kind === 'undo' ? done.pop() : kind === 'redo' ? undone.pop() : undefined;
+    if (kind === 'undo') undone.push(...(walked === undefined ? [] : [walked]));
+    else if (kind !== undefined) done.push(walked ?? stop);
+  }
+  return done.length - 1 - done.findLastIndex(givesAllBack);
 });
 
 /** An attached vCPU, and what is in it that a user would not lose unasked. */

@@ -21,7 +21,7 @@ const groupOfSource = (source: RegisterSource): RegisterGroup | null => {
     case 'fragments':
       return source.parts[0] === undefined ? null : groupOfComponent(source.parts[0].bit);
     case 'mxcsr':
-      return 'mxcsr';
+      return 'vector';
     case 'mm':
     case 'mxcsr-mask':
       return null;
@@ -85,11 +85,14 @@ export const jumpOf = (capture: Capture, text: string): Jump | null => {
   if (/^tmm\d$/.test(path.register)) return tileJump(capture, path);
   if (group === null)
     return { title: `Show ${printPath(path)}`, refused: 'no view shows this register', go: () => undefined };
-  if (group !== 'vector') {
+  if (group !== 'vector' || path.register === 'mxcsr') {
     return {
       title: `Show ${printPath(path)}`,
       refused: null,
-      go: (state) => state.showRegister(group, path.register),
+      go: (state) => {
+        state.showRegister(group, path.register);
+        if (path.field !== null) state.select({ kind: 'register', path: path.register, field: path.field });
+      },
     };
   }
   const file = vectorFile(capture.image);

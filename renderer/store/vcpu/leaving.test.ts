@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createFakeBridge } from '../../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from '../debugger-store.ts';
+import { selectWithEdits } from '../select/attached.ts';
 import { selectLeaving, wouldLose } from './leaving.ts';
 
 const written = async (freeze: boolean): Promise<DebuggerStore> => {
@@ -20,6 +21,26 @@ test('what giving back would write is listed, general registers apart', async ()
   expect(row?.general.map(({ path }) => path)).toEqual(['rax']);
   expect(row?.changes.map(({ path }) => path)).toContain('xmm3:f32[1]');
   expect(row?.hasRun).toBe(false);
+});
+
+test('a write that was undone is none that stands, and one that was written again is', async () => {
+  const store = await written(true);
+  const standing = (): readonly number[] => selectWithEdits(store.getState()).map(({ writes }) => writes);
+  store.getState().stage('k1', '0x77');
+  await store.getState().apply();
+  expect(standing()).toEqual([2]);
+  store.getState().undo();
+  await expect.poll(standing).toEqual([1]);
+  expect(selectLeaving(store.getState())[0]?.changes.map(({ path }) => path)).not.toContain('k1');
+  store.getState().undo();
+  await expect.poll(standing).toEqual([]);
+  expect(selectLeaving(store.getState())).toEqual([]);
+  store.getState().redo();
+  await expect.poll(standing).toEqual([1]);
+  await store.getState().restore({ kind: 'all' });
+  expect(standing()).toEqual([]);
+  store.getState().undo();
+  await expect.poll(standing).toEqual([1]);
 });
 
 test('a guest that has run since says so', async () => {

@@ -56,14 +56,15 @@ export const changesOf = (stops: readonly Stop[], { at }: TraceRow) => {
   return before === undefined || after === undefined ? [] : stepChanges(before.capture, after.capture, after.changed);
 };
 
+const NONE: readonly number[] = [];
+const wrongStopsOf = memoizeByIdentity((stops: readonly Stop[]): readonly number[] => {
+  const { byStop } = productsOf(stops);
+  return stops.flatMap(({ number }, at) => (byStop.has(number) && at + 1 < stops.length ? [at + 1] : []));
+});
+
 /** Places of the stops behind products that differ, ascending. */
-export const selectWrongStops = (state: State): readonly number[] => {
-  const products = selectTracedProducts(state);
-  if (products === null || products.byStop.size === 0) return [];
-  return state.stops.flatMap(({ number }, at) =>
-    products.byStop.has(number) && at + 1 < state.stops.length ? [at + 1] : [],
-  );
-};
+export const selectWrongStops = (state: State): readonly number[] =>
+  selectTracedProducts(state) === null ? NONE : wrongStopsOf(state.stops);
 
 /** Those that what is typed and chosen leaves. */
 export const selectShownRows = (state: State): readonly TraceRow[] =>

@@ -26,7 +26,7 @@ describe('edits typed into the palette', () => {
     expect(type(store, 'MXCSR.rc = down')).toBeNull();
     expect(store.getState()).toMatchObject({
       tab: 'registers',
-      group: 'mxcsr',
+      group: 'vector',
       selection: { kind: 'register', path: 'mxcsr', field: 'RC' },
     });
     expect(type(store, 'RAX=0x5')).toBeNull();
