@@ -13,11 +13,9 @@ import {
   useState,
 } from 'react';
 import { vectorFragments } from '../../../app/register/vector.ts';
-import { componentLabel } from '../../../app/xsave/components.ts';
 import { nameWithSeen } from '../../controls/spoken.ts';
 import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { hueOf } from '../../store/select/components.ts';
 import { markedPart, type Provenance, shownMark } from '../../store/select/provenance.ts';
 import { selectEditRefusal } from '../../store/select/selectors.ts';
 import { elementPath, elementsOf, holderOf, type VectorFile } from '../../store/select/vector.ts';
@@ -26,6 +24,7 @@ import { Glyph } from '../../theme/Glyph.tsx';
 import { pageBox } from '../../zoom.ts';
 import { charactersIn, exactText, fittedText, isWord, isZero, sizeOf } from './element-text.ts';
 import { isBlockMove, isToEdge, moveInGrid } from './grid-moves.ts';
+import { LaneHeads } from './LaneHeads.tsx';
 import { LANE_TYPES } from './lane-types.ts';
 import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
 import { beginsEdit, ValueEditor } from './ValueEditor.tsx';
@@ -288,32 +287,6 @@ function NextLine(): ReactElement {
 /** Where a line ends nothing is left free behind it: the line is as wide as the table. */
 const endsLane = (at: number, count: number, lanes: number, foldsAt: number | null): boolean =>
   (at + 1) % (count / lanes) === 0 && at + 1 < count && at + 1 !== foldsAt;
-
-type LaneHeadsProps = Pick<RowProps, 'provenance' | 'file' | 'index' | 'type' | 'right'> & { readonly cellPx: number };
-
-/** Which component keeps which lane of the registers from this one on. */
-function LaneHeads({ provenance, file, index, type, right, cellPx }: LaneHeadsProps): ReactElement {
-  const fragments = vectorFragments(provenance.now.image, file.kind, index);
-  const lanes = Array.from({ length: file.widthBits / 128 }, (_, lane) => ({
-    lane,
-    bit: fragments.findLast(({ fromBit }) => fromBit <= lane * 128)?.bit ?? 0,
-  }));
-  return (
-    <div className="lane-heads" aria-hidden="true">
-      <span className="row-head" />
-      {(right ? lanes.toReversed() : lanes).map(({ lane, bit }) => (
-        <span
-          key={lane}
-          className="lane-title ellipsis"
-          style={{ width: (cellPx * elementsOf(file, type)) / lanes.length, '--hue': hueOf(bit) }}
-          title={`bits ${lane * 128 + 127}:${lane * 128}, kept in ${componentLabel(bit)}`}
-        >
-          lane {lane} <span className="text-2">{componentLabel(bit)}</span>
-        </span>
-      ))}
-    </div>
-  );
-}
 
 interface RowProps {
   readonly provenance: Provenance;
