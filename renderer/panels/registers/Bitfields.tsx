@@ -10,8 +10,16 @@ import {
   readReserved,
   reservedOf,
 } from '../../../app/xsave/bitfields.ts';
+import { isDeterministic } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { markedPart, type Provenance, refusedBits, registerBytes, shownMark } from '../../store/select/provenance.ts';
+import {
+  type Mark,
+  markedPart,
+  type Provenance,
+  refusedBits,
+  registerBytes,
+  shownMark,
+} from '../../store/select/provenance.ts';
 import { selectEditRefusal } from '../../store/select/selectors.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { HexRegister } from './HexRegister.tsx';
@@ -32,7 +40,14 @@ export function Bitfields({ provenance, register, title, sub }: BitfieldsProps):
     <section className="section" aria-label={title}>
       <div className="section-head short-head">
         <h2>{title}</h2>
-        {bytes === null ? null : <HexRegister provenance={provenance} register={register} sizeBytes={bytes.length} />}
+        {bytes === null ? null : (
+          <HexRegister
+            provenance={provenance}
+            register={register}
+            sizeBytes={bytes.length}
+            varies={register === 'rflags'}
+          />
+        )}
         <span className="push" />
         <span className="text-3 small ellipsis">{sub}</span>
       </div>
@@ -191,6 +206,11 @@ interface FieldProps {
   readonly isTile?: boolean;
 }
 
+/** Where a guest stands when it is stopped, and so its flags, differ from run to run: fixed where screenshots are to be the same. */
+const variesIn = (register: string, mark: Mark): boolean =>
+  register === 'rflags' && isDeterministic() && mark !== 'staged' && mark !== 'written';
+const FLAGS_AT_RESET = 2n;
+
 /** One field: a switch for a bit, a list for a field with words, a number for the rest. Changing it stages it. */
 export function Field({ provenance, register, row, sizeBytes, isTile = false }: FieldProps): ReactElement | null {
   const store = useDebuggerStore();
@@ -198,9 +218,10 @@ export function Field({ provenance, register, row, sizeBytes, isTile = false }: 
   const part = markedPart(provenance, register, 0, sizeBytes);
   if (part === null) return null;
   const path = `${register}.${row.name}`;
-  const value = readUint(part.bytes, 0, sizeBytes);
+  const value = variesIn(register, part.mark) ? FLAGS_AT_RESET : readUint(part.bytes, 0, sizeBytes);
   const now = readField(value, row);
-  const before = part.before === null ? now : readField(readUint(part.before, 0, sizeBytes), row);
+  const before =
+    part.before === null || variesIn(register, part.mark) ? now : readField(readUint(part.before, 0, sizeBytes), row);
   const isRefused = part.isRefused && readField(refusedBits(provenance, register), row) !== 0;
   const mark = before === now ? 'none' : shownMark({ mark: part.mark, isRefused });
   const single = row.hi === row.lo;
