@@ -1,12 +1,12 @@
 import { expect, test } from 'playwright/test';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
-import { fitting, WIDE } from '../models/having.ts';
+import { fitting, PICTURED_HAVING, WIDE } from '../models/having.ts';
 import { pictured } from '../models/pictured.ts';
 import { StateFolder } from '../models/state-folder.ts';
 import { shown, tilescope, WebHost } from '../models/tilescope.ts';
 import { Window } from '../models/window.ts';
 
-const PATHS = fitting(['zmm3', 'k1', 'mxcsr']);
+const PATHS = fitting(['zmm3', 'k1', 'mxcsr'], PICTURED_HAVING);
 
 test.describe('the program that held written edits is killed', () => {
   test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
@@ -42,7 +42,7 @@ test.describe('the program that held written edits is killed', () => {
     await expect(window.target('crash')).toBeVisible();
     await window.attach('crash');
     await page.keyboard.press('Alt+2');
-    await window.type(`${WIDE}3:f32[1]`, '-6.25');
+    await window.type(`${PICTURED_HAVING.wide}3:f32[1]`, '-6.25');
     await window.apply();
 
     await page.keyboard.press('Alt+6');
