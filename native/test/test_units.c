@@ -272,7 +272,7 @@ static void scratch_places(void)
 		(void)snprintf(maps, sizeof(maps), "%lx-%lx rw-p 00000000 00:00 0 \n", (unsigned long)address,
 			       (unsigned long)(address + SCRATCH_BYTES));
 		own += scratch_find(0, maps, &left, &free_place, &why) == 0 && left == address;
-		for (uint32_t vcpu = 1; vcpu < 9; vcpu++)
+		for (uint32_t vcpu = 1; vcpu < 16384; vcpu *= 2)
 			others += scratch_find(vcpu, maps, &left, &free_place, &why) != 0 || left != 0;
 		(void)munmap(region, SCRATCH_BYTES);
 	}

@@ -14,8 +14,8 @@
  * before the first frame is loaded.
  */
 #define SCRATCH_BASE 0x200000000000ull
-#define SCRATCH_RANDOM_BITS 21
-#define SCRATCH_INDEX_BITS 12 /* KVM_MAX_VCPUS is 4096 at most (arch/x86/kvm/Kconfig) */
+#define SCRATCH_RANDOM_BITS 19
+#define SCRATCH_INDEX_BITS 14 /* KVM_MAX_VCPU_IDS is four times KVM_MAX_VCPUS, which is 4096 at most (arch/x86/kvm/Kconfig) */
 #define SCRATCH_GAP_BYTES 0x100000u /* at least, to the mappings beside it: so it is never merged with one */
 #define SCRATCH_FRAMES 0x11000u
 #define SCRATCH_FPSTATE 0x19000u
