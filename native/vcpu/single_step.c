@@ -183,6 +183,9 @@ static int run_chain(struct stepping *s, struct refusal *why)
 		stop->touched = stop->restarts_kvm_run = 0;
 	if (take_steps(s, &made, why) < 0)
 		return -1;
+	/* No record is free for what such an end would be followed by. */
+	if (end != LOOP_DONE && made.steps == s->loop.steps)
+		return refuse(why, REASON_CHAIN_CHANGED, 0, NULL, "Another thread of the VMM changed the chain of steps.");
 	if (end == LOOP_DONE || (end == LOOP_KICK && !stop->signal_seen && s->interrupted)) {
 		stop->in_kvm_run = 1;
 		s->head.ended = end == LOOP_DONE ? STEP_DONE : STEP_HALTED;
