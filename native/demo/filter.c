@@ -40,6 +40,24 @@ static void install_no_code(void)
 		vm_fail("seccomp");
 }
 
+/* No KVM_SET_REGS from where scratch memory lies. */
+static void install_no_regs_there(void)
+{
+	struct sock_filter code[] = {
+		LOAD(args[1]),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, KVM_SET_REGS, 0, 4),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, instruction_pointer) + 4),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x2000, 0, 2),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x4000, 1, 0),
+		ANSWER(SECCOMP_RET_KILL_PROCESS),
+		ANSWER(SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		vm_fail("seccomp");
+}
+
 /* One system call, perhaps with one value of its second argument, gets this answer; everything else is allowed. */
 static void install(uint32_t number, int64_t second, uint32_t answer)
 {
@@ -262,10 +280,12 @@ void filter_install(const char *kind)
 		{ "no-msrs", SYS_ioctl, (int64_t)(uint32_t)KVM_GET_MSRS, SECCOMP_RET_KILL_PROCESS },
 		{ "no-timer", SYS_timer_create, -1, SECCOMP_RET_KILL_PROCESS },
 	};
-	int installed = strcmp(kind, "no-code") == 0;
+	int no_code = strcmp(kind, "no-code") == 0, no_regs_there = strcmp(kind, "no-regs-there") == 0, installed = no_code || no_regs_there;
 
-	if (installed)
+	if (no_code)
 		install_no_code();
+	if (no_regs_there)
+		install_no_regs_there();
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(kinds[i].kind, kind) == 0) {
 			install(kinds[i].number, kinds[i].second, kinds[i].answer);

@@ -14,6 +14,7 @@
 #include "client.h"
 #include "guest.h"
 #include "kill_points.h"
+#include "privilege.h"
 #include "proc.h"
 
 extern const uint8_t fault_code[], fault_at[], fault_behind[], fault_handler[], fault_debug_handler[], fault_end[];
@@ -270,18 +271,52 @@ static void killed_while_armed(const char *helper)
 	CHECK(client_start(&client, helper) == 0 && attach() == 1, "%s", words());
 }
 
+static int begin(const char *helper, const char *demo, const char *const *arguments)
+{
+	if (guest_start_demo(&guest, demo, arguments) == 0 && guest_progresses(&guest, 0) && client_start(&client, helper) == 0 &&
+	    client_attach(&client, guest.pid, 0, 0, NULL) == 1) {
+		lead_there();
+		return 1;
+	}
+	CHECK(0, "the guest or the helper did not start: %s", words());
+	guest_end(&guest);
+	return 0;
+}
+
+static void end(void)
+{
+	CHECK(guest.page->vcpus[0].stack_errors == 0 && guest.page->vcpus[0].register_errors == 0, "%llu bytes of its stack, %llu registers changed",
+	      (unsigned long long)guest.page->vcpus[0].stack_errors, (unsigned long long)guest.page->vcpus[0].register_errors);
+	CHECK(client_vcpu(&client, MSG_DETACH, guest.pid, 0) == 1, "%s", words());
+	CHECK(guest_lives(&guest) && guest_progresses(&guest, 0) && guest_scratch_regions(&guest) == 0, "what is left of it");
+	CHECK(client_end(&client) == 0, "the helper did not end with 0");
+	guest_end(&guest);
+}
+
+/* The TF that is taken out there is a call that other steps do not make. */
+static void finished_past_filter(const char *helper, const char *demo)
+{
+	static const char *const arguments[] = { "--program", "integer", "--seccomp", "no-regs-there", NULL };
+
+	rule("what a filter forbids from where machine code lies is not made there, at the end of a fault's handler either");
+	if (!can_read_filters("the end of a step into a fault under a seccomp filter") || !begin(helper, demo, arguments))
+		return;
+	if (ends_behind_handler()) {
+		finished(0);
+	} else {
+		ends_in_handler();
+		skip("the end of a step into a fault under a seccomp filter", "it ends in the handler here: this KVM's CPU is emulated");
+	}
+	end();
+}
+
 void step_fault(const char *helper, const char *stepped, const char *demo)
 {
 	static const char *const arguments[] = { "--program", "integer", "--small-stack", NULL };
 
 	rule("[RC11] a step into a fault whose handler waits: interrupts come back in time, whoever lives, and no TF is left where the helper does");
-	if (guest_start_demo(&guest, demo, arguments) < 0 || !guest_progresses(&guest, 0) || client_start(&client, helper) < 0 ||
-	    client_attach(&client, guest.pid, 0, 0, NULL) != 1) {
-		CHECK(0, "the guest or the helper did not start: %s", words());
-		guest_end(&guest);
+	if (!begin(helper, demo, arguments))
 		return;
-	}
-	lead_there();
 	if (ends_behind_handler()) {
 		finished(0);
 		finished(1);
@@ -291,10 +326,6 @@ void step_fault(const char *helper, const char *stepped, const char *demo)
 	}
 	killed(helper, stepped);
 	killed_while_armed(helper);
-	CHECK(guest.page->vcpus[0].stack_errors == 0 && guest.page->vcpus[0].register_errors == 0, "%llu bytes of its stack, %llu registers changed",
-	      (unsigned long long)guest.page->vcpus[0].stack_errors, (unsigned long long)guest.page->vcpus[0].register_errors);
-	CHECK(client_vcpu(&client, MSG_DETACH, guest.pid, 0) == 1, "%s", words());
-	CHECK(guest_lives(&guest) && guest_progresses(&guest, 0) && guest_scratch_regions(&guest) == 0, "what is left of it");
-	CHECK(client_end(&client) == 0, "the helper did not end with 0");
-	guest_end(&guest);
+	end();
+	finished_past_filter(helper, demo);
 }

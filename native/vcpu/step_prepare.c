@@ -191,6 +191,7 @@ int stepping_prepare(struct stepping *s, const struct step_request *request, str
 	char *maps = proc_text("/proc/%d/maps", target.pid);
 	struct vcpu *vcpu = s->vcpu;
 	struct program calls = { 0 };
+	struct loop all;
 	struct room room;
 	int found;
 
@@ -237,12 +238,16 @@ int stepping_prepare(struct stepping *s, const struct step_request *request, str
 		s->most = LOOP_STEPS;
 	s->loop.debug.control = GUESTDBG_STEP | (s->head.irqs_blocked ? GUESTDBG_BLOCKIRQ : 0);
 	s->loop.ends_at_syscall = s->syscall_entry != 0;
-	loop_calls(&s->loop, &calls);
+	/* A step that is led away makes one call more, at its end. */
+	all = s->loop;
+	all.finishes = s->may_finish;
+	loop_calls(&all, &calls);
 	if (chain_check_filters(&target, &vcpu->filters, &calls, why) < 0)
 		return -1;
 	if (has_code(vcpu)) {
 		s->loop.machine_code = vcpu->scratch + SCRATCH_CODE;
-		if (!loop_code_allowed(&s->loop, &vcpu->filters))
+		all.machine_code = s->loop.machine_code;
+		if (!loop_code_allowed(&all, &vcpu->filters))
 			s->loop.machine_code = 0;
 		s->loop.may_sync = (vcpu->sync_features & SYNCED) == SYNCED;
 	}
