@@ -147,17 +147,18 @@ export class Guest {
     for (let vcpu = 0; vcpu < (options.allCount === true ? (options.vcpus ?? 1) : 1); vcpu += 1) {
       await guest.progress(vcpu);
     }
-    if (options.pictured === true) await guest.#putOutOfInit(options.vcpus ?? 1);
+    if (options.pictured === true) await guest.putOutOfInit(options.vcpus);
     await guest.settle();
     return guest;
   }
 
   /**
    * Each component of a pictured guest holds something: where its values are the initial ones the CPU drops it from XSTATE_BV, or
-   * puts it in, by itself, and a picture shows which.
+   * puts it in, by itself, and a picture shows which. To be done again where the monitor was asked, for QEMU may put back a copy of
+   * its own that lacks some.
    */
-  async #putOutOfInit(vcpus: number): Promise<void> {
-    const held = fitting(['zmm15:u32=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16', 'k7=7', 'fcw=0x27f'], PICTURED_HAVING);
+  async putOutOfInit(vcpus = 1): Promise<void> {
+    const held = fitting(['zmm15:f32=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16', 'k7=7', 'fcw=0x27f'], PICTURED_HAVING);
     for (let vcpu = 0; vcpu < vcpus; vcpu += 1) {
       const { code, err } = await tilescope('set', '--pid', String(this.pid), '--vcpu', String(vcpu), ...held);
       if (code !== 0) throw new Error(err);

@@ -6,7 +6,7 @@ import { test } from '../models/host.ts';
 import { tilescope, tilescopeJson } from '../models/tilescope.ts';
 import { fromMore, Window } from '../models/window.ts';
 
-/** Values of its own: the CPU drops a component that holds its initial ones from XSTATE_BV, or puts it in, by itself. */
+/** Values of its own. */
 const FOUND = fitting(
   ['zmm0:f32=-0.5,-0.75,-1,2,-1,-1,0.25,-0.75,1,1.5,2,1.5,0.125,0.125,-1,-1', 'k1=0xffff', 'mxcsr=0x1fa0'],
   PICTURED_HAVING,

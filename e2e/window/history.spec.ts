@@ -14,7 +14,7 @@ const FOUND = fitting(
   ['zmm3:f32=0.5,-1,0,0.25,1,2.75,-0.75,2,0.125,0,-0.5,1,1.5,0.25,0,-1', 'k1=0xffff'],
   PICTURED_HAVING,
 );
-/** Of the other vCPU: with nothing in them the CPU itself takes the registers out of XSTATE_BV, and puts them in. */
+/** Of the other vCPU. */
 const OTHER = ['xmm9:f32=0.5,-1,0,0.25'];
 const PATHS = fitting(['zmm3', 'k1', 'mxcsr'], PICTURED_HAVING);
 
@@ -47,6 +47,7 @@ test.describe('history', () => {
   // Each story finds the same, whatever ran before: QEMU writes its own copy back when its monitor is asked, and that lacks parts of a
   // vector register on some hosts.
   test.beforeEach(async () => {
+    await guest.putOutOfInit(2);
     for (const [vcpu, found] of [FOUND, OTHER].entries()) {
       const set = await tilescope('set', '--pid', String(guest.pid), '--vcpu', String(vcpu), ...found);
       expect(set.code, set.err).toBe(0);

@@ -14,8 +14,12 @@ const FOUND = fitting(
   ['zmm3:f32=0.5,-1,0,0.25,1,2.75,-0.75,2,0.125,0,-0.5,1,1.5,0.25,0,-1', 'k1=0x000000000000ffff', 'mxcsr=0x1fa0'],
   PICTURED_HAVING,
 );
-/** A register that QEMU's own copy may lack. */
-const HIGH = PICTURED_HAVING.masks ? 'zmm17' : `${WIDE}7`;
+/** What QEMU's own copy may lack: an element, its component, and where its 16 bytes stand in what the monitor prints of which register. */
+const LACKED = PICTURED_HAVING.masks
+  ? { path: 'zmm17:f32[1]', component: 'Hi16_ZMM', register: 17, from: -32 }
+  : WIDE === 'xmm'
+    ? { path: 'xmm7:f32[1]', component: 'SSE', register: 7, from: -32 }
+    : { path: 'ymm7:f32[5]', component: 'AVX', register: 7, from: -64 };
 const PATHS = fitting(['zmm3', 'k1', 'mxcsr', 'r15'], PICTURED_HAVING);
 
 test.use({ machine: PICTURED });
@@ -114,7 +118,7 @@ test.describe('edit and restore that can be trusted', () => {
     await page.keyboard.press('F8');
     await expect(page.getByTestId('held')).toContainText('QEMU holds this vCPU');
     await page.keyboard.press('Alt+2');
-    await window.type(`${HIGH}:f32[1]`, '2.5');
+    await window.type(LACKED.path, '2.5');
     await page.keyboard.press('Control+Enter');
     await expect(window.staged()).toHaveText(/1 staged/);
     await window.shootLive('trust-paused', keeps);
@@ -123,17 +127,18 @@ test.describe('edit and restore that can be trusted', () => {
     await expect(page.getByTestId('held')).toHaveCount(0);
     await window.freeze();
     await window.apply();
-    await expect(window.cell(`${HIGH}:f32[1]`)).toHaveAttribute('data-mark', 'written');
+    await expect(window.cell(LACKED.path)).toHaveAttribute('data-mark', 'written');
 
-    // QEMU asks the vCPU once it runs again and writes its copy back, which lacks AVX-512 on some hosts. It is told to before:
+    // QEMU asks the vCPU once it runs again and writes its copy back, which lacks AVX and AVX-512 on some hosts. It is told to before:
     // Tilescope's last look comes 600 ms after the vCPU runs on, and a slow page may take longer to say that it does.
     const asked = guest.registers();
     await window.continue();
     await asked;
-    const kept = (await guest.registers()).zmm[PICTURED_HAVING.masks ? 17 : 7]?.slice(-32) ?? '';
+    const { from, register, component } = LACKED;
+    const kept = (await guest.registers()).zmm[register]?.slice(from, from + 32 || undefined) ?? '';
     const notice = page.getByTestId('overwritten');
     if (/^0*$/.test(kept)) {
-      await expect(notice).toContainText(PICTURED_HAVING.masks ? 'Hi16_ZMM' : 'SSE');
+      await expect(notice).toContainText(component);
       await window.shootLive('trust-overwritten', keeps);
       await notice.getByRole('button', { name: 'Write again' }).click();
       await expect(notice).toHaveCount(0);
