@@ -48,7 +48,7 @@ const SAID: Readonly<Record<string, Said>> = {
       'kvm-cap-sys-attributes': 'limited',
     },
   },
-  guests: { lacks: TILES, has: VECTORS, opmaskBytes: 1088, preset: 'ice-lake-sp', doctor: { amx: 'absent' } },
+  guests: { lacks: [5, 6, 7, 9, ...TILES], has: [0, 1, 2], preset: 'broadwell', doctor: { amx: 'absent' } },
   stories: { lacks: TILES, has: VECTORS, opmaskBytes: 832, preset: 'zen5', doctor: { amx: 'absent' } },
 };
 
