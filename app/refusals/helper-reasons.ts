@@ -224,7 +224,7 @@ export const HELPER_REASONS = {
   OUTSIDE_KVM_RUN: row(
     52,
     says(
-      'the VMM is handling an exit or has paused the vCPU: it would overwrite what is written now',
+      'the vCPU is outside KVM_RUN: the VMM handles an exit of it or has paused it, and would overwrite what is written',
       'let the guest run, then try again',
     ),
   ),

@@ -328,6 +328,7 @@ test('[C5] outside KVM_RUN the refusal names how QEMU lets a guest go on', async
   target.outside = 10_000;
   const refused = await run('set', ...PID, 'k1=0x9');
   expect(refused.code).toBe(1);
+  expect(refused.err).toContain('the vCPU is outside KVM_RUN');
   expect(refused.err).toMatch(/cont in its monitor, or virsh resume/);
 });
 
