@@ -146,7 +146,7 @@ const apart = hasOwnSpace();
  */
 const playwright = (name, args, env = {}) =>
   beside(name, async (say) => {
-    const place = name.replaceAll(/\W+/g, '-');
+    const place = name.replaceAll(' ', '-');
     const report = join(RESULTS, `${place}.json`);
     rmSync(report, { force: true });
     const chromium = chromiumPath();
@@ -182,13 +182,6 @@ const sideBySide = (steps) =>
 // One word each: after `--project` Playwright takes every word that follows, a file too, for another project.
 /** @param {string} name @param {Record<string, string>} [env] */
 const live = (name = 'live tests', env) => playwright(name, ['--project=live'], env);
-/** The longest of the runners in two, by files. */
-const LIVE_PARTS = 2;
-const liveInParts = () =>
-  Array.from({ length: LIVE_PARTS }, (_, part) => {
-    const shard = [part + 1, LIVE_PARTS];
-    return playwright(`live tests, part ${shard.join(' of ')}`, ['--project=live', `--shard=${shard.join('/')}`]);
-  });
 // The page in the browser; the same stories in the window, on what plays Electron; the window's own story. Where Electron's
 // binary is, the stories run on it as well; where it is not, Playwright's configuration says so.
 /** @param {string} name @param {Record<string, string>} [env] */
@@ -219,7 +212,7 @@ const outsideSteps = () => {
   if (missing !== null) explain(missing);
   return chromiumPath() === null
     ? [live(), skipped(NO_CHROMIUM, page()), skipped(NO_CHROMIUM, windows())]
-    : sideBySide([...(apart ? liveInParts() : [live()]), page(), windows()]);
+    : sideBySide([live(), page(), windows()]);
 };
 
 /** @type {Step} */
