@@ -1,10 +1,13 @@
-/** Which tests of a run failed, where they stand, and how to run each alone. */
+/** Which tests of a run failed, where they stand, with which words, and how to run each alone. */
 import { relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { ROOT } from './say.mjs';
 
-/** @typedef {{ test: string, file: string, alone: string }} Failure */
+/** @typedef {{ test: string, file: string, alone: string, words?: readonly string[] }} Failure */
 
 const MOST_LISTED = 30;
+const MOST_WORDS = 8;
+const WIDEST = 160;
 
 /** @param {string} text @returns {any} */
 const parse = (text) => {
@@ -18,6 +21,14 @@ const parse = (text) => {
 /** For a shell. @param {string} text */
 const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
+/** The head of what a runner says of a failure, without its colours and blank lines. @param {unknown} message @returns {string[]} */
+const headOf = (message) =>
+  stripVTControlCharacters(String(message ?? ''))
+    .split('\n')
+    .map((line) => line.trim().slice(0, WIDEST))
+    .filter((line) => line !== '')
+    .slice(0, MOST_WORDS);
+
 /** A test's name is a pattern to the runners. @param {string} text */
 const asPattern = (text) => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 
@@ -28,13 +39,22 @@ export const vitestFailures = (text) =>
     const path = relative(ROOT, file.name ?? '');
     const alone = `npx vitest run --config main/vitest.config.ts ${quoted(path)}`;
     const failed = (file.assertionResults ?? []).filter((/** @type {any} */ one) => one.status === 'failed');
-    if (failed.length === 0) return [{ test: 'the file could not be loaded', file: path, alone }];
+    if (failed.length === 0)
+      return [{ test: 'the file could not be loaded', file: path, alone, words: headOf(file.message) }];
     return failed.map((/** @type {any} */ one) => ({
       test: one.fullName,
       file: path,
       alone: `${alone} -t ${quoted(asPattern(one.title))}`,
+      words: headOf(one.failureMessages?.[0]),
     }));
   });
+
+/** What the failed try of a story says, and in which line of it. @param {any} one */
+const wordsOf = (one) => {
+  const error = (one.results ?? []).flatMap((/** @type {any} */ result) => result.errors ?? [])[0];
+  const { file, line } = error?.location ?? {};
+  return `${file === undefined ? '' : `at ${relative(ROOT, file)}:${line}\n`}${error?.message ?? ''}`;
+};
 
 /** @param {any} suite @param {string[]} above @returns {Failure[]} */
 const inSuite = (suite, above) => [
@@ -50,6 +70,7 @@ const inSuite = (suite, above) => [
           test: [...above, spec.title].join(' › '),
           file: `e2e/${spec.file}:${spec.line}`,
           alone: `npm run e2e -- --project=${one.projectName} ${quoted(`e2e/${spec.file}:${spec.line}`)}`,
+          words: headOf(wordsOf(one)),
         })),
     ),
 ];
@@ -80,7 +101,11 @@ export const nativeFailures = (output) => {
 export const failureList = (failures) => {
   if (failures.length === 0) return '';
   const listed = failures.slice(0, MOST_LISTED);
-  const rows = listed.map(({ test, file, alone }) => `  ${test}\n    ${file}\n    alone: ${alone}`);
+  const rows = listed.map(({ test, file, alone, words = [] }) =>
+    [`  ${test}`, ...[file, ...words.map((line) => `| ${line}`), `alone: ${alone}`].map((line) => `    ${line}`)].join(
+      '\n',
+    ),
+  );
   const more = failures.length - listed.length;
   return `\nFailed:\n${rows.join('\n')}\n${more > 0 ? `  and ${more} more\n` : ''}`;
 };

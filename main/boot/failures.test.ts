@@ -6,12 +6,17 @@ import { ROOT } from './say.mjs';
 describe('[C26] a failing run ends with which test, which file, how to run it alone', () => {
   test('vitest: by the name of the test, which is a pattern', () => {
     const assertionResults = [
-      { status: 'failed', fullName: 'a [C1] b (c)', title: "[C1] b (c) isn't" },
+      {
+        status: 'failed',
+        fullName: 'a [C1] b (c)',
+        title: "[C1] b (c) isn't",
+        failureMessages: ['no\n\n  at x', 'two'],
+      },
       { status: 'passed', fullName: 'd', title: 'd' },
     ];
     const testResults = [
       { name: join(ROOT, 'app/x.test.ts'), status: 'failed', assertionResults },
-      { name: join(ROOT, 'app/y.test.ts'), status: 'failed', assertionResults: [] },
+      { name: join(ROOT, 'app/y.test.ts'), status: 'failed', assertionResults: [], message: 'no such module' },
       { name: join(ROOT, 'app/z.test.ts'), status: 'passed', assertionResults: [] },
     ];
     expect(vitestFailures(JSON.stringify({ testResults }))).toEqual([
@@ -19,23 +24,27 @@ describe('[C26] a failing run ends with which test, which file, how to run it al
         test: 'a [C1] b (c)',
         file: 'app/x.test.ts',
         alone: `npx vitest run --config main/vitest.config.ts app/x.test.ts -t '\\[C1\\] b \\(c\\) isn'\\''t'`,
+        words: ['no', 'at x'],
       },
       {
         test: 'the file could not be loaded',
         file: 'app/y.test.ts',
         alone: 'npx vitest run --config main/vitest.config.ts app/y.test.ts',
+        words: ['no such module'],
       },
     ]);
     expect(vitestFailures('')).toEqual([]);
   });
 
   test('Playwright: by project and line, in suites of any depth', () => {
+    const message = `\u001b[31m${'x'.repeat(200)}\u001b[39m\n\nExpected: 1\n${'more\n'.repeat(20)}`;
+    const location = { file: join(ROOT, 'e2e/window/tiles.spec.ts'), line: 12 };
     const spec = (title: string, line: number, status: string) => ({
       title,
       line,
       file: 'window/tiles.spec.ts',
       ok: status === 'expected',
-      tests: [{ projectName: 'window', status }],
+      tests: [{ projectName: 'window', status, results: [{ errors: [] }, { errors: [{ message, location }] }] }],
     });
     const inner = { title: 'a group', file: 'window/tiles.spec.ts', specs: [spec('two', 9, 'unexpected')] };
     const title = 'window/tiles.spec.ts';
@@ -45,6 +54,7 @@ describe('[C26] a failing run ends with which test, which file, how to run it al
         test: 'a group › two',
         file: 'e2e/window/tiles.spec.ts:9',
         alone: 'npm run e2e -- --project=window e2e/window/tiles.spec.ts:9',
+        words: ['at e2e/window/tiles.spec.ts:12', 'x'.repeat(160), 'Expected: 1', ...Array(5).fill('more')],
       },
     ]);
   });
@@ -77,5 +87,8 @@ describe('[C26] a failing run ends with which test, which file, how to run it al
     const many = Array.from({ length: 33 }, (_, at) => ({ test: `t${at}`, file: 'f', alone: 'a' }));
     expect(failureList(many.slice(0, 1))).toBe('\nFailed:\n  t0\n    f\n    alone: a\n');
     expect(failureList(many)).toContain('and 3 more');
+    expect(failureList([{ test: 't', file: 'f', alone: 'a', words: ['w', 'x'] }])).toBe(
+      '\nFailed:\n  t\n    f\n    | w\n    | x\n    alone: a\n',
+    );
   });
 });
