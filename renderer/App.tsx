@@ -3,7 +3,7 @@ import { keepFocus } from './actions/focus.ts';
 import { listenToKeys } from './actions/keys.ts';
 import { askBeforeLeaving } from './actions/leaving.ts';
 import { openPageFile } from './actions/open-file.ts';
-import { openRefusal } from './actions/registry.ts';
+import { openRefusal } from './actions/target-actions.ts';
 import { DebuggerScreen } from './panels/DebuggerScreen.tsx';
 import { ContextMenu } from './panels/menu/ContextMenu.tsx';
 import { Announcer } from './panels/notices/Announcer.tsx';

@@ -1,21 +1,18 @@
-import { BUSY, busyRefusal, CLOSE_FIRST, DETACH_FIRST } from '../store/base/availability.ts';
-import type { DebuggerStore } from '../store/debugger-store.ts';
-import { selectWithEdits } from '../store/select/attached.ts';
+import { BUSY, busyRefusal } from '../store/base/availability.ts';
 import { hasEnded, hasHalted, isDriving, isFrozen, isRunning, isStepping } from '../store/select/run.ts';
 import { selectApplyRefusal } from '../store/select/selectors.ts';
 import type { State } from '../store/state/state.ts';
 import { driveRefusal } from '../store/vcpu/drive-slice.ts';
-import { wouldLose } from '../store/vcpu/leaving.ts';
 import type { Action } from './action.ts';
 import { APPEARANCE_ACTIONS } from './appearance-actions.ts';
 import { COMPARE_ACTIONS, writeWalkRefusal } from './compare-actions.ts';
-import { chooseFile } from './open-file.ts';
 import { PANE_ACTIONS } from './pane-actions.ts';
 import { focusFilter, moveRegion } from './regions.ts';
 import { RESTORE_ACTIONS } from './restore-actions.ts';
 import { RUN_ACTIONS } from './run-actions.ts';
 import { SESSION_ACTIONS } from './session-actions.ts';
 import { showView } from './show-view.ts';
+import { TARGET_ACTIONS } from './target-actions.ts';
 
 const always = (): null => null;
 
@@ -32,33 +29,11 @@ const needsModel = (state: State): string | null => {
   return null;
 };
 const needsStops = (state: State): string | null => (state.stops.length === 0 ? 'nothing is open' : null);
-const needsTargets = (state: State): string | null => (state.session === null ? null : DETACH_FIRST);
-
 const stepRefusal = (state: State): string | null => {
   if (state.session?.kind === 'live') return driveRefusal(state);
   // A step under way takes the next one along.
   const isFree = state.busy === null || state.busy === 'step';
   return needsModel(state) ?? (isStepping(state) ? 'the program is running' : isFree ? null : BUSY);
-};
-
-/** A file may take the place of another one that was not edited; a live target is left by Detach alone. */
-export const openRefusal = (state: State): string | null =>
-  state.session === null ? null : state.session.kind !== 'file' ? DETACH_FIRST : wouldLose(state) ? CLOSE_FIRST : null;
-
-const pickedRefusal = (state: State): string | null => {
-  if (state.session !== null) return DETACH_FIRST;
-  const target = state.listing.list?.targets.find((row) => row.pid === state.pickedPid);
-  if (target === undefined) return 'no target is selected';
-  if (!target.attachable) return target.reason ?? 'not attachable';
-  return busyRefusal(state.busy);
-};
-
-/** Detaching asks only where an attached vCPU holds written or staged edits, or a model or file has what nobody saved. */
-const askDetach = (store: DebuggerStore): void => {
-  const state = store.getState();
-  if (state.session?.kind !== 'file' && selectWithEdits(state).length > 0) state.setOverlay({ kind: 'detach' });
-  else if (state.session?.kind !== 'live' && wouldLose(state)) state.setOverlay({ kind: 'close-model' });
-  else void state.detach('keep');
 };
 
 export const ACTIONS: readonly Action[] = [
@@ -83,7 +58,8 @@ export const ACTIONS: readonly Action[] = [
     refused: (state) => {
       if (isDriving(state)) return null;
       return (
-        (state.session?.kind === 'model' ? null : needsLive(state)) ?? (isFrozen(state) ? 'already stopped' : null)
+        (state.session?.kind !== 'model' ? needsLive(state) : hasEnded(state) ? 'the target has ended' : null) ??
+        (isFrozen(state) ? 'already stopped' : null)
       );
     },
     run: (store) => {
@@ -300,80 +276,7 @@ export const ACTIONS: readonly Action[] = [
     refused: always,
     run: focusFilter,
   },
-  {
-    id: 'attach',
-    title: 'Attach, keep it running',
-    group: 'Target',
-    glyph: 'cpu',
-    refused: pickedRefusal,
-    run: (store) => void store.getState().attach(false),
-  },
-  {
-    id: 'attach-frozen',
-    title: 'Attach and stop',
-    group: 'Target',
-    glyph: 'cpu',
-    refused: pickedRefusal,
-    run: (store) => void store.getState().attach(true),
-  },
-  {
-    id: 'open-model',
-    title: 'Open the model',
-    group: 'Target',
-    glyph: 'flask',
-    refused: (state) =>
-      state.session !== null
-        ? DETACH_FIRST
-        : state.pickedModel === null
-          ? 'no model is selected'
-          : state.busy === null
-            ? null
-            : BUSY,
-    run: (store) => {
-      const { pickedModel, openModel } = store.getState();
-      if (pickedModel !== null) void openModel(pickedModel);
-    },
-  },
-  {
-    id: 'refresh',
-    title: 'Look again for targets',
-    group: 'Target',
-    glyph: 'refresh',
-    refused: needsTargets,
-    run: (store) => void store.getState().refreshTargets(),
-  },
-  {
-    id: 'demo',
-    title: 'Start a demo guest',
-    group: 'Target',
-    glyph: 'play',
-    refused: needsTargets,
-    run: (store) => void store.getState().startDemo(),
-  },
-  {
-    id: 'open-file',
-    title: 'Open file…',
-    group: 'Target',
-    glyph: 'file',
-    refused: openRefusal,
-    run: chooseFile,
-  },
-  {
-    id: 'copy-as',
-    title: 'Copy or save as…',
-    group: 'Target',
-    glyph: 'copy',
-    refused: needsStops,
-    run: (store) => store.getState().setOverlay({ kind: 'export' }),
-  },
-  {
-    id: 'detach',
-    title: 'Detach',
-    group: 'Target',
-    glyph: 'eject',
-    refused: (state) => (state.session === null ? 'no target is attached' : busyRefusal(state.busy)),
-    run: askDetach,
-  },
+  ...TARGET_ACTIONS,
   {
     id: 'palette',
     title: 'Search',

@@ -8,7 +8,7 @@ import { useInstructionList } from '../../controls/instruction-list.ts';
 import { Select } from '../../controls/Select.tsx';
 import { fixed, fixedWithin } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { isFrozen, selectDrive } from '../../store/select/run.ts';
+import { hasEnded, isFrozen, selectDrive } from '../../store/select/run.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
 import type { State } from '../../store/state/state.ts';
 import { current, whichStop } from '../../store/vcpu/guest-slice.ts';
@@ -50,15 +50,18 @@ function Empty({ words }: { words: string }): ReactElement {
   );
 }
 
+const endedRefusal = (state: State): string | null => (hasEnded(state) ? 'the target has ended' : null);
+
 function Running(): ReactElement {
   const store = useDebuggerStore();
+  const ended = useDebugger(endedRefusal);
   return (
     <div className="pane-empty">
       <Glyph name="cpu" className="text-3" />
       <p className="text-2">
         The vCPU runs. Its code is read at each stop; reading it now holds it still for a moment.
       </p>
-      <Button label="Read code" onPress={askedAgain(store)}>
+      <Button label="Read code" refused={ended} onPress={askedAgain(store)}>
         Read code
       </Button>
     </div>
@@ -67,6 +70,7 @@ function Running(): ReactElement {
 
 function Refused({ refusal }: { refusal: Refusal }): ReactElement {
   const store = useDebuggerStore();
+  const ended = useDebugger(endedRefusal);
   const rip = useDebugger((state) => selectCapture(state)?.facts.general?.rip ?? null);
   return (
     <div className="pane-empty">
@@ -79,7 +83,7 @@ function Refused({ refusal }: { refusal: Refusal }): ReactElement {
       <p className="text-2" data-testid="code-refused">
         {fixedWithin(`${refusal.what}${refusal.where === null ? '' : ` (${refusal.where})`}`)}
       </p>
-      <Button label="Read again" onPress={askedAgain(store)}>
+      <Button label="Read again" refused={ended} onPress={askedAgain(store)}>
         Read again
       </Button>
       <dl className="program-foot small">

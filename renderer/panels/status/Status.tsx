@@ -1,17 +1,15 @@
 import type { ReactElement } from 'react';
+import { HelperState } from '../../controls/HelperState.tsx';
 import { fixed } from '../../fixed.ts';
 import { useDebugger } from '../../store/context.ts';
 import { isLongPause, pausesOf } from '../../store/select/pauses.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
 import { selectOtherVcpus } from '../../store/vcpu/drive-slice.ts';
-import { Glyph } from '../../theme/Glyph.tsx';
 import { kernelText, pauseText, tidText } from '../../wording.ts';
 
 /** How the stop on screen was read. Never a place for errors. */
 export function Status(): ReactElement {
   const capture = useDebugger(selectCapture);
-  const helper = useDebugger((state) => state.hostFacts?.helper.version ?? null);
-  const helperProblem = useDebugger((state) => state.helperProblem);
   const laneZero = useDebugger((state) => state.laneZero);
   const vcpu = useDebugger((state) => state.session?.vcpu ?? 0);
   const kind = useDebugger((state) => state.session?.kind);
@@ -21,15 +19,7 @@ export function Status(): ReactElement {
   const facts = capture?.facts;
   return (
     <footer className="status" data-testid="status" data-region="status" tabIndex={-1}>
-      {helper === null ? null : (
-        <span className="line tight">
-          <Glyph
-            name={helperProblem === null ? 'check' : 'stop'}
-            className={`g12 ${helperProblem === null ? 'is-written' : 'is-refused'}`}
-          />
-          helper <span className="val">{helper}</span>
-        </span>
-      )}
+      <HelperState />
       <span>
         vCPU {vcpu}
         {facts?.target.tid == null ? null : (

@@ -1,6 +1,6 @@
 import type { ReactElement } from 'react';
 import { chooseFile } from '../../actions/open-file.ts';
-import { openRefusal } from '../../actions/registry.ts';
+import { openRefusal } from '../../actions/target-actions.ts';
 import { fixed } from '../../fixed.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { recentWhen } from '../../store/select/recent-files.ts';

@@ -1,6 +1,9 @@
 import { type ReactElement, useEffect, useMemo } from 'react';
 import { action } from '../../actions/registry.ts';
+import { modelRefusal } from '../../actions/target-actions.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
+import { Button } from '../../controls/Button.tsx';
+import { HelperState } from '../../controls/HelperState.tsx';
 import { RefusalNote } from '../../controls/RefusalNote.tsx';
 import { isDeterministic } from '../../fixed.ts';
 import { commandOf, shownKey } from '../../keys/chord.ts';
@@ -20,11 +23,12 @@ export function TargetsScreen(): ReactElement {
   useLookingAgain();
   const refusal = useDebugger((state) => state.refusal);
   const reading = useDebugger((state) => state.reading !== null);
-  const listing = useDebugger((state) => state.listing);
+  const skipped = useDebugger((state) => state.listing.list?.skippedCount ?? 0);
+  // Of a host that is gone it is said once, however many requests were under way.
+  const listRefusal = useDebugger((state) => (state.hostLost ? null : state.listing.refusal));
   const facts = useDebugger((state) => state.hostFacts);
   const helperProblem = useDebugger((state) => state.helperProblem);
   const theme = useDebugger((state) => state.theme);
-  const skipped = listing.list?.skippedCount ?? 0;
   return (
     <div className="targets-frame" data-testid="targets">
       <header className="toolbar" data-region="toolbar" data-testid="toolbar">
@@ -41,13 +45,13 @@ export function TargetsScreen(): ReactElement {
       </header>
       <main className="centre" data-region="targets" data-testid="centre" tabIndex={-1}>
         <Hero />
-        {refusal === null && listing.refusal === null && !reading ? null : (
+        {refusal === null && listRefusal === null && !reading ? null : (
           <div className="banners">
             <ReadingNote />
             {refusal === null ? null : (
               <RefusalNote refusal={refusal} onClose={() => store.getState().closeRefusal()} />
             )}
-            {listing.refusal === null ? null : <RefusalNote refusal={listing.refusal} />}
+            {listRefusal === null ? null : <RefusalNote refusal={listRefusal} />}
           </div>
         )}
         <Orphans />
@@ -60,13 +64,7 @@ export function TargetsScreen(): ReactElement {
       </main>
       <TargetDetail />
       <footer className="status" data-testid="status" data-region="status" tabIndex={-1}>
-        <span className="line tight">
-          <Glyph
-            name={helperProblem === null ? 'check' : 'stop'}
-            className={`g12 ${helperProblem === null ? 'is-written' : 'is-refused'}`}
-          />
-          helper <span className="val">{facts?.helper.version ?? ''}</span>
-        </span>
+        <HelperState />
         {helperProblem === null ? null : <span className="give is-refused">{helperProblem}</span>}
         {skipped === 0 ? null : (
           <span className="give">{count(skipped, 'process', 'processes')} of other users could not be looked into</span>
@@ -99,6 +97,7 @@ const useLookingAgain = (): void => {
 function Hero(): ReactElement {
   const store = useDebuggerStore();
   const model = useDebugger((state) => state.models?.[0] ?? null);
+  const refused = useDebugger(modelRefusal);
   return (
     <div className="targets-head">
       <div>
@@ -110,14 +109,16 @@ function Hero(): ReactElement {
         {model === null ? null : (
           <p className="targets-try">
             <span className="strong">Try</span>
-            <button
-              type="button"
-              className="button model-button"
-              onClick={() => void store.getState().openModel(model.id)}
+            <Button
+              label={model.title}
+              look="model-button"
+              glyph="flask"
+              glyphClass="is-accent"
+              refused={refused}
+              onPress={() => void store.getState().openModel(model.id)}
             >
-              <Glyph name="flask" className="is-accent" />
               {model.title}
-            </button>
+            </Button>
             <span className="text-2">
               then press <kbd>{shownKey('step')}</kbd> and watch its tiles fill. A model: nothing on this machine is
               touched.

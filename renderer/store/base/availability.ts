@@ -7,3 +7,9 @@ export const CLOSE_FIRST = 'save or close the edited file first';
 
 /** @param busy the act under way, of whatever kind; null: none */
 export const busyRefusal = (busy: unknown): string | null => (busy === null ? null : BUSY);
+
+export const HOST_LOST = 'the Tilescope host is gone: start it again';
+
+/** What only the host can do is refused once it is gone. */
+export const hostRefusal = ({ hostLost }: { readonly hostLost: boolean }): string | null =>
+  hostLost ? HOST_LOST : null;

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { action } from '../../actions/registry.ts';
+import { modelRefusal } from '../../actions/target-actions.ts';
 import { createFakeBridge } from '../../testing/fake-bridge.ts';
+import { HOST_LOST } from '../base/availability.ts';
 import { createDebuggerStore } from '../debugger-store.ts';
 import { selectApplyRefusal, selectEditRefusal } from '../select/selectors.ts';
 
@@ -22,6 +24,18 @@ test('with the host gone nothing that asks it can be pressed, and what was read 
     expect(action(id).refused(state), id).not.toBeNull();
 });
 
+test('at the first screen too nothing that asks it can be pressed', async () => {
+  const bridge = createFakeBridge();
+  const store = createDebuggerStore(bridge);
+  await store.getState().start();
+  await store.getState().loadModels();
+  bridge.emit(GONE);
+  const state = store.getState();
+  expect(modelRefusal(state)).toBe(HOST_LOST);
+  for (const id of ['attach', 'attach-frozen', 'open-model', 'refresh', 'demo', 'open-file'])
+    expect(action(id).refused(state), id).toBe(HOST_LOST);
+});
+
 test('a model is gone with the host as well', async () => {
   const bridge = createFakeBridge(undefined, []);
   const store = createDebuggerStore(bridge);
@@ -29,5 +43,6 @@ test('a model is gone with the host as well', async () => {
   await store.getState().loadModels();
   await store.getState().openModel(store.getState().pickedModel ?? '');
   bridge.emit(GONE);
-  for (const id of ['step', 'run-to-end', 'continue']) expect(action(id).refused(store.getState()), id).not.toBeNull();
+  for (const id of ['step', 'run-to-end', 'continue', 'freeze'])
+    expect(action(id).refused(store.getState()), id).not.toBeNull();
 });

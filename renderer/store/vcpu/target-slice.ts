@@ -169,7 +169,7 @@ export const createTargetSlice =
       },
 
       async refreshTargets() {
-        if (get().listing.looking) return;
+        if (get().listing.looking || get().hostLost) return;
         looking = lookForTargets();
         await looking;
       },

@@ -109,7 +109,7 @@ export const createVcpusSlice =
         for (const vcpu of all) {
           const { session: one } = vcpu;
           // A target that ended has nothing to restore; the session is closed all the same, as one that main does not know.
-          const ended = hasEnded(vcpu);
+          const ended = hasEnded(vcpu) || get().hostLost;
           const answer = await leave(one.id, ended ? 'keep' : how);
           if (!answer.ok && !ended && answer.refusal.code !== 'no-such-session') refused.set(one.vcpu, answer.refusal);
         }
