@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 
 #include "loop_parts.h"
 #include "proc.h"
@@ -16,19 +15,6 @@
 #define FRAME_RIP (8u + 168u)
 #define LOOP_OFFSET 0x31000u
 
-static uint64_t scratch_address(void)
-{
-	char *maps = proc_text("/proc/%d/maps", guest.pid);
-	uint64_t found = 0;
-	struct mapping m;
-
-	for (const char *at = maps; at && mapping_next(&at, &m) == 0;)
-		if (is_scratch_region(m.start, m.end))
-			found = m.start;
-	free(maps);
-	return found;
-}
-
 /* The `syscall` that the frozen thread is set up to go on at. */
 static uint64_t own_syscall(pid_t pid)
 {
@@ -38,14 +24,6 @@ static uint64_t own_syscall(pid_t pid)
 
 	free(text);
 	return address;
-}
-
-/* A word of a frame, as another thread of the VMM could write it. */
-static void put_word(uint64_t address, uint64_t word)
-{
-	struct iovec from = { &word, sizeof(word) }, to = { (void *)(uintptr_t)address, sizeof(word) };
-
-	CHECK(process_vm_writev(guest.pid, &from, 1, &to, 1, 0) == (ssize_t)sizeof(word), "the frame cannot be written");
 }
 
 /* frame 0: another call where the thread should come to the gate; frame 1: another context than its own at the end. */

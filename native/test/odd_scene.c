@@ -1,11 +1,14 @@
 #include "odd_scene.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "proc.h"
 
 const char *helper, *stepped, *odd;
 struct guest guest;
@@ -115,4 +118,24 @@ int is_reaped(void)
 		return 0;
 	guest.pid = 0;
 	return 1;
+}
+
+uint64_t scratch_address(void)
+{
+	char *maps = proc_text("/proc/%d/maps", guest.pid);
+	uint64_t found = 0;
+	struct mapping m;
+
+	for (const char *at = maps; at && mapping_next(&at, &m) == 0;)
+		if (is_scratch_region(m.start, m.end))
+			found = m.start;
+	free(maps);
+	return found;
+}
+
+void put_word(uint64_t address, uint64_t word)
+{
+	struct iovec from = { &word, sizeof(word) }, to = { (void *)(uintptr_t)address, sizeof(word) };
+
+	CHECK(process_vm_writev(guest.pid, &from, 1, &to, 1, 0) == (ssize_t)sizeof(word), "it cannot be written");
 }

@@ -35,11 +35,18 @@ int until(const char *name);
 int answer(void);
 int attach_between_kill_points(void);
 
+/* The one region of the helper's in the VMM, the last one where there are several; 0: none. put_word: as another thread of the VMM could write it. */
+uint64_t scratch_address(void);
+void put_word(uint64_t address, uint64_t word);
+
 /* A process whose number is that of a thread that has ended, as soon as the number is free. */
 pid_t start_stranger(pid_t number);
 
 /* odd_threads.c: which thread runs a vCPU, and how long one stands still for it. */
 void threads(void);
+
+/* odd_driven.c: what bounds a drive, whatever the VMM does. */
+void driven_within_bounds(void);
 
 /* odd_each_kill_point.c: a signal to the VMM at each kill point of each request. */
 void signals_at_each_kill_point(void);

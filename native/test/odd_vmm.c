@@ -22,6 +22,7 @@
 #include "../demo/vm.h"
 
 #define HIDDEN_BYTES 0x10000u
+#define OWN_STACK_BYTES 0x10000u
 
 static struct vcpu {
 	int index;
@@ -66,6 +67,25 @@ static void sleep_deeply(int vcpu)
 		_exit(0);
 	}
 	(void)waitpid(pid, NULL, 0);
+}
+
+/* One that takes its time, or waits for what its tracer keeps from it. */
+static void on_block(int number)
+{
+	(void)number;
+	control->answer = 1;
+	while (!(control->awake & 1))
+		nap_ms(1);
+	if (self)
+		self->kvm.run->immediate_exit = 1;
+}
+
+static void catch_and_block(int on_own_stack)
+{
+	struct sigaction action = { .sa_handler = on_block, .sa_flags = on_own_stack ? SA_ONSTACK : 0 };
+
+	control->answer = 0;
+	(void)sigaction(SIGRTMIN + 2, &action, NULL);
 }
 
 static void start_thread(struct vcpu *v);
@@ -124,8 +144,10 @@ static void *run_vcpu(void *argument)
 {
 	struct vcpu *v = argument;
 	struct demo_vcpu *shown = &page->vcpus[v->index];
+	stack_t own = { .ss_sp = malloc(OWN_STACK_BYTES), .ss_size = OWN_STACK_BYTES };
 	char name[16];
 
+	(void)sigaltstack(&own, NULL);
 	self = v;
 	shown->tid = (int32_t)syscall(SYS_gettid);
 	(void)snprintf(name, sizeof(name), "vcpu%d", strcmp(misnamed, "swapped") == 0 ? v->index ^ 1 : v->index);
@@ -238,6 +260,9 @@ static int obey(uint32_t command, struct vcpu *v)
 		return 1;
 	case ODD_FRAGMENT:
 		fragment(control->argument);
+		return 1;
+	case ODD_BLOCK:
+		catch_and_block((int)control->argument);
 		return 1;
 	case ODD_SLEEP:
 	case ODD_MOVE:

@@ -336,6 +336,7 @@ int main(int count, char **arguments)
 	chain_ends_late();
 	address_is_taken();
 	frames_are_changed();
+	driven_within_bounds();
 	tracer_comes_and_goes(5);
 	threads();
 	signals_at_each_kill_point();

@@ -80,17 +80,24 @@ static int helper_lives(const struct scratch_header *header)
 	       facts.state != 'Z' && facts.state != 'X';
 }
 
-/* A header of zeros: its helper died between mmap and scratch_sign. Refused where the helper that signed one is alive. */
+/* 1: a region of this vCPU's, and its header. One of zeros: its helper died between mmap and scratch_sign. */
+static int is_signed_scratch(const struct mapping *m, const char *rest, uint32_t vcpu_index, struct scratch_header *header)
+{
+	*header = (struct scratch_header){ 0 };
+	return is_scratch(m, rest, vcpu_index) && memory_read(target.pid, m->start, header, sizeof(*header)) == 0 &&
+	       (header->magic == SCRATCH_MAGIC || header->magic == 0);
+}
+
+/* Refused where the helper that signed one is alive. */
 int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t *free_place, struct refusal *why)
 {
 	struct mapping m;
 
 	*left = 0;
 	for (const char *at = maps; mapping_next(&at, &m) == 0;) {
-		struct scratch_header header = { 0 };
+		struct scratch_header header;
 
-		if (!is_scratch(&m, at, vcpu_index) || memory_read(target.pid, m.start, &header, sizeof(header)) < 0 ||
-		    (header.magic != SCRATCH_MAGIC && header.magic != 0))
+		if (!is_signed_scratch(&m, at, vcpu_index, &header))
 			continue;
 		if (header.magic && helper_lives(&header)) {
 			(void)refuse(why, REASON_OTHER_HELPER, 0, NULL, "Another helper is attached to vCPU %u.", vcpu_index);
@@ -139,6 +146,39 @@ static int map_or_keep(struct vcpu *vcpu, const char *maps, uint64_t left, uint6
 }
 
 /*
+ * In KVM_RUN of its own the thread stands nowhere else. Outside, a handler of the VMM's may be at work, on a stack of its own, that came
+ * over the chain of a killed helper: back from it the thread is in that region again.
+ */
+static int nothing_is_left_to_end(const struct vcpu *vcpu)
+{
+	return vcpu->stop.restarts_kvm_run;
+}
+
+static int find_place(const struct vcpu *vcpu, const char *maps, uint64_t *left, uint64_t *free_place, struct refusal *why)
+{
+	if (scratch_find(vcpu->ref.vcpu_index, maps, left, free_place, why) < 0)
+		return -1;
+	if (!*left || nothing_is_left_to_end(vcpu))
+		return 0;
+	*left = 0;
+	*free_place = choose(vcpu->ref.vcpu_index, maps);
+	return *free_place ? 0 : refuse(why, REASON_NO_MEMORY, 0, NULL, "No free address was found for scratch memory.");
+}
+
+/* With our own region, those that killed helpers have left beside it. */
+static void add_left(const struct vcpu *vcpu, const char *maps, struct program *program)
+{
+	struct mapping m;
+
+	for (const char *at = maps; program->count < MAX_CALLS && mapping_next(&at, &m) == 0;) {
+		struct scratch_header header;
+
+		if (m.start != vcpu->scratch && is_signed_scratch(&m, at, vcpu->ref.vcpu_index, &header) && !(header.magic && helper_lives(&header)))
+			(void)program_add(program, CALL_munmap, m.start, SCRATCH_BYTES, 0);
+	}
+}
+
+/*
  * What was found before the thread was stopped may have changed: the last chain of a killed helper has mapped or unmapped its
  * region since, or another helper has signed one. All of them map and unmap in this thread alone, which is stopped now, so what
  * is found here does not change any more.
@@ -157,7 +197,7 @@ int scratch_map(struct vcpu *vcpu, struct refusal *why)
 			(void)refuse(why, REASON_TARGET_GONE, errno, NULL, "The mappings of process %d cannot be read.", target.pid);
 		else if (tries == CHOICES)
 			(void)refuse(why, REASON_NO_MEMORY, 0, "mmap", "The target's kernel maps scratch memory elsewhere each time.");
-		else if (scratch_find(vcpu->ref.vcpu_index, maps, &left, &free_place, why) == 0)
+		else if (find_place(vcpu, maps, &left, &free_place, why) == 0)
 			result = map_or_keep(vcpu, maps, left, free_place, why);
 		free(maps);
 	}
@@ -175,6 +215,8 @@ int scratch_unmap(struct vcpu *vcpu, struct refusal *why)
 		goto out;
 	}
 	program_add(&program, CALL_munmap, vcpu->scratch, SCRATCH_BYTES, 0);
+	if (nothing_is_left_to_end(vcpu))
+		add_left(vcpu, maps, &program);
 	result = vcpu_run_in_room(vcpu, maps, &program, why);
 	if (result == 0 && program.calls[0].result < 0)
 		result = refuse_errno(why, (int)-program.calls[0].result, "munmap");

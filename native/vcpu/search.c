@@ -14,7 +14,7 @@
 #include "kill_point.h"
 
 #define SEARCH_ROUNDS 20
-#define CHAIN_ROUNDS 300 /* more, ten milliseconds each: a chain of steps that a killed helper has left ends by itself (loop.h) */
+#define CHAIN_NS 3000000000ull /* more: a chain of steps that a killed helper has left ends by itself (loop.h) */
 
 enum seen {
 	SEEN_ELSEWHERE, /* asleep in another call */
@@ -143,9 +143,10 @@ static int has_run_page(uint32_t index, struct refusal *why)
 int search_thread(struct vcpu *vcpu, pid_t hint, uint32_t flags, struct refusal *why)
 {
 	struct refusal held = { 0 };
+	uint64_t over = now_ns(CLOCK_MONOTONIC) + (vcpu->scratch ? CHAIN_NS : 0);
 
 	/* Where a killed helper has left something the thread may still be at it, and shows no KVM_RUN of its own. */
-	for (int round = 0, most = SEARCH_ROUNDS + (vcpu->scratch ? CHAIN_ROUNDS : 0); round < most; round++) {
+	for (int round = 0; round < SEARCH_ROUNDS || now_ns(CLOCK_MONOTONIC) < over; round++) {
 		struct timespec pause = { .tv_nsec = round < SEARCH_ROUNDS ? 1000000 : 10000000 };
 		int found;
 

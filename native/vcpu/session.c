@@ -8,7 +8,8 @@
 #include "kill_point.h"
 
 #define OUTSIDE_TRIES 20
-#define NOT_NOW_TRIES 1500 /* milliseconds, about: a chain of steps that nobody ends any more takes that long (loop.h) */
+#define NOT_NOW_NS 2000000000ull /* a chain of steps that nobody ends any more takes less (loop.h); over one that a handler of the VMM's blocks, no longer */
+#define LEAST_NOT_NOW_TRIES 20
 #define TRACED_TRIES 500
 #define MAX_MOVES 8 /* of a vCPU from thread to thread, while one request looks for it */
 
@@ -171,6 +172,7 @@ static int follow(struct vcpu *vcpu, enum stop_state state, struct refusal *why)
 int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 {
 	uint64_t mask = 0;
+	uint64_t over = now_ns(CLOCK_MONOTONIC) + NOT_NOW_NS;
 	int outside = 0, not_now = 0, moves = 0;
 	enum stop_state state;
 
@@ -187,7 +189,7 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 		if (stop_past_others(vcpu, &state, why) < 0)
 			return -1;
 		if (state == STOP_NOT_NOW) {
-			if (++not_now > NOT_NOW_TRIES)
+			if (++not_now > LEAST_NOT_NOW_TRIES && now_ns(CLOCK_MONOTONIC) > over)
 				return refuse(why, REASON_STOP_TIMEOUT, 0, NULL,
 					      "Each time the thread stopped, a signal was waiting or a chain was still running.");
 			nap(not_now < 10 ? 20000 : 1000000);
@@ -214,6 +216,11 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 			vcpu_let_go(vcpu);
 		return refuse(why, REASON_OUTSIDE_KVM_RUN, 0, NULL,
 			      "The VMM is at work outside KVM_RUN, or the VM is paused: a write may be overwritten.");
+	}
+	/* It may have to go back there: a handler of the VMM's can stand over a chain on a stack of its own (scratch.c). */
+	if (vcpu->unfinished && !vcpu->stop.restarts_kvm_run) {
+		vcpu_let_go(vcpu);
+		return refuse(why, REASON_CHAIN_TIMEOUT, 0, NULL, "The injected calls that did not end in time may not have ended yet.");
 	}
 	vcpu_read_filters(vcpu);
 	return 0;

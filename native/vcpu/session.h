@@ -138,7 +138,8 @@ void vcpu_let_go(struct vcpu *vcpu);
 /*
  * scratch.c. scratch_find stores the address of a region that a killed helper left for this vCPU in *left (0: none), or else a
  * free address in *free_place. scratch_map, with the thread stopped, searches again, checks every call of the session against the
- * filters before it makes the first, and adopts a region that was left.
+ * filters before it makes the first, and adopts a region that was left, where the thread stands in KVM_RUN: else it may be needed yet, and
+ * scratch_unmap takes it away with our own once it is not.
  */
 int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t *free_place, struct refusal *why);
 /* The place of a vCPU's region that a random number chooses: no other vCPU has it, whatever the number. */

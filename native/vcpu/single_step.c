@@ -10,7 +10,6 @@
 #include "kill_point.h"
 #include "stepping.h"
 
-#define STEP_TIMEOUT_NS 1500000000ull
 #define MOST_WAIT_MS 2000u
 #define MOST_DETOURS 1000u /* of the VMM, for exits and kicks, in one request */
 #define MOST_TIME_NS 800000000ull /* then the request is answered, however many steps are made */
@@ -131,14 +130,16 @@ static struct loop next_chain(const struct stepping *s)
 static int after_alarm(struct stepping *s, struct refusal *why)
 {
 	uint8_t *record = record_of(s, s->head.steps);
+	uint64_t now = now_ns(CLOCK_MONOTONIC);
 
 	s->vcpu->stop.in_kvm_run = 1;
 	if (read_record(s, record, why) < 0)
 		return -1;
 	s->is_away = s->breakpoints || went_away(s, rip_of(record));
-	if (!s->breakpoints && s->head.steps && now_ns(CLOCK_MONOTONIC) > s->over_ns)
+	if (!s->breakpoints && s->head.steps && now > s->over_ns)
 		s->wanted = s->head.steps + 1;
-	return 1;
+	s->head.ended = STEP_HALTED;
+	return !stepping_is_over(s, now);
 }
 
 static int is_enough(const struct stepping *s)
@@ -367,6 +368,7 @@ int step(struct vcpu *vcpu, const struct step_request *request, struct reply *re
 
 	if (check(request, why) < 0 || begin(vcpu, why) < 0)
 		return -1;
+	vcpu->unfinished = 0;
 	if (stepping_prepare(&s, request, why) < 0 || loop_write(&target, &s.loop, &vcpu->stop, why) < 0 || read_record(&s, records, why) < 0) {
 		vcpu_release(vcpu);
 		return -1;

@@ -63,9 +63,11 @@ static int let_on(struct stepping *s, int status, struct refusal *why)
 /* A guest that halts ends no instruction: then the thread is interrupted, and the chain leaves. */
 static int interrupt(struct stepping *s, struct refusal *why)
 {
-	/* One that came while KVM_RUN was not being made has not ended it. */
-	if (s->interrupted == MOST_INTERRUPTS)
+	/* One that came while KVM_RUN was not being made has not ended it. After the last one it is let go as soon as it has stopped. */
+	if (s->interrupted == MOST_INTERRUPTS) {
+		(void)sys_ptrace(PTRACE_INTERRUPT, s->vcpu->tid, 0, NULL);
 		return refuse(why, REASON_CHAIN_TIMEOUT, 0, NULL, "The steps did not end in time.");
+	}
 	s->interrupted++;
 	return sys_ptrace(PTRACE_INTERRUPT, s->vcpu->tid, 0, NULL) < 0 ? refuse_errno(why, errno, "PTRACE_INTERRUPT") : 0;
 }
@@ -100,7 +102,7 @@ static int until_it_ends(struct stepping *s, enum loop_end *end, struct refusal 
 			if (loop_shorten(&target, &s->loop, why) < 0)
 				return -1;
 		}
-		if (now - s->progress_ns > s->wait_ns && now - interrupted > INTERRUPT_AGAIN_NS) {
+		if ((now - s->progress_ns > s->wait_ns || stepping_is_over(s, now)) && now - interrupted > INTERRUPT_AGAIN_NS) {
 			interrupted = now;
 			if (interrupt(s, why) < 0)
 				return -1;

@@ -22,6 +22,17 @@ struct stepping {
 	int interrupted; /* by us, so often: no instruction ended in time */
 };
 
+#define STEP_TIMEOUT_NS 1500000000ull
+
+/*
+ * Once more that time after the request was to be answered, whatever the chain says of itself: another thread of the VMM can have it
+ * end again and again as if by its own timer, or seem to be getting on.
+ */
+static inline int stepping_is_over(const struct stepping *s, uint64_t now)
+{
+	return now > s->over_ns + STEP_TIMEOUT_NS;
+}
+
 /* step_prepare.c: refused where something of it is not allowed. The vCPU stands still. */
 int stepping_prepare(struct stepping *s, const struct step_request *request, struct refusal *why);
 /* stepping.c: the chain that is laid out, from the thread's own context and back to it. */
