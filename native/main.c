@@ -120,21 +120,20 @@ static int handle_resume(const void *payload, size_t bytes, struct reply *reply,
 	return handle_thread(payload, reply, why, resume);
 }
 
-static int handle_verdicts(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
-{
-	struct vcpu *vcpu;
+/* A request that names its vCPU and nothing more. */
+#define HANDLER_OF_VCPU(handler, answer)                                                                         \
+	static int handler(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)          \
+	{                                                                                                        \
+		struct vcpu *vcpu;                                                                               \
+                                                                                                                 \
+		(void)bytes;                                                                                     \
+		return vcpu_require(payload, &vcpu, why) < 0 ? -1 : (answer)(vcpu, reply, why);                  \
+	}
 
-	(void)bytes;
-	return vcpu_require(payload, &vcpu, why) < 0 ? -1 : verdicts(vcpu, reply, why);
-}
-
-static int handle_capture(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
-{
-	struct vcpu *vcpu;
-
-	(void)bytes;
-	return vcpu_require(payload, &vcpu, why) < 0 ? -1 : capture(vcpu, reply, why);
-}
+HANDLER_OF_VCPU(handle_verdicts, verdicts)
+HANDLER_OF_VCPU(handle_capture, capture)
+HANDLER_OF_VCPU(handle_mappings, memory_mappings)
+HANDLER_OF_VCPU(handle_bounds, memory_bounds)
 
 static int handle_set_image(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
 {
@@ -177,14 +176,6 @@ static int handle_set_regs(const void *payload, size_t bytes, struct reply *repl
 	(void)bytes;
 	memcpy(&regs, (const uint8_t *)payload + sizeof(struct vcpu_ref), sizeof(regs));
 	return vcpu_require(payload, &vcpu, why) < 0 ? -1 : write_regs(vcpu, &regs, reply, why);
-}
-
-static int handle_mappings(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
-{
-	struct vcpu *vcpu;
-
-	(void)bytes;
-	return vcpu_require(payload, &vcpu, why) < 0 ? -1 : memory_mappings(vcpu, reply, why);
 }
 
 static int handle_read_memory(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
@@ -258,6 +249,7 @@ static const struct handler {
 	{ MSG_STEP, sizeof(struct step_request), 1, handle_step },
 	{ MSG_BREAKPOINTS, 0, 0, breakpoints_answer },
 	{ MSG_MAPPINGS, sizeof(struct vcpu_ref), 0, handle_mappings },
+	{ MSG_BOUNDS, sizeof(struct vcpu_ref), 0, handle_bounds },
 	{ MSG_READ_MEMORY, sizeof(struct read_memory_request), 0, handle_read_memory },
 	{ MSG_WRITE_MEMORY, sizeof(struct write_memory_request), 1, handle_write_memory },
 	{ MSG_TRANSLATE, sizeof(struct translate_request), 1, handle_translate },

@@ -22,5 +22,5 @@ export const memoryOf = async (target: Target, facts: Facts): Promise<Answer<Gue
   const next = executionOf(facts)?.next ?? general.rip;
   const tables = [descriptors?.idt_base ?? 0n, descriptors?.gdt_base ?? 0n];
   const own = [next, general.rsp, segments?.fs_base ?? 0n, segments?.gs_base ?? 0n, ...tables];
-  return openMemory(pagingContextOf(control, facts.guestCpuid, LEAST_PHYSICAL_BITS), memory, own);
+  return openMemory(pagingContextOf(control, facts.guestCpuid, LEAST_PHYSICAL_BITS), memory, own, next);
 };

@@ -24,6 +24,8 @@ export interface ProofPort {
 /** A region with what proved it: entries of page tables read there that led to KVM's own translations. */
 export interface ProvenRegion extends Region {
   readonly witnesses: number;
+  /** Physical address of the last of those entries. */
+  readonly lastWitness: bigint;
 }
 
 export interface Proof {
@@ -258,8 +260,9 @@ export const prove = async (
     .flatMap((region) => uncontested(region, held))
     .flatMap((region) => {
       const inside = (address: bigint) => address >= region.physical && address < region.physical + region.bytes;
-      const witnesses = [...chosen.entries].filter(inside).length;
-      return witnesses === 0 ? [] : [{ ...region, witnesses }];
+      const witnesses = [...chosen.entries].filter(inside).sort((a, b) => (a < b ? -1 : 1));
+      const lastWitness = witnesses.at(-1);
+      return lastWitness === undefined ? [] : [{ ...region, witnesses: witnesses.length, lastWitness }];
     });
   if (regions.length === 0) {
     return {

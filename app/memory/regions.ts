@@ -22,7 +22,8 @@ export interface Candidate {
   readonly regions: readonly Region[];
 }
 
-const MIB = 1n << 20n;
+/** Guests have whole ones of them. */
+export const MIB = 1n << 20n;
 const GIB = 1n << 30n;
 /** Where memory goes on above the hole for devices, in bytes. */
 export const FOUR_GIB = 4n * GIB;

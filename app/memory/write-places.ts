@@ -3,7 +3,6 @@ import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { describeFault, type PagingContext, walkLater } from './paging.ts';
 import type { ProofPort } from './proof.ts';
-import { hostAddress, type Region } from './regions.ts';
 import { findAlias } from './table-search.ts';
 
 /**
@@ -27,7 +26,8 @@ const PAGE = 4096n;
 
 interface Reach {
   readonly port: ProofPort;
-  readonly regions: readonly Region[];
+  /** Where bytes that are known to be the guest's lie in the VMM; null: they are not. */
+  readonly hostOf: (physical: bigint, bytes: number) => Promise<bigint | null>;
   readonly read: (physical: bigint, bytes: number) => Promise<Uint8Array | null>;
 }
 
@@ -101,11 +101,12 @@ export const findWritePlaces = async (
   for (const piece of asked) {
     const one = await mappedPiece(context, piece, isPhysical, reach);
     if (!one.ok) return one;
-    const host = hostAddress(reach.regions, one.value.physical, piece.bytes);
+    const host = await reach.hostOf(one.value.physical, piece.bytes);
     if (host === null) {
       return refuse('memory-unknown', 'no byte was written: no memory is known at that physical address', {
         where: hexShort(one.value.physical),
-        remedy: 'It may be a device, firmware, or memory whose place in the VMM is not proved',
+        remedy:
+          'It may be a device, firmware, or memory whose place in the VMM is not proved, or that reaches behind the last of the guest’s page tables',
       });
     }
     mapped.push(one.value);

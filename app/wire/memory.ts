@@ -2,6 +2,8 @@ import { concat, writeU64 } from '../bits/bytes.ts';
 import { type Decoded, decoded } from '../bits/decoded.ts';
 import { atEnd, readStruct, readStructs, writeStruct } from './struct.ts';
 import {
+  BOUNDS_HEAD,
+  MAPPING_BOUNDS,
   MAPPING_RECORD,
   MAPPINGS_HEAD,
   READ_MEMORY_REQUEST,
@@ -50,7 +52,7 @@ export const encodeTranslate = ({ linear, ...vcpu }: TranslateRequest): Uint8Arr
   return concat([writeStruct(TRANSLATE_REQUEST, { ...vcpu, count: linear.length, reserved: 0 }), addresses]);
 };
 
-/** The VMM's mappings and KVM's slots of memory. A problem where it is cut short. */
+/** The VMM's readable and writable mappings. A problem where it is cut short. */
 export const decodeMappings = (bytes: Uint8Array) => {
   const what = 'mappings reply';
   const head = readStruct(MAPPINGS_HEAD, bytes, 0, what);
@@ -59,6 +61,18 @@ export const decodeMappings = (bytes: Uint8Array) => {
   const mappings = readStructs(MAPPING_RECORD, count, bytes, MAPPINGS_HEAD.bytes, what);
   if (!mappings.ok) return mappings;
   return atEnd({ mappings: mappings.value, leftOut }, MAPPINGS_HEAD.bytes + count * MAPPING_RECORD.bytes, bytes, what);
+};
+
+/** Of each mapping that was listed last whether it holds one thing alone. A problem where it is cut short. */
+export const decodeBounds = (bytes: Uint8Array) => {
+  const what = 'bounds reply';
+  const head = readStruct(BOUNDS_HEAD, bytes, 0, what);
+  if (!head.ok) return head;
+  const { count } = head.value;
+  const rows = readStructs(MAPPING_BOUNDS, count, bytes, BOUNDS_HEAD.bytes, what);
+  if (!rows.ok) return rows;
+  const bounded = rows.value.map(({ isOneThing }) => isOneThing !== 0);
+  return atEnd({ bounded }, BOUNDS_HEAD.bytes + count * MAPPING_BOUNDS.bytes, bytes, what);
 };
 
 /** The bytes as they were read; how many were asked for is checked by the asker. */

@@ -6,6 +6,7 @@ import { decodeCaptureReply } from './capture-reply.ts';
 import { PROTOCOL_VERSION } from './frames.ts';
 import { decodeTargetList } from './list-reply.ts';
 import {
+  decodeBounds,
   decodeMappings,
   decodeMemory,
   decodeTranslate,
@@ -214,6 +215,7 @@ export const MESSAGES = {
     decode: decodeSetRegs,
   },
   mappings: { code: 0x20, encode: onVcpu, decode: decodeMappings },
+  bounds: { code: 0x24, encode: onVcpu, decode: decodeBounds },
   readMemory: { code: 0x21, encode: encodeReadMemory, decode: decodeMemory },
   writeMemory: { code: 0x23, encode: encodeWriteMemory, decode: decodeMemory },
   step: { code: 0x30, encode: encodeStep, decode: decodeSteps },

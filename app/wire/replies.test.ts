@@ -14,12 +14,14 @@ import { MESSAGES, type MessageName } from './messages.ts';
 import { writeStruct } from './struct.ts';
 import {
   ATTACH_REPLY,
+  BOUNDS_HEAD,
   BREAKPOINTS_REPLY,
   CAPTURE_HEAD,
   CPUID_ENTRY,
   FAILED_CALL,
   HELLO_REPLY,
   LIST_HEAD,
+  MAPPING_BOUNDS,
   MAPPING_RECORD,
   MAPPINGS_HEAD,
   MSR_VALUE,
@@ -201,6 +203,10 @@ const REPLIES: Record<Shaped, Uint8Array> = {
   mappings: concat([
     writeStruct(MAPPINGS_HEAD, { count: 1, leftOut: 0 }),
     writeStruct(MAPPING_RECORD, { start: 0x1000n, end: 0x2000n }),
+  ]),
+  bounds: concat([
+    writeStruct(BOUNDS_HEAD, { count: 1, reserved: 0 }),
+    writeStruct(MAPPING_BOUNDS, { isOneThing: 1, reserved: 0 }),
   ]),
   translate: concat([
     writeStruct(TRANSLATE_HEAD, { count: 1, reserved: 0 }),

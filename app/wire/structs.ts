@@ -130,6 +130,8 @@ export const SET_MSR_REQUEST = struct('set_msr_request', { ...VCPU, index: 'u32'
 /** Every struct but the frame header, which frames.ts draws. */
 export const MAPPINGS_HEAD = struct('mappings_head', { count: 'u32', leftOut: 'u32' });
 export const MAPPING_RECORD = struct('mapping_record', { start: 'u64', end: 'u64' });
+export const BOUNDS_HEAD = struct('bounds_head', { count: 'u32', reserved: 'u32' });
+export const MAPPING_BOUNDS = struct('mapping_bounds', { isOneThing: 'u32', reserved: 'u32' });
 export const READ_MEMORY_REQUEST = struct('read_memory_request', {
   ...VCPU,
   address: 'u64',
@@ -213,6 +215,8 @@ export const STRUCTS = [
   SET_MSR_REQUEST,
   MAPPINGS_HEAD,
   MAPPING_RECORD,
+  BOUNDS_HEAD,
+  MAPPING_BOUNDS,
   READ_MEMORY_REQUEST,
   WRITE_MEMORY_REQUEST,
   TRANSLATE_REQUEST,

@@ -1,14 +1,18 @@
 /*
  * A VMM that lays its guest's memory as it is told, so that the published layout of any other can be tried.
  *
- *	laid-vmm [--memfd] [--one] [--decoy] PHYSICAL:BYTES…
+ *	laid-vmm [--memfd] [--one] [--decoy] [--low-tables] [--apart] [--neighbour BYTES] PHYSICAL:BYTES…
  *
  * --memfd  each region is a shared mapping of a memfd, else private memory without a name
  * --one    all regions lie one behind the other in one mapping, else each has one of its own
  * --decoy  beside each mapping there is another of the same size and contents, but for the last table of its last region
+ * --neighbour  right behind the last mapping lies memory of the VMM's own, alike to the kernel, which makes one of both: every byte of it is EE
+ * --low-tables the tables of the last region's page lie at its beginning, else at its end
+ * --apart      the guest's memory is kept from forks, as QEMU keeps it, so that no neighbour is one with it
  *
  * The guest is in 64-bit mode and counts at 0x7e00. Linear address n << 39, from n = 1 on, is a page of region n - 1, through tables at that region's
- * end; what stands at a physical address of those pages is the address itself. Says a line `region PHYSICAL HOST` for each, then `ready`.
+ * end; what stands at a physical address of those pages is the address itself. Linear
+ * address (regions + 1) << 39 is a large page that begins right behind the last region, n + 2 << 39 the large page that holds its end. Says a line `region PHYSICAL HOST` for each, then `ready`.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -27,18 +31,21 @@
 #define PAGE 4096ull
 #define USED 0x63ull /* present, writable, accessed, dirty */
 #define LARGE 0x80ull
+#define LARGE_BYTES (2ull << 20)
+#define LOW_END 0x90000ull
 
 static struct region {
 	uint64_t physical, bytes;
 	uint8_t *host, *decoy;
 } regions[MOST];
-static int count, with_memfd, in_one, with_decoy;
+static int count, with_memfd, in_one, with_decoy, low_tables, set_apart;
+static uint64_t neighbour;
 
 static uint8_t *map(uint64_t bytes)
 {
 	int flags = with_memfd ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, fd = -1;
 	/* A page on each side that nobody may touch keeps the kernel from making one mapping of two. */
-	uint8_t *room = mmap(NULL, bytes + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *room = mmap(NULL, bytes + neighbour + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (room == MAP_FAILED)
 		err(1, "mmap");
@@ -48,6 +55,16 @@ static uint8_t *map(uint64_t bytes)
 		err(1, "mmap");
 	if (fd >= 0)
 		close(fd);
+	if (set_apart && madvise(room + PAGE, bytes, MADV_DONTFORK) < 0)
+		err(1, "madvise");
+	if (neighbour) {
+		uint8_t *own = mmap(room + PAGE + bytes, neighbour, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+
+		if (own == MAP_FAILED)
+			err(1, "mmap");
+		memset(own, 0xee, neighbour);
+	}
 	return room + PAGE;
 }
 
@@ -82,7 +99,7 @@ static void fill(int is_decoy)
 	for (int i = 0; i < count; i++) {
 		const struct region *r = &regions[i];
 		uint8_t *memory = is_decoy ? r->decoy : r->host;
-		uint64_t end = r->bytes, page = end - 4 * PAGE;
+		uint64_t end = low_tables && i == count - 1 ? LOW_END : r->bytes, page = r->bytes - 4 * PAGE;
 
 		put(low, 0x1000 + 8ull * (uint64_t)(i + 1), (r->physical + end - 3 * PAGE) | USED);
 		put(memory, end - 3 * PAGE, (r->physical + end - 2 * PAGE) | USED);
@@ -90,6 +107,15 @@ static void fill(int is_decoy)
 		put(memory, end - PAGE, (r->physical + (is_decoy && i == count - 1 ? page - PAGE : page)) | USED);
 		for (uint64_t inside = 0; inside < PAGE; inside += 8)
 			put(memory, page + inside, r->physical + page + inside);
+	}
+	/* A directory of 512 large pages, of which the first alone is there: behind the last region, and its own end. */
+	for (uint64_t more = 0; more < 2; more++) {
+		const struct region *last = &regions[count - 1];
+		uint64_t behind = last->physical + last->bytes, table = 0x10000 + more * 2 * PAGE;
+
+		put(low, 0x1000 + 8ull * (uint64_t)(count + 1 + (int)more), table | USED);
+		put(low, table, (table + PAGE) | USED);
+		put(low, table + PAGE, (more ? behind - 1 : behind) / LARGE_BYTES * LARGE_BYTES | LARGE | USED);
 	}
 }
 
@@ -144,6 +170,12 @@ int main(int words, char **word)
 			in_one = 1;
 		} else if (strcmp(word[i], "--decoy") == 0) {
 			with_decoy = 1;
+		} else if (strcmp(word[i], "--low-tables") == 0) {
+			low_tables = 1;
+		} else if (strcmp(word[i], "--apart") == 0) {
+			set_apart = 1;
+		} else if (strcmp(word[i], "--neighbour") == 0 && i + 1 < words) {
+			neighbour = strtoull(word[++i], NULL, 0);
 		} else if (count < MOST) {
 			regions[count].physical = strtoull(word[i], &bytes, 0);
 			regions[count++].bytes = strtoull(bytes + 1, NULL, 0);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { expect, test } from 'playwright/test';
 import { KVM_ABSENT } from '../models/guest.ts';
 import { NativeTools } from '../models/helper.ts';
@@ -101,6 +101,12 @@ class LaidVmm {
     }
   }
 
+  /** Whether one line of its mappings has all of this. */
+  isOneMapping(start: bigint, end: bigint): boolean {
+    const lines = readFileSync(`/proc/${this.pid}/maps`, 'utf8').matchAll(/^([0-9a-f]+)-([0-9a-f]+) rw/gm);
+    return [...lines].some(([, from, to]) => BigInt(`0x${from}`) <= start && end <= BigInt(`0x${to}`));
+  }
+
   get ended(): boolean {
     return (this.#child.exitCode ?? this.#child.signalCode) !== null;
   }
@@ -187,6 +193,80 @@ test.describe('guest memory laid as other VMMs lay it', () => {
       expect(low.err).toContain('no memory is known at that physical address');
     } finally {
       await apart.stop();
+    }
+  });
+
+  test.describe('the VMM’s own memory right behind the guest’s, one mapping to the kernel', () => {
+    const LOW = 63n * MIB;
+    const OWN = 8n * MIB;
+    const regions: readonly Region[] = [[0n, LOW]];
+    /** The page of the region, and a large one that the guest has used and of which the upper half is behind its memory. */
+    const [PAGE_AT, LARGE_AT] = [1n << 39n, 2n << 39n];
+
+    const withVmm = async (words: readonly string[], use: (vmm: LaidVmm, host: bigint) => Promise<void>) => {
+      const vmm = await LaidVmm.start(program, words, regions);
+      try {
+        await use(vmm, vmm.hosts[0] ?? 0n);
+        expect(vmm.ended).toBe(false);
+      } finally {
+        await vmm.stop();
+      }
+    };
+    const ask = (vmm: LaidVmm, ...more: string[]) => tilescope('mem', '--pid', String(vmm.pid), ...more);
+    const expectUnknown = async (vmm: LaidVmm, proved: bigint, ...more: string[]) => {
+      const refused = await ask(vmm, ...more);
+      expect([refused.code, refused.out], more.join(' ')).toEqual([1, '']);
+      expect(refused.err).toContain('no memory is known at that physical address');
+      expect(refused.err).toContain(`proved up to ${hex(proved)}`);
+    };
+
+    test('[GM7] [GW1] is not read and not written, by any address', async () => {
+      await withVmm(['--neighbour', hex(OWN)], async (vmm, host) => {
+        expect(vmm.isOneMapping(host, host + LOW + OWN)).toBe(true);
+        for (const at of [LOW, LOW + 5n * MIB, LOW + OWN - 16n]) await expectUnknown(vmm, LOW, hex(at), '--physical');
+        const across = await ask(vmm, hex(LOW - 8n), '--physical', '--bytes', '16');
+        expect([across.code, across.out]).toEqual([1, '']);
+        await expectUnknown(vmm, LOW, hex(LARGE_AT + MIB));
+        for (const words of [[hex(LARGE_AT + MIB)], [hex(LOW), '--physical']]) {
+          const refused = await ask(vmm, ...words, '--write', 'c0ffee');
+          expect([refused.code, refused.out], words.join(' ')).toEqual([1, '']);
+          expect(refused.err).toContain('no byte was written');
+        }
+        expect(vmm.read(host + LOW, Number(OWN)).every((byte) => byte === 0xee)).toBe(true);
+        // What is the guest's in the same large page is read and written.
+        const at = LARGE_AT + MIB - 16n;
+        expect((await ask(vmm, hex(at), '--write', 'c0ffee')).code).toBe(0);
+        const read = await tilescopeJson<Read>('mem', '--pid', String(vmm.pid), hex(at), '--bytes', '4');
+        expect(read).toEqual({ address: hex(at), physical: hex(LOW - 16n), hex: 'c0ffee00' });
+      });
+    });
+
+    test('[GM7] where the last table lies low no more is known than up to its MiB', async () => {
+      await withVmm(['--low-tables', '--neighbour', hex(OWN)], async (vmm, host) => {
+        expect(vmm.isOneMapping(host, host + LOW + OWN)).toBe(true);
+        expect((await ask(vmm, '0x8000', '--physical')).code).toBe(0);
+        await expectUnknown(vmm, MIB, hex(MIB), '--physical');
+        await expectUnknown(vmm, MIB, hex(PAGE_AT));
+        expect((await ask(vmm, hex(PAGE_AT), '--write', 'c0ffee')).code).toBe(1);
+      });
+    });
+
+    for (const words of [['--memfd', '--neighbour', hex(OWN)], ['--apart']]) {
+      test(`[GM7] memory that ${words[0] === '--memfd' ? 'is of a file' : 'is kept from forks and has a guard behind it'} is known whole`, async () => {
+        await withVmm(['--low-tables', ...words], async (vmm, host) => {
+          const at = LOW - 4n * PAGE;
+          const read = await tilescopeJson<Read>('mem', '--pid', String(vmm.pid), hex(PAGE_AT), '--bytes', '16');
+          expect(read).toEqual({
+            address: hex(PAGE_AT),
+            physical: hex(at),
+            hex: vmm.read(host + at, 16).toString('hex'),
+          });
+          expect((await ask(vmm, hex(PAGE_AT + 8n), '--write', 'c0ffee')).code).toBe(0);
+          const refused = await ask(vmm, hex(LOW), '--physical');
+          expect([refused.code, refused.out]).toEqual([1, '']);
+          expect(vmm.read(host + LOW, 16).every((byte) => byte === 0xee) || words[0] === '--apart').toBe(true);
+        });
+      });
     }
   });
 });

@@ -207,6 +207,7 @@ test.describe('guest memory in every paging mode equals what QEMU reads', () => 
       try {
         const port: MemoryPort = {
           mappings: async () => answer(guest.mappings()),
+          bounds: async () => guest.bounds(),
           readHost: async (address, bytes) => guest.readHost(address, bytes),
           // QEMU's monitor in the place of KVM.
           translate: async (linear) => {

@@ -18,6 +18,7 @@ const port = (helper: HelperClient, pid: number): MemoryPort => {
   };
   return {
     mappings: async () => answer((await inTurn(() => helper.must('mappings', vcpu))).mappings),
+    bounds: async () => (await inTurn(() => helper.must('bounds', vcpu))).bounded,
     readHost: async (address, bytes) => {
       const parts: Uint8Array[] = [];
       for (let done = 0; done < bytes; done += MAX_READ_BYTES) {

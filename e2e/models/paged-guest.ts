@@ -129,6 +129,14 @@ export class PagedGuest {
     );
   }
 
+  /** Of each of those whether it holds one thing alone: it is of a file, or QEMU has kept it from forks. */
+  bounds(): boolean[] {
+    const parts = readFileSync(`/proc/${this.pid}/smaps`, 'utf8').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+    return parts
+      .filter((part) => /^\S+ rw-/.test(part))
+      .map((part) => !/^\S+ \S+ \S+ \S+ 0 /.test(part) || /^VmFlags:.* dc\b/m.test(part));
+  }
+
   /** Bytes of QEMU's own memory; null: they cannot be read. */
   readHost(address: bigint, bytes: number): Uint8Array | null {
     const found = Buffer.alloc(bytes);

@@ -14,6 +14,10 @@ export const vmmMemory = (ask: Ask, ref: VcpuRef): MemoryPort => ({
     const listed = await ask('mappings', ref);
     return listed.ok ? answer(listed.value.mappings) : listed;
   },
+  bounds: async () => {
+    const asked = await ask('bounds', ref);
+    return asked.ok ? asked.value.bounded : null;
+  },
   readHost: async (address, bytes) => {
     const parts: Uint8Array[] = [];
     for (let done = 0; done < bytes; done += MAX_READ_BYTES) {

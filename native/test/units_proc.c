@@ -233,6 +233,26 @@ static void groups(void)
 	}
 }
 
+static void marks_of_mappings(void)
+{
+	static const char text[] = "7f0000000000-7f0000200000 rw-p 00000000 00:00 0 \nSize: 2048 kB\nAnonymous: 0 kB\nVmFlags: rd wr mr mw me ac \n"
+				   "7f0000200000-7f0000400000 rw-p 00000000 00:00 0 \nVmFlags: rd wr mr mw me dc ac hg mg \n"
+				   "7f0000400000-7f0000600000 rw-p 00000000 00:00 0 \n7f0000600000-7f0000800000 rw-p 00000000 00:00 0 \nVmFlags: dc\n";
+	static const uint64_t base = 0x7f0000000000, size = 0x200000;
+
+	rule("[GM7] a mapping that is kept from forks is told by its own line of marks");
+	for (uint64_t i = 0; i < 4; i++)
+		CHECK(mapping_kept_from_forks(text, base + i * size, base + (i + 1) * size) == (i == 1 || i == 3), "%d", (int)i);
+	CHECK(!mapping_kept_from_forks(text, base + size, base + 3 * size), "another end");
+	CHECK(!mapping_kept_from_forks("", base, base + size), "no text");
+	for (size_t length = 0; length < sizeof(text); length++) {
+		char *cut = strndup(text, length);
+
+		(void)mapping_kept_from_forks(cut, base + 3 * size, base + 4 * size);
+		free(cut);
+	}
+}
+
 static void room_in_groups(void)
 {
 	static const char stat[] = "cache 1\ninactive_file 100\nactive_file 300\ntotal_inactive_file 0\n";
@@ -252,6 +272,7 @@ static void room_in_groups(void)
 void proc_and_list(void)
 {
 	room_in_groups();
+	marks_of_mappings();
 	groups();
 	limits();
 	parsers();

@@ -55,6 +55,12 @@ int memory_mappings(struct vcpu *vcpu, struct reply *reply, struct refusal *why)
 	return 0;
 }
 
+const struct mapping_record *memory_known(uint32_t *count)
+{
+	*count = known_of == target.pid ? known_count : 0;
+	return known;
+}
+
 /* Mappings that touch are one range. */
 static int is_known(uint64_t address, uint64_t bytes)
 {

@@ -178,6 +178,8 @@ int write_regs(struct vcpu *vcpu, const struct kvm_regs *regs, struct reply *rep
 
 /* memory.c */
 int memory_mappings(struct vcpu *vcpu, struct reply *reply, struct refusal *why);
+const struct mapping_record *memory_known(uint32_t *count); /* those that were listed last */
+int memory_bounds(struct vcpu *vcpu, struct reply *reply, struct refusal *why); /* memory_bounds.c */
 int memory_write_checked(struct vcpu *vcpu, const struct write_memory_request *request, const uint8_t *bytes, struct reply *reply,
 			 struct refusal *why);
 int memory_send(struct vcpu *vcpu, const struct read_memory_request *request, struct reply *reply, struct refusal *why);

@@ -11,7 +11,9 @@
  * 1 MiB and more, but stacks, heap and KVM's. MSG_READ_MEMORY reads inside the mappings that were listed last; the reply is
  * the bytes. MSG_TRANSLATE: the head of the request, then count linear addresses, 8 bytes each; the reply is the head and a
  * struct translation for each, of one stop. KVM_TRANSLATE may set Accessed flags in the guest's tables, as its CPU may by
- * itself.
+ * itself. MSG_BOUNDS: request struct vcpu_ref; reply its head and count struct mapping_bounds, one for each mapping that
+ * was listed last: 1 where it holds one thing alone, for it is of a file, or kept from forks and followed by memory that nobody
+ * may touch. 0: what the VMM has behind it may be part of it.
  */
 #define MAX_MAPPINGS 4096u
 #define MAX_READ_BYTES (MAX_PAYLOAD_BYTES / 2)
@@ -24,6 +26,14 @@ struct mappings_head {
 struct mapping_record {
 	uint64_t start;
 	uint64_t end;
+};
+struct bounds_head {
+	uint32_t count;
+	uint32_t reserved;
+};
+struct mapping_bounds {
+	uint32_t is_one_thing;
+	uint32_t reserved;
 };
 struct read_memory_request {
 	struct vcpu_ref vcpu;
