@@ -57,7 +57,7 @@ const unguardedOf = ({ unguarded = null }: StepsMade): { readonly unguarded?: st
 
 const steps = async (control: RunControl, now: Capture, count: number): Promise<Answer<Driven>> => {
   const asked = Math.min(count, control.mostStepsAtOnce);
-  const made = await control.step(asked, { keepState: true, keepLast: true });
+  const made = await control.step(asked, { keepState: true, keepLast: true, now });
   if (!made.ok) return made;
   const { ended, made: number, captures } = made.value;
   const why = ended !== 'done' ? ended : number < count ? 'more' : 'done';
@@ -65,7 +65,7 @@ const steps = async (control: RunControl, now: Capture, count: number): Promise<
 };
 
 const trace = async (target: Target, control: RunControl, now: Capture, count: number): Promise<Answer<Driven>> => {
-  const made = await control.step(Math.min(count, control.mostStepsAtOnce), { keepState: true });
+  const made = await control.step(Math.min(count, control.mostStepsAtOnce), { keepState: true, now });
   if (!made.ok) return made;
   const { ended, made: number, captures } = made.value;
   const all = [now, ...captures];
@@ -81,7 +81,7 @@ const until = async (control: RunControl, now: Capture, text: string, most: numb
   const lookups = condition.value.lookups(now);
   const asked = lookups === null ? 1 : Math.min(most, control.mostStepsAtOnce);
   const { before } = condition.value;
-  const options = { keepState: true, keepLast: true, lookups: lookups ?? [] };
+  const options = { keepState: true, keepLast: true, lookups: lookups ?? [], now };
   const made = await control.step(asked, before === undefined ? options : { ...options, before });
   if (!made.ok) return made;
   const { ended, made: number, captures } = made.value;

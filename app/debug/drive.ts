@@ -208,14 +208,18 @@ export const driveTrace = (
     let made = 0;
     let interruptsBlocked = true;
     let unguarded: string | null = null;
+    let isThere = true;
     for (let requests = 1; ; requests += 1) {
       const lookups = until === null ? [] : until.lookups(now);
       const wanted = lookups === null ? 1 : Math.min(count - made, control.mostStepsAtOnce);
-      const steps = await control.step(wanted, { keepState: true, lookups: lookups ?? [], ...beforeOf(until) });
+      const options = { keepState: true, lookups: lookups ?? [], ...beforeOf(until) };
+      const steps = await control.step(wanted, isThere ? { ...options, now } : options);
       if (!steps.ok) return steps;
       interruptsBlocked = steps.value.interruptsBlocked;
       unguarded ??= steps.value.unguarded ?? null;
       made += steps.value.made;
+      // What interrupts the VMM delivered meanwhile is in the state after a step alone.
+      isThere = steps.value.captures.length > 0;
       let before = now;
       const codes = await reader.codeOf(steps.value.captures);
       for (const [at, capture] of steps.value.captures.entries()) {
@@ -225,8 +229,8 @@ export const driveTrace = (
       }
       onProgress(made);
       const end = (why: RunMade['why']) => answer({ made, why, capture: now, interruptsBlocked, unguarded, requests });
-      const isThere = until?.before !== undefined && steps.value.holds;
-      if (until !== null && steps.value.made > 0 && (isThere || until.holds(before, now))) return end('holds');
+      const isBefore = until?.before !== undefined && steps.value.holds;
+      if (until !== null && steps.value.made > 0 && (isBefore || until.holds(before, now))) return end('holds');
       if (steps.value.ended !== 'done') return end(steps.value.ended);
       if (made >= count) return end('most');
       if (isOver()) return end('over');

@@ -113,6 +113,40 @@ test('[RC7] what stores RFLAGS is run to where it goes, and every instruction is
   );
 });
 
+test('[RC5] where the state after each is kept, the vCPU is not read again on the way, nor code that is known', async () => {
+  const { target, control, memory } = guest(
+    new Map([
+      [0x1000n, ['90', 0x1001n]],
+      [0x1001n, ['ebfd', 0x1000n]],
+    ]),
+  );
+  let [captures, reads] = [0, 0];
+  const { capture } = target;
+  target.capture = async () => {
+    captures += 1;
+    return capture();
+  };
+  const counting: GuestMemory = {
+    ...memory,
+    readLinear: async (...asked) => {
+      reads += 1;
+      return memory.readLinear(...asked);
+    },
+    under: () => counting,
+  };
+  const guarded = guardedRunControl(target, control, async () => answer(counting));
+  const first = await guarded.step(100, { keepState: true, now: target.state });
+  if (!first.ok) throw new Error(first.refusal.what);
+  const readOnce = reads;
+  let now = first.value.captures.at(-1);
+  for (let part = 0; part < 10 && now !== undefined; part += 1) {
+    const more = await guarded.step(100, { keepState: true, now });
+    now = more.ok ? more.value.captures.at(-1) : undefined;
+  }
+  expect(now?.facts.general?.rip).toBe(0x1000n);
+  expect([captures, reads - readOnce]).toEqual([0, 0]);
+});
+
 test('[RC7] with the last state alone kept, and one by one', async () => {
   const { target, control, memory, stepped } = guest();
   const guarded = guardedRunControl(target, control, async () => answer(memory));

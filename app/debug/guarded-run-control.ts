@@ -110,16 +110,19 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
     return opened.ok && registers !== null ? answer(opened.value.under(registers)) : opened;
   };
 
-  const codeAt = async (
-    memory: GuestMemory,
-    { execution, general }: Standing,
-    before: InstructionClass | null,
-  ): Promise<KnownCode> => {
-    const { table } = execution;
-    if (around?.table !== table || around.before !== before || !mayStepAt(around.code, general.rip))
-      around = { code: await codeAround(memory, execution, general.rip, before), table, before };
+  const codeAt = async (memory: GuestMemory, at: Standing, before: InstructionClass | null): Promise<KnownCode> => {
+    if (around === null || !isKnown(at, before))
+      around = {
+        code: await codeAround(memory, at.execution, at.general.rip, before),
+        table: at.execution.table,
+        before,
+      };
     return around.code;
   };
+
+  /** As the chain itself looks it up: what may be stepped by the code that is known is not read once more. */
+  const isKnown = ({ execution, general }: Standing, before: InstructionClass | null): boolean =>
+    around?.table === execution.table && around.before === before && mayStepAt(around.code, general.rip);
 
   /** Stands before an instruction of the class; of WRMSR before one of IA32_XFD. */
   const standsBefore = async (wanted: InstructionClass): Promise<Answer<boolean>> => {
@@ -161,19 +164,19 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
     count: number,
     options: StepOptions,
   ): Promise<Answer<{ readonly steps: StepsAnswer; readonly whole: boolean }>> => {
-    const { before = null, ...plain } = options;
+    const { before = null, now: known = null, ...plain } = options;
     const unguarded = async (why: string) => {
       if (before !== null) return refuse('memory-unknown', `${why}: what is next cannot be told`, NO_CODE);
       const steps = await control.step(count, plain);
       return steps.ok ? answer({ steps: { ...steps.value, unguarded: why }, whole: true }) : steps;
     };
-    const now = await target.capture();
+    const now = known === null ? await target.capture() : answer(known);
     if (!now.ok) return now;
     const at = standingAt(now.value);
     if (at === null) return unguarded('the registers that say what the vCPU executes could not be read');
     const memory = await memoryAt(at);
     if (!memory.ok) return unguarded(memory.refusal.what);
-    const stores = await nextStores(memory.value, at.execution);
+    const stores = isKnown(at, before) ? answer(null) : await nextStores(memory.value, at.execution);
     if (stores.ok && stores.value !== null && (await breakpointsHit()).instructions === false) {
       const steps = await control.step(1, plain);
       return steps.ok ? answer({ steps: { ...steps.value, unguarded: NO_BREAKPOINTS }, whole: false }) : steps;
@@ -203,10 +206,12 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
     const join = <T>(before: readonly T[], more: readonly T[]): readonly T[] =>
       options.keepLast === true && more.length > 0 ? more : [...before, ...more];
     let all: StepsAnswer = { ...MADE_NONE, ended: 'done', interruptsBlocked: true };
+    let { now, ...others } = options;
     for (let parts = 0; parts < MOST_PARTS && all.made < count; parts += 1) {
-      const next = await part(count - all.made, options);
+      const next = await part(count - all.made, now === undefined ? others : { ...others, now });
       if (!next.ok) return next;
       const { steps, whole } = next.value;
+      now = steps.captures.at(-1);
       const isThere =
         options.before !== undefined && steps.made > 0 && !whole ? await standsBefore(options.before) : answer(false);
       if (!isThere.ok) return isThere;

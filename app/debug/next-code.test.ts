@@ -52,6 +52,35 @@ describe('[TP3] the instructions of a trace', () => {
     expect(asked.mappings).toBe(1);
   });
 
+  test('[S2] an instruction that is executed again is the same object, and memory is proved once for a trace', async () => {
+    const { bytes, port, asked } = guest();
+    bytes.set([1, 2, 3, 4], 0x20_1000);
+    const reader = createCodeReader(Object.assign(fakeTarget(at(0x40_1000n)), { memory: port }));
+    const [first, , again] = await reader.codeOf([at(0x40_1000n), at(0x40_1fffn), at(0x40_1000n)]);
+    expect(again).toBe(first);
+    for (let part = 0; part < 5; part += 1) await reader.codeOf(Array.from({ length: 900 }, () => at(0x40_1000n)));
+    expect(asked.mappings).toBe(1);
+  });
+
+  test('where what was proved has gone, it is proved anew', async () => {
+    const { bytes, port, asked } = guest();
+    bytes.set([1, 2, 3, 4], 0x20_1000);
+    let moved = 0n;
+    const moving: MemoryPort = {
+      ...port,
+      mappings: async () => {
+        asked.mappings += 1;
+        return answer([{ start: HOST + moved, end: HOST + moved + BigInt(bytes.length) }]);
+      },
+      readHost: async (address, count) => (address < HOST + moved ? null : port.readHost(address - moved, count)),
+    };
+    const reader = createCodeReader(Object.assign(fakeTarget(at(0x40_1000n)), { memory: moving }));
+    await reader.codeOf(Array.from({ length: 1_000 }, () => at(0x40_1000n)));
+    moved = 0x1000_0000n;
+    expect((await reader.codeOf([at(0x40_1000n)]))[0]?.[0]).toBe(1);
+    expect(asked.mappings).toBe(2);
+  });
+
   test('of memory that is not known there are none', async () => {
     const { port } = guest();
     const wrong: MemoryPort = {

@@ -27,6 +27,15 @@ interface Place {
   readonly control: ControlRegisters;
 }
 
+interface Page {
+  readonly base: bigint;
+  readonly control: ControlRegisters;
+  /** null: it cannot be read. */
+  readonly bytes: Uint8Array | null;
+  /** By their place in it. An instruction that is executed again is the same object: a loop is written down once. */
+  readonly codes: Map<number, Uint8Array>;
+}
+
 const placeOf = ({ facts }: Capture): Place | null => {
   const { control } = facts;
   const next = executionOf(facts)?.next ?? null;
@@ -37,37 +46,57 @@ const placeOf = ({ facts }: Capture): Place | null => {
 const pageKey = (base: bigint, { cr0, cr3, cr4, efer }: ControlRegisters): string => [base, cr0, cr3, cr4, efer].join();
 
 export const createCodeReader = (target: Target): CodeReader => {
-  let pages = new Map<string, Uint8Array | null>();
+  let pages = new Map<string, Page>();
+  /** The page of the instruction before, and the registers under which it was found. */
+  let last: { readonly page: Page; readonly control: ControlRegisters } | null = null;
   let age = 0;
+  /** Where a VMM keeps its guest's memory does not change while its guest is driven: what is not there may be proved anew. */
+  let proved: GuestMemory | null = null;
 
   const read = async (captures: readonly Capture[]): Promise<readonly (Uint8Array | null)[]> => {
-    // Proved only where a page has to be read, once for all of them.
-    let proved: GuestMemory | null | undefined;
-    const memory = async (): Promise<GuestMemory | null> => {
-      const last = captures.at(-1);
-      const opened = last === undefined ? null : await memoryOf(target, last.facts);
-      return opened?.ok === true ? opened.value : null;
+    let isProvedNow = false;
+    const prove = async (): Promise<GuestMemory | null> => {
+      isProvedNow = true;
+      const at = captures.at(-1);
+      const opened = at === undefined ? null : await memoryOf(target, at.facts);
+      proved = opened?.ok === true ? opened.value : null;
+      return proved;
     };
-    const pageAt = async (base: bigint, control: ControlRegisters): Promise<Uint8Array | null> => {
+    const bytesAt = async (base: bigint, control: ControlRegisters): Promise<Uint8Array | null> => {
+      const page = await (proved ?? (isProvedNow ? null : await prove()))
+        ?.under(control)
+        .readLinear(base, Number(PAGE));
+      if (page?.ok === true) return page.value.bytes;
+      const again = isProvedNow ? undefined : await (await prove())?.under(control).readLinear(base, Number(PAGE));
+      return again?.ok === true ? again.value.bytes : null;
+    };
+    const pageAt = async (base: bigint, control: ControlRegisters): Promise<Page> => {
       const key = pageKey(base, control);
-      const known = pages.get(key);
-      if (known !== undefined) return known;
-      if (proved === undefined) proved = await memory();
-      const page = await proved?.under(control).readLinear(base, Number(PAGE));
-      const bytes = page?.ok === true ? page.value.bytes : null;
-      pages.set(key, bytes);
-      return bytes;
+      const page = pages.get(key) ?? { base, control, bytes: await bytesAt(base, control), codes: new Map() };
+      pages.set(key, page);
+      return page;
     };
-    const codeAt = async ({ linear, control }: Place): Promise<Uint8Array | null> => {
-      const at = Number(linear % PAGE);
-      const base = linear - BigInt(at);
-      const here = (await pageAt(base, control))?.slice(at, at + MOST_INSTRUCTION_BYTES) ?? null;
+    const codeIn = async ({ bytes, base, control }: Page, at: number): Promise<Uint8Array | null> => {
+      const here = bytes?.slice(at, at + MOST_INSTRUCTION_BYTES) ?? null;
       if (here === null || here.length === MOST_INSTRUCTION_BYTES) return here;
-      const next = await pageAt(BigInt.asUintN(64, base + PAGE), control);
+      const next = (await pageAt(BigInt.asUintN(64, base + PAGE), control)).bytes;
       return next === null ? here : concat([here, next.subarray(0, MOST_INSTRUCTION_BYTES - here.length)]);
     };
     const codes: (Uint8Array | null)[] = [];
-    for (const place of captures.map(placeOf)) codes.push(place === null ? null : await codeAt(place));
+    for (const place of captures.map(placeOf)) {
+      if (place === null) {
+        codes.push(null);
+        continue;
+      }
+      const at = Number(place.linear % PAGE);
+      const base = place.linear - BigInt(at);
+      if (last === null || last.page.base !== base || last.control !== place.control)
+        last = { page: await pageAt(base, place.control), control: place.control };
+      const { page } = last;
+      const code: Uint8Array | null = page.codes.get(at) ?? (await codeIn(page, at));
+      if (code !== null) page.codes.set(at, code);
+      codes.push(code);
+    }
     return codes;
   };
 
@@ -76,6 +105,7 @@ export const createCodeReader = (target: Target): CodeReader => {
       if (target.memory === null) return captures.map(() => null);
       if (age >= MOST_AGE) {
         pages = new Map();
+        last = null;
         age = 0;
       }
       age += captures.length;

@@ -51,6 +51,8 @@ export interface StepOptions {
   /** Of the last step alone. */
   readonly keepLast?: boolean;
   readonly lookups?: readonly Lookup[];
+  /** The state where the vCPU stands, where the asker has it: it is not read again. */
+  readonly now?: Capture;
   /** They end before the next instruction of this class, and `holds` then. The first is not looked at. */
   readonly before?: InstructionClass;
   /** The steps end before an instruction that is not to be stepped; the first one is made. */

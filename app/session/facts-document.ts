@@ -32,12 +32,16 @@ const [u64, processId] = [hex64Text, nullable(integer(0, 2 ** 31 - 1))];
 const hex = (value: number): string => `0x${value.toString(16)}`;
 const hexOrNull = (value: bigint | null): string | null => (value === null ? null : hexShort(value));
 
-const hexFields = (
-  fields: GeneralRegisters | ControlRegisters | SegmentRegisters | DescriptorRegisters | null,
-): Record<string, string> | null =>
-  fields === null
-    ? null
-    : Object.fromEntries(Object.entries(fields).map(([name, value]: [string, bigint]) => [name, hexShort(value)]));
+type Registers = GeneralRegisters | ControlRegisters | SegmentRegisters | DescriptorRegisters;
+
+/** @param was those that are equal in it are left out */
+export const hexFields = (fields: Registers | null, was: Registers | null = null): Record<string, string> | null => {
+  if (fields === null) return null;
+  const [now, before] = [fields, was] as unknown as readonly [Record<string, bigint>, Record<string, bigint> | null];
+  const written: Record<string, string> = {};
+  for (const name in now) if (now[name] !== before?.[name]) written[name] = hexShort(now[name] ?? 0n);
+  return written;
+};
 
 const cpuidDocument = (entry: CpuidEntry): Record<keyof CpuidEntry, string> => ({
   leaf: hex(entry.leaf),
@@ -141,18 +145,18 @@ export const FACTS_FIELDS: FactsFields = {
       legacyErrno: nullable(errno),
     }),
   },
-  general: { write: hexFields, read: nullable(generalReader) },
+  general: { write: (fields) => hexFields(fields), read: nullable(generalReader) },
   control: {
-    write: hexFields,
+    write: (fields) => hexFields(fields),
     read: nullable(object({ cr0: u64, cr2: u64, cr3: u64, cr4: u64, cr8: u64, efer: u64 })),
   },
   segments: {
-    write: hexFields,
+    write: (fields) => hexFields(fields),
     // Documents of before have none.
     read: (value, path) => (value === undefined ? decoded(null) : segmentsReader(value, path)),
   },
   descriptors: {
-    write: hexFields,
+    write: (fields) => hexFields(fields),
     read: (value, path) => (value === undefined ? decoded(null) : descriptorsReader(value, path)),
   },
   failed: {

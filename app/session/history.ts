@@ -169,7 +169,13 @@ export const createHistory = (): History => {
         previous !== undefined && isSameLayout(image.layout, previous.layout)
           ? previous.layout
           : layoutOf(image.layout, (one) => one);
-      const pieces = interned(given ?? cut(image.bytes, layout));
+      // Most instructions leave all of it as it was: that is seen in one look, before anything is cut.
+      const isAsBefore =
+        given === undefined &&
+        previous?.layout === layout &&
+        lastWhole !== null &&
+        equalBytes(image.bytes, lastWhole.image.bytes);
+      const pieces = isAsBefore ? previous.pieces : interned(given ?? cut(image.bytes, layout));
       const facts = sharedFacts(capture.facts, previous?.facts, internTable);
       // Never the caller's own array, which may be written to again.
       const sameImage = previous?.pieces === pieces && previous.layout === layout ? lastWhole?.image : undefined;

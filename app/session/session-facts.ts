@@ -1,7 +1,7 @@
 import { type Decoded, decoded } from '../bits/decoded.ts';
 import type { Facts } from '../capture/capture.ts';
 import type { Cpuid } from '../cpu/cpuid.ts';
-import { FACT_NAMES, FACTS_FIELDS, factDocument } from './facts-document.ts';
+import { FACT_NAMES, FACTS_FIELDS, factDocument, hexFields } from './facts-document.ts';
 import { hex64Text, integer, isObject, type Reader, unexpected } from './shape.ts';
 
 /** The facts of a stop as what differs from the stop before, with CPUID tables by their number. */
@@ -9,7 +9,9 @@ export type FactsChange = Readonly<Record<string, unknown>>;
 
 const CPUID_TABLES: readonly string[] = ['guestCpuid', 'hostCpuid'] satisfies (keyof Facts)[];
 /** Registers that are named one by one. */
-const REGISTERS: readonly string[] = ['general', 'control', 'segments', 'descriptors'] satisfies (keyof Facts)[];
+const REGISTERS = ['general', 'control', 'segments', 'descriptors'] as const satisfies (keyof Facts)[];
+const isRegisters = (name: keyof Facts): name is (typeof REGISTERS)[number] =>
+  (REGISTERS as readonly (keyof Facts)[]).includes(name);
 
 type Registers = Readonly<Record<string, bigint>>;
 const registersOf = (facts: Facts | null, name: string): Registers | null =>
@@ -24,12 +26,7 @@ export const encodeFacts = (facts: Facts, previous: Facts | null, cpuid: (table:
       change[name] = cpuid(facts[name] as Cpuid);
       continue;
     }
-    const written = factDocument(facts, name);
-    const [was, is] = [registersOf(previous, name), registersOf(facts, name)];
-    const isPart = REGISTERS.includes(name) && was !== null && is !== null;
-    change[name] = isPart
-      ? Object.fromEntries(Object.entries(written as object).filter(([register]) => was[register] !== is[register]))
-      : written;
+    change[name] = isRegisters(name) ? hexFields(facts[name], previous?.[name] ?? null) : factDocument(facts, name);
   }
   return change;
 };
@@ -69,7 +66,7 @@ export const readFacts = (value: unknown, path: string, previous: Facts | null, 
     if (previous !== null && !Object.hasOwn(value, name)) continue;
     const field = Object.hasOwn(value, name) ? value[name] : undefined;
     const place = `${path}.${name}`;
-    const was = REGISTERS.includes(name) ? registersOf(previous, name) : null;
+    const was = isRegisters(name) ? registersOf(previous, name) : null;
     const reader: Reader<unknown> = CPUID_TABLES.includes(name) ? cpuidReader(tables) : FACTS_FIELDS[name].read;
     const read = was !== null && field !== null ? readRegisters(field, place, was) : reader(field, place);
     if (!read.ok) return read;

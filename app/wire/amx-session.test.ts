@@ -21,7 +21,7 @@ import { xstateBv } from '../xsave/header.ts';
 import { componentBytesOrInit, viewComponent } from '../xsave/view.ts';
 import { STATUS } from './frames.ts';
 import { MESSAGES } from './messages.ts';
-import { stepCapture } from './step-capture.ts';
+import { stepCaptures } from './step-capture.ts';
 import { answers, attached, captureAt, refusalOf, replyTo, requests, steps, sure } from './testing/amx-recording.ts';
 
 const tileOf = ({ image }: Capture, tile: number): Uint8Array => {
@@ -141,7 +141,7 @@ describe('a session recorded on KVM with AMX', () => {
   test('[TP2] traced, both products are checked instruction by instruction; one bit that is wrong shows', () => {
     const before = captureAt('before-products');
     const { records } = replyTo('step', 'products');
-    const captures = [before, ...records.map((record) => sure(stepCapture(before, record, 0)))];
+    const captures = [before, ...sure(stepCaptures(before, records, 0))];
     const traced = (all: readonly Capture[]) =>
       checkTracedProducts(
         all.map((capture, at) => ({
@@ -167,7 +167,7 @@ describe('a session recorded on KVM with AMX', () => {
   test('[TP2] an operand that we changed between the stop before a product and the product: that product is named', () => {
     const before = captureAt('spoilt-before');
     const { records } = replyTo('step', 'spoilt-steps');
-    const captures = [before, ...records.map((record) => sure(stepCapture(before, record, 0)))];
+    const captures = [before, ...sure(stepCaptures(before, records, 0))];
     const stops = captures.map((capture, at) => ({
       ...{ number: at + 1, cause: at === 0 ? 'attach' : 'step', capture, code: TRACED_CODE[at] ?? null },
     }));

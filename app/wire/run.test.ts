@@ -1,10 +1,12 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readU32, readU64, writeU32, writeU64 } from '../bits/bytes.ts';
+import type { Capture } from '../capture/capture.ts';
 import { sampleCapture } from '../fixtures/samples.ts';
 import { writeGeneral } from '../session/kvm-regs.ts';
 import { KVM_SREGS_BYTES } from '../session/segments.ts';
 import { decodeSteps, encodeStep, RECORD } from './run.ts';
-import { stepCapture } from './step-capture.ts';
+import { stepCaptures } from './step-capture.ts';
 import { writeStruct } from './struct.ts';
 import { STEP_REPLY } from './structs.ts';
 
@@ -49,9 +51,10 @@ describe('[RC5] a record', () => {
     if (!decoded.ok) throw new Error('not decoded');
     const [one] = decoded.value.records;
     expect([decoded.value.holds, decoded.value.dr6, decoded.value.made]).toEqual([true, 2n, 1]);
-    const capture = one === undefined ? null : stepCapture(like, one, 5);
-    if (!capture?.ok) throw new Error('no capture');
-    const { image, facts } = capture.value;
+    const captures = stepCaptures(like, one === undefined ? [] : [one], 5);
+    const capture = captures.ok ? captures.value[0] : undefined;
+    if (capture === undefined) throw new Error('no capture');
+    const { image, facts } = capture;
     expect([facts.general?.rip, facts.control?.cr3, facts.xcr0, facts.takenAtMs]).toEqual([0x4242n, 0x5000n, 0xe7n, 5]);
     expect(facts.msrs.find(({ index }) => index === 0x1c4)?.value).toBe(0x40000n);
     expect(image.bytes[160]).toBe(0x99);
@@ -60,6 +63,77 @@ describe('[RC5] a record', () => {
       like.facts.sizes,
       like.facts.failed,
     ]);
+  });
+
+  /** As many records, each changed as is said, of which those that are not changed are as the one before. */
+  const replyOf = (changes: readonly ((record: Uint8Array) => void)[]): Uint8Array => {
+    const now = record.slice();
+    const records = changes.flatMap((change) => {
+      change(now);
+      return [...now];
+    });
+    const steps = changes.length;
+    return Uint8Array.from([...writeStruct(STEP_REPLY, { ...head, steps, recordCount: steps }), ...records]);
+  };
+
+  test('[S2] what no instruction changes is one object in all of them, and in their captures', () => {
+    const next = (one: Uint8Array): void => {
+      one[RECORD.regs + 16 * 8] = (one[RECORD.regs + 16 * 8] ?? 0) + 1; // RIP
+    };
+    const decoded = decodeSteps(
+      replyOf([
+        next,
+        next,
+        (one) => {
+          one[RECORD.image + 160] = 0x77;
+        },
+        (one) => writeU64(one, RECORD.sregs + 240, 0x6000n), // CR3
+        (one) => writeU64(one, RECORD.msrs + 16, 0n),
+        next,
+      ]),
+    );
+    if (!decoded.ok) throw new Error('not decoded');
+    const captures = stepCaptures(like, decoded.value.records, 5);
+    if (!captures.ok) throw new Error('no captures');
+    const same = (of: (one: Capture) => unknown): boolean[] =>
+      captures.value.slice(1).map((one, at) => of(one) === of(captures.value[at] as Capture));
+    expect(same(({ image }) => image)).toEqual([true, false, true, true, true]);
+    expect(same(({ image }) => image.bytes)).toEqual([true, false, true, true, true]);
+    expect(same(({ facts }) => facts.control)).toEqual([true, true, false, false, true]);
+    expect(same(({ facts }) => facts.segments)).toEqual([true, true, false, false, true]);
+    expect(same(({ facts }) => facts.msrs)).toEqual([true, true, false, false, true]);
+    expect(captures.value.map(({ facts }) => facts.general?.rip)).toEqual([
+      ...[0x4243n, 0x4244n, 0x4244n, 0x4244n, 0x4244n, 0x4245n],
+    ]);
+    expect(captures.value.map(({ facts }) => facts.control?.cr3)).toEqual([
+      ...[0x5000n, 0x5000n, 0x5000n, 0x6000n, 0x6000n, 0x6000n],
+    ]);
+    expect(captures.value.map(({ image }) => image.bytes[160])).toEqual([0x99, 0x99, 0x77, 0x77, 0x77, 0x77]);
+  });
+
+  test('is read as if it were the only one, whatever has changed since the one before', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(fc.tuple(fc.nat(RECORD.image + 600), fc.nat(255)), { maxLength: 4 }), { maxLength: 6 }),
+        (all) => {
+          const bytes = replyOf(
+            all.map((some) => (one: Uint8Array) => {
+              for (const [at, byte] of some) one[at] = byte;
+            }),
+          );
+          const together = decodeSteps(bytes);
+          const alone = all.flatMap((_, at) => {
+            const from = STEP_REPLY.bytes + at * record.length;
+            const one = decodeSteps(
+              Uint8Array.from([...writeStruct(STEP_REPLY, head), ...bytes.subarray(from, from + record.length)]),
+            );
+            return one.ok ? one.value.records : [];
+          });
+          expect(together.ok && together.value.records).toEqual(alone);
+        },
+      ),
+      { numRuns: 40 },
+    );
   });
 
   test('of another size than it can have, or cut short, is a problem', () => {

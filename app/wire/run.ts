@@ -1,7 +1,7 @@
-import { concat, readU32, readU64 } from '../bits/bytes.ts';
+import { concat, equalBytes, readU32, readU64 } from '../bits/bytes.ts';
 import { type Decoded, undecodable } from '../bits/decoded.ts';
 import type { ControlRegisters, DescriptorRegisters, GeneralRegisters, SegmentRegisters } from '../capture/capture.ts';
-import { readGeneral } from '../session/kvm-regs.ts';
+import { readGeneral, readGeneralLike } from '../session/kvm-regs.ts';
 import { controlOfSregs, descriptorsOfSregs, KVM_SREGS_BYTES, segmentsOfSregs } from '../session/segments.ts';
 import { atEnd, readStruct, writeStruct } from './struct.ts';
 import { BREAKPOINTS_REPLY, STEP_CODE, STEP_LOOKUP, STEP_REPLY, STEP_REQUEST } from './structs.ts';
@@ -113,7 +113,7 @@ export const encodeStep = (request: StepRequest): Uint8Array => {
 /** How a request for steps ended: all made; the guest waits for an interrupt; the VMM had more to do than is waited for. */
 const STEP_ENDS = ['done', 'halted', 'busy'] as const;
 
-/** Everything after one instruction. */
+/** Everything after one instruction but the general registers. */
 export interface StepState {
   readonly image: Uint8Array;
   readonly xcr0: bigint | null;
@@ -138,20 +138,60 @@ const readMsrs = (bytes: Uint8Array): StepState['msrs'] =>
     value: readU64(bytes, 16 + at * 16),
   }));
 
-const readRecord = (bytes: Uint8Array): StepRecord => {
-  const general = readGeneral(bytes.subarray(RECORD.regs, RECORD.sregs));
-  if (bytes.length <= RECORD.image) return { general, state: null };
+/** Everything but the image and the general registers. */
+type Outside = Omit<StepState, 'image'>;
+
+const readOutside = (bytes: Uint8Array): Outside => {
   const sregs = bytes.subarray(RECORD.sregs, RECORD.sregs + KVM_SREGS_BYTES);
-  const state: StepState = {
-    // A copy: it is kept as long as the capture, the frame is not.
-    image: bytes.slice(RECORD.image),
+  return {
     xcr0: readU32(bytes, RECORD.xcrs) === 0 ? null : readU64(bytes, RECORD.xcrs + 16),
     msrs: readMsrs(bytes.subarray(RECORD.msrs, RECORD.image)),
     control: controlOfSregs(sregs),
     segments: segmentsOfSregs(sregs),
     descriptors: descriptorsOfSregs(sregs),
   };
-  return { general, state };
+};
+
+interface Read {
+  readonly bytes: Uint8Array;
+  readonly record: StepRecord;
+}
+
+const sameWithin = (a: Uint8Array, b: Uint8Array, from: number, to: number): boolean =>
+  equalBytes(a.subarray(from, to), b.subarray(from, to));
+
+const readState = (bytes: Uint8Array, before: Read | null): StepState => {
+  const was = before?.record.state ?? null;
+  // A copy: it is kept as long as the capture, the frame is not.
+  if (before === null || was === null) return { image: bytes.slice(RECORD.image), ...readOutside(bytes) };
+  const isSame = sameWithin(bytes, before.bytes, RECORD.sregs, RECORD.image);
+  const hasSameImage = sameWithin(bytes, before.bytes, RECORD.image, bytes.length);
+  if (isSame && hasSameImage) return was;
+  return { ...(isSame ? was : readOutside(bytes)), image: hasSameImage ? was.image : bytes.slice(RECORD.image) };
+};
+
+/** An instruction changes little: what is as in the record before is not read again, and is the same object. */
+const readRecord = (bytes: Uint8Array, before: Read | null): StepRecord => {
+  const regs = bytes.subarray(RECORD.regs, RECORD.sregs);
+  return {
+    general:
+      before === null
+        ? readGeneral(regs)
+        : readGeneralLike(regs, { bytes: before.bytes, general: before.record.general }),
+    state: bytes.length <= RECORD.image ? null : readState(bytes, before),
+  };
+};
+
+/** @param bytes records of so many bytes each, one behind the other */
+const readRecords = (bytes: Uint8Array, recordBytes: number): readonly StepRecord[] => {
+  const records: StepRecord[] = [];
+  let before: Read | null = null;
+  for (let at = 0; at < bytes.length; at += recordBytes) {
+    const one = bytes.subarray(at, at + recordBytes);
+    before = { bytes: one, record: readRecord(one, before) };
+    records.push(before.record);
+  }
+  return records;
 };
 
 /** The records that steps left behind, and why they ended. A problem where a record is cut short. */
@@ -184,10 +224,7 @@ export const decodeSteps = (
   }
   const neededBytes = STEP_REPLY.bytes + recordCount * recordBytes;
   if (neededBytes > bytes.length) return undecodable({ kind: 'truncated', what, neededBytes, gotBytes: bytes.length });
-  const records = Array.from({ length: recordCount }, (_, index) => {
-    const at = STEP_REPLY.bytes + index * recordBytes;
-    return readRecord(bytes.subarray(at, at + recordBytes));
-  });
+  const records = readRecords(bytes.subarray(STEP_REPLY.bytes, neededBytes), recordBytes);
   const reply = {
     ...{ pauseNs, made: steps, records, ended: STEP_ENDS[ended] ?? ('busy' as const), exitReason },
     ...{ interruptsBlocked: irqsBlocked !== 0, holds: holds !== 0, dr6 },

@@ -1,11 +1,11 @@
-import { describeProblem } from '../../app/bits/decoded.ts';
+import { decoded, describeProblem } from '../../app/bits/decoded.ts';
 import type { Answer } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
 import type { RunControl, StepsAnswer } from '../../app/debug/target.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
 import type { MessageName, ReplyOf, RequestOf } from '../../app/wire/messages.ts';
 import { type BreakpointsHit, MOST_STEPS_AT_ONCE } from '../../app/wire/run.ts';
-import { stepCapture } from '../../app/wire/step-capture.ts';
+import { stepCaptures } from '../../app/wire/step-capture.ts';
 import type { VcpuRef } from '../../app/wire/vcpu-ref.ts';
 
 type Ask = <Name extends MessageName>(name: Name, request: RequestOf<Name>) => Promise<Answer<ReplyOf<Name>>>;
@@ -34,18 +34,13 @@ export const liveRunControl = (ask: Ask, ref: VcpuRef, { stands, like }: Around)
     if (!reply.ok) return reply;
     stands();
     const { records, made, ended, holds, interruptsBlocked } = reply.value;
-    const captures: Capture[] = [];
-    for (const record of records) {
-      if (base === null) break;
-      const capture = stepCapture(base.value, record, Date.now());
-      if (!capture.ok) {
-        const what = `what was read after a step does not make a capture: ${describeProblem(capture.problem)}`;
-        return refuse('capture', what, { where: `pid ${ref.pid}` });
-      }
-      captures.push(capture.value);
+    const captures = base === null ? decoded([]) : stepCaptures(base.value, records, Date.now());
+    if (!captures.ok) {
+      const what = `what was read after a step does not make a capture: ${describeProblem(captures.problem)}`;
+      return refuse('capture', what, { where: `pid ${ref.pid}` });
     }
     const stops = records.map(({ general }) => general);
-    return answer({ stops, captures, made, ended, holds, interruptsBlocked });
+    return answer({ stops, captures: captures.value, made, ended, holds, interruptsBlocked });
   },
   runTo: async (breakpoints, waitMs, options = {}) => {
     const reply = await ask('step', { ...ref, count: 1, breakpoints, waitMs, ...options });
