@@ -66,6 +66,7 @@ export const attackAsClient = async (web: string, connections: number, seed: num
   const held = await Promise.all(Array.from({ length: HELD }, (_, at) => hold(port, kinds[at % 3] ?? text(''))));
   const starting = Array.from({ length: STARTS }, () => page.ask('startDemo').catch(() => null));
   const ended = await host.end('SIGINT');
+  const outlivers = await host.outlivers();
   for (const socket of held) socket.destroy();
   await Promise.race([Promise.all(starting), new Promise((resolve) => setTimeout(resolve, 100))]);
   const secrets = [host.token, page.secret].filter((secret) => host.said().split(secret).length > 2);
@@ -74,12 +75,13 @@ export const attackAsClient = async (web: string, connections: number, seed: num
     name: 'hostile client',
     figures: [
       `${connections} connections of broken requests: ${[...statuses].map(([status, count]) => `${count} × ${status}`).join(', ')}`,
-      `${HELD} connections held open and ${STARTS} starts of the demo guest at Ctrl+C: ended with ${ended.code} after ${ended.ms} ms`,
+      `${HELD} connections held open and ${STARTS} starts of the demo guest at Ctrl+C: ended with ${ended.code} after ${ended.ms} ms, and ${outlivers.length === 0 ? 'all that it had started with it' : 'not all with it'}`,
     ],
     broken: [
       ...(upgraded === 0 ? [] : [`${upgraded} upgrades without the secret`]),
       ...(goesOn.ok === true ? [] : ['the page was not answered after it']),
       ...(ended.code === 0 ? [] : [`the host ended with ${ended.code}`]),
+      ...(outlivers.length === 0 ? [] : [`it is outlived by ${outlivers.join(', ')}`]),
       ...(secrets.length === 0 ? [] : ['a secret was said again']),
       ...(/at .+:\d+:\d+/.test(host.said()) ? ['an exception was printed'] : []),
     ],

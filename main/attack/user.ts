@@ -169,6 +169,8 @@ export const attackAsUser = async (web: string): Promise<Attacked | null> => {
     page.close();
     const ended = await host.end('SIGTERM');
     must(ended.code === 0, `the host ended with ${ended.code}`);
+    const outlivers = await host.outlivers();
+    must(outlivers.length === 0, `it is outlived by ${outlivers.join(', ')}`);
     must(redirect === null || !existsSync(redirect), 'the file that leads to the page was left behind');
     await attackVmm(join(folder, 'dist', 'native'), figures, must);
   } finally {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** The web host of the build as a process of its own, as it is attacked: from outside. */
 export interface AttackedHost {
@@ -8,6 +9,8 @@ export interface AttackedHost {
   readonly said: () => string;
   /** Sends the signal and waits for the end: how it ended, and after how long. */
   end(signal: NodeJS.Signals): Promise<{ readonly code: number | null; readonly ms: number }>;
+  /** Once it has ended: what it had started and what did not end with it, each by pid and name. Ends that. */
+  outlivers(): Promise<readonly string[]>;
 }
 
 export interface HostOptions {
@@ -23,12 +26,42 @@ const ADDRESS = /http:\/\/127\.0\.0\.1:(\d+)\/#([\w-]{43})/;
 /** Far more than an end takes; a host that is still there then hangs. */
 const END_TIMEOUT_MS = 60_000;
 
+/** A process that has lost its pipe needs a moment to see that. */
+const LOOKS = 100;
+const BETWEEN_LOOKS_MS = 20;
+
+/** Processes of that session of the kernel's; those that are dead and not yet buried do not count. */
+const membersOf = (sessionPid: number): readonly { readonly pid: number; readonly name: string }[] =>
+  readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return [];
+    try {
+      // proc_pid_stat(5): (name) state ppid pgrp session. A name may hold spaces and brackets.
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const [state, , , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+      return Number(session) === sessionPid && state !== 'Z' && state !== 'X' ? [{ pid: Number(pid), name }] : [];
+    } catch {
+      return []; // It has ended.
+    }
+  });
+
+const outliversOf = async (sessionPid: number): Promise<readonly string[]> => {
+  for (let look = 0; look < LOOKS && membersOf(sessionPid).length > 0; look += 1) {
+    await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOOKS_MS));
+  }
+  const left = membersOf(sessionPid);
+  for (const { pid } of left) process.kill(pid, 'SIGKILL');
+  return left.map(({ pid, name }) => `${name} (${pid})`);
+};
+
 export const startHost = async ({ web, environment = {}, words, uid }: HostOptions): Promise<AttackedHost> => {
   const args = ['--input-type=module', '-e', SCRIPT, '--', web, ...(words ?? ['--no-open'])];
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
     cwd: '/',
+    // A session of its own, which whatever it starts belongs to.
+    detached: true,
     ...(uid === undefined ? {} : { uid, gid: uid }),
   });
   let said = '';
@@ -56,5 +89,6 @@ export const startHost = async ({ web, environment = {}, words, uid }: HostOptio
       clearTimeout(kill);
       return { code, ms: Math.round(performance.now() - began) };
     },
+    outlivers: () => outliversOf(child.pid ?? 0),
   };
 };

@@ -7,6 +7,8 @@ import { ensurePackages } from './setup.mjs';
 
 const CONNECTIONS = 5_000;
 const KILLS = 500;
+/** How often a VMM on small stacks, and one written in Go, is attached to, captured, written and left. */
+const ROUNDS = 1_000;
 
 /** @param {string[]} args @param {string} name @param {number} otherwise */
 const numberOf = (args, name, otherwise) => {
@@ -31,6 +33,7 @@ const hostileVmms = (kills) => {
   const at = (/** @type {string} */ name) => join(out, 'sanitized', name);
   const [helper, demo] = [at('tilescope-helper'), at('demo-vmm')];
   const programs = [
+    ['test-footprint', helper, demo, at('go-vmm'), String(ROUNDS)],
     ['test-lifetimes', helper, at('helper-kill-points'), at('odd-vmm')],
     ['test-kill-points', at('helper-kill-points'), demo],
     ['kill-storm', helper, '--demo', demo, '--kills', String(kills)],
