@@ -8,7 +8,7 @@ import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer } from '../../../app/refusals/refusal.ts';
 import { type ElementType, elementBytes } from '../../../app/value/element-type.ts';
 import { jsonElement, printElement } from '../../../app/value/print.ts';
-import { writeBytes } from '../../io/captures.ts';
+import { checkWritable, writeBytes } from '../../io/captures.ts';
 import { readFromFile } from './mem-file.ts';
 import type { MemCommand } from './mem-words.ts';
 import { jsonText, type Output } from './output.ts';
@@ -113,7 +113,9 @@ export const mem = async (
     const read = await readFromFile(from.path, from.cpu, command);
     return read.ok ? told(read.value, command, '') : read;
   }
-  // Before the vCPU stands still for it.
+  // Before a target is attached to, and the vCPU stands still for it.
+  const place = command.out === null ? null : await checkWritable(command.out);
+  if (place?.ok === false) return place;
   const file = symbols === null ? null : readSymbols(symbols.path);
   if (file !== null && !file.ok) return file;
   if (command.write !== null) return withSession((session) => write(session, command, file?.value ?? null));
