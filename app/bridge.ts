@@ -114,6 +114,8 @@ export interface TargetList {
   readonly targets: readonly TargetSummary[];
   /** Processes whose descriptors may not be read. */
   readonly skippedCount: number;
+  /** What would let them be; left out: there are none. */
+  readonly skippedRemedy?: string;
 }
 
 export type SessionId = string;

@@ -52,6 +52,10 @@ const commandOf = ({ appImage, asRoot = 'sudo tilescope' }: RefusalContext): str
 export const setUp = (context: RefusalContext, options = ''): string =>
   `${commandOf(context)} setup-privileges${options} --yes`;
 
+/** Who may look into the processes of other users, and how one comes to be such. */
+export const reachOtherUsers = (context: RefusalContext): string =>
+  `run Tilescope as that user or as root, or ${setUp(context, ' --allow USER')} with that user’s name`;
+
 const components = (mask: bigint): string => bitsOf(mask).map(componentLabel).join(', ') || `mask ${hexShort(mask)}`;
 
 const yama: Wording = ({ errno: scope }, context) => {
@@ -150,7 +154,7 @@ export const HELPER_REASONS = {
   NO_SUCH_VCPU: row(23, says('the process has no vCPU of that number', 'list the targets again'), 'noTarget'),
   OTHER_USER: row(24, (_refusal, context) => ({
     what: 'the process belongs to another user',
-    remedy: `run Tilescope as that user or as root, or ${setUp(context, ' --allow USER')} with that user’s name`,
+    remedy: reachOtherUsers(context),
   })),
   NOT_DUMPABLE: row(
     25,

@@ -96,9 +96,15 @@ test.describe('[C64] the advice of a refusal, carried out as printed, works', ()
     for (const step of ['carry-other', 'carried-other', 'still-filtered']) expectDone(step);
   });
 
-  test('another user’s: --allow of that user', () => {
+  test('another user’s, and a list that could not look into it: --allow of that user', () => {
     expect(users.said('before-again')).toContain('belongs to another user');
-    for (const step of ['carry-undo', 'carry-again', 'carried-again']) expectDone(step);
+    const jorn = new RegExp(`^${users.said('pids').trim().split(' ')[1]} `, 'm');
+    const [, advice] = /^ {2}to do: (.+)$/m.exec(users.said('before-again')) ?? [];
+    expect(users.said('list-before')).toMatch(/^\d+ process(es)? of other users could not be looked into$/m);
+    expect(users.said('list-before')).toContain(`  to do: ${advice}`);
+    expect(users.said('list-before')).not.toMatch(jorn);
+    for (const step of ['carry-undo', 'carry-again', 'carried-again', 'list-after']) expectDone(step);
+    expect(users.said('list-after')).toMatch(jorn);
   });
 
   test('Yama: setup-privileges', () => {

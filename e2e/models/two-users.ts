@@ -45,8 +45,8 @@ start ts-mara; start ts-jorn; start root
 start ts-mara filtered --seccomp allow
 start ts-mara undumpable --undumpable
 FILTERED=$(pid_of filtered); UNDUMPABLE=$(pid_of undumpable)
-# The command that a refusal printed, for the user whom it speaks of.
-advice() { sed -n 's/.*sudo tilescope \\(setup-privileges.* --yes\\).*/\\1/p' "$OUT/$1" | sed s/USER/ts-jorn/; }
+# The last command that was advised there, for the user whom it speaks of.
+advice() { sed -n 's/.*sudo [^|;]*\\(setup-privileges.* --yes\\).*/\\1/p' "$OUT/$1" | sed s/USER/ts-jorn/ | tail -n 1; }
 MARA=$(pid_of ts-mara); JORN=$(pid_of ts-jorn); ROOT=$(pid_of root)
 export SUDO_USER=ts-mara
 note plan tilescope setup-privileges --allow ts-jorn:/mnt/app/native/demo-vmm
@@ -66,8 +66,10 @@ note carried-other as_mara show --pid "$JORN" xcr0
 note still-filtered as_mara show --pid "$FILTERED" xcr0
 note carry-undo tilescope setup-privileges --undo --yes
 note before-again as_mara show --pid "$JORN" xcr0
-note carry-again tilescope $(advice before-again)
+note list-before as_mara list
+note carry-again tilescope $(advice list-before)
 note carried-again as_mara show --pid "$JORN" xcr0
+note list-after as_mara list
 note carry-undo tilescope setup-privileges --undo --yes
 note do tilescope setup-privileges --allow ts-jorn:/mnt/app/native/demo-vmm --yes
 { stat -c '%U:%G %a %n' /usr/local/libexec/tilescope/tilescope-helper; getcap /usr/local/libexec/tilescope/tilescope-helper

@@ -121,7 +121,7 @@ export class Window {
         if (/^protocol \d+$/.test(value.textContent ?? '')) value.textContent = 'protocol 2';
       }
       for (const said of document.querySelectorAll('footer span')) {
-        if (/^\d+ process(es)? of other users could not be looked into$/.test(said.textContent ?? ''))
+        if (/^\d+ process(es)? of other users could not be looked into/.test(said.textContent ?? ''))
           said.textContent = '';
       }
       const served = document.querySelector('[data-testid="served"]');

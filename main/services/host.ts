@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { hasBit, hexShort } from '../../app/bits/mask.ts';
 import type { Answer, DemoGuest, HostFacts, MachineFacts, TargetList, TargetSummary } from '../../app/bridge.ts';
 import type { Target } from '../../app/debug/target.ts';
+import { reachOtherUsers } from '../../app/refusals/helper-reasons.ts';
 import { targetObstacle } from '../../app/refusals/helper-refusal.ts';
 import { answer } from '../../app/refusals/refusal.ts';
 import { PROTOCOL_VERSION } from '../../app/wire/frames.ts';
@@ -133,7 +134,9 @@ export const createHost = ({ host, helperPath, demoPath, openAtStart }: HostOpti
       const listed = await listAll(helper);
       if (!listed.ok) return listed;
       const targets = listed.value.targets.map((record) => summaryOf(record, users, helperPath));
-      return answer({ targets, skippedCount: listed.value.skippedCount });
+      const { skippedCount } = listed.value;
+      const remedy = skippedCount === 0 ? {} : { skippedRemedy: reachOtherUsers(refusalContext(helperPath)) };
+      return answer({ targets, skippedCount, ...remedy });
     },
     openLive: (pid, startTimeTicks, vcpu, suspendSeccomp = false) =>
       openLive({ helper: createHelper({ path: helperPath }), pid, startTimeTicks, vcpu, suspendSeccomp }),

@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { TargetSummary } from '../../../app/bridge.ts';
+import type { TargetList, TargetSummary } from '../../../app/bridge.ts';
 import { type FakeTarget, fakeTarget } from '../../../app/debug/testing/fake-target.ts';
 import { sampleCapture } from '../../../app/fixtures/samples.ts';
 import { answer, refuse } from '../../../app/refusals/refusal.ts';
@@ -12,6 +13,7 @@ import type { Host } from '../../services/host.ts';
 import { fakeHost, type Ran, runOn } from '../../testing/command-line.ts';
 import { hostArguments } from '../host-arguments.ts';
 import { runCli } from './cli.ts';
+import { VERBS, type VerbRow } from './verbs.ts';
 
 const SUMMARY: TargetSummary = {
   pid: 4242,
@@ -32,13 +34,15 @@ let folder: string;
 let target: FakeTarget;
 let attached: unknown[];
 let host: Host;
+let skipped: Pick<TargetList, 'skippedCount' | 'skippedRemedy'>;
 
 beforeEach(() => {
+  skipped = { skippedCount: 0 };
   folder = mkdtempSync(join(tmpdir(), 'tilescope-cli-'));
   target = fakeTarget(sampleCapture());
   attached = [];
   host = fakeHost(folder, {
-    listTargets: async () => answer({ targets: [SUMMARY], skippedCount: 2 }),
+    listTargets: async () => answer({ targets: [SUMMARY], ...skipped }),
     openLive: async (...given) => {
       attached.push(given);
       return given[0] === 4242 ? answer(target) : refuse('no-such-process', 'there is no such process');
@@ -68,7 +72,19 @@ describe('[C16] the fixed shapes', () => {
         remedy: null,
       },
     ]);
-    expect((await run('list')).out).toContain('2 processes of other users could not be looked into');
+  });
+
+  test('[C63] list: the processes that may hide a VMM are counted, with what to do, on standard error where JSON is read', async () => {
+    const words = (processes: string): string =>
+      `${processes} of other users could not be looked into\n  to do: run as root\n`;
+    skipped = { skippedCount: 2, skippedRemedy: 'run as root' };
+    expect((await run('list')).out).toMatch(new RegExp(`\n${words('2 processes')}$`));
+    skipped = { skippedCount: 1, skippedRemedy: 'run as root' };
+    const { code, out, err } = await run('list', '--json');
+    expect([code, JSON.parse(out), err]).toEqual([0, [expect.objectContaining({ pid: 4242 })], words('1 process')]);
+    skipped = { skippedCount: 0 };
+    expect((await run('list')).out).not.toContain('looked into');
+    expect((await run('list', '--json')).err).toBe('');
   });
 
   test('show: a path as it was typed is the key', async () => {
@@ -142,6 +158,26 @@ describe('[C17] exit codes, and errors on stderr in one block', () => {
     await run('set', '--pid', '4242', 'nonsense=1');
     expect(attached).toEqual([]);
   });
+
+  const WITH_A_PLACE: Readonly<Record<string, readonly string[]>> = {
+    capture: [],
+    mem: ['rsp:u64x8'],
+    break: ['0x1000'],
+    run: ['--until', 'rax == 5'],
+    trace: ['--steps', '3'],
+  };
+  const livePlaces = VERBS.filter((verb: VerbRow) => verb.options.includes('pid') && verb.options.includes('out'));
+
+  test.each(livePlaces.filter((verb: VerbRow) => verb.flags?.out === undefined).map(({ name }) => name))(
+    '[C52] %s: a place that is no file is refused before a target is attached to for it',
+    async (verb) => {
+      const pipe = join(folder, 'pipe');
+      expect(spawnSync('mkfifo', [pipe]).status).toBe(0);
+      const { code, err } = await run(verb, '--pid', '4242', ...(WITH_A_PLACE[verb] ?? ['no words']), '--out', pipe);
+      expect({ code, attached }).toEqual({ code: 3, attached: [] });
+      expect(err).toContain('it is a pipe, not a file');
+    },
+  );
 
   test('no capture goes to another vCPU without a word', async () => {
     const other = sampleCapture();

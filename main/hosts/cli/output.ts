@@ -1,7 +1,7 @@
 import { describeProblem, type Problem } from '../../../app/bits/decoded.ts';
 import { hasBit, hexShort } from '../../../app/bits/mask.ts';
 import { shownJson, shownText } from '../../../app/bits/text.ts';
-import type { Refusal, TargetSummary } from '../../../app/bridge.ts';
+import type { Refusal, TargetList, TargetSummary } from '../../../app/bridge.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
 import type { Image, Layout } from '../../../app/capture/image.ts';
 import { certaintyOf, isDoubtful } from '../../../app/register/doubt.ts';
@@ -66,8 +66,17 @@ const numbersText = ({ pid, vcpus, vcpusLeftOut }: TargetSummary): string => {
   return `${pid}: KVM's number = the VMM's: ${pairs.join(', ')}\n${missing}`;
 };
 
-/** What `list` prints; `skippedCount` processes could not be looked at. */
-export const listText = (targets: readonly TargetSummary[], skippedCount: number): string => {
+/** The processes that may hide a VMM, with what would let them be looked into; nothing where there are none. */
+export const skippedText = ({ skippedCount, skippedRemedy }: TargetList): string => {
+  if (skippedCount === 0) return '';
+  const processes = skippedCount === 1 ? '1 process' : `${skippedCount} processes`;
+  const remedy = skippedRemedy === undefined ? '' : `  to do: ${skippedRemedy}\n`;
+  return `${processes} of other users could not be looked into\n${remedy}`;
+};
+
+/** What `list` prints. */
+export const listText = (list: TargetList): string => {
+  const { targets } = list;
   const rows = targets.map((target) => [
     String(target.pid),
     target.vmm,
@@ -76,10 +85,7 @@ export const listText = (targets: readonly TargetSummary[], skippedCount: number
     target.user,
     target.attachable ? 'yes' : `no: ${target.reason ?? 'not known why'}`,
   ]);
-  const skipped =
-    skippedCount > 0
-      ? `${skippedCount} processes of other users could not be looked into: as root they are, or with setup-privileges --allow\n`
-      : '';
+  const skipped = skippedText(list);
   const numbers = targets.map(numbersText).join('');
   const remedies = targets
     .map(({ pid, remedy }) => (remedy === null ? '' : `${pid}: to do: ${shownText(remedy)}\n`))

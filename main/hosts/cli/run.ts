@@ -21,6 +21,7 @@ import {
   showAllText,
   showPathsJson,
   showPathsText,
+  skippedText,
 } from './output.ts';
 import { privileges } from './privileges.ts';
 import { stateFrom, stateNote } from './states.ts';
@@ -43,8 +44,8 @@ const namedPaths = (texts: readonly string[]): Answer<readonly NamedPath[]> => {
 const list = async (host: HostOf, { json }: Of<'list'>): Printed => {
   const listed = await (await host()).listTargets();
   if (!listed.ok) return listed;
-  const { targets, skippedCount } = listed.value;
-  return answer(printed(json ? jsonText(listJson(targets)) : listText(targets, skippedCount)));
+  if (!json) return answer(printed(listText(listed.value)));
+  return answer({ text: jsonText(listJson(listed.value.targets)), code: EXIT.done, note: skippedText(listed.value) });
 };
 
 const capture = async (host: HostOf, { vcpu, out, json }: Of<'capture'>): Printed => {

@@ -24,6 +24,7 @@ export function TargetsScreen(): ReactElement {
   const refusal = useDebugger((state) => state.refusal);
   const reading = useDebugger((state) => state.reading !== null);
   const skipped = useDebugger((state) => state.listing.list?.skippedCount ?? 0);
+  const skippedRemedy = useDebugger((state) => state.listing.list?.skippedRemedy);
   // Of a host that is gone it is said once, however many requests were under way.
   const listRefusal = useDebugger((state) => (state.hostLost ? null : state.listing.refusal));
   const facts = useDebugger((state) => state.hostFacts);
@@ -67,7 +68,10 @@ export function TargetsScreen(): ReactElement {
         <HelperState />
         {helperProblem === null ? null : <span className="give is-refused">{helperProblem}</span>}
         {skipped === 0 ? null : (
-          <span className="give">{count(skipped, 'process', 'processes')} of other users could not be looked into</span>
+          <span className="give" title={skippedRemedy}>
+            {count(skipped, 'process', 'processes')} of other users could not be looked into
+            {skippedRemedy === undefined ? '' : `: ${skippedRemedy}`}
+          </span>
         )}
         <span className="push" />
         <span className="wide-only" data-testid="served">
