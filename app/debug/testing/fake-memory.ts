@@ -46,6 +46,7 @@ export const fakeMemory = (): FakeMemory => {
     after: () => undefined,
     port: {
       mappings: async () => answer([{ start: HOST, end: HOST + BigInt(bytes.length) }]),
+      bounds: async () => [true],
       readHost: async (address, count) => bytes.slice(Number(address - HOST), Number(address - HOST) + count),
       translate: async (linear) =>
         linear
