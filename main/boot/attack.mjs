@@ -9,6 +9,8 @@ const CONNECTIONS = 5_000;
 const KILLS = 500;
 /** How often a VMM on small stacks, and one written in Go, is attached to, captured, written and left. */
 const ROUNDS = 1_000;
+/** How often a hostile VMM of each kind is asked for everything. */
+const HOSTILE_ROUNDS = 30;
 
 /** @param {string[]} args @param {string} name @param {number} otherwise */
 const numberOf = (args, name, otherwise) => {
@@ -16,8 +18,8 @@ const numberOf = (args, name, otherwise) => {
   return at < 0 ? otherwise : Number(args[at + 1]);
 };
 
-/** VMMs that scribble, exec, churn threads, hand on descriptors and numbers, and helpers killed in between. @param {number} kills */
-const hostileVmms = (kills) => {
+/** VMMs that scribble, exec, churn threads, hand on descriptors and numbers, and helpers killed in between. @param {number} kills @param {number} seed */
+const hostileVmms = (kills, seed) => {
   process.stdout.write('== hostile VMMs\n');
   const absent = kvmAbsent();
   if (absent !== null) {
@@ -34,6 +36,7 @@ const hostileVmms = (kills) => {
   const [helper, demo] = [at('tilescope-helper'), at('demo-vmm')];
   const programs = [
     ['test-footprint', helper, demo, at('go-vmm'), String(ROUNDS)],
+    ['test-hostile', helper, at('hostile-vmm'), demo, String(HOSTILE_ROUNDS), String(seed)],
     ['test-lifetimes', helper, at('helper-kill-points'), at('odd-vmm')],
     ['test-kill-points', at('helper-kill-points'), demo],
     ['kill-storm', helper, '--demo', demo, '--kills', String(kills)],
@@ -70,7 +73,7 @@ export const runAttack = async (args) => {
   }
   process.stdout.write(`seed ${seed}\n`);
   const { runAttack: run } = await import(new URL('../../dist/trials/attack.js', import.meta.url).href);
-  const broken = (await run(join(DIST, 'main', 'web.js'), connections, seed)) + hostileVmms(kills);
+  const broken = (await run(join(DIST, 'main', 'web.js'), connections, seed)) + hostileVmms(kills, seed);
   process.stdout.write(`\n${broken === 0 ? 'every attack held' : `${broken} attacks reached something`}\n`);
   return broken === 0 ? 0 : 1;
 };

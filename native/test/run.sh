@@ -49,6 +49,7 @@ calls() {
 steps() {
 	run "$dir/test-step" "$dir/tilescope-helper" "$dir/helper-kill-points" "$dir/demo-vmm"
 	run "$dir/test-footprint" "$dir/tilescope-helper" "$dir/demo-vmm" "$dir/go-vmm" "${ROUNDS:-100}"
+	run "$dir/test-hostile" "$dir/tilescope-helper" "$dir/hostile-vmm" "$dir/demo-vmm"
 	run "$dir/kill-storm" "$dir/tilescope-helper" --demo "$dir/demo-vmm" --kills "$kills"
 	run "$dir/kill-storm" "$dir/tilescope-helper" --qemu --kills "$kills"
 	run "$dir/kill-storm" "$dir/tilescope-helper" --demo "$dir/demo-vmm" --io --kills "$((kills / 2))"
