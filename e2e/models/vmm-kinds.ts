@@ -13,6 +13,11 @@ export interface VmmKind {
   readonly saysReady: boolean;
   /** Of a filter that keeps Tilescope out unless it is suspended. */
   readonly suspend: boolean;
+  /** Given by hand: what comes of it is for the table to say. */
+  readonly isGiven?: boolean;
+  /** What comes of the others where that is not yes: in the list, and of a write. */
+  readonly listed?: string;
+  readonly written?: string;
   /** Its runtime starts threads and maps memory all the time. */
   readonly neverRests?: boolean;
   /** How often KVM_RUN returned EINTR to it, where it counts that. */
@@ -109,16 +114,27 @@ const goVmm = (): VmmKind[] => {
   ];
 };
 
+/** Given by hand, as NAME=COMMAND: nothing is known of it but what it does. The shell is the VMM from then on. */
+const given = (words: string): VmmKind => {
+  const at = words.indexOf('=');
+  const command = words.slice(at + 1);
+  return {
+    ...{ name: words.slice(0, at), words: ['sh', '-c', `exec ${command}`], saysReady: false, suspend: false },
+    ...{ neverRests: true, isGiven: true },
+  };
+};
+
 const list = (name: string): string[] => (process.env[name] ?? '').split('\n').filter((path) => path !== '');
 
 /** Every VMM that is installed, or named. */
 export const vmmKinds = (): readonly VmmKind[] => [
   ...[...(isThere('qemu-system-x86_64') ? ['qemu-system-x86_64'] : []), ...list('TILESCOPE_QEMU')].flatMap(qemu),
   ...[...(isThere('lkvm') ? ['lkvm'] : []), ...list('TILESCOPE_KVMTOOL')].map(kvmtool),
+  ...list('TILESCOPE_VMM').map(given),
   ...goVmm(),
   demo('demo VMM', false),
   demo('demo VMM, KVM_RUN on a stack of 2 KiB', false, '--small-stack'),
-  demo('under Firecracker’s filter', false, '--seccomp', 'firecracker'),
+  { ...demo('under Firecracker’s filter', false, '--seccomp', 'firecracker'), written: 'no: KVM_SET_XSAVE' },
   demo('under Firecracker’s filter, suspended', true, '--seccomp', 'firecracker'),
-  demo('under Cloud Hypervisor’s filter', true, '--seccomp', 'cloud-hypervisor'),
+  { ...demo('under Cloud Hypervisor’s filter', true, '--seccomp', 'cloud-hypervisor'), listed: 'no, told why' },
 ];

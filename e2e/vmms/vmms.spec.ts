@@ -34,8 +34,23 @@ interface Listed {
   readonly pid: number;
   readonly attachable: boolean;
   readonly reason: string | null;
+  readonly remedy: string | null;
   readonly vcpus: readonly { readonly index: number; readonly vmmNumber: number | null }[];
 }
+
+/** It, or a process that it has started to be the VMM. */
+const isOf = (pid: number, child: ChildProcess): boolean => {
+  for (let at = pid; at > 1; ) {
+    if (at === child.pid) return true;
+    try {
+      const stat = readFileSync(`/proc/${at}/stat`, 'utf8');
+      at = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+    } catch {
+      return false;
+    }
+  }
+  return false;
+};
 
 const listed = async (): Promise<readonly Listed[]> => JSON.parse((await builtTilescope({}, 'list', '--json')).out);
 
@@ -50,7 +65,7 @@ const startVmm = async ({ name, words, environment, saysReady }: VmmKind): Promi
   }
   for (;;) {
     if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}: ${said}`);
-    const found = (await listed()).find(({ pid }) => pid === child.pid);
+    const found = (await listed()).find(({ pid }) => isOf(pid, child));
     if (found !== undefined && (!saysReady || said.includes('ready'))) return [child, found];
     await nap(50);
   }
@@ -144,7 +159,15 @@ const round = async (kind: VmmKind, row: Row): Promise<void> => {
     return Array.isArray(value) ? value.join(' ') : '0 0 0 0';
   };
   try {
-    row.listed = found.attachable ? 'yes' : 'no, told why';
+    row.listed = found.attachable
+      ? 'yes'
+      : found.reason && found.remedy
+        ? 'no, told why'
+        : 'no, and not told what to do';
+    // What the list said is what attach says, asked for no more than the list knows of.
+    const plain = await builtTilescope({}, 'show', '--pid', String(pid), '--vcpu', `kvm:${index}`, 'xcr0');
+    if ((plain.code === 0) !== found.attachable || (found.reason !== null && !plain.err.includes(found.reason)))
+      row.listed = `${row.listed}, AND ATTACH SAYS: ${plain.code} ${plain.err.split('\n')[0]}`;
     // A vCPU that has not been started has no state that a write would keep.
     const before = await settled(pid, kind);
     const file = join(out, `${rows.length}.json`);
@@ -175,6 +198,7 @@ const round = async (kind: VmmKind, row: Row): Promise<void> => {
     if (kind.harmed !== undefined && kind.harmed() > 0) row.left = `HARMED ${kind.harmed()} times`;
   } finally {
     row.eintr = kind.eintr === undefined ? '' : String(kind.eintr() - eintrBefore);
+    if (pid !== child.pid && isOf(pid, child)) process.kill(pid, 'SIGKILL');
     child.kill('SIGKILL');
     if (child.exitCode === null && child.signalCode === null)
       await new Promise((resolve) => child.once('exit', resolve));
@@ -229,10 +253,19 @@ for (const kind of vmmKinds()) {
     };
     rows.push(row);
     await round(kind, row);
-    expect(row.read).toMatch(/^(yes|suspended)$/);
+    const worked = kind.suspend ? 'suspended' : 'yes';
+    if (kind.isGiven !== true)
+      expect([row.listed, row.read, row.write]).toEqual([kind.listed ?? 'yes', worked, kind.written ?? worked]);
     if (!kind.suspend || !row.killed.startsWith('SIGSYS')) {
       expect([row.left, row.killed]).toEqual(['nothing', String(KILLS)]);
     }
-    if (row.write === 'yes' || row.write === 'suspended') expect([row.second, row.restored]).toEqual(['yes', 'yes']);
+    if (row.write === worked) expect([row.second, row.restored]).toEqual(['yes', 'yes']);
+    // EINTR, and what an odd kill under a suspended filter may end, are of chance; what README says of the rest is so.
+    const quoted = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
+      .split('\n')
+      .find((line) => line.startsWith(`| ${row.name} |`));
+    const cells = [row.name, row.listed, row.read, row.write, row.second, row.restored];
+    if (quoted !== undefined)
+      expect(quoted.split(' |').slice(0, cells.length).join(' |')).toBe(`| ${cells.join(' | ')}`);
   });
 }

@@ -6,18 +6,26 @@ import { kvmAbsent } from './kvm.mjs';
 import { explain, fail, ROOT } from './say.mjs';
 import { ensurePackages } from './setup.mjs';
 
-/** The compatibility table: every VMM that is installed, or given by --qemu PATH, --kvmtool PATH (each may come again). @param {string[]} args */
+/**
+ * The compatibility table: every VMM that is installed, or given by --qemu PATH, --kvmtool PATH, --vmm NAME=COMMAND (each may come again).
+ * @param {string[]} args
+ */
 export const runVmms = async (args) => {
   /** @type {Record<string, string[]>} */
-  const given = { '--qemu': [], '--kvmtool': [] };
+  const given = { '--qemu': [], '--kvmtool': [], '--vmm': [] };
   for (let at = 0; at < args.length; at += 2) {
     const list = given[args[at] ?? ''];
-    const path = args[at + 1];
-    if (list === undefined || path === undefined) {
-      return fail(`test:vmms takes --qemu PATH and --kvmtool PATH, got ${args.join(' ')}`);
+    const word = args[at + 1];
+    if (list === undefined || word === undefined) {
+      return fail(`test:vmms takes --qemu PATH, --kvmtool PATH and --vmm NAME=COMMAND, got ${args.join(' ')}`);
     }
-    if (!existsSync(path)) return fail(`${path} is not there`);
-    list.push(resolve(path));
+    if (list === given['--vmm']) {
+      if (!/^[^=\n|]+=[^\n]+$/.test(word)) return fail(`--vmm takes NAME=COMMAND, got ${word}`);
+      list.push(word);
+      continue;
+    }
+    if (!existsSync(word)) return fail(`${word} is not there`);
+    list.push(resolve(word));
   }
   await ensurePackages();
   await buildAll();
@@ -32,6 +40,7 @@ export const runVmms = async (args) => {
     ...process.env,
     TILESCOPE_QEMU: (given['--qemu'] ?? []).join('\n'),
     TILESCOPE_KVMTOOL: (given['--kvmtool'] ?? []).join('\n'),
+    TILESCOPE_VMM: (given['--vmm'] ?? []).join('\n'),
   };
   return spawnSync(process.execPath, words, { cwd: ROOT, stdio: 'inherit', env }).status ?? 1;
 };
