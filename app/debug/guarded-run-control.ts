@@ -98,8 +98,11 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
   if (target.memory === null) return withoutCode(target, control);
   /** Proved once: where a VMM keeps its guest's memory does not change while its guest is driven. */
   let opened: Answer<GuestMemory> | null = null;
-  let around: { readonly code: KnownCode; readonly table: bigint; readonly before: InstructionClass | null } | null =
-    null;
+  let around: {
+    readonly code: KnownCode;
+    readonly table: bigint | null;
+    readonly before: InstructionClass | null;
+  } | null = null;
 
   const breakpointsHit = async (): Promise<BreakpointsHit> =>
     (await control.breakpointsHit?.()) ?? { instructions: null, data: null, faults: null };
@@ -122,7 +125,10 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
 
   /** As the chain itself looks it up: what may be stepped by the code that is known is not read once more. */
   const isKnown = ({ execution, general }: Standing, before: InstructionClass | null): boolean =>
-    around?.table === execution.table && around.before === before && mayStepAt(around.code, general.rip);
+    around !== null &&
+    around.table === execution.table &&
+    around.before === before &&
+    mayStepAt(around.code, general.rip);
 
   /** Stands before an instruction of the class; of WRMSR before one of IA32_XFD. */
   const standsBefore = async (wanted: InstructionClass): Promise<Answer<boolean>> => {

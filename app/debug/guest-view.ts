@@ -48,7 +48,7 @@ export const registersOf =
 
 /** Code in one stop: who executes it, its instructions, and what the next one will do. */
 export interface Code {
-  readonly capture: Capture;
+  readonly facts: Facts;
   readonly execution: Execution;
   readonly start: bigint;
   readonly instructions: readonly Instruction[];
@@ -73,34 +73,51 @@ const startOf = (text: string, next: bigint, facts: Facts, symbols: SymbolTable 
   return address === null ? refuse('usage', `${text} is no address`) : valueOfAddress(address, facts.general, symbols);
 };
 
+/** What is known of whoever executes code that is read, beside its memory. */
+export interface CodeState {
+  readonly facts: Facts;
+  readonly execution: Execution | null;
+  /** Its extended state, by which a tile has its shape; null: not known. */
+  readonly capture: Pick<Capture, 'image'> | null;
+}
+
+/** Instructions from RIP or an address on. Refused where the address is not mapped, or it is not known who executes. */
+export const codeIn = async (
+  memory: GuestMemory,
+  { facts, execution, capture }: CodeState,
+  decoder: InstructionDecoder,
+  request: CodeRequest,
+): Promise<Answer<Code>> => {
+  const { count, syntax, symbols: file, loadAddress } = request;
+  const placed = file === null ? answer(null) : await placeSymbols(file, loadAddress, memory, facts);
+  if (!placed.ok) return placed;
+  const symbols = placed.value;
+  if (execution === null || execution.next === null) {
+    return refuse('memory-unknown', 'the registers that say what the vCPU executes could not be read');
+  }
+  const start = startOf(request.address, execution.next, facts, symbols);
+  if (!start.ok) return start;
+  const bytes = await readUpTo(memory, start.value, count * MOST_INSTRUCTION_BYTES);
+  if (!bytes.ok) return bytes;
+  const reading = { bitness: execution.codeBits, syntax };
+  const instructions = disassemble(decoder, bytes.value.bytes, start.value, count, reading);
+  const next = instructions.find(({ address }) => address === execution.next);
+  const register = registersOf(facts);
+  return answer({
+    ...{ facts, execution, start: start.value, instructions, symbols, translations: memory.proof.translations },
+    tile: next === undefined || capture === null ? null : await tileMove(next, capture, memory, register),
+    tileConfig: next === undefined ? null : await tileConfigLoad(next, memory, register),
+  });
+};
+
 /**
  * Instructions from RIP or an address on, with symbols where a file of them is given. The vCPU stands still meanwhile.
  * Refused where memory is not proved or the address is not mapped.
  */
 export const readCode = (session: Session, decoder: InstructionDecoder, request: CodeRequest): Promise<Answer<Code>> =>
-  session.withMemory<Code>(async (memory, capture) => {
+  session.withMemory<Code>((memory, capture) => {
     const { facts } = capture;
-    const { count, syntax, symbols: file, loadAddress } = request;
-    const placed = file === null ? answer(null) : await placeSymbols(file, loadAddress, memory, facts);
-    if (!placed.ok) return placed;
-    const symbols = placed.value;
-    const execution = executionOf(facts);
-    if (execution === null || execution.next === null) {
-      return refuse('memory-unknown', 'the registers that say what the vCPU executes could not be read');
-    }
-    const start = startOf(request.address, execution.next, facts, symbols);
-    if (!start.ok) return start;
-    const bytes = await readUpTo(memory, start.value, count * MOST_INSTRUCTION_BYTES);
-    if (!bytes.ok) return bytes;
-    const reading = { bitness: execution.codeBits, syntax };
-    const instructions = disassemble(decoder, bytes.value.bytes, start.value, count, reading);
-    const next = instructions.find(({ address }) => address === execution.next);
-    const register = registersOf(facts);
-    return answer({
-      ...{ capture, execution, start: start.value, instructions, symbols, translations: memory.proof.translations },
-      tile: next === undefined ? null : await tileMove(next, capture, memory, register),
-      tileConfig: next === undefined ? null : await tileConfigLoad(next, memory, register),
-    });
+    return codeIn(memory, { facts, execution: executionOf(facts), capture }, decoder, request);
   });
 
 /** Where the operands of the next instruction lie, those of a register's unknown value left out. */
@@ -130,11 +147,11 @@ export const nameCode = (
 
 /** What was read, as text for the page. */
 export const codeView = (code: Code): CodeView => {
-  const { capture, execution, instructions, symbols, tile, tileConfig, translations } = code;
+  const { facts, execution, instructions, symbols, tile, tileConfig, translations } = code;
   const next = instructions.find(({ address }) => address === execution.next);
   return {
     ...{ rip: hex(execution.next ?? 0n), who: describeExecution(execution), tile, tileConfig, translations },
-    uses: next === undefined ? [] : usesOf(next, capture.facts),
+    uses: next === undefined ? [] : usesOf(next, facts),
     lines: instructions.map((one) => ({
       ...{ address: hex(one.address), bytes: hexOf(one.bytes, ' '), text: one.text },
       next: one.address === execution.next,

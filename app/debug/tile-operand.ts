@@ -30,7 +30,7 @@ const addPage = async (pages: TilePage[], memory: GuestMemory, at: bigint, row: 
 /** null: it moves no tile, or a register of its address is not known. */
 export const tileMove = async (
   instruction: Instruction,
-  { image }: Capture,
+  { image }: Pick<Capture, 'image'>,
   memory: GuestMemory,
   register: RegisterValue,
 ): Promise<TileMove | null> => {

@@ -10,8 +10,8 @@ export interface Execution {
   readonly pcid: number | null;
   /** Linear address of the next instruction. */
   readonly next: bigint | null;
-  /** Physical address of the top page table. */
-  readonly table: bigint;
+  /** Physical address of the top page table; null: not known, as of a process. */
+  readonly table: bigint | null;
 }
 
 const CR0_PE = 0;
@@ -43,5 +43,19 @@ export const executionOf = ({ control, descriptors, general }: Facts): Execution
 export const describeExecution = ({ mode, codeBits, cpl, pcid, table }: Execution): string => {
   const code = mode === '64-bit' ? '64-bit code' : `${codeBits}-bit code in ${mode} mode`;
   const who = cpl === 0 ? ' (kernel)' : cpl === 3 ? ' (user)' : '';
-  return `${code}, CPL ${cpl}${who}, page tables at ${hexShort(table)}${pcid === null ? '' : `, PCID ${pcid}`}`;
+  const space = table === null ? '' : `, page tables at ${hexShort(table)}${pcid === null ? '' : `, PCID ${pcid}`}`;
+  return `${code}, CPL ${cpl}${who}${space}`;
+};
+
+/** Of a Linux program's 32-bit code on a 64-bit kernel. (arch/x86/include/asm/segment.h, __USER32_CS) */
+const USER32_CS = 0x23n;
+
+/** Of a thread of a process, by its core. Null: its registers are not in it. */
+export const executionOfThread = ({ general, segments }: Facts): Execution | null => {
+  if (general === null) return null;
+  const isWide = segments?.cs !== USER32_CS;
+  return {
+    ...{ mode: isWide ? '64-bit' : 'compatibility', codeBits: isWide ? 64 : 32, cpl: 3 },
+    ...{ pcid: null, next: BigInt.asUintN(isWide ? 64 : 32, general.rip), table: null },
+  };
 };

@@ -130,6 +130,19 @@ test.describe('the code of a real QEMU guest, from the command line', () => {
         expect([refused.code, refused.out]).toEqual([1, '']);
         expect(refused.err).toContain(why);
       }
+      // The same of a dump of it, which does not say of which CPU it is.
+      const dump = join(folder, 'dump');
+      await other.monitor(`dump-guest-memory ${dump}`);
+      const cpu = (await tilescope('show', raw, '--from', 'zen3', ...paths)).code === 0 ? ['--from', 'zen3'] : [];
+      expect(await tilescopeJson('show', dump, '--at', '0x100000', ...cpu, ...paths)).toEqual(inFile);
+      expect((await tilescope('show', dump, '--at', '0x1000')).err).toContain('no XSAVE has written there');
+      const here = await tilescopeJson<Code>('disas', dump, '--count', '4');
+      for (const { address, bytes } of here.instructions) {
+        const words = await other.monitor(`xp /${bytes.length / 2}bx ${address}`);
+        expect([...words.matchAll(/0x([0-9a-f]{2})\b/g)].map(([, byte]) => byte).join('')).toBe(bytes);
+      }
+      expect(here.instructions[0]).toMatchObject({ next: true });
+      expect((await tilescope('disas', dump, '--thread', '7')).code).toBe(2);
     } finally {
       await other.stop();
     }

@@ -21,7 +21,7 @@ import { type ProductCommand, productCommand } from './product-words.ts';
 import { notAnAddress } from './symbol-words.ts';
 import { wrongUsage } from './usage.ts';
 import { VERBS, type Verb, verbRow } from './verbs.ts';
-import { type WhoCommand, whoCommand } from './who-words.ts';
+import { dumpedCpu, memoryFile, type WhoCommand, whoCommand } from './who-words.ts';
 import { type DiffCommand, diffCommand, type JournalCommand, journalCommand } from './words.ts';
 
 /** The command line, parsed: every verb with what it needs, or a refusal that says which word is wrong. */
@@ -31,8 +31,9 @@ export type Command =
   | {
       readonly verb: 'show';
       readonly from: Source;
-      /** Of a live guest: the XSAVE area there, and not the registers. */
+      /** The XSAVE area there, in the guest's or the file's memory, and not the registers. */
       readonly at: MemoryAddress | null;
+      readonly snapshot: string | null;
       readonly paths: readonly string[];
       readonly json: boolean;
     }
@@ -194,8 +195,7 @@ const showCommand = (given: Given, words: readonly string[]): Answer<Command> =>
   const paths = from.value.kind === 'file' ? words.slice(1) : words;
   const at = given.at === undefined ? null : parseAddress(given.at, false);
   if (given.at !== undefined && at === null) return wrongUsage(notAnAddress(given.at, null), 'show');
-  if (at !== null && from.value.kind === 'file') return wrongUsage('--at goes with --pid', 'show');
-  return answer({ verb: 'show', from: from.value, at, paths, json: given.json });
+  return answer({ verb: 'show', from: from.value, at, snapshot: given.snapshot ?? null, paths, json: given.json });
 };
 
 const layoutCommand = (given: Given, words: readonly string[]): Answer<Command> => {
@@ -291,13 +291,6 @@ const productWords = (given: Given, words: readonly string[]): Answer<Command> =
 const nothingMore = (verb: Verb, words: readonly string[], command: Command): Answer<Command> =>
   words.length > 0 ? wrongUsage(`${verb} takes no other words, got ${words.join(' ')}`) : answer(command);
 
-/** Which CPU of a dump. */
-const dumpedCpu = ({ thread, vcpu }: Given): Answer<number> => {
-  const named = thread ?? vcpu ?? '0';
-  const cpu = parseCount(named, MAX_PID);
-  return cpu === null ? wrongUsage(`--thread is a number from 0, not ${named}`) : answer(cpu);
-};
-
 const driving = Object.fromEntries(
   DRIVE_VERB_NAMES.map((verb) => [
     verb,
@@ -325,8 +318,12 @@ const PARSERS: Readonly<Record<ParsedVerb, (given: Given, words: readonly string
   journal: journalCommand,
   'setup-privileges': privilegesCommand,
   disas: (given, words) => {
+    if (given.pid === undefined && words[0] !== undefined) {
+      const file = memoryFile(given, words[0]);
+      return file.ok ? disasCommand({ kind: 'file', ...file.value }, given, words.slice(1)) : file;
+    }
     const vcpu = vcpuChoice('disas', given);
-    return vcpu.ok ? disasCommand(vcpu.value, given, words) : vcpu;
+    return vcpu.ok ? disasCommand({ kind: 'live', vcpu: vcpu.value }, given, words) : vcpu;
   },
   who: (given, words) => {
     const [path] = words;

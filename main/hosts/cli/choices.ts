@@ -13,6 +13,15 @@ export interface FileChoice {
   readonly strict: boolean;
 }
 
+/** A CPU or a thread of a file that holds memory. */
+export interface MemoryFileChoice {
+  readonly path: string;
+  /** The CPU of a dump or of a snapshot, the thread of a core; null: the first. */
+  readonly cpu: number | null;
+  /** The state beside a file of memory alone; null: the file has its own. */
+  readonly snapshot: string | null;
+}
+
 /** Where a state is to fit: a running vCPU, a CPU by name, or this machine. */
 export type Destination =
   | { readonly kind: 'live'; readonly vcpu: VcpuChoice }

@@ -3,16 +3,21 @@ import { parseAddress } from '../../../app/debug/address.ts';
 import { SYNTAXES, type Syntax } from '../../../app/disas/instruction.ts';
 import { answer } from '../../../app/refusals/refusal.ts';
 import { parseCount } from '../../../app/value/number.ts';
-import type { VcpuChoice } from './choices.ts';
+import type { MemoryFileChoice, VcpuChoice } from './choices.ts';
 import { notAnAddress, symbolsChoice } from './symbol-words.ts';
 import type { SymbolsChoice } from './symbols.ts';
 import { wrongUsage } from './usage.ts';
 
 /** The words of `tilescope disas`. */
 
+/** A vCPU that runs, or a file that holds memory. */
+export type DisasSource =
+  | { readonly kind: 'live'; readonly vcpu: VcpuChoice }
+  | ({ readonly kind: 'file' } & MemoryFileChoice);
+
 export interface DisasCommand {
   readonly verb: 'disas';
-  readonly vcpu: VcpuChoice;
+  readonly from: DisasSource;
   /** '': RIP. */
   readonly address: string;
   readonly count: number;
@@ -36,7 +41,7 @@ const MOST_INSTRUCTIONS = 10_000;
 const wrong = (what: string) => wrongUsage(what, 'disas');
 
 /** The words of `disas`. Refused with 'usage' where they do not parse. */
-export const disasCommand = (vcpu: VcpuChoice, given: DisasWords, words: readonly string[]): Answer<DisasCommand> => {
+export const disasCommand = (from: DisasSource, given: DisasWords, words: readonly string[]): Answer<DisasCommand> => {
   if (words.length > 1) return wrong(`disas takes one ADDR, got ${words.join(' ')}`);
   const symbols = symbolsChoice(given);
   if (!symbols.ok) return symbols;
@@ -49,5 +54,5 @@ export const disasCommand = (vcpu: VcpuChoice, given: DisasWords, words: readonl
   }
   const syntax = SYNTAXES.find((one) => one === (given.syntax ?? 'intel'));
   if (syntax === undefined) return wrong(`--syntax is intel or att, not ${given.syntax}`);
-  return answer({ verb: 'disas', vcpu, address: word ?? '', count, syntax, symbols: symbols.value, json: given.json });
+  return answer({ verb: 'disas', from, address: word ?? '', count, syntax, symbols: symbols.value, json: given.json });
 };

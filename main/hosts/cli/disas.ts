@@ -1,5 +1,5 @@
 import type { Answer } from '../../../app/bridge.ts';
-import { type Code, readCode, registersOf } from '../../../app/debug/guest-view.ts';
+import { type Code, type CodeRequest, codeIn, readCode, registersOf } from '../../../app/debug/guest-view.ts';
 import type { Session } from '../../../app/debug/session.ts';
 import { describeTileMove } from '../../../app/debug/tile-operand.ts';
 import type { TileConfigLoad, TileMove } from '../../../app/debug/tile-words.ts';
@@ -10,6 +10,7 @@ import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer } from '../../../app/refusals/refusal.ts';
 import { describeExecution } from '../../../app/session/execution.ts';
 import type { DisasCommand } from './disas-words.ts';
+import { inMemoryFile } from './mem-file.ts';
 import { jsonText, type Output } from './output.ts';
 import { stateNote } from './states.ts';
 import { readSymbols } from './symbols.ts';
@@ -22,7 +23,7 @@ const bytesText = (bytes: Uint8Array): string =>
     .toString('hex')
     .replace(/..(?=.)/g, '$& ');
 
-const instructionJson = (one: Instruction, { capture, execution, symbols, tile: moves, tileConfig }: Code) => {
+const instructionJson = (one: Instruction, { facts, execution, symbols, tile: moves, tileConfig }: Code) => {
   const symbol = symbols?.at(one.address) ?? null;
   const target = one.target === null ? null : (symbols?.at(one.target) ?? null);
   const named = (found: Named | null) => (found === null ? null : { name: found.name, offset: hex(found.offset) });
@@ -34,7 +35,7 @@ const instructionJson = (one: Instruction, { capture, execution, symbols, tile: 
     ...{ reads: one.reads, writes: one.writes },
     memory: one.memory.map((access) => {
       // Where an operand lies is known of the instruction alone that the registers are of.
-      const at = isNext ? operandAddress(access, registersOf(capture.facts), !movesTile(one)) : null;
+      const at = isNext ? operandAddress(access, registersOf(facts), !movesTile(one)) : null;
       return { address: at === null ? null : hex(at), bytes: access.bytes, read: access.reads, write: access.writes };
     }),
     ...(isNext && moves !== null ? { tileMove: moves } : {}),
@@ -46,7 +47,7 @@ const asJson = (code: Code, command: DisasCommand): string => {
   const { mode, codeBits, cpl, pcid, table } = code.execution;
   return jsonText({
     ...{ address: hex(code.start), syntax: command.syntax },
-    who: { mode, codeBits, cpl, pageTables: hex(table), pcid },
+    who: { mode, codeBits, cpl, pageTables: table === null ? null : hex(table), pcid },
     instructions: code.instructions.map((one) => instructionJson(one, code)),
   });
 };
@@ -65,8 +66,8 @@ const configLines = ({ address, hex: bytes, broken }: TileConfigLoad): readonly 
 };
 
 /** What the next instruction is about to read and write, with what stands there. */
-const usesText = (one: Instruction, { capture, tile, tileConfig }: Code): string => {
-  const register = registersOf(capture.facts);
+const usesText = (one: Instruction, { facts, tile, tileConfig }: Code): string => {
+  const register = registersOf(facts);
   const shown = (name: string) => {
     const value = register(name);
     return value === null ? name : `${name}=${hex(value)}`;
@@ -117,16 +118,21 @@ export const disas = async (
   withSession: (work: (session: Session) => Promise<Answer<Output>>) => Promise<Answer<Output>>,
   command: DisasCommand,
 ): Promise<Answer<Output>> => {
-  const { address, count, syntax, symbols, json } = command;
+  const { from, address, count, syntax, symbols, json } = command;
   // Whatever takes its time comes before the vCPU stands still for it.
   const file = symbols === null ? answer(null) : readSymbols(symbols.path);
   if (!file.ok) return file;
   const { icedDecoder } = await import('../../disas/iced.ts');
+  const loadAddress = symbols?.loadAddress ?? null;
+  const request: CodeRequest = { address, count, syntax, symbols: file.value, loadAddress };
+  const told = (code: Code, note: string) =>
+    answer({ text: json ? asJson(code, command) : asText(code), code: EXIT.done, note });
+  if (from.kind === 'file') {
+    const read = await inMemoryFile(from, (memory, state) => codeIn(memory, state, icedDecoder, request));
+    return read.ok ? told(read.value, '') : read;
+  }
   return withSession(async (session) => {
-    const request = { address, count, syntax, symbols: file.value, loadAddress: symbols?.loadAddress ?? null };
     const read = await readCode(session, icedDecoder, request);
-    if (!read.ok) return read;
-    const text = json ? asJson(read.value, command) : asText(read.value);
-    return answer({ text, code: EXIT.done, note: stateNote(session.attached) });
+    return read.ok ? told(read.value, stateNote(session.attached)) : read;
   });
 };

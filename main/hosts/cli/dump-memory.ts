@@ -4,9 +4,9 @@ import { type Facts, factsOf, targetOf } from '../../../app/capture/capture.ts';
 import { type DumpedCpu, type ElfMemory, readSegments } from '../../../app/formats/elf-memory.ts';
 import type { GuestMemory } from '../../../app/memory/guest-memory.ts';
 import type { PagingContext } from '../../../app/memory/paging.ts';
-import { walkedMemory } from '../../../app/memory/walked-memory.ts';
+import { type WalkedMemory, walkedMemory } from '../../../app/memory/walked-memory.ts';
 import type { Answer } from '../../../app/refusals/answer.ts';
-import { refuse } from '../../../app/refusals/refusal.ts';
+import { answer, refuse } from '../../../app/refusals/refusal.ts';
 
 /** A guest's memory out of a dump that has it by physical addresses, through the page tables of a CPU that stood in it. */
 
@@ -38,3 +38,25 @@ export const memoryOfDump = (reader: PartReader, { segments }: ElfMemory, { cont
 /** What a dump says of a CPU: its registers; the number is the CPU's place in it. */
 export const factsOfDump = (name: string, vcpu: number, cpu: DumpedCpu): Facts =>
   factsOf(targetOf('file', 'QEMU', name, { vcpu }), 'dump-guest-memory', cpu);
+
+/** Memory of which a file says itself where each byte lies: as it is read, and never written. */
+export const readOnlyMemory = (memory: WalkedMemory): GuestMemory => ({
+  proof: { candidate: 'a file', regions: [], translations: 0 },
+  ...memory,
+  placesToWrite: async () => notWritten,
+  writePlace: async () => notWritten,
+  under: () => readOnlyMemory(memory),
+});
+
+/** A process's memory out of its core, by linear addresses alone. */
+export const memoryOfProcess = (reader: PartReader, { segments }: ElfMemory): GuestMemory => {
+  const read = (linear: bigint, bytes: number) => readSegments(reader, segments, 'linear', linear, bytes);
+  return readOnlyMemory({
+    translate: async () => ({ ok: false, fault: 'no-memory', level: 0, next: null, steps: [] }),
+    readLinear: async (linear, bytes) => {
+      const found = read(linear, bytes);
+      return found === null ? notInFile(linear) : answer({ linear, physical: null, bytes: found });
+    },
+    readPhysical: async () => refuse('usage', 'the core of a process has no physical addresses'),
+  });
+};

@@ -1,23 +1,31 @@
 import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { PartReader } from '../../../app/bits/part-reader.ts';
 import type { Answer } from '../../../app/bridge.ts';
-import type { Facts } from '../../../app/capture/capture.ts';
+import type { Capture, Facts } from '../../../app/capture/capture.ts';
 import { valueOfAddress } from '../../../app/debug/address.ts';
+import type { CodeState } from '../../../app/debug/guest-view.ts';
 import { pagingContextOf } from '../../../app/debug/paging-context.ts';
 import { type ElfMemory, elfMemory, readSegments } from '../../../app/formats/elf-memory.ts';
 import type { GuestMemory } from '../../../app/memory/guest-memory.ts';
 import { openMemoryFile } from '../../../app/memory/memory-file.ts';
-import type { MemoryRead } from '../../../app/memory/walked-memory.ts';
+import type { MemoryRead, WalkedMemory } from '../../../app/memory/walked-memory.ts';
 import { answer, messageOf, refuse } from '../../../app/refusals/refusal.ts';
-import { executionOf } from '../../../app/session/execution.ts';
+import { executionOf, executionOfThread } from '../../../app/session/execution.ts';
 import { openParts, type PartFile } from '../../io/part-file.ts';
-import { factsOfDump, memoryOfDump, notInFile } from './dump-memory.ts';
+import type { MemoryFileChoice } from './choices.ts';
+import { factsOfDump, memoryOfDump, memoryOfProcess, notInFile, readOnlyMemory } from './dump-memory.ts';
 import type { MemCommand } from './mem-words.ts';
 
 /** `tilescope mem FILE ADDR`: memory that is in a file. */
 
 /** The most that there are: CPUID, which would say how many, is not kept beside every snapshot. */
 const PHYSICAL_BITS = 52;
+
+/** Of a CPU or a thread in a file; of a dump its extended state is not known. */
+export interface MemoryFileState extends CodeState {
+  readonly capture: Capture | null;
+  readonly isProcess: boolean;
+}
 
 interface Opened {
   readonly reader: PartReader;
@@ -44,12 +52,11 @@ const readIn = async (opened: Opened, command: MemCommand, cpuNumber: number): P
 };
 
 /** A file of memory alone, beside the snapshot that has the registers of its vCPUs. */
-const readBeside = async (
+const besideSnapshot = async (
   reader: PartReader,
   snapshot: string,
   cpuNumber: number,
-  { address, bytes, physical }: MemCommand,
-): Promise<Answer<MemoryRead>> => {
+): Promise<Answer<{ readonly memory: WalkedMemory; readonly capture: Capture }>> => {
   const { readStates } = await import('../../io/captures.ts');
   const states = await readStates(snapshot);
   if (!states.ok) return states;
@@ -64,10 +71,21 @@ const readBeside = async (
   }
   const context = pagingContextOf(facts.control, facts.guestCpuid, PHYSICAL_BITS);
   const file = await openMemoryFile(reader.bytes, reader.read, context, next);
+  return file.ok ? answer({ memory: file.value, capture: state.capture }) : file;
+};
+
+const readBeside = async (
+  reader: PartReader,
+  snapshot: string,
+  cpuNumber: number,
+  { address, bytes, physical }: MemCommand,
+): Promise<Answer<MemoryRead>> => {
+  const file = await besideSnapshot(reader, snapshot, cpuNumber);
   if (!file.ok) return file;
-  const at = valueOfAddress(address, facts.general, null);
+  const { memory, capture } = file.value;
+  const at = valueOfAddress(address, capture.facts.general, null);
   if (!at.ok) return at;
-  return physical ? file.value.readPhysical(at.value, bytes) : file.value.readLinear(at.value, bytes);
+  return physical ? memory.readPhysical(at.value, bytes) : memory.readLinear(at.value, bytes);
 };
 
 /** What is made of a file that is open: a core, or a dump. */
@@ -116,4 +134,38 @@ export const inDump = <T>(
     const cpu = memory.value.cpus[cpuNumber];
     if (cpu === undefined) return noSuchCpu(memory.value, cpuNumber);
     return use(memoryOfDump(reader, memory.value, cpu), factsOfDump(path, cpuNumber, cpu));
+  });
+
+/** Memory and registers of a CPU in a dump, of one beside its snapshot, or of a thread in a core. Refused where the file has none. */
+export const inMemoryFile = <T>(
+  { path, cpu, snapshot }: MemoryFileChoice,
+  use: (memory: GuestMemory, state: MemoryFileState) => Promise<Answer<T>>,
+): Promise<Answer<T>> =>
+  inFile(path, async (reader, memoryIn) => {
+    if (snapshot !== null) {
+      const found = await besideSnapshot(reader, snapshot, cpu ?? 0);
+      if (!found.ok) return found;
+      const { memory, capture } = found.value;
+      const { facts } = capture;
+      return use(readOnlyMemory(memory), { facts, execution: executionOf(facts), capture, isProcess: false });
+    }
+    const memory = memoryIn();
+    if (!memory.ok) return memory;
+    if (memory.value.cpus.length > 0) {
+      const dumped = memory.value.cpus[cpu ?? 0];
+      if (dumped === undefined) return noSuchCpu(memory.value, cpu ?? 0);
+      const facts = factsOfDump(path, cpu ?? 0, dumped);
+      const state = { facts, execution: executionOf(facts), capture: null, isProcess: false };
+      return use(memoryOfDump(reader, memory.value, dumped), state);
+    }
+    const { readStates } = await import('../../io/captures.ts');
+    const threads = await readStates(path, cpu === null ? {} : { thread: cpu });
+    if (!threads.ok) return threads;
+    const [thread] = threads.value.states;
+    if (thread === undefined) return refuse('file', 'the core has no thread with extended state', { where: path });
+    const { capture } = thread;
+    const { facts } = capture;
+    return use(memoryOfProcess(reader, memory.value), {
+      ...{ facts, execution: executionOfThread(facts), capture, isProcess: true },
+    });
   });

@@ -2,6 +2,7 @@ import { describeProblem, type Problem } from '../../../app/bits/decoded.ts';
 import { shownLines } from '../../../app/bits/text.ts';
 import type { Answer } from '../../../app/bridge.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
+import type { MemoryAddress } from '../../../app/debug/address.ts';
 import { EXIT } from '../../../app/refusals/exit.ts';
 import { answer, refuseProblem } from '../../../app/refusals/refusal.ts';
 import { parsePath } from '../../../app/register/path.ts';
@@ -24,7 +25,7 @@ import {
   skippedText,
 } from './output.ts';
 import { privileges } from './privileges.ts';
-import { stateFrom, stateNote } from './states.ts';
+import { type FoundState, stateFrom, stateNote } from './states.ts';
 
 type Of<Verb extends Command['verb']> = Extract<Command, { verb: Verb }>;
 /** What is printed on success. */
@@ -98,17 +99,26 @@ const shown = (capture: Capture, { paths, wrong }: AskedPaths, json: boolean): s
 const wrongNote = ({ wrong }: AskedPaths): string =>
   wrong.map(({ problem }) => `tilescope: ${describeProblem(problem)}\n`).join('');
 
-const show = async (host: HostOf, { from, at, paths: texts, json }: Of<'show'>): Printed => {
+const stateOfArea = async (
+  host: HostOf,
+  from: Of<'show'>['from'],
+  at: MemoryAddress,
+  snapshot: string | null,
+): Promise<Answer<FoundState>> => {
+  const { stateAt, stateAtInFile } = await import('./show-at.ts');
+  if (from.kind === 'live') return stateAt(host, from.vcpu, at);
+  const { path, thread: cpu, preset } = from.file;
+  return stateAtInFile({ path, cpu, snapshot }, preset, at);
+};
+
+const show = async (host: HostOf, { from, at, snapshot, paths: texts, json }: Of<'show'>): Printed => {
   const asked = askedPaths(texts);
   const [first] = asked.wrong;
   // Nothing to show is no reason to attach.
   if (first !== undefined && asked.paths.length === 0) {
     return refuseProblem('syntax', first.problem, { remedy: 'tilescope show --help shows paths that work' });
   }
-  const state =
-    at !== null && from.kind === 'live'
-      ? await (await import('./show-at.ts')).stateAt(host, from.vcpu, at)
-      : await stateFrom(host, from, true);
+  const state = at === null ? await stateFrom(host, from, true) : await stateOfArea(host, from, at, snapshot);
   if (!state.ok) return state;
   const { capture: found, note } = state.value;
   const code = first === undefined ? EXIT.done : EXIT.usage;
@@ -177,8 +187,12 @@ const memThere = async (host: HostOf, command: Of<'mem'>): Printed => {
 
 const disasThere = async (host: HostOf, command: Of<'disas'>): Printed => {
   const [{ disas }, { withSession }] = await Promise.all([import('./disas.ts'), import('./live.ts')]);
+  const { from } = command;
+  // A file needs no helper.
+  if (from.kind === 'file')
+    return disas(() => Promise.reject(new Error('Tilescope fault: a file is no session')), command);
   const here = await host();
-  return disas((work) => withSession(here, command.vcpu, work), command);
+  return disas((work) => withSession(here, from.vcpu, work), command);
 };
 
 const whoThere = async (host: HostOf, command: Of<'who'>): Printed => {

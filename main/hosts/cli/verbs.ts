@@ -38,12 +38,16 @@ export const VERBS = [
   {
     name: 'show',
     says: 'registers, or everything',
-    usage: ['FILE [PATH…]', '--pid PID [--vcpu N] [--at ADDR] [PATH…]'],
+    usage: [
+      'FILE [PATH…]',
+      '--pid PID [--vcpu N] [--at ADDR] [PATH…]',
+      'FILE --at ADDR [--thread N] [--from CPU] [--snapshot STATE] [PATH…]',
+    ],
     words: ['file', 'path'],
-    options: ['json', ...LIVE, ...FILE, 'at'],
+    options: ['json', ...LIVE, ...FILE, 'at', 'snapshot'],
     about: [
       'Without a path: the facts, every component with its state, and the registers in use. A component in init state is said to be in init, never printed as zeros.',
-      '--at ADDR shows an XSAVE area that lies in the guest’s memory, as of a task that waits or of a signal frame, in the layout of the guest’s CPUID; what cannot be one is refused.',
+      '--at ADDR shows an XSAVE area that lies in the guest’s memory, as of a task that waits or of a signal frame, in the layout of the guest’s CPUID; what cannot be one is refused. Of a FILE that holds memory (mem says which) it is the layout of its CPUID or of its own notes, or of the CPU that --from names.',
       'Of a core with several threads the first is shown, which took the signal, and the others are named; --thread names another.',
       SLICES,
       ABOUT_PATHS,
@@ -69,8 +73,8 @@ export const VERBS = [
     name: 'mem',
     says: 'guest memory, by linear or by physical address',
     usage: [
-      '--pid PID [--vcpu N] ADDR[:TYPE][×N] [--bytes N] [--physical] [--symbols FILE] [--out FILE]',
-      '--pid PID [--vcpu N] ADDR[:TYPE] --write BYTES [--physical] [--symbols FILE]',
+      '--pid PID [--vcpu N] ADDR[:TYPE][×N] [--bytes N] [--physical] [--symbols FILE [--load-address ADDR]] [--out FILE]',
+      '--pid PID [--vcpu N] ADDR[:TYPE] --write BYTES [--physical] [--symbols FILE [--load-address ADDR]]',
       'FILE ADDR[:TYPE][×N] [--snapshot STATE] [--thread N] [--bytes N] [--physical] [--out FILE]',
     ],
     words: ['file', 'address'],
@@ -95,8 +99,8 @@ export const VERBS = [
     name: 'who',
     says: 'what is executing: mode, privilege level, address space, task, and the calls that led there',
     usage: [
-      '--pid PID [--vcpu N] [--symbols FILE [--load-address ADDR]] [--btf FILE] [--count N]',
-      'DUMP [--thread N] [--symbols FILE [--load-address ADDR]] [--btf FILE] [--count N]',
+      '--pid PID [--vcpu N] [--symbols FILE [--load-address ADDR] [--btf FILE]] [--count N]',
+      'DUMP [--thread N] [--symbols FILE [--load-address ADDR] [--btf FILE]] [--count N]',
     ],
     words: ['file'],
     options: ['json', ...LIVE, ...SYMBOLS, 'btf', 'count', 'thread'],
@@ -119,13 +123,17 @@ export const VERBS = [
   {
     name: 'disas',
     says: 'the code that a guest executes next, or that stands at an address',
-    usage: ['--pid PID [--vcpu N] [ADDR] [--count N] [--syntax intel|att] [--symbols FILE [--load-address ADDR]]'],
-    words: ['address'],
-    options: ['json', ...LIVE, 'count', 'syntax', ...SYMBOLS],
+    usage: [
+      '--pid PID [--vcpu N] [ADDR] [--count N] [--syntax intel|att] [--symbols FILE [--load-address ADDR]]',
+      'FILE [ADDR] [--thread N] [--snapshot STATE] [--count N] [--syntax NAME] [--symbols FILE [--load-address ADDR]]',
+    ],
+    words: ['file', 'address'],
+    options: ['json', ...LIVE, 'thread', 'snapshot', 'count', 'syntax', ...SYMBOLS],
     about: [
       'Without ADDR from RIP on; who executes it (mode, privilege level, address space) stands above. Of the next instruction it is said what it reads and writes, with what stands there. AMX up to FP8, TF32, AVX512, MOVRS and TRANSPOSE is known; what is not known is (bad).',
       'With --symbols addresses are printed as symbol+offset, and ADDR may be written so. Where KASLR has moved the kernel, its exception handlers tell how far: they have to be where the vCPU’s IDT has them. If they are not, the file is of another kernel, and refused. --load-address says where the file’s lowest address lies, for a position-independent program.',
-      'Memory has to be proved first, as mem says.',
+      'FILE is one that holds memory, as mem says: a core of a process, a dump, or with --snapshot the memory of a snapshot; --thread names the thread or the CPU in it.',
+      'Of a guest that runs memory has to be proved first, as mem says.',
     ],
     examples: [
       { line: 'tilescope disas --pid 4242 --count 4', says: 'the next four instructions' },
@@ -183,7 +191,7 @@ export const VERBS = [
   {
     name: 'journal',
     says: 'states kept by a Tilescope that died',
-    usage: ['[list]', 'restore ID', 'forget ID'],
+    usage: ['[list]', 'restore ID [--suspend-seccomp]', 'forget ID'],
     words: ['journal', 'none'],
     options: ['json', 'suspend-seccomp'],
     about: [

@@ -2,7 +2,7 @@ import type { Answer } from '../../../app/bridge.ts';
 import { MOST_FRAMES } from '../../../app/debug/unwind.ts';
 import { answer } from '../../../app/refusals/refusal.ts';
 import { parseCount } from '../../../app/value/number.ts';
-import type { VcpuChoice } from './choices.ts';
+import type { MemoryFileChoice, VcpuChoice } from './choices.ts';
 import { symbolsChoice } from './symbol-words.ts';
 import type { SymbolsChoice } from './symbols.ts';
 import { wrongUsage } from './usage.ts';
@@ -32,6 +32,39 @@ interface WhoWords {
   readonly count?: string | undefined;
   readonly json: boolean;
 }
+
+const MAX_CPU = 0x7fffffff;
+
+/** Which CPU of a dump: 0 where none is named. Refused with 'usage' where it is no number. */
+export const dumpedCpu = ({
+  thread,
+  vcpu,
+}: {
+  readonly thread?: string | undefined;
+  readonly vcpu?: string | undefined;
+}): Answer<number> => {
+  if (thread !== undefined && vcpu !== undefined) {
+    return wrongUsage('--thread and --vcpu both name the CPU of a file: one is enough');
+  }
+  const named = thread ?? vcpu ?? '0';
+  const cpu = parseCount(named, MAX_CPU);
+  return cpu === null ? wrongUsage(`--thread is a number from 0, not ${named}`) : answer(cpu);
+};
+
+/** A file of memory, and whose. Refused with 'usage' where the number is none. */
+export const memoryFile = (
+  given: {
+    readonly thread?: string | undefined;
+    readonly vcpu?: string | undefined;
+    readonly snapshot?: string | undefined;
+  },
+  path: string,
+): Answer<MemoryFileChoice> => {
+  const cpu = dumpedCpu(given);
+  if (!cpu.ok) return cpu;
+  const isNamed = given.thread !== undefined || given.vcpu !== undefined;
+  return answer({ path, cpu: isNamed ? cpu.value : null, snapshot: given.snapshot ?? null });
+};
 
 const wrong = (what: string) => wrongUsage(what, 'who');
 

@@ -43,7 +43,14 @@ const asJson = ({ execution, symbols, found, calls }: Who): string => {
   };
   const task = found?.task ?? null;
   return jsonText({
-    ...{ mode, codeBits, cpl, pageTables: hex(table), pcid, rip: next === null ? null : hex(next) },
+    ...{
+      mode,
+      codeBits,
+      cpl,
+      pageTables: table === null ? null : hex(table),
+      pcid,
+      rip: next === null ? null : hex(next),
+    },
     task: task === null ? null : { ...task, address: hex(task.address) },
     taskBy: found !== null && found.task !== null ? (found.by ?? null) : null,
     taskWhy: found !== null && found.task === null ? found.why : null,
