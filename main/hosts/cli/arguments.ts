@@ -14,6 +14,7 @@ import { cpuNamed } from './cpu.ts';
 import { type DisasCommand, disasCommand } from './disas-words.ts';
 import { DRIVE_VERB_NAMES, type DriveOptions, type DriveVerb } from './drive-options.ts';
 import { type DriveCommand, driveCommand } from './drive-words.ts';
+import { strayOption } from './forms.ts';
 import { type MemCommand, memCommand } from './mem-words.ts';
 import { type OptionName, optionRow } from './options.ts';
 import { type PrivilegesCommand, privilegesCommand } from './privileges.ts';
@@ -379,7 +380,11 @@ export const parseCommand = (args: readonly string[]): Answer<Command> => {
       row.options.map((name) => [name, flags?.[name] === undefined ? optionType(name) : FLAG]),
     );
     const { values, positionals } = parseArgs({ args: rest, allowPositionals: true, options });
-    return PARSERS[verb](given(values), positionals);
+    const command = PARSERS[verb](given(values), positionals);
+    const stray = command.ok ? strayOption(row, Object.keys(values), positionals) : null;
+    if (stray === null) return command;
+    const beside = stray.beside === null ? 'with these words' : `with --${stray.beside}`;
+    return wrongUsage(`${verb}: --${stray.option} does not go ${beside}`, verb);
   } catch (error) {
     // "Unknown option '--x'. To specify a positional …": the first sentence is the one that helps.
     return wrongUsage(`${verb}: ${messageOf(error).split(/\.\s/)[0] ?? ''}`, verb);

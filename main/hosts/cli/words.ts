@@ -51,6 +51,9 @@ export const diffCommand = (given: DiffOptions, words: readonly string[]): Answe
   const [first, second] = [sideOf(a, given), sideOf(b, given)];
   if (!first.ok) return first;
   if (!second.ok) return second;
+  if (given['suspend-seccomp'] && first.value.from.kind === 'file' && second.value.from.kind === 'file') {
+    return usage('--suspend-seccomp goes with pid:PID');
+  }
   return answer({ verb: 'diff', sides: [first.value, second.value], json: given.json });
 };
 
