@@ -1,13 +1,13 @@
 import { type KeyboardEvent, type ReactElement, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { type ContextItem, type ContextPlace, contextItems } from '../../actions/context-items.ts';
 import { commandOf, isModifier, movedInMenu } from '../../keys/chord.ts';
-import { useDebuggerStore } from '../../store/context.ts';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { pageBox, pagePoint, pageSize } from '../../zoom.ts';
 
 /** Where something stands that has acts of its own, and what kind of thing it is. */
 const PLACES: readonly (readonly [selector: string, place: ContextPlace])[] = [
   ['[data-cell], [data-at], [data-cell-of], [data-field-of], [data-watch]', 'value'],
-  ['[data-testid="track"], .history', 'stop'],
+  ['.history', 'stop'],
   ['.component-row, .rail-row', 'component'],
   ['.target-row', 'target'],
   ['.model-row', 'model'],
@@ -37,7 +37,9 @@ const point = (node: Element, place: ContextPlace): HTMLElement | null => {
 };
 
 interface Opened {
-  readonly items: readonly ContextItem[];
+  readonly place: ContextPlace;
+  /** Opens the editor of the value; null: it has none. */
+  readonly edit: (() => void) | null;
   readonly x: number;
   readonly y: number;
   /** Where the focus goes back to. */
@@ -48,6 +50,8 @@ interface Opened {
 export function ContextMenu(): ReactElement | null {
   const store = useDebuggerStore();
   const [opened, setOpened] = useState<Opened | null>(null);
+  // Open, it follows what happens meanwhile: an act that ends gives its own lines back.
+  useDebugger((state) => (opened === null ? null : state));
   const menu = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const open = (event: globalThis.MouseEvent): void => {
@@ -65,12 +69,11 @@ export function ContextMenu(): ReactElement | null {
         place === 'value' && cell !== null && !cell.matches('select, [role="switch"]')
           ? () => cell.dispatchEvent(new globalThis.KeyboardEvent('keydown', { key: 'Enter', bubbles: true }))
           : null;
-      const items = contextItems(store, place, edit);
-      if (items.length === 0) return;
+      if (contextItems(store, place, edit).length === 0) return;
       event.preventDefault();
       const box = pageBox(node);
       const { x, y } = byKey ? { x: box.left, y: box.bottom } : pagePoint(event);
-      setOpened({ items, x, y, from: cell });
+      setOpened({ place, edit, x, y, from: cell });
     };
     window.addEventListener('contextmenu', open);
     return () => window.removeEventListener('contextmenu', open);
@@ -109,6 +112,7 @@ export function ContextMenu(): ReactElement | null {
     };
   }, [opened]);
   if (opened === null) return null;
+  const items = contextItems(store, opened.place, opened.edit);
   const close = (): void => {
     setOpened(null);
     if (opened.from?.isConnected) opened.from.focus();
@@ -124,7 +128,7 @@ export function ContextMenu(): ReactElement | null {
     const command = commandOf('menu', event);
     event.stopPropagation();
     if (command === null) return;
-    const item = opened.items[at];
+    const item = items[at];
     if (command === 'leave') close();
     else if (command !== 'press') all[movedInMenu(command, at, all.length)]?.focus();
     else if (item !== undefined) run(item);
@@ -139,7 +143,7 @@ export function ContextMenu(): ReactElement | null {
       onKeyDown={onKeyDown}
       tabIndex={-1}
     >
-      {opened.items.map((item) => (
+      {items.map((item) => (
         <div
           key={item.id}
           role="menuitem"

@@ -2,7 +2,7 @@ import { type KeyboardEvent, type ReactElement, type ReactNode, useMemo, useRef,
 import { flushSync } from 'react-dom';
 import { ACTIONS } from '../../actions/registry.ts';
 import { commandOf, shownKey } from '../../keys/chord.ts';
-import { useDebuggerStore } from '../../store/context.ts';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { DebuggerStore } from '../../store/debugger-store.ts';
 import { jumpOf } from '../../store/select/jump.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
@@ -27,8 +27,8 @@ interface Item {
 /** Register jumps and edits first, then actions whose title holds what was typed; refused ones stay listed with the reason. */
 const useItems = (text: string): readonly Item[] => {
   const store = useDebuggerStore();
+  const state = useDebugger((all) => all);
   return useMemo(() => {
-    const state = store.getState();
     const capture = selectCapture(state);
     const items: Item[] = [];
     const typed = text.trim();
@@ -125,7 +125,7 @@ const useItems = (text: string): readonly Item[] => {
       });
     }
     return items;
-  }, [store, text]);
+  }, [store, state, text]);
 };
 
 const focusLater = (store: DebuggerStore): void => {

@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import type { Action } from '../../actions/action.ts';
 import { shownKey } from '../../keys/chord.ts';
-import { useDebuggerStore } from '../../store/context.ts';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 interface Props {
@@ -14,7 +14,7 @@ interface Props {
 /** An act of the registry as a line of a menu, with its key and why it is refused. */
 export function MenuItem({ action, onDone, label = null }: Props): ReactElement {
   const store = useDebuggerStore();
-  const refused = action.refused(store.getState());
+  const refused = useDebugger((state) => action.refused(state));
   return (
     <button
       type="button"
