@@ -124,9 +124,15 @@ test.describe('[C66] a refusal’s remedy, carried out, works; the list says wha
     test.skip(otherNumbers !== '', otherNumbers);
     const one = await started(DEMO, '--program', 'integer', '--seccomp', 'firecracker');
     await expectWorks(one);
-    const { code, err } = await builtTilescope({}, 'set', '--pid', String(one.pid), 'mxcsr=0x3f80');
-    expect(err).toContain('seccomp filter would refuse KVM_SET_XSAVE');
-    expect(code).toBe(1);
+    const own = { XDG_STATE_HOME: folder };
+    for (const assignment of ['mxcsr=0x3f80', 'xmm1=0x1', 'xcr0=7', 'rax=1']) {
+      const { code, err } = await builtTilescope(own, 'set', '--pid', String(one.pid), assignment);
+      expect(err).toMatch(/seccomp filter would refuse KVM_SET_(XSAVE|XCRS|REGS)/);
+      expect(err).not.toMatch(/could not be|restore/);
+      expect(code).toBe(1);
+    }
+    // Nothing was written, so that there is nothing to be put back.
+    expect(JSON.parse((await builtTilescope(own, 'journal', '--json')).out)).toEqual([]);
     await expectWorks(one);
   });
 
@@ -162,6 +168,42 @@ test.describe('[C66] a refusal’s remedy, carried out, works; the list says wha
       expect(spawnSync('sh', ['-c', remedy?.replace('sudo ', '') ?? '']).status).toBe(0);
       await expectWorks(one);
     }
+  });
+
+  test('what it may lock, where it locks all that it maps: raised', async () => {
+    test.skip(
+      !root,
+      'who may lock without a limit is the kernel’s privileged alone, of which root has to take itself out',
+    );
+    const library = join(folder, 'lock.so');
+    const source =
+      '#include <sys/mman.h>\n__attribute__((constructor)) static void lock(void) { mlockall(MCL_FUTURE); }\n';
+    const compiled = spawnSync('cc', ['-shared', '-fPIC', '-x', 'c', '-', '-o', library], { input: source });
+    test.skip(compiled.status !== 0 || !isThere('setpriv') || !isThere('prlimit'), 'cc, setpriv or prlimit is missing');
+    // Small stacks, which count too: what every user may lock has room for them.
+    const one = await started(
+      ...['setpriv', '--bounding-set=-ipc_lock', '--inh-caps=-ipc_lock', 'prlimit', '--stack=262144:'],
+      ...['env', `LD_PRELOAD=${library}`, DEMO, '--program', 'integer'],
+    );
+    await expectWorks(one);
+    const locked = /^VmLck:\s+(\d+) kB/m.exec(readFileSync(`/proc/${one.pid}/status`, 'utf8'))?.[1];
+    expect(Number(locked)).toBeGreaterThan(0);
+    const prlimit = ['prlimit', '--pid', String(one.pid)] as const;
+    const lower = `--memlock=${Number(locked) * 1024}:`;
+    expect(spawnSync(prlimit[0], [...prlimit.slice(1), lower]).status).toBe(0);
+    // That it locks what it maps shows in the call alone.
+    const refused = await one.show();
+    expect(refused.err).toContain('its RLIMIT_MEMLOCK is reached');
+    expect(refused.code).toBe(1);
+    expect(one.lives).toBe(true);
+    const remedy = /^ {2}to do: sudo (.+)$/m.exec(refused.err)?.[1];
+    expect(remedy).toBe(`${prlimit.join(' ')} --memlock=unlimited`);
+    // A root without CAP_SYS_RESOURCE, as in many a container, raises it as far as the hard limit goes.
+    const mayRaise = spawnSync('prlimit', ['--memlock=unlimited', 'true']).status === 0;
+    const hard = spawnSync('prlimit', [...prlimit.slice(1), '--memlock', '--output=HARD', '--noheadings']).stdout;
+    const raised = mayRaise ? remedy : remedy?.replace('unlimited', `${String(hard).trim()}:`);
+    expect(spawnSync('sh', ['-c', raised ?? '']).status).toBe(0);
+    await expectWorks(one);
   });
 
   test('a control group without room, where the kernel would end the VMM for what is written into it: given more', async () => {
