@@ -69,8 +69,8 @@ export const CAPABILITIES: readonly Capability[] = [
     without: ['absent', 'VMMs complete an exit with a signal'],
   },
   {
-    ...{ number: 74, name: 'KVM_CAP_SYNC_REGS', use: `VMMs exchange registers in kvm_run with it; ${NOT_OURS}` },
-    without: ['absent', 'VMMs read and write registers by calls'],
+    ...{ number: 74, name: 'KVM_CAP_SYNC_REGS', use: 'the registers after each step come with its exit' },
+    without: ['absent', 'the registers after each step are asked for by calls of their own'],
   },
   {
     ...{ number: 50, name: 'KVM_CAP_DEBUGREGS', use: `VMMs save the guest’s debug registers with it; ${NOT_OURS}` },
