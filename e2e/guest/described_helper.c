@@ -154,6 +154,8 @@ int main(int argc, char **argv)
 		(void)fputs(kvm, stdout);
 		return *kvm ? 0 : 1;
 	}
+	/* Who reads us may be gone: then the real one is told that no more is asked, and lets go of its target as it does elsewhere. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	if (pipe(answers) < 0)
 		return 2;
 	child = fork();
