@@ -78,7 +78,7 @@ export interface CodeState {
   readonly facts: Facts;
   readonly execution: Execution | null;
   /** Its extended state, by which a tile has its shape; null: not known. */
-  readonly capture: Pick<Capture, 'image'> | null;
+  readonly capture: Capture | null;
 }
 
 /** Instructions from RIP or an address on. Refused where the address is not mapped, or it is not known who executes. */

@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { readU64, writeU32, writeU64 } from '../bits/bytes.ts';
+import type { ControlRegisters, DescriptorRegisters, GeneralRegisters } from '../capture/capture.ts';
 import type { Instruction, MemoryAccess } from '../disas/instruction.ts';
 import { sampleAmxCapture } from '../fixtures/samples.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { encodeTileConfig, tileConfigOf } from '../tile/config.ts';
+import { BIT } from '../xsave/components.ts';
 import { describeTileMove, tileConfigLoad, tileMove } from './tile-operand.ts';
 
 /** Linear is physical, and nothing is mapped from `end` on; 64 bytes of a tile configuration wherever they are read. */
@@ -70,6 +73,76 @@ describe('[TO1] a tile load or store before it is executed', () => {
     if (last?.rows === 0) expect(found?.why).toContain('#UD');
     expect(await tileMove(instruction('mov', {}), capture, memoryTo(1n << 32n), registers(0n, 0n))).toBeNull();
     expect(await tileMove(load, capture, memoryTo(1n << 32n), () => null)).toBeNull();
+  });
+});
+
+describe('[TO1] rights of the pages', () => {
+  const page = { user: true, writable: true, key: 0 };
+  const [WP, PKE, SMAP, AC] = [1n << 16n, 1n << 22n, 1n << 21n, 1n << 18n];
+  const held = (rights: typeof page): GuestMemory => ({
+    ...memoryTo(1n << 32n),
+    translate: async (linear) => ({
+      ...{ ok: true, physical: linear, pageBytes: 4096, user: rights.user, writable: rights.writable },
+      ...{ executable: false, accessed: true, dirty: true, global: false, cached: true },
+      steps: [{ level: 1, address: 0n, entry: BigInt(rights.key) << 59n }],
+    }),
+  });
+  const seen = (cpl: bigint, cr0: bigint, cr4: bigint, rflags: bigint, pkru: number) => {
+    const { image, facts } = sampleAmxCapture();
+    const place = image.layout.components.find(({ bit }) => bit === BIT.PKRU);
+    const bytes = image.bytes.slice();
+    writeU64(bytes, 512, readU64(bytes, 512) | (1n << BigInt(BIT.PKRU)));
+    if (place !== undefined) writeU32(bytes, place.offsetBytes, pkru);
+    const general = { ...Object.fromEntries(['rip', 'rsp'].map((name) => [name, 0n])), rflags } as GeneralRegisters;
+    const control = { cr0: (1n << 31n) | 1n | cr0, cr3: 0n, cr4: (1n << 5n) | cr4, efer: 0x500n } as ControlRegisters;
+    const descriptors = { cs_base: 0n, cs_l: 1n, cs_d: 0n, cpl } as DescriptorRegisters;
+    return { image: { ...image, bytes }, facts: { ...facts, general, control, descriptors } };
+  };
+  const load = instruction('tileloadd', { writes: ['tmm0'] });
+  const store = instruction('tilestored', { reads: ['tmm0', 'rsi', 'r8'] });
+
+  test.each([
+    [
+      'a user’s store to a page that may not be written',
+      store,
+      { ...page, writable: false },
+      seen(3n, 0n, 0n, 0n, 0),
+      'may not be written',
+    ],
+    ['a user’s load of it', load, { ...page, writable: false }, seen(3n, 0n, 0n, 0n, 0), null],
+    [
+      'the kernel’s store to it, CR0.WP set',
+      store,
+      { ...page, user: false, writable: false },
+      seen(0n, WP, 0n, 0n, 0),
+      'may not be written',
+    ],
+    [
+      'the kernel’s store to it, CR0.WP clear',
+      store,
+      { ...page, user: false, writable: false },
+      seen(0n, 0n, 0n, 0n, 0),
+      null,
+    ],
+    ['a user’s load of the kernel’s page', load, { ...page, user: false }, seen(3n, WP, 0n, 0n, 0), 'kernel’s'],
+    ['the kernel’s load of a user’s page under SMAP', load, page, seen(0n, WP, SMAP, 0n, 0), 'SMAP'],
+    ['that with AC set', load, page, seen(0n, WP, SMAP, AC, 0), null],
+    ['a key of which access is disabled', load, { ...page, key: 2 }, seen(3n, WP, PKE, 0n, 0x10), 'protection key 2'],
+    [
+      'a key of which writes are, stored',
+      store,
+      { ...page, key: 2 },
+      seen(3n, WP, PKE, 0n, 0x20),
+      'write with its protection key 2',
+    ],
+    ['a key of which writes are, loaded', load, { ...page, key: 2 }, seen(3n, WP, PKE, 0n, 0x20), null],
+    ['keys that are off', load, { ...page, key: 2 }, seen(3n, WP, 0n, 0n, 0x10), null],
+  ] as const)('%s', async (_, one, rights, at, why) => {
+    const found = await tileMove(one, at, held(rights), registers(0x10_0000n, 64n));
+    expect(found?.faultRow).toBe(why === null ? null : 0);
+    if (why === null) expect(found?.pages[0]?.why).toBeNull();
+    else expect(found?.pages[0]?.why).toContain(why);
+    expect(found?.pages[0]?.physical).toBe('0x100000');
   });
 });
 

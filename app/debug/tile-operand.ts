@@ -2,9 +2,10 @@ import type { Capture } from '../capture/capture.ts';
 import type { Instruction } from '../disas/instruction.ts';
 import { operandAddress, type RegisterValue, strideOf } from '../disas/operands.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import { describeFault } from '../memory/paging.ts';
+import { describeFault, type Page } from '../memory/paging.ts';
 import { brokenTileRules, TILECFG_BYTES, tileConfigOf } from '../tile/config.ts';
 
+import { rightsOf } from './page-rights.ts';
 import type { TileConfigLoad, TileMove, TilePage } from './tile-words.ts';
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
@@ -12,25 +13,31 @@ const PAGE = 4096n;
 
 const MOVES = /^(tileloadd(rs)?(t1)?|tilestored)$/;
 
-const addPage = async (pages: TilePage[], memory: GuestMemory, at: bigint, row: number): Promise<boolean> => {
+const addPage = async (
+  pages: TilePage[],
+  memory: GuestMemory,
+  faultOf: (page: Page) => string | null,
+  at: bigint,
+  row: number,
+): Promise<boolean> => {
   const linear = at - (at % PAGE);
   const last = pages.at(-1);
   if (last?.linear === hex(linear)) {
     pages[pages.length - 1] = { ...last, lastRow: row };
-    return last.physical !== null;
+    return last.why === null;
   }
   const found = await memory.translate(linear);
   const physical = found.ok ? hex(found.physical) : null;
-  const why = found.ok ? null : describeFault(found);
+  const why = found.ok ? faultOf(found) : describeFault(found);
   const pageBytes = found.ok ? found.pageBytes : null;
   pages.push({ linear: hex(linear), physical, pageBytes, why, firstRow: row, lastRow: row });
-  return found.ok;
+  return why === null;
 };
 
 /** null: it moves no tile, or a register of its address is not known. */
 export const tileMove = async (
   instruction: Instruction,
-  { image }: Pick<Capture, 'image'>,
+  { image, facts }: Capture,
   memory: GuestMemory,
   register: RegisterValue,
 ): Promise<TileMove | null> => {
@@ -49,11 +56,13 @@ export const tileMove = async (
   if (size.rows === 0) return { ...shape, ...none, why: `tmm${tile} is not configured: the instruction raises #UD` };
   const { startRow } = config.value;
   const pages: TilePage[] = [];
+  const rights = rightsOf(facts, image);
+  const faultOf = (page: Page) => rights(page, stores);
   let faultRow: number | null = null;
   for (let row = startRow; row < size.rows; row += 1) {
     const at = BigInt.asUintN(64, base + BigInt(row) * stride);
-    const first = await addPage(pages, memory, at, row);
-    const last = await addPage(pages, memory, BigInt.asUintN(64, at + BigInt(size.colsb - 1)), row);
+    const first = await addPage(pages, memory, faultOf, at, row);
+    const last = await addPage(pages, memory, faultOf, BigInt.asUintN(64, at + BigInt(size.colsb - 1)), row);
     if ((!first || !last) && faultRow === null) faultRow = row;
   }
   const why = startRow >= size.rows ? `start_row ${startRow} is beyond its ${size.rows} rows: #UD` : null;

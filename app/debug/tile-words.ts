@@ -3,9 +3,10 @@
 /** Rows of a tile on one page. Addresses are hex, as everything that crosses the bridge. */
 export interface TilePage {
   readonly linear: string;
-  /** null: the page has no translation, and the load or store faults there. */
+  /** null: the page has no translation. */
   readonly physical: string | null;
   readonly pageBytes: number | null;
+  /** Why the load or store faults there; null: it does not. */
   readonly why: string | null;
   readonly firstRow: number;
   readonly lastRow: number;

@@ -56,7 +56,7 @@ const tileLines = (tile: TileMove): readonly string[] => [
   describeTileMove(tile),
   ...tile.pages.map(({ linear, physical, pageBytes, why, firstRow, lastRow }) => {
     const rows = firstRow === lastRow ? `row ${firstRow}` : `rows ${firstRow} to ${lastRow}`;
-    return `${rows}: page ${linear} ${physical === null ? `faults, ${why}` : `→ ${physical}, ${pageBytes} bytes`}`;
+    return `${rows}: page ${linear} ${why === null ? `→ ${physical}, ${pageBytes} bytes` : `faults, ${why}`}`;
   }),
 ];
 

@@ -34,6 +34,18 @@ describe('[DA9] what a load or store does to what is shown', () => {
       text: 'This load changes 1 element of tmm4, then faults at row 1: no page is mapped there.',
     });
     expect(describeEffect(cut, 4, null).text).toContain('would change 1 element of tmm4, then faults at row 1');
+    const page = {
+      linear: '0x1000',
+      physical: '0x1000',
+      pageBytes: 4096,
+      why: 'it may not be written',
+      firstRow: 2,
+      lastRow: 3,
+    };
+    const kept = { ...MOVE, stores: true, faultRow: 2, pages: [page] };
+    expect(describeEffect(ROWS, 4, kept).text).toBe(
+      'This store changes 1 element of memory, then faults at row 2: it may not be written.',
+    );
     expect(describeEffect(cut, 4, { ...MOVE, why: 'tmm4 is not configured: the instruction raises #UD' })).toEqual({
       isWarning: true,
       text: 'tmm4 is not configured: the instruction raises #UD.',

@@ -113,6 +113,7 @@ export const describeEffect = (
         ? `This ${kind} changes ${what}`
         : `${rows} done; this ${kind} goes on at row ${start} and changes ${what}`;
   if (faultRow === -1) return { isWarning: false, text: `${text}.` };
-  const why = compared[faultRow]?.row.why ?? 'no page is mapped there';
+  const page = move?.pages.find((one) => one.why !== null && one.lastRow >= faultRow);
+  const why = page?.why ?? compared[faultRow]?.row.why ?? 'no page is mapped there';
   return { isWarning: true, text: `${text}, then faults at row ${faultRow}: ${why}.` };
 };
