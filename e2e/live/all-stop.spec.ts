@@ -3,6 +3,7 @@ import { expect, test } from 'playwright/test';
 import type { Opened, TargetList } from '../../app/bridge.ts';
 import { BridgeClient } from '../models/bridge.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
+import { signalProcess } from '../models/signal.ts';
 import { builtFresh, builtTilescope, startBuilt, WebHost } from '../models/tilescope.ts';
 
 const VCPUS = [0, 1, 2] as const;
@@ -147,7 +148,7 @@ test.describe('the other vCPUs of a real QEMU guest are held while one is driven
         })
         .toBe(true);
       if (how === 'program') run.kill('SIGKILL');
-      else process.kill(tracerOf(tids[1] ?? 0), 'SIGKILL');
+      else signalProcess(tracerOf(tids[1] ?? 0), 'SIGKILL');
       expect(await ended).toBe(how === 'program' ? null : 1);
       if (how === 'helper') expect(err).toContain('vCPU 1 is held no longer, and runs on: ');
       await allCount();

@@ -17,6 +17,7 @@ import { expect, test } from 'playwright/test';
 import { KVM_ABSENT } from '../models/guest.ts';
 import { DEMO, isThere, LimitedVmm } from '../models/limited-vmm.ts';
 import { newMemoryGroup } from '../models/memory-group.ts';
+import { signalProcess } from '../models/signal.ts';
 import { BUILT, builtFresh, builtTilescope } from '../models/tilescope.ts';
 
 test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
@@ -62,9 +63,9 @@ test.describe('[C66] a refusal’s remedy, carried out, works; the list says wha
   test('stopped by a signal: let go on', async () => {
     const one = await started(DEMO, '--program', 'integer');
     await expectWorks(one);
-    process.kill(one.pid, 'SIGSTOP');
+    signalProcess(one.pid, 'SIGSTOP');
     await expectRefused(one, 'is stopped by a signal');
-    process.kill(one.pid, 'SIGCONT');
+    signalProcess(one.pid, 'SIGCONT');
     await expectWorks(one);
   });
 

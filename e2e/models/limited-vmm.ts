@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { signalProcess } from './signal.ts';
 import { BUILT, builtTilescope, type Ran } from './tilescope.ts';
 
 /** The demo VMM of the build. */
@@ -68,7 +69,7 @@ export class LimitedVmm {
 
   async end(): Promise<void> {
     try {
-      process.kill(this.pid, 'SIGKILL');
+      signalProcess(this.pid, 'SIGKILL');
     } catch {
       // It has ended already.
     }

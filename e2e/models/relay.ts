@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeFrame, type Frame, FrameReader } from '../../app/wire/frames.ts';
 import { MESSAGES, type MessageName } from '../../app/wire/messages.ts';
+import { signalProcess } from './signal.ts';
 
 /** A frame on its way, held until the hook has answered. */
 export interface Passing {
@@ -115,7 +116,7 @@ class Line {
 
 const kill = (pid: number): void => {
   try {
-    process.kill(pid, 'SIGKILL');
+    signalProcess(pid, 'SIGKILL');
   } catch {
     // It has ended by itself.
   }

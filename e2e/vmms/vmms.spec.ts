@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'playwright/test';
 import { encodeFrame } from '../../app/wire/frames.ts';
 import { MESSAGES } from '../../app/wire/messages.ts';
+import { signalProcess } from '../models/signal.ts';
 import { BUILT_HELPER, builtFresh, builtTilescope } from '../models/tilescope.ts';
 import { cleanUp, type VmmKind, vmmKinds } from '../models/vmm-kinds.ts';
 
@@ -198,7 +199,7 @@ const round = async (kind: VmmKind, row: Row): Promise<void> => {
     if (kind.harmed !== undefined && kind.harmed() > 0) row.left = `HARMED ${kind.harmed()} times`;
   } finally {
     row.eintr = kind.eintr === undefined ? '' : String(kind.eintr() - eintrBefore);
-    if (pid !== child.pid && isOf(pid, child)) process.kill(pid, 'SIGKILL');
+    if (pid !== child.pid && isOf(pid, child)) signalProcess(pid, 'SIGKILL');
     child.kill('SIGKILL');
     if (child.exitCode === null && child.signalCode === null)
       await new Promise((resolve) => child.once('exit', resolve));

@@ -2,6 +2,7 @@ import { expect, type Page } from 'playwright/test';
 import { axeViolations } from '../models/axe.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { test } from '../models/host.ts';
+import { signalProcess } from '../models/signal.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
 import { Window } from '../models/window.ts';
 
@@ -142,7 +143,7 @@ test.describe('targets', () => {
       Guest.start({ name: 'stopped', vcpus: 1 }),
     ]);
     try {
-      process.kill(stopped.pid, 'SIGSTOP');
+      signalProcess(stopped.pid, 'SIGSTOP');
       const page = await open();
       const window = new Window(page);
       await expect(window.target('access')).toContainText('read yes');
@@ -152,7 +153,7 @@ test.describe('targets', () => {
       await expect(page.getByRole('button', { name: 'Copy the remedy' })).toBeVisible();
       await isAccessible(page, 'the one that cannot');
     } finally {
-      process.kill(stopped.pid, 'SIGCONT');
+      signalProcess(stopped.pid, 'SIGCONT');
       await Promise.all([free.stop(), stopped.stop()]);
     }
   });

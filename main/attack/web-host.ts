@@ -89,6 +89,6 @@ export const startHost = async ({ web, environment = {}, words, uid }: HostOptio
       clearTimeout(kill);
       return { code, ms: Math.round(performance.now() - began) };
     },
-    outlivers: () => outliversOf(child.pid ?? 0),
+    outlivers: async () => (child.pid === undefined ? [] : outliversOf(child.pid)),
   };
 };

@@ -104,7 +104,7 @@ describe('[C26] however a run ends, nothing of it is left', () => {
   ])('by SIGKILL of the runner %s', async (_what, sign) => {
     const run = start(HANGS);
     const { pid, folder } = await run.started;
-    process.kill(sign * (run.runner.pid ?? 0), 'SIGKILL');
+    process.kill(sign * Number(run.runner.pid), 'SIGKILL');
     await run.over;
     await expect.poll(() => [runs(pid), existsSync(folder)], { timeout: 500_000 }).toEqual([false, false]);
   });

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "signal_process.h"
+
 #define ROUNDS 501
 #define MIB (1u << 20)
 #define IMAGE_BYTES 11008u
@@ -84,7 +86,7 @@ int main(void)
 		for (;;)
 			(void)pause();
 	printf("{\"read8\": %.1f, \"read1MiB\": %.1f, \"copyImage\": %.1f}\n", reading(child, 8), reading(child, MIB), copying());
-	(void)kill(child, SIGKILL);
+	(void)signal_process(child, SIGKILL);
 	(void)waitpid(child, NULL, 0);
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "signal_process.h"
 #include "client.h"
 #include "guest.h"
 #include "kernel.h"
@@ -127,7 +128,7 @@ static double two_stops_us(void)
 		if (sys_ptrace(PTRACE_SYSCALL, child, 0, NULL) < 0 || waitpid(child, &status, 0) != child)
 			give_up("PTRACE_SYSCALL");
 	from = now(CLOCK_MONOTONIC) - from;
-	(void)kill(child, SIGKILL);
+	(void)signal_process(child, SIGKILL);
 	(void)waitpid(child, &status, 0);
 	return (double)from / 1000.0 / ROUNDS;
 }

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "signal_process.h"
+
 extern int checks_passed, checks_failed, checks_skipped;
 
 #define CHECK(condition, ...)                                                          \

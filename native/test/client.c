@@ -90,7 +90,7 @@ int client_end(struct client *c)
 
 int client_kill(struct client *c)
 {
-	(void)kill(c->pid, SIGKILL);
+	(void)signal_process(c->pid, SIGKILL);
 	return finish(c);
 }
 

@@ -241,7 +241,7 @@ void guest_end(struct guest *g)
 	char command[128];
 
 	if (g->pid > 0) {
-		(void)kill(g->pid, SIGKILL);
+		(void)signal_process(g->pid, SIGKILL);
 		(void)waitpid(g->pid, NULL, 0);
 	}
 	for (int i = 0; i < 4; i++) {

@@ -118,7 +118,7 @@ static void seems_to_get_on(void)
 		nap_ms(1);
 	}
 	CHECK(answer() >= 0, "no answer");
-	(void)kill(other, SIGKILL);
+	(void)signal_process(other, SIGKILL);
 	(void)waitpid(other, NULL, 0);
 	CHECK(guest_lives(&guest), "the VMM died");
 	end();

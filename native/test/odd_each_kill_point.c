@@ -29,7 +29,7 @@ static int to_step(uint32_t code, int frozen, unsigned int count)
 /* Its parent must get it, though the helper has traced its thread, and whoever asked the helper is told. */
 static void check_killed(const char *name, uint32_t code, int outcome)
 {
-	(void)kill(guest.pid, SIGKILL);
+	(void)signal_process(guest.pid, SIGKILL);
 	if (outcome == 2) {
 		let_on();
 		CHECK(answer() >= 0, "%s, killed at \"%s\": no answer", name, kill_point);
@@ -53,10 +53,10 @@ static void check_stopped(const char *name, int outcome)
 	int answered = outcome;
 
 	if (outcome == 2) {
-		(void)kill(guest.pid, SIGSTOP);
+		(void)signal_process(guest.pid, SIGSTOP);
 		let_on();
 		nap_ms(10);
-		(void)kill(guest.pid, SIGCONT);
+		(void)signal_process(guest.pid, SIGCONT);
 		answered = answer();
 	}
 	CHECK(answered == 1 || (answered == 0 && reason(&client) == REASON_STOP_TIMEOUT), "%s, stopped at \"%s\": %s", name, kill_point,

@@ -127,7 +127,7 @@ static pid_t stranger_in_its_place(pid_t tid)
 	stranger = start_stranger(tid);
 	if (stranger == tid || stranger <= 0)
 		return stranger;
-	(void)kill(stranger, SIGKILL);
+	(void)signal_process(stranger, SIGKILL);
 	(void)waitpid(stranger, NULL, 0);
 	return 0;
 }
@@ -155,7 +155,7 @@ static void number_is_reused_before_seize(void)
 	CHECK(answer() == 0 && reason(&client) == REASON_TARGET_GONE, "%s", words(&client));
 	CHECK(waitpid(stranger, NULL, WNOHANG) == 0, "the stranger died");
 	CHECK(proc_status(stranger, 0, &facts) == 0 && facts.tracer == 0, "the stranger is traced by %d", facts.tracer);
-	(void)kill(stranger, SIGUSR1);
+	(void)signal_process(stranger, SIGUSR1);
 	CHECK(waitpid(stranger, NULL, 0) == stranger, "the stranger does not go on");
 	end();
 }

@@ -126,7 +126,7 @@ static void heir_refused(uint32_t expected, const char *why)
 	      words(&client));
 	CHECK(never_traced(heir), "%s: it is traced", why);
 	end();
-	(void)kill(heir, SIGKILL);
+	(void)signal_process(heir, SIGKILL);
 }
 
 static void without_policy(void)

@@ -111,7 +111,7 @@ static void thread_number_is_reused(void)
 		CHECK(proc_status(stranger, 0, &facts) == 0 && facts.tracer == 0, "the stranger is traced by %d", facts.tracer);
 	}
 	if (stranger > 0) {
-		(void)kill(stranger, SIGKILL);
+		(void)signal_process(stranger, SIGKILL);
 		(void)waitpid(stranger, NULL, 0);
 	}
 	end();
@@ -156,7 +156,7 @@ static void killed_while_frozen(const char *place, int half_a_frame)
 		CHECK(write(client.to, half, sizeof(half)) == (ssize_t)sizeof(half), "half a frame");
 		nap_ms(20);
 	}
-	(void)kill(guest.pid, SIGKILL);
+	(void)signal_process(guest.pid, SIGKILL);
 	CHECK(is_reaped(), "its parent does not get it");
 	CHECK(client_wait_event(&client), "no event");
 	end();
@@ -173,7 +173,7 @@ static void signal_in_mid_frame(void)
 	attach(0);
 	CHECK(write(client.to, half, sizeof(half)) == (ssize_t)sizeof(half), "half a frame");
 	nap_ms(20);
-	(void)kill(client.pid, SIGTERM);
+	(void)signal_process(client.pid, SIGTERM);
 	CHECK(COMES(waitid(P_PID, (id_t)client.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == client.pid), "it does not end");
 	end();
 }
@@ -226,13 +226,13 @@ static void chain_ends_late(void)
 		return;
 	send_vcpu(MSG_CAPTURE);
 	if (until("switched to the chain")) {
-		(void)kill(guest.pid, SIGSTOP);
+		(void)signal_process(guest.pid, SIGSTOP);
 		let_on();
 	}
 	CHECK(answer() == 0 && reason(&client) == REASON_CHAIN_TIMEOUT, "%s", words(&client));
 	send_vcpu(MSG_CAPTURE);
 	if (until("data area written")) {
-		(void)kill(guest.pid, SIGCONT);
+		(void)signal_process(guest.pid, SIGCONT);
 		CHECK(guest_progresses(&guest, 0), "the chain does not end");
 		let_on();
 	}

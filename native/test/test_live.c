@@ -243,7 +243,7 @@ static void end_of_pipe(struct guest *g)
 		if (variant == 1)
 			CHECK(write(c.to, half, sizeof(half)) == (ssize_t)sizeof(half), "half a frame");
 		if (variant == 2)
-			(void)kill(c.pid, SIGTERM);
+			(void)signal_process(c.pid, SIGTERM);
 		CHECK(client_end(&c) == 0, "the helper did not end with 0");
 		CHECK(guest_progresses(g, 0), "the guest does not go on after variant %d", variant);
 	}
@@ -260,7 +260,7 @@ static void target_ends(struct guest *g, int frozen)
 	CHECK(client_attach(&c, g->pid, 0, 0, NULL) == 1, "attach refused");
 	if (frozen)
 		CHECK(client_vcpu(&c, MSG_FREEZE, g->pid, 0) == 1, "freeze refused");
-	(void)kill(g->pid, SIGKILL);
+	(void)signal_process(g->pid, SIGKILL);
 	if (!frozen) {
 		int answer = client_vcpu(&c, MSG_CAPTURE, g->pid, 0);
 

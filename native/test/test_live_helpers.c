@@ -198,7 +198,7 @@ void live_passing_tracer(struct guest *g)
 	tracer = start_passing_tracer(reply.tid);
 	for (int i = 0; i < 200; i++)
 		CHECK(client_vcpu(&third, MSG_CAPTURE, g->pid, 0) == 1, "capture %d: %s", i, words(&third));
-	(void)kill(tracer, SIGKILL);
+	(void)signal_process(tracer, SIGKILL);
 	(void)waitpid(tracer, NULL, 0);
 	CHECK(client_end(&third) == 0, "the helper did not end with 0");
 	CHECK(guest_lives(g) && guest_progresses(g, 0), "the guest does not go on");

@@ -35,7 +35,7 @@ static enum frame_outcome read_pieces(const uint8_t *bytes, size_t count, size_t
 			if (write(ends[1], bytes + at, count - at < piece ? count - at : piece) < 0)
 				_exit(1);
 			if (piece < 64)
-				(void)kill(reader, SIGUSR1);
+				(void)signal_process(reader, SIGUSR1);
 		}
 		_exit(0);
 	}

@@ -123,6 +123,17 @@ static void fuzz(int rounds)
 	CHECK(client_end(&c) == 0, "the helper did not end with 0");
 }
 
+/* As where it is built anew meanwhile. To kill(2) its -1 is everybody. */
+static void never_started(void)
+{
+	struct client c;
+
+	rule("a helper that could not be started is nobody to kill");
+	CHECK(client_start(&c, "/proc/self/no-helper") < 0, "it has started");
+	(void)client_kill(&c);
+	CHECK(signal_process(-1, 0) < 0 && signal_process(0, 0) < 0, "a signal to everybody");
+}
+
 int main(int count, char **arguments)
 {
 	if (count < 2) {
@@ -135,5 +146,6 @@ int main(int count, char **arguments)
 	too_long();
 	truncated();
 	fuzz(3000);
+	never_started();
 	return summary();
 }

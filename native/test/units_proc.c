@@ -166,7 +166,7 @@ static void pages(void)
 	} while (head.more_after_pid);
 	CHECK(count == 3 && seen[0] == owners[0] && seen[1] == owners[1] && seen[2] == owners[2], "%zu of 3 were listed", count);
 	for (int i = 0; i < 3; i++) {
-		(void)kill(owners[i], SIGKILL);
+		(void)signal_process(owners[i], SIGKILL);
 		(void)waitpid(owners[i], NULL, 0);
 	}
 }
