@@ -158,25 +158,27 @@ int mapping_next(const char **text, struct mapping *mapping)
 	return 0;
 }
 
-int mapping_kept_from_forks(const char *smaps, uint64_t start, uint64_t end)
+int mapping_kept_from_forks(const char **smaps, uint64_t start, uint64_t end)
 {
 	static const char flags[] = "VmFlags:";
 	struct mapping m;
 	int is_it = 0;
 
-	for (const char *line = smaps; *line;) {
-		const char *at = line, *line_end = strchrnul(line, '\n');
+	while (**smaps) {
+		const char *at = *smaps, *line_end = strchrnul(at, '\n');
 
-		if (mapping_next(&at, &m) == 0)
+		if (mapping_next(&at, &m) == 0) {
+			if (m.start > start || is_it)
+				return 0;
 			is_it = m.start == start && m.end == end;
-		else if (is_it && strncmp(line, flags, sizeof(flags) - 1) == 0) {
+		} else if (is_it && strncmp(*smaps, flags, sizeof(flags) - 1) == 0) {
 			/* Words of two letters. */
-			for (at = line + sizeof(flags) - 1; line_end - at >= 3 && *at == ' '; at += 3)
+			for (at = *smaps + sizeof(flags) - 1; line_end - at >= 3 && *at == ' '; at += 3)
 				if (at[1] == 'd' && at[2] == 'c')
 					return 1;
 			return 0;
 		}
-		line = line_end + (*line_end == '\n');
+		*smaps = line_end + (*line_end == '\n');
 	}
 	return 0;
 }

@@ -51,8 +51,11 @@ uint64_t proc_number(const char *text, const char *name, int base);
 /* Takes one line off *text. 0, or -1 at the end (or at a line that is no mapping). */
 int mapping_next(const char **text, struct mapping *mapping);
 
-/* Of the text of /proc/PID/smaps: 1 where it has that mapping, marked by MADV_DONTFORK. */
-int mapping_kept_from_forks(const char *smaps, uint64_t start, uint64_t end);
+/*
+ * Of the text of /proc/PID/smaps from *smaps on: 1 where it has that mapping, marked by MADV_DONTFORK. What lies below is taken off
+ * the text, so that whoever asks for several, the lowest first, goes through it once.
+ */
+int mapping_kept_from_forks(const char **smaps, uint64_t start, uint64_t end);
 
 /* Of /proc/PID/task/TID/syscall: 1 where the thread is blocked in ioctl(fd, KVM_RUN). fd -1: of any descriptor. */
 int syscall_is_kvm_run(const char *text, int fd);

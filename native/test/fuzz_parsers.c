@@ -46,7 +46,9 @@ static void fuzz_mappings(const char *text)
 		need(at > before && at <= end);
 		need(memchr(mapping.path, 0, sizeof(mapping.path)) != NULL && mapping.access[4] == '\0');
 	}
-	(void)mapping_kept_from_forks(text, 0x1000, 0x2000);
+	at = text;
+	(void)mapping_kept_from_forks(&at, 0x1000, 0x2000);
+	need(at >= text && at <= end);
 }
 
 static void fuzz_syscall(const char *text)

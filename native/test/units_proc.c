@@ -241,14 +241,21 @@ static void marks_of_mappings(void)
 	static const uint64_t base = 0x7f0000000000, size = 0x200000;
 
 	rule("[GM7] a mapping that is kept from forks is told by its own line of marks");
+	const char *at = text;
+
 	for (uint64_t i = 0; i < 4; i++)
-		CHECK(mapping_kept_from_forks(text, base + i * size, base + (i + 1) * size) == (i == 1 || i == 3), "%d", (int)i);
-	CHECK(!mapping_kept_from_forks(text, base + size, base + 3 * size), "another end");
-	CHECK(!mapping_kept_from_forks("", base, base + size), "no text");
+		CHECK(mapping_kept_from_forks(&at, base + i * size, base + (i + 1) * size) == (i == 1 || i == 3), "%d", (int)i);
+	at = text;
+	CHECK(!mapping_kept_from_forks(&at, base + size, base + 3 * size), "another end");
+	CHECK(mapping_kept_from_forks(&at, base + 3 * size, base + 4 * size), "one behind that");
+	at = "";
+	CHECK(!mapping_kept_from_forks(&at, base, base + size), "no text");
 	for (size_t length = 0; length < sizeof(text); length++) {
 		char *cut = strndup(text, length);
 
-		(void)mapping_kept_from_forks(cut, base + 3 * size, base + 4 * size);
+		at = cut;
+		(void)mapping_kept_from_forks(&at, base + 3 * size, base + 4 * size);
+		CHECK(at >= cut && at <= cut + strlen(cut), "%zu: beyond the text", length);
 		free(cut);
 	}
 }

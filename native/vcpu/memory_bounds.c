@@ -23,24 +23,35 @@ static int is_same(const struct mapping_record *a, const struct mapping_record *
 	return a->start == b->start && a->end == b->end;
 }
 
-/* -1: not read yet. */
+/* -1: not read yet. Those that were read stand in the order of their addresses. */
 static int mark_of(const struct mapping_record *mapping)
 {
-	for (uint32_t i = 0; marks_of == target.pid && i < mark_count; i++)
-		if (is_same(&marks[i].of, mapping))
-			return marks[i].kept_from_forks;
+	uint32_t from = 0, to = marks_of == target.pid ? mark_count : 0;
+
+	while (from < to) {
+		uint32_t middle = from + (to - from) / 2;
+
+		if (is_same(&marks[middle].of, mapping))
+			return marks[middle].kept_from_forks;
+		if (marks[middle].of.start < mapping->start)
+			from = middle + 1;
+		else
+			to = middle;
+	}
 	return -1;
 }
 
+/* One way through the text, however many mappings there are: they stand in it in the order in which they were listed. */
 static void read_marks(const struct mapping_record *known, uint32_t count)
 {
 	char *smaps = proc_text("/proc/%d/smaps", target.pid);
+	const char *at = smaps;
 
 	marks_of = target.pid;
 	mark_count = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		marks[mark_count].of = known[i];
-		marks[mark_count++].kept_from_forks = smaps && mapping_kept_from_forks(smaps, known[i].start, known[i].end);
+		marks[mark_count++].kept_from_forks = at && mapping_kept_from_forks(&at, known[i].start, known[i].end);
 	}
 	free(smaps);
 }
@@ -70,10 +81,12 @@ int memory_bounds(struct vcpu *vcpu, struct reply *reply, struct refusal *why)
 	if (!maps)
 		return refuse(why, REASON_TARGET_GONE, errno, NULL, "The mappings of process %d cannot be read.", target.pid);
 	memset(bounds, 0, head.count * sizeof(bounds[0]));
-	while (mapping_next(&at, &m) == 0)
-		for (uint32_t i = 0; i < head.count; i++)
-			if (known[i].start == m.start && known[i].end == m.end)
-				bounds[i].is_one_thing = m.object.inode || is_set_apart(at, &known[i], known, head.count);
+	for (uint32_t i = 0; i < head.count && mapping_next(&at, &m) == 0;) {
+		while (i < head.count && known[i].start < m.start)
+			i++;
+		if (i < head.count && known[i].start == m.start && known[i].end == m.end)
+			bounds[i].is_one_thing = m.object.inode || is_set_apart(at, &known[i], known, head.count);
+	}
 	free(maps);
 	(void)reply_add(reply, &head, sizeof(head));
 	(void)reply_add(reply, bounds, head.count * sizeof(bounds[0]));
