@@ -9,9 +9,11 @@ import { signalProcess } from '../models/signal.ts';
 import { BUILT_HELPER, builtFresh, builtTilescope } from '../models/tilescope.ts';
 import { cleanUp, type VmmKind, vmmKinds } from '../models/vmm-kinds.ts';
 
-/** The round of every VMM: list, capture, set, a second reader, restore, what is left behind, 50 helpers killed. */
+/** The round of every VMM: list, capture, set, a second reader, restore, steps, a trace, a breakpoint, what is left behind, 50 helpers killed. */
 
+/** Half of them while they attach and capture, half while the vCPU makes steps. */
 const KILLS = 50;
+const STEPS = 1_000;
 const VALUE = '0xa5a5a5a5';
 
 interface Row {
@@ -24,6 +26,9 @@ interface Row {
   left: string;
   killed: string;
   eintr: string;
+  steps: string;
+  traced: string;
+  breakpoint: string;
 }
 
 const rows: Row[] = [];
@@ -110,20 +115,33 @@ const settled = async (pid: number, kind: VmmKind): Promise<string> => {
   return last;
 };
 
-/** A helper that is killed at a random moment of attaching and capturing. */
-const killOne = async (pid: number, vcpuIndex: number, suspendSeccomp: boolean): Promise<void> => {
+interface Kill {
+  readonly pid: number;
+  readonly vcpuIndex: number;
+  readonly suspendSeccomp: boolean;
+  /** It is killed while the vCPU makes steps, else while it attaches and captures. */
+  readonly steps: boolean;
+}
+
+const killOne = async ({ pid, vcpuIndex, suspendSeccomp, steps }: Kill): Promise<void> => {
   const helper = spawn(BUILT_HELPER, [], { stdio: ['pipe', 'pipe', 'ignore'] });
   helper.stdin.on('error', () => undefined);
-  helper.stdout.resume();
   const ask = (requestId: number, code: number, payload: Uint8Array): void => {
     helper.stdin.write(encodeFrame({ requestId, code, status: 0, payload }));
   };
-  ask(1, MESSAGES.hello.code, MESSAGES.hello.encode(null));
-  await new Promise((resolve) => helper.stdout.once('data', resolve));
+  const answered = (): Promise<unknown> => new Promise((resolve) => helper.stdout.once('data', resolve));
   const ref = { pid, vcpuIndex };
+  ask(1, MESSAGES.hello.code, MESSAGES.hello.encode(null));
+  await answered();
   ask(2, MESSAGES.attach.code, MESSAGES.attach.encode({ ...ref, startTimeTicks: 0n, suspendSeccomp }));
-  for (let id = 3; id < 10; id += 1) ask(id, MESSAGES.capture.code, MESSAGES.capture.encode(ref));
-  const until = process.hrtime.bigint() + BigInt(Math.floor(Math.random() * 6_000_000));
+  if (steps) await answered();
+  helper.stdout.resume();
+  const step = { ...ref, count: STEPS, keepState: true };
+  for (let id = 3; id < 10; id += 1) {
+    if (steps) ask(id, MESSAGES.step.code, MESSAGES.step.encode(step));
+    else ask(id, MESSAGES.capture.code, MESSAGES.capture.encode(ref));
+  }
+  const until = process.hrtime.bigint() + BigInt(Math.floor(Math.random() * (steps ? 60_000_000 : 6_000_000)));
   while (process.hrtime.bigint() < until);
   helper.kill('SIGKILL');
   await new Promise((resolve) => helper.once('close', resolve));
@@ -143,6 +161,26 @@ const runsOn = async (pid: number): Promise<boolean> => {
   return false;
 };
 
+type Cli = (verb: string, ...words: string[]) => ReturnType<typeof builtTilescope>;
+
+/** The guest driven: steps, a trace, and an instruction that they came by as a breakpoint. What cannot be done is refused, and says so. */
+const drive = async (cli: Cli, row: Row): Promise<void> => {
+  const refusal = ({ out: said, err }: Awaited<ReturnType<Cli>>): string => {
+    const why = said === '' ? null : (JSON.parse(said).why as string | null);
+    return why === null ? refusedAs(err) : `no: ${why}`;
+  };
+  const stepped = await cli('step', String(STEPS), '--json');
+  const stops: readonly { readonly rip: string }[] = stepped.code === 0 ? JSON.parse(stepped.out).stops : [];
+  row.steps = stepped.code === 0 ? String(stops.length) : refusal(stepped);
+  const file = join(out, `trace-${rows.length}.json`);
+  const traced = await cli('trace', '--steps', String(STEPS), '--out', file, '--json');
+  row.traced = traced.code === 0 ? String(JSON.parse(traced.out).steps) : refusal(traced);
+  const address = stops[stops.length >> 1]?.rip;
+  if (address === undefined) return;
+  const hit = await cli('break', address, '--json');
+  row.breakpoint = hit.code === 0 ? (JSON.parse(hit.out).rip === address ? 'hit' : 'ELSEWHERE') : refusal(hit);
+};
+
 const round = async (kind: VmmKind, row: Row): Promise<void> => {
   const [child, found] = await startVmm(kind);
   const { pid } = found;
@@ -150,8 +188,13 @@ const round = async (kind: VmmKind, row: Row): Promise<void> => {
   const last = found.vcpus.at(-1) ?? { index: 0, vmmNumber: null };
   const index = found.vcpus.length > 1 ? last.index : 0;
   const options = kind.suspend ? ['--suspend-seccomp'] : [];
-  const cli = (verb: string, ...words: string[]) =>
-    builtTilescope({}, verb, '--pid', String(pid), '--vcpu', `kvm:${index}`, ...options, ...words);
+  const on =
+    (vcpu: number): Cli =>
+    (verb, ...words) =>
+      builtTilescope({}, verb, '--pid', String(pid), '--vcpu', `kvm:${vcpu}`, ...options, ...words);
+  const cli = on(index);
+  // A vCPU that has not been started makes no step.
+  const first = found.vcpus[0]?.index ?? 0;
   // By meaning: a component in its initial state, and one that is in use and holds those values, are the same.
   const lane = async (): Promise<string> => {
     const { out: said, err } = await cli('show', '--json', 'xmm3:u32');
@@ -184,8 +227,10 @@ const round = async (kind: VmmKind, row: Row): Promise<void> => {
       const now = await lane();
       row.restored = back.code === 0 && now === old ? 'yes' : `NO: ${old} is ${now} ${back.err.split('\n')[0]}`;
     }
+    await drive(on(first), row);
     for (let kill = 0; kill < KILLS; kill += 1) {
-      await killOne(pid, index, kind.suspend);
+      const steps = kill % 2 === 1 && row.steps === String(STEPS);
+      await killOne({ pid, vcpuIndex: steps ? first : index, suspendSeccomp: kind.suspend, steps });
       if (child.signalCode === null) continue;
       // What --suspend-seccomp is said to risk: the helper was killed in a call that only the suspended filter allowed.
       row.killed = `${child.signalCode} at the ${kill + 1}th`;
@@ -221,11 +266,15 @@ const HEAD = [
   'left behind',
   'helpers killed',
   'EINTR seen',
+  'steps',
+  'traced',
+  'breakpoint',
 ];
 
 const table = (): string => {
   const cells = rows.map((row) => [
     ...[row.name, row.listed, row.read, row.write, row.second, row.restored, row.left, row.killed, row.eintr],
+    ...[row.steps, row.traced, row.breakpoint],
   ]);
   return [HEAD, HEAD.map(() => '---'), ...cells].map((line) => `| ${line.join(' | ')} |`).join('\n');
 };
@@ -250,6 +299,9 @@ for (const kind of vmmKinds()) {
         left: '',
         killed: '',
         eintr: '',
+        steps: '',
+        traced: '',
+        breakpoint: '',
       },
     };
     rows.push(row);
@@ -260,6 +312,8 @@ for (const kind of vmmKinds()) {
     if (!kind.suspend || !row.killed.startsWith('SIGSYS')) {
       expect([row.left, row.killed]).toEqual(['nothing', String(KILLS)]);
     }
+    if (kind.isGiven !== true) for (const said of [row.steps, row.traced]) expect(said).toMatch(/^(1000$|no: )/);
+    expect(row.breakpoint).not.toBe('ELSEWHERE');
     if (row.write === worked) expect([row.second, row.restored]).toEqual(['yes', 'yes']);
     // EINTR, and what an odd kill under a suspended filter may end, are of chance; what README says of the rest is so.
     const quoted = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
