@@ -90,50 +90,33 @@ static int handle_attach(const void *payload, size_t bytes, struct reply *reply,
 	return 0;
 }
 
-static int handle_thread(const void *payload, struct reply *reply, struct refusal *why,
+static int answer_thread(struct vcpu *vcpu, struct reply *reply, struct refusal *why,
 			 int (*act)(struct vcpu *, struct thread_reply *, struct refusal *))
 {
 	struct thread_reply answer = { 0 };
-	struct vcpu *vcpu;
 
-	if (vcpu_require(payload, &vcpu, why) < 0 || act(vcpu, &answer, why) < 0)
+	if (act(vcpu, &answer, why) < 0)
 		return -1;
 	(void)reply_add(reply, &answer, sizeof(answer));
 	return 0;
 }
 
-static int handle_detach(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
-{
-	(void)bytes;
-	return handle_thread(payload, reply, why, detach);
-}
-
-static int handle_freeze(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
-{
-	(void)bytes;
-	return handle_thread(payload, reply, why, freeze);
-}
-
-static int handle_resume(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
-{
-	(void)bytes;
-	return handle_thread(payload, reply, why, resume);
-}
-
-/* A request that names its vCPU and nothing more. */
-#define HANDLER_OF_VCPU(handler, answer)                                                                         \
-	static int handler(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)          \
-	{                                                                                                        \
-		struct vcpu *vcpu;                                                                               \
-                                                                                                                 \
-		(void)bytes;                                                                                     \
-		return vcpu_require(payload, &vcpu, why) < 0 ? -1 : (answer)(vcpu, reply, why);                  \
+/* A message that names a vCPU, and no more. */
+#define ON_VCPU(name, answer)                                                                                          \
+	static int handle_##name(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)          \
+	{                                                                                                              \
+		struct vcpu *vcpu;                                                                                     \
+                                                                                                                       \
+		(void)bytes;                                                                                           \
+		return vcpu_require(payload, &vcpu, why) < 0 ? -1 : answer;                                            \
 	}
-
-HANDLER_OF_VCPU(handle_verdicts, verdicts)
-HANDLER_OF_VCPU(handle_capture, capture)
-HANDLER_OF_VCPU(handle_mappings, memory_mappings)
-HANDLER_OF_VCPU(handle_bounds, memory_bounds)
+ON_VCPU(detach, answer_thread(vcpu, reply, why, detach))
+ON_VCPU(freeze, answer_thread(vcpu, reply, why, freeze))
+ON_VCPU(resume, answer_thread(vcpu, reply, why, resume))
+ON_VCPU(verdicts, verdicts(vcpu, reply, why))
+ON_VCPU(capture, capture(vcpu, reply, why))
+ON_VCPU(mappings, memory_mappings(vcpu, reply, why))
+ON_VCPU(bounds, memory_bounds(vcpu, reply, why))
 
 static int handle_set_image(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
 {
@@ -214,9 +197,9 @@ static int handle_translate(const void *payload, size_t bytes, struct reply *rep
 				request->count, reply, why);
 }
 
-static int handle_step(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
+static int handle_run(const void *payload, size_t bytes, struct reply *reply, struct refusal *why)
 {
-	const struct step_request *request = payload;
+	const struct run_request *request = payload;
 	struct vcpu *vcpu;
 
 	size_t code = request->flags & STEP_KNOWN_CODE ? sizeof(struct step_code) : 0;
@@ -224,7 +207,8 @@ static int handle_step(const void *payload, size_t bytes, struct reply *reply, s
 	if (request->lookup_count > MOST_LOOKUPS || bytes != sizeof(*request) + request->lookup_count * sizeof(struct step_lookup) + code)
 		return refuse(why, REASON_BAD_FRAME, 0, NULL, "The frame says %u lookups%s and has %zu bytes of them.",
 			      request->lookup_count, code ? " and the code" : "", bytes - sizeof(*request));
-	return vcpu_require(&request->vcpu, &vcpu, why) < 0 ? -1 : step(vcpu, request, reply, why);
+	(void)reply;
+	return vcpu_require(&request->vcpu, &vcpu, why) < 0 ? -1 : run_begin(vcpu, request, why);
 }
 
 /* Code, payload bytes, whether more may follow, function. */
@@ -246,7 +230,7 @@ static const struct handler {
 	{ MSG_SET_XCR0, sizeof(struct set_xcr0_request), 0, handle_set_xcr0 },
 	{ MSG_SET_MSR, sizeof(struct set_msr_request), 0, handle_set_msr },
 	{ MSG_SET_REGS, sizeof(struct vcpu_ref) + REGS_BYTES, 0, handle_set_regs },
-	{ MSG_STEP, sizeof(struct step_request), 1, handle_step },
+	{ MSG_RUN, sizeof(struct run_request), 1, handle_run },
 	{ MSG_BREAKPOINTS, 0, 0, breakpoints_answer },
 	{ MSG_MAPPINGS, sizeof(struct vcpu_ref), 0, handle_mappings },
 	{ MSG_BOUNDS, sizeof(struct vcpu_ref), 0, handle_bounds },
@@ -308,13 +292,13 @@ static int serve(void)
 	enum frame_outcome outcome = frame_read(STDIN_FILENO, &incoming, request_bytes);
 	struct frame_header header = incoming.header;
 	const void *payload = reply_bytes;
+	int gone;
 
 	if (outcome == FRAME_PART)
 		return 0;
 	if (outcome != FRAME_READ && outcome != FRAME_TOO_LONG)
 		return -1;
 	header.status = dispatch(&header, &reply, &why) < 0 ? STATUS_REFUSED : STATUS_OK;
-	stand_watch_end();
 	if (header.status == STATUS_REFUSED || reply.full) {
 		if (reply.full)
 			(void)refuse(&why, REASON_NO_MEMORY, 0, NULL, "The answer does not fit into one frame.");
@@ -323,7 +307,12 @@ static int serve(void)
 		reply.used = sizeof(why);
 	}
 	header.payload_bytes = (uint32_t)reply.used;
-	if (frame_write(STDOUT_FILENO, &header, payload) < 0 || outcome == FRAME_TOO_LONG)
+	gone = frame_write(STDOUT_FILENO, &header, payload) < 0;
+	/* What has begun is led to its end in any case, which an asker that is gone makes a near one. */
+	if (header.code == MSG_RUN && header.status == STATUS_OK)
+		gone |= run_on(&why) < 0 && why.reason == REASON_NONE;
+	stand_watch_end();
+	if (gone || outcome == FRAME_TOO_LONG)
 		return -1;
 	/* A target that ended in mid-request is reported to its asker, and then its session is over. */
 	if (why.reason == REASON_TARGET_GONE && target.pid)

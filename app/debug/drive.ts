@@ -70,11 +70,11 @@ export const driveAlong = (
     }
   });
 
-/** How one request waits: shorter than the helper's answer is waited for. */
-const WAIT_AT_ONCE_MS = 1_000;
+/** For a breakpoint as long as it takes, or until it is over. */
+const AS_LONG_AS_IT_TAKES = 0;
 
 export interface BreakOptions {
-  /** Asked between two waits. */
+  /** Asked now and then. */
   readonly isOver: () => boolean;
   /** Hits at which this does not hold are passed. */
   readonly when?: Until | null;
@@ -103,7 +103,7 @@ export const driveToBreakpoint = (
     let left = skip;
     let before: Capture | null = null;
     while (!isOver()) {
-      const run = await control.runTo(breakpoints, WAIT_AT_ONCE_MS);
+      const run = await control.runTo(breakpoints, AS_LONG_AS_IT_TAKES, { isOver });
       if (!run.ok) return run;
       if (run.value.doubt !== undefined) onDoubt(run.value.doubt);
       if (run.value.ended !== 'done') continue;
@@ -162,7 +162,7 @@ export const driveUntil = (
       const count = lookups === null ? 1 : Math.min(most - made, control.mostStepsAtOnce);
       // Where it looks at general registers alone, nothing else is read on the way.
       const keepState = lookups === null || lookups.some(({ offset }) => offset >= RECORD.sregs);
-      const options = { keepState, keepLast: true, lookups: lookups ?? [], ...beforeOf(until) };
+      const options = { keepState, keepLast: true, lookups: lookups ?? [], isOver, ...beforeOf(until) };
       const steps = await control.step(count, options);
       if (!steps.ok) return steps;
       const { captures, stops, ended, holds } = steps.value;
@@ -212,7 +212,7 @@ export const driveTrace = (
     for (let requests = 1; ; requests += 1) {
       const lookups = until === null ? [] : until.lookups(now);
       const wanted = lookups === null ? 1 : Math.min(count - made, control.mostStepsAtOnce);
-      const options = { keepState: true, lookups: lookups ?? [], ...beforeOf(until) };
+      const options = { keepState: true, lookups: lookups ?? [], isOver, ...beforeOf(until) };
       const steps = await control.step(wanted, isThere ? { ...options, now } : options);
       if (!steps.ok) return steps;
       interruptsBlocked = steps.value.interruptsBlocked;

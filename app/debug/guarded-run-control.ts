@@ -237,14 +237,18 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
     return now.ok ? (executionOf(now.value.facts)?.next ?? null) : null;
   };
 
-  const runTo: RunControl['runTo'] = async (breakpoints, waitMs, options) => {
+  const runTo = async (
+    breakpoints: readonly Breakpoint[],
+    waitMs: number,
+    options: RunToOptions,
+  ): Promise<Answer<BreakpointAnswer>> => {
     const code = breakpoints.flatMap(({ on, address }) => (on === 'execute' ? [address] : []));
-    if (code.length === 0 || options !== undefined) return control.runTo(breakpoints, waitMs, options);
+    if (code.length === 0) return control.runTo(breakpoints, waitMs, options);
     const next = await nextNow();
-    if (next === null) return control.runTo(breakpoints, waitMs);
-    if (!code.includes(next)) return control.runTo(breakpoints, waitMs, { notThere: true });
+    if (next === null) return control.runTo(breakpoints, waitMs, options);
+    if (!code.includes(next)) return control.runTo(breakpoints, waitMs, { ...options, notThere: true });
     // What watches data has to watch this instruction too, so that it is the chain's own first step.
-    if (code.length < breakpoints.length) return control.runTo(breakpoints, waitMs);
+    if (code.length < breakpoints.length) return control.runTo(breakpoints, waitMs, options);
     const passed = await step(1);
     if (!passed.ok) return passed;
     const { stops, ended, interruptsBlocked } = passed.value;
@@ -252,14 +256,14 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
     const there = await nextNow();
     const hit = breakpoints.flatMap(({ address }, at) => (address === there ? [at] : []));
     if (hit.length > 0) return answer({ stops, ended, interruptsBlocked, hit });
-    return control.runTo(breakpoints, waitMs, { notThere: true });
+    return control.runTo(breakpoints, waitMs, { ...options, notThere: true });
   };
 
   /** Refused where none can be hit: the guest would run on, as far as it likes. */
   const runToHit = async (
     breakpoints: readonly Breakpoint[],
     waitMs: number,
-    options?: RunToOptions,
+    options: RunToOptions = {},
   ): Promise<Answer<BreakpointAnswer>> => {
     const { instructions, data } = await breakpointsHit();
     if (instructions === false && breakpoints.some(({ on }) => on === 'execute'))

@@ -57,12 +57,16 @@ export interface StepOptions {
   readonly before?: InstructionClass;
   /** The steps end before an instruction that is not to be stepped; the first one is made. */
   readonly code?: KnownCode | null;
+  /** Asked now and then: from then on no step begins. */
+  readonly isOver?: () => boolean;
 }
 
 export interface RunToOptions {
   /** RIP stands at none of the breakpoints, so that no step has to be made first. */
   readonly notThere?: boolean;
   readonly noInterrupts?: boolean;
+  /** Asked now and then: then it is waited for no more. */
+  readonly isOver?: () => boolean;
 }
 
 export interface StepsAnswer extends StepsMade {
@@ -87,7 +91,7 @@ export interface RunControl {
   step(count: number, options?: StepOptions): Promise<Answer<StepsAnswer>>;
   /** Whether a guest stops at breakpoints here, asked once; not there: it does. */
   readonly breakpointsHit?: () => Promise<BreakpointsHit>;
-  /** On until one of up to four breakpoints is hit, or for so long. One stop, where one was hit. */
+  /** On until one of up to four breakpoints is hit, or for so long; 0: as long as it takes. One stop, where one was hit. */
   runTo(breakpoints: readonly Breakpoint[], waitMs: number, options?: RunToOptions): Promise<Answer<BreakpointAnswer>>;
 }
 

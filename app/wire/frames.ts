@@ -2,7 +2,7 @@ import { concat, readU32, writeU32 } from '../bits/bytes.ts';
 import { assert, type Problem } from '../bits/decoded.ts';
 
 /** Raised in native/wire/protocol.h and here in the same commit; both sides refuse a mismatch by name. */
-export const PROTOCOL_VERSION = 11;
+export const PROTOCOL_VERSION = 12;
 export const MAX_PAYLOAD_BYTES = 1 << 20;
 export const FRAME_HEADER_BYTES = 16;
 

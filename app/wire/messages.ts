@@ -14,7 +14,7 @@ import {
   encodeTranslate,
   encodeWriteMemory,
 } from './memory.ts';
-import { decodeBreakpoints, decodeSteps, encodeStep } from './run.ts';
+import { decodeBreakpoints, decodeStepsEvent, decodeStopped, encodeRun } from './run.ts';
 import { atEnd, type Fields, readStruct, readStructs, type Struct, type StructValue, writeStruct } from './struct.ts';
 import {
   ATTACH_REPLY,
@@ -218,7 +218,7 @@ export const MESSAGES = {
   bounds: { code: 0x24, encode: onVcpu, decode: decodeBounds },
   readMemory: { code: 0x21, encode: encodeReadMemory, decode: decodeMemory },
   writeMemory: { code: 0x23, encode: encodeWriteMemory, decode: decodeMemory },
-  step: { code: 0x30, encode: encodeStep, decode: decodeSteps },
+  run: { code: 0x30, encode: encodeRun, decode: (bytes: Uint8Array) => atEnd(null, 0, bytes, 'run reply') },
   breakpoints: { code: 0x31, encode: (_request: null) => new Uint8Array(0), decode: decodeBreakpoints },
   translate: { code: 0x22, encode: encodeTranslate, decode: decodeTranslate },
 } as const satisfies Record<string, MessageRow>;
@@ -226,6 +226,9 @@ export const MESSAGES = {
 /** Sent unasked, with request id 0. */
 export const EVENTS = {
   targetGone: { code: 0x80, decode: plain(VCPU_REF, 'target gone event') },
+  /** What a run has brought so far, and its end. */
+  steps: { code: 0x81, decode: decodeStepsEvent },
+  stopped: { code: 0x82, decode: decodeStopped },
 } as const;
 
 export type MessageName = keyof typeof MESSAGES;

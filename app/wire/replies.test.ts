@@ -10,7 +10,7 @@ import { decodeRefusal } from '../refusals/helper-refusal.ts';
 import { writeGeneral } from '../session/kvm-regs.ts';
 import { decodeCaptureReply, SECTION_KIND } from './capture-reply.ts';
 import { PROTOCOL_VERSION } from './frames.ts';
-import { MESSAGES, type MessageName } from './messages.ts';
+import { EVENTS, MESSAGES, type MessageName } from './messages.ts';
 import { writeStruct } from './struct.ts';
 import {
   ATTACH_REPLY,
@@ -27,12 +27,14 @@ import {
   MSR_VALUE,
   REFUSAL,
   SECTION,
-  STEP_REPLY,
+  STEPS_EVENT,
+  STOPPED_EVENT,
   TARGET_RECORD,
   THREAD_REPLY,
   TRANSLATE_HEAD,
   TRANSLATION,
   VCPU_RECORD,
+  VCPU_REF,
   VERDICT,
   VERDICTS_HEAD,
   WRITE_REPLY,
@@ -105,23 +107,9 @@ const listTargets = concat([
 ]);
 
 const ATTACH = {
-  tid: 4245,
-  vcpuFd: 20,
-  vmFd: 19,
-  kvmFd: -1,
-  startTimeTicks: 918_273n,
-  capXsave2Vm: 4096,
-  capXsave2System: -9,
-  guestPermission: 0xe7n,
-  hostPermission: 0n,
-  supportedXcr0: 0xe7n,
-  known: 1,
-  imageBytes: 4096,
-  seccompMode: 0,
-  flags: 0,
-  pauseNs: 184_000n,
-  vmmNumber: -1,
-  reserved: 0,
+  ...{ tid: 4245, vcpuFd: 20, vmFd: 19, kvmFd: -1, startTimeTicks: 918_273n, capXsave2Vm: 4096, capXsave2System: -9 },
+  ...{ guestPermission: 0xe7n, hostPermission: 0n, supportedXcr0: 0xe7n, known: 1, imageBytes: 4096, seccompMode: 0 },
+  ...{ flags: 0, pauseNs: 184_000n, vmmNumber: -1, reserved: 0 },
 };
 const thread = writeStruct(THREAD_REPLY, { pauseNs: 5n, inKvmRun: 1, frozen: 0 });
 const verdicts = concat([
@@ -174,9 +162,10 @@ const sections = [
 ];
 const capture = captureOf(sections);
 
-/** The bytes that were asked for are a reply of any length. */
-type Shaped = Exclude<MessageName, 'readMemory' | 'writeMemory'>;
-const isShaped = (name: string): name is Shaped => name !== 'readMemory' && name !== 'writeMemory';
+/** The bytes that were asked for are a reply of any length; a run's has none. */
+const UNSHAPED = ['readMemory', 'writeMemory', 'run'] as const;
+type Shaped = Exclude<MessageName, (typeof UNSHAPED)[number]> | keyof typeof EVENTS;
+const isShaped = (name: string): name is Shaped => !UNSHAPED.some((one) => one === name);
 
 const REPLIES: Record<Shaped, Uint8Array> = {
   hello,
@@ -191,14 +180,16 @@ const REPLIES: Record<Shaped, Uint8Array> = {
   setXcr0: written,
   setMsr: written,
   setRegs: concat([written, kvmRegs]),
-  step: concat([
-    writeStruct(STEP_REPLY, {
-      ...{ pauseNs: 1n, dr6: 0n, steps: 2, ended: 0, exitReason: 4 },
-      ...{ detours: 0, irqsBlocked: 1, inKvmRun: 1, recordBytes: 144, recordCount: 2, holds: 0, reserved: 0 },
-    }),
+  targetGone: writeStruct(VCPU_REF, { pid: 1, vcpuIndex: 0 }),
+  steps: concat([
+    writeStruct(STEPS_EVENT, { pid: 1, vcpuIndex: 0, recordBytes: 144, recordCount: 2 }),
     kvmRegs,
     kvmRegs,
   ]),
+  stopped: writeStruct(STOPPED_EVENT, {
+    ...{ pid: 1, vcpuIndex: 0, rip: 0x1000n, dr6: 0n, pauseNs: 1n, reason: 0, steps: 2, exitReason: 4 },
+    ...{ detours: 0, irqsBlocked: 1, inKvmRun: 1, holds: 0, recordCount: 2 },
+  }),
   breakpoints: writeStruct(BREAKPOINTS_REPLY, { known: 3, instructions: 1, data: 0, faults: 1 }),
   mappings: concat([
     writeStruct(MAPPINGS_HEAD, { count: 1, leftOut: 0 }),
@@ -221,7 +212,7 @@ const value = <T>(result: Decoded<T>): T => {
 const problem = (result: Decoded<unknown>): string => (result.ok ? 'decoded' : describeProblem(result.problem));
 
 describe('hostile replies', () => {
-  for (const [name, { decode }] of Object.entries(MESSAGES)) {
+  for (const [name, { decode }] of Object.entries({ ...MESSAGES, ...EVENTS })) {
     if (!isShaped(name)) continue;
     const reply = REPLIES[name];
 

@@ -4,12 +4,12 @@ import type { ControlRegisters, DescriptorRegisters, GeneralRegisters, SegmentRe
 import { readGeneral, readGeneralLike } from '../session/kvm-regs.ts';
 import { controlOfSregs, descriptorsOfSregs, KVM_SREGS_BYTES, segmentsOfSregs } from '../session/segments.ts';
 import { atEnd, readStruct, writeStruct } from './struct.ts';
-import { BREAKPOINTS_REPLY, STEP_CODE, STEP_LOOKUP, STEP_REPLY, STEP_REQUEST } from './structs.ts';
+import { BREAKPOINTS_REPLY, RUN_REQUEST, STEP_CODE, STEP_LOOKUP, STEPS_EVENT, STOPPED_EVENT } from './structs.ts';
 import type { VcpuRef } from './vcpu-ref.ts';
 
-/** The message that drives a vCPU: native/wire/protocol_run.h. */
+/** The message that drives a vCPU, and the events that tell of it: native/wire/protocol_run.h. */
 
-/** Steps of one request; the helper can be told to stop between two. */
+/** Steps of one request. */
 export const MOST_STEPS_AT_ONCE = 4000;
 /** Rows of the table by which a chain decides whether to go on. */
 export const MOST_LOOKUPS = 64;
@@ -43,15 +43,15 @@ export interface KnownCode {
 
 export const KNOWN_CODE_BYTES = 0x10000;
 
-export interface StepRequest extends VcpuRef {
+export interface RunRequest extends VcpuRef {
   readonly count: number;
-  /** With breakpoints: no steps, but on until one is hit, or this long. */
+  /** With breakpoints: no steps, but on until one is hit, or this long; 0, or not there: as long as it takes. */
   readonly waitMs?: number;
   /** Four at most. */
   readonly breakpoints?: readonly Breakpoint[];
   /** Records hold everything, not the general registers alone. */
   readonly keepState?: boolean;
-  /** The reply brings the last record alone. */
+  /** The last record alone is sent. */
   readonly keepLast?: boolean;
   /** A condition that ends the steps; see protocol_run.h. */
   readonly lookups?: readonly Lookup[];
@@ -86,8 +86,8 @@ const KNOWN_CODE = 4;
 const NOT_THERE = 8;
 const NO_INTERRUPTS = 16;
 
-/** MSG_STEP. Throws where a number does not fit its field, which only our own fault could ask for. */
-export const encodeStep = (request: StepRequest): Uint8Array => {
+/** MSG_RUN. Throws where a number does not fit its field, which only our own fault could ask for. */
+export const encodeRun = (request: RunRequest): Uint8Array => {
   const { breakpoints = [], waitMs = 0, keepState = false, keepLast = false, lookups = [], ...others } = request;
   const { code = null, notThere = false, noInterrupts = false, ...rest } = others;
   const [dr0 = 0n, dr1 = 0n, dr2 = 0n, dr3 = 0n] = breakpoints.map(({ address }) => address);
@@ -98,7 +98,7 @@ export const encodeStep = (request: StepRequest): Uint8Array => {
     (notThere ? NOT_THERE : 0) |
     (noInterrupts ? NO_INTERRUPTS : 0);
   const dr = { dr0, dr1, dr2, dr3, dr7: dr7Of(breakpoints) };
-  const head = writeStruct(STEP_REQUEST, { ...rest, waitMs, ...dr, flags, lookupCount: lookups.length });
+  const head = writeStruct(RUN_REQUEST, { ...rest, waitMs, ...dr, flags, lookupCount: lookups.length });
   const rows = lookups.map(({ offset, next }) => {
     const row = writeStruct(STEP_LOOKUP, { offset, reserved: 0, next: '' });
     row.set(next, STEP_LOOKUP.bytes - LOOKUP_STATES * 256);
@@ -109,9 +109,6 @@ export const encodeStep = (request: StepRequest): Uint8Array => {
   known.set(code.mayBeStepped, STEP_CODE.bytes - KNOWN_CODE_BYTES / 8);
   return concat([head, ...rows, known]);
 };
-
-/** How a request for steps ended: all made; the guest waits for an interrupt; the VMM had more to do than is waited for. */
-const STEP_ENDS = ['done', 'halted', 'busy'] as const;
 
 /** Everything after one instruction but the general registers. */
 export interface StepState {
@@ -194,42 +191,62 @@ const readRecords = (bytes: Uint8Array, recordBytes: number): readonly StepRecor
   return records;
 };
 
-/** The records that steps left behind, and why they ended. A problem where a record is cut short. */
-export const decodeSteps = (
-  bytes: Uint8Array,
-): Decoded<{
+/** The vCPU has made steps. */
+export interface StepsEvent extends VcpuRef {
+  readonly records: readonly StepRecord[];
+}
+
+/** The records of steps. A problem where one is cut short. */
+export const decodeStepsEvent = (bytes: Uint8Array): Decoded<StepsEvent> => {
+  const what = 'steps event';
+  const head = readStruct(STEPS_EVENT, bytes, 0, what);
+  if (!head.ok) return head;
+  const { pid, vcpuIndex, recordBytes, recordCount } = head.value;
+  if (recordBytes !== RECORD.sregs && recordBytes <= RECORD.image)
+    return undecodable({ kind: 'not-allowed', what, why: `records of ${recordBytes} bytes` });
+  const neededBytes = STEPS_EVENT.bytes + recordCount * recordBytes;
+  if (neededBytes > bytes.length) return undecodable({ kind: 'truncated', what, neededBytes, gotBytes: bytes.length });
+  const records = readRecords(bytes.subarray(STEPS_EVENT.bytes, neededBytes), recordBytes);
+  return atEnd({ pid, vcpuIndex, records }, neededBytes, bytes, what);
+};
+
+/**
+ * Why a vCPU stopped. done: all steps made, a condition holds, a breakpoint is hit. halted: the guest waits for an interrupt, or came to
+ * no breakpoint in time. busy: the VMM had more to do than is waited for. asked: something else was asked of the helper.
+ */
+const STOPPED_REASONS = ['done', 'halted', 'busy', 'asked'] as const;
+const FAILED = STOPPED_REASONS.length;
+
+/** The last of a run. */
+export interface StoppedEvent extends VcpuRef {
+  readonly rip: bigint;
+  readonly reason: (typeof STOPPED_REASONS)[number];
+  /** A struct refusal: why it could not be driven on; it runs by itself then. null: it is frozen. */
+  readonly refusal: Uint8Array | null;
   readonly pauseNs: bigint;
   /** Instructions that ended. */
   readonly made: number;
-  readonly records: readonly StepRecord[];
-  readonly ended: (typeof STEP_ENDS)[number];
-  readonly exitReason: number;
+  /** In all events of this run. */
+  readonly recordCount: number;
   readonly interruptsBlocked: boolean;
   /** The condition does, after the last step. */
   readonly holds: boolean;
   /** Which breakpoints were hit, by their bits. */
   readonly dr6: bigint;
-}> => {
-  const what = 'step reply';
-  const head = readStruct(STEP_REPLY, bytes, 0, what);
+}
+
+/** How it ended. */
+export const decodeStopped = (bytes: Uint8Array): Decoded<StoppedEvent> => {
+  const what = 'stopped event';
+  const head = readStruct(STOPPED_EVENT, bytes, 0, what);
   if (!head.ok) return head;
-  const { steps, ended, exitReason, irqsBlocked, pauseNs, recordBytes, recordCount, holds, dr6 } = head.value;
-  const isWhole = recordBytes === RECORD.sregs || recordBytes > RECORD.image;
-  if (!isWhole || recordCount > steps) {
-    return undecodable({
-      kind: 'not-allowed',
-      what,
-      why: `${recordCount} records of ${recordBytes} bytes, ${steps} steps`,
-    });
-  }
-  const neededBytes = STEP_REPLY.bytes + recordCount * recordBytes;
-  if (neededBytes > bytes.length) return undecodable({ kind: 'truncated', what, neededBytes, gotBytes: bytes.length });
-  const records = readRecords(bytes.subarray(STEP_REPLY.bytes, neededBytes), recordBytes);
-  const reply = {
-    ...{ pauseNs, made: steps, records, ended: STEP_ENDS[ended] ?? ('busy' as const), exitReason },
-    ...{ interruptsBlocked: irqsBlocked !== 0, holds: holds !== 0, dr6 },
+  const { pid, vcpuIndex, rip, reason, steps, irqsBlocked, pauseNs, recordCount, holds, dr6 } = head.value;
+  const refusal = reason === FAILED ? bytes.slice(STOPPED_EVENT.bytes) : null;
+  const event = {
+    ...{ pid, vcpuIndex, rip, reason: STOPPED_REASONS[reason] ?? ('busy' as const), refusal },
+    ...{ pauseNs, made: steps, recordCount, interruptsBlocked: irqsBlocked !== 0, holds: holds !== 0, dr6 },
   };
-  return atEnd(reply, neededBytes, bytes, what);
+  return atEnd(event, STOPPED_EVENT.bytes + (refusal?.length ?? 0), bytes, what);
 };
 
 /** How a guest is debugged here, as a VM of the helper's own was; null: not known. A KVM whose guests' CPU is emulated differs. */

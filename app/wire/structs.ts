@@ -148,7 +148,7 @@ export const TRANSLATE_REQUEST = struct('translate_request', { ...VCPU, count: '
 export const TRANSLATE_HEAD = struct('translate_head', { count: 'u32', reserved: 'u32' });
 export const TRANSLATION = struct('translation', { physical: 'u64', valid: 'u32', reserved: 'u32' });
 
-export const STEP_REQUEST = struct('step_request', {
+export const RUN_REQUEST = struct('run_request', {
   ...VCPU,
   count: 'u32',
   waitMs: 'u32',
@@ -162,19 +162,26 @@ export const STEP_REQUEST = struct('step_request', {
 });
 export const STEP_LOOKUP = struct('step_lookup', { offset: 'u32', reserved: 'u32', next: 1024 });
 export const STEP_CODE = struct('step_code', { base: 'u64', mayBeStepped: 8192 });
-export const STEP_REPLY = struct('step_reply', {
-  pauseNs: 'u64',
+export const STEPS_EVENT = struct('steps_event', {
+  pid: 'i32',
+  vcpuIndex: 'u32',
+  recordBytes: 'u32',
+  recordCount: 'u32',
+});
+export const STOPPED_EVENT = struct('stopped_event', {
+  pid: 'i32',
+  vcpuIndex: 'u32',
+  rip: 'u64',
   dr6: 'u64',
+  pauseNs: 'u64',
+  reason: 'u32',
   steps: 'u32',
-  ended: 'u32',
   exitReason: 'u32',
   detours: 'u32',
   irqsBlocked: 'u32',
   inKvmRun: 'u32',
-  recordBytes: 'u32',
-  recordCount: 'u32',
   holds: 'u32',
-  reserved: 'u32',
+  recordCount: 'u32',
 });
 export const BREAKPOINTS_REPLY = struct('breakpoints_reply', {
   known: 'u32',
@@ -185,10 +192,11 @@ export const BREAKPOINTS_REPLY = struct('breakpoints_reply', {
 
 /** Every struct of the wire, for the test that compares them with the headers. */
 export const STRUCTS = [
-  STEP_REQUEST,
+  RUN_REQUEST,
   STEP_LOOKUP,
   STEP_CODE,
-  STEP_REPLY,
+  STEPS_EVENT,
+  STOPPED_EVENT,
   BREAKPOINTS_REPLY,
   VCPU_REF,
   REFUSAL,

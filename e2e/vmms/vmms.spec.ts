@@ -136,11 +136,9 @@ const killOne = async ({ pid, vcpuIndex, suspendSeccomp, steps }: Kill): Promise
   ask(2, MESSAGES.attach.code, MESSAGES.attach.encode({ ...ref, startTimeTicks: 0n, suspendSeccomp }));
   if (steps) await answered();
   helper.stdout.resume();
-  const step = { ...ref, count: STEPS, keepState: true };
-  for (let id = 3; id < 10; id += 1) {
-    if (steps) ask(id, MESSAGES.step.code, MESSAGES.step.encode(step));
-    else ask(id, MESSAGES.capture.code, MESSAGES.capture.encode(ref));
-  }
+  // One run: what is asked behind it would stop it.
+  if (steps) ask(3, MESSAGES.run.code, MESSAGES.run.encode({ ...ref, count: STEPS, keepState: true }));
+  else for (let id = 3; id < 10; id += 1) ask(id, MESSAGES.capture.code, MESSAGES.capture.encode(ref));
   const until = process.hrtime.bigint() + BigInt(Math.floor(Math.random() * (steps ? 60_000_000 : 6_000_000)));
   while (process.hrtime.bigint() < until);
   helper.kill('SIGKILL');

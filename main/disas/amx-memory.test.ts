@@ -10,7 +10,7 @@ import { answer } from '../../app/refusals/refusal.ts';
 import { TILE_STRIDE_BYTES, tileByteOffset } from '../../app/tile/geometry.ts';
 import { tileBytes } from '../../app/tile/tile-bytes.ts';
 import { stepCaptures } from '../../app/wire/step-capture.ts';
-import { captureAt, replyTo, sure } from '../../app/wire/testing/amx-recording.ts';
+import { captureAt, recordsOf, replyTo, sure } from '../../app/wire/testing/amx-recording.ts';
 import { BIT } from '../../app/xsave/components.ts';
 import { componentBytesOrInit } from '../../app/xsave/view.ts';
 import { icedDecoder } from './iced.ts';
@@ -52,7 +52,7 @@ const recordedMemory = (): MemoryPort & { readonly parts: readonly { at: bigint;
 };
 
 const before = captureAt('loads-before');
-const stops = [before, ...sure(stepCaptures(before, replyTo('step', 'loads-steps').records, 0))];
+const stops = [before, ...sure(stepCaptures(before, recordsOf('loads-steps'), 0))];
 
 const sessionAt = (capture: Capture, memory: MemoryPort) => {
   const target = Object.assign(fakeTarget(capture), { memory });

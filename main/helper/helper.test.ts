@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Refusal } from '../../app/bridge.ts';
 import { createHelper, type Helper, TIMEOUT_MS } from './helper.ts';
 
@@ -115,31 +114,57 @@ describe('[C3] every request ends, and a dead helper is an event', () => {
 });
 
 describe('[C92] nothing waits behind a vCPU that runs', () => {
-  const defined = (file: string, name: string): number => {
-    const text = readFileSync(fileURLToPath(new URL(`../../native/${file}`, import.meta.url)), 'utf8');
-    return Number(new RegExp(`#define ${name} (\\d+)`).exec(text)?.[1]);
-  };
-
-  test('one request waits for a breakpoint shorter than a vCPU may stand still, and that is shorter than an answer is waited for', () => {
-    const mostWaitMs = defined('vcpu/single_step.c', 'MOST_WAIT_MS');
-    const standLimitMs = defined('inject/stand.h', 'STAND_LIMIT_S') * 1_000;
-    expect(mostWaitMs).toBeGreaterThan(0);
-    expect(mostWaitMs).toBeLessThan(standLimitMs);
-    expect(standLimitMs).toBeLessThan(TIMEOUT_MS);
+  afterEach(() => {
+    vi.useRealTimers();
   });
 
-  test('a vCPU whose helper does not answer keeps no other vCPU’s helper from answering', async () => {
-    const [runs, other] = [fake('silent'), fake('good')];
-    await runs.hello();
+  test('a run has no time-out: an hour later it still waits, and ends by what else is asked', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const helper = fake('runs', TIMEOUT_MS);
+    const order: string[] = [];
+    const ran = helper.run({ ...VCPU, count: 1 }).then((how) => {
+      order.push('stopped');
+      return how;
+    });
+    // Answered in order: the run has begun.
+    await helper.ask('listTargets', { afterPid: 0 });
+    vi.advanceTimersByTime(3_600_000);
+    expect([helper.running, order]).toEqual([true, []]);
+    const frozen = helper.ask('freeze', VCPU).then((how) => {
+      order.push('frozen');
+      return how;
+    });
+    expect(await ran).toMatchObject({ ok: true, value: { reason: 'asked', made: 0, records: [] } });
+    expect(codeOf(await frozen)).toBe('ok');
+    expect(order).toEqual(['stopped', 'frozen']);
+  });
+
+  test('a run brings what its events told, in order', async () => {
+    const ran = await fake('good').run({ ...VCPU, count: 2 });
+    expect(ran).toMatchObject({ ok: true, value: { pid: 1, vcpuIndex: 0, reason: 'done', recordCount: 2 } });
+    expect(ran.ok && ran.value.records.map(({ general }) => general.rip)).toEqual([0x4242n, 0x4242n]);
+  });
+
+  test.each([
+    ['run-dies', 'helper-gone'],
+    ['run-other', 'helper-protocol'],
+    ['run-short', 'helper-protocol'],
+    ['run-cut', 'helper-protocol'],
+    ['run-failed', 'yama'],
+  ])('%s: it ends as %s', async (mode, code) => {
+    expect(codeOf(await fake(mode).run({ ...VCPU, count: 1 }))).toBe(code);
+  });
+
+  test('a vCPU that runs keeps no other vCPU’s helper from answering, and is let go with its helper', async () => {
+    const [runs, other] = [fake('runs'), fake('good')];
     let isAnswered = false;
-    const waits = runs.ask('step', { ...VCPU, count: 1 }).then(() => {
+    const waits = runs.run({ ...VCPU, count: 1 }).finally(() => {
       isAnswered = true;
     });
     expect(codeOf(await other.ask('freeze', { ...VCPU, vcpuIndex: 1 }))).toBe('ok');
     expect(isAnswered).toBe(false);
-    // Who lets go need not wait for the answer: the pipe is closed, and the helper ends.
     await runs.stop();
-    await waits;
+    expect(codeOf(await waits)).toBe('helper-gone');
   });
 });
 

@@ -5,8 +5,10 @@ import { decodeRefusal, refusalToBridge } from '../../app/refusals/helper-refusa
 import { messageOf, type Refused, refuse } from '../../app/refusals/refusal.ts';
 import { encodeFrame, type Frame, FrameReader, STATUS } from '../../app/wire/frames.ts';
 import { type HelloReply, MESSAGES, type MessageName, type ReplyOf, type RequestOf } from '../../app/wire/messages.ts';
+import type { RunRequest } from '../../app/wire/run.ts';
 import type { VcpuRef } from '../../app/wire/vcpu-ref.ts';
 import { refusalContext } from './refusal-context.ts';
+import { createRuns, type Ran, type Runs } from './runs.ts';
 
 /**
  * The helper process: spawned without a shell, asked over its pipes, started again on demand. Every request ends in exactly
@@ -20,6 +22,11 @@ export interface Helper {
     request: RequestOf<Name>,
     timeoutMs?: number,
   ): Promise<Answer<ReplyOf<Name>>>;
+  /**
+   * Drives a vCPU until it stops, as long as that takes: no time-out is set to it, and whatever else is asked stops it first. Ends as a
+   * request does.
+   */
+  run(request: RunRequest): Promise<Answer<Ran>>;
   /** Starts it where it does not run, and says what it said first. */
   hello(): Promise<Answer<HelloReply>>;
   /** Counts the starts: an attachment made in one life is gone in the next. */
@@ -65,6 +72,7 @@ interface Waiting {
 interface Life {
   readonly child: ChildProcessWithoutNullStreams;
   readonly waiting: Map<number, Waiting>;
+  readonly runs: Runs;
   readonly ended: Promise<void>;
   hello: Promise<Answer<HelloReply>>;
   stopping: boolean;
@@ -89,11 +97,14 @@ export const createHelper = ({ path, args = [], timeoutMs: usualTimeoutMs = TIME
       answer(why);
     }
     life.waiting.clear();
+    life.runs.endAll(why);
     if (!life.stopping) for (const listener of [...deathListeners]) listener(why.refusal);
   };
 
   const hear = (life: Life, frame: Frame): void => {
     if (frame.status === STATUS.EVENT) {
+      const problem = life.runs.hear(frame);
+      if (problem !== null) unreadable(life, 'run', problem);
       for (const listener of [...eventListeners]) listener(frame);
       return;
     }
@@ -121,6 +132,7 @@ export const createHelper = ({ path, args = [], timeoutMs: usualTimeoutMs = TIME
     const life: Life = {
       child,
       waiting: new Map(),
+      runs: createRuns((of, refusal) => refusedBy(life, 'run', of, refusal)),
       ended: new Promise((resolve) => {
         ended = resolve;
       }),
@@ -195,6 +207,20 @@ export const createHelper = ({ path, args = [], timeoutMs: usualTimeoutMs = TIME
       life.child.stdin.write(encodeFrame({ requestId, code, status: 0, payload }));
     });
 
+  const unreadable = (life: Life, name: MessageName, problem: string): Refused => {
+    const what = `the helper’s answer to ${name} cannot be read: ${problem}`;
+    const why = refuse('helper-protocol', what, { where: path });
+    bury(life, why);
+    return why;
+  };
+
+  const refusedBy = (life: Life, name: MessageName, request: unknown, payload: Uint8Array): Refused => {
+    const refused = decodeRefusal(payload);
+    if (!refused.ok) return unreadable(life, name, describeProblem(refused.problem));
+    const context = { ...refusalContext(path), pid: pidOf(request) };
+    return { ok: false, refusal: refusalToBridge(refused.value, whereOf(request), context) };
+  };
+
   const askIn = async <Name extends MessageName>(
     life: Life,
     name: Name,
@@ -204,22 +230,10 @@ export const createHelper = ({ path, args = [], timeoutMs: usualTimeoutMs = TIME
     const row = MESSAGES[name];
     const frame = await send(life, row.code, row.encode(request as never), timeoutMs, name);
     if ('ok' in frame) return frame;
-    const nonsense = (problem: string): Refused => {
-      const why = refuse('helper-protocol', `the helper’s answer to ${name} cannot be read: ${problem}`, {
-        where: path,
-      });
-      bury(life, why);
-      return why;
-    };
-    if (frame.code !== row.code) return nonsense(`it carries code ${frame.code}`);
-    if (frame.status === STATUS.REFUSED) {
-      const refused = decodeRefusal(frame.payload);
-      if (!refused.ok) return nonsense(describeProblem(refused.problem));
-      const context = { ...refusalContext(path), pid: pidOf(request) };
-      return { ok: false, refusal: refusalToBridge(refused.value, whereOf(request), context) };
-    }
+    if (frame.code !== row.code) return unreadable(life, name, `it carries code ${frame.code}`);
+    if (frame.status === STATUS.REFUSED) return refusedBy(life, name, request, frame.payload);
     const reply = row.decode(frame.payload);
-    if (!reply.ok) return nonsense(describeProblem(reply.problem));
+    if (!reply.ok) return unreadable(life, name, describeProblem(reply.problem));
     return { ok: true, value: reply.value as ReplyOf<Name> };
   };
 
@@ -237,6 +251,15 @@ export const createHelper = ({ path, args = [], timeoutMs: usualTimeoutMs = TIME
       const life = start();
       const hello = await life.hello;
       return hello.ok ? askIn(life, name, request, timeoutMs) : hello;
+    },
+    async run(request) {
+      const life = start();
+      const hello = await life.hello;
+      if (!hello.ok) return hello;
+      const { ended, end } = life.runs.begin(request);
+      const begun = await askIn(life, 'run', request, usualTimeoutMs);
+      if (!begun.ok) end(begun);
+      return ended;
     },
     hello: () => start().hello,
     get life() {

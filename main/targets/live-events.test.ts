@@ -19,6 +19,7 @@ const toldHelper = () => {
   const listeners = new Set<(frame: Frame) => void>();
   const helper: Helper = {
     ask: async (name) => (name in REPLIES ? answer(REPLIES[name]) : refuse('fault', 'not in this test')) as never,
+    run: async () => refuse('fault', 'not in this test'),
     hello: async () => answer({ version: 9 } as never),
     life: 1,
     running: true,

@@ -152,16 +152,15 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
     return again;
   };
 
-  const ask = async <Name extends MessageName>(
-    name: Name,
-    request: RequestOf<Name>,
-  ): Promise<Answer<ReplyOf<Name>>> => {
+  const whileAttached = async <T>(work: () => Promise<Answer<T>>): Promise<Answer<T>> => {
     const ready = await attached();
     if (!ready.ok) return ready;
-    const reply = await helper.ask(name, request);
+    const reply = await work();
     if (!reply.ok && reply.refusal.code === 'target-gone') end(reply.refusal);
     return reply;
   };
+  const ask = <Name extends MessageName>(name: Name, request: RequestOf<Name>): Promise<Answer<ReplyOf<Name>>> =>
+    whileAttached(() => helper.ask(name, request));
 
   /** What a write reads back is read again by the capture that judges it. */
   const done = (reply: Answer<unknown>): Answer<null> => (reply.ok ? answer(null) : reply);
@@ -209,7 +208,9 @@ const attachLive = async (options: LiveOptions): Promise<Answer<Target>> => {
     writeGeneral: async (general) => done(await ask('setRegs', { ...ref, general })),
     memory: vmmMemory(ask, ref),
     program: null,
-    runControl: liveRunControl(ask, ref, {
+    runControl: liveRunControl(ref, {
+      ask,
+      run: (request) => whileAttached(() => helper.run(request)),
       // Refused on the way, the thread goes on by itself; where nothing was begun a frozen one stays.
       stands: () => held(true, 'driven'),
       like: async () => (lastCapture === null ? capture() : answer(lastCapture)),

@@ -35,7 +35,7 @@ const rates = async (pid: number) => {
     let made = 0;
     while (made < STEPS) {
       const ref = { pid, vcpuIndex: target.identity.vcpu };
-      const steps = await helper.ask('step', { ...ref, count: STEPS - made, keepState: true, keepLast: true });
+      const steps = await helper.run({ ...ref, count: STEPS - made, keepState: true, keepLast: true });
       if (!steps.ok) throw new Error(steps.refusal.what);
       made += steps.value.made;
     }

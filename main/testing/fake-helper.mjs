@@ -9,6 +9,9 @@ const HELLO = 0x01;
 const LIST = 0x02;
 const DETACH = 0x04;
 const FREEZE = 0x05;
+const RUN = 0x30;
+const STEPS = 0x81;
+const STOPPED = 0x82;
 const OK = 0;
 const REFUSED = 1;
 const EVENT = 2;
@@ -43,6 +46,45 @@ const refusal = () => {
   payload.writeUInt32LE(26, 0); // REASON_YAMA
   payload.writeInt32LE(1, 4);
   return payload;
+};
+
+/** Of process 1. @param {number} vcpuIndex */
+const steps = (vcpuIndex) => {
+  const payload = Buffer.alloc(16 + 144);
+  [1, vcpuIndex, 144, 1].forEach((value, at) => {
+    payload.writeUInt32LE(value, at * 4);
+  });
+  payload.writeBigUInt64LE(0x4242n, 16 + 128);
+  return payload;
+};
+
+/** @param {number} vcpuIndex @param {number} reason @param {number} recordCount */
+const stopped = (vcpuIndex, reason, recordCount) => {
+  const payload = Buffer.alloc(64);
+  payload.writeUInt32LE(1, 0);
+  payload.writeUInt32LE(vcpuIndex, 4);
+  payload.writeUInt32LE(reason, 32);
+  payload.writeUInt32LE(recordCount, 60);
+  return payload;
+};
+
+/** Every way in which a run ends. @param {number} id */
+const run = (id) => {
+  const begun = frame(id, RUN, OK, Buffer.alloc(0));
+  if (mode === 'runs') return send(begun);
+  if (mode === 'run-other') return send(Buffer.concat([begun, frame(0, STOPPED, EVENT, stopped(7, 0, 0))]));
+  if (mode === 'run-short') return send(Buffer.concat([begun, frame(0, STOPPED, EVENT, stopped(0, 0, 2))]));
+  if (mode === 'run-cut') return send(Buffer.concat([begun, frame(0, STEPS, EVENT, steps(0).subarray(0, 80))]));
+  if (mode === 'run-dies') {
+    send(begun);
+    return process.exit(3);
+  }
+  if (mode === 'run-failed') {
+    const event = Buffer.concat([stopped(0, 4, 0), refusal()]);
+    return send(Buffer.concat([begun, frame(0, STOPPED, EVENT, event)]));
+  }
+  const some = frame(0, STEPS, EVENT, steps(0));
+  return send(Buffer.concat([begun, some, some, frame(0, STOPPED, EVENT, stopped(0, 0, 2))]));
 };
 
 const thread = () => {
@@ -82,6 +124,8 @@ const answer = (id, code) => {
     return undefined;
   }
   if (code === DETACH) return send(frame(id, code, REFUSED, refusal()));
+  if (code === RUN) return run(id);
+  if (code === FREEZE && mode === 'runs') send(frame(0, STOPPED, EVENT, stopped(0, 3, 0)));
   if (code === FREEZE) return send(frame(id, code, OK, thread()));
   return send(frame(id, code, REFUSED, Buffer.alloc(256)));
 };

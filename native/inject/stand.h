@@ -1,5 +1,5 @@
 /*
- * The longest that a vCPU stands still for one request, whatever its process looks like: memory that keeps its reader waiting, a
+ * The longest that a vCPU stands still for one request, or between two looks at one that is driven, whatever its process looks like: memory that keeps its reader waiting, a
  * table of mappings that has no end, a kernel that is slow. When the time is up, SIGALRM ends the helper, whatever killable wait it is
  * in. A helper may be killed at any instant: the thread goes on by itself.
  */

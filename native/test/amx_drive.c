@@ -14,7 +14,7 @@ extern const uint8_t amx_guest[], amx_guest_nm[], amx_guest_end[];
 
 static struct client client;
 static struct guest guest;
-static struct step_reply head;
+static struct stopped_event head;
 
 static const char *words(void)
 {
@@ -23,7 +23,7 @@ static const char *words(void)
 
 static struct step_code code;
 
-static int ask(struct step_request request, const struct step_lookup *lookups)
+static int ask(struct run_request request, const struct step_lookup *lookups)
 {
 	static uint8_t bytes[sizeof(request) + 4 * sizeof(*lookups) + sizeof(code)];
 	uint32_t count = (uint32_t)sizeof(request) + request.lookup_count * (uint32_t)sizeof(*lookups);
@@ -37,7 +37,7 @@ static int ask(struct step_request request, const struct step_lookup *lookups)
 		memcpy(bytes + count, &code, sizeof(code));
 		count += (uint32_t)sizeof(code);
 	}
-	answer = client_ask(&client, MSG_STEP, bytes, count);
+	answer = client_ask(&client, MSG_RUN, bytes, count);
 	memset(&head, 0, sizeof(head));
 	if (answer == 1)
 		memcpy(&head, client.payload, sizeof(head));
@@ -46,7 +46,7 @@ static int ask(struct step_request request, const struct step_lookup *lookups)
 
 static uint8_t *record(uint32_t number)
 {
-	return client.payload + sizeof(head) + (size_t)number * head.record_bytes;
+	return client.payload + sizeof(head) + (size_t)number * client.record_bytes;
 }
 
 static uint64_t rip_of(const uint8_t *from)
@@ -95,8 +95,8 @@ static unsigned int right_tiles(uint8_t *image, uint8_t tiles[8][1024])
 static void each_instruction(void)
 {
 	static uint8_t tiles[8][1024];
-	const struct step_request until = { .count = MOST_STEPS_AT_ONCE, .flags = STEP_KEEP_STATE | STEP_KEEP_LAST, .lookup_count = 1 };
-	const struct step_request few = { .count = 12, .flags = STEP_KEEP_STATE };
+	const struct run_request until = { .count = MOST_STEPS_AT_ONCE, .flags = STEP_KEEP_STATE | STEP_KEEP_LAST, .lookup_count = 1 };
+	const struct run_request few = { .count = 12, .flags = STEP_KEEP_STATE };
 	struct step_lookup lookup;
 	unsigned int right, before;
 	uint64_t first_rip;
@@ -133,8 +133,8 @@ static void each_instruction(void)
 static void until_nm(void)
 {
 	struct set_msr_request arm = { .vcpu = { guest.pid, 0 }, .index = MSR_XFD, .value = TILEDATA, .flags = MSR_PUT_TO_INIT_FIRST };
-	struct step_request request = { .count = 1, .wait_ms = 2000, .dr0 = GUEST_CODE + (uint64_t)(amx_guest_nm - amx_guest), .dr7 = 0x401 };
-	const struct step_request one = { .count = 1, .flags = STEP_KEEP_STATE };
+	struct run_request request = { .count = 1, .wait_ms = 2000, .dr0 = GUEST_CODE + (uint64_t)(amx_guest_nm - amx_guest), .dr7 = 0x401 };
+	const struct run_request one = { .count = 1, .flags = STEP_KEEP_STATE };
 	int answer;
 
 	rule("run until #NM: the breakpoint at its handler is hit, IA32_XFD_ERR says TILEDATA");
@@ -158,7 +158,7 @@ static void until_nm(void)
 
 static void watched_store(void)
 {
-	struct step_request request = { .count = 1, .wait_ms = 2000, .dr0 = GUEST_AREAS + AREA_OUT, .dr7 = 0x90401 };
+	struct run_request request = { .count = 1, .wait_ms = 2000, .dr0 = GUEST_AREAS + AREA_OUT, .dr7 = 0x90401 };
 	uint64_t touch_rip = guest_area(&guest, 0)->touch_rip;
 	int answer;
 
@@ -191,7 +191,7 @@ static struct kvm_regs regs_of(const uint8_t *from)
 /* A held guest that is at its STEP_LOAD, single-stepped to the CALL that does it. 0: it does not come there. */
 static struct kvm_regs at_the_call(void)
 {
-	const struct step_request one = { .count = 1 };
+	const struct run_request one = { .count = 1 };
 	struct kvm_regs regs = { 0 };
 
 	CHECK(guest_step(&guest, 0, STEP_RELEASE), "the guest has not released its tiles");
@@ -216,8 +216,8 @@ static void let_on(void)
 /* As the app does both: to a breakpoint where it comes back. */
 static void over_and_out(void)
 {
-	struct step_request to = { .count = 1, .wait_ms = 2000, .dr7 = 0x401, .flags = STEP_NOT_THERE | STEP_KEEP_STATE };
-	const struct step_request one = { .count = 1 };
+	struct run_request to = { .count = 1, .wait_ms = 2000, .dr7 = 0x401, .flags = STEP_NOT_THERE | STEP_KEEP_STATE };
+	const struct run_request one = { .count = 1 };
 	static uint8_t tiles[8][1024];
 	struct kvm_regs call, inside, back;
 	uint64_t slot;
@@ -225,7 +225,7 @@ static void over_and_out(void)
 	rule("over a call in one step, and out of it by the address on the stack");
 	call = at_the_call();
 	to.dr0 = call.rip + CALL_BYTES;
-	CHECK(ask(to, NULL) == 1 && head.steps == 1 && head.ended == STEP_DONE, "over: %s", words());
+	CHECK(ask(to, NULL) == 1 && head.steps == 1 && head.reason == STOPPED_DONE, "over: %s", words());
 	back = regs_of(record(0));
 	expect_sources(guest_area(&guest, 0), tiles);
 	CHECK(back.rip == to.dr0 && back.rsp == call.rsp && right_tiles(record(0) + RECORD_IMAGE, tiles) == 0x76, "rip %#llx, rsp %#llx, tiles %#x",
@@ -252,7 +252,7 @@ static int is_tile(const uint8_t *at)
 
 static void next_is_tile(void)
 {
-	const struct step_request until = { .count = MOST_STEPS_AT_ONCE, .flags = STEP_KEEP_STATE | STEP_KEEP_LAST | STEP_KNOWN_CODE };
+	const struct run_request until = { .count = MOST_STEPS_AT_ONCE, .flags = STEP_KEEP_STATE | STEP_KEEP_LAST | STEP_KNOWN_CODE };
 	static const uint8_t opcodes[] = { 0x49, 0x4b, 0x4b };
 
 	rule("until the next instruction is one of tiles: the chain ends before it");
@@ -267,7 +267,7 @@ static void next_is_tile(void)
 		int answer = ask(until, NULL);
 		const uint8_t *next = answer == 1 && head.steps ? code_at(rip_of(record(0))) : amx_guest;
 
-		CHECK(answer == 1 && head.ended == STEP_DONE && head.steps < MOST_STEPS_AT_ONCE && is_tile(next) && next[3] == opcodes[i],
+		CHECK(answer == 1 && head.reason == STOPPED_DONE && head.steps < MOST_STEPS_AT_ONCE && is_tile(next) && next[3] == opcodes[i],
 		      "stop %zu: %u steps, opcode %#x: %s", i, head.steps, next[3], words());
 		if (answer != 1 || !head.steps)
 			break;

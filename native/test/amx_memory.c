@@ -27,7 +27,7 @@ static const struct {
 	{ "memory-area", GUEST_AREAS, 2 * PAGE },
 };
 
-static uint64_t rip_of_first(struct step_reply *head)
+static uint64_t rip_of_first(struct stopped_event *head)
 {
 	struct kvm_regs regs = { 0 };
 
@@ -46,8 +46,8 @@ static int is_next(uint64_t rip, const uint8_t *code, size_t bytes)
 /* Freezes the guest, lets it begin with that, and steps it up to an instruction. */
 static void step_to(const char *name, uint32_t what, const uint8_t *code, size_t bytes)
 {
-	struct step_request one = { .vcpu = { guest.pid, 0 }, .count = 1 };
-	struct step_reply head;
+	struct run_request one = { .vcpu = { guest.pid, 0 }, .count = 1 };
+	struct stopped_event head;
 	int at_it = 0;
 
 	CHECK(client_vcpu(&client, MSG_FREEZE, guest.pid, 0) == 1, "%s", detail());
@@ -56,7 +56,7 @@ static void step_to(const char *name, uint32_t what, const uint8_t *code, size_t
 	for (int steps = 0; steps < MOST_STEPS && !at_it; steps++) {
 		char number[16];
 
-		if (client_ask(&client, MSG_STEP, &one, sizeof(one)) != 1)
+		if (client_ask(&client, MSG_RUN, &one, sizeof(one)) != 1)
 			break;
 		(void)snprintf(number, sizeof(number), "step-%d", steps);
 		note_named(name, number);
@@ -68,10 +68,10 @@ static void step_to(const char *name, uint32_t what, const uint8_t *code, size_t
 
 static void steps_after(const char *name, uint32_t count, uint32_t what)
 {
-	struct step_request request = { .vcpu = { guest.pid, 0 }, .count = count, .flags = STEP_KEEP_STATE };
-	struct step_reply head = { 0 };
+	struct run_request request = { .vcpu = { guest.pid, 0 }, .count = count, .flags = STEP_KEEP_STATE };
+	struct stopped_event head = { 0 };
 
-	CHECK(client_ask(&client, MSG_STEP, &request, sizeof(request)) == 1, "%s", detail());
+	CHECK(client_ask(&client, MSG_RUN, &request, sizeof(request)) == 1, "%s", detail());
 	note_named(name, "steps");
 	(void)rip_of_first(&head);
 	CHECK(head.steps == count && head.record_count == count, "%u steps, %u records", head.steps, head.record_count);

@@ -90,7 +90,7 @@ static void tiles_come(void)
 
 static uint64_t stepped_rip(void)
 {
-	struct step_reply head;
+	struct stopped_event head;
 	struct kvm_regs regs;
 
 	memcpy(&head, client.payload, sizeof(head));
@@ -110,9 +110,9 @@ static int is_next(uint64_t rip, const uint8_t *code, size_t bytes)
 static void traced_products(void)
 {
 	static const uint8_t tdpbssd[] = { 0xc4, 0xe2, 0x6b, 0x5e, 0xc1 };
-	struct step_request one = { .vcpu = { guest.pid, 0 }, .count = 1 };
-	struct step_request three = { .vcpu = { guest.pid, 0 }, .count = 3, .flags = STEP_KEEP_STATE };
-	struct step_reply head;
+	struct run_request one = { .vcpu = { guest.pid, 0 }, .count = 1 };
+	struct run_request three = { .vcpu = { guest.pid, 0 }, .count = 3, .flags = STEP_KEEP_STATE };
+	struct stopped_event head;
 	int at_it = 0;
 
 	rule("[TP2] two tile products, instruction by instruction");
@@ -122,7 +122,7 @@ static void traced_products(void)
 	for (int steps = 0; steps < 64 && !at_it; steps++) {
 		char name[32];
 
-		if (client_ask(&client, MSG_STEP, &one, sizeof(one)) != 1)
+		if (client_ask(&client, MSG_RUN, &one, sizeof(one)) != 1)
 			break;
 		(void)snprintf(name, sizeof(name), "step-%d-to-products", steps);
 		note_step(name);
@@ -130,7 +130,7 @@ static void traced_products(void)
 	}
 	CHECK(at_it, "the guest does not come to its TDPBSSD: %s", detail());
 	take("before-products");
-	CHECK(client_ask(&client, MSG_STEP, &three, sizeof(three)) == 1, "%s", detail());
+	CHECK(client_ask(&client, MSG_RUN, &three, sizeof(three)) == 1, "%s", detail());
 	note_step("products");
 	memcpy(&head, client.payload, sizeof(head));
 	CHECK(head.steps == 3 && head.record_count == 3, "%u steps, %u records", head.steps, head.record_count);

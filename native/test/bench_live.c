@@ -234,16 +234,16 @@ static uint64_t cpu_ns(pid_t pid, pid_t tid)
 static uint32_t make_steps(uint32_t flags)
 {
 	struct {
-		struct step_request head;
+		struct run_request head;
 		struct step_code code;
 	} request = { .head = { .vcpu = { guest.pid, 0 }, .count = STEPS, .flags = flags } };
 	uint32_t made = 0;
 
 	memset(request.code.may_be_stepped, 0xff, sizeof(request.code.may_be_stepped));
 	while (made < STEPS) {
-		struct step_reply head;
+		struct stopped_event head;
 
-		if (client_ask(&client, MSG_STEP, &request, flags & STEP_KNOWN_CODE ? sizeof(request) : sizeof(request.head)) != 1)
+		if (client_ask(&client, MSG_RUN, &request, flags & STEP_KNOWN_CODE ? sizeof(request) : sizeof(request.head)) != 1)
 			give_up("steps");
 		memcpy(&head, client.payload, sizeof(head));
 		made += head.steps;

@@ -26,7 +26,7 @@ static int start(struct client *c, const char *helper, int stepped)
 	posix_spawn_file_actions_t actions;
 
 	memset(c, 0, sizeof(*c));
-	c->payload = malloc(MAX_PAYLOAD_BYTES);
+	c->payload = malloc(CLIENT_PAYLOAD_BYTES);
 	if (!c->payload || pipes(in) < 0 || pipes(out) < 0 || (stepped && (pipes(step) < 0 || pipes(go) < 0)))
 		return -1;
 	(void)posix_spawn_file_actions_init(&actions);
@@ -153,29 +153,79 @@ static int get_frame(struct client *c)
 	return 0;
 }
 
-int client_receive(struct client *c)
+enum { NO_ANSWER = -1, REFUSED, ANSWERED, MORE };
+
+/* An event of a run that has been answered. Records are gathered behind the place where its end is put. */
+static int take_event(struct client *c, uint8_t *payload)
 {
-	c->refusal = NULL;
-	do {
-		if (get_frame(c) < 0)
-			return -1;
-		c->events += c->header.status == STATUS_EVENT;
-	} while (c->header.status == STATUS_EVENT);
+	struct steps_event steps;
+
+	if (c->header.code == EVENT_STEPS) {
+		memcpy(&steps, payload, sizeof(steps));
+		c->record_bytes = steps.record_bytes;
+		memmove(payload, payload + sizeof(steps), (size_t)steps.record_count * steps.record_bytes);
+		c->gathered += (size_t)steps.record_count * steps.record_bytes;
+		return c->gathered + 2 * MAX_PAYLOAD_BYTES > CLIENT_PAYLOAD_BYTES ? NO_ANSWER : MORE;
+	}
+	if (c->header.code != EVENT_STOPPED)
+		return MORE;
+	memmove(c->payload, payload, sizeof(struct stopped_event));
+	if (((struct stopped_event *)(void *)payload)->reason != STOPPED_FAILED)
+		return ANSWERED;
+	memmove(c->payload, payload + sizeof(struct stopped_event), sizeof(struct refusal));
+	c->refusal = (const struct refusal *)(const void *)c->payload;
+	return REFUSED;
+}
+
+static int receive_one(struct client *c)
+{
+	uint8_t *payload = c->payload, *place = c->running ? payload + sizeof(struct stopped_event) + c->gathered : payload;
+	int got, result;
+
+	c->payload = place;
+	got = get_frame(c);
+	c->payload = payload;
+	if (got < 0)
+		return NO_ANSWER;
+	if (c->header.status == STATUS_EVENT) {
+		c->events += c->header.code == EVENT_TARGET_GONE;
+		result = c->running ? take_event(c, place) : MORE;
+		c->running = c->running && result == MORE;
+		return result;
+	}
 	if (c->header.status == STATUS_REFUSED)
 		c->refusal = (const struct refusal *)(const void *)c->payload;
-	return c->header.status == STATUS_OK;
+	c->running = c->header.code == MSG_RUN && c->header.status == STATUS_OK;
+	c->gathered = 0;
+	return c->running ? MORE : c->header.status == STATUS_OK;
+}
+
+int client_receive(struct client *c)
+{
+	int result;
+
+	c->refusal = NULL;
+	while ((result = receive_one(c)) == MORE)
+		;
+	return result;
 }
 
 int client_until_kill_point(struct client *c, unsigned int count, char *name, void (*passed)(const char *name))
 {
+	c->refusal = NULL;
 	for (unsigned int seen = 0;;) {
 		struct pollfd wait[2] = { { .fd = c->step, .events = POLLIN }, { .fd = c->from, .events = POLLIN } };
 		ssize_t n;
 
 		if (poll(wait, 2, HANGS_MS) <= 0)
 			return -1;
-		if (!(wait[0].revents & POLLIN))
-			return client_receive(c);
+		if (!(wait[0].revents & POLLIN)) {
+			int result = receive_one(c);
+
+			if (result != MORE)
+				return result;
+			continue;
+		}
 		n = read(c->step, name, KILL_POINT_NAME_BYTES - 1);
 		if (n <= 0)
 			return -1;

@@ -8,12 +8,17 @@
 
 #include "protocol.h"
 
+#define CLIENT_PAYLOAD_BYTES (8u * MAX_PAYLOAD_BYTES)
+
 struct client {
 	pid_t pid;
 	int to, from; /* the helper's stdin and stdout */
 	uint32_t next_id;
 	struct frame_header header;    /* of the last answer */
-	uint8_t *payload;              /* MAX_PAYLOAD_BYTES */
+	uint8_t *payload;              /* CLIENT_PAYLOAD_BYTES; of MSG_RUN what its events said: struct stopped_event, then all records */
+	uint32_t record_bytes;         /* of each of those */
+	size_t gathered;
+	int running;                   /* a run was answered, and has not stopped yet */
 	const struct refusal *refusal; /* into payload; NULL where the last answer was none */
 	uint32_t events;               /* EVENT_TARGET_GONE that came in between */
 	int step, go;                  /* of a helper that waits at its kill points; -1: it does not */

@@ -57,7 +57,7 @@ static void one_is_changed(uint32_t frame)
 /* All steps made, and then an exit of the VMM's: the state after that would be a record more than there is room for. */
 static void too_many_records(void)
 {
-	struct step_request request = { .count = MOST_STEPS_AT_ONCE, .flags = STEP_KEEP_STATE };
+	struct run_request request = { .count = MOST_STEPS_AT_ONCE, .flags = STEP_KEEP_STATE };
 	uint64_t ends;
 
 	rule("what another thread of the VMM makes of a chain's end is not believed");
@@ -65,7 +65,7 @@ static void too_many_records(void)
 		return;
 	request.vcpu = (struct vcpu_ref){ guest.pid, 0 };
 	ends = scratch_address() + LOOP_OFFSET + AT_DATA + offsetof(struct data, ends);
-	(void)client_send(&client, MSG_STEP, &request, sizeof(request));
+	(void)client_send(&client, MSG_RUN, &request, sizeof(request));
 	if (until("steps laid out")) {
 		put_word(ends, LOOP_RUNS | (uint64_t)LOOP_EXIT << 32);
 		let_on();

@@ -22,11 +22,11 @@ static uint64_t data_of(size_t offset)
 /* To a breakpoint that is never hit. */
 static void send_run(uint32_t wait_ms)
 {
-	struct step_request request = {
+	struct run_request request = {
 		.vcpu = { guest.pid, 0 }, .count = 1, .wait_ms = wait_ms, .dr0 = 0x4000, .dr7 = 0x401, .flags = STEP_NOT_THERE,
 	};
 
-	(void)client_send(&client, MSG_STEP, &request, sizeof(request));
+	(void)client_send(&client, MSG_RUN, &request, sizeof(request));
 }
 
 static void freeze(void)
@@ -54,7 +54,7 @@ static int is_traced_and_stopped(void)
 /* What counts is that it answers at all. */
 static void check_answer(int outcome)
 {
-	struct step_reply head = { 0 };
+	struct stopped_event head = { 0 };
 
 	CHECK(outcome == 1 || (outcome == 0 && reason(&client) == REASON_CHAIN_TIMEOUT), "%d: %s", outcome, words(&client));
 	if (outcome == 1)

@@ -30,7 +30,7 @@ static void stepped(const char *urgent, int has_timers, uint32_t expected)
 	if (!has_timers)
 		CHECK(prlimit(guest.pid, RLIMIT_SIGPENDING, &none, NULL) == 0, "prlimit");
 	for (int round = 0; round < 3; round++) {
-		CHECK(step(100) == 1 && head.steps > 0 && head.ended == STEP_DONE, "%s: %u steps: %s", name, head.steps, words());
+		CHECK(step(100) == 1 && head.steps > 0 && head.reason == STOPPED_DONE, "%s: %u steps: %s", name, head.steps, words());
 		CHECK(head.irqs_blocked == expected, "%s: interrupts blocked: %u", name, head.irqs_blocked);
 	}
 	after = signals_of(guest.page->vcpus[0].tid);

@@ -12,7 +12,7 @@ void conditions(void)
 {
 	static const char *const arguments[] = { "--program", "integer", "--small-stack", NULL };
 	static struct step_lookup lookups[MOST_LOOKUPS];
-	struct step_request request = { .count = MOST_STEPS_AT_ONCE, .lookup_count = 2 };
+	struct run_request request = { .count = MOST_STEPS_AT_ONCE, .lookup_count = 2 };
 	uint32_t counted;
 
 	rule("a condition ends the steps at the instruction after which it holds");
@@ -27,7 +27,7 @@ void conditions(void)
 	lookups[0].next[CODE >> 8] = 0;
 	lookups[1].next[CODE & 0xff] = 1;
 	for (int round = 0; round < 3; round++) {
-		CHECK(ask_steps(&request, lookups) == 1 && head.holds && head.ended == STEP_DONE, "%s", words());
+		CHECK(ask_steps(&request, lookups) == 1 && head.holds && head.reason == STOPPED_DONE, "%s", words());
 		CHECK(head.steps == head.record_count && head.steps <= 2 && stops[head.steps - 1].rip == CODE, "%u steps, rip %#llx", head.steps,
 		      (unsigned long long)stops[head.steps ? head.steps - 1 : 0].rip);
 	}
@@ -52,17 +52,17 @@ void conditions(void)
 void whole_states(const char *program)
 {
 	const char *const arguments[] = { "--program", program, "--small-stack", NULL };
-	struct step_request request = { .count = MOST_STEPS_AT_ONCE, .flags = STEP_KEEP_STATE };
+	struct run_request request = { .count = 500, .flags = STEP_KEEP_STATE }; /* of which no chain has room for all */
 	struct kvm_regs last;
 
 	rule("with the whole state, each record is what a capture would have said");
 	if (!start(arguments))
 		return;
-	CHECK(ask_steps(&request, NULL) == 1 && head.steps > 10 && head.steps == head.record_count && head.record_bytes > RECORD_IMAGE,
+	CHECK(ask_steps(&request, NULL) == 1 && head.steps > 10 && head.steps == head.record_count && client.record_bytes > RECORD_IMAGE,
 	      "%u steps: %s", head.steps, words());
 	last = stops[head.steps - 1];
 	for (uint32_t i = 0; i < head.record_count; i++) {
-		const uint8_t *record = client.payload + sizeof(head) + (size_t)i * head.record_bytes;
+		const uint8_t *record = client.payload + sizeof(head) + (size_t)i * client.record_bytes;
 		struct kvm_sregs sregs;
 		struct kvm_xcrs xcrs;
 
@@ -80,7 +80,7 @@ void whole_states(const char *program)
 void watchpoints(void)
 {
 	static const char *const arguments[] = { "--program", "integer", "--small-stack", NULL };
-	struct step_request request = { .count = 1, .wait_ms = 1000, .dr0 = 0x7e00, .dr7 = 0xd0401 };
+	struct run_request request = { .count = 1, .wait_ms = 1000, .dr0 = 0x7e00, .dr7 = 0xd0401 };
 	uint32_t before;
 
 	rule("a watchpoint stops the guest after the instruction that writes");
@@ -95,7 +95,7 @@ void watchpoints(void)
 	}
 	CHECK(ask_steps(&request, NULL) == 1, "%s", words());
 	for (int round = 0; round < 3; round++) {
-		CHECK(head.steps == 1 && head.ended == STEP_DONE && (head.dr6 & 1) && stops[0].rip == CODE + 5, "%u steps, DR6 %#llx: %s", head.steps,
+		CHECK(head.steps == 1 && head.reason == STOPPED_DONE && (head.dr6 & 1) && stops[0].rip == CODE + 5, "%u steps, DR6 %#llx: %s", head.steps,
 		      (unsigned long long)head.dr6, words());
 		CHECK(*guest.counter == before + 1, "%u times counted", *guest.counter - before);
 		before = *guest.counter;

@@ -11,7 +11,7 @@
 
 extern struct guest guest;
 extern struct client client;
-extern struct step_reply head;
+extern struct stopped_event head;
 extern struct kvm_regs stops[MOST_STEPS_AT_ONCE];
 
 /* How the steps are made, and what is known. */
@@ -29,13 +29,16 @@ void end(void);
 const char *words(void); /* of the refusal */
 int step(uint32_t count);
 /* The request with its lookups behind it. */
-int ask_steps(struct step_request *request, const struct step_lookup *lookups);
+int ask_steps(struct run_request *request, const struct step_lookup *lookups);
 
 /* step_driven.c */
 void conditions(void);
 void whole_states(const char *program);
 void watchpoints(void);
 void breakpoints_as_said(void);
+
+/* step_asked.c */
+void asked_to_stop(void);
 
 /* step_alarm.c: what this KVM does where there is a timer */
 void alarms(uint32_t irqs_blocked_here);

@@ -27,7 +27,7 @@ extern const uint8_t fault_code[], fault_at[], fault_behind[], fault_handler[], 
 
 static struct client client;
 static struct guest guest;
-static struct step_reply head;
+static struct stopped_event head;
 static struct kvm_regs last;
 
 static const char *words(void)
@@ -94,7 +94,7 @@ static int take_answer(int answer)
 		return answer;
 	memcpy(&head, client.payload, sizeof(head));
 	if (head.record_count)
-		memcpy(&last, client.payload + sizeof(head) + (size_t)(head.record_count - 1) * head.record_bytes, sizeof(last));
+		memcpy(&last, client.payload + sizeof(head) + (size_t)(head.record_count - 1) * client.record_bytes, sizeof(last));
 	return answer;
 }
 
@@ -110,9 +110,9 @@ static int ask(uint32_t code, const void *payload, size_t bytes)
 
 static int ask_step(void)
 {
-	struct step_request request = { .vcpu = { guest.pid, 0 }, .count = 1 };
+	struct run_request request = { .vcpu = { guest.pid, 0 }, .count = 1 };
 
-	return take_answer(ask(MSG_STEP, &request, sizeof(request)));
+	return take_answer(ask(MSG_RUN, &request, sizeof(request)));
 }
 
 static int attach(void)
@@ -172,7 +172,7 @@ static void wait_for_next_chain(void)
 /* Its handler has what it waits for while the helper still lives: the step ends behind the instruction, and no TF is left. */
 static void finished(int leaves)
 {
-	struct step_request request = { .vcpu = { guest.pid, 0 }, .count = 1 };
+	struct run_request request = { .vcpu = { guest.pid, 0 }, .count = 1 };
 	volatile struct demo_vcpu *v = &guest.page->vcpus[0];
 	uint16_t faults = word(FAULT_COUNT), done = word(FAULT_DONE);
 	uint64_t eintrs = v->eintr_count;
@@ -181,13 +181,13 @@ static void finished(int leaves)
 	*memory(FAULT_LEAVES) = (uint8_t)leaves;
 	if (!step_to_fault())
 		return;
-	(void)client_send(&client, MSG_STEP, &request, sizeof(request));
+	(void)client_send(&client, MSG_RUN, &request, sizeof(request));
 	CHECK(wait_for(FAULT_COUNT, (uint16_t)(faults + 1)), "no fault");
 	wait_for_next_chain();
 	*memory(FAULT_MAY_GO) = 1;
 	answer = take_answer(client_receive(&client));
-	CHECK(answer == 1 && head.steps == 1 && head.ended == STEP_DONE && last.rip == place(fault_behind), "%u steps, ended %u, rip %#llx: %s",
-	      head.steps, head.ended, (unsigned long long)last.rip, words());
+	CHECK(answer == 1 && head.steps == 1 && head.reason == STOPPED_DONE && last.rip == place(fault_behind), "%u steps, ended %u, rip %#llx: %s",
+	      head.steps, head.reason, (unsigned long long)last.rip, words());
 	CHECK(!(last.rflags & TRAP_FLAG), "TF is in RFLAGS %#llx", (unsigned long long)last.rflags);
 	CHECK(client_vcpu(&client, MSG_RESUME, guest.pid, 0) == 1 && wait_for(FAULT_DONE, (uint16_t)(done + 1)), "the guest does not go on");
 	CHECK(!(word(FAULT_FLAGS) & TRAP_FLAG) && word(FAULT_DB_COUNT) == 0, "flags %#x behind it, %u #DBs", word(FAULT_FLAGS),
@@ -203,7 +203,7 @@ static void ends_in_handler(void)
 
 	if (!step_to_fault())
 		return;
-	CHECK(ask_step() == 1 && head.steps == 1 && head.ended == STEP_DONE, "%u steps, ended %u: %s", head.steps, head.ended, words());
+	CHECK(ask_step() == 1 && head.steps == 1 && head.reason == STOPPED_DONE, "%u steps, ended %u: %s", head.steps, head.reason, words());
 	CHECK(last.rip - place(fault_handler) < (uint64_t)(fault_debug_handler - fault_handler), "rip %#llx is not the handler's", (unsigned long long)last.rip);
 	*memory(FAULT_MAY_GO) = 1;
 	CHECK(client_vcpu(&client, MSG_RESUME, guest.pid, 0) == 1 && wait_for(FAULT_DONE, (uint16_t)(done + 1)), "the guest does not go on");
@@ -224,7 +224,7 @@ static uint64_t caught(void)
  */
 static void killed(const char *helper, const char *stepped)
 {
-	struct step_request request = { .vcpu = { guest.pid, 0 }, .count = 1 };
+	struct run_request request = { .vcpu = { guest.pid, 0 }, .count = 1 };
 	volatile struct demo_vcpu *v = &guest.page->vcpus[0];
 	uint16_t faults = word(FAULT_COUNT), done = word(FAULT_DONE);
 	char name[KILL_POINT_NAME_BYTES] = "";
@@ -237,7 +237,7 @@ static void killed(const char *helper, const char *stepped)
 	if (!step_to_fault())
 		return;
 	eintrs = v->eintr_count;
-	(void)client_send(&client, MSG_STEP, &request, sizeof(request));
+	(void)client_send(&client, MSG_RUN, &request, sizeof(request));
 	while (client_until_kill_point(&client, 1, name, NULL) == 2 && strcmp(name, "stepping: let go") != 0)
 		if (write(client.go, "g", 1) != 1)
 			break;
@@ -258,11 +258,11 @@ static void killed(const char *helper, const char *stepped)
 /* A breakpoint that is never hit, and nobody who waits for it. */
 static void killed_while_armed(const char *helper)
 {
-	struct step_request request = { .vcpu = { guest.pid, 0 }, .count = 1, .wait_ms = 2000, .dr0 = 0x4000, .dr7 = 0x401, .flags = STEP_NOT_THERE };
+	struct run_request request = { .vcpu = { guest.pid, 0 }, .count = 1, .wait_ms = 2000, .dr0 = 0x4000, .dr7 = 0x401, .flags = STEP_NOT_THERE };
 	volatile struct demo_vcpu *v = &guest.page->vcpus[0];
 	uint64_t eintrs = v->eintr_count, handlers = caught();
 
-	(void)client_send(&client, MSG_STEP, &request, sizeof(request));
+	(void)client_send(&client, MSG_RUN, &request, sizeof(request));
 	CHECK(COMES(timer_number() != -1), "it is never armed");
 	(void)client_kill(&client);
 	CHECK(COMES(v->eintr_count != eintrs) && v->eintr_count == eintrs + 1, "%llu EINTRs: it stays armed", (unsigned long long)(v->eintr_count - eintrs));

@@ -20,7 +20,7 @@ extern const uint8_t flags_guest[], flags_guest_int[];
 
 static struct client client;
 static struct guest guest;
-static struct step_reply head;
+static struct stopped_event head;
 static struct kvm_regs last;
 static struct step_code code;
 
@@ -29,7 +29,7 @@ static const char *words(void)
 	return client.refusal ? client.refusal->detail : "no answer";
 }
 
-static int ask(struct step_request request)
+static int ask(struct run_request request)
 {
 	static uint8_t bytes[sizeof(request) + sizeof(code)];
 	uint32_t count = sizeof(request) + (request.flags & STEP_KNOWN_CODE ? (uint32_t)sizeof(code) : 0);
@@ -38,13 +38,13 @@ static int ask(struct step_request request)
 	request.vcpu = (struct vcpu_ref){ guest.pid, 0 };
 	memcpy(bytes, &request, sizeof(request));
 	memcpy(bytes + sizeof(request), &code, sizeof(code));
-	answer = client_ask(&client, MSG_STEP, bytes, count);
+	answer = client_ask(&client, MSG_RUN, bytes, count);
 	memset(&head, 0, sizeof(head));
 	if (answer != 1)
 		return answer;
 	memcpy(&head, client.payload, sizeof(head));
 	if (head.record_count)
-		memcpy(&last, client.payload + sizeof(head) + (size_t)(head.record_count - 1) * head.record_bytes, sizeof(last));
+		memcpy(&last, client.payload + sizeof(head) + (size_t)(head.record_count - 1) * client.record_bytes, sizeof(last));
 	return answer;
 }
 
@@ -90,8 +90,8 @@ static void know_the_code(void)
 /* Through one round, `count` steps at once. -1: it did not come there. */
 static int drive(uint32_t flags, uint32_t count, unsigned int *around)
 {
-	struct step_request steps = { .count = count, .flags = flags };
-	struct step_request over = { .count = 1, .wait_ms = 2000, .dr7 = 0x401, .flags = STEP_NOT_THERE | STEP_NO_INTERRUPTS };
+	struct run_request steps = { .count = count, .flags = flags };
+	struct run_request over = { .count = 1, .wait_ms = 2000, .dr7 = 0x401, .flags = STEP_NOT_THERE | STEP_NO_INTERRUPTS };
 
 	*around = 0;
 	for (int i = 0; i < MOST_ROUNDS; i++) {
@@ -161,12 +161,12 @@ static void one(const uint8_t *expected, uint32_t flags, uint32_t count, const c
 /* 1: this KVM's guests stop at breakpoints. */
 static int has_breakpoints(void)
 {
-	struct step_request to_the_loop = { .count = 1, .wait_ms = 1000, .dr7 = 0x401, .flags = STEP_NOT_THERE };
+	struct run_request to_the_loop = { .count = 1, .wait_ms = 1000, .dr7 = 0x401, .flags = STEP_NOT_THERE };
 
 	CHECK(client_vcpu(&client, MSG_FREEZE, guest.pid, 0) == 1, "%s", words());
-	CHECK(ask((struct step_request){ .count = 1 }) == 1 && head.steps == 1, "%s", words());
+	CHECK(ask((struct run_request){ .count = 1 }) == 1 && head.steps == 1, "%s", words());
 	to_the_loop.dr0 = last.rip;
-	CHECK(ask((struct step_request){ .count = 1 }) == 1 && head.steps == 1, "%s", words());
+	CHECK(ask((struct run_request){ .count = 1 }) == 1 && head.steps == 1, "%s", words());
 	CHECK(ask(to_the_loop) == 1, "%s", words());
 	return client_vcpu(&client, MSG_RESUME, guest.pid, 0) == 1 && head.steps == 1;
 }

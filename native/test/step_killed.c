@@ -11,7 +11,7 @@
 /* 2: killed at the count-th of its steps; 1: it had no more. */
 static int kill_at(const char *helper, unsigned int count, int armed, char *name)
 {
-	struct step_request request = { .vcpu = { guest.pid, 0 }, .count = armed ? 1 : KILLED_STEPS, .wait_ms = armed ? 20 : 0 };
+	struct run_request request = { .vcpu = { guest.pid, 0 }, .count = armed ? 1 : KILLED_STEPS, .wait_ms = armed ? 20 : 0 };
 	struct attach_request attach = { .vcpu = { guest.pid, 0 } };
 	struct client victim;
 	int outcome;
@@ -25,7 +25,7 @@ static int kill_at(const char *helper, unsigned int count, int armed, char *name
 	(void)client_send(&victim, MSG_ATTACH, &attach, sizeof(attach));
 	outcome = client_until_kill_point(&victim, 0, name, NULL);
 	CHECK(outcome == 1, "attach: %s", victim.refusal ? victim.refusal->detail : "no answer");
-	(void)client_send(&victim, MSG_STEP, &request, sizeof(request));
+	(void)client_send(&victim, MSG_RUN, &request, sizeof(request));
 	outcome = client_until_kill_point(&victim, count, name, NULL);
 	CHECK(outcome > 0, "step: %s", victim.refusal ? victim.refusal->detail : "no answer");
 	(void)(outcome == 2 ? client_kill(&victim) : client_end(&victim));

@@ -72,12 +72,12 @@ static uint64_t end_loop(void)
 /* At the first instruction of its last loop. -1: it did not come there; else how many instructions it took. */
 static int step_there(int whole)
 {
-	struct step_request request = { .count = 200, .flags = whole ? STEP_KEEP_STATE : 0 };
+	struct run_request request = { .count = 200, .flags = whole ? STEP_KEEP_STATE : 0 };
 	int made = 0;
 
 	for (int requests = 0; requests < 4000 && made < 4000; requests++) {
 		request.count = *memory(MIXED_DONE) ? 1 : 40;
-		if (ask_steps(&request, NULL) != 1 || head.ended == STEP_HALTED)
+		if (ask_steps(&request, NULL) != 1 || head.reason == STOPPED_HALTED)
 			return -1;
 		if (!head.steps)
 			continue;
@@ -119,8 +119,8 @@ static void compare(const struct outcome *stepped, const struct outcome *free_ru
 
 static int run_freely(struct outcome *o)
 {
-	struct step_request one = { .count = 1 };
-	struct step_request to_end = { .count = 1, .wait_ms = 2000, .dr0 = end_loop(), .dr7 = 0x401 };
+	struct run_request one = { .count = 1 };
+	struct run_request to_end = { .count = 1, .wait_ms = 2000, .dr0 = end_loop(), .dr7 = 0x401 };
 
 	lead_there();
 	if (!COMES(*memory(MIXED_DONE)))

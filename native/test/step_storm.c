@@ -26,7 +26,7 @@ static unsigned int random_below(unsigned int n)
 static void send_drive(struct client *c)
 {
 	struct {
-		struct step_request head;
+		struct run_request head;
 		union {
 			struct step_lookup lookup;
 			struct step_code code;
@@ -56,7 +56,7 @@ static void send_drive(struct client *c)
 		request.head.dr0 = CODE + (random_below(2) ? NEVER_HIT : 5);
 		request.head.dr7 = 0x401;
 	}
-	(void)client_send(c, MSG_STEP, &request, bytes);
+	(void)client_send(c, MSG_RUN, &request, bytes);
 }
 
 static void storm(const char *helper, const char *program, const char *more, unsigned int kills)

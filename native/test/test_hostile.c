@@ -114,9 +114,9 @@ static void translate(void)
 
 static void step(void)
 {
-	struct step_request request = { .vcpu = { guest.pid, 0 }, .count = 1000, .flags = STEP_KEEP_STATE };
+	struct run_request request = { .vcpu = { guest.pid, 0 }, .count = 1000, .flags = STEP_KEEP_STATE };
 
-	(void)is_answered(client_ask(&client, MSG_STEP, &request, sizeof(request)), "steps");
+	(void)is_answered(client_ask(&client, MSG_RUN, &request, sizeof(request)), "steps");
 }
 
 static void one_round(void)

@@ -18,7 +18,7 @@
 static const char *helper, *stepped, *demo;
 struct guest guest;
 struct client client;
-struct step_reply head;
+struct stopped_event head;
 struct kvm_regs stops[MOST_STEPS_AT_ONCE];
 static uint32_t irqs_blocked_here; /* this KVM can */
 static const struct way ways[] = {
@@ -40,10 +40,10 @@ static void read_reply(void)
 {
 	memcpy(&head, client.payload, sizeof(head));
 	for (uint32_t i = 0; i < head.record_count; i++)
-		memcpy(&stops[i], client.payload + sizeof(head) + (size_t)i * head.record_bytes, sizeof(stops[0]));
+		memcpy(&stops[i], client.payload + sizeof(head) + (size_t)i * client.record_bytes, sizeof(stops[0]));
 }
 
-int ask_steps(struct step_request *request, const struct step_lookup *lookups)
+int ask_steps(struct run_request *request, const struct step_lookup *lookups)
 {
 	static uint8_t bytes[sizeof(*request) + MOST_LOOKUPS * sizeof(*lookups) + sizeof(struct step_code)];
 	uint32_t size = sizeof(*request) + request->lookup_count * (uint32_t)sizeof(*lookups);
@@ -62,7 +62,7 @@ int ask_steps(struct step_request *request, const struct step_lookup *lookups)
 		memcpy(bytes + size, &all, sizeof(all));
 		size += sizeof(all);
 	}
-	answer = client_ask(&client, MSG_STEP, bytes, size);
+	answer = client_ask(&client, MSG_RUN, bytes, size);
 	memset(&head, 0, sizeof(head));
 	if (answer == 1)
 		read_reply();
@@ -71,7 +71,7 @@ int ask_steps(struct step_request *request, const struct step_lookup *lookups)
 
 int step(uint32_t count)
 {
-	struct step_request request = { .count = count };
+	struct run_request request = { .count = count };
 
 	return ask_steps(&request, NULL);
 }
@@ -113,10 +113,10 @@ void end(void)
 /* An instruction breakpoint, for up to a second. */
 static int run_to(uint64_t address)
 {
-	struct step_request request = {
+	struct run_request request = {
 		.vcpu = { guest.pid, 0 }, .count = 1, .wait_ms = 1000, .dr0 = address, .dr7 = 0x401,
 	};
-	int answer = client_ask(&client, MSG_STEP, &request, sizeof(request));
+	int answer = client_ask(&client, MSG_RUN, &request, sizeof(request));
 
 	memset(&head, 0, sizeof(head));
 	if (answer == 1)
@@ -167,7 +167,7 @@ static void counting_guest(void)
 		return;
 	v = &guest.page->vcpus[0];
 	CHECK(client_vcpu(&client, MSG_FREEZE, guest.pid, 0) == 1, "%s", words());
-	CHECK(step(1) == 1 && head.steps == 1 && head.ended == STEP_DONE, "%s", words());
+	CHECK(step(1) == 1 && head.steps == 1 && head.reason == STOPPED_DONE, "%s", words());
 	for (int round = 0; round < 5; round++) {
 		before = *guest.counter;
 		CHECK(step_all(240, at, 2, CODE, "integer", &detours), "%u steps: %s", head.steps, words());
@@ -213,11 +213,11 @@ static void breakpoints(const char *program, uint32_t at, int is_kicked)
 	if (!breakpoints_are_hit())
 		skip("breakpoints that are hit", "a VM of the test's own hits none here: this KVM's CPU is emulated");
 	for (int round = 0; round < (breakpoints_are_hit() ? 5 : 0); round++) {
-		CHECK(run_to(CODE + at) == 1 && head.ended == STEP_DONE && head.steps == 1, "%s: not hit: %s", program, words());
+		CHECK(run_to(CODE + at) == 1 && head.reason == STOPPED_DONE && head.steps == 1, "%s: not hit: %s", program, words());
 		CHECK(stops[0].rip == CODE + at && (head.dr6 & 1), "%s: rip %#llx, DR6 %#llx", program, (unsigned long long)stops[0].rip,
 		      (unsigned long long)head.dr6);
 	}
-	CHECK(run_to(CODE + 0x800) == 1 && head.steps == 0 && head.ended != STEP_DONE, "%s: hit where nothing is: %s", program, words());
+	CHECK(run_to(CODE + 0x800) == 1 && head.steps == 0 && head.reason != STOPPED_DONE, "%s: hit where nothing is: %s", program, words());
 	CHECK(is_kicked || guest.page->vcpus[0].eintr_count == eintrs, "%s: the VMM saw EINTRs", program);
 	end();
 }
@@ -252,7 +252,7 @@ static void qemu_guest(void)
 	CHECK(client_start(&client, helper) == 0 && client_attach(&client, guest.pid, 0, 0, NULL) == 1, "%s", words());
 	CHECK(client_vcpu(&client, MSG_FREEZE, guest.pid, 0) == 1, "%s", words());
 	before = *guest.counter;
-	CHECK(step_all(240, at, 2, 0, "QEMU", &detours) && head.ended == STEP_DONE, "%u steps: %s", head.steps, words());
+	CHECK(step_all(240, at, 2, 0, "QEMU", &detours) && head.reason == STOPPED_DONE, "%u steps: %s", head.steps, words());
 	CHECK(*guest.counter == before + 120, "%u times counted in 120 rounds", *guest.counter - before);
 	/* Its vCPUs' threads block all signals but their kick: the chain's timer gets through nevertheless. */
 	CHECK(head.irqs_blocked == irqs_blocked_here, "QEMU: interrupts blocked: %u", head.irqs_blocked);
@@ -287,7 +287,7 @@ static void filtered(void)
 		{ "no-copy", "process_vm_readv", 0 }, { "no-debug", "KVM_SET_GUEST_DEBUG", 0 }, { "no-wait", "futex", 0 },
 		{ "kill-regs", "KVM_SET_REGS", 1 },   { "no-msrs", "KVM_GET_MSRS", 1 },		{ "no-timer", "timer_create", 1 },
 	};
-	struct step_request run = { .count = 1, .wait_ms = 20, .dr0 = CODE + 0x800, .dr7 = 0x401 };
+	struct run_request run = { .count = 1, .wait_ms = 20, .dr0 = CODE + 0x800, .dr7 = 0x401 };
 
 	rule("what the filter forbids is said beforehand, and not made: neither steps that need it, nor, in others, that call");
 	if (!can_read_filters("steps under a seccomp filter"))
@@ -355,6 +355,7 @@ int main(int count, char **arguments)
 	breakpoints("integer", 0, 1);
 	breakpoints("io", 7, 0);
 	watchpoints();
+	asked_to_stop();
 	step_flags(helper, demo);
 	step_fault(helper, stepped, demo);
 	filtered();

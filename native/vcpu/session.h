@@ -169,7 +169,12 @@ void detach_all(void);
 int capture(struct vcpu *vcpu, struct reply *reply, struct refusal *why);
 int freeze(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why);
 int resume(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why);
-int step(struct vcpu *vcpu, const struct step_request *request, struct reply *reply, struct refusal *why); /* single_step.c */
+/*
+ * single_step.c. run_begin stops the vCPU and checks all; run_on, after the reply, drives it and tells of it. The request stays where it
+ * is until then. run_on: -1 and why; why->reason is REASON_NONE where only the asker is gone.
+ */
+int run_begin(struct vcpu *vcpu, const struct run_request *request, struct refusal *why);
+int run_on(struct refusal *why);
 int verdicts(struct vcpu *vcpu, struct reply *reply, struct refusal *why);
 int write_image(struct vcpu *vcpu, const uint8_t *image, uint32_t bytes, struct reply *reply, struct refusal *why);
 int write_xcr0(struct vcpu *vcpu, uint64_t value, struct reply *reply, struct refusal *why);

@@ -1,4 +1,4 @@
-/* MSG_STEP: the guest goes on by single instructions, or to a breakpoint, and the vCPU stays frozen then. */
+/* The guest goes on by single instructions, or to a breakpoint. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,18 +10,15 @@
 #include "kill_point.h"
 #include "stepping.h"
 
-#define MOST_WAIT_MS 2000u
-#define MOST_DETOURS 1000u /* of the VMM, for exits and kicks, in one request */
-#define MOST_TIME_NS 800000000ull /* then the request is answered, however many steps are made */
-
-static uint8_t records[LOOP_RECORDS_BYTES];
+#define STEP_TIMEOUT_NS 1500000000ull
+#define MOST_DETOURS 1000u /* of the VMM, for exits and kicks, while steps are made */
 
 static uint8_t *record_of(const struct stepping *s, uint32_t number)
 {
-	return records + (s->loop.keep_last ? 0 : (size_t)number * s->loop.record_bytes);
+	return s->records + (s->loop.keep_last ? 0 : (size_t)(number - s->sent) * s->loop.record_bytes);
 }
 
-static uint64_t rip_of(const uint8_t *record)
+uint64_t record_rip(const uint8_t *record)
 {
 	struct kvm_regs regs;
 
@@ -37,16 +34,8 @@ static int went_away(const struct stepping *s, uint64_t rip)
 	return s->may_finish && (s->is_away || rip - s->rip > MOST_INSTRUCTION_BYTES);
 }
 
-static uint64_t rflags_of(const uint8_t *record)
-{
-	struct kvm_regs regs;
-
-	memcpy(&regs, record + RECORD_REGS, sizeof(regs));
-	return regs.rflags;
-}
-
 /* The state as it stands, outside the chain. */
-static int read_record(struct stepping *s, uint8_t *record, struct refusal *why)
+int stepping_read(struct stepping *s, uint8_t *record, struct refusal *why)
 {
 	struct program p = { 0 };
 
@@ -68,15 +57,15 @@ static int count_ended_by_exit(struct stepping *s, struct refusal *why)
 {
 	uint8_t *record = record_of(s, s->head.steps);
 
-	if (read_record(s, record, why) < 0)
+	if (stepping_read(s, record, why) < 0)
 		return -1;
-	if (rip_of(record) == s->rip || s->breakpoints)
+	if (record_rip(record) == s->rip || s->breakpoints)
 		return 0;
-	if (went_away(s, rip_of(record))) {
+	if (went_away(s, record_rip(record))) {
 		s->is_away = 1;
 		return 0;
 	}
-	s->rip = rip_of(record);
+	s->rip = record_rip(record);
 	s->head.steps++;
 	s->head.holds = (uint32_t)loop_condition(s->loop.lookups, s->loop.lookup_count, record);
 	return 0;
@@ -109,7 +98,7 @@ static struct loop next_chain(const struct stepping *s)
 {
 	struct loop chain = s->loop;
 
-	chain.steps = s->wanted - s->head.steps;
+	chain.steps = s->wanted - s->head.steps < s->most ? s->wanted - s->head.steps : s->most;
 	chain.rip = s->rip;
 	if (s->is_away && !s->breakpoints) {
 		chain.steps = 1;
@@ -133,16 +122,16 @@ static int after_alarm(struct stepping *s, struct refusal *why)
 	uint64_t now = now_ns(CLOCK_MONOTONIC);
 
 	s->vcpu->stop.in_kvm_run = 1;
-	if (read_record(s, record, why) < 0)
+	if (stepping_read(s, record, why) < 0)
 		return -1;
-	s->is_away = s->breakpoints || went_away(s, rip_of(record));
+	s->is_away = s->breakpoints || went_away(s, record_rip(record));
 	if (!s->breakpoints && s->head.steps && now > s->over_ns)
 		s->wanted = s->head.steps + 1;
-	s->head.ended = STEP_HALTED;
+	s->head.reason = STOPPED_HALTED;
 	return !stepping_is_over(s, now);
 }
 
-static int is_enough(const struct stepping *s)
+int stepping_is_enough(const struct stepping *s)
 {
 	return s->head.steps == s->wanted || s->head.holds || (s->head.steps && !loop_may_step(&s->loop, s->rip));
 }
@@ -161,7 +150,7 @@ static int take_steps(struct stepping *s, struct loop_made *made, struct refusal
 		return 0;
 	mend_record(s);
 	s->is_away = 0;
-	s->rip = rip_of(record_of(s, s->head.steps - 1));
+	s->rip = record_rip(record_of(s, s->head.steps - 1));
 	s->head.holds = (uint32_t)loop_condition(s->loop.lookups, s->loop.lookup_count, record_of(s, s->head.steps - 1));
 	return 0;
 }
@@ -189,8 +178,8 @@ static int run_chain(struct stepping *s, struct refusal *why)
 		return refuse(why, REASON_CHAIN_CHANGED, 0, NULL, "Another thread of the VMM changed the chain of steps.");
 	if (end == LOOP_DONE || (end == LOOP_KICK && !stop->signal_seen && s->interrupted)) {
 		stop->in_kvm_run = 1;
-		s->head.ended = end == LOOP_DONE ? STEP_DONE : STEP_HALTED;
-		return end == LOOP_DONE && s->loop.finishes && !is_enough(s) && now_ns(CLOCK_MONOTONIC) < s->over_ns;
+		s->head.reason = end == LOOP_DONE ? STOPPED_DONE : STOPPED_HALTED;
+		return end == LOOP_DONE && !stepping_is_enough(s) && now_ns(CLOCK_MONOTONIC) < s->over_ns;
 	}
 	if (end == LOOP_KICK && !stop->signal_seen && s->alarms)
 		return after_alarm(s, why);
@@ -199,13 +188,13 @@ static int run_chain(struct stepping *s, struct refusal *why)
 	if (thread_follow(s->vcpu->tid, s->vcpu->fd, stop, why) < 0 || (end == LOOP_EXIT && count_ended_by_exit(s, why) < 0))
 		return -1;
 	s->progress_ns = now_ns(CLOCK_MONOTONIC);
-	if (is_enough(s)) {
-		s->head.ended = STEP_DONE;
+	if (stepping_is_enough(s)) {
+		s->head.reason = STOPPED_DONE;
 		return 0;
 	}
-	if (!s->interrupted && s->head.detours < MOST_DETOURS && now_ns(CLOCK_MONOTONIC) < s->over_ns + (s->is_away ? STEP_TIMEOUT_NS : 0))
+	if (!s->interrupted && (s->breakpoints || s->head.detours < MOST_DETOURS) && now_ns(CLOCK_MONOTONIC) < s->over_ns + (s->is_away ? STEP_TIMEOUT_NS : 0))
 		return 1;
-	s->head.ended = s->interrupted || s->breakpoints ? STEP_HALTED : s->head.steps ? STEP_DONE : STEP_BUSY;
+	s->head.reason = s->interrupted || s->breakpoints ? STOPPED_HALTED : s->head.steps ? STOPPED_DONE : STOPPED_BUSY;
 	return 0;
 }
 
@@ -220,55 +209,28 @@ static int go_on(struct stepping *s, struct refusal *why)
 	return more;
 }
 
-/* Where it could not be led to an end the thread goes on by itself, as it stands. */
-static int give_up(struct vcpu *vcpu, const struct refusal *why)
-{
-	if (vcpu_is_frozen(vcpu))
-		vcpu->state = VCPU_RUNS;
-	if (why->reason == REASON_CHAIN_TIMEOUT) {
-		vcpu_is_late(vcpu);
-		vcpu->unfinished = 1;
-	} else {
-		vcpu_release(vcpu);
-	}
-	return -1;
-}
-
-/* Stopped in KVM_RUN, or where it is next made: a guest that leaves often is seldom caught inside. */
-static int begin(struct vcpu *vcpu, struct refusal *why)
-{
-	if (vcpu_stop(vcpu, NEED_ANY, why) < 0)
-		return -1;
-	if (vcpu->stop.in_kvm_run || thread_follow(vcpu->tid, vcpu->fd, &vcpu->stop, why) == 0)
-		return 0;
-	(void)give_up(vcpu, why);
-	if (why->reason == REASON_CHAIN_TIMEOUT)
-		(void)refuse(why, REASON_OUTSIDE_KVM_RUN, 0, NULL, "The VMM does not come to KVM_RUN: the VM is paused, or halted by its VMM.");
-	return -1;
-}
-
 #define DR6_BREAKPOINTS 0xfu
 
 static int make_steps(struct stepping *s, uint32_t count, struct refusal *why)
 {
 	int more;
 
-	s->wanted = count < s->most ? count : s->most;
+	s->wanted = count;
 	s->progress_ns = now_ns(CLOCK_MONOTONIC);
-	do
-		more = go_on(s, why);
-	while (more == 1);
+	while ((more = go_on(s, why)) == 1)
+		if (!s->loop.keep_last)
+			(void)stepping_send(s);
 	return more;
 }
 
 /* Every step ends at the entry of a SYSCALL, but the one that goes on from there. */
-static int step_from_here(struct stepping *s, uint32_t count, struct refusal *why)
+int stepping_steps(struct stepping *s, uint32_t count, struct refusal *why)
 {
 	if (s->syscall_entry && s->rip == s->syscall_entry) {
 		s->loop.ends_at_syscall = 0;
 		if (make_steps(s, 1, why) < 0)
 			return -1;
-		if (s->head.ended != STEP_DONE || s->head.holds || s->head.steps >= count || !loop_may_step(&s->loop, s->rip))
+		if (s->head.reason != STOPPED_DONE || s->head.holds || s->head.steps >= count || !loop_may_step(&s->loop, s->rip))
 			return 0;
 	}
 	s->loop.ends_at_syscall = s->syscall_entry != 0;
@@ -301,10 +263,11 @@ static uint64_t dr7_of(uint64_t dr7, int data)
  * One step first, for an instruction's breakpoint where it stands would be hit at once, with what watches data; then on, with
  * the breakpoints alone, which store nothing in the guest. Time that the VMM takes for itself counts too.
  */
-static int run_to_breakpoint(struct stepping *s, const struct step_request *request, struct refusal *why)
+int stepping_to_breakpoint(struct stepping *s, struct refusal *why)
 {
+	const struct run_request *request = s->request;
 	const uint64_t dr[4] = { request->dr0, request->dr1, request->dr2, request->dr3 };
-	uint64_t deadline = now_ns(CLOCK_MONOTONIC) + (uint64_t)request->wait_ms * 1000000u, data = dr7_of(request->dr7, 1);
+	uint64_t data = dr7_of(request->dr7, 1);
 	uint64_t code = dr7_of(request->dr7, 0);
 	int more;
 
@@ -314,9 +277,9 @@ static int run_to_breakpoint(struct stepping *s, const struct step_request *requ
 		s->loop.debug.arch.debugreg[7] = data;
 		if (data & 0xc0)
 			s->syscall_entry = 0; /* DR3 watches data meanwhile */
-		if (step_from_here(s, 1, why) < 0)
+		if (stepping_steps(s, 1, why) < 0)
 			return -1;
-		if (s->head.ended != STEP_DONE)
+		if (s->head.reason != STOPPED_DONE)
 			return 0;
 		if (data && s->head.exit_reason == KVM_EXIT_DEBUG && read_dr6(s, why) < 0)
 			return -1;
@@ -340,56 +303,8 @@ static int run_to_breakpoint(struct stepping *s, const struct step_request *requ
 		uint64_t now = now_ns(CLOCK_MONOTONIC);
 
 		s->progress_ns = now;
-		s->wait_ns = deadline > now ? deadline - now : 1;
+		s->wait_ns = s->over_ns > now ? s->over_ns - now : 1;
 		more = go_on(s, why);
 	} while (more == 1);
 	return more < 0 || !s->head.steps ? more : read_dr6(s, why);
-}
-
-static int check(const struct step_request *request, struct refusal *why)
-{
-	if (request->wait_ms > MOST_WAIT_MS)
-		return refuse(why, REASON_BAD_FRAME, 0, NULL, "At most %u ms are waited at once, not %u.", MOST_WAIT_MS, request->wait_ms);
-	if (request->count == 0 || request->count > LOOP_STEPS)
-		return refuse(why, REASON_BAD_FRAME, 0, NULL, "From 1 to %u steps at once, not %u.", LOOP_STEPS, request->count);
-	if (request->flags & ~(STEP_KEEP_STATE | STEP_KEEP_LAST | STEP_KNOWN_CODE | STEP_NOT_THERE | STEP_NO_INTERRUPTS))
-		return refuse(why, REASON_BAD_FRAME, 0, NULL, "Flags %#x are not known.", request->flags);
-	if (request->dr7 && (request->lookup_count || (request->flags & STEP_KNOWN_CODE)))
-		return refuse(why, REASON_BAD_FRAME, 0, NULL, "A condition and known code are for steps, not for breakpoints.");
-	return 0;
-}
-
-int step(struct vcpu *vcpu, const struct step_request *request, struct reply *reply, struct refusal *why)
-{
-	uint64_t now = now_ns(CLOCK_MONOTONIC);
-	struct stepping s = {
-		.vcpu = vcpu, .wait_ns = STEP_TIMEOUT_NS, .over_ns = now + (request->dr7 ? 0 : MOST_TIME_NS) + request->wait_ms * 1000000ull,
-	};
-
-	if (check(request, why) < 0 || begin(vcpu, why) < 0)
-		return -1;
-	vcpu->unfinished = 0;
-	if (stepping_prepare(&s, request, why) < 0 || loop_write(&target, &s.loop, &vcpu->stop, why) < 0 || read_record(&s, records, why) < 0) {
-		vcpu_release(vcpu);
-		return -1;
-	}
-	s.rip = rip_of(records);
-	/* A guest that steps itself has its own TF, which is not to be taken away. */
-	if (rflags_of(records) & TRAP_FLAG) {
-		s.syscall_entry = 0;
-		s.may_finish = 0;
-	}
-	if ((request->dr7 ? run_to_breakpoint(&s, request, why) : step_from_here(&s, request->count, why)) < 0)
-		return give_up(vcpu, why);
-	if (thread_prepare(vcpu->tid, &vcpu->stop) < 0)
-		return refuse_errno(why, errno, "PTRACE_SETREGS");
-	vcpu->state = VCPU_FROZEN;
-	KILL_POINT("frozen");
-	s.head.in_kvm_run = (uint32_t)vcpu->stop.in_kvm_run;
-	s.head.pause_ns = now_ns(CLOCK_MONOTONIC) - vcpu->stop.interrupted_ns;
-	s.head.record_bytes = s.loop.record_bytes;
-	s.head.record_count = s.loop.keep_last && s.head.steps ? 1 : s.head.steps;
-	(void)reply_add(reply, &s.head, sizeof(s.head));
-	(void)reply_add(reply, records, (size_t)s.head.record_count * s.loop.record_bytes);
-	return 0;
 }

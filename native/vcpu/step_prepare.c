@@ -186,7 +186,7 @@ static int learn_syscall(struct stepping *s, struct refusal *why)
 }
 
 /* Here the filter stands between a killed helper's chain and its end: what it forbids is not begun, suspended or not. */
-int stepping_prepare(struct stepping *s, const struct step_request *request, struct refusal *why)
+int stepping_prepare(struct stepping *s, const struct run_request *request, struct refusal *why)
 {
 	char *maps = proc_text("/proc/%d/maps", target.pid);
 	struct vcpu *vcpu = s->vcpu;

@@ -6,14 +6,19 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <unistd.h>
 #include <sys/wait.h>
 
 #include "kill_point.h"
+#include "stand.h"
 
 #define LOOK_NS 40000u
 #define LONGEST_LOOK_NS 1000000u
 #define INTERRUPT_AGAIN_NS 20000000ull
 #define MOST_INTERRUPTS 100
+#define HEAR_NS 2000000u
+#define WATCH_NS 1000000000u
+#define MOST_ASKED_NS (2ull * LOOP_ALARM_NS + 50000000u) /* for a step: the chain's timer tells by then that a fault leads it away */
 
 static int switch_over(struct stepping *s, uint64_t stack_pointer, struct refusal *why)
 {
@@ -72,10 +77,36 @@ static int interrupt(struct stepping *s, struct refusal *why)
 	return sys_ptrace(PTRACE_INTERRUPT, s->vcpu->tid, 0, NULL) < 0 ? refuse_errno(why, errno, "PTRACE_INTERRUPT") : 0;
 }
 
+/* A request or the end of the pipe, or a signal that asks this helper to end. */
+static int is_asked(void)
+{
+	sigset_t pending;
+
+	return frame_waits(STDIN_FILENO) ||
+	       (sigpending(&pending) == 0 &&
+		(sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGHUP) == 1));
+}
+
+/* Breakpoints are left at once; steps with the one that is being made, and its fault's handler where it has one. */
+static void hear(struct stepping *s, uint64_t now)
+{
+	if (s->asked || now - s->heard_ns < HEAR_NS)
+		return;
+	s->heard_ns = now;
+	s->asked = is_asked();
+	if (!s->asked)
+		return;
+	s->over_ns = now;
+	if (s->breakpoints)
+		s->wait_ns = 0;
+	else if (!s->is_away && s->wait_ns > MOST_ASKED_NS)
+		s->wait_ns = MOST_ASKED_NS;
+}
+
 static int until_it_ends(struct stepping *s, enum loop_end *end, struct refusal *why)
 {
 	uint64_t began = now_ns(CLOCK_MONOTONIC);
-	uint64_t interrupted = 0;
+	uint64_t interrupted = 0, watched = 0;
 	uint32_t made, before = 0;
 	int shortened = s->breakpoints;
 
@@ -97,6 +128,12 @@ static int until_it_ends(struct stepping *s, enum loop_end *end, struct refusal 
 			before = made;
 			s->progress_ns = now;
 		}
+		/* The guest runs: what is not to stand still is this helper. */
+		if (now - watched > WATCH_NS) {
+			watched = now;
+			stand_watch_begin();
+		}
+		hear(s, now);
 		if (!shortened && now > s->over_ns) {
 			shortened = 1;
 			if (loop_shorten(&target, &s->loop, why) < 0)

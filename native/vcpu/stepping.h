@@ -7,11 +7,16 @@
 
 struct stepping {
 	struct vcpu *vcpu;
+	const struct run_request *request; /* its lookups and code lie behind it */
+	uint8_t *records;                  /* those that have not gone yet, from the `sent`-th on; of a run that keeps the last, that one */
 	struct loop loop;
-	struct step_reply head;
-	uint32_t wanted, most; /* steps; most: that there is room for */
+	struct stopped_event head;
+	uint32_t wanted, most; /* steps; most: of which there is room for records */
+	uint32_t sent;         /* records of so many have gone to the asker */
 	uint64_t wait_ns; /* for an instruction to end, or a breakpoint to be hit */
-	uint64_t over_ns; /* CLOCK_MONOTONIC: then the request is to be answered */
+	uint64_t over_ns; /* CLOCK_MONOTONIC: then it stops */
+	uint64_t heard_ns; /* when the pipe was last looked at */
+	int asked;         /* to stop, by something else that came there */
 	uint64_t rip; /* after the last step, or before the first */
 	uint64_t syscall_entry; /* where SYSCALL goes, to be stopped at; 0: nowhere, or the guest steps itself */
 	int breakpoints; /* armed, instead of steps */
@@ -34,7 +39,17 @@ static inline int stepping_is_over(const struct stepping *s, uint64_t now)
 }
 
 /* step_prepare.c: refused where something of it is not allowed. The vCPU stands still. */
-int stepping_prepare(struct stepping *s, const struct step_request *request, struct refusal *why);
+int stepping_prepare(struct stepping *s, const struct run_request *request, struct refusal *why);
+/* single_step.c: so many steps from where it stands, or on to the request's breakpoints. */
+int stepping_steps(struct stepping *s, uint32_t count, struct refusal *why);
+int stepping_to_breakpoint(struct stepping *s, struct refusal *why);
+/* 1: all that was asked for is made. */
+int stepping_is_enough(const struct stepping *s);
+/* The state as it stands, outside the chain, into a record. */
+int stepping_read(struct stepping *s, uint8_t *record, struct refusal *why);
+uint64_t record_rip(const uint8_t *record);
+/* run.c: the records that have not gone yet. -1: the asker is gone, which the next look at the chain hears of too. */
+int stepping_send(struct stepping *s);
 /* stepping.c: the chain that is laid out, from the thread's own context and back to it. */
 int stepping_run(struct stepping *s, enum loop_end *end, struct refusal *why);
 

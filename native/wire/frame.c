@@ -51,6 +51,13 @@ enum frame_outcome frame_read(int fd, struct frame_start *start, void *payload)
 	return start->header.payload_bytes > MAX_PAYLOAD_BYTES ? FRAME_TOO_LONG : FRAME_READ;
 }
 
+int frame_waits(int fd)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+	return poll(&wait, 1, 0) > 0;
+}
+
 int frame_write(int fd, const struct frame_header *header, const void *payload)
 {
 	if (write_whole(fd, header, sizeof(*header)) < 0)

@@ -21,6 +21,9 @@ struct frame_start {
 /* What one read() brings: it does not wait where there is something to read. payload has room for MAX_PAYLOAD_BYTES. */
 enum frame_outcome frame_read(int fd, struct frame_start *start, void *payload);
 
+/* 1: something is there to be read, or the other side is gone. Does not wait. */
+int frame_waits(int fd);
+
 /* 0, or -1 when the other side is gone. */
 int frame_write(int fd, const struct frame_header *header, const void *payload);
 

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTOCOL_VERSION 11u
+#define PROTOCOL_VERSION 12u
 #define MAX_PAYLOAD_BYTES (1u << 20)
 
 struct frame_header {
@@ -49,9 +49,11 @@ enum message {
 	MSG_TRANSLATE = 0x22,
 	MSG_WRITE_MEMORY = 0x23,
 	MSG_BOUNDS = 0x24,
-	MSG_STEP = 0x30,
+	MSG_RUN = 0x30,
 	MSG_BREAKPOINTS = 0x31,
 	EVENT_TARGET_GONE = 0x80, /* struct vcpu_ref: the target ended or the thread vanished; the session is over */
+	EVENT_STEPS = 0x81,
+	EVENT_STOPPED = 0x82,
 };
 
 /* Why something was refused, or why a target cannot be attached. REASON_NONE: nothing stands in the way. */

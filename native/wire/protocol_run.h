@@ -1,10 +1,11 @@
 /*
  * The part of the contract that drives a vCPU: protocol.h includes it, and its rules hold here.
  *
- * MSG_STEP: struct step_request, then lookup_count struct step_lookup, then a struct step_code where flags say so. Steps the vCPU
- * until `count` instructions have ended, the condition holds, the next instruction may not be stepped, the guest waits for an
- * interrupt, or the helper's own time limit is reached: then ask again. The vCPU is frozen afterwards. Reply: struct step_reply, then
- * record_count records of record_bytes each, the state after each instruction, in order.
+ * MSG_RUN: struct run_request, then lookup_count struct step_lookup, then a struct step_code where flags say so. The reply, without
+ * payload, comes as soon as the vCPU has begun. Then it steps until `count` instructions have ended, the condition holds, the next
+ * instruction may not be stepped, the guest waits for an interrupt or 0.8 s have gone (then ask again); or it runs until a breakpoint is
+ * hit. Whatever else comes on the pipe, a request or its end, stops it, and is answered after that. EVENT_STEPS brings what the
+ * instructions did, as often as it has to; EVENT_STOPPED is the last of it, and the vCPU is frozen then.
  */
 #ifndef TILESCOPE_PROTOCOL_RUN_H
 #define TILESCOPE_PROTOCOL_RUN_H
@@ -15,13 +16,13 @@
 
 #define MOST_STEPS_AT_ONCE 4000u
 #define STEP_KEEP_STATE 1u /* records hold everything; without it struct kvm_regs alone */
-#define STEP_KEEP_LAST 2u  /* the reply brings the last record alone */
+#define STEP_KEEP_LAST 2u  /* the last record alone is sent */
 #define STEP_KNOWN_CODE 4u /* a struct step_code follows; not with breakpoints */
 #define STEP_NOT_THERE 8u  /* RIP stands at none of the breakpoints: they are armed at once, and no step is made to pass one */
 #define STEP_NO_INTERRUPTS 16u /* blocks interrupts on the way to the breakpoints, where KVM can; steps do so without being told */
-struct step_request {
+struct run_request {
 	struct vcpu_ref vcpu;
-	uint32_t count, wait_ms;          /* wait_ms: with breakpoints, for this long */
+	uint32_t count, wait_ms;          /* wait_ms: with breakpoints, for this long at most; 0: as long as it takes */
 	uint64_t dr0, dr1, dr2, dr3, dr7; /* dr7 not 0: instead of stepping, runs until one of these breakpoints is hit */
 	uint32_t flags, lookup_count;     /* not with breakpoints */
 };
@@ -57,15 +58,24 @@ struct step_code {
 	uint8_t may_be_stepped[8192];
 };
 
-enum step_end {
-	STEP_DONE,
-	STEP_HALTED, /* waits for an interrupt */
-	STEP_BUSY,   /* the VMM had more to do than is waited for */
+/* EVENT_STEPS: this head, then record_count records of record_bytes each, the state after each instruction, in order. */
+struct steps_event {
+	struct vcpu_ref vcpu;
+	uint32_t record_bytes, record_count;
 };
-struct step_reply {
-	uint64_t pause_ns, dr6;
-	uint32_t steps, ended, exit_reason, detours, irqs_blocked, in_kvm_run; /* detours: exits and signals that were the VMM's */
-	uint32_t record_bytes, record_count, holds, reserved;                 /* holds: the condition does, after the last step */
+
+enum stopped_reason {
+	STOPPED_DONE,   /* all steps made, the condition holds, a breakpoint is hit */
+	STOPPED_HALTED, /* waits for an interrupt, or came to no breakpoint in wait_ms */
+	STOPPED_BUSY,   /* the VMM had more to do than is waited for */
+	STOPPED_ASKED,  /* something else came on the pipe */
+	STOPPED_FAILED, /* a struct refusal follows; the vCPU runs on by itself */
+};
+struct stopped_event {
+	struct vcpu_ref vcpu;
+	uint64_t rip, dr6, pause_ns;
+	uint32_t reason, steps, exit_reason, detours; /* enum stopped_reason; instructions that ended; exits and signals that were the VMM's */
+	uint32_t irqs_blocked, in_kvm_run, holds, record_count; /* holds: the condition does, after the last step; records of all EVENT_STEPS */
 };
 
 /* MSG_BREAKPOINTS: no payload. What guest debugging does on this host, tried out once on a VM of the helper's own. */
@@ -78,9 +88,10 @@ struct breakpoints_reply {
 	uint32_t faults;       /* 1: a step over an instruction that faults ends where its handler returns to, and not inside the handler */
 };
 _Static_assert(sizeof(struct breakpoints_reply) == 16, "breakpoints reply is 16 bytes on the wire");
-_Static_assert(sizeof(struct step_request) == 64, "step request is 64 bytes before its lookups");
+_Static_assert(sizeof(struct run_request) == 64, "run request is 64 bytes before its lookups");
 _Static_assert(sizeof(struct step_lookup) == 1032, "step lookup is 1032 bytes on the wire");
 _Static_assert(sizeof(struct step_code) == 8200, "step code is 8200 bytes on the wire");
-_Static_assert(sizeof(struct step_reply) == 56, "step reply is 56 bytes before its records");
+_Static_assert(sizeof(struct steps_event) == 16, "steps event is 16 bytes before its records");
+_Static_assert(sizeof(struct stopped_event) == 64, "stopped event is 64 bytes on the wire");
 
 #endif

@@ -4,7 +4,8 @@ import { assert, type Decoded, describeProblem } from '../../bits/decoded.ts';
 import type { Capture, TargetIdentity } from '../../capture/capture.ts';
 import { decodeRefusal, type HelperRefusal } from '../../refusals/helper-refusal.ts';
 import { type Frame, FrameReader, STATUS } from '../frames.ts';
-import { type AttachReply, type HelloReply, MESSAGES, type MessageName, type ReplyOf } from '../messages.ts';
+import { type AttachReply, EVENTS, type HelloReply, MESSAGES, type MessageName, type ReplyOf } from '../messages.ts';
+import type { StepRecord } from '../run.ts';
 import { toCapture } from '../to-capture.ts';
 
 /**
@@ -49,6 +50,18 @@ export const replyTo = <N extends MessageName>(message: N, name: string): ReplyO
   const frame = answerTo(name, STATUS.OK);
   assert(frame.code === MESSAGES[message].code, `${name} was not ${message}`);
   return sure(MESSAGES[message].decode(frame.payload) as Decoded<ReplyOf<N>>);
+};
+
+/** Of a run: its events, up to the next answer. */
+export const recordsOf = (name: string): readonly StepRecord[] => {
+  replyTo('run', name);
+  const begun = answers.indexOf(answerTo(name, STATUS.OK));
+  const records: StepRecord[] = [];
+  for (const { status, code, payload } of answers.slice(begun + 1)) {
+    if (status !== STATUS.EVENT || code === EVENTS.stopped.code) break;
+    records.push(...sure(EVENTS.steps.decode(payload)).records);
+  }
+  return records;
 };
 
 export const refusalOf = (name: string): HelperRefusal => sure(decodeRefusal(answerTo(name, STATUS.REFUSED).payload));
