@@ -156,7 +156,9 @@ const drawMark = (
   if (mark === 'refused') {
     context.lineWidth = 1;
     context.strokeRect(x + 0.5, y + 0.5, cellPx - 2, rowPx - 2);
-    for (const [across, down] of OCTAGON) context.lineTo(x + across, y + down);
+    // In a low row its usual place reaches down to the digits.
+    const upPx = rowPx < 22 ? 1 : 0;
+    for (const [across, down] of OCTAGON) context.lineTo(x + across, y + down - upPx);
     context.fill();
     return;
   }
