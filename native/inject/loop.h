@@ -29,7 +29,7 @@
  * as much as a short system call, and process_vm_readv more. `run` then leads there, and `reason` back, to done, exit or kick.
  *
  * The copies are process_vm_readv of the thread from its own process. So whoever dies, the VMM never sees a debug exit, no exit
- * is lost or given twice, and guest debug is off again when the last step has ended. Nothing is traced meanwhile: `held` is a wait
+ * is lost or given twice, and guest debug is off again when the last step has ended. The helper stops it at nothing meanwhile: `held` is a wait
  * of LOOP_HOLD_NS, in which a helper that lives takes the thread over, and after which the thread goes on without it.
  */
 #ifndef TILESCOPE_LOOP_H

@@ -2,9 +2,9 @@
  * A thread of another process, stopped for a moment, and the calls it makes for us.
  *
  * The rule everything here keeps: at every instant, if this helper dies, the thread ends in its own context by itself.
- * So calls are never driven from here. They are laid out in the target's memory as a chain of signal frames, each loading
- * the registers of one system call through rt_sigreturn, the last one restoring what was interrupted; one PTRACE_SETREGS
- * switches the thread from its own context to the chain.
+ * So its way back lies in the target's memory before it leaves its own context, which one PTRACE_SETREGS does: a signal frame
+ * that rt_sigreturn loads restores what was interrupted. Calls whose results are wanted are made at the entry of that rt_sigreturn,
+ * one by one (driven.c); others lie before it as frames of their own, and the thread makes them by itself (chain.c).
  */
 #ifndef TILESCOPE_TARGET_H
 #define TILESCOPE_TARGET_H

@@ -54,12 +54,7 @@ static int begin(struct vcpu *vcpu, struct refusal *why)
 {
 	if (vcpu_stop(vcpu, NEED_ANY, why) < 0)
 		return -1;
-	if (vcpu->stop.in_kvm_run || thread_follow(vcpu->tid, vcpu->fd, &vcpu->stop, why) == 0)
-		return 0;
-	(void)give_up(vcpu, why);
-	if (why->reason == REASON_CHAIN_TIMEOUT)
-		(void)refuse(why, REASON_OUTSIDE_KVM_RUN, 0, NULL, "The VMM does not come to KVM_RUN: the VM is paused, or halted by its VMM.");
-	return -1;
+	return vcpu->stop.in_kvm_run || stepping_follow(vcpu, why) == 0 ? 0 : give_up(vcpu, why);
 }
 
 static uint64_t rflags_of(const uint8_t *record)

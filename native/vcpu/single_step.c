@@ -115,7 +115,7 @@ static struct loop next_chain(const struct stepping *s)
 	return chain;
 }
 
-/* The chain's timer has ended KVM_RUN, and the VMM has not to know: more is to do until the step that is being made has ended. */
+/* The chain's timer has ended KVM_RUN, of which the VMM is to see nothing: more is to do until the step that is being made has ended. */
 static int after_alarm(struct stepping *s, struct refusal *why)
 {
 	uint8_t *record = record_of(s, s->head.steps);
@@ -155,6 +155,16 @@ static int take_steps(struct stepping *s, struct loop_made *made, struct refusal
 	return 0;
 }
 
+int stepping_follow(struct vcpu *vcpu, struct refusal *why)
+{
+	if (thread_follow(vcpu->tid, vcpu->fd, &vcpu->stop, why) == 0)
+		return 0;
+	if (why->reason != REASON_CHAIN_TIMEOUT)
+		return -1;
+	vcpu_is_late(vcpu);
+	return refuse(why, REASON_OUTSIDE_KVM_RUN, 0, NULL, "The VMM does not come to KVM_RUN: the VM is paused, or halted by its VMM.");
+}
+
 /* One chain, and the VMM's own work after it where it has some. 1: there is more to do. 0: that was all. */
 static int run_chain(struct stepping *s, struct refusal *why)
 {
@@ -185,7 +195,7 @@ static int run_chain(struct stepping *s, struct refusal *why)
 		return after_alarm(s, why);
 	/* What the VMM has to do it does, and comes back to KVM_RUN. */
 	s->head.detours++;
-	if (thread_follow(s->vcpu->tid, s->vcpu->fd, stop, why) < 0 || (end == LOOP_EXIT && count_ended_by_exit(s, why) < 0))
+	if (stepping_follow(s->vcpu, why) < 0 || (end == LOOP_EXIT && count_ended_by_exit(s, why) < 0))
 		return -1;
 	s->progress_ns = now_ns(CLOCK_MONOTONIC);
 	if (stepping_is_enough(s)) {

@@ -1,6 +1,6 @@
 /*
- * The thread in the chain of steps (loop.h), which nobody traces meanwhile: it is looked at from time to time, and taken over
- * where it is held at the end.
+ * The thread in the chain of steps (loop.h). It is not stopped meanwhile: the chain's memory is looked at from time to time, and the
+ * thread is taken over where it is held at the end.
  */
 #include "stepping.h"
 
@@ -128,7 +128,7 @@ static int until_it_ends(struct stepping *s, enum loop_end *end, struct refusal 
 			before = made;
 			s->progress_ns = now;
 		}
-		/* The guest runs: what is not to stand still is this helper. */
+		/* The limit is for each look: a guest may run on for as long as it likes. */
 		if (now - watched > WATCH_NS) {
 			watched = now;
 			stand_watch_begin();

@@ -43,6 +43,8 @@ int stepping_prepare(struct stepping *s, const struct run_request *request, stru
 /* single_step.c: so many steps from where it stands, or on to the request's breakpoints. */
 int stepping_steps(struct stepping *s, uint32_t count, struct refusal *why);
 int stepping_to_breakpoint(struct stepping *s, struct refusal *why);
+/* To the VMM's next KVM_RUN. One that makes none goes on by itself: no chain of ours is left in it to be ended. */
+int stepping_follow(struct vcpu *vcpu, struct refusal *why);
 /* 1: all that was asked for is made. */
 int stepping_is_enough(const struct stepping *s);
 /* The state as it stands, outside the chain, into a record. */
