@@ -10,7 +10,6 @@ type VcpuFields = StructValue<{
   tid: 'i32';
   vmFd: 'i32';
   seccompMode: 'u32';
-  seccompFilters: 'u32';
   /** The CPU's number in its VMM's count; -1: not known. */
   vmmNumber: 'i32';
 }>;
@@ -28,14 +27,11 @@ export interface FoundTarget {
   readonly seccompAction: number;
   readonly startTimeTicks: bigint;
   readonly runningMs: number;
-  readonly vmCount: number;
   readonly vcpus: readonly VcpuFields[];
   /** So many vCPUs more have no row in `vcpus`. */
   readonly vcpusLeftOut: number;
   readonly executable: string;
   readonly commandLine: readonly string[];
-  /** The command line goes on. */
-  readonly commandLineCut: boolean;
   readonly comm: string;
 }
 
@@ -52,8 +48,7 @@ const argumentsOf = (bytes: Uint8Array): string[] => {
 const decodeTarget = (bytes: Uint8Array, offsetBytes: number): Decoded<{ target: FoundTarget; nextBytes: number }> => {
   const head = readStruct(TARGET_RECORD, bytes, offsetBytes, WHAT);
   if (!head.ok) return head;
-  const { recordBytes, reason, vcpuCount, exeBytes, cmdlineBytes, cmdlineCut, runningMs, reserved, ...rest } =
-    head.value;
+  const { recordBytes, reason, vcpuCount, exeBytes, cmdlineBytes, runningMs, ...rest } = head.value;
   const nextBytes = offsetBytes + recordBytes;
   if (nextBytes > bytes.length) {
     return undecodable({ kind: 'truncated', what: WHAT, neededBytes: nextBytes, gotBytes: bytes.length });
@@ -74,7 +69,6 @@ const decodeTarget = (bytes: Uint8Array, offsetBytes: number): Decoded<{ target:
     vcpus: vcpus.value,
     executable: textFromUtf8(bytes.subarray(exeOffset, cmdlineOffset)),
     commandLine: argumentsOf(bytes.subarray(cmdlineOffset, cmdlineOffset + cmdlineBytes)),
-    commandLineCut: cmdlineCut !== 0,
   };
   return { ok: true, value: { target, nextBytes } };
 };

@@ -281,7 +281,6 @@ describe('what replies say', () => {
       commandLine: ['qemu', '-name', 'dé'],
       comm: 'qemu-system-x86',
       vcpusLeftOut: 7,
-      commandLineCut: true,
     });
     expect(targets[0]?.vcpus.map(({ index, tid, fd }) => [index, tid, fd])).toEqual([
       [0, 4245, 20],

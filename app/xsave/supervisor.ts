@@ -76,13 +76,9 @@ const FIELDS: Readonly<Record<ComponentBit, readonly SupervisorField[]>> = {
 /** The 64-bit fields of a supervisor component; empty for a user component or one without a public definition. */
 export const supervisorFields = (bit: ComponentBit): readonly SupervisorField[] => FIELDS[bit] ?? [];
 
-/** KVM_GET_ONE_REG's id of an MSR: KVM_REG_X86 | KVM_REG_SIZE_U64 | KVM_X86_REG_TYPE_MSR. (Linux 6.18, asm/kvm.h.) */
-export const oneRegOfMsr = (msr: number): bigint => 0x2030_0002_0000_0000n | BigInt(msr);
-
 export interface SupervisorValue extends SupervisorField {
   /** The path that shows and sets it; null: read only through the component. */
   readonly path: string | null;
-  readonly oneReg: bigint;
   /** null: not known; `why` says why. */
   readonly value: bigint | null;
   readonly from: 'image' | 'msr' | null;
@@ -108,7 +104,7 @@ const whyNotRead = (facts: Facts, msr: number): string => {
 };
 
 const readValue = ({ image, facts }: Capture, bit: ComponentBit, field: SupervisorField): SupervisorValue => {
-  const common = { ...field, path: msrRow(field.msr)?.path ?? null, oneReg: oneRegOfMsr(field.msr) };
+  const common = { ...field, path: msrRow(field.msr)?.path ?? null };
   const view = viewComponent(image, bit);
   if (view.state === 'inUse' && field.offsetBytes + 8 <= view.bytes.length) {
     return { ...common, value: readU64(view.bytes, field.offsetBytes), from: 'image', why: null };
