@@ -20,6 +20,7 @@ export const FIXED = {
   cpu: 'Intel(R) Xeon(R) Platinum 8380',
   user: 'root',
   folder: '/usr/bin/',
+  version: '7.2.22',
 } as const;
 
 /** Addresses within a sentence. */

@@ -11,6 +11,8 @@ export interface TargetIdentity {
   /** /proc/PID/stat field 22, in clock ticks since boot; with pid it names one process. */
   readonly startTimeTicks: bigint | null;
   readonly executable: string | null;
+  /** "7.2.22": what the running program says of itself; left out: not known. */
+  readonly vmmVersion?: string | undefined;
   readonly vcpu: number;
   readonly tid: number | null;
 }

@@ -52,16 +52,29 @@ const cpuidDocument = (entry: CpuidEntry): Record<keyof CpuidEntry, string> => (
   edx: hex(entry.edx),
 });
 
-const targetReader: Reader<TargetIdentity> = object({
+/** Documents of before have none. */
+const leftOut: Reader<string | undefined> = (value, path) =>
+  value === undefined ? decoded(undefined) : shortText(value, path);
+
+const targetFields: Reader<TargetIdentity> = object({
   kind: oneOf('live', 'model', 'file'),
   vmm: shortText,
   name: shortText,
   pid: processId,
   startTimeTicks: nullable(u64),
   executable: nullable(shortText),
+  vmmVersion: leftOut,
   vcpu: bytes,
   tid: processId,
 });
+
+/** What is left out stays so. */
+const targetReader: Reader<TargetIdentity> = (value, path) => {
+  const target = targetFields(value, path);
+  if (!target.ok || target.value.vmmVersion !== undefined) return target;
+  const { vmmVersion: _, ...known } = target.value;
+  return decoded(known);
+};
 
 const generalReader: Reader<GeneralRegisters> = object({
   rax: u64,

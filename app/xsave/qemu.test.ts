@@ -3,10 +3,10 @@ import { presetLayout } from '../fixtures/preset-captures.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
 import { COMPONENTS, componentRow } from './components.ts';
 import { placeOf } from './layout.ts';
-import { qemuNotes, qemuRow } from './qemu.ts';
+import { QEMU_VERSION, qemuNotes, qemuRow, qemuSourceWords } from './qemu.ts';
 
 test('[Q1] every component has a row: in the buffer, by MSRs, or dropped', () => {
-  const rows = [...COMPONENTS.map(({ bit }) => bit), 23].sort((a, b) => a - b).map(qemuRow);
+  const rows = [...COMPONENTS.map(({ bit }) => bit), 23].sort((a, b) => a - b).map((bit) => qemuRow(bit));
   const bitsOfFate = (fate: string): number[] => rows.filter((row) => row.fate === fate).map(({ bit }) => bit);
   expect(bitsOfFate('buffer')).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 9, 17, 18, 19]);
   expect(bitsOfFate('msrs')).toEqual([11, 12, 15]);
@@ -43,4 +43,16 @@ test('[Q4] what QEMU 7.2 drops on AMD is said on AMD hosts and where the host is
   expect(ids(sampleAmxCapture().facts)).not.toContain('qemu-7.2-amd');
   expect(ids({ ...sampleAmxCapture().facts, hostCpuid: [] })).toContain('qemu-7.2-amd');
   expect(qemuNotes(sampleCapture().facts).every(({ sentence }) => !sentence.endsWith('.'))).toBe(true);
+});
+
+test('[Q4] what came with a later version than the one that runs is dropped by it, and whose source was read is said', () => {
+  const fates = (version?: string) => [2, 11, 18, 19].map((bit) => qemuRow(bit, version).fate);
+  expect(fates()).toEqual(['buffer', 'msrs', 'buffer', 'buffer']);
+  expect(fates('11.0.1')).toEqual(['buffer', 'msrs', 'buffer', 'buffer']);
+  expect(fates('7.2.22')).toEqual(['buffer', 'dropped', 'buffer', 'dropped']);
+  expect(fates('6.2.0')).toEqual(['buffer', 'dropped', 'dropped', 'dropped']);
+  expect(qemuRow(19, '7.2.22').note).toContain('QEMU 7.2.22 has no row for APX');
+  expect(qemuSourceWords('7.2.22')).toContain(`source of QEMU ${QEMU_VERSION}; this VMM is 7.2.22`);
+  expect(qemuSourceWords(QEMU_VERSION)).toContain('of this version');
+  expect(qemuSourceWords(undefined)).toContain('not known');
 });

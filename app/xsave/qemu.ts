@@ -30,6 +30,8 @@ export interface QemuRow {
   readonly fields: readonly QemuField[];
   /** One sentence without a full stop. */
   readonly note: string | null;
+  /** The first version that has it; left out: older than any that is met. */
+  readonly since?: readonly [major: number, minor: number];
 }
 
 /** The version whose source the rows were read in. */
@@ -50,6 +52,10 @@ const LEGACY = 'X86LegacyXSaveArea';
 /** Legacy region and header together: x87 and SSE share one row. */
 const LEGACY_AND_HEADER_BYTES = 576;
 const SINCE_11 = 'since QEMU 11.0; 10.2 and earlier drop it';
+const [AMX_SINCE, CET_SINCE] = [
+  [7, 0],
+  [11, 0],
+] as const;
 
 const ROWS: readonly QemuRow[] = [
   buffer(0, LEGACY, LEGACY_AND_HEADER_BYTES, 0, [
@@ -81,6 +87,7 @@ const ROWS: readonly QemuRow[] = [
     tcgOffsetBytes: null,
     fields: [field('u_cet', 'u_cet', 'by MSR'), field('pl3_ssp', 'pl3_ssp', 'by MSR')],
     note: `IA32_U_CET and IA32_PL3_SSP by KVM_GET_MSRS, ${SINCE_11}`,
+    since: CET_SINCE,
   },
   {
     bit: 12,
@@ -94,6 +101,7 @@ const ROWS: readonly QemuRow[] = [
       field('pl2_ssp', 'pl2_ssp', 'by MSR'),
     ],
     note: `IA32_PL0_SSP to IA32_PL2_SSP by KVM_GET_MSRS, ${SINCE_11}`,
+    since: CET_SINCE,
   },
   {
     bit: 15,
@@ -104,38 +112,78 @@ const ROWS: readonly QemuRow[] = [
     fields: [field('lbr_ctl, lbr_depth, lbr_records', 'msr_lbr_ctl, msr_lbr_depth, lbr_records', 'by IA32_LBR_* MSRs')],
     note: 'never in the buffer: the row has a size and no offset; the struct is XSaveArchLBR since QEMU 11.0',
   },
-  buffer(
-    17,
-    'XSaveXTILECFG',
-    0x40,
-    null,
-    [field('xtilecfg', 'xtilecfg', '64 bytes')],
-    "the offset is the host's in every case",
-  ),
-  buffer(
-    18,
-    'XSaveXTILEDATA',
-    0x2000,
-    null,
-    [field('xtiledata', 'xtiledata', '8192 bytes, copied only where the buffer is long enough')],
-    'asks for it with ARCH_REQ_XCOMP_GUEST_PERM and only warns where that fails',
-  ),
-  buffer(19, 'XSaveAPX', 0x80, 0x3c0, [field('egprs', 'regs[16..31]')], `${SINCE_11}; APX and MPX exclude each other`),
+  {
+    ...buffer(
+      17,
+      'XSaveXTILECFG',
+      0x40,
+      null,
+      [field('xtilecfg', 'xtilecfg', '64 bytes')],
+      "the offset is the host's in every case",
+    ),
+    since: AMX_SINCE,
+  },
+  {
+    ...buffer(
+      18,
+      'XSaveXTILEDATA',
+      0x2000,
+      null,
+      [field('xtiledata', 'xtiledata', '8192 bytes, copied only where the buffer is long enough')],
+      'asks for it with ARCH_REQ_XCOMP_GUEST_PERM and only warns where that fails',
+    ),
+    since: AMX_SINCE,
+  },
+  {
+    ...buffer(
+      19,
+      'XSaveAPX',
+      0x80,
+      0x3c0,
+      [field('egprs', 'regs[16..31]')],
+      `${SINCE_11}; APX and MPX exclude each other`,
+    ),
+    since: [11, 0],
+  },
 ];
 
 const byBit = new Map(ROWS.map((row) => [row.bit, row]));
 
-/** Never undefined: a component without a row is one that QEMU drops. */
-export const qemuRow = (bit: ComponentBit): QemuRow =>
-  byBit.get(bit) ?? {
-    bit,
-    fate: 'dropped',
-    struct: null,
-    sizeBytes: null,
-    tcgOffsetBytes: null,
-    fields: [],
-    note: `QEMU ${QEMU_VERSION} has no row for ${componentLabel(bit)}: neither its copy nor migration holds it`,
-  };
+const withoutRow = (bit: ComponentBit, version: string): QemuRow => ({
+  bit,
+  fate: 'dropped',
+  struct: null,
+  sizeBytes: null,
+  tcgOffsetBytes: null,
+  fields: [],
+  note: `QEMU ${version} has no row for ${componentLabel(bit)}: neither its copy nor migration holds it`,
+});
+
+const isBefore = (version: string, [major, minor]: readonly [number, number]): boolean => {
+  const [ownMajor = 0, ownMinor = 0] = version.split('.').map(Number);
+  return ownMajor < major || (ownMajor === major && ownMinor < minor);
+};
+
+/**
+ * Never undefined: a component without a row is one that QEMU drops, and so is one whose row came later than this version.
+ *
+ * @param version "7.2.22"; left out: not known
+ */
+export const qemuRow = (bit: ComponentBit, version?: string): QemuRow => {
+  const row = byBit.get(bit);
+  if (row === undefined) return withoutRow(bit, QEMU_VERSION);
+  return version !== undefined && row.since !== undefined && isBefore(version, row.since)
+    ? withoutRow(bit, version)
+    : row;
+};
+
+/** Whose source the rows are, and which version runs, in a few words. */
+export const qemuSourceWords = (version: string | undefined): string =>
+  version === undefined
+    ? `Read in the source of QEMU ${QEMU_VERSION}; which version this VMM is, is not known.`
+    : version === QEMU_VERSION
+      ? `Read in the source of this version.`
+      : `Read in the source of QEMU ${QEMU_VERSION}; this VMM is ${version}.`;
 
 export interface QemuNote {
   readonly id: string;

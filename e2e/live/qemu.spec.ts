@@ -51,6 +51,14 @@ test.describe('a real QEMU guest, from the command line', () => {
       expect(Object.keys(vcpu).sort()).toEqual(['fd', 'index', 'tid', 'vmmNumber']);
   });
 
+  test('[Q4] a capture says which version of QEMU runs, as its monitor does', async () => {
+    const out = join(folder, 'version.json');
+    expect((await tilescope('capture', ...pid(), '--vcpu', '0', '--out', out)).code).toBe(0);
+    const { facts } = JSON.parse(readFileSync(out, 'utf8')) as { facts: { target: { vmmVersion?: string } } };
+    expect(facts.target.vmmVersion).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(await guest.monitor('info version')).toContain(facts.target.vmmVersion);
+  });
+
   test('what show prints is what the monitor prints', async () => {
     const monitor = await guest.registers();
     const paths = fitting(['mxcsr', 'fcw', 'fsw', 'xmm0', 'k0', 'st0', 'rbx', 'xcr0']);

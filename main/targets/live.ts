@@ -20,6 +20,7 @@ import { liveRunControl } from './live-run-control.ts';
 import { findVcpu, type VcpuName } from './vcpu-name.ts';
 import { vmmNames } from './vmm.ts';
 import { vmmMemory } from './vmm-memory.ts';
+import { vmmVersion } from './vmm-version.ts';
 
 /** A vCPU of a running VMM, over a helper of its own. */
 
@@ -59,6 +60,7 @@ const identify = async (options: LiveOptions): Promise<Answer<{ identity: Target
   if (!named.ok) return named;
   const vcpu = named.value;
   const names = vmmNames(found?.executable ?? '', found?.commandLine ?? []);
+  const version = await vmmVersion(names.vmm, pid);
   return answer({
     vcpus: found?.vcpus.map((one) => one.index) ?? [vcpu],
     identity: {
@@ -67,6 +69,7 @@ const identify = async (options: LiveOptions): Promise<Answer<{ identity: Target
       pid,
       startTimeTicks: found?.startTimeTicks ?? null,
       executable: found?.executable || null,
+      ...(version === null ? {} : { vmmVersion: version }),
       vcpu,
       tid: null,
     },

@@ -1,6 +1,7 @@
 import { Fragment, type ReactElement } from 'react';
 import type { Capture } from '../../../app/capture/capture.ts';
-import { QEMU_VERSION, qemuNotes, qemuRow } from '../../../app/xsave/qemu.ts';
+import { qemuNotes, qemuRow, qemuSourceWords } from '../../../app/xsave/qemu.ts';
+import { fixed } from '../../fixed.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 const FATE = {
@@ -11,17 +12,22 @@ const FATE = {
 
 /** Where a component lands in QEMU's source and migration stream. */
 export function QemuBlock({ capture, bit }: { capture: Capture; bit: number }): ReactElement {
-  const row = qemuRow(bit);
+  const { vmmVersion } = capture.facts.target;
+  const version = vmmVersion === undefined ? undefined : fixed('version', vmmVersion);
+  const row = qemuRow(bit, version);
   const fate = FATE[row.fate];
   const notes = qemuNotes(capture.facts).filter((note) => note.bits.includes(bit));
   return (
     <section className="block" data-testid="qemu">
       <h3>
         In QEMU’s copy
-        <span className="aside" title="of this version of QEMU, whichever runs here">
-          by the source of <span className="val">{QEMU_VERSION}</span>
-        </span>
+        {version === undefined ? null : (
+          <span className="aside">
+            <span className="val">{version}</span>
+          </span>
+        )}
       </h3>
+      <p className="small text-3">{qemuSourceWords(version)}</p>
       <ul className="checks">
         <li>
           <Glyph name={fate.glyph} className={fate.look} />
