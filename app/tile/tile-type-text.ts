@@ -3,7 +3,16 @@ import { type Decoded, decoded, undecodable } from '../bits/decoded.ts';
 import type { FloatFormat } from '../value/float-format.ts';
 import { patternBits } from '../value/float-format.ts';
 import { parseElement, parseFloatText } from '../value/parse.ts';
-import { DOES_NOT_FIT, printElement, printFitted, printFittedFloat, printFloat } from '../value/print.ts';
+import {
+  DOES_NOT_FIT,
+  printElement,
+  printExact,
+  printExactAmong,
+  printExactFloat,
+  printFitted,
+  printFittedFloat,
+  printFloat,
+} from '../value/print.ts';
 import { isF32Nan, tf32Bits } from './float-bits.ts';
 import { type TileType, tileTypeRow } from './tile-type.ts';
 
@@ -25,17 +34,32 @@ const withSign = (text: string): string => (/^[-−]/.test(text) ? text : `+${te
  * The element as text that parseTileElement reads back: integers in decimal, floats as the shortest decimal that reads
  * back in the same type, complex numbers as 1.5-2i. What tf32 does not use of its dword is not told.
  */
-export const printTileElement = (type: TileType, bytes: Uint8Array, offsetBytes: number): string => {
+export const printTileElement = (type: TileType, bytes: Uint8Array, offsetBytes: number): string =>
+  printed(type, bytes, offsetBytes, printElement, printFloat);
+
+/** The same with every digit of a float's value, where it has 16 bits or fewer. */
+export const printExactTileElement = (type: TileType, bytes: Uint8Array, offsetBytes: number): string =>
+  printed(type, bytes, offsetBytes, printExact, printExactFloat);
+
+/** The same where it is one reading of the bytes among others: very many digits are left. */
+export const printExactTileElementAmong = (type: TileType, bytes: Uint8Array, offsetBytes: number): string =>
+  printed(type, bytes, offsetBytes, printExactAmong, printExactFloat);
+
+const printed = (
+  type: TileType,
+  bytes: Uint8Array,
+  offsetBytes: number,
+  element: typeof printElement,
+  float: typeof printFloat,
+): string => {
   const { text, bytes: sizeBytes } = tileTypeRow(type);
   switch (text.kind) {
     case 'element':
-      return printElement(text.type, bytes, offsetBytes);
+      return element(text.type, bytes, offsetBytes);
     case 'format':
-      return printFloat(patternOf(bytes, offsetBytes, sizeBytes, text.format), text.format);
-    case 'complex': {
-      const im = printElement('f16', bytes, offsetBytes + 2);
-      return `${printElement('f16', bytes, offsetBytes)}${withSign(im)}i`;
-    }
+      return float(patternOf(bytes, offsetBytes, sizeBytes, text.format), text.format);
+    case 'complex':
+      return `${element('f16', bytes, offsetBytes)}${withSign(element('f16', bytes, offsetBytes + 2))}i`;
   }
 };
 

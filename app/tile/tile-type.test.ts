@@ -4,7 +4,13 @@ import { bytesOfUint, equalBytes, readU8, readU16, readU32 } from '../bits/bytes
 import { describeProblem } from '../bits/decoded.ts';
 import { f16NanAsF32, f16Value, tf32Bits } from './float-bits.ts';
 import { perDword, readComplex, TILE_TYPES, type TileType, tileTypeRow } from './tile-type.ts';
-import { parseTileElement, printFittedTileElement, printTileElement } from './tile-type-text.ts';
+import {
+  parseTileElement,
+  printExactTileElement,
+  printExactTileElementAmong,
+  printFittedTileElement,
+  printTileElement,
+} from './tile-type-text.ts';
 
 const TYPES = TILE_TYPES.map((row) => row.name);
 
@@ -223,3 +229,41 @@ describe('text', () => {
     );
   });
 });
+
+test.each(['bf16', 'f16', 'bf8', 'hf8'] as const)('[V11] every finite %s has every digit of its value', (type) => {
+  const { bytes: size, read } = tileTypeRow(type);
+  const wrong: string[] = [];
+  for (let pattern = 0; pattern < 2 ** (8 * size); pattern += 1) {
+    const bytes = bytesOfUint(BigInt(pattern), size);
+    const value = read(bytes, 0);
+    const text = printExactTileElement(type, bytes, 0);
+    if (!Number.isFinite(value)) continue;
+    const back = parseTileElement(type, text);
+    const isRight = Object.is(Number(text), value) && isExact(text, value) && back.ok && read(back.value, 0) === value;
+    if (!isRight) wrong.push(`${pattern}: ${text} is not ${value}`);
+  }
+  expect(wrong).toEqual([]);
+});
+
+test('[V11] the parts of a complex number have every digit too; longer floats read back', () => {
+  const of = (type: TileType, value: number): string => printExactTileElement(type, bytesOfUint(BigInt(value), 4), 0);
+  expect(of('tf32', 0x3f80_2000)).toBe('1.001');
+  expect(of('cf16', 0x4100_c1c0)).toBe('-2.875+2.5i');
+  expect(of('f32', 0x3dcc_cccd)).toBe('0.1');
+  expect(printTileElement('bf16', Uint8Array.of(0x38, 0x40), 0)).toBe('2.88');
+  expect(printExactTileElement('bf16', Uint8Array.of(0x38, 0x40), 0)).toBe('2.875');
+  // Among other readings of the bytes a very long one is short.
+  expect(printExactTileElementAmong('bf16', Uint8Array.of(0x38, 0x40), 0)).toBe('2.875');
+  expect(printExactTileElement('bf16', Uint8Array.of(1, 0), 0).length).toBeGreaterThan(90);
+  expect(printExactTileElementAmong('bf16', Uint8Array.of(1, 0), 0)).toBe('9e-41');
+});
+
+/** Whether the text, as a fraction of integers, is the double: no rounding on the way. */
+const isExact = (text: string, value: number): boolean => {
+  const [, sign = '', whole = '', part = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:e(-?\d+))?$/.exec(text) ?? [];
+  const power = Number(exponent) - part.length;
+  const digits = BigInt(whole + part) * (sign === '-' ? -1n : 1n);
+  const [top, bottom] = power >= 0 ? [digits * 10n ** BigInt(power), 1n] : [digits, 10n ** BigInt(-power)];
+  // 2^140 makes an integer of every value of these types.
+  return top * 2n ** 140n === BigInt(value * 2 ** 140) * bottom;
+};

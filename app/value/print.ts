@@ -10,6 +10,7 @@ import {
   ZERO,
 } from './decimal.ts';
 import { type ElementType, elementRow } from './element-type.ts';
+import { exactDecimal } from './exact.ts';
 import { decodeFloat, defaultNanFraction, type FloatFormat, type FloatValue, patternBits } from './float-format.ts';
 
 type Finite = Extract<FloatValue, { kind: 'finite' }>;
@@ -63,6 +64,31 @@ export const printElement = (type: ElementType, bytes: Uint8Array, offsetBytes: 
 
 /** The same for a float of any format, from the bits of its pattern. */
 export const printFloat = (pattern: bigint, format: FloatFormat): string => textOf(floatElement(pattern, format));
+
+/** The longest value of such a format, a denormal of bf16's range, has 96 digits. */
+const [MOST_EXACT_BITS, MOST_EXACT_DIGITS] = [16, 120];
+/** More than these tell nobody anything beside others. */
+const MOST_EXACT_CHARACTERS = 24;
+
+const exactTextOf = (element: Element): string => {
+  if (element.kind !== 'finite' || patternBits(element.format) > MOST_EXACT_BITS) return textOf(element);
+  const { negative, significand, exponent } = element.value;
+  return exactDecimal((negative ? -1 : 1) * Number(significand) * 2 ** exponent, MOST_EXACT_DIGITS);
+};
+
+/** As printElement, but a float of 16 bits with every digit of its value: 2.875 where 2.88 would read back the same. */
+export const printExact = (type: ElementType, bytes: Uint8Array, offsetBytes: number): string =>
+  exactTextOf(readElement(type, bytes, offsetBytes));
+
+/** The same of a float of any format of up to 16 bits; of longer ones as printFloat. */
+export const printExactFloat = (pattern: bigint, format: FloatFormat): string =>
+  exactTextOf(floatElement(pattern, format));
+
+/** Every digit where it is one reading of the bytes among others, unless they are very many. */
+export const printExactAmong = (type: ElementType, bytes: Uint8Array, offsetBytes: number): string => {
+  const exact = printExact(type, bytes, offsetBytes);
+  return exact.length <= MOST_EXACT_CHARACTERS ? exact : printElement(type, bytes, offsetBytes);
+};
 
 const textOf = (element: Element): string => {
   switch (element.kind) {

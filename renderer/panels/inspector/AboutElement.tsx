@@ -2,7 +2,7 @@ import type { ReactElement, ReactNode } from 'react';
 import { toHexHighFirst } from '../../../app/bits/bytes.ts';
 import { vectorFragments } from '../../../app/register/vector.ts';
 import { ELEMENT_TYPES } from '../../../app/value/element-type.ts';
-import { printElement } from '../../../app/value/print.ts';
+import { printExact, printExactAmong } from '../../../app/value/print.ts';
 import { componentLabel } from '../../../app/xsave/components.ts';
 import { useDebugger } from '../../store/context.ts';
 import { hueOf } from '../../store/select/components.ts';
@@ -11,7 +11,7 @@ import { selectProvenance } from '../../store/select/selectors.ts';
 import { elementPath, elementsOf, vectorFile } from '../../store/select/vector.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { minus } from '../../wording.ts';
-import { exactText, sizeOf } from '../registers/element-text.ts';
+import { everyDigit, sizeOf } from '../registers/element-text.ts';
 import { MARK_GLYPH } from '../registers/MarkLegend.tsx';
 import { InspectorHead } from './InspectorHead.tsx';
 import { ElementChanged } from './LastChanged.tsx';
@@ -39,7 +39,7 @@ export function AboutElement({ index, element, children }: AboutElementProps): R
   const others = ELEMENT_TYPES.filter((row) => row.bytes === size && row.name !== type);
   const init = fragment?.state === 'init' && part?.mark !== 'staged';
   const text = (bytes: Uint8Array): string =>
-    type === 'hex' ? exactText(type, bytes, 0) : minus(exactText(type, bytes, 0));
+    type === 'hex' ? everyDigit(type, bytes, 0) : minus(everyDigit(type, bytes, 0));
   return (
     <>
       <InspectorHead
@@ -101,8 +101,8 @@ export function AboutElement({ index, element, children }: AboutElementProps): R
                 <dt key={`${row.name}-type`} className="text-3">
                   {row.name}
                 </dt>,
-                <dd key={row.name} className="val small" title={printElement(row.name, part.bytes, 0)}>
-                  {minus(printElement(row.name, part.bytes, 0))}
+                <dd key={row.name} className="val small" title={printExact(row.name, part.bytes, 0)}>
+                  {minus(printExactAmong(row.name, part.bytes, 0))}
                 </dd>,
               ])}
             </dl>

@@ -1,7 +1,7 @@
 import type { ReactElement, ReactNode } from 'react';
 import { tileByteOffset } from '../../../app/tile/geometry.ts';
 import { TILE_TYPES, tileTypeRow } from '../../../app/tile/tile-type.ts';
-import { printTileElement } from '../../../app/tile/tile-type-text.ts';
+import { printExactTileElement, printExactTileElementAmong } from '../../../app/tile/tile-type-text.ts';
 import { elementOffset } from '../../../app/tile/vnni.ts';
 import { BIT } from '../../../app/xsave/components.ts';
 import { placeOf } from '../../../app/xsave/layout.ts';
@@ -38,7 +38,7 @@ export function AboutTile({ tile, row, column, children }: AboutTileProps): Reac
   const part = exists ? markedPart(provenance, `tmm${tile}`, offset, size) : null;
   const mark = shownMark(part);
   const place = placeOf(provenance.now.image.layout, BIT.XTILEDATA);
-  const text = (bytes: Uint8Array): string => minus(printTileElement(reading.type, bytes, 0));
+  const text = (bytes: Uint8Array): string => minus(printExactTileElement(reading.type, bytes, 0));
   const at = place === undefined ? null : place.offsetBytes + tileByteOffset(tile, 0) + offset;
   return (
     <>
@@ -61,8 +61,8 @@ export function AboutTile({ tile, row, column, children }: AboutTileProps): Reac
               </dd>
               {TILE_TYPES.filter((other) => other.bytes === size && other.name !== reading.type).map((other) => [
                 <dt key={`${other.name}-as`}>As {shortType(other.name)}</dt>,
-                <dd key={other.name} className="val small">
-                  {minus(printTileElement(other.name, part.bytes, 0))}
+                <dd key={other.name} className="val small wraps">
+                  {minus(printExactTileElementAmong(other.name, part.bytes, 0))}
                 </dd>,
               ])}
               <dt>Path</dt>

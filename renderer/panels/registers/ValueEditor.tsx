@@ -2,7 +2,9 @@ import { type KeyboardEvent, type ReactElement, useEffect, useRef } from 'react'
 import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { typedMeaning } from '../../store/vcpu/edits-slice.ts';
+import { typedBits } from '../../store/vcpu/typed-bits.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
+import { minus } from '../../wording.ts';
 
 interface ValueEditorProps {
   readonly path: string;
@@ -87,13 +89,19 @@ export function ValueEditor({ path, onDone, stage }: ValueEditorProps): ReactEle
   );
 }
 
-/** The value that the text stands for, as it would be read back; nothing where it is written that way already. */
+/** The value that the text stands for, as it would be read back, and a float's bits; nothing where it is written that way already. */
 function Meaning({ path, text }: { path: string; text: string }): ReactElement | null {
-  const value = useDebugger((state) => typedMeaning(state, path, text));
-  if (value === null || value === text.trim()) return null;
+  const meaning = useDebugger((state) => typedMeaning(state, path, text));
+  if (meaning === null) return null;
+  const typed = text.trim();
+  const float = typedBits(path, typed);
+  const value = float?.value ?? meaning;
+  const bits = float === null || /^0x/i.test(typed) ? null : float.bits;
+  if (value === typed && bits === null) return null;
   return (
     <span className="editor-meaning val small" data-testid="editor-meaning">
-      = {value}
+      {value === typed ? '' : `= ${minus(value)} `}
+      {bits === null ? null : <span className="text-3">{bits}</span>}
     </span>
   );
 }

@@ -2,10 +2,7 @@ import type { ReactElement } from 'react';
 import { readI32, readU32 } from '../../../app/bits/bytes.ts';
 import type { ProductDifference } from '../../../app/tile/product-compare.ts';
 import { PRODUCTS, type ProductInstruction, productRow, restsOn } from '../../../app/tile/product-instruction.ts';
-import { tileTypeRow } from '../../../app/tile/tile-type.ts';
 import { printTileElement } from '../../../app/tile/tile-type-text.ts';
-import { elementOffset } from '../../../app/tile/vnni.ts';
-import { exactDecimal } from '../../../app/value/exact.ts';
 import { Button } from '../../controls/Button.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectEditRefusal } from '../../store/select/selectors.ts';
@@ -14,6 +11,7 @@ import { type ProductCheck, selectProductCheck } from '../../store/tiles/product
 import { lastProduct } from '../../store/vcpu/executed.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { minus } from '../../wording.ts';
+import { ProductTerms } from './ProductTerms.tsx';
 import { TileThumbnail } from './TileThumbnail.tsx';
 
 const TILES = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -22,7 +20,6 @@ const FIRST_OPERANDS = [
   { c: 3, a: 4, b: 5 },
 ] as const;
 const MOST_DIFFERENCES = 12;
-const MOST_TERMS = 6;
 
 /** A choice to begin with: the shown tile as C, and two others. */
 const firstChoice = (tile: number): ProductChoice => ({
@@ -305,7 +302,7 @@ function Differences({ choice, check, at }: DifferencesProps): ReactElement {
       {check.comparison.nonZeroOutside > 0 ? (
         <p className="is-armed small">The instruction would have left zeros outside rows × colsb.</p>
       ) : null}
-      {at === null ? null : <Terms choice={choice} check={check} at={at} />}
+      {at === null ? null : <ProductTerms choice={choice} check={check} at={at} />}
     </>
   );
 }
@@ -318,47 +315,6 @@ const distanceText = (one: ProductDifference, check: DifferencesProps['check'], 
   const sign = readI32(check.found, one.offsetBytes) < readI32(check.expected, one.offsetBytes) ? '\u2212' : '+';
   return `${sign}${one.distance}`;
 };
-
-/** The products that sum up to one element, the first few of them. */
-function Terms({ choice, check, at }: DifferencesProps): ReactElement | null {
-  const row = productRow(choice.instruction);
-  const { c, a } = check.extents;
-  if (at === null || at.row >= c.rows || at.column >= c.colsb / 4 || row.part !== null) return null;
-  const typeA = tileTypeRow(row.a);
-  const typeB = tileTypeRow(row.b);
-  const terms = Math.floor(a.colsb / typeA.bytes);
-  const shown = Array.from({ length: Math.min(terms, MOST_TERMS) }, (_, k) => {
-    const inA = elementOffset(row.a, 'stored', { row: at.row, column: k });
-    const inB = elementOffset(row.b, 'vnni', { row: k, column: at.column });
-    const product = typeA.read(check.a, inA) * typeB.read(check.b, inB);
-    return {
-      k,
-      a: minus(exactDecimal(typeA.read(check.a, inA))),
-      b: minus(exactDecimal(typeB.read(check.b, inB))),
-      product: minus(exactDecimal(product)),
-    };
-  });
-  return (
-    <div className="product-terms">
-      <h3>
-        Terms of {at.row},{at.column}
-      </h3>
-      <p className="text-2 small">
-        row {at.row} of tmm{choice.operands.a} by column {at.column} of tmm{choice.operands.b}, {terms} products
-      </p>
-      {shown.map((term) => (
-        <div key={term.k} className="term val small">
-          <span className="text-3">k {term.k}</span>
-          <span>{term.a}</span>
-          <span className="text-3">×</span>
-          <span>{term.b}</span>
-          <span>{term.product}</span>
-        </div>
-      ))}
-      {terms > MOST_TERMS ? <p className="text-3 small">and {terms - MOST_TERMS} more</p> : null}
-    </div>
-  );
-}
 
 /** Stages what the instruction would have left, in every element that differs, as one gesture. */
 function StageExpected({ choice, check }: { choice: ProductChoice; check: DifferencesProps['check'] }): ReactElement {

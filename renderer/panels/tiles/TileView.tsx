@@ -1,7 +1,7 @@
 import { type ReactElement, useState } from 'react';
 import { productRow } from '../../../app/tile/product-instruction.ts';
 import { tileTypeRow } from '../../../app/tile/tile-type.ts';
-import { printTileElement } from '../../../app/tile/tile-type-text.ts';
+import { printExactTileElementAmong, printTileElement } from '../../../app/tile/tile-type-text.ts';
 import { elementOffset } from '../../../app/tile/vnni.ts';
 import { useDebugger } from '../../store/context.ts';
 import { markedPart } from '../../store/select/provenance.ts';
@@ -73,7 +73,7 @@ function Changed({ scene }: { scene: TileScene }): ReactElement | null {
   return changed === 0 ? null : (
     <span className="pill changed-pill">
       <Glyph name="delta" className="g10" />
-      {changed} changed
+      {changed} <span className="pill-words">changed</span>
     </span>
   );
 }
@@ -113,7 +113,7 @@ export function SelectedLine({ scene, refused }: { scene: TileScene; refused: st
   const offset = isThere ? elementOffset(matrix.type, matrix.interpretation, selection) : 0;
   const { bytes: size } = tileTypeRow(reading.type);
   const part = isThere && provenance !== null ? markedPart(provenance, `tmm${scene.tile}`, offset, size) : null;
-  const text = (bytes: Uint8Array): string => minus(printTileElement(reading.type, bytes, 0));
+  const text = (bytes: Uint8Array): string => minus(printExactTileElementAmong(reading.type, bytes, 0));
   return (
     <div className="tile-line small">
       {refused !== null ? (

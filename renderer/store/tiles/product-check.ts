@@ -20,6 +20,8 @@ export type ProductCheck =
       readonly kind: 'compared';
       readonly comparison: ProductComparison;
       readonly expected: Uint8Array;
+      /** C as it stood before the instruction. */
+      readonly before: Uint8Array;
       readonly found: Uint8Array;
       readonly a: Uint8Array;
       readonly b: Uint8Array;
@@ -73,7 +75,7 @@ const check = (state: State, provenance: Provenance, choice: ProductChoice): Pro
   const { c } = productRow(choice.instruction);
   const type = c === 'i32' || c === 'u32' ? c : 'f32';
   const comparison = compareProduct(expected.value, found, extents.c, type);
-  return { kind: 'compared', comparison, expected: expected.value, found, a, b, extents };
+  return { kind: 'compared', comparison, expected: expected.value, before, found, a, b, extents };
 };
 
 const tables = memoizeKeyed((_: Provenance, key: string): { value: ProductCheck | null; readonly key: string } => ({
