@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { captureAfter, stageAssignments } from '../edit/assign.ts';
 import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
-import { type FindAs, findIn, needleOf } from './find.ts';
+import { type FindAsAny, findIn, needleOf, needlesOf } from './find.ts';
 
 const withAll = (capture: ReturnType<typeof sampleCapture>, ...rows: readonly (readonly [string, string])[]) => {
   const write = stageAssignments(
@@ -11,10 +11,10 @@ const withAll = (capture: ReturnType<typeof sampleCapture>, ...rows: readonly (r
   if (!write.ok) throw new Error(JSON.stringify(write.problem));
   return captureAfter(capture, write.value);
 };
-const found = (capture: ReturnType<typeof sampleCapture>, text: string, as: FindAs, most = 100) => {
-  const needle = needleOf(text, as);
-  if (!needle.ok) throw new Error(JSON.stringify(needle.problem));
-  return findIn(capture, needle.value, most);
+const found = (capture: ReturnType<typeof sampleCapture>, text: string, as: FindAsAny, most = 100) => {
+  const needles = needlesOf(text, as);
+  if (!needles.ok) throw new Error(JSON.stringify(needles.problem));
+  return findIn(capture, needles.value, most);
 };
 
 describe('[U13] a value or a pattern of bytes is found', () => {
@@ -42,6 +42,19 @@ describe('[U13] a value or a pattern of bytes is found', () => {
   test('in tiles by row and column, within their shape alone', () => {
     const amx = withAll(sampleAmxCapture(), ['tmm0:i32[1][2]', '123456789']);
     expect(found(amx, '123456789', 'i32').paths).toEqual(['tmm0:i32[1][2]']);
+  });
+
+  test('where no type is said in each that the text fits, a place once, in the widest', () => {
+    expect(found(capture, '-317.75', 'any').paths).toEqual(['zmm3:f32[5]', 'zmm20:f32[1]']);
+    expect(found(capture, '0x1234567', 'any').paths.toSorted()).toEqual(['k2', 'rbx']);
+    expect(found(capture, 'e0 ?? c3', 'any').paths).toEqual(['zmm3:u8[21]', 'zmm20:u8[5]']);
+    const ones = withAll(sampleCapture(), ['zmm7:f32[3]', '1.5'], ['zmm8:bf16[8]', '1.5'], ['zmm9:f64[2]', '1.5']);
+    const of = (text: string) => found(ones, text, 'any').paths.filter((path) => /^zmm[789]:/.test(path));
+    expect(of('1.5')).toEqual(['zmm7:f32[3]', 'zmm8:bf16[8]', 'zmm9:f64[2]']);
+    const byte = withAll(sampleCapture(), ['zmm9:u16[4]', '0x9c41']);
+    expect(found(byte, '0x9c41', 'any').paths).toContain('zmm9:u16[4]');
+    expect(needlesOf('what', 'any').ok).toBe(false);
+    expect(needlesOf('', 'any').ok).toBe(false);
   });
 
   test('so many at most, and that there are more is said', () => {

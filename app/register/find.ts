@@ -44,6 +44,38 @@ export const needleOf = (text: string, as: FindAs): Decoded<Needle> => {
   return decoded({ as, bytes: [...value.value], stepBytes: elementBytes(as) });
 };
 
+/** Any type at all, or one. */
+export type FindAsAny = FindAs | 'any';
+
+/** The wide ones first: a place is told once, in the widest type that the text fits there. */
+const OF_ANY = ['f64', 'f32', 'f16', 'bf16', 'u64', 'i64', 'u32', 'i32', 'u16', 'i16', 'u8', 'i8'] as const;
+
+/**
+ * What is looked for where no type is said: the value in each type that it fits, or bytes in memory order where it is written as
+ * bytes ("de ad ?? ef").
+ *
+ * @param text a value as the command line takes it, or bytes
+ */
+export const needlesOf = (text: string, as: FindAsAny): Decoded<readonly Needle[]> => {
+  const trimmed = text.trim();
+  if (as !== 'any' || trimmed === '' || /\?|[0-9a-f]{2}\s+[0-9a-f?]{2}/i.test(trimmed)) {
+    const one = needleOf(trimmed, as === 'any' ? 'bytes' : as);
+    return one.ok ? decoded([one.value]) : one;
+  }
+  // Hex of so many digits is bits of a number: as a float it would be its pattern, found as the integer is.
+  const types = /^[-+]?0[xb]/i.test(trimmed) ? OF_ANY.filter((type) => !type.includes('f')) : OF_ANY;
+  const needles = types.flatMap((type) => {
+    const needle = needleOf(trimmed, type);
+    return needle.ok ? [needle.value] : [];
+  });
+  const once = needles.filter(
+    ({ bytes }, at) => needles.findIndex((other) => other.bytes.join() === bytes.join()) === at,
+  );
+  return once.length > 0
+    ? decoded(once.sort((a, b) => b.bytes.length - a.bytes.length))
+    : bad(text, 'a value, or bytes such as de ad ?? ef');
+};
+
 /** Registers that hold no bytes of their own: a view of part of another one would be found twice. */
 const isLookedIn = ({ name, source }: RegisterRow, widest: string): boolean => {
   if (/^[xyz]mm\d/.test(name)) return name.startsWith(widest);
@@ -80,22 +112,38 @@ const isThere = (capture: Capture, path: string): boolean => {
   return parsed.ok && readRegister(capture, parsed.value).ok;
 };
 
-const foundIn = (capture: Capture, row: RegisterRow, needle: Needle, most: number): string[] => {
-  const bytes = wholeBytes(capture, row.name);
+/** Where something was found already: the first byte of a place, and the one behind its last. */
+type Taken = (readonly [from: number, end: number])[];
+
+const foundIn = (
+  capture: Capture,
+  row: RegisterRow,
+  bytes: Uint8Array,
+  needle: Needle,
+  taken: Taken,
+  most: number,
+): string[] => {
   const size = needle.bytes.length;
-  if (bytes === null || bytes.length < size) return [];
+  if (bytes.length < size) return [];
   const isScalar = bytes.length <= 8 && !/^st\d/.test(row.name);
   // A scalar register is one number: a part of it is no element, and shorter numbers stand in it with zeros above.
   if (isScalar && needle.as !== 'bytes') {
     const rest = bytes.subarray(size);
-    return matches(bytes, 0, needle) && rest.every((byte) => byte === 0) && !needle.as.includes('f') ? [row.name] : [];
+    const isFound =
+      taken.length === 0 && matches(bytes, 0, needle) && rest.every((byte) => byte === 0) && !needle.as.includes('f');
+    if (isFound) taken.push([0, bytes.length]);
+    return isFound ? [row.name] : [];
   }
   const found: string[] = [];
+  const before = taken.slice();
   for (let at = 0; at + size <= bytes.length && found.length < most; at += needle.stepBytes) {
     if (!matches(bytes, at, needle)) continue;
+    if (before.some(([from, end]) => at >= from && at + size <= end)) continue;
     if (row.rowBytes !== null && (at % row.rowBytes) + size > row.rowBytes) continue;
     const path = isScalar ? row.name : pathAt(row, needle, at);
-    if (!found.includes(path) && isThere(capture, path)) found.push(path);
+    if (found.includes(path) || !isThere(capture, path)) continue;
+    found.push(path);
+    taken.push([at, at + size]);
   }
   return found;
 };
@@ -108,12 +156,17 @@ export interface Found {
 }
 
 /** Every place that holds it, `most` at most. Components in init hold nothing that was written, and are not looked in. */
-export const findIn = (capture: Capture, needle: Needle, most: number): Found => {
+export const findIn = (capture: Capture, needles: readonly Needle[], most: number): Found => {
   const widest = widestOf(capture);
   const paths: string[] = [];
   for (const row of REGISTERS) {
     if (!isLookedIn(row, widest)) continue;
-    paths.push(...foundIn(capture, row, needle, most + 1 - paths.length));
+    const bytes = wholeBytes(capture, row.name);
+    if (bytes === null) continue;
+    const taken: Taken = [];
+    for (const needle of needles) {
+      paths.push(...foundIn(capture, row, bytes, needle, taken, most + 1 - paths.length));
+    }
     if (paths.length > most) return { paths: paths.slice(0, most), isCut: true };
   }
   return { paths, isCut: false };

@@ -1,6 +1,6 @@
 import { type KeyboardEvent, type ReactElement, useDeferredValue, useMemo, useState } from 'react';
 import { describeProblem } from '../../../app/bits/decoded.ts';
-import { type FindAs, findIn, type Needle, needleOf } from '../../../app/register/find.ts';
+import { type FindAsAny, findIn, type Needle, needlesOf } from '../../../app/register/find.ts';
 import { Select } from '../../controls/Select.tsx';
 import { commandOf, movedInList } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
@@ -12,8 +12,8 @@ import type { Stop } from '../../store/state/timeline.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 
-const TYPES: readonly FindAs[] = [
-  ...(['f32', 'f64', 'f16', 'bf16', 'i8', 'i16', 'i32', 'i64', 'u8', 'u16', 'u32', 'u64', 'bytes'] as const),
+const TYPES: readonly FindAsAny[] = [
+  ...(['any', 'f32', 'f64', 'f16', 'bf16', 'i8', 'i16', 'i32', 'i64', 'u8', 'u16', 'u32', 'u64', 'bytes'] as const),
 ];
 const MOST_PLACES = 200;
 /** So many of the last stops are looked through: a long history is put together piece by piece for it. */
@@ -39,7 +39,7 @@ export function Find(): ReactElement {
   const stops = useDebugger((state) => state.stops);
   const [at, setAt] = useState(0);
   const wanted = useDeferredValue(text);
-  const needle = useMemo(() => (wanted.trim() === '' ? null : needleOf(wanted, as)), [wanted, as]);
+  const needle = useMemo(() => (wanted.trim() === '' ? null : needlesOf(wanted, as)), [wanted, as]);
   const found = useMemo(
     () => (needle === null || !needle.ok || capture === null ? null : findIn(capture, needle.value, MOST_PLACES)),
     [needle, capture],
@@ -71,9 +71,11 @@ export function Find(): ReactElement {
             className="val small"
             data-filter
             data-region-start
-            aria-label={as === 'bytes' ? 'Bytes to find' : `${as} to find`}
+            aria-label={as === 'bytes' ? 'Bytes to find' : as === 'any' ? 'Value or bytes to find' : `${as} to find`}
             aria-invalid={needle?.ok === false}
-            placeholder={as === 'bytes' ? 'de ad ?? ef' : 'a value, such as 2.75'}
+            placeholder={
+              as === 'bytes' ? 'de ad ?? ef' : as === 'any' ? '2.75, 0x602e7 or de ad ?? ef' : 'a value, such as 2.75'
+            }
             value={text}
             spellCheck={false}
             autoComplete="off"
@@ -94,7 +96,7 @@ export function Find(): ReactElement {
           name="Find as"
           value={as}
           options={TYPES.map((value) => ({ value, label: value }))}
-          onChoose={(value) => store.getState().setFind(text, value as FindAs)}
+          onChoose={(value) => store.getState().setFind(text, value as FindAsAny)}
         />
       </div>
       <p className="small text-3 find-count" role="status">
@@ -125,6 +127,7 @@ export function Find(): ReactElement {
               aria-selected={index === at}
               tabIndex={-1}
               className="found-row val small"
+              data-path={path}
               onClick={() => {
                 setAt(index);
                 go(path);
@@ -140,19 +143,20 @@ export function Find(): ReactElement {
           );
         })}
       </div>
-      {needle?.ok === true ? <InStops stops={stops} needle={needle.value} /> : null}
+      {needle?.ok === true ? <InStops stops={stops} needles={needle.value} /> : null}
     </section>
   );
 }
 
-function InStops({ stops, needle }: { stops: readonly Stop[]; needle: Needle }): ReactElement {
+function InStops({ stops, needles }: { stops: readonly Stop[]; needles: readonly Needle[] }): ReactElement {
   const store = useDebuggerStore();
   const now = useDebugger((state) => state.stops[state.at]?.number ?? null);
   const later = useDeferredValue(stops);
   const shown = later.slice(-MOST_STOPS);
   const found = useMemo(
-    () => later.slice(-MOST_STOPS).flatMap(({ number, capture }) => (findIn(capture, needle, 0).isCut ? [number] : [])),
-    [later, needle],
+    () =>
+      later.slice(-MOST_STOPS).flatMap(({ number, capture }) => (findIn(capture, needles, 0).isCut ? [number] : [])),
+    [later, needles],
   );
   return (
     <div className="found-stops small" data-testid="found-stops">

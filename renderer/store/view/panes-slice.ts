@@ -3,7 +3,7 @@ import type { Slice } from '../state/state.ts';
 
 export const createPanesSlice: Slice<PanesSlice> = ({ set }) => ({
   findText: '',
-  findAs: 'f32',
+  findAs: 'any',
   plotKind: 'stops',
   setFind: (findText, findAs) => set({ findText, findAs }),
   setPlotKind: (plotKind) => set({ plotKind }),
