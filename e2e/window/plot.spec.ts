@@ -1,15 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { expect, type Page } from 'playwright/test';
+import { axeViolations } from '../models/axe.ts';
 import { test } from '../models/host.ts';
+import { lostContent } from '../models/lost.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
 
 test.use({ machine: 'stories' });
 
 /** What a button of the pane hands to the browser's download. */
-const saved = async (page: Page, button: string): Promise<{ readonly name: string; readonly bytes: Buffer }> => {
+const saved = async (
+  page: Page,
+  button: string,
+  pane = 'plot',
+): Promise<{ readonly name: string; readonly bytes: Buffer }> => {
   const [download] = await Promise.all([
     page.waitForEvent('download'),
-    page.locator('[data-pane="plot"]').getByRole('button', { name: button }).press('Enter'),
+    page.locator(`[data-pane="${pane}"]`).getByRole('button', { name: button }).press('Enter'),
   ]);
   return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
 };
@@ -108,4 +114,50 @@ test('[U14] a plot is saved as data and as pictures that hold what is on screen,
   expect(lines[0]).toBe('stop,"tmm0:i32[2][3]"');
   expect(lines).toHaveLength(21);
   expect(lines.at(-2)).toBe(`19,${row[3]}`);
+});
+
+test('[U14] a tile minus itself at A, full size from Compare, and the components over the stops: with numbers, and saved', async ({
+  open,
+}) => {
+  const page = await open();
+  const model = new TilesWindow(page);
+  await model.openModel(0);
+  for (let step = 0; step < 18; step += 1) await model.step();
+  await page.keyboard.press('Alt+6');
+  // In use from init on: the component and its tiles are marked as the guest's.
+  const tiles = page.getByTestId('differs-TILEDATA');
+  await expect(tiles.locator('.differences-head .is-changed')).toBeVisible();
+  await tiles.getByRole('button', { name: 'tmm0 full size' }).click();
+  const pane = page.locator('[data-pane="difference"]');
+  const picture = pane.getByRole('img', { name: /^tmm0 minus that of stop 1, attach/ });
+  await expect(picture).toHaveAccessibleName(/16 rows, 16 columns, \d+ elements differ/);
+  const csv = await saved(page, 'Save CSV', 'difference');
+  const numbers = csv.bytes
+    .toString()
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split(',').slice(1));
+  const texts = await picture.locator('g > rect + text').allTextContents();
+  expect(numbers.flat().map(Number)).toEqual(texts.map((text) => Number(text.replace('\u2212', '-'))));
+  const svg = (await saved(page, 'Save SVG', 'difference')).bytes.toString();
+  expect(svg).not.toMatch(/currentColor|var\(|class=/);
+  expect(svg.match(/<rect/g)?.length).toBe(256 + 2);
+  const png = await drawn(page, (await saved(page, 'Save PNG', 'difference')).bytes, 'image/png');
+  expect(png.colours.length).toBeGreaterThan(20);
+  // From another tile of the same stop.
+  await pane.getByRole('combobox', { name: 'Minus' }).selectOption('tmm1');
+  await expect(pane.getByRole('img', { name: /^tmm0 minus tmm1/ })).toBeVisible();
+  expect.soft(await axeViolations(page)).toEqual([]);
+  expect.soft(await lostContent(page)).toEqual([]);
+
+  await page.keyboard.press('Alt+g');
+  await page.getByRole('radio', { name: 'In use', exact: true }).click();
+  await expect(page.getByRole('img', { name: /^Components over 19 stops.*TILECFG, TILEDATA/ })).toBeVisible();
+  const lanes = (await saved(page, 'Save CSV')).bytes.toString().trim().split('\n');
+  expect(lanes[0]).toMatch(/^stop,"x87","SSE",.*"TILECFG","TILEDATA"$/);
+  expect(lanes[1]).toMatch(/^1,.*init,init$/);
+  expect(lanes.at(-1)).toMatch(/^19,.*in use,in use$/);
+  expect((await saved(page, 'Save SVG')).bytes.toString()).not.toMatch(/currentColor|var\(/);
+  expect.soft(await axeViolations(page)).toEqual([]);
 });

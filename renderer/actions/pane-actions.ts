@@ -129,6 +129,14 @@ export const PANE_ACTIONS: readonly Action[] = [
     run: (store) => store.getState().askWorkbench({ kind: 'toggle', pane: 'plot' }),
   },
   {
+    id: 'difference',
+    title: 'Difference of two tiles, full size',
+    group: 'View',
+    glyph: 'differs',
+    refused: needsStops,
+    run: (store) => store.getState().askWorkbench({ kind: 'show', pane: 'difference' }),
+  },
+  {
     id: 'beside',
     title: 'Another stop, vCPU or target beside',
     group: 'View',

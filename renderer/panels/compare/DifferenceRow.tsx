@@ -1,13 +1,13 @@
 import type { ReactElement, ReactNode } from 'react';
 import type { Capture } from '../../../app/capture/capture.ts';
 import type { DifferentComponent, DifferentValue } from '../../../app/diff/diff-elements.ts';
-import { differenceMark } from '../../store/compare/compare-difference.ts';
+import { componentMark, differenceMark } from '../../store/compare/compare-difference.ts';
 import { useDebugger } from '../../store/context.ts';
 import { hueOf } from '../../store/select/components.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { minus } from '../../wording.ts';
-import { MARK_GLYPH, MARK_WORDS } from '../registers/MarkLegend.tsx';
 import type { CompareLook } from './look.ts';
+import { MarkOf } from './MarkOf.tsx';
 import { type CompareRow, differingDigits, isTile, summaryOf } from './rows.ts';
 import { shownName, shownValue } from './shown-value.ts';
 import { TileDifference } from './TileDifference.tsx';
@@ -39,6 +39,7 @@ export function DifferenceRow(props: DifferenceRowProps): ReactElement {
       data-component={row.kind === 'head' || row.kind === 'equal' ? row.label : undefined}
       onClick={props.onChoose}
       data-row={index}
+      data-path={row.kind === 'value' && !isTile(row.value) ? row.value.path : undefined}
       aria-rowindex={index + 1}
       tabIndex={isCurrent ? 0 : -1}
       onFocus={onFocus}
@@ -79,13 +80,14 @@ const stateChange = ({ before, after }: DifferentComponent): string =>
 function Head(props: { component: DifferentComponent; isClosed: boolean; onPress: () => void }): ReactElement {
   const { component, isClosed, onPress } = props;
   const { bit, label } = component;
+  const mark = useDebugger((state) => componentMark(state, component));
   const swatch = component.after === 'inUse' || component.after === null ? '' : component.after;
   return (
     <th scope="rowgroup" colSpan={5}>
       <button type="button" className="differences-toggle" tabIndex={-1} aria-expanded={!isClosed} onClick={onPress}>
         <Glyph name={isClosed ? 'chevronRight' : 'chevron'} className="g12 text-3" />
         <span className={`swatch ${swatch}`} style={{ '--hue': bit === null ? 'var(--line-2)' : hueOf(bit) }} />
-        <span className="strong">{label}</span>{' '}
+        <span className="strong">{label}</span> <MarkOf mark={mark} />
         <span className="text-3 small">
           {summaryOf(component)}
           {stateChange(component)}
@@ -122,18 +124,13 @@ function Value({ value, look, before, after, onPress }: ValueProps): ReactElemen
     return (
       <>
         {name}
-        <TileDifference before={before} after={after} tile={Number(path.slice(3))} look={look} />
+        <TileDifference before={before} after={after} tile={Number(path.slice(3))} look={look} mark={mark} />
       </>
     );
   }
   const shown = (
     <>
-      {mark === 'none' ? null : (
-        <span title={MARK_WORDS[mark].slice(2)}>
-          <Glyph name={MARK_GLYPH[mark]} className={`g12 is-${mark}`} />
-          <span className="visually-hidden">{MARK_WORDS[mark].slice(2)}</span>{' '}
-        </span>
-      )}
+      <MarkOf mark={mark} />
       <span className={`difference-of ${mark}`}>
         <Digits before={was} after={is} />
       </span>

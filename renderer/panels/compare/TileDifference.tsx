@@ -1,11 +1,12 @@
 import { type ReactElement, useLayoutEffect, useRef } from 'react';
 import type { Capture } from '../../../app/capture/capture.ts';
-import { useDebugger } from '../../store/context.ts';
+import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { TileReading } from '../../store/state/tiles.ts';
 import { drawThumbnail, THUMB_ROW_PX } from '../tiles/draw-tile.ts';
 import { tileColours } from '../tiles/heat.ts';
 import { useShownTheme } from '../tiles/use-theme.ts';
 import type { CompareLook } from './look.ts';
+import { MarkOf } from './MarkOf.tsx';
 import { drawTileDifference, type TilePair, tilePair } from './tile-pair.ts';
 
 interface TileDifferenceProps {
@@ -13,13 +14,16 @@ interface TileDifferenceProps {
   readonly after: Capture;
   readonly tile: number;
   readonly look: CompareLook;
+  /** Whose the difference is. */
+  readonly mark: 'changed' | 'written' | 'none';
 }
 
 /** Each of the eight tiles has a reading; this is for none but a ninth. */
 const PLAIN: TileReading = { type: 'u8', interpretation: 'stored' };
 
 /** The cells of a tile's row: A and B on one scale, what differs on a scale of its own, and how many elements do. */
-export function TileDifference({ before, after, tile, look }: TileDifferenceProps): ReactElement {
+export function TileDifference({ before, after, tile, look, mark }: TileDifferenceProps): ReactElement {
+  const store = useDebuggerStore();
   const reading = useDebugger((state) => state.readings[tile]) ?? PLAIN;
   const pair = tilePair(before, after, tile, reading);
   const words = `${pair.differing} of ${pair.elements} elements`;
@@ -32,13 +36,17 @@ export function TileDifference({ before, after, tile, look }: TileDifferenceProp
       {look === 'inline' ? (
         <td colSpan={2}>
           <span className="line">
-            {a} {b}
+            {a} <MarkOf mark={mark} /> {b}
           </span>
         </td>
       ) : (
         <>
           <td>{a}</td>
-          <td>{b}</td>
+          <td>
+            <span className="line tight">
+              <MarkOf mark={mark} /> {b}
+            </span>
+          </td>
         </>
       )}
       <td className="end">
@@ -48,6 +56,20 @@ export function TileDifference({ before, after, tile, look }: TileDifferenceProp
       </td>
       <td className="end small text-2 tile-count" title={`as ${reading.type}`}>
         {words}
+        <button
+          type="button"
+          className="link"
+          tabIndex={-1}
+          aria-label={`tmm${tile} full size`}
+          onClick={(event) => {
+            event.stopPropagation();
+            const state = store.getState();
+            state.select({ kind: 'tile', tile, row: 0, column: 0 });
+            state.askWorkbench({ kind: 'show', pane: 'difference' });
+          }}
+        >
+          full size
+        </button>
       </td>
     </>
   );

@@ -59,7 +59,18 @@ export const tilePair = (before: Capture, after: Capture, tile: number, reading:
     Uint8Array,
     Uint8Array,
   ];
-  const extent = sharedExtent(before, after, tile, [was, is]);
+  const pair = pairOf(was, is, sharedExtent(before, after, tile, [was, is]), tile, reading);
+  table.set(key, pair);
+  return pair;
+};
+
+/** Two tiles of one capture in the shape and the reading of the first: what it has more than the second. */
+export const tilesOf = (capture: Capture, tile: number, other: number, reading: TileReading): TilePair => {
+  const [was, is] = [registerBytes(capture, `tmm${other}`) ?? NO_TILE, registerBytes(capture, `tmm${tile}`) ?? NO_TILE];
+  return pairOf(was, is, extentOf(capture, tile) ?? WHOLE, tile, reading);
+};
+
+const pairOf = (was: Uint8Array, is: Uint8Array, extent: Extent, tile: number, reading: TileReading): TilePair => {
   const [a, b] = [sceneOf(was, tile, reading, extent), sceneOf(is, tile, reading, extent)];
   const size = tileTypeRow(reading.type).bytes;
   let [differing, elements] = [0, 0];
@@ -70,9 +81,7 @@ export const tilePair = (before: Capture, after: Capture, tile: number, reading:
       if (was.subarray(at, at + size).some((value, place) => value !== is[at + place])) differing += 1;
     }
   }
-  const pair = { a, b, scaleEnd: greatestMagnitude([a, b]), differing, elements };
-  table.set(key, pair);
-  return pair;
+  return { a, b, scaleEnd: greatestMagnitude([a, b]), differing, elements };
 };
 
 /** What differs, element by element, as B minus A; an equal element has the ground colour, one without a number is flat. */

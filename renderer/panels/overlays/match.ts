@@ -72,7 +72,8 @@ export const SYNONYMS: Readonly<Record<string, string>> = {
   demo: 'example guest try',
   refresh: 'reload scan list targets',
   find: 'search value pattern bytes locate grep',
-  plot: 'graph chart curve histogram profile diagram',
+  plot: 'graph chart curve histogram profile diagram timeline components',
+  difference: 'minus subtract delta tiles matrix',
   beside: 'split side by side two views compare',
   help: 'shortcuts keyboard keys bindings',
 };

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
+import { captureAfter, stageAssignments } from '../../../app/edit/assign.ts';
+import { sampleAmxCapture } from '../../../app/fixtures/samples.ts';
+import type { Stop } from '../../store/state/timeline.ts';
 import type { TileScene } from '../../store/tiles/tile-scenes.ts';
-import { histogram, ofColumn, ofRow, plotCsv, rangeOf } from './plot-data.ts';
+import { tilePair, tilesOf } from '../compare/tile-pair.ts';
+import { componentLanes, histogram, matrixDifference, ofColumn, ofRow, rangeOf, shownCsv } from './plot-data.ts';
 
 const scene = (values: readonly number[], columns: number): TileScene =>
   ({
@@ -26,5 +30,39 @@ test('whole numbers of a small range have a bin each, others share out their ran
 });
 
 test('data are saved as a spreadsheet takes them', () => {
-  expect(plotCsv(ofRow(scene([1, Number.NaN], 2), 0, 0))).toBe('column,"tmm0, row 0"\n0,1\n1,\n');
+  expect(shownCsv(ofRow(scene([1, Number.NaN], 2), 0, 0))).toBe('column,"tmm0, row 0"\n0,1\n1,\n');
+});
+
+const after = (capture: ReturnType<typeof sampleAmxCapture>, path: string, value: string) => {
+  const write = stageAssignments(capture, [{ path, value }]);
+  if (!write.ok) throw new Error('not staged');
+  return captureAfter(capture, write.value);
+};
+
+test('[U14] the difference of a tile from another stop, and of two tiles, element by element', () => {
+  const a = sampleAmxCapture();
+  const b = after(a, 'tmm0:i32[1][2]', '-5');
+  const reading = { type: 'i32', interpretation: 'stored' } as const;
+  const was = tilePair(a, b, 0, reading).a.values;
+  const one = matrixDifference(tilePair(a, b, 0, reading), 'tmm0', { row: 1, column: 2 });
+  const at = one.columns + 2;
+  expect(one).toMatchObject({ differing: 1, here: at, end: Math.abs(-5 - (was[at] ?? 0)) });
+  expect(one.values.flatMap((value, place) => (value === 0 ? [] : [place]))).toEqual([at]);
+  expect(shownCsv(one).split('\n')[2]?.split(',')[3]).toBe(String(-5 - (was[at] ?? 0)));
+  const own = matrixDifference(tilesOf(b, 0, 0, reading), 'tmm0 minus itself', null);
+  expect([own.differing, own.end, own.here]).toEqual([0, 0, null]);
+  const two = tilesOf(b, 0, 1, reading);
+  expect(matrixDifference(two, 'two', null).values).toEqual(
+    Array.from(two.b.values, (value, place) => value - (two.a.values[place] ?? 0)),
+  );
+});
+
+test('[U14] each component over the stops: in use, init or absent, and as data', () => {
+  const a = sampleAmxCapture();
+  const b = after(a, 'xstate_bv', '0x3');
+  const stops = [a, b].map((capture, at) => ({ number: at + 1, capture })) as unknown as readonly Stop[];
+  const lanes = componentLanes(stops, 1);
+  expect(lanes.here).toBe(1);
+  expect(lanes.lanes.find(({ label }) => label === 'TILEDATA')?.states).toEqual(['in use', 'init']);
+  expect(shownCsv(lanes)).toMatch(/^stop,"x87","SSE".*\n1,.*in use\n2,.*init\n$/);
 });

@@ -1,6 +1,9 @@
+import { componentLabel } from '../../../app/xsave/components.ts';
+import { viewComponent } from '../../../app/xsave/view.ts';
 import type { Stop } from '../../store/state/timeline.ts';
 import type { TileScene } from '../../store/tiles/tile-scenes.ts';
 import { asNumber, watchedText } from '../../store/view/watch-slice.ts';
+import type { TilePair } from '../compare/tile-pair.ts';
 
 /** What is drawn: one value a place, null where there is none. */
 export interface PlotData {
@@ -14,6 +17,34 @@ export interface PlotData {
   /** The place that the rest of the window is about; null: none. */
   readonly here: number | null;
 }
+
+/** A matrix of numbers, row by row, as heat with its numbers where they fit. */
+export interface MatrixData {
+  readonly look: 'matrix';
+  readonly title: string;
+  readonly rows: number;
+  readonly columns: number;
+  /** Null: no number stands there on one side. */
+  readonly values: readonly (number | null)[];
+  /** The greatest magnitude. */
+  readonly end: number;
+  readonly differing: number;
+  /** The element that the rest of the window is about; null: none. */
+  readonly here: number | null;
+}
+
+export type LaneState = 'in use' | 'init' | 'absent';
+
+/** How a component was at each stop. */
+export interface LanesData {
+  readonly look: 'lanes';
+  readonly title: string;
+  readonly labels: readonly string[];
+  readonly lanes: readonly { readonly bit: number; readonly label: string; readonly states: readonly LaneState[] }[];
+  readonly here: number | null;
+}
+
+export type Shown = PlotData | MatrixData | LanesData;
 
 export const MOST_DRAWN = 2_000;
 
@@ -79,11 +110,66 @@ export const histogram = ({ values, tile }: TileScene, selected: number | null):
   };
 };
 
+const NAMES = { inUse: 'in use', init: 'init', absent: 'absent' } as const;
+
+/** Each component that the layout of the newest of these stops has, over the last of them. */
+export const componentLanes = (stops: readonly Stop[], at: number): LanesData => {
+  const first = Math.max(0, stops.length - MOST_DRAWN);
+  const shown = stops.slice(first);
+  const bits = new Set(shown.at(-1)?.capture.image.layout.components.map(({ bit }) => bit));
+  return {
+    look: 'lanes',
+    title: 'components in use',
+    labels: shown.map(({ number }) => String(number)),
+    lanes: [...bits]
+      .sort((a, b) => a - b)
+      .map((bit) => ({
+        bit,
+        label: componentLabel(bit),
+        states: shown.map(({ capture }) => NAMES[viewComponent(capture.image, bit).state]),
+      })),
+    here: at >= first ? at - first : null,
+  };
+};
+
+/** B minus A, element by element. */
+export const matrixDifference = (
+  { a, b, differing }: TilePair,
+  title: string,
+  selected: { readonly row: number; readonly column: number } | null,
+): MatrixData => {
+  const { rows, columns } = b.matrix;
+  const values = Array.from({ length: rows * columns }, (_, at) => finite((b.values[at] ?? 0) - (a.values[at] ?? 0)));
+  const end = values.reduce((most: number, value) => Math.max(most, Math.abs(value ?? 0)), 0);
+  const here =
+    selected === null || selected.row >= rows || selected.column >= columns
+      ? null
+      : selected.row * columns + selected.column;
+  return { look: 'matrix', title, rows, columns, values, end, differing, here };
+};
+
+const named = (title: string): string => `"${title.replaceAll('"', '""')}"`;
+
 /** As a spreadsheet takes it. */
-export const plotCsv = ({ along, title, labels, values }: PlotData): string =>
-  [`${along},"${title.replaceAll('"', '""')}"`, ...labels.map((label, at) => `${label},${values[at] ?? ''}`), ''].join(
-    '\n',
-  );
+export const shownCsv = (shown: Shown): string => {
+  if (shown.look === 'lanes') {
+    const { labels, lanes } = shown;
+    const head = ['stop', ...lanes.map(({ label }) => named(label))].join(',');
+    return [head, ...labels.map((label, at) => [label, ...lanes.map(({ states }) => states[at])].join(',')), ''].join(
+      '\n',
+    );
+  }
+  if (shown.look === 'matrix') {
+    const { rows, columns, values, title } = shown;
+    const numbers = (row: number) => values.slice(row * columns, (row + 1) * columns).map((value) => value ?? '');
+    const head = [named(title), ...Array.from({ length: columns }, (_, at) => at)].join(',');
+    return [head, ...Array.from({ length: rows }, (_, row) => [row, ...numbers(row)].join(',')), ''].join('\n');
+  }
+  return plotCsv(shown);
+};
+
+const plotCsv = ({ along, title, labels, values }: PlotData): string =>
+  [`${along},${named(title)}`, ...labels.map((label, at) => `${label},${values[at] ?? ''}`), ''].join('\n');
 
 /** Ends of the axis: both of a line's own values, the ground besides where bars stand on it. */
 export const rangeOf = ({ values, look }: PlotData): readonly [number, number] | null => {

@@ -14,6 +14,7 @@ export const svgOf = (picture: SVGSVGElement): string => {
     }
     if (style.opacity !== '1') written.setAttribute('opacity', style.opacity);
     written.removeAttribute('class');
+    written.removeAttribute('style');
   }
   copy.setAttribute('font-family', 'monospace');
   const ground = getComputedStyle(document.documentElement).getPropertyValue('--bg-1').trim();

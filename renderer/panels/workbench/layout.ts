@@ -54,6 +54,7 @@ const dockedOf = (kind: Session['kind']): typeof DOCKED =>
 const EXTRA = [
   { id: 'find', title: 'Find', beside: { dock: 'right', region: 'center' } },
   { id: 'plot', title: 'Plot', beside: { dock: 'right', region: 'bottom' } },
+  { id: 'difference', title: 'Difference', beside: { dock: 'centre', region: 'center' } },
   { id: 'beside', title: 'Beside', beside: { dock: 'centre', region: 'right' } },
   { id: 'trace', title: 'Instructions', beside: { dock: 'centre', region: 'center' } },
 ] as const;

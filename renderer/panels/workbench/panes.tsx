@@ -15,6 +15,7 @@ import { Calls } from '../calls/Calls.tsx';
 import { Find } from '../find/Find.tsx';
 import { History } from '../history/History.tsx';
 import { Inspector } from '../inspector/Inspector.tsx';
+import { DifferencePane } from '../plot/DifferencePane.tsx';
 import { Plot } from '../plot/Plot.tsx';
 import { Program } from '../program/Program.tsx';
 import { GeneralPane, SegmentsPane } from '../registers/General.tsx';
@@ -40,6 +41,7 @@ const DOCKED: Readonly<Record<string, () => ReactElement | null>> = {
   history: History,
   find: Find,
   plot: Plot,
+  difference: DifferencePane,
   beside: Beside,
   trace: Trace,
   stops: Stops,

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { differences } from '../../../app/diff/diff-elements.ts';
 import { createFakeBridge, type FakeBridge, guestWrites } from '../../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from '../debugger-store.ts';
 import { changesSince } from '../select/last-change.ts';
 import {
+  componentMark,
   differenceMark,
   openRestoreToA,
   placeOfA,
@@ -95,7 +97,28 @@ test('[N5] a difference is marked as whose it was: written here, changed by the 
   const marks = () => ['xmm3:f32[1]', 'xmm5:f32[0]', 'rbx', 'rcx'].map((path) => differenceMark(getState(), path));
   // What the guest did before the write stands at the stop of the write, and is the guest's.
   expect(marks()).toEqual(['written', 'changed', 'changed', 'none']);
+  const ofBit = (bit: number) => {
+    const { stops } = getState();
+    const [a, b] = [stops[0]?.capture, stops.at(-1)?.capture];
+    const found = a === undefined || b === undefined ? [] : differences(a, b, 'f32');
+    const component = found.find((one) => one.bit === bit);
+    return component === undefined ? null : componentMark(getState(), component);
+  };
+  expect(ofBit(1)).toBe('written');
   getState().pinStop(2);
   getState().goToStop(0);
   expect(marks()).toEqual(['none', 'none', 'none', 'none']);
+});
+
+test('[N5] a component that a model’s program began to use is marked in a comparison, whatever its values are', async () => {
+  const bridge = createFakeBridge(undefined, []);
+  const { getState } = createDebuggerStore(bridge);
+  await getState().start();
+  await getState().loadModels();
+  await getState().openModel(getState().models?.[0]?.id ?? '');
+  const begun = { before: 'init', after: 'inUse', values: [] } as const;
+  expect(componentMark(getState(), begun)).toBe('none');
+  await getState().step(3);
+  expect(componentMark(getState(), begun)).toBe('changed');
+  expect(componentMark(getState(), { ...begun, before: 'inUse' })).toBe('none');
 });

@@ -3,6 +3,7 @@ import type { Capture } from '../../../app/capture/capture.ts';
 import { checkRestore } from '../../../app/compat/check.ts';
 import type { RestoreVerdict } from '../../../app/compat/verdict.ts';
 import { diffCaptures } from '../../../app/diff/compare.ts';
+import type { DifferentComponent } from '../../../app/diff/diff-elements.ts';
 import type { PreflightOutcome, PreflightStep } from '../../../app/xsave/preflight.ts';
 import { fixed } from '../../fixed.ts';
 import { count } from '../../wording.ts';
@@ -45,6 +46,22 @@ export const differenceMark = (state: State, path: string): 'changed' | 'written
   const last = lastChange(state.stops, state.at, path);
   if (last === null || last.stop <= a.number) return 'none';
   return last.by === 'edit' ? 'written' : 'changed';
+};
+
+/**
+ * The same of a whole component: written here, where any value of it was; of one whose state alone differs, in use without other values,
+ * the guest of a model began or ended it.
+ */
+export const componentMark = (
+  state: State,
+  { before, after, values }: Pick<DifferentComponent, 'before' | 'after' | 'values'>,
+): 'changed' | 'written' | 'none' => {
+  const marks = new Set(values.map(({ path }) => differenceMark(state, path)));
+  if (marks.has('written')) return 'written';
+  if (marks.has('changed')) return 'changed';
+  const at = placeOfA(state);
+  const isOnTheWay = at !== null && at < state.at && before !== after;
+  return isOnTheWay && state.session?.kind === 'model' ? 'changed' : 'none';
 };
 
 const timeText = (ms: number): string => {

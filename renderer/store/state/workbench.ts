@@ -17,6 +17,7 @@ export type DockedPane =
   | 'history'
   | 'find'
   | 'plot'
+  | 'difference'
   | 'beside'
   | 'trace'
   | 'stops'
