@@ -72,13 +72,38 @@ test('[RC9] a trace is listed, filtered to what differs, and scrubbed with the k
   const steps = page.locator('[data-pane="steps"]');
   await expect(page.getByTestId('traced-step')).toHaveText(`step ${3 * WRONG + 1} of ${3 * ROUNDS}`);
   await expect(steps.locator('.track-found.is-refused')).toHaveCount(1);
-  await steps.getByRole('slider', { name: 'Stop' }).press('ArrowRight');
+  await steps.getByRole('slider', { name: 'Stop', exact: true }).press('ArrowRight');
   await expect(page.getByTestId('traced-step')).toHaveText(`step ${3 * WRONG + 2} of ${3 * ROUNDS}`);
-  await steps.getByRole('slider', { name: 'Stop' }).press('ArrowLeft');
+  await steps.getByRole('slider', { name: 'Stop', exact: true }).press('ArrowLeft');
   expect.soft(await axeViolations(page)).toEqual([]);
+  // The handles of the strip take a part of it for the plots, by key and by mouse; the whole stretch again at its ends.
+  const plotted = plots.locator('.trace-plots-head .val');
+  const all = (await plotted.textContent()) ?? '';
+  const [from, to] = [
+    steps.getByRole('slider', { name: 'Plots from stop' }),
+    steps.getByRole('slider', { name: 'Plots to stop' }),
+  ];
+  await from.press('PageUp');
+  await to.press('PageDown');
+  await expect(plotted).not.toHaveText(all);
+  await expect(plotted).toHaveText(
+    new RegExp(`^${await from.getAttribute('aria-valuetext').then((text) => text?.slice(5))} … `),
+  );
+  const box = await to.boundingBox();
+  await page.mouse.move((box?.x ?? 0) + 12, (box?.y ?? 0) + 12);
+  await page.mouse.down();
+  await page.mouse.move((box?.x ?? 0) - 200, (box?.y ?? 0) + 12, { steps: 3 });
+  await page.mouse.up();
+  await expect(plotted).toHaveText(
+    new RegExp(`… ${await to.getAttribute('aria-valuetext').then((text) => text?.slice(5))}$`),
+  );
+  await from.press('Home');
+  await to.press('End');
+  await expect(plotted).toHaveText(all);
+  await expect(page.getByRole('button', { name: 'Save the trace…' })).toBeVisible();
   for (const name of ['Fewer', 'More']) {
-    const box = await page.getByRole('button', { name: `${name} stops in the strip` }).boundingBox();
-    expect([box?.width, box?.height]).toEqual([24, 24]);
+    const own = await page.getByRole('button', { name: `${name} stops in the strip` }).boundingBox();
+    expect([own?.width, own?.height]).toEqual([24, 24]);
   }
 
   // A view comes to the front over it by its key, though it is the one that was in front before.

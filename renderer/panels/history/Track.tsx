@@ -45,12 +45,14 @@ interface TrackProps {
   readonly onView: (change: (view: TrackView, count: number) => TrackView) => void;
   /** ≠ over each product of a trace that differs: they are checked for it. */
   readonly marksDiffering?: boolean;
+  /** Over the strip, with controls of its own. */
+  readonly over?: (placed: Placed) => ReactElement;
 }
 
 const NEARER = 1 / 2;
 
 /** The strip of all stops: dragged, wheeled and walked by keys. It is painted anew for other stops, not for another place. */
-export function Track({ view, onView, marksDiffering = false }: TrackProps): ReactElement {
+export function Track({ view, onView, marksDiffering = false, over }: TrackProps): ReactElement {
   const store = useDebuggerStore();
   const box = useRef<HTMLDivElement>(null);
   const stops = useDebugger((state) => state.stops);
@@ -202,6 +204,7 @@ export function Track({ view, onView, marksDiffering = false }: TrackProps): Rea
           </>
         )}
       </div>
+      {over === undefined || widthPx === 0 ? null : over({ view, widthPx })}
       {hover === null ? null : <StopHint index={hover.index} x={hover.x} bottom={hover.bottom} />}
     </div>
   );

@@ -96,6 +96,7 @@ function Row({ id, stop, index, children }: RowProps): ReactElement {
       aria-selected={isHere}
       tabIndex={-1}
       className="found-row stops-row small"
+      data-stop={stop.number}
       onClick={() => store.getState().goToStop(index)}
     >
       <span className="val strong">{stop.number}</span>{' '}

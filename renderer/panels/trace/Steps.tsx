@@ -3,6 +3,7 @@ import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { useDebugger } from '../../store/context.ts';
 import { selectTraceRows } from '../../store/vcpu/trace-slice.ts';
+import { Brush } from '../history/Brush.tsx';
 import { Track, useTrackView } from '../history/Track.tsx';
 import { LEAST_PLACES } from '../history/track-view.ts';
 import { EmptyTrace, Products } from './Trace.tsx';
@@ -22,7 +23,7 @@ export function Steps(): ReactElement {
           </ActionButton>
         </EmptyTrace>
       ) : (
-        <Track view={view} onView={onView} marksDiffering />
+        <Track view={view} onView={onView} marksDiffering over={(placed) => <Brush {...placed} />} />
       )}
     </section>
   );
@@ -40,6 +41,9 @@ export function StepsNow(): ReactElement | null {
         step <span className="val">{step}</span> of <span className="val">{rows.length}</span>
       </span>
       <Products />
+      <ActionButton action={action('save-session')} look="tiny" glyphClass="g12" label="Save the trace…">
+        Save…
+      </ActionButton>
     </>
   );
 }

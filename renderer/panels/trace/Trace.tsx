@@ -205,7 +205,7 @@ function Body(): ReactElement {
     <div ref={box} className="trace-body">
       <div className="trace-table">
         <div className="trace-names small text-3" aria-hidden="true">
-          <span className="trace-step">step</span>
+          <span className="trace-step">stop</span>
           <span>RIP</span>
           <span>instruction</span>
           <span>what it changed</span>

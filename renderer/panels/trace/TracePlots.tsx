@@ -6,6 +6,8 @@ import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { hueOf } from '../../store/select/components.ts';
 import { componentOfPath } from '../../store/select/vector.ts';
 import type { Stop } from '../../store/state/timeline.ts';
+import type { StopRange } from '../../store/state/trace.ts';
+import { brushOf } from '../../store/vcpu/trace-brush.ts';
 import {
   isProductCode,
   nameOf,
@@ -26,19 +28,14 @@ const MOST_PLOTS = 4;
 const PLOT_PX = 104;
 const MOST_LISTED = 8;
 
-/** Stops by their places in the timeline, both ends included. */
-interface Range {
-  readonly first: number;
-  readonly last: number;
-}
-
-/** The stretch that the history shows, or so much of it about the stop on screen as a plot draws. */
-const useRange = (): Range => {
+/** The stretch between the handles of the strip, else what it shows; or so much of it about the stop on screen as a plot draws. */
+const useRange = (): StopRange => {
   const length = useDebugger((state) => state.stops.length);
   const at = useDebugger((state) => state.at);
   const fitted = useMemo(() => fitView(length), [length]);
   const [view] = useTrackView(fitted);
-  const [first, last] = shownStops(view, length);
+  const chosen = useDebugger((state) => state.traceBrush);
+  const { first, last } = brushOf(chosen, shownStops(view, length), length);
   if (last - first < MOST_DRAWN) return { first, last };
   const from = Math.max(first, Math.min(last - MOST_DRAWN + 1, at - MOST_DRAWN / 2));
   return { first: from, last: from + MOST_DRAWN - 1 };
@@ -88,7 +85,7 @@ export function TracePlots({ widthPx }: { widthPx: number }): ReactElement {
 }
 
 interface PlotProps {
-  readonly range: Range;
+  readonly range: StopRange;
   readonly widthPx: number;
 }
 
@@ -214,7 +211,7 @@ function DifferingList(): ReactElement | null {
         <table className="small">
           <thead className="text-3">
             <tr>
-              <th scope="col">step</th>
+              <th scope="col">stop</th>
               <th scope="col">product</th>
               <th scope="col">elements</th>
               <th scope="col">which</th>

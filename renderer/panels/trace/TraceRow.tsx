@@ -27,6 +27,7 @@ export function Row({ row, top, chosen, onChoose }: RowProps): ReactElement {
     <div
       id={`trace-${row.at}`}
       role="option"
+      data-stop={row.at}
       aria-selected={chosen}
       tabIndex={-1}
       className="trace-row small"

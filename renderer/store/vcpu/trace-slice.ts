@@ -95,7 +95,9 @@ export const createTraceSlice =
   ({ getState: get, set }) => ({
     traceText: '',
     traceShow: 'all',
+    traceBrush: null,
     named: NO_NAMES,
+    setTraceBrush: (traceBrush) => set({ traceBrush }),
     setTraceFilter: (traceText, traceShow) => set({ traceText, traceShow }),
     async nameTraced() {
       const { session, syntax, stops } = get();
