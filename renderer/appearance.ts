@@ -47,13 +47,31 @@ export const tabName: TabName = {
 
 const asTheme = (text: string | null | undefined): Theme | null => (text === 'light' || text === 'dark' ? text : null);
 
+const LIGHT = '(prefers-color-scheme: light)';
+
 /** The address wins, then what stands on <html> already, then what was chosen last, then what the desktop has. */
 export const firstTheme = (): Theme =>
   asTheme(new URLSearchParams(window.location.search).get('theme')) ??
   asTheme(document.documentElement.dataset.theme) ??
   asTheme(pageMemory.get('theme')) ??
   // Where every run is to look the same the desktop has no say.
-  (!isDeterministic() && window.matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark');
+  (!isDeterministic() && window.matchMedia(LIGHT).matches ? 'light' : 'dark');
+
+/**
+ * The desktop changes its colours while the page is open, in the evening: the page goes along until a theme is chosen in it.
+ *
+ * @returns ends it
+ */
+export const followDesktop = (follow: (theme: Theme) => void): (() => void) => {
+  // The page says on <html> what it shows, which is no choice.
+  if (isDeterministic() || new URLSearchParams(window.location.search).has('theme')) return () => undefined;
+  const light = window.matchMedia(LIGHT);
+  const onChange = (): void => {
+    if (asTheme(pageMemory.get('theme')) === null) follow(light.matches ? 'light' : 'dark');
+  };
+  light.addEventListener('change', onChange);
+  return () => light.removeEventListener('change', onChange);
+};
 
 /** `?deterministic` fixes everything that differs between two runs, so that a screenshot is the same twice. */
 export const markDeterministic = (): void => {

@@ -1,7 +1,7 @@
 import { createRoot } from 'react-dom/client';
 import { App } from './App.tsx';
 import { keepPage } from './actions/keeping.ts';
-import { firstTheme, markDeterministic, pageMemory, tabName } from './appearance.ts';
+import { firstTheme, followDesktop, markDeterministic, pageMemory, tabName } from './appearance.ts';
 import { chooseBridge } from './choose-bridge.ts';
 import { StoreContext } from './store/context.ts';
 import { createDebuggerStore } from './store/debugger-store.ts';
@@ -18,5 +18,6 @@ createRoot(root).render(
     <App />
   </StoreContext>,
 );
+followDesktop((theme) => store.getState().followTheme(theme));
 keepPage(store);
 void store.getState().start();

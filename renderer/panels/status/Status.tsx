@@ -33,7 +33,10 @@ export function Status(): ReactElement {
         <>
           {facts.pauseNs === null ? null : (
             <span>
-              pause <span className="val">{pauseText(facts.pauseNs)}</span>
+              pause{' '}
+              <span className={`val ${isLongPause({ greatestNs: Number(facts.pauseNs) }) ? 'is-armed' : ''}`}>
+                {pauseText(facts.pauseNs)}
+              </span>
               {pauses === null || pauses.looks < 2 ? null : (
                 <>
                   , median <span className="val">{pauseText(pauses.medianNs)}</span>, greatest{' '}

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { sampleCapture } from '../../../app/fixtures/samples.ts';
 import { createFakeBridge } from '../../testing/fake-bridge.ts';
 import { createDebuggerStore } from '../debugger-store.ts';
-import { parsePauses, pausesOf } from './pauses.ts';
+import { isLongPause, parsePauses, pausesOf } from './pauses.ts';
 
 test('[U10] median and greatest pause are those of this session, and are remembered for the first screen', async () => {
   const kept = new Map<string, string>();
@@ -33,4 +33,12 @@ test('[U10] median and greatest pause are those of this session, and are remembe
 test('what stands there and is no measurement is forgotten', () => {
   for (const text of [null, '', '{', '[]', '{"looks":"3"}', '{"looks":1,"medianNs":-1,"greatestNs":2}'])
     expect(parsePauses(text)).toBeNull();
+});
+
+test('[U10] a pause above 1 ms is told in the colour of attention, the first of a session too', () => {
+  expect([900_000, 1_000_000, 1_000_001].map((greatestNs) => isLongPause({ greatestNs }))).toEqual([
+    false,
+    false,
+    true,
+  ]);
 });

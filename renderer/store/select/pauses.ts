@@ -7,7 +7,8 @@ import type { Stop } from '../state/timeline.ts';
 const LONG_PAUSE_NS = 1_000_000;
 
 /** Whether the greatest is one that a guest may feel. A clock has no say where every run is to look the same. */
-export const isLongPause = ({ greatestNs }: Pauses): boolean => !isDeterministic() && greatestNs > LONG_PAUSE_NS;
+export const isLongPause = ({ greatestNs }: Pick<Pauses, 'greatestNs'>): boolean =>
+  !isDeterministic() && greatestNs > LONG_PAUSE_NS;
 
 /** Null: nothing was measured, as of a file or a model. */
 export const pausesOf = memoizeByIdentity((stops: readonly Stop[]): Pauses | null => {
