@@ -20,6 +20,7 @@ test('[U15] every place has acts, with the keys that do the same; a value has it
   expect(items.map(({ id }) => id)).toEqual([
     ...[
       'edit',
+      'base-hex',
       'copy-value',
       'copy-path',
       'watch-selected',
@@ -37,6 +38,12 @@ test('[U15] every place has acts, with the keys that do the same; a value has it
   expect(edited).toBe(1);
   named('find-value')?.run();
   expect(store.getState()).toMatchObject({ findAs: 'f32', workbenchRequest: { kind: 'show', pane: 'find' } });
+  named('base-hex')?.run();
+  expect(store.getState().bases.get('zmm3:f32[5]')).toBe('hex');
+  // Of a path that is written there it is about that one, whatever is selected.
+  const watched = contextItems(store, 'value', null, 'rax');
+  expect(watched.find(({ id }) => id === 'copy-path')?.label).toBe('Copy rax');
+  expect(watched.find(({ id }) => id === 'base-decimal')).toMatchObject({ label: 'Show in decimal', keys: 'X' });
   named('unstage')?.run();
   expect(store.getState().staged).toEqual([]);
 });

@@ -3,6 +3,7 @@ import { KEYMAP } from '../keys/keymap.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
 import { lastChange } from '../store/select/last-change.ts';
 import { selectCapture, selectEditRefusal } from '../store/select/selectors.ts';
+import { basesOf, baseWords } from '../store/view/bases.ts';
 import { selectWatchable, watchedText } from '../store/view/watch-slice.ts';
 import type { Action } from './action.ts';
 import { action } from './registry.ts';
@@ -86,6 +87,14 @@ const aboutValue = (store: DebuggerStore, path: string, edit: (() => void) | nul
             run: edit,
           }),
         ]),
+    ...basesOf(path)
+      .filter((base) => base !== (state.bases.get(path) ?? 'own'))
+      .map((base, at) =>
+        item(`base-${base}`, baseWords(path, base), {
+          keys: at === 0 ? chordText(KEYMAP.cell.base.keys[0]) : null,
+          run: () => state.setBase(path, base),
+        }),
+      ),
     item('copy-value', text === null || text.length > 24 ? 'Copy value' : `Copy ${text}`, {
       keys: chordText(KEYMAP.browser.copy.keys[0]),
       refused: text === null ? 'it was not read' : null,
@@ -122,13 +131,15 @@ const aboutValue = (store: DebuggerStore, path: string, edit: (() => void) | nul
 /**
  * What can be done with what was pointed at, each with the key that does the same.
  * @param edit opens the editor of the value; null: it has none here
+ * @param named the path that is written there; null: it is about what is selected
  */
 export const contextItems = (
   store: DebuggerStore,
   place: ContextPlace,
   edit: (() => void) | null,
+  named: string | null = null,
 ): readonly ContextItem[] => {
-  const path = place === 'value' ? selectWatchable(store.getState()) : null;
+  const path = place === 'value' ? (named ?? selectWatchable(store.getState())) : null;
   if (path !== null) return aboutValue(store, path, edit);
   return actsOf(store, ACTS[place === 'value' ? 'elsewhere' : place]);
 };

@@ -134,6 +134,7 @@ export const KEYMAP = {
     edit: { keys: ['Enter', 'F2'], says: 'edit; typing begins an edit too' },
     'next-type': { keys: ['T'], says: 'next type; Shift: the previous one' },
     'previous-type': { keys: ['Shift+T'], says: null },
+    base: { keys: ['X'], says: null },
   },
   registers: {
     flip: { keys: ['F', 'Shift+F'], says: 'flip the lane order', shown: 'F' },
@@ -152,6 +153,7 @@ export const KEYMAP = {
   /** A value that stands alone. */
   cell: {
     edit: { keys: ['Enter', 'F2'], says: null },
+    base: { keys: ['X'], says: 'hex, decimal, signed, binary, of one value' },
   },
   editor: {
     commit: { keys: ['Enter'], says: null },

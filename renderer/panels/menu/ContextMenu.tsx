@@ -6,12 +6,12 @@ import { pageBox, pagePoint, pageSize } from '../../zoom.ts';
 
 /** Where something stands that has acts of its own, and what kind of thing it is. */
 const PLACES: readonly (readonly [selector: string, place: ContextPlace])[] = [
-  ['[data-cell], [data-at], [data-cell-of], [data-field-of], [data-watch]', 'value'],
-  ['.history', 'stop'],
+  ['[data-cell], [data-at], [data-cell-of], [data-field-of], [data-watch], [data-path]', 'value'],
+  ['.history, [data-stop]', 'stop'],
   ['.component-row, .rail-row', 'component'],
   ['.target-row', 'target'],
   ['.model-row', 'model'],
-  ['[data-pane="program"]', 'program'],
+  ['[data-pane="program"], [data-pane="breakpoints"], [data-pane="calls"]', 'program'],
   ['[data-region]', 'elsewhere'],
 ];
 
@@ -26,7 +26,7 @@ const placeOf = (target: Element): readonly [Element, ContextPlace] | null => {
 /** A value is selected as by a press; a row of a list as by a click. */
 const point = (node: Element, place: ContextPlace): HTMLElement | null => {
   const own = node instanceof HTMLElement ? node : null;
-  if (place === 'component' || place === 'target' || place === 'model') own?.click();
+  if (place === 'component' || place === 'target' || place === 'model' || own?.dataset.stop !== undefined) own?.click();
   if (place !== 'value' || own === null) return own;
   const cell = own.matches('[tabindex], button, select')
     ? own
@@ -40,6 +40,8 @@ interface Opened {
   readonly place: ContextPlace;
   /** Opens the editor of the value; null: it has none. */
   readonly edit: (() => void) | null;
+  /** The path that is written there; null: it is about what is selected. */
+  readonly named: string | null;
   readonly x: number;
   readonly y: number;
   /** Where the focus goes back to. */
@@ -69,11 +71,13 @@ export function ContextMenu(): ReactElement | null {
         place === 'value' && cell !== null && !cell.matches('select, [role="switch"]')
           ? () => cell.dispatchEvent(new globalThis.KeyboardEvent('keydown', { key: 'Enter', bubbles: true }))
           : null;
-      if (contextItems(store, place, edit).length === 0) return;
+      const named = node instanceof HTMLElement ? (node.dataset.watch ?? node.dataset.path ?? null) : null;
+      const own = named === null ? edit : null;
+      if (contextItems(store, place, own, named).length === 0) return;
       event.preventDefault();
       const box = pageBox(node);
       const { x, y } = byKey ? { x: box.left, y: box.bottom } : pagePoint(event);
-      setOpened({ place, edit, x, y, from: cell });
+      setOpened({ place, edit: own, named, x, y, from: cell });
     };
     window.addEventListener('contextmenu', open);
     return () => window.removeEventListener('contextmenu', open);
@@ -112,7 +116,7 @@ export function ContextMenu(): ReactElement | null {
     };
   }, [opened]);
   if (opened === null) return null;
-  const items = contextItems(store, opened.place, opened.edit);
+  const items = contextItems(store, opened.place, opened.edit, opened.named);
   const close = (): void => {
     setOpened(null);
     if (opened.from?.isConnected) opened.from.focus();

@@ -2,7 +2,10 @@ import type { ReactElement } from 'react';
 import { toHexHighFirst } from '../../../app/bits/bytes.ts';
 import { groupedHex, HexDigits } from '../../controls/Hex64.tsx';
 import { FIXED, isDeterministic } from '../../fixed.ts';
+import { useDebugger } from '../../store/context.ts';
 import { markedPart, type Provenance } from '../../store/select/provenance.ts';
+import { inBase } from '../../store/view/bases.ts';
+import { minus } from '../../wording.ts';
 import { RegisterCell } from './RegisterCell.tsx';
 
 interface HexRegisterProps {
@@ -20,6 +23,7 @@ const FIXED_DIGITS = FIXED.address.replace('_', '');
 export function HexRegister(props: HexRegisterProps): ReactElement {
   const { provenance, register, sizeBytes, readOnly = false, varies = false } = props;
   const part = markedPart(provenance, register, 0, sizeBytes);
+  const base = useDebugger((state) => state.bases.get(register) ?? 'own');
   if (part === null) return <span className="text-3">not read</span>;
   const fixedNow = varies && isDeterministic();
   // What was typed is the same in every run; what the guest left there is not.
@@ -27,19 +31,21 @@ export function HexRegister(props: HexRegisterProps): ReactElement {
   const masked = fixedNow && !own;
   const digits = masked ? FIXED_DIGITS : toHexHighFirst(part.bytes);
   const hex = (bytes: Uint8Array | null): string | null =>
-    bytes === null || masked ? null : `0x${fixedNow ? FIXED_DIGITS : toHexHighFirst(bytes)}`;
+    bytes === null || masked ? null : inBase(register, `0x${fixedNow ? FIXED_DIGITS : toHexHighFirst(bytes)}`, base);
+  const shown = base === 'own' ? null : inBase(register, `0x${digits}`, base);
   return (
     <span data-cell-of={register}>
       <RegisterCell
         path={readOnly ? null : register}
         register={register}
-        text={`0x${digits}`}
-        seen={groupedHex(digits)}
+        // What is signed is typed as its bits: the register holds no sign.
+        text={shown === null || base === 'signed' ? `0x${digits}` : shown}
+        seen={shown === null ? groupedHex(digits) : minus(shown)}
         before={part.mark === 'none' ? null : hex(part.before)}
         mark={masked ? 'none' : part.mark}
         problem={part.isRefused ? (provenance.refused?.sentence ?? null) : null}
       >
-        <HexDigits digits={digits} />
+        {shown === null ? <HexDigits digits={digits} /> : <span className="val">{minus(shown)}</span>}
       </RegisterCell>
     </span>
   );

@@ -4,6 +4,7 @@ import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { Mark, ShownMark } from '../../store/select/provenance.ts';
 import { selectEditRefusal } from '../../store/select/selectors.ts';
+import { nextBase } from '../../store/view/bases.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
 import { beginsEdit, ValueEditor } from './ValueEditor.tsx';
@@ -33,14 +34,17 @@ export function RegisterCell(props: RegisterCellProps): ReactElement {
   const open = (typed: string | null): void => {
     if (path !== null && refused === null) store.getState().openEditor(path, typed ?? text, typed !== null);
   };
+  const name = path ?? register;
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.target !== event.currentTarget) return;
-    if (commandOf('cell', event) === 'edit') open(null);
+    const command = commandOf('cell', event);
+    if (command === 'edit') open(null);
+    else if (command === 'base')
+      store.getState().setBase(name, nextBase(name, store.getState().bases.get(name) ?? 'own'));
     else if (beginsEdit(event)) open(event.key);
     else return;
     event.preventDefault();
   };
-  const name = path ?? register;
   const look: ShownMark = problem === null ? mark : 'refused';
   const title = problem === null ? (refused ?? `${name}: Enter edits`) : `Refused: ${problem}`;
   return (

@@ -20,13 +20,14 @@ import { markedPart, type Provenance, shownMark } from '../../store/select/prove
 import { selectEditRefusal } from '../../store/select/selectors.ts';
 import { elementPath, elementsOf, holderOf, type VectorFile } from '../../store/select/vector.ts';
 import type { LaneType } from '../../store/state/view.ts';
+import { nextBase } from '../../store/view/bases.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
-import { pageBox } from '../../zoom.ts';
-import { charactersIn, exactText, fittedText, isWord, isZero, sizeOf } from './element-text.ts';
+import { basedText, charactersIn, exactText, fittedText, isWord, isZero, sizeOf } from './element-text.ts';
 import { isBlockMove, isToEdge, moveInGrid } from './grid-moves.ts';
 import { LaneHeads } from './LaneHeads.tsx';
 import { LANE_TYPES } from './lane-types.ts';
 import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
+import { useGridFit } from './use-grid-fit.ts';
 import { beginsEdit, ValueEditor } from './ValueEditor.tsx';
 import { VectorBlockBar } from './VectorBlockBar.tsx';
 import { pastedVector, type VectorBlock, type VectorPlace, vectorBlock, vectorText } from './vector-block.ts';
@@ -65,7 +66,7 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
   /** The other corner of a block; null: one element is selected. */
   const [corner, setCorner] = useState<VectorPlace | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
-  const [boxPx, setBoxPx] = useState(760);
+  const { boxPx, mostPx } = useGridFit(grid, rows.length);
   // Elements of another type are other places.
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is set is about the type before.
   useEffect(() => setCorner(null), [type]);
@@ -81,16 +82,6 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
   const inLine = isFolded ? count / 2 : count;
   const order = Array.from({ length: count }, (_, at) => (right ? count - 1 - at : at));
 
-  useLayoutEffect(() => {
-    const node = grid.current;
-    if (node === null) return;
-    // clientWidth is rounded: of half a pixel more than there is the last cell would take another line.
-    const measure = (): void => setBoxPx(Math.min(node.clientWidth, Math.floor(pageBox(node).width)));
-    const observer = new ResizeObserver(measure);
-    observer.observe(node);
-    measure();
-    return () => observer.disconnect();
-  }, []);
   // Lane 0 is where reading begins: with lane 0 at the right a table that scrolls sideways starts at its right end.
   useLayoutEffect(() => {
     if (grid.current !== null) grid.current.scrollLeft = right && scrolls ? grid.current.scrollWidth : 0;
@@ -138,7 +129,10 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
       return;
     }
     if (command === 'edit') edit(index, element, null);
-    else if (command === 'next-type' || command === 'previous-type') nextType(command === 'next-type' ? 1 : -1);
+    else if (command === 'base') {
+      const path = elementPath(file, index, type, element);
+      store.getState().setBase(path, nextBase(path, store.getState().bases.get(path) ?? 'own'));
+    } else if (command === 'next-type' || command === 'previous-type') nextType(command === 'next-type' ? 1 : -1);
     // A float's "f" begins no value, while in hex it is a digit.
     else if (commandOf('registers', event) === 'flip' && (event.shiftKey || type !== 'hex'))
       store.getState().flipLanes();
@@ -195,13 +189,17 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
     <>
       <div
         ref={grid}
-        className={`vector-grid ${scrolls ? 'scrolls' : ''} ${isFolded ? 'folded' : ''} ${type === 'hex' && cellPx < HEX_ROOMY_PX ? 'narrow' : ''}`}
+        className={`vector-grid ${scrolls ? 'scrolls' : ''} ${isFolded ? 'folded' : ''} ${mostPx === null ? '' : 'long'} ${type === 'hex' && cellPx < HEX_ROOMY_PX ? 'narrow' : ''}`}
         role="grid"
         aria-label={`${file.kind} registers as ${type}`}
         aria-rowcount={rows.length + 1}
         aria-colcount={count + 1}
         tabIndex={-1}
-        style={{ '--cell': `${cellPx}px`, '--head': `${HEAD_PX + (scrolls ? 0 : room - cellPx * inLine)}px` }}
+        style={{
+          '--cell': `${cellPx}px`,
+          '--head': `${HEAD_PX + (scrolls ? 0 : room - cellPx * inLine)}px`,
+          ...(mostPx === null ? {} : { maxHeight: mostPx }),
+        }}
         onKeyDown={onKeyDown}
         onCopy={onCopy}
         onPaste={onPaste}
@@ -364,9 +362,11 @@ function Cell(props: RowProps & { element: number; init: boolean; laneEnd: boole
   const part = lost === null ? markedPart(provenance, register, element * size, size) : null;
   const mark = shownMark(part);
   const blank = init && part?.mark !== 'staged';
-  const text = lost !== null ? 'lost' : part === null ? '' : blank ? '·' : fittedText(type, part.bytes, 0, characters);
+  const base = useDebugger((state) => state.bases.get(path) ?? 'own');
+  const own = lost !== null ? 'lost' : part === null ? '' : blank ? '·' : fittedText(type, part.bytes, 0, characters);
   const exact =
     lost !== null ? `lost: ${lost}` : part === null ? 'not read' : blank ? 'init' : exactText(type, part.bytes, 0);
+  const text = part === null || blank ? own : (basedText(path, exact, base, characters) ?? own);
   const look = [
     'vector-cell val inset-focus',
     mark === 'none' ? '' : mark,

@@ -6,6 +6,7 @@ import { shownKey } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { jumpOf } from '../../store/select/jump.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
+import { inBase } from '../../store/view/bases.ts';
 import { asNumber, selectWatchable, watchedText } from '../../store/view/watch-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { minus } from '../../wording.ts';
@@ -58,7 +59,9 @@ function Row({ path }: { path: string }): ReactElement {
   const capture = useDebugger(selectCapture);
   const stops = useDebugger((state) => state.stops);
   const at = useDebugger((state) => state.at);
+  const base = useDebugger((state) => state.bases.get(path) ?? 'own');
   const now = capture === null ? null : watchedText(capture, path);
+  const written = now === null ? null : inBase(path, now, base);
   const shown = stops.slice(Math.max(0, at + 1 - SHOWN_STOPS), at + 1);
   const texts = shown.map((stop) => watchedText(stop.capture, path));
   const before = texts.at(-2);
@@ -80,8 +83,12 @@ function Row({ path }: { path: string }): ReactElement {
           </button>
         </span>
       </th>
-      <td className={`val small right ellipsis ${look}`} title={now ?? 'not in this image'} data-watch={path}>
-        {now === null ? <span className="text-3">not read</span> : minus(now)}
+      <td
+        className={`val small right ellipsis ${look}`}
+        title={now === null ? 'not in this image' : written === now ? now : `${written}, ${now}`}
+        data-watch={path}
+      >
+        {written === null ? <span className="text-3">not read</span> : minus(written)}
       </td>
       <td className="right">
         {values.every((value) => value === null) ? (

@@ -8,6 +8,9 @@ export type Tab = 'overview' | 'registers' | 'tiles' | 'xfd' | 'compare' | 'memo
 /** How lanes are shown: an element type, or bytes as they stand in a register, highest first. */
 export type LaneType = Exclude<ElementType, 'f80'> | 'hex';
 
+/** How one number is written; a float has but its own way and its bits. */
+export type Base = 'own' | 'hex' | 'decimal' | 'signed' | 'binary';
+
 export type Theme = 'dark' | 'light';
 
 /** In percent of what the browser's settings give to text. */
@@ -58,6 +61,9 @@ export interface ViewSlice {
   /** History's stops lie by when they were taken, where they say it. */
   readonly timeAxis: boolean;
   setTimeAxis(on: boolean): void;
+  /** Values that are written in another base than their own, by path. */
+  readonly bases: ReadonlyMap<string, Base>;
+  setBase(path: string, base: Base): void;
   readonly theme: Theme;
   readonly overlay: Overlay | null;
   /** Where compatibility is judged against: this machine, or a preset by its name. */
@@ -84,6 +90,8 @@ export interface ViewSlice {
   /** Opens the registers that a component holds. */
   showComponent(bit: number): void;
   setTheme(theme: Theme): void;
+  /** What the desktop has; it is not remembered. */
+  followTheme(theme: Theme): void;
   readonly textSize: TextSize;
   setTextSize(size: TextSize): void;
   setOverlay(overlay: Overlay | null): void;

@@ -67,6 +67,14 @@ export const createViewSlice =
       // The stretch that was looked at is another one there.
       set({ timeAxis, trackChosen: null });
     },
+    bases: new Map(),
+    setBase: (path, base) =>
+      set((state) => {
+        const bases = new Map(state.bases);
+        if (base === 'own') bases.delete(path);
+        else bases.set(path, base);
+        return { bases };
+      }),
     theme,
     textSize: asTextSize(remembered.get('textSize')),
     overlay: null,
@@ -117,6 +125,7 @@ export const createViewSlice =
       if (group !== null) put({ editor: null }, { tab: 'registers', group });
       else if (componentRow(bit)?.panel === 'tiles') put({ editor: null }, { tab: 'tiles' });
     },
+    followTheme: (next) => set({ theme: next }),
     setTheme: (next) => {
       remembered.set('theme', next);
       set({ theme: next });

@@ -1,0 +1,108 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { expect, type Page, test as plain } from 'playwright/test';
+import { captureAfter, stageAssignments } from '../../app/edit/assign.ts';
+import { sampleCapture } from '../../app/fixtures/samples.ts';
+import { captureText } from '../../app/session/document.ts';
+import { axeViolations } from '../models/axe.ts';
+import { test } from '../models/host.ts';
+import { Window } from '../models/window.ts';
+
+// Nothing here is this machine's own.
+test.use({ machine: 'stories' });
+
+/** A capture with all 32 vector registers in use. */
+const wideFile = (): string => {
+  const capture = sampleCapture();
+  const rows = Array.from({ length: 32 }, (_, index) => ({
+    path: `zmm${index}:f32[${index % 16}]`,
+    value: `${index}.5`,
+  }));
+  const write = stageAssignments(capture, [...rows, { path: 'zmm9:i16[3]', value: '-2' }]);
+  if (!write.ok) throw new Error('the sample takes no edits');
+  const path = plain.info().outputPath('wide.json');
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, captureText(captureAfter(capture, write.value)));
+  return path;
+};
+
+const registers = async (open: (...words: string[]) => Promise<Page>): Promise<Window> => {
+  const page = await open();
+  const chooser = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Open file…' }).first().click();
+  await (await chooser).setFiles(wideFile());
+  await page.getByRole('tab', { name: 'Registers', exact: true }).waitFor();
+  await page.keyboard.press('Alt+2');
+  return new Window(page);
+};
+
+test('[U27] with 32 registers in use RFLAGS and MXCSR are seen beside them, and the last register is a key away', async ({
+  open,
+}) => {
+  const window = await registers(open);
+  const { page } = window;
+  for (const [width, height] of [
+    [1440, 900],
+    [1100, 700],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    await expect(page.getByLabel(/^mxcsr\.IE/)).toBeInViewport({ ratio: 1 });
+    await expect(page.getByLabel(/^rflags\.CF/)).toBeInViewport({ ratio: 1 });
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await window.jump('zmm31:f32[15]');
+  await expect(window.cell('zmm31:f32[15]')).toBeFocused();
+  await expect(window.cell('zmm31:f32[15]')).toBeInViewport({ ratio: 1 });
+  await page.keyboard.press('Control+Home');
+  await expect(window.cell('zmm0:f32[15]')).toBeInViewport({ ratio: 1 });
+  expect.soft(await axeViolations(page)).toEqual([]);
+});
+
+test('[U13] Find begins with any type, and says each place once', async ({ open }) => {
+  const { page } = await registers(open);
+  await page.keyboard.press('Control+f');
+  await expect(page.getByRole('searchbox', { name: 'Value or bytes to find' })).toBeFocused();
+  const found = page.getByRole('listbox', { name: 'Places found' }).getByRole('option');
+  await page.keyboard.type('17.5');
+  await expect(found).toHaveText(['zmm17:f32[1]']);
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('00 00 8c 41');
+  await expect(found).toHaveText(['zmm17:u8[4]']);
+});
+
+test('[V7] what is typed into st0 is shown as the bits that it becomes', async ({ open }) => {
+  const { page } = await registers(open);
+  await page.getByRole('radio', { name: 'x87' }).click();
+  await page.locator('[data-cell-of="st0:f80[0]"]').getByRole('button').first().click();
+  await page.keyboard.type('3.25');
+  await expect(page.getByTestId('editor-meaning')).toHaveText('4000_d000000000000000');
+  await page.keyboard.press('Escape');
+});
+
+test('[U15] X writes one value in another base, in its cell and in Watch, and the menu of a watched value is about it', async ({
+  open,
+}) => {
+  const window = await registers(open);
+  const { page } = window;
+  await window.jump('k1');
+  const k1 = window.register('k1');
+  await page.keyboard.press('Shift+F9');
+  await k1.focus();
+  const hex = (await k1.textContent()) ?? '';
+  const number = BigInt(`0x${hex.replaceAll('_', '')}`);
+  await page.keyboard.press('x');
+  await expect(k1).toHaveText(String(number));
+  const watched = page.locator('[data-watch="k1"]');
+  await expect(watched).toHaveText(String(number));
+  // The cursor is elsewhere: the menu is about what it was opened on.
+  await page.getByRole('radio', { name: 'Vector' }).click();
+  await watched.click({ button: 'right' });
+  await page.getByRole('menuitem', { name: 'Show in hex' }).click();
+  await expect(watched).toHaveText(/^0x/);
+  // A cell of an element takes it where all digits fit.
+  await page.getByRole('radio', { name: 'i16' }).click();
+  await window.jump('zmm9:i16[3]');
+  await expect(window.cell('zmm9:i16[3]')).toHaveText('−2');
+  await window.cell('zmm9:i16[3]').press('x');
+  await expect(window.cell('zmm9:i16[3]')).toHaveText('fffe');
+});

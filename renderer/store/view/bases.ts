@@ -1,0 +1,83 @@
+import { toHexHighFirst } from '../../../app/bits/bytes.ts';
+import { parsePath } from '../../../app/register/path.ts';
+import { registerRow } from '../../../app/register/registers.ts';
+import { elementRow, isElementType } from '../../../app/value/element-type.ts';
+import { parseNumber } from '../../../app/value/number.ts';
+import { parseElement } from '../../../app/value/parse.ts';
+import type { Base } from '../state/view.ts';
+
+/** More bits than these are no number that one reads. */
+const MOST_BINARY_BITS = 16;
+const MOST_BITS = 64;
+
+interface Kind {
+  readonly bits: number;
+  /** As it is written where nothing is chosen. */
+  readonly own: 'hex' | 'decimal' | 'signed' | 'float';
+  readonly type: string | null;
+}
+
+/** What stands at a path; null: no single number, such as a field or a whole vector register. */
+const kindOf = (path: string): Kind | null => {
+  const parsed = parsePath(path);
+  if (!parsed.ok || parsed.value.field !== null) return null;
+  const { register, type, indexes } = parsed.value;
+  if (type === null) {
+    const bits = registerRow(register)?.widthBits ?? 0;
+    return bits === 0 || bits > MOST_BITS ? null : { bits, own: 'hex', type: null };
+  }
+  if (indexes.length === 0 || !isElementType(type)) return null;
+  const row = elementRow(type);
+  const own = row.float !== null ? 'float' : row.kind === 'signed' ? 'signed' : 'decimal';
+  return { bits: row.bytes * 8, own, type };
+};
+
+/** Which ways of writing a path has, its own first; none: it is no single number. */
+export const basesOf = (path: string): readonly Base[] => {
+  const kind = kindOf(path);
+  if (kind === null) return [];
+  if (kind.own === 'float') return ['own', 'hex'];
+  const others = (['hex', 'decimal', 'signed'] as const).filter((base) => base !== kind.own);
+  return ['own', ...others, ...(kind.bits <= MOST_BINARY_BITS ? (['binary'] as const) : [])];
+};
+
+/** The next way of writing it. */
+export const nextBase = (path: string, base: Base): Base => {
+  const bases = basesOf(path);
+  return bases[(bases.indexOf(base) + 1) % Math.max(1, bases.length)] ?? 'own';
+};
+
+const grouped = (digits: string): string => digits.replace(/(?<=.)(?=(?:.{4})+$)/g, '_');
+
+/**
+ * A value as the command line prints it, in another base: hex with all its digits and 0x, binary in groups of four. What is no such
+ * number stays as it is.
+ */
+export const inBase = (path: string, text: string, base: Base): string => {
+  const kind = kindOf(path);
+  if (kind === null || base === 'own') return text;
+  if (kind.own === 'float') {
+    const bytes = isElementType(kind.type ?? '') ? parseElement(kind.type as 'f32', text) : null;
+    return bytes?.ok === true ? `0x${toHexHighFirst(bytes.value)}` : text;
+  }
+  const number = parseNumber(text.trim());
+  if (number === null) return text;
+  const bits = BigInt.asUintN(kind.bits, number.value);
+  if (base === 'hex') return `0x${bits.toString(16).padStart(Math.ceil(kind.bits / 4), '0')}`;
+  if (base === 'binary') return `0b${grouped(bits.toString(2).padStart(kind.bits, '0'))}`;
+  return (base === 'signed' ? BigInt.asIntN(kind.bits, bits) : bits).toString();
+};
+
+const WORDS: Readonly<Record<Exclude<Base, 'own'>, string>> = {
+  hex: 'in hex',
+  decimal: 'in decimal',
+  signed: 'as a signed number',
+  binary: 'in binary',
+};
+
+/** "Show in decimal". */
+export const baseWords = (path: string, base: Base): string => {
+  const own = kindOf(path)?.own ?? 'float';
+  const shown = base !== 'own' ? base : own === 'float' ? null : own;
+  return shown === null ? 'Show as a number' : `Show ${WORDS[shown]}`;
+};
