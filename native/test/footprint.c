@@ -9,6 +9,7 @@
 #include "proc.h"
 #include "guest.h"
 
+#define DEBUG_EXIT_END (offsetof(struct kvm_run, debug) + sizeof(((struct kvm_run *)0)->debug))
 #define MAX_MAPPINGS 1024
 #define MAX_MAPPING_BYTES (64u << 20)
 
@@ -72,8 +73,8 @@ static size_t differences(const struct part *a, const struct part *b, int whole,
 	for (size_t at = 0; at < a->bytes; at++) {
 		if (a->content[at] == b->content[at])
 			continue;
-		/* KVM's own: the reason of the exit, flags and interrupt window that each exit writes; the ring of page 2. */
-		if (a->is_kvm_run && (at < 32 || at >= 8192 || (!whole && at >= sizeof(struct kvm_run))))
+		/* KVM's own: the reason of the exit, flags and interrupt window that each exit writes, what a debug exit says; the ring of page 2. */
+		if (a->is_kvm_run && (at < DEBUG_EXIT_END || at >= 8192 || (!whole && at >= sizeof(struct kvm_run))))
 			continue;
 		if (count++ == 0)
 			(void)snprintf(where, where_bytes, "%s + %#zx", a->path[0] ? a->path : "an anonymous mapping", at);

@@ -3,7 +3,7 @@
  *
  * VMMs whose stacks are small and lie amid others: the demo VMM with --small-stack, with a guest that never leaves and with one
  * that leaves all the time, and one written in Go, whose collector and goroutines share one heap. Each is attached to, captured,
- * written and detached from, ROUNDS times, and helpers are killed in between.
+ * written, driven and detached from, ROUNDS times, and helpers are killed in between.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -23,6 +23,7 @@
 
 #define IMAGE_BYTES 32768u
 #define KILLS 60
+#define NEVER_HIT 0x4000u /* no guest of these has code there */
 
 static const char *helper;
 static struct guest guest;
@@ -37,7 +38,54 @@ static int is_elsewhere(const struct client *c)
 	return c->refusal && c->refusal->reason == REASON_OUTSIDE_KVM_RUN;
 }
 
-static void round_of(struct client *c, int is_last)
+/*
+ * Each of what a drive can be: steps, of code that is known too, with the whole state, with a condition that holds of nothing, and to a breakpoint
+ * that is never hit. Returns the request's bytes.
+ */
+#define DRIVES 5u
+#define DRIVEN_STEPS 40u
+static struct {
+	struct run_request head;
+	union {
+		struct step_lookup lookup;
+		struct step_code code;
+	} more;
+} drive;
+
+static size_t make_drive(unsigned int which)
+{
+	memset(&drive, 0, sizeof(drive));
+	drive.head = (struct run_request){ .vcpu = { guest.pid, 0 }, .count = DRIVEN_STEPS };
+	if (which == 1) {
+		drive.head.flags = STEP_KNOWN_CODE;
+		memset(drive.more.code.may_be_stepped, 0xff, sizeof(drive.more.code.may_be_stepped));
+		return sizeof(drive.head) + sizeof(drive.more.code);
+	}
+	if (which == 2)
+		drive.head.flags = STEP_KEEP_STATE;
+	if (which == 3) {
+		drive.head.flags = STEP_KEEP_STATE | STEP_KEEP_LAST;
+		drive.head.lookup_count = 1;
+		return sizeof(drive.head) + sizeof(drive.more.lookup);
+	}
+	if (which == 4) {
+		drive.head.count = 1;
+		drive.head.wait_ms = 10;
+		drive.head.dr0 = NEVER_HIT;
+		drive.head.dr7 = 0x401;
+	}
+	return sizeof(drive.head);
+}
+
+/* A VMM that is driven sees its own exits alone; nothing of it may be refused. */
+static void drive_it(struct client *c, unsigned int which)
+{
+	size_t bytes = make_drive(which);
+
+	CHECK(client_ask(c, MSG_RUN, &drive, bytes) == 1, "drive %u: %s", which, words(c));
+}
+
+static void round_of(struct client *c, unsigned int round, int is_last)
 {
 	static uint8_t image[IMAGE_BYTES];
 	uint32_t bytes = 0;
@@ -50,6 +98,7 @@ static void round_of(struct client *c, int is_last)
 		memcpy(image, found, bytes);
 		CHECK(client_set_image(c, guest.pid, 0, image, bytes) == 1 || is_elsewhere(c), "write: %s", words(c));
 	}
+	drive_it(c, round % DRIVES);
 	if (is_last) {
 		CHECK(client_vcpu(c, MSG_FREEZE, guest.pid, 0) == 1, "freeze: %s", words(c));
 		CHECK(client_vcpu(c, MSG_CAPTURE, guest.pid, 0) == 1, "capture: %s", words(c));
@@ -70,7 +119,10 @@ static void one_kill(unsigned int number)
 		(void)client_send(&c, MSG_ATTACH, &attach, sizeof(attach));
 	} else {
 		CHECK(client_attach(&c, guest.pid, 0, 0, NULL) == 1, "attach: %s", words(&c));
-		(void)client_send(&c, number % 3 == 1 ? MSG_CAPTURE : MSG_DETACH, &ref, sizeof(ref));
+		if (number % 2)
+			(void)client_send(&c, MSG_RUN, &drive, make_drive(number / 2 % DRIVES));
+		else
+			(void)client_send(&c, number % 3 == 1 ? MSG_CAPTURE : MSG_DETACH, &ref, sizeof(ref));
 	}
 	(void)nanosleep(&pause, NULL);
 	(void)client_kill(&c);
@@ -108,13 +160,13 @@ static void still_vmm(const char *demo, int rounds)
 	struct client c;
 	size_t changes;
 
-	rule("no byte of a VMM's memory is changed by looking, writing and leaving");
+	rule("no byte of a VMM's memory is changed by looking, writing, driving and leaving");
 	if (!start(demo, "integer"))
 		return;
 	CHECK(client_start(&c, helper) == 0, "no helper");
 	before = footprint_take(guest.pid, "/shm");
 	for (int i = 0; i < rounds && is_fine(); i++)
-		round_of(&c, i == rounds - 1);
+		round_of(&c, (unsigned int)i, i == rounds - 1);
 	after = footprint_take(guest.pid, "/shm");
 	changes = footprint_differences(before, after, 1, where, sizeof(where));
 	CHECK(changes == 0, "%zu bytes, the first one at %s", changes, where);
@@ -122,7 +174,7 @@ static void still_vmm(const char *demo, int rounds)
 	rule("nor by helpers that are killed");
 	for (unsigned int i = 0; i < KILLS && is_fine(); i++) {
 		one_kill(i);
-		round_of(&c, 0); /* what was left behind is taken away */
+		round_of(&c, i, 0); /* what was left behind is taken away */
 		after = footprint_take(guest.pid, "/shm");
 		changes = footprint_differences(before, after, 0, where, sizeof(where));
 		/* A VMM that has seen an EINTR has run, and used its stack, by itself. */
@@ -148,10 +200,10 @@ static void busy_vmm(const char *demo, int rounds)
 		return;
 	CHECK(client_start(&c, helper) == 0, "no helper");
 	for (int i = 0; i < rounds && is_fine(); i++)
-		round_of(&c, 0);
+		round_of(&c, (unsigned int)i, 0);
 	for (unsigned int i = 0; i < KILLS && is_fine(); i++)
 		one_kill(i);
-	round_of(&c, 0);
+	round_of(&c, 0, 0);
 	check_own_sight("a guest that leaves all the time");
 	CHECK(guest.page->vcpus[0].io_count > 100 && guest.page->vcpus[0].stack_checks > 100, "it was not looked at");
 	printf("# %llu exits, %llu looks at the stacks\n", (unsigned long long)guest.page->vcpus[0].io_count,
@@ -187,13 +239,13 @@ static void go_vmm(const char *program, int rounds)
 	}
 	CHECK(client_start(&c, helper) == 0, "no helper");
 	for (int i = 0; i < rounds && is_fine(); i++) {
-		round_of(&c, 0);
+		round_of(&c, (unsigned int)i, 0);
 		CHECK(guest_lives(&guest), "it died in round %d", i);
 	}
 	for (unsigned int i = 0; i < KILLS && is_fine(); i++)
 		one_kill(i);
 	if (is_fine())
-		round_of(&c, 0);
+		round_of(&c, 0, 0);
 	CHECK(guest_lives(&guest) && guest_progresses(&guest, 0), "it does not go on");
 	/* counter + 1: sums of its goroutines' own stacks and heaps that were wrong; + 2: rounds in which they were made. */
 	CHECK(guest.counter[1] == 0 && guest.counter[2] > 0, "%u of %u of its own sums are wrong", guest.counter[1], guest.counter[2]);
