@@ -149,7 +149,7 @@ static void serve_exit(struct vcpu *v)
 		serve(v, run->io.direction == KVM_EXIT_IO_IN, (uint8_t *)run + run->io.data_offset);
 	else if (run->exit_reason == KVM_EXIT_MMIO)
 		serve(v, !run->mmio.is_write, run->mmio.data);
-	else
+	else if (run->exit_reason != KVM_EXIT_HLT) /* nothing wakes it: it goes on */
 		left_guest(v);
 }
 

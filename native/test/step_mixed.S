@@ -65,6 +65,12 @@ mixed_code:
 	outw	%ax, $0x12
 	inw	$0x10, %ax
 	outw	%ax, $0x12
+	hlt
+	incw	MIXED_DATA + 0x36
+	sti
+	hlt				/* in the shadow of STI */
+	cli
+	incw	MIXED_DATA + 0x36
 	/* A loop, a call, a far return. */
 	movw	$7, %cx
 1:	addw	%cx, MIXED_DATA + 0x30
