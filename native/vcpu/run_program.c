@@ -101,12 +101,12 @@ static int run_at(struct vcpu *vcpu, const struct chain_place *place, struct pro
 	return chain_run_driven(&target, vcpu->tid, place, &vcpu->stop, program, how, why);
 }
 
-/* Out of time means that the thread is not stopped: it goes on through the chain, and we wait for it to show up. */
-static int note_late(struct vcpu *vcpu, const struct refusal *why)
+/* Out of time means that the thread is not stopped: it goes on, through the chain where that has begun, and we wait for it to show up. */
+static int note_late(struct vcpu *vcpu, const struct refusal *why, int begun)
 {
 	if (why->reason == REASON_CHAIN_TIMEOUT) {
 		vcpu_is_late(vcpu);
-		vcpu->unfinished = 1;
+		vcpu->unfinished |= begun;
 	}
 	return -1;
 }
@@ -117,7 +117,7 @@ int vcpu_run(struct vcpu *vcpu, struct program *program, struct refusal *why)
 
 	if (vcpu_check_filters(vcpu, program, why) < 0)
 		return -1;
-	return run_at(vcpu, &place, program, SWITCH_BY_REGISTERS, why) < 0 ? note_late(vcpu, why) : 0;
+	return run_at(vcpu, &place, program, SWITCH_BY_REGISTERS, why) < 0 ? note_late(vcpu, why, 1) : 0;
 }
 
 int vcpu_run_in_room(struct vcpu *vcpu, const char *maps, struct program *program, struct refusal *why)
@@ -129,7 +129,7 @@ int vcpu_run_in_room(struct vcpu *vcpu, const char *maps, struct program *progra
 	    room_find(&target, maps, vcpu->ref.vcpu_index, vcpu->fd, &room, why) < 0)
 		return -1;
 	if (thread_to_entry(vcpu->tid, &vcpu->stop, why) < 0)
-		return note_late(vcpu, why);
+		return note_late(vcpu, why, 0);
 	entry = chain_entry_verdict(&target, &vcpu->filters, &vcpu->stop);
 	if (!seccomp_allows(entry))
 		return refuse(why, REASON_SECCOMP, 0, "rt_sigreturn", "The thread's seccomp filter answers %s to rt_sigreturn.",
@@ -137,7 +137,7 @@ int vcpu_run_in_room(struct vcpu *vcpu, const char *maps, struct program *progra
 	if (room_take(&target, &vcpu->stop, &room, why) < 0)
 		return -1;
 	if (run_at(vcpu, &room.place, program, SWITCH_AT_ENTRY, why) < 0)
-		return note_late(vcpu, why);
+		return note_late(vcpu, why, 1);
 	room_give_back(&target, &room);
 	KILL_POINT("room given back");
 	return 0;

@@ -176,8 +176,10 @@ static int run_chain(struct stepping *s, struct refusal *why)
 	if (loop_write(&target, &s->loop, stop, why) < 0)
 		return -1;
 	KILL_POINT("steps laid out");
-	if (stepping_run(s, &end, why) < 0)
+	if (stepping_run(s, &end, why) < 0) {
+		s->vcpu->unfinished = why->reason == REASON_CHAIN_TIMEOUT;
 		return -1;
+	}
 	/* The VMM has an exit, or its own EINTR, to see: its registers are as they must be, whatever comes now. */
 	if (end == LOOP_EXIT || (end == LOOP_KICK && stop->signal_seen))
 		stop->touched = stop->restarts_kvm_run = 0;
