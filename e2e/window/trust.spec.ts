@@ -108,6 +108,7 @@ test.describe('edit and restore that can be trusted', () => {
     const before = await show();
     await guest.progress();
     const keeps = isDeepStrictEqual(await show(), before) ? 'the copy of this QEMU lacks nothing' : null;
+    await guest.putOutOfInit();
     const page = await open();
     const window = new Window(page);
     await expect(window.target('trust')).toBeVisible();
@@ -139,7 +140,7 @@ test.describe('edit and restore that can be trusted', () => {
     const notice = page.getByTestId('overwritten');
     if (/^0*$/.test(kept)) {
       await expect(notice).toContainText(component);
-      await window.shootLive('trust-overwritten', keeps);
+      // No picture: AVX holds its initial values now, and whether it is in init then is the CPU's own affair.
       await notice.getByRole('button', { name: 'Write again' }).click();
       await expect(notice).toHaveCount(0);
     } else await expect(notice).toHaveCount(0);
