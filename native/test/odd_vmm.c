@@ -144,10 +144,10 @@ static void *run_vcpu(void *argument)
 {
 	struct vcpu *v = argument;
 	struct demo_vcpu *shown = &page->vcpus[v->index];
-	stack_t own = { .ss_sp = malloc(OWN_STACK_BYTES), .ss_size = OWN_STACK_BYTES };
+	stack_t own = { .ss_sp = malloc(OWN_STACK_BYTES), .ss_size = OWN_STACK_BYTES }, before;
 	char name[16];
 
-	(void)sigaltstack(&own, NULL);
+	(void)sigaltstack(&own, &before);
 	self = v;
 	shown->tid = (int32_t)syscall(SYS_gettid);
 	(void)snprintf(name, sizeof(name), "vcpu%d", strcmp(misnamed, "swapped") == 0 ? v->index ^ 1 : v->index);
@@ -165,8 +165,12 @@ static void *run_vcpu(void *argument)
 		v->kvm.run->immediate_exit = 0;
 		wish = v->wish;
 		v->wish = 0;
-		if (wish == ODD_LEAVE)
+		if (wish == ODD_LEAVE) {
+			/* A sanitizer has given the thread one, and takes away whatever it finds in its place. */
+			(void)sigaltstack(&before, NULL);
+			free(own.ss_sp);
 			return NULL;
+		}
 		if (wish == ODD_SLEEP)
 			sleep_deeply(v->index);
 		if (wish == ODD_HIDE)
