@@ -165,8 +165,7 @@ static int take_event(struct client *c, uint8_t *payload)
 		c->record_bytes = steps.record_bytes;
 		memmove(payload, payload + sizeof(steps), (size_t)steps.record_count * steps.record_bytes);
 		c->gathered += (size_t)steps.record_count * steps.record_bytes;
-		c->overrun = c->gathered + 2 * MAX_PAYLOAD_BYTES > CLIENT_PAYLOAD_BYTES;
-		return c->overrun ? NO_ANSWER : MORE;
+		return c->gathered + 2 * MAX_PAYLOAD_BYTES > CLIENT_PAYLOAD_BYTES ? NO_ANSWER : MORE;
 	}
 	if (c->header.code != EVENT_STOPPED)
 		return MORE;

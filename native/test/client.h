@@ -18,7 +18,6 @@ struct client {
 	uint8_t *payload;              /* CLIENT_PAYLOAD_BYTES; of MSG_RUN what its events said: struct stopped_event, then all records */
 	uint32_t record_bytes;         /* of each of those */
 	size_t gathered;
-	int overrun; /* more than it keeps: no answer */
 	int running;                   /* a run was answered, and has not stopped yet */
 	const struct refusal *refusal; /* into payload; NULL where the last answer was none */
 	uint32_t events;               /* EVENT_TARGET_GONE that came in between */

@@ -65,13 +65,10 @@ static int moves(int must)
 	return 0;
 }
 
-/*
- * A helper ends by itself in one case: the vCPU has stood for as long as one may ([C62]). Where its memory is written to, the loop that
- * steps may say of itself that it has made more steps than were asked for, and than this client keeps.
- */
+/* A helper ends by itself in one case: the vCPU has stood for as long as one may ([C62]). */
 static int is_answered(int outcome, const char *what)
 {
-	int status = 0, overrun = client.overrun;
+	int status = 0;
 
 	if (outcome >= 0) {
 		answers += outcome == 1;
@@ -79,7 +76,7 @@ static int is_answered(int outcome, const char *what)
 		return outcome;
 	}
 	status = client_kill(&client);
-	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == (overrun && (does & DOES_SCRIBBLE) ? SIGKILL : SIGALRM), "%s: the helper ended with status %#x", what, (unsigned int)status);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM, "%s: the helper ended with status %#x", what, (unsigned int)status);
 	deadlines++;
 	CHECK(client_start(&client, helper) == 0, "no helper");
 	return -1;
@@ -115,9 +112,10 @@ static void translate(void)
 	(void)is_answered(client_ask(&client, MSG_TRANSLATE, &request, sizeof(request)), "addresses");
 }
 
+/* As many as the client keeps, however large the records are: 33,680 bytes were seen. */
 static void step(void)
 {
-	struct run_request request = { .vcpu = { guest.pid, 0 }, .count = 1000, .flags = STEP_KEEP_STATE };
+	struct run_request request = { .vcpu = { guest.pid, 0 }, .count = 100, .flags = STEP_KEEP_STATE };
 
 	(void)is_answered(client_ask(&client, MSG_RUN, &request, sizeof(request)), "steps");
 }
