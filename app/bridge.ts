@@ -286,6 +286,11 @@ export interface Bridge extends MachineVerbs {
   nameCode(session: SessionId, codes: readonly KnownBytes[], syntax: Syntax): Promise<Answer<readonly NamedCode[]>>;
   /** Rows of a live guest's memory; the vCPU stands still for it. */
   readMemory(session: SessionId, request: MemoryRequest): Promise<Answer<MemoryView>>;
+  /**
+   * The XSAVE area at an address of a guest's memory, in the layout of its CPUID; the vCPU stands still for it. Refused where no XSAVE has
+   * written there.
+   */
+  readArea(session: SessionId, address: string, isPhysical: boolean): Promise<Answer<CaptureDocument>>;
   /** Who executes and who called whom, with the session's symbols; the vCPU stands still for it. */
   readCalls(session: SessionId): Promise<Answer<CallsView>>;
   /** Looks through a part of a guest's memory, from an address on: `next` is where the next part begins. */
@@ -349,6 +354,7 @@ export const BRIDGE_VERBS = [
   'nameCode',
   'readMemory',
   'findMemory',
+  'readArea',
   'readCalls',
   'takeSymbols',
   'apply',

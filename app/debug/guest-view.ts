@@ -7,6 +7,7 @@ import {
   MOST_INSTRUCTION_BYTES,
   type Syntax,
 } from '../disas/instruction.ts';
+import { isOfClass } from '../disas/instruction-class.ts';
 import { movesTile, operandAddress, type RegisterValue } from '../disas/operands.ts';
 import { namedText, type SymbolTable } from '../disas/symbols/symbol-table.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
@@ -149,9 +150,11 @@ export const nameCode = (
 export const codeView = (code: Code): CodeView => {
   const { facts, execution, instructions, symbols, tile, tileConfig, translations } = code;
   const next = instructions.find(({ address }) => address === execution.next);
+  const uses = next === undefined ? [] : usesOf(next, facts);
+  const isXsave = next !== undefined && isOfClass(next.bytes, execution.codeBits, 'xsave');
   return {
     ...{ rip: hex(execution.next ?? 0n), who: describeExecution(execution), tile, tileConfig, translations },
-    uses: next === undefined ? [] : usesOf(next, facts),
+    ...{ uses, area: isXsave ? (uses[0]?.address ?? null) : null },
     lines: instructions.map((one) => ({
       ...{ address: hex(one.address), bytes: hexOf(one.bytes, ' '), text: one.text },
       next: one.address === execution.next,

@@ -47,6 +47,8 @@ export interface CodeView {
   readonly uses: readonly OperandUse[];
   readonly tile: TileMove | null;
   readonly tileConfig: TileConfigLoad | null;
+  /** Where the XSAVE area of the next instruction lies, one of that family; null: it is none. */
+  readonly area: string | null;
   /** How many translations prove the memory that this was read from. */
   readonly translations: number;
 }
@@ -148,6 +150,8 @@ export interface CallsView {
   readonly taskBy: string | null;
   /** Null: it is known, or no file says where a task is named. */
   readonly taskWhy: string | null;
+  /** "the kernel was entered by system call 0", or why that is not known; null: it executes no kernel's code, or no symbols are there. */
+  readonly entry: string | null;
   readonly frames: readonly CallFrameView[];
   /** Why the chain goes no further. */
   readonly end: string;

@@ -31,7 +31,7 @@ const MOST_PID = 1 << 22;
 const unknown = (why: string): FoundTask => ({ task: null, why });
 
 /** Where a per-CPU variable lies behind the base of GS: an offset until Linux 6.14, then an address, which KASLR moves too. */
-const perCpu = (kernel: SymbolTable, name: string): bigint | null =>
+export const perCpu = (kernel: SymbolTable, name: string): bigint | null =>
   kernel.perCpuOffset(name) ?? kernel.addressOf(name);
 
 /** current_task by itself (to 6.1, from 6.14), or in pcpu_hot between. (Linux arch/x86/include/asm/current.h) */

@@ -116,8 +116,10 @@ export const orcTables = async (memory: GuestMemory, kernel: SymbolTable): Promi
 };
 
 /** struct pt_regs. (Linux arch/x86/include/asm/ptrace.h) */
-const PT_REGS = { r13: 16, bp: 32, r10: 56, dx: 96, di: 112, ip: 128, cs: 136, sp: 152 } as const;
-const PT_REGS_BYTES = 168;
+export const PT_REGS = {
+  ...{ r13: 16, bp: 32, r10: 56, dx: 96, di: 112, origAx: 120, ip: 128, cs: 136, flags: 144, sp: 152, ss: 160 },
+} as const;
+export const PT_REGS_BYTES = 168;
 /** RIP, CS, RFLAGS, RSP, SS. */
 const IRET = { ip: 0, cs: 8, sp: 24 } as const;
 const IRET_BYTES = 40;
@@ -126,6 +128,8 @@ export interface OrcCalls {
   /** Where each function goes on, the innermost first. */
   readonly addresses: readonly bigint[];
   readonly end: string;
+  /** Where the registers of user mode are stored, whole, that was left; null: it did not end there. */
+  readonly userRegs: bigint | null;
 }
 
 /** The registers of a frame, as far as they are known there. */
@@ -143,6 +147,7 @@ interface Frame {
 interface Ended {
   readonly end: string;
   readonly last?: bigint;
+  readonly userRegs?: bigint;
 }
 
 const isEnd = (next: object): next is Ended => 'end' in next;
@@ -197,7 +202,9 @@ const stored = async (memory: GuestMemory, { type }: OrcEntry, top: bigint): Pro
   const isWhole = type === 'regs';
   const places = isWhole ? PT_REGS : IRET;
   const ip = field(places.ip);
-  if ((field(places.cs) & 3n) !== 0n) return { end: 'user mode was left there', last: ip };
+  if ((field(places.cs) & 3n) !== 0n) {
+    return { end: 'user mode was left there', last: ip, ...(isWhole ? { userRegs: top } : {}) };
+  }
   const others = isWhole
     ? new Map([
         [REG.dx, field(PT_REGS.dx)],
@@ -228,13 +235,15 @@ export const orcCalls = async (
   const seen = new Set<bigint>([rsp]);
   while (addresses.length < most) {
     const next = await before(memory, tables, frame);
-    if (isEnd(next))
-      return { addresses: next.last === undefined ? addresses : [...addresses, next.last], end: next.end };
+    if (isEnd(next)) {
+      const { end, last, userRegs = null } = next;
+      return { addresses: last === undefined ? addresses : [...addresses, last], end, userRegs };
+    }
     // Each frame has a stack pointer of its own: tables that lead in a circle lead nowhere.
-    if (seen.has(next.sp)) return { addresses, end: 'the chain leads back to itself' };
+    if (seen.has(next.sp)) return { addresses, end: 'the chain leads back to itself', userRegs: null };
     seen.add(next.sp);
     addresses.push(next.ip);
     frame = next;
   }
-  return { addresses, end: `only ${most} calls are followed` };
+  return { addresses, end: `only ${most} calls are followed`, userRegs: null };
 };

@@ -6,6 +6,7 @@ import type { Answer } from '../refusals/answer.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { describeExecution, type Execution, executionOf } from '../session/execution.ts';
 import type { CallsView } from './guest-words.ts';
+import { describeEntry, type FoundEntry, kernelEntry } from './kernel-entry.ts';
 import { currentTask, type FoundTask, type LinuxTask } from './linux-task.ts';
 import { orcCalls, orcTables } from './orc.ts';
 import { placeSymbols, type SymbolFile } from './place-symbols.ts';
@@ -17,6 +18,8 @@ export interface Who {
   readonly symbols: SymbolTable | null;
   /** Null: no files say where a task is named. */
   readonly found: FoundTask | null;
+  /** How its kernel was entered; null: it executes no 64-bit kernel's code, or no symbols were given. */
+  readonly entry: FoundEntry | null;
   readonly calls: CallStack;
 }
 
@@ -45,36 +48,48 @@ export const whoIn = async (
   if (!placed.ok) return placed;
   const symbols = placed.value;
   const found = symbols === null || btf === null ? null : await currentTask(memory, facts, symbols, btf);
-  return answer({ execution, symbols, found, calls: await callsOf(memory, facts, execution, symbols, mostCalls) });
+  const isKernel = isKernelCode(facts, execution);
+  const { calls, userRegs } = await callsOf(memory, facts, isKernel ? symbols : null, mostCalls);
+  const entry = !isKernel || symbols === null ? null : await kernelEntry(memory, facts, symbols, btf, userRegs);
+  return answer({ execution, symbols, found, entry, calls });
 };
+
+const isKernelCode = ({ general }: Facts, { mode, cpl }: Execution): boolean =>
+  mode === '64-bit' && cpl === 0 && general !== null && general.rip >> 63n !== 0n;
 
 /** A Linux kernel built without frame pointers has ORC tables in their place; all other code is followed by frame pointers. */
 const callsOf = async (
   memory: GuestMemory,
   facts: Facts,
-  { mode, cpl }: Execution,
-  symbols: SymbolTable | null,
+  kernel: SymbolTable | null,
   most: number,
-): Promise<CallStack> => {
+): Promise<{ readonly calls: CallStack; readonly userRegs: bigint | null }> => {
   const { general } = facts;
-  const isKernel = mode === '64-bit' && cpl === 0 && general !== null && general.rip >> 63n !== 0n;
-  const tables = isKernel && symbols !== null ? await orcTables(memory, symbols) : null;
-  if (tables === null || general === null) return callStack(memory, facts, most);
-  const { addresses, end } = await orcCalls(memory, tables, general, most);
-  return { frames: addresses.map((address) => ({ address, framePointer: null })), end, by: 'ORC' };
+  const tables = kernel === null ? null : await orcTables(memory, kernel);
+  if (tables === null || general === null) return { calls: await callStack(memory, facts, most), userRegs: null };
+  const { addresses, end, userRegs } = await orcCalls(memory, tables, general, most);
+  const frames = addresses.map((address) => ({ address, framePointer: null }));
+  return { calls: { frames, end, by: 'ORC' }, userRegs };
 };
 
 export const taskName = ({ name, pid, tgid }: LinuxTask): string =>
   `${name}, pid ${pid}${tgid === pid ? '' : ` of process ${tgid}`}`;
 
+/** "the kernel was entered by system call 0" */
+export const entryText = (found: FoundEntry): string =>
+  found.entry === null
+    ? `how the kernel was entered is not known: ${found.why}`
+    : `the kernel was entered by ${describeEntry(found.entry)}`;
+
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 /** What was found, as text for the page; `translations` is how many page walks it took. */
-export const callsView = ({ execution, symbols, found, calls }: Who, translations: number): CallsView => ({
+export const callsView = ({ execution, symbols, found, entry, calls }: Who, translations: number): CallsView => ({
   who: describeExecution(execution),
   task: found === null || found.task === null ? null : taskName(found.task),
   taskBy: found === null || found.task === null ? null : (found.by ?? null),
   taskWhy: found !== null && found.task === null ? found.why : null,
+  entry: entry === null ? null : entryText(entry),
   frames: calls.frames.map(({ address, framePointer }) => {
     const named = symbols?.at(address) ?? null;
     return {

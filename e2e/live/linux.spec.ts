@@ -11,6 +11,7 @@ interface Who {
   readonly task: { readonly name: string; readonly pid: number; readonly tgid: number } | null;
   readonly taskBy: string | null;
   readonly taskWhy: string | null;
+  readonly entry: { readonly kind: string; readonly number?: number } | null;
   readonly calls: readonly { readonly symbol: { readonly name: string } | null }[];
   readonly callsEnd: string;
   readonly callsBy: string;
@@ -33,7 +34,7 @@ test.describe('who executes in a dump of a real Linux guest', () => {
   });
   test.afterAll(async () => guest?.stop());
 
-  test('[LT2] [LT4] [LT5] [SY2] [SY3] task, pid and calls by ORC are those that the guest prints; other files are told', async () => {
+  test('[LT2] [LT4] [LT5] [LT6] [SY2] [SY3] task, pid, system call and calls by ORC are those that the guest prints; other files are told', async () => {
     const whoIn = (dump: string, ...more: string[]): Promise<Who> =>
       tilescopeJson<Who>('who', dump, '--symbols', guest.symbols, '--btf', guest.btf, ...more);
     let dump = await guest.dump();
@@ -46,6 +47,8 @@ test.describe('who executes in a dump of a real Linux guest', () => {
     }
     expect(who).toMatchObject({ mode: '64-bit', cpl: 0, callsBy: 'ORC' });
     expect(who.task).toMatchObject({ name: 'dd', pid: guest.pid, tgid: guest.pid });
+    // read() is number 0. (arch/x86/entry/syscalls/syscall_64.tbl)
+    expect(who.entry).toEqual({ kind: 'system call', number: 0 });
     // The program itself called, and has no symbol.
     const names = namesOf(who);
     expect(guest.stack).toContain('vfs_read');
@@ -54,6 +57,16 @@ test.describe('who executes in a dump of a real Linux guest', () => {
 
     const text = await tilescope('who', dump, '--symbols', guest.symbols, '--btf', guest.btf);
     expect(text.out).toContain(`task dd, pid ${guest.pid}`);
+    expect(text.out).toContain('the kernel was entered by system call 0\n');
+
+    // The same entry without ORC, by what the CPU's own memory names as the top of the stack.
+    const bare = `${guest.symbols}.bare`;
+    const bareLines = readFileSync(guest.symbols, 'utf8')
+      .split('\n')
+      .filter((line) => !line.includes('orc_unwind'));
+    writeFileSync(bare, bareLines.join('\n'));
+    const byTop = await tilescopeJson<Who>('who', dump, '--symbols', bare, '--btf', guest.btf);
+    expect([byTop.callsBy, byTop.entry]).toEqual(['frame pointers', who.entry]);
 
     // KASLR is solved: the same symbols, all of them 64 MiB further, give the same.
     const moved = `${guest.symbols}.moved`;

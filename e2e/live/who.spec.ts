@@ -17,6 +17,8 @@ interface Who {
     readonly address: string;
   } | null;
   readonly taskWhy: string | null;
+  readonly entry: null;
+  readonly entryWhy: string | null;
   readonly calls: readonly {
     readonly address: string;
     readonly symbol: { readonly name: string; readonly offset: string } | null;
@@ -60,6 +62,11 @@ test.describe('who executes in a live guest whose kernel KASLR has moved', () =>
         const who = await tilescopeJson<Who>(...asked('--btf', kernel.btf));
         expect(who).toMatchObject({ mode: '64-bit', cpl: 0, pageTables: '0x1000', taskWhy: null });
         expect(who.task).toMatchObject({ name: 'matmul', pid: 4243, tgid: 4242 });
+        // [LT6] It was never in user mode, and its symbols do not say where that would stand.
+        expect([who.entry, who.entryWhy]).toEqual([
+          null,
+          expect.stringContaining('name neither cpu_current_top_of_stack'),
+        ]);
         expect(who.calls.map(({ symbol }) => symbol?.name)).toEqual(CALLS);
         expect(who.callsBy).toContain(by);
         // The ELF file alone says the same: it has symbols and BTF.

@@ -141,7 +141,7 @@ const codeView = (general: GeneralRegisters | null, from: string): CodeView => {
     lines,
     uses: [],
     tile: rip === BigInt(FIRST) ? move : null,
-    tileConfig: null,
+    ...{ tileConfig: null, area: null },
     translations: 41,
   };
 };
@@ -228,7 +228,7 @@ const memoryView = ({ address, stride, rows, rowBytes, isPhysical }: MemoryReque
 
 const CALLS: CallsView = {
   ...{ who: '64-bit code, CPL 3 (user), page tables at 0x10a3d2000', task: 'amx-gemm, pid 812' },
-  ...{ taskBy: 'by __per_cpu_offset and its APIC id', taskWhy: null },
+  ...{ taskBy: 'by __per_cpu_offset and its APIC id', taskWhy: null, entry: null },
   frames: [
     ['0x40104c', 'gemm_s8+0x4c', '0x7ffe1c2b3ff0'],
     ['0x402217', 'layer_forward+0x1a7', '0x7ffe1c2b4080'],

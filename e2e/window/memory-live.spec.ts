@@ -14,6 +14,10 @@ const { wide: WIDE } = PICTURED_HAVING;
 const FILLED = 0x180000;
 const TEXT = FILLED + 0x1230;
 const PAGE = 0x200000;
+/** XSAVE areas in it, as XSAVE and as XSAVEC write them. */
+const [STANDARD, COMPACTED] = [FILLED + 0x3000, FILLED + 0x2000];
+/** The end of its loop. */
+const LOOP = 0x8003;
 /** Its page directory, and a page table that the ROM leaves alone. */
 const [DIRECTORY, TABLE] = [0x3000, 0x4000];
 /** Present, writable, accessed, dirty. */
@@ -31,13 +35,15 @@ test.describe('the memory of a live QEMU guest in the window', () => {
     const filling = Buffer.alloc(0x4000);
     for (let at = 0; at < filling.length; at += 1) filling[at] = (at * 7 + (at >> 8) * 13) & 0xff;
     filling.write('what the guest keeps', TEXT - FILLED);
+    filling.set(area(0n, 2.5), STANDARD - FILLED);
+    filling.set(area((1n << 63n) | 7n, -7.25), COMPACTED - FILLED);
     writeFileSync(join(folder, 'filling'), filling);
     const loader = `loader,file=${join(folder, 'filling')},addr=0x${FILLED.toString(16)},force-raw=on`;
     guest = await Guest.start({ name: 'kept-bytes', pictured: true, inMemory: true, more: ['-device', loader] });
     guest.store(TABLE, entry(BigInt(PAGE) | USED));
     guest.store(DIRECTORY + 8, entry(BigInt(TABLE) | USED));
     // Its loop ends in a jump to itself: the next instruction is the same wherever it is stopped.
-    guest.store(0x8004, Buffer.from([0xfe]));
+    guest.store(LOOP + 1, Buffer.from([0xfe]));
   });
   test.afterAll(async () => {
     await guest?.stop();
@@ -47,6 +53,16 @@ test.describe('the memory of a live QEMU guest in the window', () => {
   const entry = (value: bigint): Buffer => {
     const bytes = Buffer.alloc(8);
     bytes.writeBigUInt64LE(value);
+    return bytes;
+  };
+  /** x87, SSE and AVX in use; the lowest element of XMM3. */
+  const area = (xcompBv: bigint, xmm3: number): Buffer => {
+    const bytes = Buffer.alloc(832);
+    bytes.writeUInt16LE(0x37f, 0);
+    bytes.writeUInt32LE(0x1f80, 24);
+    bytes.writeFloatLE(xmm3, 160 + 3 * 16);
+    bytes.writeBigUInt64LE(7n, 512);
+    bytes.writeBigUInt64LE(xcompBv, 520);
     return bytes;
   };
   const hex = (at: number): string => `0x${at.toString(16)}`;
@@ -147,6 +163,61 @@ test.describe('the memory of a live QEMU guest in the window', () => {
     await window.shootLive('memory-live-who');
 
     // All of it was taken back: nothing that stands is left to be asked about.
+    await fromMore(page, 'Detach');
+    await expect(page.getByTestId('targets')).toBeVisible();
+    expect(guest.footprint()).toEqual(footprint);
+  });
+
+  test('[TO4] an XSAVE area of memory, and that of the next instruction, stand beside and are compared with', async ({
+    open,
+  }) => {
+    const footprint = guest.footprint();
+    const page = await open();
+    const window = new Window(page);
+    await window.attach('kept-bytes');
+    await page.keyboard.press('Alt+4');
+    const memory = page.getByTestId('memory');
+    const beside = page.getByTestId('beside');
+    const what = beside.getByTestId('beside-what');
+    const holds = (value: number) =>
+      expect(beside.getByRole('gridcell', { name: new RegExp(`^${WIDE}3:f32\\[0\\] `) })).toHaveAttribute(
+        'title',
+        `${WIDE}3:f32[0] ${value}`,
+      );
+    const openAt = async (at: number): Promise<void> => {
+      await goTo(page, at - (at % 16));
+      await cell(page, at).focus();
+      await memory.getByRole('button', { name: 'Open as XSAVE area' }).press('Enter');
+    };
+    await openAt(STANDARD);
+    await expect(what).toContainText(`XSAVE area at ${hex(STANDARD)}, stop 1: to be read, not edited`);
+    await holds(2.5);
+    await openAt(COMPACTED);
+    await expect(what).toContainText(`XSAVE area at ${hex(COMPACTED)}, stop 1`);
+    await holds(-7.25);
+    await beside.getByRole('radio', { name: 'Overview' }).click();
+    await expect(beside).toContainText('compacted');
+    // Bytes that are no area are none, and what stood beside stays.
+    await openAt(FILLED);
+    await expect(page.getByRole('alert').filter({ hasText: 'not a raw XSAVE image' })).toBeVisible();
+    await openAt(FILLED + 0x8000);
+    await expect(page.getByRole('alert').filter({ hasText: 'no XSAVE has written there' })).toBeVisible();
+    await expect(what).toContainText(hex(COMPACTED));
+    await page.keyboard.press('Alt+6');
+    await expect(page.getByRole('combobox', { name: 'A', exact: true })).toHaveValue('file');
+
+    // An instruction of the family comes to stand where it stands: it is never executed.
+    const loop = guest.stored(LOOP, 8);
+    const xrstor = Buffer.from([0x0f, 0xae, 0x2c, 0x25, 0, 0, 0, 0]);
+    xrstor.writeUInt32LE(STANDARD, 4);
+    guest.store(LOOP, xrstor);
+    await page.keyboard.press('F8');
+    await page
+      .getByRole('list', { name: 'Instructions' })
+      .getByRole('button', { name: `XSAVE area at ${hex(STANDARD)}` })
+      .press('Enter');
+    await expect(what).toContainText(`XSAVE area at ${hex(STANDARD)}, stop 2`);
+    guest.store(LOOP, loop);
     await fromMore(page, 'Detach');
     await expect(page.getByTestId('targets')).toBeVisible();
     expect(guest.footprint()).toEqual(footprint);

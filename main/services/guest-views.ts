@@ -1,6 +1,7 @@
 import { decoded, describeProblem } from '../../app/bits/decoded.ts';
 import { textFromUtf8 } from '../../app/bits/text.ts';
 import type { Answer, Bridge } from '../../app/bridge.ts';
+import { parseAddress } from '../../app/debug/address.ts';
 import { findMemory } from '../../app/debug/find-memory.ts';
 import { codeView, nameCode, readCode, readRows } from '../../app/debug/guest-view.ts';
 import type { SymbolFile } from '../../app/debug/place-symbols.ts';
@@ -11,12 +12,17 @@ import { type Btf, readBtfFile } from '../../app/disas/symbols/btf.ts';
 import { readSymbolFile } from '../../app/disas/symbols/read-symbols.ts';
 import type { SymbolTable } from '../../app/disas/symbols/symbol-table.ts';
 import { answer, refuse } from '../../app/refusals/refusal.ts';
+import { encodeCapture } from '../../app/session/document.ts';
 import { loadDecoder } from '../disas/load-decoder.ts';
+import { readArea } from './xsave-area.ts';
 
 type WithSession = <T>(id: string, use: (session: Session) => Promise<Answer<T>>) => Promise<Answer<T>>;
 
 export interface GuestViews
-  extends Pick<Bridge, 'readCode' | 'nameCode' | 'readMemory' | 'findMemory' | 'readCalls' | 'takeSymbols'> {
+  extends Pick<
+    Bridge,
+    'readCode' | 'nameCode' | 'readMemory' | 'findMemory' | 'readArea' | 'readCalls' | 'takeSymbols'
+  > {
   /** The session has ended. */
   forget(id: string): void;
 }
@@ -54,6 +60,13 @@ export const createGuestViews = (withSession: WithSession): GuestViews => {
       }),
     readMemory: (id, request) => withSession(id, (session) => readRows(session, request)),
     findMemory: (id, request) => withSession(id, (session) => findMemory(session, request)),
+    readArea: (id, text, isPhysical) =>
+      withSession(id, async (session) => {
+        const at = parseAddress(text, false);
+        if (at === null) return refuse('usage', `${text} is no address`);
+        const area = await readArea(session, at, isPhysical);
+        return area.ok ? answer(encodeCapture(area.value)) : area;
+      }),
     readCalls: (id) =>
       withSession(id, (session) =>
         session.withMemory(async (memory, { facts }) => {

@@ -260,6 +260,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     nameCode: views.nameCode,
     readMemory: views.readMemory,
     findMemory: views.findMemory,
+    readArea: views.readArea,
     readCalls: views.readCalls,
     takeSymbols: views.takeSymbols,
     hostFacts: options.hostFacts,

@@ -154,6 +154,7 @@ const ARGUMENTS: { readonly [V in BridgeVerb]: Readers<Parameters<Bridge[V]>> } 
   nameCode: [id, knownBytes, syntax],
   readMemory: [id, memoryRequest],
   findMemory: [id, findRequest],
+  readArea: [id, place, flag],
   readCalls: [id],
   takeSymbols: [id, fileName, file],
   apply: [id, assignments],

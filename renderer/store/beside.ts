@@ -3,6 +3,7 @@ import { indexOfStop } from './compare/compare-slice.ts';
 import { createDebuggerStore, type DebuggerStore } from './debugger-store.ts';
 import { otherVcpu } from './select/attached.ts';
 import type { State } from './state/state.ts';
+import type { BesideOf } from './state/target-beside.ts';
 import type { OpenVcpu } from './state/vcpus.ts';
 import { NO_EDITS } from './vcpu/edits-slice.ts';
 import { newVcpu } from './vcpu/vcpu.ts';
@@ -12,14 +13,6 @@ import { newVcpu } from './vcpu/vcpu.ts';
  * another target (state/target-beside.ts). It has a store of its own, so that its tab, its selection and how it shows values are its own too; what it shows follows the window's
  * store. It is for reading: nothing can be asked of the host through it.
  */
-
-/** What a second view shows. */
-export type BesideOf =
-  | { readonly kind: 'previous' }
-  | { readonly kind: 'stop'; readonly number: number }
-  | { readonly kind: 'vcpu'; readonly vcpu: number }
-  | { readonly kind: 'file' }
-  | { readonly kind: 'target' };
 
 export const besideKey = (of: BesideOf): string =>
   of.kind === 'stop' ? `stop ${of.number}` : of.kind === 'vcpu' ? `vcpu ${of.vcpu}` : of.kind;

@@ -254,6 +254,7 @@ export const createFakeBridge = (
     nameCode: async (_id, codes) =>
       refused('nameCode') ?? yes(codes.map(({ code }) => ({ text: `decoded ${code}`, symbol: null }))),
     readMemory: (id, request) => withSession('readMemory', id, (session) => readRows(session, request)),
+    readArea: (id) => withSession('readArea', id, async () => yes(encodeCapture(bridge.inFile.get(0) ?? bridge.held))),
     findMemory: (id, request) => withSession('findMemory', id, (session) => findMemory(session, request)),
     readCalls: (id) =>
       withSession('readCalls', id, (session) =>

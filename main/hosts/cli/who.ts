@@ -2,7 +2,7 @@ import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { Answer } from '../../../app/bridge.ts';
 import type { Facts } from '../../../app/capture/capture.ts';
 import type { FoundTask } from '../../../app/debug/linux-task.ts';
-import { taskName, type Who, whoIn } from '../../../app/debug/who.ts';
+import { entryText, taskName, type Who, whoIn } from '../../../app/debug/who.ts';
 import { type Btf, readBtfFile } from '../../../app/disas/symbols/btf.ts';
 import { namedText } from '../../../app/disas/symbols/symbol-table.ts';
 import type { GuestMemory } from '../../../app/memory/guest-memory.ts';
@@ -35,7 +35,7 @@ const readBtf = (path: string): Answer<Btf> => {
   }
 };
 
-const asJson = ({ execution, symbols, found, calls }: Who): string => {
+const asJson = ({ execution, symbols, found, entry, calls }: Who): string => {
   const { mode, codeBits, cpl, pcid, table, next } = execution;
   const symbolAt = (address: bigint) => {
     const named = symbols?.at(address) ?? null;
@@ -54,6 +54,8 @@ const asJson = ({ execution, symbols, found, calls }: Who): string => {
     task: task === null ? null : { ...task, address: hex(task.address) },
     taskBy: found !== null && found.task !== null ? (found.by ?? null) : null,
     taskWhy: found !== null && found.task === null ? found.why : null,
+    entry: entry?.entry ?? null,
+    entryWhy: entry !== null && entry.entry === null ? entry.why : null,
     calls: calls.frames.map(({ address, framePointer }) => ({
       ...{ address: hex(address), symbol: symbolAt(address) },
       framePointer: framePointer === null ? null : hex(framePointer),
@@ -68,12 +70,13 @@ const taskText = (found: FoundTask | null): string => {
   return `task ${taskName(found.task)}${found.by === undefined ? '' : `, found ${found.by}`}\n`;
 };
 
-const asText = ({ execution, symbols, found, calls }: Who): string => {
+const asText = ({ execution, symbols, found, entry, calls }: Who): string => {
   const lines = calls.frames.map(({ address }, at) => {
     const named = symbols?.at(address) ?? null;
     return `${at === 0 ? '=> ' : '   '}${hex(address)}${named === null ? '' : `  ${namedText(named)}`}\n`;
   });
-  return `${describeExecution(execution)}\n${taskText(found)}${lines.join('')}   (${calls.end}; by ${calls.by})\n`;
+  const entered = entry === null ? '' : `${entryText(entry)}\n`;
+  return `${describeExecution(execution)}\n${taskText(found)}${entered}${lines.join('')}   (${calls.end}; by ${calls.by})\n`;
 };
 
 /** What was found, with a word on the state that it is of. */

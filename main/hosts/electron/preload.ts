@@ -32,6 +32,7 @@ const bridge = Object.freeze({
   readCode: (session, address, count, syntax) => ask('readCode', session, address, count, syntax),
   readMemory: (session, request) => ask('readMemory', session, request),
   findMemory: (session, request) => ask('findMemory', session, request),
+  readArea: (session, address, isPhysical) => ask('readArea', session, address, isPhysical),
   readCalls: (session) => ask('readCalls', session),
   takeSymbols: (session, name, base64) => ask('takeSymbols', session, name, base64),
   apply: (session, assignments) => ask('apply', session, assignments),

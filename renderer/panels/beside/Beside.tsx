@@ -3,9 +3,10 @@ import { pickFile } from '../../actions/open-file.ts';
 import { Button } from '../../controls/Button.tsx';
 import { RefusalNote } from '../../controls/RefusalNote.tsx';
 import { Segment } from '../../controls/Segment.tsx';
-import { type BesideOf, createBeside } from '../../store/beside.ts';
+import { createBeside } from '../../store/beside.ts';
 import { StoreContext, useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectStop } from '../../store/select/selectors.ts';
+import type { BesideOf } from '../../store/state/target-beside.ts';
 import type { Tab } from '../../store/state/view.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { compareWithPageFile } from '../compare/SideChoice.tsx';
@@ -47,6 +48,13 @@ export function Beside(): ReactElement {
     // Nothing is held that nobody sees.
     if (next.kind !== 'target') void main.getState().closeBeside();
   };
+  const asked = useDebugger((state) => state.besideAsked);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each request is followed once.
+  useEffect(() => {
+    if (asked === null) return;
+    main.getState().besideShown();
+    follow(asked);
+  }, [asked]);
   return (
     <section
       className="centre beside-pane"

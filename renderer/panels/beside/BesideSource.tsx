@@ -1,14 +1,14 @@
 import { type ReactElement, useEffect } from 'react';
 import type { Option } from '../../controls/Select.tsx';
 import { Select } from '../../controls/Select.tsx';
-import { type BesideOf, besideKey, besideOf } from '../../store/beside.ts';
+import { besideKey, besideOf } from '../../store/beside.ts';
 import { stopsToList } from '../../store/compare/compare-sides.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectOthers } from '../../store/select/attached.ts';
 import { stopTitle } from '../../store/select/stop-name.ts';
 import type { State } from '../../store/state/state.ts';
 import type { Session } from '../../store/state/target.ts';
-import type { TargetToOpen } from '../../store/state/target-beside.ts';
+import type { BesideOf, TargetToOpen } from '../../store/state/target-beside.ts';
 import type { OpenVcpu } from '../../store/state/vcpus.ts';
 import { maskedPids } from '../../wording.ts';
 

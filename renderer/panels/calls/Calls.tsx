@@ -65,7 +65,7 @@ function Nothing({ words, again = false }: { words: string; again?: boolean }): 
 
 function Stack({ calls }: { calls: CallsView }): ReactElement {
   const store = useDebuggerStore();
-  const { who, task, taskBy, taskWhy, frames, end, by, translations } = calls;
+  const { who, task, taskBy, taskWhy, entry, frames, end, by, translations } = calls;
   return (
     <>
       <p className="small text-2" data-testid="calls-who">
@@ -75,6 +75,11 @@ function Stack({ calls }: { calls: CallsView }): ReactElement {
         <p className="small" data-testid="calls-task">
           {task === null ? <span className="text-3">the task is not known: {taskWhy}</span> : `task ${task}`}
           {taskBy === null ? null : <span className="text-3">, found {taskBy}</span>}
+        </p>
+      )}
+      {entry === null ? null : (
+        <p className="small text-2" data-testid="calls-entry">
+          {entry}
         </p>
       )}
       <ol className="calls val" aria-label="Calls">

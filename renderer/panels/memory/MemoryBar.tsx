@@ -57,6 +57,14 @@ export function MemoryBar({ rows, form, grid }: MemoryBarProps): ReactElement {
           }}
         />
       )}
+      <Button
+        label="Open as XSAVE area"
+        look="tiny"
+        refused={address % 64n === 0n ? null : 'an XSAVE area lies at a multiple of 64'}
+        onPress={() => void store.getState().openArea(`0x${address.toString(16)}`, form.isPhysical)}
+      >
+        XSAVE area
+      </Button>
       {problem === null ? null : (
         <span className="line tight is-refused" role="alert">
           <Glyph name="stop" className="g12" />

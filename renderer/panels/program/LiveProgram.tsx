@@ -276,6 +276,11 @@ function Uses({ line, code }: { line: CodeLine; code: CodeView }): ReactElement 
           )}
         </div>
       )}
+      {code.area === null ? null : (
+        <button type="button" className="link" onClick={() => void store.getState().openArea(code.area ?? '', false)}>
+          XSAVE area at {code.area}
+        </button>
+      )}
       {broken.map((why) => (
         <div key={why} className="is-refused">
           raises #GP: {why}

@@ -84,6 +84,8 @@ export interface GuestSlice {
   goToMemory(place: MemoryPlace): void;
   setMemoryForm(part: Partial<MemoryForm>): void;
   readMemory(): Promise<void>;
+  /** The XSAVE area at an address of memory, beside: to be read as a file of it is, and compared with. */
+  openArea(address: string, isPhysical: boolean): Promise<void>;
   /** The memory that the next tile load or store means, beside its tile. */
   followTile(): void;
 }

@@ -1,6 +1,14 @@
 import type { Refusal } from '../../../app/bridge.ts';
 import type { OpenVcpu } from './vcpus.ts';
 
+/** What a second view shows. */
+export type BesideOf =
+  | { readonly kind: 'previous' }
+  | { readonly kind: 'stop'; readonly number: number }
+  | { readonly kind: 'vcpu'; readonly vcpu: number }
+  | { readonly kind: 'file' }
+  | { readonly kind: 'target' };
+
 /** A target that is opened to stand beside the one in front. */
 export type TargetToOpen =
   | { readonly kind: 'live'; readonly pid: number; readonly startTimeTicks: string; readonly vcpu: number }
@@ -23,4 +31,9 @@ export interface TargetBesideSlice {
   /** By its place among its stops. */
   showBesideStop(at: number): void;
   closeBeside(): Promise<void>;
+  /** What the pane is asked to show; it does so and forgets it. */
+  readonly besideAsked: BesideOf | null;
+  /** Shows the pane, with that. */
+  showBeside(of: BesideOf): void;
+  besideShown(): void;
 }

@@ -4,7 +4,7 @@ import { codeStart, functionStart, holdsNext } from './code-start.ts';
 
 /** Instructions of two bytes each. */
 const view = (from: number, count: number, rip: number, symbolBase: number | null = null): CodeView => ({
-  ...{ rip: `0x${rip.toString(16)}`, who: '', uses: [], tile: null, tileConfig: null, translations: 1 },
+  ...{ rip: `0x${rip.toString(16)}`, who: '', uses: [], tile: null, tileConfig: null, area: null, translations: 1 },
   lines: Array.from({ length: count }, (_, at) => {
     const address = from + 2 * at;
     const symbol = symbolBase === null ? null : `f+0x${(address - symbolBase).toString(16)}`;

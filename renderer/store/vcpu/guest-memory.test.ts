@@ -124,6 +124,7 @@ describe('[DA8] who called whom', () => {
       task: 'matmul, pid 4243',
       taskBy: null,
       taskWhy: null,
+      entry: null,
       end: 'it ends',
       by: 'ORC',
       translations: 7,

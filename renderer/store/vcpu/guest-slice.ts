@@ -1,3 +1,4 @@
+import { toBase64 } from '../../../app/bits/base64.ts';
 import type { Answer, Bridge, CodeView, MemoryView } from '../../../app/bridge.ts';
 import { rawTileConfig } from '../../../app/tile/config.ts';
 import { MAX_ROWS, ROW_STRIDE_BYTES } from '../../../app/tile/geometry.ts';
@@ -211,6 +212,21 @@ export const createGuestSlice =
             ...(isLater ? { memoryBefore: memory } : {}),
           });
         } else set({ memoryRefusal: { ...at, view: answer.refusal }, memory: null });
+      },
+      async openArea(address, isPhysical) {
+        const { session } = get();
+        if (session === null || session.kind === 'file') return;
+        const stop = newestStop(get());
+        const answer = await ask(() => bridge.readArea(session.id, address, isPhysical));
+        if (get().session?.id !== session.id) return;
+        if (!answer.ok) {
+          get().refuse(answer.refusal);
+          return;
+        }
+        const name = `XSAVE area at ${isPhysical ? 'physical ' : ''}${address}, stop ${stop}`;
+        const document = new TextEncoder().encode(JSON.stringify(answer.value));
+        await get().compareWithFile(name, toBase64(document), null);
+        if (get().compareFile?.name === name) get().showBeside({ kind: 'file' });
       },
       followTile() {
         const move = current(get(), get().code)?.tile;

@@ -66,6 +66,12 @@ export const createTargetBesideSlice =
     return {
       ...NONE,
       besideBusy: false,
+      besideAsked: null,
+      showBeside(of) {
+        set({ besideAsked: of });
+        get().askWorkbench({ kind: 'show', pane: 'beside' });
+      },
+      besideShown: () => set({ besideAsked: null }),
       async openBeside(target) {
         const front = get().session?.id;
         if (get().besideBusy || front === undefined) return false;
