@@ -31,6 +31,9 @@ test.describe('a live guest whose kernel KASLR has moved, in the window', () => 
     await page.keyboard.press('Alt+c');
     const calls = page.getByRole('region', { name: 'Calls' });
     await expect(calls.getByTestId('calls-task')).toContainText('task matmul, pid 4243');
+    await expect(calls.getByTestId('calls-entry')).toContainText(
+      'how the kernel was entered is not known: the symbols',
+    );
     await expect(calls.getByRole('listitem')).toHaveCount(4);
     await expect(calls.getByRole('listitem').nth(3)).toContainText('start_kernel');
     await calls.getByRole('button', { name: /^do_idle\+/ }).press('Enter');

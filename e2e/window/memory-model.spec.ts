@@ -62,3 +62,42 @@ test('[DA6] memory of a model by keyboard alone: read, edited with a register, u
   await page.setViewportSize({ width: 1100, height: 700 });
   await expect(memory.getByTestId('memory-verdict')).toBeVisible();
 });
+
+test('[DA6] a base that names a register goes along with it; a block dragged with the mouse is set beside a tile', async ({
+  open,
+}) => {
+  const page = await open();
+  const model = new TilesWindow(page);
+  await model.openModel(0);
+  await page.keyboard.press('Alt+4');
+  const memory = page.getByTestId('memory');
+  const base = memory.getByRole('textbox', { name: 'Base' });
+  await base.fill('rsi');
+  await page.keyboard.press('Enter');
+  const rows = memory
+    .getByRole('grid', { name: 'Bytes' })
+    .getByRole('row')
+    .filter({ has: page.locator('[data-memory]') });
+  // mov esi,0x403000 is the third instruction, add rsi,0x40 the twentieth.
+  for (let step = 0; step < 3; step += 1) await model.step();
+  await expect(rows.first()).toContainText('0000000000403000');
+  for (let step = 3; step < 20; step += 1) await model.step();
+  await expect(rows.first()).toContainText('0000000000403040');
+  await expect(base).toHaveValue('rsi');
+
+  const at = (address: string) => memory.getByRole('gridcell', { name: new RegExp(`^${address} `) });
+  await at('403075').hover();
+  await page.mouse.down();
+  await at('403060').hover();
+  await at('403050').hover();
+  await page.mouse.up();
+  await expect(memory.getByTestId('memory-bar')).toContainText('0x4030503×6, 18 bytes');
+  await memory.getByRole('combobox', { name: 'Compare with a tile' }).selectOption('tmm4');
+  await expect(base).toHaveValue('0x403050');
+  await expect(memory.getByTestId('memory-verdict')).toContainText(/\d+ of 1024 differ from tmm4/);
+  // From where it was loaded on, its first rows are those of memory.
+  await base.fill('rsi-0x40');
+  await memory.getByRole('textbox', { name: 'Stride' }).fill('r8');
+  await page.keyboard.press('Enter');
+  await expect(memory.getByTestId('memory-verdict')).toContainText('memory holds what tmm4 holds');
+});

@@ -25,14 +25,14 @@ const fields = (names: string, bytes: Uint8Array, from: number): Record<string, 
   );
 
 const asObjects = (vcpu: VcpuSample) => ({
-  regs: fields('rax rbx rcx rdx rsi rdi rsp rbp r8 r9 r10 r11 r12 r13 r14 r15 rip rflags', sampleRegs(), 0),
-  sregs: fields('cr0 cr2 cr3 cr4 cr8 efer apic_base', sampleSregs(), 224),
+  regs: fields('rax rbx rcx rdx rsi rdi rsp rbp r8 r9 r10 r11 r12 r13 r14 r15 rip rflags', sampleRegs(vcpu), 0),
+  sregs: fields('cr0 cr2 cr3 cr4 cr8 efer apic_base', sampleSregs(vcpu), 224),
   xcrs: { nr_xcrs: 1, flags: 0, xcrs: [{ xcr: 0, reserved: 0, value: vcpu.xcr0 }], padding: [] },
 });
 
 const asBytes = (vcpu: VcpuSample) => ({
-  regs: [...sampleRegs()],
-  sregs: [...sampleSregs()],
+  regs: [...sampleRegs(vcpu)],
+  sregs: [...sampleSregs(vcpu)],
   xcrs: [...sampleXcrs(vcpu.xcr0)],
 });
 

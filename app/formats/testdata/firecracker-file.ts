@@ -12,6 +12,10 @@ export interface VcpuSample {
   readonly msrs: readonly { readonly index: number; readonly value: bigint }[];
   readonly xcr0: bigint;
   readonly image: Uint8Array;
+  /** Registers other than the numbered ones: where it executes, its page tables. */
+  readonly rip?: bigint;
+  readonly cr3?: bigint;
+  readonly cr4?: bigint;
 }
 
 const u64 = (value: number | bigint): Uint8Array => bytesOfUint(BigInt(value), 8);
@@ -33,13 +37,14 @@ const cpuidEntry2 = ({ leaf, subleaf, eax, ebx, ecx, edx }: Cpuid[number]): Uint
 const msrEntry = ({ index, value }: VcpuSample['msrs'][number]): Uint8Array =>
   concat([words(8, [index]), bytesOfUint(value, 8)]);
 
-/** rax is 0x1000, rbx 0x1001, … rflags 0x1011, in the order of struct kvm_regs. */
-export const sampleRegs = (): Uint8Array => concat(Array.from({ length: 18 }, (_, index) => u64(0x1000 + index)));
+/** rax is 0x1000, rbx 0x1001, … rip 0x1010, rflags 0x1011, in the order of struct kvm_regs. */
+export const sampleRegs = ({ rip }: Partial<VcpuSample> = {}): Uint8Array =>
+  concat(Array.from({ length: 18 }, (_, index) => u64(index === 16 ? (rip ?? 0x1010) : 0x1000 + index)));
 
 /** cr0 is 0x80050033, cr2 0x2, cr3 0x3000, cr4 0x4, cr8 0x8, efer 0xd01. */
-export const sampleSregs = (): Uint8Array => {
+export const sampleSregs = ({ cr3, cr4 }: Partial<VcpuSample> = {}): Uint8Array => {
   const bytes = new Uint8Array(312).fill(0x5a, 0, 224);
-  for (const [index, value] of [0x80050033, 0x2, 0x3000, 0x4, 0x8, 0xd01].entries()) {
+  for (const [index, value] of [0x80050033, 0x2, cr3 ?? 0x3000, cr4 ?? 0x4, 0x8, 0xd01].entries()) {
     writeU64(bytes, 224 + 8 * index, BigInt(value));
   }
   return bytes;
@@ -68,7 +73,7 @@ const vcpuState = (vcpu: VcpuSample, major: number): Uint8Array => {
     u64(chunks.length),
     ...chunks.map((chunk) => flexible(chunk.map(msrEntry))),
     ...[128, 1024, 4].map((sizeBytes) => blob(new Uint8Array(sizeBytes).fill(0x11))),
-    ...[blob(sampleRegs()), blob(sampleSregs()), blob(new Uint8Array(64)), blob(sampleXcrs(vcpu.xcr0))],
+    ...[blob(sampleRegs(vcpu)), blob(sampleSregs(vcpu)), blob(new Uint8Array(64)), blob(sampleXcrs(vcpu.xcr0))],
     xsave(vcpu.image, major),
     ...[Uint8Array.of(1), words(4, [2_900_000])],
   ]);

@@ -6,6 +6,9 @@ import { concat, writeU16, writeU32, writeU64 } from '../../../app/bits/bytes.ts
 import type { Capture, GeneralRegisters } from '../../../app/capture/capture.ts';
 import { sampleAmxCapture, sampleCapture } from '../../../app/fixtures/samples.ts';
 import { writeCore } from '../../../app/formats/elf-write.ts';
+import { cloudHypervisorFile } from '../../../app/formats/testdata/cloud-hypervisor-file.ts';
+import { firecrackerFile } from '../../../app/formats/testdata/firecracker-file.ts';
+import { amxVcpuWith, zenVcpu } from '../../../app/formats/testdata/vcpus.ts';
 import { fakeHost, type Ran, runOn } from '../../testing/command-line.ts';
 import { sure } from '../../testing/cores.ts';
 
@@ -105,6 +108,61 @@ describe('[TO3] an XSAVE area in a file that holds memory', () => {
       expect([refused.out, refused.code === 0]).toEqual(['', false]);
       expect(refused.err).toContain(why);
     }
+  });
+});
+
+describe('[TO3] [GM5] an XSAVE area in the memory beside a snapshot', () => {
+  const USED = 0x63n;
+  const LOAD = 0x5000;
+  /** PAE and long mode; four levels of tables at 0x1000 map linear 0x400000 on to 0x5000 on. */
+  const vcpu = { ...zenVcpu(), rip: 0x40_0000n, cr3: 0x1000n, cr4: 0x20n };
+  const memory = (area: Uint8Array): string => {
+    const bytes = new Uint8Array(1 << 20);
+    for (const [at, value] of [
+      [0x1000, 0x2000n],
+      [0x2000, 0x3000n],
+      [0x3010, 0x4000n],
+    ] as const) {
+      writeU64(bytes, at, value | USED);
+    }
+    for (let page = 0; page < 16; page += 1) writeU64(bytes, 0x4000 + page * 8, BigInt(LOAD + page * 4096) | USED);
+    bytes.set(area, LOAD + 0x1000);
+    const path = join(folder, 'memory');
+    writeFileSync(path, bytes);
+    return path;
+  };
+  const PATHS = ['zmm16:u8[3]', 'mxcsr', 'xstate_bv'];
+  const AT = ['--at', '0x401000', '--thread', '1'];
+
+  test.each([
+    ['Firecracker', () => firecrackerFile('8.0.0', [amxVcpuWith(tiles()), vcpu])],
+    ['Cloud Hypervisor', () => cloudHypervisorFile([amxVcpuWith(tiles()), vcpu])],
+  ])('%s: in the layout of the CPUID of that vCPU', async (_vmm, made) => {
+    const state = join(folder, 'state');
+    writeFileSync(state, made());
+    // Component 7 lies at 1408 on that CPU, and elsewhere on the other.
+    const area = vcpu.image.slice(0, 2432);
+    const file = memory(area);
+    const shown = await run('show', file, '--snapshot', state, ...AT, ...PATHS, '--json');
+    expect(shown).toMatchObject({ code: 0, err: '' });
+    expect(JSON.parse(shown.out)).toMatchObject({ 'zmm16:u8[3]': 3, xstate_bv: '0x0000000000000080' });
+    const same = await run('show', raw(area), '--from', 'zen5', ...PATHS, '--json');
+    expect(JSON.parse(shown.out)).toEqual(JSON.parse(same.out));
+
+    for (const [at, thread, why] of [
+      ['0x402000', '1', 'no XSAVE has written there'],
+      ['0x401008', '1', 'a multiple of 64'],
+      ['0x500000', '1', 'cannot read that linear address'],
+      ['0x401000', '0', 'do not belong together'],
+      ['0x401000', '2', 'the snapshot has no vCPU 2'],
+    ] as const) {
+      const refused = await run('show', file, '--snapshot', state, '--at', at, '--thread', thread);
+      expect([refused.out, refused.code === 0]).toEqual(['', false]);
+      expect(refused.err).toContain(why);
+    }
+    expect((await run('show', file, '--at', '0x401000')).err).toContain(
+      'the memory of a snapshot with --snapshot STATE',
+    );
   });
 });
 
