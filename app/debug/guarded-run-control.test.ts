@@ -113,6 +113,22 @@ test('[RC7] what stores RFLAGS is run to where it goes, and every instruction is
   );
 });
 
+test('[RC7] HLT is run to the instruction behind it, interrupts and all', async () => {
+  const { target, control, memory, stepped, run } = guest(
+    new Map([
+      [0x1000n, ['90', 0x1001n]],
+      [0x1001n, ['f4', 0x1002n]],
+      [0x1002n, ['ebfc', 0x1000n]],
+    ]),
+  );
+  const made = await guardedRunControl(target, control, async () => answer(memory)).step(9);
+  expect(made).toMatchObject({ ok: true, value: { made: 9, ended: 'done', unguarded: null } });
+  expect(stepped).not.toContain(0x1001n);
+  expect(new Set(run.map((one) => one.slice(one.indexOf('{'))))).toEqual(
+    new Set([JSON.stringify({ notThere: true, noInterrupts: false })]),
+  );
+});
+
 test('[RC5] where the state after each is kept, the vCPU is not read again on the way, nor code that is known', async () => {
   const { target, control, memory } = guest(
     new Map([

@@ -46,10 +46,11 @@ const destinations = async (
   const behind = BigInt.asUintN(64, (execution.next ?? 0n) + BigInt(stores.bytes));
   if (stores.kind === 'push') return answer([behind]);
   if (stores.kind === 'sysret') return answer([stores.is64 ? general.rcx : BigInt.asUintN(32, general.rcx)]);
+  // A gate that this code may not go through is a #GP, as is a HLT of a user's.
+  const refused = await handlerOf(memory, capture.facts, GENERAL_PROTECTION);
+  if (stores.kind === 'halt') return answer([behind, ...(refused.ok ? [refused.value] : [])]);
   const handler = await handlerOf(memory, capture.facts, stores.vector);
   if (!handler.ok) return handler;
-  // A gate that this code may not go through is a #GP.
-  const refused = await handlerOf(memory, capture.facts, GENERAL_PROTECTION);
   return answer([handler.value, ...(refused.ok ? [refused.value] : []), ...(stores.mayGoOn ? [behind] : [])]);
 };
 
@@ -145,13 +146,14 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
   const runAround = async (
     at: Standing,
     places: readonly bigint[],
+    noInterrupts: boolean,
     { keepState = false, lookups = [] }: StepOptions,
   ): Promise<Answer<StepsAnswer>> => {
     const breakpoints = places.map((address) => ({ address, on: 'execute' as const, bytes: 1 }));
     // It may go to where it stands: then it has been there.
     const run = await control.runTo(breakpoints, WAIT_MS, {
       notThere: !places.includes(at.execution.next ?? -1n),
-      noInterrupts: true,
+      noInterrupts,
     });
     if (!run.ok) return run;
     const { interruptsBlocked, ended, stops } = run.value;
@@ -183,13 +185,14 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
     const memory = await memoryAt(at);
     if (!memory.ok) return unguarded(memory.refusal.what);
     const stores = isKnown(at, before) ? answer(null) : await nextStores(memory.value, at.execution);
-    if (stores.ok && stores.value !== null && (await breakpointsHit()).instructions === false) {
+    const next = stores.ok ? stores.value : null;
+    if (next !== null && (await breakpointsHit()).instructions === false) {
       const steps = await control.step(1, plain);
       return steps.ok ? answer({ steps: { ...steps.value, unguarded: NO_BREAKPOINTS }, whole: false }) : steps;
     }
-    const places = stores.ok && stores.value !== null ? await destinations(memory.value, at, stores.value) : null;
+    const places = next === null ? null : await destinations(memory.value, at, next);
     if (places?.ok === true) {
-      const steps = await runAround(at, places.value, options);
+      const steps = await runAround(at, places.value, next?.kind !== 'halt', options);
       return steps.ok ? answer({ steps: steps.value, whole: false }) : steps;
     }
     if (places !== null) return unguarded(places.refusal.what);

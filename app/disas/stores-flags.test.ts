@@ -8,6 +8,8 @@ test.each([
   ['66 9c', 64, { kind: 'push', bytes: 2 }],
   ['48 9c', 64, { kind: 'push', bytes: 2 }],
   ['66 9c', 16, { kind: 'push', bytes: 2 }],
+  ['f4', 64, { kind: 'halt', bytes: 1 }],
+  ['f3 f4', 16, { kind: 'halt', bytes: 2 }],
   ['cc', 64, { kind: 'interrupt', vector: 3, bytes: 1, mayGoOn: false }],
   ['cd 80', 32, { kind: 'interrupt', vector: 0x80, bytes: 2, mayGoOn: false }],
   ['ce', 32, { kind: 'interrupt', vector: 4, bytes: 1, mayGoOn: true }],

@@ -3,9 +3,12 @@ import type { Bitness } from './instruction.ts';
 /**
  * Instructions that store RFLAGS, or take it from a register, and so are not single-stepped: the TF that steps are made by
  * would be stored with it, or be lost with no #DB behind it. (SDM vol. 2, PUSHF, INT n, UD, SYSRET; vol. 3, 18.3.1.4)
+ * HLT is none either: a KVM that emulates it under a step carries the halt out one instruction later, which may be the first of
+ * an interrupt's handler, and no interrupt ends it there.
  */
 export type StoresFlags =
   | { readonly kind: 'push'; readonly bytes: number }
+  | { readonly kind: 'halt'; readonly bytes: number }
   /** Through the gate of this vector. INTO may go on behind itself. */
   | { readonly kind: 'interrupt'; readonly vector: number; readonly bytes: number; readonly mayGoOn: boolean }
   /** To RCX, or to ECX without REX.W. */
@@ -31,6 +34,8 @@ export const storesFlags = (code: Uint8Array, bitness: Bitness): StoresFlags | '
   switch (opcode) {
     case 0x9c:
       return { kind: 'push', bytes: at + 1 };
+    case 0xf4:
+      return { kind: 'halt', bytes: at + 1 };
     case 0xcc:
       return interrupt(VECTOR.breakpoint, 1);
     case 0xcd:

@@ -79,7 +79,8 @@ const LIMITS: Readonly<Record<string, (pid: string) => string>> = {
   RLIMIT_AS: (pid) => `sudo prlimit --pid ${pid} --as=unlimited`,
   RLIMIT_DATA: (pid) => `sudo prlimit --pid ${pid} --data=unlimited`,
   RLIMIT_MEMLOCK: (pid) => `sudo prlimit --pid ${pid} --memlock=unlimited`,
-  'vm.max_map_count': () => 'sudo sysctl vm.max_map_count=1048576',
+  // Twice what it is: distributions differ, and one that has a million reaches that as well.
+  'vm.max_map_count': () => 'sudo sysctl vm.max_map_count=$((2 * $(cat /proc/sys/vm/max_map_count)))',
 };
 
 /** Of a control group, at whose limit the kernel refuses nobody and ends the process. */

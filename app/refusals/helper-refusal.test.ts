@@ -93,7 +93,9 @@ describe('refusals in words', () => {
       remedy: 'sudo prlimit --pid 4242 --as=unlimited',
     });
     expect(of('mmap (RLIMIT_MEMLOCK)', 11).remedy).toBe('sudo prlimit --pid 4242 --memlock=unlimited');
-    expect(of('mmap (vm.max_map_count)', 12).remedy).toBe('sudo sysctl vm.max_map_count=1048576');
+    expect(of('mmap (vm.max_map_count)', 12).remedy).toBe(
+      'sudo sysctl vm.max_map_count=$((2 * $(cat /proc/sys/vm/max_map_count)))',
+    );
     expect(of('mmap (memory.max)', 12)).toMatchObject({
       what: 'the VMM’s control group has no room for more memory (memory.max): the kernel would end the VMM',
       remedy: 'raise memory.max of the group that /proc/4242/cgroup names, or of the one above it that limits it',

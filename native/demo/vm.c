@@ -85,6 +85,8 @@ void vm_make(struct vm *vm)
 		vm_fail("KVM_CREATE_VM");
 	/* Intel CPUs without unrestricted guest need a page for real mode; the address only has to be free. */
 	(void)ioctl(vm->fd, KVM_SET_TSS_ADDR, 0xfffbd000u);
+	if (vm->irqchip && ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) < 0)
+		vm_fail("KVM_CREATE_IRQCHIP");
 	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
 		vm_fail("KVM_SET_USER_MEMORY_REGION");
 	memcpy(vm->memory + GUEST_CODE, vm->program->code, (size_t)(vm->program->code_end - vm->program->code));

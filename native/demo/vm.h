@@ -10,6 +10,7 @@ struct vm {
 	int kvm, fd;
 	uint8_t *memory; /* DEMO_MEMORY_BYTES, the guest's from 0 on */
 	const struct guest_program *program;
+	int irqchip; /* the interrupt controllers are the kernel's: a vCPU that halts does so in KVM_RUN */
 };
 
 struct vm_vcpu {

@@ -48,6 +48,7 @@ calls() {
 }
 steps() {
 	run "$dir/test-step" "$dir/tilescope-helper" "$dir/helper-kill-points" "$dir/demo-vmm"
+	run "$dir/test-waiting" "$dir/tilescope-helper" "$dir/waiting-vmm"
 	run "$dir/test-footprint" "$dir/tilescope-helper" "$dir/demo-vmm" "$dir/go-vmm" "${ROUNDS:-100}"
 	run "$dir/test-hostile" "$dir/tilescope-helper" "$dir/hostile-vmm" "$dir/demo-vmm"
 	run "$dir/kill-storm" "$dir/tilescope-helper" --demo "$dir/demo-vmm" --kills "$kills"

@@ -248,6 +248,68 @@ static void leash(void)
 	close(out[0]);
 }
 
+#define SHARED_AT 0x7000u /* the guest has nothing there */
+
+static int read_bytes(struct client *c, const struct guest *g, uint64_t address, uint8_t *bytes, uint32_t count)
+{
+	const struct read_memory_request request = { .vcpu = { g->pid, 0 }, .address = address, .bytes = count };
+
+	if (client_ask(c, MSG_READ_MEMORY, &request, sizeof(request)) != 1 || c->header.payload_bytes != count)
+		return 0;
+	memcpy(bytes, c->payload, count);
+	return 1;
+}
+
+/* Where the VMM has what it shares with the test, by the bytes there. 0: it is not among the mappings. */
+static uint64_t find_shared(struct client *c, const struct guest *g, const volatile uint8_t *shared)
+{
+	static struct mapping_record all[MAX_MAPPINGS];
+	struct mappings_head head;
+	uint8_t bytes[16];
+
+	if (client_vcpu(c, MSG_MAPPINGS, g->pid, 0) != 1)
+		return 0;
+	memcpy(&head, c->payload, sizeof(head));
+	memcpy(all, c->payload + sizeof(head), head.count * sizeof(all[0]));
+	for (uint32_t i = 0; i < head.count; i++)
+		if (all[i].end - all[i].start == DEMO_MEMORY_BYTES && read_bytes(c, g, all[i].start + SHARED_AT, bytes, sizeof(bytes)) &&
+		    memcmp(bytes, (const uint8_t *)(uintptr_t)shared, sizeof(bytes)) == 0)
+			return all[i].start + SHARED_AT;
+	return 0;
+}
+
+/* Somebody else is this test, which shares the guest's memory. */
+static void memory_changed(void)
+{
+	static const char *const arguments[] = { "--program", "integer", NULL };
+	static const uint8_t wanted[16] = { 0x5a, 0xa5 };
+	struct {
+		struct write_memory_request head;
+		uint8_t before[sizeof(wanted)], after[sizeof(wanted)];
+	} write = { .head.bytes = sizeof(wanted) };
+	volatile uint8_t *shared;
+	struct client c;
+	struct guest g;
+
+	rule("[C66] memory that somebody changed in between is not written; read and tried again it is");
+	CHECK(guest_start_demo(&g, demo_program, arguments) == 0, "the demo VMM did not start");
+	CHECK(client_start(&c, helper_program) == 0 && client_attach(&c, g.pid, 0, 0, NULL) == 1, "%s", c.refusal ? c.refusal->detail : "no answer");
+	shared = (volatile uint8_t *)(uintptr_t)g.page + DEMO_MEMORY_AT + SHARED_AT;
+	write.head.vcpu = (struct vcpu_ref){ g.pid, 0 };
+	shared[0] = 0x17;
+	write.head.address = find_shared(&c, &g, shared);
+	memcpy(write.after, wanted, sizeof(wanted));
+	CHECK(read_bytes(&c, &g, write.head.address, write.before, sizeof(write.before)), "%s", c.refusal ? c.refusal->detail : "no answer");
+	shared[sizeof(wanted) - 1] ^= 1;
+	CHECK(client_ask(&c, MSG_WRITE_MEMORY, &write, sizeof(write)) == 0 && c.refusal->reason == REASON_MEMORY_CHANGED, "written");
+	CHECK(memcmp((const uint8_t *)(uintptr_t)shared, write.before, sizeof(wanted) - 1) == 0, "something of it was");
+	CHECK(read_bytes(&c, &g, write.head.address, write.before, sizeof(write.before)), "%s", c.refusal ? c.refusal->detail : "no answer");
+	CHECK(client_ask(&c, MSG_WRITE_MEMORY, &write, sizeof(write)) == 1, "%s", c.refusal ? c.refusal->detail : "no answer");
+	CHECK(memcmp((const uint8_t *)(uintptr_t)shared, wanted, sizeof(wanted)) == 0, "not written");
+	CHECK(client_end(&c) == 0 && guest_progresses(&g, 0), "the helper did not end with 0, or the guest does not go on");
+	guest_end(&g);
+}
+
 void live_demo(void)
 {
 	chosen_program();
@@ -257,6 +319,7 @@ void live_demo(void)
 	with_signals();
 	parked();
 	filters();
+	memory_changed();
 	live_demo_regs();
 	live_demo_helpers();
 }

@@ -19,7 +19,8 @@ const WHY = {
 } as const satisfies Record<StepsMade['ended'], string | null>;
 
 /** Behind why they were stepped. */
-export const STORED_FLAGS = 'what of these stored RFLAGS has stored TF with it\n';
+export const STORED_FLAGS =
+  'what of these stored RFLAGS has stored TF with it, and a HLT among them may halt one instruction late\n';
 /** Where KVM cannot, or the timer is not there that ends it. */
 export const INTERRUPTS_NOT_BLOCKED = 'interrupts cannot be kept from a step here: one may end in their handler\n';
 
