@@ -250,7 +250,13 @@ const round = async (kind: VmmKind, row: Row): Promise<void> => {
       after.code === 0 && child.exitCode === null && (await runsOn(pid)) ? `${KILLS}` : `DIED OR STUCK: ${after.err}`;
     const now = await settled(pid, kind);
     row.left = now === before ? 'nothing' : 'SOMETHING';
-    if (now !== before) console.log(now.split('\n').filter((line) => !before.split('\n').includes(line)).join('\n'));
+    if (now !== before)
+      console.log(
+        now
+          .split('\n')
+          .filter((line) => !before.split('\n').includes(line))
+          .join('\n'),
+      );
     if (kind.harmed !== undefined && kind.harmed() > 0) row.left = `HARMED ${kind.harmed()} times`;
   } finally {
     row.eintr = kind.eintr === undefined ? '' : String(kind.eintr() - eintrBefore);
