@@ -18,8 +18,11 @@ const numberOf = (args, name, otherwise) => {
   return at < 0 ? otherwise : Number(args[at + 1]);
 };
 
-/** VMMs that scribble, exec, churn threads, hand on descriptors and numbers, and helpers killed in between. @param {number} kills @param {number} seed */
-const hostileVmms = (kills, seed) => {
+/**
+ * VMMs that scribble, exec, churn threads, hand on descriptors and numbers, and helpers killed in between.
+ * @param {{ kills: number, rounds: number, hostile: number, seed: number }} counts
+ */
+const hostileVmms = ({ kills, rounds, hostile, seed }) => {
   process.stdout.write('== hostile VMMs\n');
   const absent = kvmAbsent();
   if (absent !== null) {
@@ -35,8 +38,8 @@ const hostileVmms = (kills, seed) => {
   const at = (/** @type {string} */ name) => join(out, 'sanitized', name);
   const [helper, demo] = [at('tilescope-helper'), at('demo-vmm')];
   const programs = [
-    ['test-footprint', helper, demo, at('go-vmm'), String(ROUNDS)],
-    ['test-hostile', helper, at('hostile-vmm'), demo, String(HOSTILE_ROUNDS), String(seed)],
+    ['test-footprint', helper, demo, at('go-vmm'), String(rounds)],
+    ['test-hostile', helper, at('hostile-vmm'), demo, String(hostile), String(seed)],
     ['test-lifetimes', helper, at('helper-kill-points'), at('odd-vmm')],
     ['test-kill-points', at('helper-kill-points'), demo],
     ['kill-storm', helper, '--demo', demo, '--kills', String(kills)],
@@ -60,20 +63,25 @@ const hostileVmms = (kills, seed) => {
   return broken;
 };
 
-/** @param {string[]} args `--connections N`, `--kills N`, `--seed N` */
+/** @param {string[]} args `--connections N`, `--kills N`, `--rounds N`, `--hostile N`, `--seed N` */
 export const runAttack = async (args) => {
   await ensurePackages();
   await buildAll();
   await ensureTrials();
-  const [connections, kills] = [numberOf(args, '--connections', CONNECTIONS), numberOf(args, '--kills', KILLS)];
-  const seed = numberOf(args, '--seed', Date.now() % 2 ** 31);
-  if (![connections, kills, seed].every(Number.isInteger)) {
-    explain('attack takes --connections N, --kills N and --seed N');
+  const connections = numberOf(args, '--connections', CONNECTIONS);
+  const counts = {
+    kills: numberOf(args, '--kills', KILLS),
+    rounds: numberOf(args, '--rounds', ROUNDS),
+    hostile: numberOf(args, '--hostile', HOSTILE_ROUNDS),
+    seed: numberOf(args, '--seed', Date.now() % 2 ** 31),
+  };
+  if (![connections, ...Object.values(counts)].every(Number.isInteger)) {
+    explain('attack takes --connections N, --kills N, --rounds N, --hostile N and --seed N');
     return 2;
   }
-  process.stdout.write(`seed ${seed}\n`);
+  process.stdout.write(`seed ${counts.seed}\n`);
   const { runAttack: run } = await import(new URL('../../dist/trials/attack.js', import.meta.url).href);
-  const broken = (await run(join(DIST, 'main', 'web.js'), connections, seed)) + hostileVmms(kills, seed);
+  const broken = (await run(join(DIST, 'main', 'web.js'), connections, counts.seed)) + hostileVmms(counts);
   process.stdout.write(`\n${broken === 0 ? 'every attack held' : `${broken} attacks reached something`}\n`);
   return broken === 0 ? 0 : 1;
 };

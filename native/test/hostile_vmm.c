@@ -70,12 +70,17 @@ static void *run_vcpu(void *unused)
 	return unused;
 }
 
-/* By the kernel, which answers EFAULT where nothing is mapped any more. */
+/* By the kernel, which answers EFAULT where nothing is mapped any more. 0: all of it is written. */
+static int put_bytes(uint64_t address, uint64_t word, size_t bytes)
+{
+	struct iovec from = { &word, bytes }, to = { (void *)(uintptr_t)address, bytes };
+
+	return process_vm_writev(getpid(), &from, 1, &to, 1, 0) == (ssize_t)bytes ? 0 : -1;
+}
+
 static void put(uint64_t address, uint64_t word)
 {
-	struct iovec from = { &word, sizeof(word) }, to = { (void *)(uintptr_t)address, sizeof(word) };
-
-	(void)process_vm_writev(getpid(), &from, 1, &to, 1, 0);
+	(void)put_bytes(address, word, sizeof(word));
 }
 
 /* A helper's region that is there now, by chance one of several. 0: there is none. */
@@ -158,6 +163,36 @@ static void *unmap(void *unused)
 	return unused;
 }
 
+#define MOST_AIMS 4
+static struct aim {
+	unsigned long long offset, value;
+	unsigned int bytes;
+} aims[MOST_AIMS];
+static int aim_count;
+
+static void take_aim(const char *text)
+{
+	struct aim *a = &aims[aim_count];
+
+	if (aim_count < MOST_AIMS && sscanf(text, "%llx:%u:%llx", &a->offset, &a->bytes, &a->value) == 3 && a->bytes <= sizeof(uint64_t))
+		aim_count++;
+}
+
+static void *aim(void *unused)
+{
+	for (;; nap_us(20)) {
+		uint64_t bytes = 0, scratch = find_scratch(&bytes);
+		int is_there = scratch != 0;
+
+		while (is_there) {
+			note_deed();
+			for (int i = 0; i < aim_count; i++)
+				is_there = is_there && put_bytes(scratch + aims[i].offset, aims[i].value, aims[i].bytes) == 0;
+		}
+	}
+	return unused;
+}
+
 static void *end_at_once(void *unused)
 {
 	return unused;
@@ -224,7 +259,7 @@ static void start_thread(void *(*deed)(void *))
 
 int main(int count, char **arguments)
 {
-	static void *(*const deeds[])(void *) = { scribble, unmap, churn, send_signals, fake_descriptors };
+	static void *(*const deeds[])(void *) = { scribble, unmap, churn, send_signals, fake_descriptors, aim };
 	static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
 	struct sigaction action = { .sa_handler = on_signal };
 	unsigned int does;
@@ -235,6 +270,8 @@ int main(int count, char **arguments)
 	fd = open(arguments[2], O_RDWR | O_CLOEXEC);
 	does = (unsigned int)atoi(arguments[4]);
 	seed = (unsigned int)atoi(arguments[6]);
+	for (int i = 8; i < count; i += 2)
+		take_aim(arguments[i]);
 	(void)sigaction(SIGRTMIN + 1, &action, NULL);
 	(void)sigaction(SIGUSR1, &action, NULL);
 	/* Its end by its own doing is nothing that a sanitizer has to tell. */

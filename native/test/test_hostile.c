@@ -6,6 +6,7 @@
  * the calls that its own thread makes may end it; what does not touch them may not.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,11 @@
 #include "check.h"
 #include "client.h"
 #include "guest.h"
+#include "capture_msrs.h"
 #include "hostile.h"
+#include "loop_parts.h"
 #include "proc.h"
+#include "session.h"
 
 #define LOOKS 300
 #define MAX_ADDRESSES 8u
@@ -36,10 +40,12 @@ static uint32_t rnd(uint32_t below)
 	return (state >> 8) % below;
 }
 
+static const char *aims[2]; /* words of hostile.h */
+
 static int start_vmm(void)
 {
 	char deeds[16], number[16];
-	const char *arguments[] = { "--does", deeds, "--seed", number, NULL };
+	const char *arguments[] = { "--does", deeds, "--seed", number, aims[0] ? "--aim" : NULL, aims[0], aims[1] ? "--aim" : NULL, aims[1], NULL };
 
 	(void)snprintf(deeds, sizeof(deeds), "%u", does);
 	(void)snprintf(number, sizeof(number), "%u", seed++);
@@ -200,6 +206,128 @@ static void play(const char *name, unsigned int deeds, int rounds)
 	CHECK(deeds_done > 0, "it did nothing");
 }
 
+#define MOST_ASKED 3000
+
+static uint32_t in_section(uint32_t kind, uint32_t each)
+{
+	uint32_t bytes = 0;
+
+	return capture_section(&client, kind, &bytes) ? bytes / each : 0;
+}
+
+static int has_most_cpuid(void)
+{
+	return ask(MSG_CAPTURE, "capture") == 1 && in_section(SECTION_CPUID, sizeof(struct cpuid_entry)) == 256;
+}
+
+static int has_most_xcrs(void)
+{
+	return ask(MSG_CAPTURE, "capture") == 1 && in_section(SECTION_XCRS, sizeof(struct xcr_value)) == KVM_MAX_XCRS;
+}
+
+/* One that could be read is not known all of a sudden: the count of the call for all of them led beyond it. */
+static int has_lost_msrs(void)
+{
+	const struct msr_value *values = ask(MSG_CAPTURE, "capture") == 1 ? capture_section(&client, SECTION_MSRS, NULL) : NULL;
+	int lost = 0;
+
+	for (int i = 0; values && i < LISTED_MSRS; i++)
+		lost += values[i].errno_value == EIO;
+	return lost > 0;
+}
+
+static int has_written_xcr0(void)
+{
+	const struct set_xcr0_request request = { .vcpu = { guest.pid, 0 }, .value = 1 };
+	struct write_reply reply;
+
+	if (is_answered(client_ask(&client, MSG_SET_XCR0, &request, sizeof(request)), "XCR0") != 1)
+		return 0;
+	memcpy(&reply, client.payload, sizeof(reply));
+	return reply.value != request.value;
+}
+
+/* As many steps as one chain has records for. */
+static uint32_t most_steps(void)
+{
+	uint32_t bytes = 0;
+
+	if (ask(MSG_CAPTURE, "capture") != 1 || !capture_section(&client, SECTION_IMAGE, &bytes))
+		return 0;
+	return LOOP_RECORDS_BYTES / (RECORD_IMAGE + bytes);
+}
+
+static int has_refused_steps(void)
+{
+	struct run_request request = { .vcpu = { guest.pid, 0 }, .count = most_steps(), .flags = STEP_KEEP_STATE };
+
+	return request.count && is_answered(client_ask(&client, MSG_RUN, &request, sizeof(request)), "steps") == 0 &&
+	       client.refusal->reason == REASON_CHAIN_CHANGED;
+}
+
+/*
+ * Each count that the helper reads where the VMM can write, aimed at until the helper has met it: it stays within its own memory, which
+ * its sanitizer watches.
+ */
+static void aimed_at(const char *what, const char *one, const char *other, int (*is_met)(void))
+{
+	int met = 0;
+
+	begin_part();
+	aims[0] = one;
+	aims[1] = other;
+	does = DOES_AIM;
+	if (!start_vmm() || client_start(&client, helper) < 0)
+		return;
+	for (int asked = 0; asked < MOST_ASKED && !met && is_fine(); asked++) {
+		if (!guest_lives(&guest)) {
+			end_vmm();
+			if (!start_vmm())
+				return;
+		}
+		if (asked % 20 == 0 || client.refusal)
+			(void)client_attach(&client, guest.pid, 0, 0, NULL);
+		met = is_met();
+	}
+	CHECK(met, "%s: what was aimed at was never met", what);
+	CHECK(client_end(&client) == 0, "%s: the helper did not end with 0", what);
+	end_vmm();
+	aims[0] = aims[1] = NULL;
+}
+
+static const char *word_at(uint64_t offset, uint32_t bytes, uint64_t value)
+{
+	static char texts[2][64];
+	static int turn;
+
+	turn ^= 1;
+	(void)snprintf(texts[turn], sizeof(texts[turn]), "%llx:%u:%llx", (unsigned long long)offset, bytes, (unsigned long long)value);
+	return texts[turn];
+}
+
+#define STEPS_DATA(field) (SCRATCH_LOOP + AT_DATA + offsetof(struct data, field)), sizeof(((struct data *)0)->field)
+
+static void counts(void)
+{
+	uint32_t most;
+
+	rule("[W13] counts in scratch memory are the VMM's word: the helper stays within its own");
+	aimed_at("CPUID entries", word_at(SCRATCH_CPUID, 4, 0xffffffff), NULL, has_most_cpuid);
+	aimed_at("XCRs", word_at(SCRATCH_XCRS, 4, 0xffffffff), NULL, has_most_xcrs);
+	aimed_at("XCRs after a write", word_at(SCRATCH_XCRS, 4, 0xffffffff), word_at(SCRATCH_XCRS + 16, 8, 0x77), has_written_xcr0);
+	aimed_at("MSRs in one call", word_at(MSRS_IN_ONE_CALL, 4, 0x10000000), NULL, has_lost_msrs);
+	aimed_at("steps", word_at(STEPS_DATA(steps.made), 0x100000), NULL, has_refused_steps);
+	aims[0] = aims[1] = NULL;
+	does = 0;
+	if (!start_vmm() || client_start(&client, helper) < 0)
+		return;
+	(void)client_attach(&client, guest.pid, 0, 0, NULL);
+	most = most_steps();
+	CHECK(client_end(&client) == 0 && most > 0, "no capture: %u steps", most);
+	end_vmm();
+	aimed_at("all steps and an exit", word_at(STEPS_DATA(steps.made), most), word_at(STEPS_DATA(ended), LOOP_EXIT), has_refused_steps);
+}
+
 int main(int count, char **arguments)
 {
 	static const char *const innocent[] = { "--program", "integer", "--small-stack", NULL };
@@ -222,6 +350,7 @@ int main(int count, char **arguments)
 		CHECK(0, "the other VMM does not start");
 		goto out;
 	}
+	counts();
 	play("threads, processes and their numbers come and go", DOES_CHURN, rounds);
 	play("signals all the time", DOES_SIGNAL, rounds);
 	play("descriptors that are none, and change", DOES_DESCRIPTORS, rounds);
