@@ -7,7 +7,7 @@ import { Guest } from './guest.ts';
 
 /** Where its symbols say that it lies, and where it does. */
 export const LINKED_AT = 0xffff_ffff_8100_0000n;
-/** So many pages of 2 MiB behind the former. */
+/** So many pages of 2 MiB behind the first ones. */
 export const MOVED_BY = 0x0600_0000n;
 
 const PHYSICAL = 0x40_0000;

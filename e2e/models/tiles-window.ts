@@ -1,8 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect, type Locator, test } from 'playwright/test';
 import { sampleAmxCapture } from '../../app/fixtures/samples.ts';
-import { captureText } from '../../app/session/document.ts';
+import { parsePath } from '../../app/register/path.ts';
+import { showJson } from '../../app/register/read.ts';
+import { captureText, parseCaptureText } from '../../app/session/document.ts';
 import { Window } from './window.ts';
 
 /** Where TILEDATA begins in the recorded image, as its CPUID says. */
@@ -17,6 +19,14 @@ export const amxCaptureFile = (changed: Readonly<Record<number, number>> = {}): 
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, captureText({ ...capture, image: { ...capture.image, bytes } }));
   return path;
+};
+
+/** What a register holds in a capture file. */
+export const valueIn = (path: string, register: string): unknown => {
+  const capture = parseCaptureText(readFileSync(path, 'utf8'));
+  const parsed = parsePath(register);
+  if (!capture.ok || !parsed.ok) throw new Error(`${path} is no capture, or ${register} no path`);
+  return showJson(capture.value, parsed.value);
 };
 
 /** What a user does in the tabs Tiles and XFD, and with a model. */

@@ -1,21 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'playwright/test';
-import { parsePath } from '../../app/register/path.ts';
-import { showJson } from '../../app/register/read.ts';
-import { parseCaptureText } from '../../app/session/document.ts';
 import { test } from '../models/host.ts';
-import { amxCaptureFile, TilesWindow } from '../models/tiles-window.ts';
+import { amxCaptureFile, TilesWindow, valueIn } from '../models/tiles-window.ts';
 import { fromMore } from '../models/window.ts';
 
 // Nothing here is this machine's own: the same story, and the same pictures, everywhere.
 test.use({ machine: 'stories' });
-
-const valueIn = (path: string, register: string): unknown => {
-  const capture = parseCaptureText(readFileSync(path, 'utf8'));
-  const parsed = parsePath(register);
-  if (!capture.ok || !parsed.ok) throw new Error(`${path} is no capture, or ${register} no path`);
-  return showJson(capture.value, parsed.value);
-};
 
 test('[U21] a file is edited as a vCPU is, in a copy: staged, applied, taken back, saved; the file itself stays', async ({
   open,

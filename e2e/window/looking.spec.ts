@@ -6,6 +6,7 @@ import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { captureText } from '../../app/session/document.ts';
 import { axeViolations } from '../models/axe.ts';
 import { test } from '../models/host.ts';
+import { amxCaptureFile, TilesWindow, valueIn } from '../models/tiles-window.ts';
 import { Window } from '../models/window.ts';
 
 // Nothing here is this machine's own.
@@ -104,5 +105,35 @@ test('[U15] X writes one value in another base, in its cell and in Watch, and th
   await window.jump('zmm9:i16[3]');
   await expect(window.cell('zmm9:i16[3]')).toHaveText('−2');
   await window.cell('zmm9:i16[3]').press('x');
-  await expect(window.cell('zmm9:i16[3]')).toHaveText('fffe');
+  await expect(window.cell('zmm9:i16[3]')).toHaveText('0xfffe');
+});
+
+test('[U15] X writes one element of a tile in another base: in its name, in the line below, and in its cell', async ({
+  open,
+}) => {
+  const page = await open();
+  const window = new TilesWindow(page);
+  const file = amxCaptureFile();
+  await window.openCapture(file);
+  const bits = (valueIn(file, 'tmm0:u32[2][3]') as number).toString(16).padStart(8, '0');
+  await window.element(0, 2, 3).click();
+  await page.keyboard.press('x');
+  await expect(window.element(0, 2, 3)).toHaveAccessibleName(`tmm0[2][3] 0x${bits}`);
+  await expect(page.getByTestId('tile-0').locator('.tile-line')).toContainText(`0x${bits}`);
+  // It is the value's own: its neighbour stays, and so does it in another type.
+  await expect(window.element(0, 2, 4)).not.toHaveAccessibleName(/0x/);
+  const drawn = (): Promise<string> =>
+    page.locator('.tile-canvas').evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+  await page.getByTestId('tile-0').getByRole('radio', { name: 'int8' }).click();
+  await window.element(0, 2, 3).click();
+  // Numbers of 8 bits are seen where they are asked for.
+  await page.keyboard.press('h');
+  const own = await drawn();
+  await page.keyboard.press('x');
+  await expect(window.element(0, 2, 3)).toHaveAccessibleName(/^tmm0\[2\]\[3\] 0x[0-9a-f]{2}$/);
+  await expect.poll(drawn).not.toBe(own);
+  // The menu has the ways that the key has not come to yet, and what is watched is written so too.
+  await window.element(0, 2, 3).click({ button: 'right' });
+  await page.getByRole('menuitem', { name: 'Show in binary' }).click();
+  await expect(window.element(0, 2, 3)).toHaveAccessibleName(/^tmm0\[2\]\[3\] 0b[01]{4}_[01]{4}$/);
 });

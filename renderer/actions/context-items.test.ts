@@ -44,6 +44,12 @@ test('[U15] every place has acts, with the keys that do the same; a value has it
   const watched = contextItems(store, 'value', null, 'rax');
   expect(watched.find(({ id }) => id === 'copy-path')?.label).toBe('Copy rax');
   expect(watched.find(({ id }) => id === 'base-decimal')).toMatchObject({ label: 'Show in decimal', keys: 'X' });
+  // Of a tile it is the element that is seen, un-interleaved or not.
+  store.getState().setTileType(1, 'i8');
+  store.getState().setInterpretation(1, 'vnni');
+  store.getState().selectElement(1, { row: 5, column: 3 }, false);
+  const ofTile = contextItems(store, 'value', null);
+  expect(ofTile.find(({ id }) => id === 'copy-path')?.label).toBe('Copy tmm1:i8:vnni[5][3]');
   named('unstage')?.run();
   expect(store.getState().staged).toEqual([]);
 });

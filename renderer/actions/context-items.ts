@@ -72,7 +72,7 @@ const aboutValue = (store: DebuggerStore, path: string, edit: (() => void) | nul
   const capture = selectCapture(state);
   const text = capture === null ? null : watchedText(capture, path);
   const last = lastChange(state.stops, state.at, path);
-  const type = /:(\w+)\[/.exec(path)?.[1];
+  const type = /:(\w+?)(?::vnni)?\[/.exec(path)?.[1];
   const item = (id: string, label: string, more: Partial<ContextItem> & Pick<ContextItem, 'run'>): ContextItem => ({
     ...{ id, label, keys: null, refused: null, begins: false },
     ...more,

@@ -301,7 +301,7 @@ function StartRow({ index, startRow, rows }: { index: number; startRow: number; 
       <Glyph name="warn" className="g12" />
       <span className="val">start_row {startRow}</span>
       <span className="text-2">
-        rows {startRow} to {rows - 1} are still the former ones
+        rows {startRow} to {rows - 1} are still the previous ones
       </span>
     </span>
   );

@@ -53,7 +53,7 @@ export function OverwrittenNote(): ReactElement | null {
               {one ? 'It was' : 'They were'} written and read back at {link(written.number)}.{' '}
             </>
           )}
-          At {link(overwritten.stop)}, after the vCPU had run on, {one ? 'it holds' : 'they hold'} the former{' '}
+          At {link(overwritten.stop)}, after the vCPU had run on, {one ? 'it holds' : 'they hold'} the previous{' '}
           {one ? 'value' : 'values'} again, or {one ? 'is' : 'are'} in init. Most likely {vmm} put back a copy of its
           own
           {vmm === 'QEMU' ? ', as it does after a monitor command or a pause' : ''}.

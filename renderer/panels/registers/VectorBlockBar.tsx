@@ -25,16 +25,24 @@ interface BlockBarProps {
 
 const shortNumber = (value: number): string => minus(String(Number(value.toPrecision(6))));
 
-/** Under the table: what the selected block is, what it adds up to, and what can be done with all of it. */
+/**
+ * Under the table: what the selected block is, what it adds up to, and what can be done with all of it. Its place is kept where
+ * nothing in the table is selected: a press on a bit below selects that bit, and must not move it away from the pointer.
+ */
 export function VectorBlockBar({
-  provenance,
-  file,
-  type,
   block,
-  isRegister,
-  problem,
-  onProblem,
-}: BlockBarProps): ReactElement {
+  ...props
+}: Omit<BlockBarProps, 'block'> & { readonly block: VectorBlock | null }): ReactElement {
+  return block === null ? (
+    <div className="block-bar small text-3" data-testid="vector-block">
+      what is selected in the table is summed here
+    </div>
+  ) : (
+    <BlockBar block={block} {...props} />
+  );
+}
+
+function BlockBar({ provenance, file, type, block, isRegister, problem, onProblem }: BlockBarProps): ReactElement {
   const store = useDebuggerStore();
   const refused = useDebugger(selectEditRefusal);
   const [filling, setFilling] = useState<string | null>(null);

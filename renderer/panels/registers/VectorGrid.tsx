@@ -244,17 +244,15 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
           </Fragment>
         ))}
       </div>
-      {summed === null ? null : (
-        <VectorBlockBar
-          provenance={provenance}
-          file={file}
-          type={type}
-          block={summed}
-          isRegister={block === null}
-          problem={problem}
-          onProblem={setProblem}
-        />
-      )}
+      <VectorBlockBar
+        provenance={provenance}
+        file={file}
+        type={type}
+        block={summed}
+        isRegister={block === null}
+        problem={problem}
+        onProblem={setProblem}
+      />
     </>
   );
 }

@@ -1,4 +1,4 @@
-import { type ReactElement, useMemo, useState } from 'react';
+import { type ReactElement, useLayoutEffect, useMemo, useState } from 'react';
 import { vectorFragments } from '../../../app/register/vector.ts';
 import { componentLabel } from '../../../app/xsave/components.ts';
 import { Segment } from '../../controls/Segment.tsx';
@@ -14,6 +14,8 @@ import { VectorGrid } from './VectorGrid.tsx';
 
 const TYPE_GROUPS = ['Bytes', 'Signed', 'Unsigned', 'Floating point'];
 
+const BLOCK_ROWS = 16;
+
 /** Registers in one block of rows share their fragments, and so their states. */
 interface Block {
   readonly first: number;
@@ -25,12 +27,12 @@ interface Block {
 }
 
 const blocksOf = (provenance: Provenance, file: VectorFile): readonly Block[] => {
-  const firsts = file.count === 32 ? [0, 16] : [0];
+  const firsts = file.count === 32 ? [0, BLOCK_ROWS] : [0];
   return firsts.map((first) => {
     const fragments = vectorFragments(provenance.now.image, file.kind, first);
     const initBits = fragments.filter((fragment) => fragment.state === 'init').map((fragment) => fragment.bit);
-    const rows = Array.from({ length: 16 }, (_, at) => first + at);
-    return { first, last: first + 15, rows, initBits, allInit: initBits.length === fragments.length };
+    const rows = Array.from({ length: BLOCK_ROWS }, (_, at) => first + at);
+    return { first, last: first + BLOCK_ROWS - 1, rows, initBits, allInit: initBits.length === fragments.length };
   });
 };
 
@@ -44,7 +46,7 @@ export function VectorPanel({ provenance }: { provenance: Provenance }): ReactEl
   const [opened, setOpened] = useState<ReadonlySet<number>>(new Set());
   const file = vectorFile(provenance.now.image);
   const blocks = useMemo(() => blocksOf(provenance, file), [provenance, file]);
-  const chosen = selection?.kind === 'vector' ? Math.min(selection.index, file.count - 1) : 0;
+  const chosen = selection?.kind === 'vector' ? Math.min(selection.index, file.count - 1) : null;
 
   const isShown = (index: number): boolean => {
     if (filter === 'all') return true;
@@ -56,11 +58,12 @@ export function VectorPanel({ provenance }: { provenance: Provenance }): ReactEl
   };
   const isStaged = (rows: readonly number[]): boolean =>
     rows.some((index) => markedPart(provenance, `${file.kind}${index}`, 0, file.widthBits / 8)?.mark === 'staged');
-  const isOpen = (block: Block): boolean =>
-    !block.allInit ||
-    opened.has(block.first) ||
-    isStaged(block.rows) ||
-    (chosen >= block.first && chosen <= block.last && selection?.kind === 'vector');
+  // Once it was opened for what is selected in it, it stays so: it must not fold under the press that selects something else.
+  useLayoutEffect(() => {
+    const first = chosen === null ? null : chosen < BLOCK_ROWS ? 0 : BLOCK_ROWS;
+    if (first !== null) setOpened((were) => (were.has(first) ? were : new Set(were).add(first)));
+  }, [chosen]);
+  const isOpen = (block: Block): boolean => !block.allInit || opened.has(block.first) || isStaged(block.rows);
   const rows = blocks.filter(isOpen).flatMap((block) => block.rows.filter(isShown));
 
   return (

@@ -29,12 +29,15 @@ export const exactText = (type: LaneType, bytes: Uint8Array, offset: number): st
 export const everyDigit = (type: LaneType, bytes: Uint8Array, offset: number): string =>
   type === 'hex' ? exactText(type, bytes, offset) : printExact(elementTypeOf(type), bytes, offset);
 
-/** In the base that was chosen for it, without 0x, where a cell of so many characters holds all of it; else as it is. */
-export const basedText = (path: string, exact: string, base: Base, characters: number): string | null => {
-  if (base === 'own') return null;
-  const text = inBase(path, exact, base).replace(/^0[xb]/, '');
-  return text.length <= characters ? minus(text) : null;
+/** What is written in a cell of so many characters: without 0x where that finds no room; null: not all digits do. */
+export const basedDigits = (text: string, characters: number): string | null => {
+  const digits = text.length <= characters ? text : text.replace(/^0[xb]/, '');
+  return digits.length <= characters ? minus(digits) : null;
 };
+
+/** In the base that was chosen for it, where the cell holds all of it; null: as it is. */
+export const basedText = (path: string, exact: string, base: Base, characters: number): string | null =>
+  base === 'own' ? null : basedDigits(inBase(path, exact, base), characters);
 
 export const sizeOf = (type: LaneType): number => elementBytes(elementTypeOf(type));
 

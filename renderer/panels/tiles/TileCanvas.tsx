@@ -3,6 +3,7 @@ import { equalBytes } from '../../../app/bits/bytes.ts';
 import type { ProductDifference } from '../../../app/tile/product-compare.ts';
 import { useDebugger } from '../../store/context.ts';
 import type { TileScene } from '../../store/tiles/tile-scenes.ts';
+import type { BasedElements } from '../../store/view/based-elements.ts';
 import { deviceRatio } from '../../zoom.ts';
 import { drawTile, type TilePicture } from './draw-tile.ts';
 import { tileColours } from './heat.ts';
@@ -14,6 +15,7 @@ interface TileCanvasProps {
   readonly geometry: TileGeometry;
   readonly scaleEnd: number;
   readonly differences: readonly ProductDifference[];
+  readonly based: BasedElements;
 }
 
 /** The same drawing: nothing to do, also when the stop is another one. */
@@ -22,6 +24,7 @@ const samePicture = (a: TilePicture, b: TilePicture): boolean =>
   a.scaleEnd === b.scaleEnd &&
   a.differences === b.differences &&
   a.colours === b.colours &&
+  a.based === b.based &&
   a.geometry.cellPx === b.geometry.cellPx &&
   a.geometry.rowPx === b.geometry.rowPx &&
   a.geometry.rows === b.geometry.rows &&
@@ -61,7 +64,7 @@ const useFonts = (): boolean => {
   return ready;
 };
 
-export function TileCanvas({ scene, geometry, scaleEnd, differences }: TileCanvasProps): ReactElement {
+export function TileCanvas({ scene, geometry, scaleEnd, differences, based }: TileCanvasProps): ReactElement {
   const theme = useShownTheme();
   const look = useDebugger((state) => state.tileLook);
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -70,7 +73,7 @@ export function TileCanvas({ scene, geometry, scaleEnd, differences }: TileCanva
   const fonts = useFonts();
   // After every render: whether the picture differs is decided here, not by the identity of its parts.
   useLayoutEffect(() => {
-    const picture = { scene, geometry, look, scaleEnd, differences, colours: tileColours(theme) };
+    const picture = { scene, geometry, look, scaleEnd, differences, based, colours: tileColours(theme) };
     const last = drawn.current;
     if (last !== null && last.ratio === ratio && last.fonts === fonts && samePicture(last.picture, picture)) return;
     if (canvas.current !== null) drawTile(canvas.current, picture);

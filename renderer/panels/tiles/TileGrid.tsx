@@ -16,8 +16,10 @@ import { elementOffset, type Place } from '../../../app/tile/vnni.ts';
 import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectEditRefusal, selectProvenance } from '../../store/select/selectors.ts';
-import { tilePath } from '../../store/tiles/tile-edits.ts';
+import { shownElement, tilePath } from '../../store/tiles/tile-edits.ts';
 import type { TileScene } from '../../store/tiles/tile-scenes.ts';
+import type { BasedElements } from '../../store/view/based-elements.ts';
+import { nextBase } from '../../store/view/bases.ts';
 import { isBlockMove, isToEdge, moveInGrid } from '../registers/grid-moves.ts';
 import { beginsEdit, ValueEditor } from '../registers/ValueEditor.tsx';
 import { differencesByElement, elementLabel } from './element-label.ts';
@@ -28,12 +30,13 @@ interface TileGridProps {
   readonly scene: TileScene;
   readonly geometry: TileGeometry;
   readonly differences: readonly ProductDifference[];
+  readonly based: BasedElements;
   /** Why a paste was refused, for the line under the tile. */
   readonly onRefused: (why: string | null) => void;
 }
 
 /** The tile for keyboard and screen reader: one transparent cell over each element drawn. */
-export function TileGrid({ scene, geometry, differences, onRefused }: TileGridProps): ReactElement {
+export function TileGrid({ scene, geometry, differences, based, onRefused }: TileGridProps): ReactElement {
   const store = useDebuggerStore();
   const { tile, matrix, reading } = scene;
   const { rows, columns } = matrix;
@@ -49,7 +52,7 @@ export function TileGrid({ scene, geometry, differences, onRefused }: TileGridPr
   const editing = useDebugger((state) => state.editor?.path === path && selection !== null);
   const grid = useRef<HTMLDivElement>(null);
 
-  useCellLabels(grid, scene, differences);
+  useCellLabels(grid, scene, differences, based);
   // One tab stop for the whole tile. Set by hand: a move of the focus repaints none of up to 1024 cells.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another place or another shape moves the tab stop.
   useLayoutEffect(() => {
@@ -90,6 +93,10 @@ export function TileGrid({ scene, geometry, differences, onRefused }: TileGridPr
     else if (command === 'next-type' || command === 'previous-type') {
       store.getState().nextTileType(tile, command === 'next-type' ? 1 : -1);
       requestAnimationFrame(() => cellAt(grid.current, { row: 0, column: 0 })?.focus());
+    } else if (command === 'base') {
+      if (selection === null) store.getState().selectElement(tile, active, false);
+      const shown = shownElement(tile, reading, active);
+      store.getState().setBase(shown, nextBase(shown, store.getState().bases.get(shown) ?? 'own'));
     } else if (commandOf('matrix', event) === 'look') store.getState().nextTileLook();
     else if (beginsEdit(event)) edit(event.key);
     else return;
@@ -197,18 +204,19 @@ const useCellLabels = (
   grid: { readonly current: HTMLDivElement | null },
   scene: TileScene,
   differences: readonly ProductDifference[],
+  based: BasedElements,
 ): void => {
   useEffect(() => {
     const timer = setTimeout(() => {
       const different = differencesByElement(scene, differences);
       const cells = grid.current?.querySelectorAll('[data-at]') ?? [];
       for (const [index, cell] of [...cells].entries()) {
-        const label = elementLabel(scene, index, different);
+        const label = elementLabel(scene, index, different, based.get(index));
         if (cell.getAttribute('aria-label') !== label) cell.setAttribute('aria-label', label);
       }
     }, 0);
     return () => clearTimeout(timer);
-  }, [grid, scene, differences]);
+  }, [grid, scene, differences, based]);
 };
 
 /** The cells themselves: another set for another shape, and untouched by new values. */

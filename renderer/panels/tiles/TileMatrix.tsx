@@ -2,6 +2,7 @@ import { type ReactElement, useLayoutEffect, useRef, useState } from 'react';
 import { useDebugger } from '../../store/context.ts';
 import { selectDifferences } from '../../store/tiles/product-check.ts';
 import { selectScaleEnd, selectTileScene, type TileScene } from '../../store/tiles/tile-scenes.ts';
+import { selectBasedElements } from '../../store/view/based-elements.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { TileCanvas } from './TileCanvas.tsx';
 import { TileGrid } from './TileGrid.tsx';
@@ -33,6 +34,7 @@ export function TileMatrix({
   const scene = useDebugger(selectTileScene(tile));
   const scaleEnd = useDebugger(selectScaleEnd(tile));
   const differences = useDebugger(selectDifferences(tile));
+  const based = useDebugger(selectBasedElements(tile));
   const look = useDebugger((state) => state.tileLook);
   const [room, setRoom] = useState<Room>({ widthPx: 740, heightPx: 432 });
   const sheet = useRef<HTMLDivElement>(null);
@@ -58,9 +60,9 @@ export function TileMatrix({
     <div className={`tile-sheet ${cell === null ? '' : 'fixed'}`} ref={sheet}>
       <Heads scene={scene} geometry={geometry} />
       <div className="tile-stage" style={{ width: geometry.widthPx + 1, height: geometry.heightPx + 1 }}>
-        <TileCanvas scene={scene} geometry={geometry} scaleEnd={scaleEnd} differences={differences} />
+        <TileCanvas scene={scene} geometry={geometry} scaleEnd={scaleEnd} differences={differences} based={based} />
         {scene.extent.rows === 0 ? null : (
-          <TileGrid scene={scene} geometry={geometry} differences={differences} onRefused={onRefused} />
+          <TileGrid scene={scene} geometry={geometry} differences={differences} based={based} onRefused={onRefused} />
         )}
         {along === null ? null : <AlongBox along={along} geometry={geometry} />}
         {geometry.cellPx < 20

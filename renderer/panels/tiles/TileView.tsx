@@ -7,7 +7,9 @@ import { useDebugger } from '../../store/context.ts';
 import { markedPart } from '../../store/select/provenance.ts';
 import { selectProvenance } from '../../store/select/selectors.ts';
 import { selectDifferences, selectProductCheck } from '../../store/tiles/product-check.ts';
+import { shownElement } from '../../store/tiles/tile-edits.ts';
 import { selectScaleEnd, selectTileScene, type TileScene } from '../../store/tiles/tile-scenes.ts';
+import { inBase } from '../../store/view/bases.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count, minus } from '../../wording.ts';
 import { NextDifference } from './NextDifference.tsx';
@@ -113,7 +115,14 @@ export function SelectedLine({ scene, refused }: { scene: TileScene; refused: st
   const offset = isThere ? elementOffset(matrix.type, matrix.interpretation, selection) : 0;
   const { bytes: size } = tileTypeRow(reading.type);
   const part = isThere && provenance !== null ? markedPart(provenance, `tmm${scene.tile}`, offset, size) : null;
-  const text = (bytes: Uint8Array): string => minus(printExactTileElementAmong(reading.type, bytes, 0));
+  const path = isThere ? shownElement(scene.tile, reading, selection) : '';
+  const base = useDebugger((state) => state.bases.get(path) ?? 'own');
+  const text = (bytes: Uint8Array): string =>
+    minus(
+      base === 'own'
+        ? printExactTileElementAmong(reading.type, bytes, 0)
+        : inBase(path, printTileElement(reading.type, bytes, 0), base),
+    );
   return (
     <div className="tile-line small">
       {refused !== null ? (

@@ -109,10 +109,11 @@ test.each(MARKS.flatMap((mark) => (['i8', 'bf16', 'i32', 'f32'] as const).map((t
         token: (name: string) => name,
       };
       drawTile({ getContext: () => context } as unknown as HTMLCanvasElement, {
-        ...{ scene, geometry, look: 'numbers', scaleEnd: 1, differences: [], colours },
+        ...{ scene, geometry, look: 'numbers', scaleEnd: 1, differences: [], based: new Map(), colours },
       });
-      expect(marked.length).toBeGreaterThan(0);
+      // Heat alone has no marks of the guest's.
       if (geometry.notation === null) continue;
+      expect(marked.length).toBeGreaterThan(0);
       expect(texts).toHaveLength(scene.matrix.rows * scene.matrix.columns);
       seen += texts.length;
       const covered = texts.filter(({ left, right, top, bottom }) =>
@@ -123,3 +124,23 @@ test.each(MARKS.flatMap((mark) => (['i8', 'bf16', 'i32', 'f32'] as const).map((t
     expect(seen).toBeGreaterThan(0);
   },
 );
+
+test('[U3] a matrix without room for the numbers that are asked for is drawn as heat', () => {
+  const scene = sceneOf('i32', 'changed');
+  const { context, marked } = recorder();
+  const fills: string[] = [];
+  const geometry = fixedGeometry(scene, 'numbers', 10, 10);
+  const scale = { fill: Array.from({ length: 512 }, (_, step) => `heat-${step}`), text: [] };
+  const fillRect = context.fillRect.bind(context);
+  context.fillRect = (...place) => {
+    fills.push(context.fillStyle);
+    fillRect(...place);
+  };
+  drawTile({ getContext: () => context } as unknown as HTMLCanvasElement, {
+    ...{ scene, geometry, look: 'numbers', scaleEnd: 1, differences: [], based: new Map() },
+    colours: { diverging: scale, sequential: scale, token: (name: string) => name },
+  });
+  expect(geometry.notation).toBeNull();
+  expect(fills.filter((fill) => fill.startsWith('heat-'))).toHaveLength(scene.matrix.rows * scene.matrix.columns);
+  expect(marked).toEqual([]);
+});

@@ -5,7 +5,9 @@ import { printFittedTileElement } from '../../../app/tile/tile-type-text.ts';
 import { elementAt, elementOffset } from '../../../app/tile/vnni.ts';
 import type { TileLook } from '../../store/state/tiles.ts';
 import type { TileScene } from '../../store/tiles/tile-scenes.ts';
+import type { BasedElements } from '../../store/view/based-elements.ts';
 import { deviceRatio } from '../../zoom.ts';
+import { basedDigits } from '../registers/element-text.ts';
 import { heatStep, type TileColours } from './heat.ts';
 import { notationText } from './notation.ts';
 import type { TileGeometry } from './tile-geometry.ts';
@@ -17,6 +19,8 @@ export interface TilePicture {
   readonly scaleEnd: number;
   readonly differences: readonly ProductDifference[];
   readonly colours: TileColours;
+  /** What is written in another base. */
+  readonly based: BasedElements;
 }
 
 const fontOf = (fontPx: number, isStrong: boolean): string =>
@@ -44,11 +48,14 @@ const fittedElement = (type: TileType, bytes: Uint8Array, offset: number, charac
   return text;
 };
 
-/** What stands in a cell, in the notation of its matrix; NaN and infinities in words. */
-const textOf = ({ scene, geometry }: TilePicture, value: number, offset: number): string => {
+/** What stands in a cell, in the notation of its matrix, or in the base chosen for it; NaN and infinities in words. */
+const textOf = ({ scene, geometry, based }: TilePicture, index: number, value: number, offset: number): string => {
   const { matrix } = scene;
   const { notation, characters } = geometry;
   if (notation === null) return '';
+  const own = based.get(index);
+  const digits = own === undefined ? null : basedDigits(own, characters);
+  if (digits !== null) return digits;
   if (notation.kind === 'each' || !Number.isFinite(value))
     return fittedElement(matrix.type, matrix.bytes, offset, characters);
   return notationText(value, notation).replace(/^-/, '\u2212');
@@ -175,7 +182,9 @@ const drawMark = (
 };
 
 const drawCells = (context: CanvasRenderingContext2D, picture: TilePicture): void => {
-  const { scene, geometry, look, colours } = picture;
+  const { scene, geometry, colours } = picture;
+  // Without room for numbers it is heat, whatever is asked for: never empty.
+  const look = geometry.notation === null ? 'heat' : picture.look;
   const { matrix, values, marks } = scene;
   const { cellPx, rowPx, fontPx, notation } = geometry;
   const paddingPx = tileTypeRow(matrix.type).bytes === 1 ? 4 : fontPx === 10 ? 4 : 6;
@@ -187,7 +196,7 @@ const drawCells = (context: CanvasRenderingContext2D, picture: TilePicture): voi
       const mark = marks[index] ?? 'none';
       // Over the heat map a guest's change of nearly every element would hide the values: the inspector says it.
       const shown = mark === 'none' || (mark === 'changed' && look !== 'numbers') ? null : MARKED[mark];
-      const ink = inkOf(picture, value, nanHatch);
+      const ink = inkOf({ ...picture, look }, value, nanHatch);
       const fill = shown === null ? ink.fill : colours.token(`${shown}-bg`);
       const x = column * cellPx;
       const y = row * rowPx;
@@ -200,7 +209,7 @@ const drawCells = (context: CanvasRenderingContext2D, picture: TilePicture): voi
       const offset = elementOffset(matrix.type, matrix.interpretation, { row, column });
       context.fillStyle = shown === null ? ink.text : colours.token(shown);
       context.font = fontOf(fontPx, ink.isWord || mark === 'staged' || mark === 'refused');
-      const text = textOf(picture, value, offset);
+      const text = textOf(picture, index, value, offset);
       if (Number.isNaN(value) && shown === null && look !== 'numbers') {
         // A word on a hatch of its own colour cannot be read: it stands on a plate.
         const width = context.measureText(text).width + 4;

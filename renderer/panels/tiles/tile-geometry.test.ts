@@ -50,6 +50,18 @@ test('bytes scroll sideways with numbers, and fit as heat alone', () => {
   expect(tileGeometry(scene('i8', 16, 64), 'heat', ROOM, false)).toMatchObject({ cellPx: 12, notation: null });
 });
 
+test.each([
+  ['i8', [-128, 7]],
+  ['u8', [255]],
+  ['i32', [-2_147_483_648, 1]],
+  ['f32', [-1.5e-30, 2.5e30]],
+  ['bf16', [-1.5e-30, 2.5e30]],
+] as const)('[U3] numbers of %s that are asked for are seen, however many characters %j have', (type, values) => {
+  for (const columns of [1, 16, 64])
+    expect(tileGeometry(scene(type, 16, columns, values), 'numbers', ROOM, false).notation).not.toBeNull();
+  expect(tileGeometry(scene(type, 16, 64, values), 'both', ROOM, false).notation).not.toBeNull();
+});
+
 test('[U4] one matrix has one notation: the widest element decides for all', () => {
   const wide = scene('i32', 2, 2, [-35_812, -148_100, 7, 0]);
   expect(notationOf(wide, 7)).toEqual({ kind: 'integer' });

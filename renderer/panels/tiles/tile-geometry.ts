@@ -94,7 +94,9 @@ export const tileGeometry = (scene: TileScene, look: TileLook, room: Room, isUnf
   // All of a row of 32 bits is worth more than a digit or two of a part of it: heat alone where numbers are not all that is asked for.
   const isWhole = look === 'both' && !isComplex && columns <= WHOLE_COLUMNS && across >= heatPx;
   const least = look === 'heat' || isWhole ? heatPx : numbersPx;
-  const cellPx = Math.max(least, Math.min(isComplex ? 120 : WIDEST_PX, across));
+  let cellPx = Math.max(least, Math.min(isComplex ? 120 : WIDEST_PX, across));
+  // What scrolls for its numbers has them, also where a minus makes them wider than most.
+  while (look !== 'heat' && !isWhole && cellPx < WIDEST_PX && fitOf(scene, cellPx).notation === null) cellPx += 1;
   const rowPx = Math.max(ROW_LEAST_PX, Math.min(ROW_MOST_PX, Math.floor(room.heightPx / Math.max(1, shape.rows))));
   return made(scene, look, shape, cellPx, rowPx);
 };

@@ -26,6 +26,10 @@ export const tilePath = (tile: number, { type, interpretation }: TileReading, pl
   return `tmm${tile}:${pathType(type).name}[${row}][${(offset % ROW_STRIDE_BYTES) / bytes}]`;
 };
 
+/** Where it stands in the matrix that is shown: tmm2:i8:vnni[3][7]. What is watched, and written in another base. */
+export const shownElement = (tile: number, { type, interpretation }: TileReading, { row, column }: Place): string =>
+  `tmm${tile}:${type}${interpretation === 'vnni' ? ':vnni' : ''}[${row}][${column}]`;
+
 /** One element typed in the type shown, as an assignment that every part of Tilescope understands. */
 export const elementAssignment = (
   tile: number,

@@ -14,6 +14,10 @@ test.each([
   ['zmm3:f32[1]', '1.5', 'hex', '0x3fc00000'],
   ['st0:f80[0]', '-1', 'hex', '0xbfff8000000000000000'],
   ['zmm3:f32[1]', 'NaN', 'decimal', '0x7fc00000'],
+  ['tmm2:i8:vnni[5][3]', '-1', 'hex', '0xff'],
+  ['tmm2:hf8[0][3]', '1.5', 'hex', '0x3c'],
+  ['tmm2:cf16[0][3]', '1.5-2i', 'hex', '0xc0003e00'],
+  ['tmm2:tf32[0][3]', '1.5', 'hex', '1.5'],
   ['mxcsr.RC', 'down', 'hex', 'down'],
   ['zmm3', '0x01', 'decimal', '0x01'],
 ] as const)('[U15] %s %s in %s is %s', (path, text, base, written) => {

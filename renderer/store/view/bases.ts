@@ -1,9 +1,9 @@
 import { toHexHighFirst } from '../../../app/bits/bytes.ts';
 import { parsePath } from '../../../app/register/path.ts';
+import { parseTyped, type RegisterType, typeBytes } from '../../../app/register/register-type.ts';
 import { registerRow } from '../../../app/register/registers.ts';
 import { elementRow, isElementType } from '../../../app/value/element-type.ts';
 import { parseNumber } from '../../../app/value/number.ts';
-import { parseElement } from '../../../app/value/parse.ts';
 import type { Base } from '../state/view.ts';
 
 /** More bits than these are no number that one reads. */
@@ -14,7 +14,7 @@ interface Kind {
   readonly bits: number;
   /** As it is written where nothing is chosen. */
   readonly own: 'hex' | 'decimal' | 'signed' | 'float';
-  readonly type: string | null;
+  readonly type: RegisterType | null;
 }
 
 /** What stands at a path; null: no single number, such as a field or a whole vector register. */
@@ -26,10 +26,11 @@ const kindOf = (path: string): Kind | null => {
     const bits = registerRow(register)?.widthBits ?? 0;
     return bits === 0 || bits > MOST_BITS ? null : { bits, own: 'hex', type: null };
   }
-  if (indexes.length === 0 || !isElementType(type)) return null;
-  const row = elementRow(type);
-  const own = row.float !== null ? 'float' : row.kind === 'signed' ? 'signed' : 'decimal';
-  return { bits: row.bytes * 8, own, type };
+  // The text of a tf32 does not tell all of its bits.
+  if (indexes.length === 0 || type === 'tf32') return null;
+  const row = isElementType(type) ? elementRow(type) : null;
+  const own = row === null || row.float !== null ? 'float' : row.kind === 'signed' ? 'signed' : 'decimal';
+  return { bits: typeBytes(type) * 8, own, type };
 };
 
 /** Which ways of writing a path has, its own first; none: it is no single number. */
@@ -57,7 +58,7 @@ export const inBase = (path: string, text: string, base: Base): string => {
   const kind = kindOf(path);
   if (kind === null || base === 'own') return text;
   if (kind.own === 'float') {
-    const bytes = isElementType(kind.type ?? '') ? parseElement(kind.type as 'f32', text) : null;
+    const bytes = kind.type === null ? null : parseTyped(kind.type, text);
     return bytes?.ok === true ? `0x${toHexHighFirst(bytes.value)}` : text;
   }
   const number = parseNumber(text.trim());

@@ -8,6 +8,7 @@ import { selectSelectedPath } from '../select/selected-path.ts';
 import { elementTypeOf, vectorFile } from '../select/vector.ts';
 import type { Slice, State } from '../state/state.ts';
 import type { WatchSlice } from '../state/watch.ts';
+import { shownElement } from '../tiles/tile-edits.ts';
 
 /** More than anyone follows at once, and few enough to be read at each stop. */
 export const MOST_WATCHED = 64;
@@ -70,8 +71,8 @@ export const selectWatchable = (state: State): string | null => {
   if (selection.kind === 'vector')
     return `${vectorFile(image).kind}${selection.index}:${elementTypeOf(laneType)}[${selection.element}]`;
   if (selection.kind === 'tile') {
-    const type = readings[selection.tile]?.type ?? 'i32';
-    const path = `tmm${selection.tile}:${type}[${selection.row}][${selection.column}]`;
+    const reading = readings[selection.tile];
+    const path = reading === undefined ? '' : shownElement(selection.tile, reading, selection);
     return parsePath(path).ok ? path : null;
   }
   if (selection.kind === 'register' && selection.field !== undefined) return `${selection.path}.${selection.field}`;

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import { expect, type Page } from 'playwright/test';
+import { test } from '../models/host.ts';
+import { amxCaptureFile, TilesWindow, valueIn } from '../models/tiles-window.ts';
+import { fromMore } from '../models/window.ts';
+
+// Nothing here is this machine's own.
+test.use({ machine: 'stories' });
+
+/** From the first screen on no key is pressed: a story that would need one stops here. */
+const mouseAlone = (page: Page): void => {
+  for (const name of ['press', 'type', 'down', 'insertText'] as const)
+    page.keyboard[name] = () => Promise.reject(new Error('this story has no keyboard'));
+};
+
+const openedModel = async (page: Page): Promise<void> => {
+  await page.getByRole('listbox', { name: 'Models' }).getByRole('option').first().click();
+  await page.getByRole('button', { name: 'Open the model' }).click();
+  await page.getByTestId('program').waitFor();
+};
+
+const view = (page: Page, name: string) => page.getByRole('tab', { name, exact: true });
+
+test('[U30] by the mouse alone: a breakpoint is set beside its instruction, run to, switched off and taken away', async ({
+  open,
+}) => {
+  const page = await open();
+  mouseAlone(page);
+  await openedModel(page);
+  const lines = page.getByRole('list', { name: 'Instructions' }).locator('[data-address]');
+  const line = lines.nth(9);
+  const address = (await line.getAttribute('data-address')) ?? '';
+  const box = await line.locator('.program-gutter').boundingBox();
+  if (box === null) throw new Error('there is no gutter');
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  await page.mouse.click(x, y);
+  await expect(line.locator('.visually-hidden')).toHaveText('breakpoint');
+  await page.getByRole('button', { name: /^Continue/ }).click();
+  await expect(lines.nth(9)).toHaveAttribute('aria-current', 'step');
+  await view(page, 'Breakpoints').click();
+  const row = page.getByTestId('breakpoints').getByRole('listitem');
+  await expect(row).toContainText(/hit 1/);
+  await row.getByRole('checkbox', { name: new RegExp(address) }).click();
+  await view(page, 'Program').click();
+  await expect(line.locator('.visually-hidden')).toHaveText('breakpoint, off');
+  await line.locator('.program-gutter').click();
+  await expect(line.locator('.visually-hidden')).toHaveCount(0);
+});
+
+test('[U30] by the mouse alone: a value is edited, applied, and restored at a stop that was chosen', async ({
+  open,
+}) => {
+  const page = await open();
+  mouseAlone(page);
+  const window = new TilesWindow(page);
+  await openedModel(page);
+  await view(page, 'Registers').click();
+  const bit = page.locator('[data-field-of="mxcsr.FTZ"]');
+  await expect(bit).toHaveAttribute('aria-checked', 'false');
+  await bit.click();
+  await expect(window.staged()).toHaveText('1 staged');
+  await page.getByRole('button', { name: /^Apply/ }).click();
+  await expect(window.staged()).toHaveCount(0);
+  await expect(bit).toHaveAttribute('aria-checked', 'true');
+  await fromMore(page, /^Restore/);
+  const dialog = page.getByRole('dialog', { name: 'Restore' });
+  await dialog.getByRole('radio', { name: 'A stop' }).click();
+  await dialog.getByTestId('restore-now').click();
+  await expect(dialog).toHaveCount(0);
+  await expect(bit).toHaveAttribute('aria-checked', 'false');
+});
+
+test('[U30] by the mouse alone: a file is edited, applied, and saved as another', async ({ open }) => {
+  const page = await open();
+  mouseAlone(page);
+  const window = new TilesWindow(page);
+  const file = amxCaptureFile();
+  const before = readFileSync(file, 'utf8');
+  const chooser = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Open file…' }).first().click();
+  await (await chooser).setFiles(file);
+  await view(page, 'Registers').click();
+  await page.locator('[data-field-of="mxcsr.FTZ"]').click();
+  await expect(window.staged()).toHaveText('1 staged');
+  await page.getByRole('button', { name: /^Apply/ }).click();
+  await expect(window.staged()).toHaveCount(0);
+  await fromMore(page, /^(Copy|Save) .*as/);
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Save The whole capture as Capture' }).click(),
+  ]);
+  const saved = await download.path();
+  expect(valueIn(saved, 'mxcsr.FTZ')).not.toEqual(valueIn(file, 'mxcsr.FTZ'));
+  expect(valueIn(saved, 'tmm0')).toEqual(valueIn(file, 'tmm0'));
+  expect(readFileSync(file, 'utf8')).toBe(before);
+});
