@@ -58,8 +58,15 @@ export function ViewTools(): ReactElement {
       {at < newest ? (
         <>
           <span className="broad-only">an earlier stop: to be read, not edited</span>
-          <button type="button" className="link" onClick={() => store.getState().goToStop(newest)}>
-            Newest
+          <button
+            type="button"
+            className="link"
+            aria-label="Newest"
+            title="To the newest stop"
+            onClick={() => store.getState().goToStop(newest)}
+          >
+            <span>Newest</span>
+            <Glyph name="chevronRight" className="g12" />
           </button>
         </>
       ) : null}
