@@ -22,7 +22,6 @@ test('[U1] a dock is folded and unfolded by its key, stays so over a reload, and
   const window = await opened(open);
   const { page } = window;
   await expect(page.getByTestId('program')).toBeVisible();
-  // The first press goes to the pane, the next folds it.
   await page.keyboard.press('Alt+P');
   await expect(page.getByTestId('program')).toBeHidden();
   await page.reload();
