@@ -19,7 +19,7 @@ const USAGE = `Usage: node main/bootstrap.mjs COMMAND [ARGUMENT…]
   fuzz    bytes of every kind for whatever takes bytes from outside, for --seconds N
   attack  a hostile client, hostile VMMs, a user without rights: what they could not do
   vmms    the compatibility table of the VMMs that are installed or given: --qemu PATH, --kvmtool PATH
-  bench   measurements: memory and time of long histories
+  bench   measurements: memory and time of long histories, sizes of what is our own
   build   the helper and the bundles
   dist    the deb and AppImage packages, in release/
   prepack what npm pack puts in its package: the bundles, and the helper linked statically

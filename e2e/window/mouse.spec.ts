@@ -94,3 +94,44 @@ test('[U30] by the mouse alone: a file is edited, applied, and saved as another'
   expect(valueIn(saved, 'tmm0')).toEqual(valueIn(file, 'tmm0'));
   expect(readFileSync(file, 'utf8')).toBe(before);
 });
+
+/** What the mouse can press in a part of the page, and how far each moves, in px, while a press holds it. */
+const movedByPress = (page: Page, within: string): Promise<readonly string[]> =>
+  page.evaluate(async (selector) => {
+    const frame = (): Promise<unknown> => new Promise((done) => requestAnimationFrame(done));
+    const moved: string[] = [];
+    const seen = (node: Element): boolean => node.checkVisibility() && node.closest('.visually-hidden') === null;
+    const nodes = [
+      ...document.querySelectorAll<HTMLElement>(`${selector} :is(button, input, select, [role="gridcell"])`),
+    ];
+    // Of a thousand cells a few speak for all.
+    const cells = nodes.filter((node) => node.role === 'gridcell').slice(0, 3);
+    for (const node of nodes.filter((one) => seen(one) && (one.role !== 'gridcell' || cells.includes(one)))) {
+      if (!node.isConnected) continue;
+      const was = node.getBoundingClientRect();
+      node.focus({ preventScroll: true });
+      await frame();
+      await frame();
+      const now = node.getBoundingClientRect();
+      const far = Math.max(Math.abs(now.x - was.x), Math.abs(now.y - was.y));
+      if (!node.isConnected || far > 1) moved.push(`${node.ariaLabel ?? node.textContent}: ${far}`);
+    }
+    return moved;
+  }, within);
+
+test('[U30] what is pressed stays under the pointer: the focus that a press brings moves nothing', async ({ open }) => {
+  const page = await open();
+  mouseAlone(page);
+  await openedModel(page);
+  for (const name of ['Overview', 'Registers', 'Tiles', 'Memory', 'XFD', 'Compare']) {
+    await view(page, name).click();
+    expect(await movedByPress(page, '[data-region="centre"]'), name).toEqual([]);
+    if (name !== 'Registers') continue;
+    for (const group of ['Opmask', 'x87', 'PKRU', 'General', 'Vector']) {
+      await page.getByRole('radio', { name: group, exact: true }).click();
+      expect(await movedByPress(page, '[data-region="centre"]'), group).toEqual([]);
+    }
+  }
+  for (const pane of ['toolbar', 'program', 'inspector', 'history'])
+    expect(await movedByPress(page, `[data-region="${pane}"]`), pane).toEqual([]);
+});

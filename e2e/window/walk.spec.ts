@@ -33,7 +33,8 @@ class Walk {
   /** Tab, or F6, until that has the keyboard. */
   async until(key: 'Tab' | 'F6', selector: string): Promise<void> {
     const there = this.page.locator(`${selector}:focus`);
-    for (let pressed = 0; pressed < 60 && (await there.count()) === 0; pressed += 1) await this.page.keyboard.press(key);
+    for (let pressed = 0; pressed < 60 && (await there.count()) === 0; pressed += 1)
+      await this.page.keyboard.press(key);
     await expect(there).toHaveCount(1);
   }
 

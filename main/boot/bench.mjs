@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { benchLive } from './bench-live.mjs';
-import { benchOwn } from './bench-own.mjs';
 import { benchStart } from './bench-start.mjs';
 import { buildAll } from './build.mjs';
 import { explain, ROOT } from './say.mjs';
@@ -15,7 +14,6 @@ export const runBench = async () => {
   const status = spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' }).status ?? 1;
   await buildAll();
   benchStart();
-  await benchOwn();
   const live = benchLive();
   const chromium = chromiumPath();
   if (chromium === null) {

@@ -1,14 +1,15 @@
 import { dirname, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'vite';
-import { ROOT } from './say.mjs';
+import { beforeAll, expect, test, vi } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '../..');
 
 /**
  * What is generic and our own all the same, and how small it is: each part minified, as the build does it, and gzipped, with
  * nothing of what it imports. The libraries' figures beside them stand in app/SPEC.md, Decisions.
- * @type {Record<string, readonly string[]>}
  */
-const PARTS = {
+const PARTS: Readonly<Record<string, readonly string[]>> = {
   'dialogs, menus, choices, buttons with tooltips, list boxes, roving focus, keys': [
     'renderer/panels/overlays/Dialog.tsx',
     'renderer/controls/MenuButton.tsx',
@@ -42,22 +43,21 @@ const PARTS = {
 
 const ENTRY = '\0own';
 
-/** @param {readonly string[]} files @returns {Promise<string>} */
-const minified = async (files) => {
+const minified = async (files: readonly string[]): Promise<string> => {
   const own = new Set(files.map((file) => join(ROOT, file)));
   const output = await build({
-    ...{ configFile: false, logLevel: 'silent', root: ROOT },
+    ...{ configFile: false, logLevel: 'silent' as const, root: ROOT },
     plugins: [
       {
         name: 'own',
-        enforce: 'pre',
-        resolveId(id, importer) {
+        enforce: 'pre' as const,
+        resolveId(id: string, importer?: string) {
           if (importer === undefined) return ENTRY;
           if (own.has(id)) return id;
           const path = resolve(dirname(importer), id);
           return own.has(path) ? path : { id, external: true };
         },
-        load: (id) =>
+        load: (id: string) =>
           id === ENTRY ? [...own].map((file) => `export * from ${JSON.stringify(file)};`).join('\n') : null,
       },
     ],
@@ -68,13 +68,15 @@ const minified = async (files) => {
   return made.output.map((part) => ('code' in part ? part.code : '')).join('');
 };
 
-/** The size of each part, printed. */
-export const benchOwn = async () => {
-  process.stdout.write('generic parts of our own, minified, and gzipped:\n');
-  for (const [part, files] of Object.entries(PARTS)) {
-    const code = await minified(files);
-    process.stdout.write(
-      `  ${part}: ${(code.length / 1000).toFixed(1)} kB, ${(gzipSync(code, { level: 9 }).length / 1000).toFixed(1)} kB\n`,
-    );
-  }
-};
+// JSX is compiled as for the page.
+beforeAll(() => void vi.stubEnv('NODE_ENV', 'production'));
+
+const kilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`;
+
+test.each(Object.entries(PARTS))('%s', async (part, files) => {
+  const code = await minified(files);
+  console.log(
+    `  ${part}: ${kilobytes(code.length)} minified, ${kilobytes(gzipSync(code, { level: 9 }).length)} gzipped`,
+  );
+  expect(code.length).toBeGreaterThan(0);
+});
