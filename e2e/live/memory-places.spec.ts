@@ -1,4 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'playwright/test';
 import { KVM_ABSENT } from '../models/guest.ts';
@@ -23,6 +26,7 @@ const ADDRESSES = 10_000;
 const ASKED_BY_ADDRESS = 40;
 const HUGE_PAGES = '/proc/sys/vm/nr_hugepages';
 const HUGE_NEEDED = 32;
+const HUGE_FOLDER = join(tmpdir(), `tilescope-hugetlbfs-${process.pid}`);
 
 /** Pages of 2 MiB, for one guest of 64 MiB; gives them back. Null: none can be had. */
 const hugePages = (): (() => void) | null => {
@@ -35,6 +39,22 @@ const hugePages = (): (() => void) | null => {
   } catch {
     // Not this user's to set.
   }
+  return null;
+};
+
+/** The same, where they are files of a hugetlbfs. */
+const hugeFiles = (): (() => void) | null => {
+  const pages = hugePages();
+  if (pages === null) return null;
+  mkdirSync(HUGE_FOLDER);
+  const mounted = spawnSync('mount', ['-t', 'hugetlbfs', '-o', 'pagesize=2M', 'none', HUGE_FOLDER]).status === 0;
+  const giveBack = (): void => {
+    if (mounted) spawnSync('umount', [HUGE_FOLDER]);
+    rmdirSync(HUGE_FOLDER);
+    pages();
+  };
+  if (mounted) return giveBack;
+  giveBack();
   return null;
 };
 
@@ -63,7 +83,7 @@ interface Machine {
   readonly end: bigint;
   /** Where nodes begin, above 0. */
   readonly nodes?: readonly bigint[];
-  readonly huge?: boolean;
+  readonly huge?: () => (() => void) | null;
 }
 
 const MACHINES: readonly Machine[] = [
@@ -96,7 +116,14 @@ const MACHINES: readonly Machine[] = [
     words: ['-M', 'pc', ...whole('64M', 'memfd,hugetlb=on,hugetlbsize=2M')],
     lowEnd: 64n * MIB,
     end: 64n * MIB,
-    huge: true,
+    huge: hugePages,
+  },
+  {
+    name: 'pc, huge pages of a hugetlbfs, 64 MiB',
+    words: ['-M', 'pc', ...whole('64M', `file,mem-path=${HUGE_FOLDER}`)],
+    lowEnd: 64n * MIB,
+    end: 64n * MIB,
+    huge: hugeFiles,
   },
 ];
 
@@ -133,9 +160,9 @@ test.describe('the places where QEMU keeps a guest’s memory, as KVM translates
   });
   test.afterAll(() => tools?.remove());
 
-  for (const { name, words, lowEnd, end, nodes = [], huge = false } of MACHINES) {
+  for (const { name, words, lowEnd, end, nodes = [], huge = () => () => undefined } of MACHINES) {
     test(`[GM2] ${name}: 10,000 addresses are what QEMU’s monitor reads`, async () => {
-      const giveBack = huge ? hugePages() : () => undefined;
+      const giveBack = huge();
       test.skip(giveBack === null, 'no huge pages can be had here');
       const random = randomFrom('TILESCOPE_PAGING_SEED', 53);
       const inNodes = nodes.flatMap((at) => [at - WINDOW_BYTES, at]);
