@@ -7,7 +7,7 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import { answer, refuse } from '../refusals/refusal.ts';
 import { encodeTileConfig, tileConfigOf } from '../tile/config.ts';
 import { BIT } from '../xsave/components.ts';
-import { describeTileMove, tileConfigLoad, tileMove } from './tile-operand.ts';
+import { describeTileConfig, describeTileMove, tileConfigLoad, tileMove } from './tile-operand.ts';
 
 /** Linear is physical, and nothing is mapped from `end` on; 64 bytes of a tile configuration wherever they are read. */
 const memoryTo = (end: bigint, config = new Uint8Array(64)): GuestMemory => ({
@@ -170,5 +170,18 @@ describe('[TO2] LDTILECFG before it is executed', () => {
   test('bytes that are not there are not made up', async () => {
     const found = await tileConfigLoad(ldtilecfg, memoryTo(0x1000n), registers(0x2000n, 0n));
     expect(found).toEqual({ address: '0x2000', hex: null, broken: [] });
+    expect(found === null ? '' : describeTileConfig(found)).toBe('the configuration at 0x2000 cannot be read');
+  });
+
+  test('what they are about to configure is said, broken rules or not', async () => {
+    const said = async (paletteId: number, startRow: number, ...tiles: readonly (readonly [number, number])[]) => {
+      const sizes = Array.from({ length: 8 }, (_, at) => ({ rows: tiles[at]?.[0] ?? 0, colsb: tiles[at]?.[1] ?? 0 }));
+      const found = await judged(new Uint8Array(encodeTileConfig({ paletteId, startRow, tiles: sizes })));
+      return found === null ? null : describeTileConfig(found);
+    };
+    expect(await said(1, 0, [16, 64], [0, 0], [5, 8])).toBe('palette 1: tmm0 16×64, tmm2 5×8');
+    expect(await said(1, 3, [17, 64])).toBe('palette 1, start_row 3: tmm0 17×64');
+    expect(await said(1, 0)).toBe('palette 1: no tile');
+    expect(await said(0, 0, [16, 64])).toBe('palette 0: the tiles go to their initial state');
   });
 });

@@ -1,9 +1,10 @@
+import { fromHexInOrder } from '../bits/bytes.ts';
 import type { Capture } from '../capture/capture.ts';
 import type { Instruction } from '../disas/instruction.ts';
 import { operandAddress, type RegisterValue, strideOf } from '../disas/operands.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { describeFault, type Page } from '../memory/paging.ts';
-import { brokenTileRules, TILECFG_BYTES, tileConfigOf } from '../tile/config.ts';
+import { brokenTileRules, rawTileConfig, TILECFG_BYTES, tileConfigOf } from '../tile/config.ts';
 
 import { rightsOf } from './page-rights.ts';
 import type { TileConfigLoad, TileMove, TilePage } from './tile-words.ts';
@@ -96,4 +97,15 @@ export const describeTileMove = ({ tile, stores, rows, colsb, startRow, faultRow
   const done = startRow === 0 ? '' : `, going on at row ${startRow}`;
   const what = `${stores ? 'stores' : 'loads'} tmm${tile}, ${rows} rows of ${colsb} bytes${done}`;
   return faultRow === null ? what : `${what}; row ${faultRow} faults`;
+};
+
+/** "palette 1: tmm0 16×64, tmm1 16×64": rows × bytes of the tiles that LDTILECFG is about to configure, whatever it makes of them. */
+export const describeTileConfig = ({ address, hex: text }: TileConfigLoad): string => {
+  const bytes = text === null ? null : fromHexInOrder(text);
+  if (bytes === null) return `the configuration at ${address} cannot be read`;
+  const { paletteId, startRow, tiles } = rawTileConfig(bytes);
+  if (paletteId === 0) return 'palette 0: the tiles go to their initial state';
+  const shapes = tiles.flatMap(({ rows, colsb }, tile) => (rows + colsb === 0 ? [] : [`tmm${tile} ${rows}×${colsb}`]));
+  const from = startRow === 0 ? '' : `, start_row ${startRow}`;
+  return `palette ${paletteId}${from}: ${shapes.length === 0 ? 'no tile' : shapes.join(', ')}`;
 };

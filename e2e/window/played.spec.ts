@@ -226,6 +226,20 @@ test('[U1] vCPU, run control, and what is done seldom are in reach of the toolba
   await expect(window.state()).toHaveText(/^Stopped/);
 });
 
+test('[DA5] registers that the next instruction reads and writes are underlined in their panes', async ({
+  page,
+  open,
+}) => {
+  await attached(page, open);
+  await page.keyboard.press('Alt+3');
+  const next = (what: string) => page.getByTitle(`the next instruction ${what} it`);
+  await expect(next('writes')).toHaveText(['tmm4']);
+  await page.getByRole('tab', { name: 'General' }).click();
+  await expect(next('reads')).toHaveText(['rsi', 'r10']);
+  await page.keyboard.press('F11');
+  await expect(next('writes')).toHaveText(['tmm5']);
+});
+
 test('[DA8] who executes and who called whom by keyboard alone; a call leads to its code and back, a frame to memory', async ({
   page,
   open,

@@ -1,7 +1,7 @@
 import type { Answer } from '../../../app/bridge.ts';
 import { type Code, type CodeRequest, codeIn, readCode, registersOf } from '../../../app/debug/guest-view.ts';
 import type { Session } from '../../../app/debug/session.ts';
-import { describeTileMove } from '../../../app/debug/tile-operand.ts';
+import { describeTileConfig, describeTileMove } from '../../../app/debug/tile-operand.ts';
 import type { TileConfigLoad, TileMove } from '../../../app/debug/tile-words.ts';
 import type { Instruction } from '../../../app/disas/instruction.ts';
 import { movesTile, operandAddress } from '../../../app/disas/operands.ts';
@@ -60,10 +60,10 @@ const tileLines = (tile: TileMove): readonly string[] => [
   }),
 ];
 
-const configLines = ({ address, hex: bytes, broken }: TileConfigLoad): readonly string[] => {
-  if (bytes === null) return [`the configuration at ${address} cannot be read`];
-  return broken.length === 0 ? ['the configuration is one that it takes'] : broken.map((why) => `raises #GP: ${why}`);
-};
+const configLines = (load: TileConfigLoad): readonly string[] => [
+  describeTileConfig(load),
+  ...load.broken.map((why) => `raises #GP: ${why}`),
+];
 
 /** What the next instruction is about to read and write, with what stands there. */
 const usesText = (one: Instruction, { facts, tile, tileConfig }: Code): string => {

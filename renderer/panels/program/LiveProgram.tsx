@@ -1,6 +1,6 @@
 import { type CSSProperties, type ReactElement, useEffect, useRef } from 'react';
 import type { CodeLine, CodeView, Refusal } from '../../../app/bridge.ts';
-import { describeTileMove } from '../../../app/debug/tile-operand.ts';
+import { describeTileConfig, describeTileMove } from '../../../app/debug/tile-operand.ts';
 import { action } from '../../actions/registry.ts';
 import { ActionButton } from '../../controls/ActionButton.tsx';
 import { Button } from '../../controls/Button.tsx';
@@ -249,7 +249,7 @@ function Uses({ line, code }: { line: CodeLine; code: CodeView }): ReactElement 
     return value === undefined ? [] : [{ name, value: value.toString(16) }];
   });
   const broken = code.tileConfig?.broken ?? [];
-  if (named.length + code.uses.length + broken.length === 0 && code.tile === null) return null;
+  if (named.length + code.uses.length === 0 && code.tile === null && code.tileConfig === null) return null;
   return (
     <div className="program-uses small">
       <dl>
@@ -280,6 +280,11 @@ function Uses({ line, code }: { line: CodeLine; code: CodeView }): ReactElement 
         <button type="button" className="link" onClick={() => void store.getState().openArea(code.area ?? '', false)}>
           XSAVE area at {code.area}
         </button>
+      )}
+      {code.tileConfig === null ? null : (
+        <div className="text-2" data-testid="tile-config">
+          {describeTileConfig(code.tileConfig)}
+        </div>
       )}
       {broken.map((why) => (
         <div key={why} className="is-refused">

@@ -6,6 +6,7 @@ import type { Provenance } from '../../store/select/provenance.ts';
 import { selectProvenance } from '../../store/select/selectors.ts';
 import { Bitfields } from './Bitfields.tsx';
 import { HexRegister } from './HexRegister.tsx';
+import { RegisterName } from './RegisterName.tsx';
 import { SetBits } from './SetBits.tsx';
 
 const GENERAL = REGISTERS.filter((row) => row.source.kind === 'general');
@@ -127,7 +128,9 @@ function List({ provenance, title, sub, rows, readOnly }: ListProps): ReactEleme
       <dl className={readOnly ? 'scalar-list decoded' : 'scalar-list pairs'}>
         {rows.map((row) => (
           <div key={row.name}>
-            <dt className="val">{row.name}</dt>
+            <dt className="val">
+              <RegisterName name={row.name} />
+            </dt>
             {readOnly ? <SetBits provenance={provenance} register={row.name} /> : null}
             <dd className="small">
               <HexRegister

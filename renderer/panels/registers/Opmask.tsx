@@ -9,6 +9,7 @@ import { markedPart, type Provenance } from '../../store/select/provenance.ts';
 import { selectEditRefusal } from '../../store/select/selectors.ts';
 import { sizeOf } from './element-text.ts';
 import { HexRegister } from './HexRegister.tsx';
+import { RegisterName } from './RegisterName.tsx';
 
 const MASKS = [0, 1, 2, 3, 4, 5, 6, 7];
 const BYTES_HIGH_FIRST = [7, 6, 5, 4, 3, 2, 1, 0];
@@ -64,7 +65,7 @@ export function Opmask({ provenance }: { provenance: Provenance }): ReactElement
           {MASKS.map((index) => (
             <tr key={index}>
               <th scope="row" className="val">
-                k{index}
+                <RegisterName name={`k${index}`} />
               </th>
               <td>
                 <Bits provenance={provenance} register={`k${index}`} blank={state === 'init'} shown={shown} />

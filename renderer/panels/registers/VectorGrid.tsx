@@ -27,6 +27,7 @@ import { isBlockMove, isToEdge, moveInGrid } from './grid-moves.ts';
 import { LaneHeads } from './LaneHeads.tsx';
 import { LANE_TYPES } from './lane-types.ts';
 import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
+import { RegisterName } from './RegisterName.tsx';
 import { useGridFit } from './use-grid-fit.ts';
 import { beginsEdit, ValueEditor } from './ValueEditor.tsx';
 import { VectorBlockBar } from './VectorBlockBar.tsx';
@@ -338,8 +339,7 @@ const VectorRow = memo(function VectorRow(props: RowProps): ReactElement {
     <div ref={row} className={`vector-row ${selected ? 'selected' : ''}`} role="row" aria-selected={selected}>
       <span className="row-head val" role="rowheader">
         {mark === 'none' ? null : <Glyph name={MARK_GLYPH[mark]} className={`g10 is-${mark}`} />}
-        {file.kind}
-        {index}
+        <RegisterName name={`${file.kind}${index}`} />
       </span>
       {Array.from({ length: count }, (_, at) => (right ? count - 1 - at : at)).map((element, at) => (
         <Fragment key={element}>

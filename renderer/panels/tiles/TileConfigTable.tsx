@@ -10,6 +10,7 @@ import { type ConfigRule, type TileConfigView, tileExtent } from '../../store/ti
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { MARK_GLYPH, MARK_WORDS } from '../registers/MarkLegend.tsx';
+import { RegisterName } from '../registers/RegisterName.tsx';
 import { beginsEdit, ValueEditor } from '../registers/ValueEditor.tsx';
 import { shortType } from './TileReadingControls.tsx';
 import { TileRole } from './TileRole.tsx';
@@ -152,7 +153,10 @@ function TileCard({ tile, view, isLow, isChosen }: TileCardProps): ReactElement 
     >
       {isLow ? <TileThumbnail tile={tile} rowPx={2} widthPx={48} /> : null}
       <span className="line tight tile-card-name">
-        <span className="val small">tmm{tile}</span> <TileRole tile={tile} />
+        <span className="val small">
+          <RegisterName name={`tmm${tile}`} />
+        </span>{' '}
+        <TileRole tile={tile} />
         {mark === 'none' ? null : <Glyph name={MARK_GLYPH[mark]} className={`g10 is-${mark}`} />}
         {bad === undefined ? null : <Glyph name="stop" className="g12 is-refused" />}
       </span>
