@@ -271,7 +271,7 @@ static int has_refused_steps(void)
  */
 static void aimed_at(const char *what, const char *one, const char *other, int (*is_met)(void))
 {
-	int met = 0;
+	int met = 0, asked = 0;
 
 	begin_part();
 	aims[0] = one;
@@ -279,7 +279,7 @@ static void aimed_at(const char *what, const char *one, const char *other, int (
 	does = DOES_AIM;
 	if (!start_vmm() || client_start(&client, helper) < 0)
 		return;
-	for (int asked = 0; asked < MOST_ASKED && !met && is_fine(); asked++) {
+	for (; asked < MOST_ASKED && !met && is_fine(); asked++) {
 		if (!guest_lives(&guest)) {
 			end_vmm();
 			if (!start_vmm())
@@ -289,6 +289,7 @@ static void aimed_at(const char *what, const char *one, const char *other, int (
 			(void)client_attach(&client, guest.pid, 0, 0, NULL);
 		met = is_met();
 	}
+	printf("# %s: met at request %d\n", what, asked);
 	CHECK(met, "%s: what was aimed at was never met", what);
 	CHECK(client_end(&client) == 0, "%s: the helper did not end with 0", what);
 	end_vmm();
