@@ -97,7 +97,7 @@ const lint = {
 };
 
 /** @type {Step} */
-const unit = { name: 'unit tests', run: () => vitest('unit', ['--project', 'unit']) };
+const unit = { name: 'unit tests', run: () => vitest('unit', ['--project', 'unit*']) };
 
 /** @type {Step} */
 const native = {
