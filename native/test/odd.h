@@ -19,7 +19,7 @@
 #include "../demo/demo.h"
 
 enum odd_command {
-	ODD_FILTER = 1, /* a filter on all threads, while they run or stand still: the ioctl `argument` kills the process */
+	ODD_FILTER = 1, /* a filter on all threads, while they run or stand still: the ioctl `argument`, or munmap for 0, kills the process */
 	ODD_EXEC,       /* the program starts again, in the same process; magic is 0 until it runs */
 	ODD_MAP,        /* a page at the address `argument`; the answer is where it is */
 	ODD_LEAVE,      /* the vCPU's thread ends */

@@ -10,12 +10,14 @@
 #include "proc.h"
 #include "check.h"
 #include "odd_scene.h"
+#include "privilege.h"
 
-/* What the list says of the VMM's vCPU; 0: nothing. */
+static struct target_record target;
+
+/* What the list says of the VMM's vCPU, and in target of the VMM; 0: nothing. */
 static int listed(uint32_t index, struct vcpu_record *record)
 {
 	struct list_request request = { 0 };
-	struct target_record target;
 	struct list_head head;
 	size_t at = sizeof(head);
 
@@ -53,6 +55,36 @@ static void names_lie(const char *how)
 	}
 	for (uint32_t i = 0; i < 2; i++)
 		CHECK(guest.page->vcpus[i].eintr_count == 0, "vCPU %u saw %llu EINTR", i, (unsigned long long)guest.page->vcpus[i].eintr_count);
+	end();
+}
+
+static int foreseen(void)
+{
+	struct vcpu_record record;
+
+	return listed(0, &record) && target.reason == REASON_SECCOMP && strcmp(target.call, "munmap") == 0;
+}
+
+static void filter_is_foreseen(void)
+{
+	const char *arguments[] = { "--misnamed", "busy", "--vcpus", "2", NULL };
+
+	if (!can_read_filters("the filter of a VMM whose threads have other names"))
+		return;
+	rule("the list tells of a filter as attach does, though names tell of no vCPU's thread");
+	if (guest_start_demo(&guest, odd, arguments) < 0 || client_start(&client, helper) < 0) {
+		CHECK(0, "the VMM or the helper did not start");
+		guest_end(&guest);
+		return;
+	}
+	CHECK(guest_progresses(&guest, 0) && guest_progresses(&guest, 1), "it does not run");
+	CHECK(command(ODD_FILTER, 0, 0), "no filter");
+	CHECK(COMES(foreseen()), "listed with reason %u, %s", target.reason, target.call);
+	CHECK(client_attach(&client, guest.pid, 0, 0, NULL) == 0 && reason(&client) == REASON_SECCOMP, "%s", words(&client));
+	for (uint32_t i = 0; i < 2; i++) {
+		CHECK(guest_progresses(&guest, (int)i), "vCPU %u does not go on", i);
+		CHECK(guest.page->vcpus[i].eintr_count == 0, "vCPU %u saw %llu EINTR", i, (unsigned long long)guest.page->vcpus[i].eintr_count);
+	}
 	end();
 }
 
@@ -227,6 +259,7 @@ void threads(void)
 	names_lie("asleep");
 	names_lie("busy");
 	names_lie("swapped");
+	filter_is_foreseen();
 	calls_are_dispatched();
 	numbers_have_gaps();
 	vcpu_moves();

@@ -123,13 +123,49 @@ int foresee_thread(pid_t pid, const struct vcpu_place *vcpu, struct refusal *why
 	return refuse(why, REASON_THREAD_NOT_FOUND, 0, NULL, "No thread can be in KVM_RUN of vCPU %u.", vcpu->index);
 }
 
+/* What is known of the filters of this thread, which may be that of the vCPU; NULL: nothing now. */
+static const struct kept *judge(const struct target *target, pid_t tid, int fd)
+{
+	struct seccomp_filters filters = { 0 };
+	enum at at = where_is(target->pid, tid, fd);
+	struct status_facts facts;
+	struct kept *known;
+
+	if (proc_status(target->pid, tid, &facts) < 0)
+		return NULL;
+	known = find_kept(target->start_time_ticks, tid, facts.seccomp_filters);
+	if (known)
+		return known;
+	if (at == ASLEEP_ELSEWHERE || read_filters(target, tid, fd, at == PARKED, &filters) < 0)
+		return NULL;
+	known = &kept[next_kept++ % KEPT];
+	*known = (struct kept){ .start_time_ticks = target->start_time_ticks, .tid = tid, .filters = facts.seccomp_filters };
+	known->result = check(target, &filters, fd, &known->why);
+	seccomp_free_filters(&filters);
+	return known;
+}
+
+/* Where names tell of no thread, or of another one: by a thread that has run a guest and is in no other call. */
+static const struct kept *judge_running(const struct target *target, int fd)
+{
+	static struct numbers tids;
+	const struct kept *known = NULL;
+	struct stat_facts facts;
+
+	if (proc_numbers(&tids, "/proc/%d/task", target->pid) < 0)
+		return NULL;
+	for (size_t i = 0; i < tids.count && !known; i++)
+		if (proc_stat(target->pid, tids.all[i], &facts) == 0 && facts.guest_ticks && !thread_is_decoy(facts.comm) &&
+		    where_is(target->pid, tids.all[i], fd) == AT_WORK)
+			known = judge(target, tids.all[i], fd);
+	return known;
+}
+
 int foresee_filters(pid_t pid, uint64_t start_time_ticks, const struct vcpu_place *vcpu, struct refusal *why)
 {
 	struct target target = { .pid = pid, .start_time_ticks = start_time_ticks };
-	struct seccomp_filters filters = { 0 };
+	const struct kept *known;
 	struct status_facts facts;
-	struct kept *known;
-	enum at at;
 
 	/* Of a process whose vCPU's thread is not known yet, the first stands for it as far as that: all of them have filters, or none. */
 	if (proc_status(pid, vcpu->tid, &facts) < 0 || facts.seccomp_mode != SECCOMP_MODE_FILTER)
@@ -137,18 +173,11 @@ int foresee_filters(pid_t pid, uint64_t start_time_ticks, const struct vcpu_plac
 	if (!(own_capabilities() >> CAP_SYS_ADMIN & 1))
 		return refuse(why, REASON_SECCOMP_UNREADABLE, EPERM, "PTRACE_SECCOMP_GET_FILTER",
 			      "The thread has a seccomp filter that may not be read: CAP_SYS_ADMIN is needed.");
-	if (!vcpu->tid)
+	known = vcpu->tid ? judge(&target, vcpu->tid, vcpu->fd) : NULL;
+	if (!known)
+		known = judge_running(&target, vcpu->fd);
+	if (!known)
 		return 0;
-	known = find_kept(start_time_ticks, vcpu->tid, facts.seccomp_filters);
-	if (!known) {
-		at = where_is(pid, vcpu->tid, vcpu->fd);
-		if (at == ASLEEP_ELSEWHERE || read_filters(&target, vcpu->tid, vcpu->fd, at == PARKED, &filters) < 0)
-			return 0;
-		known = &kept[next_kept++ % KEPT];
-		*known = (struct kept){ .start_time_ticks = start_time_ticks, .tid = vcpu->tid, .filters = facts.seccomp_filters };
-		known->result = check(&target, &filters, vcpu->fd, &known->why);
-		seccomp_free_filters(&filters);
-	}
 	*why = known->why;
 	return known->result;
 }
