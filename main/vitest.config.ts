@@ -8,14 +8,14 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 const WALLS = ['main/rooms.test.ts', 'main/docstrings.test.ts'];
 
-/** The unit tests, and of them those that change what others could see: modules replaced, globals, the environment. */
+/** The unit tests, and of them those that change, or measure, what others share: modules, globals, the environment, memory. */
 const UNIT = ['app', 'main', 'renderer'].flatMap((room) =>
   readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })
     .map((path) => join(room, path))
     .filter((path) => /\.test\.tsx?$/.test(path) && !WALLS.includes(path)),
 );
 const APART = UNIT.filter((path) =>
-  /\bvi\.|\bglobalThis\b|process\.(env\b|chdir|on\()/.test(readFileSync(join(root, path), 'utf8')),
+  /\bvi\.|\bglobalThis\b|process\.(env\b|chdir|on\(|memoryUsage)/.test(readFileSync(join(root, path), 'utf8')),
 );
 
 /**
