@@ -297,6 +297,8 @@ export interface Bridge extends MachineVerbs {
   findMemory(session: SessionId, request: FindMemoryRequest): Promise<Answer<MemoryFound>>;
   /** Names for the addresses of a session's code, out of a file; without bytes none. How many there are. */
   takeSymbols(session: SessionId, name: string, base64: string): Promise<Answer<{ readonly count: number }>>;
+  /** Where the file of symbols is loaded: its lowest address, a number; null: as the file or a kernel's handlers say. Refused without a file. */
+  placeSymbols(session: SessionId, address: string | null): Promise<Answer<null>>;
   /** Pre-flight, one write, read back, compare; rolled back and refused on a mismatch. */
   apply(session: SessionId, assignments: readonly Assignment[]): Promise<Answer<AppliedInSession>>;
   /** Restores the parts named to what `then` has; null: to what was found at attach. One verified write. */
@@ -357,6 +359,7 @@ export const BRIDGE_VERBS = [
   'readArea',
   'readCalls',
   'takeSymbols',
+  'placeSymbols',
   'apply',
   'restore',
   'undo',

@@ -37,6 +37,6 @@ export const placeSymbols = async (
   if (shift !== null) return answer(table.moved(shift));
   return refuse('file', `${path} is of another kernel than the one that this vCPU runs`, {
     where: `${agreeing} of ${anchors.length} exception handlers stand where it says, moved alike`,
-    remedy: '--load-address ADDR takes it all the same, with its lowest address at ADDR',
+    remedy: '--load-address ADDR, in the window "loaded at", takes it all the same, with its lowest address at ADDR',
   });
 };

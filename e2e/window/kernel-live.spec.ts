@@ -27,6 +27,19 @@ test.describe('a live guest whose kernel KASLR has moved, in the window', () => 
     const next = page.locator('[aria-current="step"]');
     await expect(page.getByRole('list', { name: 'Instructions' })).toContainText('default_idle');
     await expect(next).toContainText(/inc|jmp/);
+    const names = page.getByRole('list', { name: 'Instructions' });
+    const loaded = page.getByRole('textbox', { name: 'Symbols loaded at' });
+    await loaded.fill('rsp');
+    await loaded.press('Enter');
+    await expect(page.getByText('symbols are loaded at an address, not rsp')).toBeVisible();
+    await expect(names).toContainText('default_idle');
+    await loaded.fill('0x400000');
+    await loaded.press('Enter');
+    await expect(names).not.toContainText('default_idle');
+    await expect(loaded).toBeFocused();
+    await loaded.fill('');
+    await loaded.press('Enter');
+    await expect(names).toContainText('default_idle');
 
     await page.keyboard.press('Alt+c');
     const calls = page.getByRole('region', { name: 'Calls' });

@@ -21,7 +21,7 @@ type WithSession = <T>(id: string, use: (session: Session) => Promise<Answer<T>>
 export interface GuestViews
   extends Pick<
     Bridge,
-    'readCode' | 'nameCode' | 'readMemory' | 'findMemory' | 'readArea' | 'readCalls' | 'takeSymbols'
+    'readCode' | 'nameCode' | 'readMemory' | 'findMemory' | 'readArea' | 'readCalls' | 'takeSymbols' | 'placeSymbols'
   > {
   /** The session has ended. */
   forget(id: string): void;
@@ -32,11 +32,14 @@ export const createGuestViews = (withSession: WithSession): GuestViews => {
   const symbols = new Map<string, SymbolFile>();
   /** Of those whose file has BTF. */
   const types = new Map<string, Btf>();
+  /** Where a session has said that they are loaded. */
+  const loads = new Map<string, bigint>();
   /** Where they lay when code was read last. */
   const placed = new Map<string, SymbolTable>();
   const forget = (id: string): void => {
     symbols.delete(id);
     types.delete(id);
+    loads.delete(id);
     placed.delete(id);
   };
   return {
@@ -48,7 +51,7 @@ export const createGuestViews = (withSession: WithSession): GuestViews => {
           count,
           syntax,
           symbols: file,
-          loadAddress: null,
+          loadAddress: loads.get(id) ?? null,
         });
         if (code.ok && code.value.symbols !== null) placed.set(id, code.value.symbols);
         return code.ok ? answer(codeView(code.value)) : code;
@@ -70,7 +73,8 @@ export const createGuestViews = (withSession: WithSession): GuestViews => {
     readCalls: (id) =>
       withSession(id, (session) =>
         session.withMemory(async (memory, { facts }) => {
-          const files = { symbols: symbols.get(id) ?? null, loadAddress: null, btf: types.get(id) ?? null };
+          const loadAddress = loads.get(id) ?? null;
+          const files = { symbols: symbols.get(id) ?? null, loadAddress, btf: types.get(id) ?? null };
           const who = await whoIn(memory, facts, files, MOST_FRAMES);
           return who.ok ? answer(callsView(who.value, memory.proof.translations)) : who;
         }),
@@ -91,6 +95,17 @@ export const createGuestViews = (withSession: WithSession): GuestViews => {
         const btf = readBtfFile(file);
         if (btf.ok) types.set(id, btf.value);
         return answer({ count: read.value.table.count });
+      }),
+    placeSymbols: (id, text) =>
+      withSession(id, async () => {
+        if (!symbols.has(id)) return refuse('usage', 'no file of symbols was given');
+        const address = text === null ? null : parseAddress(text, false);
+        if (text !== null && (address === null || address.register !== null)) {
+          return refuse('usage', `symbols are loaded at an address, not ${text}`);
+        }
+        if (address === null) loads.delete(id);
+        else loads.set(id, address.offset);
+        return answer(null);
       }),
     forget,
   };

@@ -263,6 +263,7 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     readArea: views.readArea,
     readCalls: views.readCalls,
     takeSymbols: views.takeSymbols,
+    placeSymbols: views.placeSymbols,
     hostFacts: options.hostFacts,
     listTargets: async () =>
       withOwn(await options.listTargets(), new Map([...attachedPids.values()].map(({ pid, tab }) => [pid, tab]))),

@@ -157,6 +157,7 @@ const ARGUMENTS: { readonly [V in BridgeVerb]: Readers<Parameters<Bridge[V]>> } 
   readArea: [id, place, flag],
   readCalls: [id],
   takeSymbols: [id, fileName, file],
+  placeSymbols: [id, nullable(place)],
   apply: [id, assignments],
   restore: [id, scope, previousState],
   undo: [id],

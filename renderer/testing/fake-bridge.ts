@@ -263,7 +263,8 @@ export const createFakeBridge = (
           return who.ok ? yes(callsView(who.value, memory.proof.translations)) : who;
         }),
       ),
-    takeSymbols: async () => refused('takeSymbols') ?? yes({ count: 0 }),
+    takeSymbols: async () => refused('takeSymbols') ?? yes({ count: 3 }),
+    placeSymbols: async () => refused('placeSymbols') ?? yes(null),
     resume: (id) =>
       withSession('resume', id, async (session) => {
         const resumed = await session.resume();

@@ -35,6 +35,7 @@ const bridge = Object.freeze({
   readArea: (session, address, isPhysical) => ask('readArea', session, address, isPhysical),
   readCalls: (session) => ask('readCalls', session),
   takeSymbols: (session, name, base64) => ask('takeSymbols', session, name, base64),
+  placeSymbols: (session, address) => ask('placeSymbols', session, address),
   apply: (session, assignments) => ask('apply', session, assignments),
   restore: (session, scope, then) => ask('restore', session, scope, then),
   undo: (session) => ask('undo', session),

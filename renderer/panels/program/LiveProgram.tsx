@@ -14,6 +14,7 @@ import type { State } from '../../store/state/state.ts';
 import { current, whichStop } from '../../store/vcpu/guest-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { InstructionLine } from './InstructionLine.tsx';
+import { LoadAddress } from './LoadAddress.tsx';
 import { Changed, generalOf, Operands, OperandValue } from './operands.tsx';
 import { Outcome, ProgramFoot } from './ProgramFoot.tsx';
 
@@ -83,6 +84,7 @@ function Refused({ refusal }: { refusal: Refusal }): ReactElement {
       <p className="text-2" data-testid="code-refused">
         {fixedWithin(`${refusal.what}${refusal.where === null ? '' : ` (${refusal.where})`}`)}
       </p>
+      <LoadAddress />
       <Button label="Read again" refused={ended} onPress={askedAgain(store)}>
         Read again
       </Button>
@@ -134,6 +136,7 @@ function Listing({ code }: { code: CodeView }): ReactElement {
   return (
     <>
       <Head code={code} />
+      <LoadAddress />
       {isElsewhere ? (
         <div className="program-elsewhere small">
           <span className="text-2">not where RIP stands</span>

@@ -49,8 +49,8 @@ export interface GuestSlice {
   readonly calls: ReadAt<CallsView> | null;
   readonly callsRefusal: ReadAt<Refusal> | null;
   readonly syntax: Syntax;
-  /** How many names the session's file of symbols has; null: none was given. */
-  readonly symbolCount: ReadAt<number> | null;
+  /** The file of symbols that a session was given last, and how many names it has; each file has another number. Null: none was given. */
+  readonly symbols: { readonly session: string; readonly file: number; readonly count: number } | null;
   readonly memoryForm: MemoryForm;
   readonly memory: ReadAt<MemoryView> | null;
   /** As it was read at an earlier stop. */
@@ -64,6 +64,8 @@ export interface GuestSlice {
   showMemory(address: string): void;
   setSyntax(syntax: Syntax): void;
   takeSymbols(name: string, base64: string): Promise<void>;
+  /** Says where the file is loaded; empty: as it says itself. */
+  placeSymbols(loadAddress: string): Promise<void>;
   /** How what is selected of memory is copied. */
   readonly memoryCopy: MemoryCopy;
   setMemoryCopy(format: MemoryCopy): void;

@@ -160,6 +160,19 @@ describe('[DA8] who called whom', () => {
     expect(now().codeFrom).toBeNull();
   });
 
+  test('symbols lie where it is said, once that is taken, and a new file says it anew', async () => {
+    await now().placeSymbols('0x1000');
+    expect(now().symbols).toBeNull();
+    await now().takeSymbols('program', 'AA==');
+    await now().placeSymbols('0x400000');
+    bridge.refuseNext('placeSymbols', { code: 'usage', what: 'no address' });
+    await now().placeSymbols('rsp');
+    expect(now()).toMatchObject({ symbols: { count: 3 }, refusal: { what: 'no address' } });
+    const first = now().symbols?.file;
+    await now().takeSymbols('program', 'AA==');
+    expect(now().symbols?.file).not.toBe(first);
+  });
+
   test('a refusal is told in its place', async () => {
     bridge.refuseNext('readCalls', { code: 'memory-unknown', what: 'memory is not known' });
     await now().readCalls();

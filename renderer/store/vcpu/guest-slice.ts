@@ -55,16 +55,19 @@ export const createGuestSlice =
   (bridge: Bridge): Slice<GuestSlice> =>
   ({ getState: get, set }) => {
     /** Which reading is the last one that was asked for: an older answer that comes late is dropped. */
-    let asked = { code: 0, memory: 0, find: 0, calls: 0 };
+    let asked = { code: 0, memory: 0, find: 0, calls: 0, symbols: 0 };
     const turn = (kind: keyof typeof asked): number => {
       asked = { ...asked, [kind]: asked[kind] + 1 };
       return asked[kind];
+    };
+    const readNamed = async (): Promise<void> => {
+      await Promise.all([get().readCode(), get().calls === null ? null : get().readCalls()]);
     };
     return {
       code: null,
       codeRefusal: null,
       syntax: 'intel',
-      symbolCount: null,
+      symbols: null,
       memoryForm: FIRST_FORM,
       memory: null,
       memoryBefore: null,
@@ -131,10 +134,17 @@ export const createGuestSlice =
         const { session } = get();
         if (session?.kind !== 'live') return;
         const answer = await ask(() => bridge.takeSymbols(session.id, name, base64));
-        const at = { session: session.id, stop: newestStop(get()) };
-        if (answer.ok) set({ symbolCount: { ...at, view: answer.value.count } });
+        if (answer.ok) set({ symbols: { session: session.id, file: turn('symbols'), count: answer.value.count } });
         else get().refuse(answer.refusal);
-        await Promise.all([get().readCode(), get().calls === null ? null : get().readCalls()]);
+        await readNamed();
+      },
+      async placeSymbols(loadAddress) {
+        const { session, symbols } = get();
+        if (session === null || symbols?.session !== session.id) return;
+        const answer = await ask(() => bridge.placeSymbols(session.id, loadAddress === '' ? null : loadAddress));
+        if (!answer.ok) return get().refuse(answer.refusal);
+        get().closeRefusal();
+        await readNamed();
       },
       memoryCopy: 'tsv',
       setMemoryCopy: (format) => set({ memoryCopy: format }),
