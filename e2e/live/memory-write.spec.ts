@@ -115,7 +115,7 @@ test.describe('guest memory of a real QEMU guest, written from the command line'
       if (kill % 2 === 1) await sleep(random.below(20));
       child.kill('SIGKILL');
       await ended(child);
-      await expect.poll(untraced, { timeout: 10_000, intervals: [5, 10, 20, 50] }).toBe(true);
+      await expect.poll(untraced, { intervals: [5, 10, 20, 50] }).toBe(true);
       const [left] = await tilescopeJson<Orphan[]>('journal');
       const wasWritten = !(await saved()).equals(filling);
       if (left !== undefined) {

@@ -72,7 +72,7 @@ test.describe('[C78] the package that npm pack makes', () => {
       /** The address that is printed as the first, the second … */
       const address = async (number: number): Promise<string> => {
         const all = (): string[] => [...heard.matchAll(/http:\/\/127\.0\.0\.1:\d+\/#\S+/g)].map(([url]) => url);
-        await expect.poll(() => all().length, { timeout: 60_000 }).toBeGreaterThanOrEqual(number);
+        await expect.poll(() => all().length).toBeGreaterThanOrEqual(number);
         return all()[number - 1] ?? '';
       };
       const url = await address(1);

@@ -56,7 +56,7 @@ test.describe('Tilescope is killed over a write', () => {
       (child.exitCode ?? child.signalCode) === null ? child.once('exit', () => resolve()) : resolve(),
     );
   /** The helper lets go once its pipe is closed. */
-  const letGo = (): Promise<void> => expect.poll(untraced, { timeout: 10_000, intervals: [5, 10, 20, 50] }).toBe(true);
+  const letGo = (): Promise<void> => expect.poll(untraced, { intervals: [5, 10, 20, 50] }).toBe(true);
 
   /** The next start: nothing that the dead one kept is lost, and the vCPU is as it was. */
   const recovered = async (first: string): Promise<'restored' | 'untouched'> => {

@@ -24,7 +24,7 @@ export interface HostOptions {
 const SCRIPT = 'process.exitCode = await (await import(process.argv[1])).runWeb(process.argv.slice(2))';
 const ADDRESS = /http:\/\/127\.0\.0\.1:(\d+)\/#([\w-]{43})/;
 /** Far more than an end takes; a host that is still there then hangs. */
-const END_TIMEOUT_MS = 60_000;
+const END_TIMEOUT_MS = 100_000;
 
 /** A process that has lost its pipe needs a moment to see that. */
 const LOOKS = 100;
