@@ -26,7 +26,7 @@ const DISK_BYTES = 32 << 20;
 
 /**
  * Its symbols and its BTF go to two disks; then a process is most of the time in one system call, and the kernel prints its own
- * calls of it.
+ * calls of it: those of one that was not interrupted between two such calls.
  */
 const INIT = `#!/bin/busybox sh
 b=/bin/busybox
@@ -36,7 +36,8 @@ $b cat /proc/kallsyms > /dev/vda; $b cat /sys/kernel/btf/vmlinux > /dev/vdb; $b 
 /bin/dd if=/dev/zero of=/dev/null bs=1M &
 $b sleep 1
 $b echo "banner $($b cat /proc/version)"
-$b cat /proc/$!/stack
+until echo "$calls" | $b grep -q vfs_read; do calls=$($b cat /proc/$!/stack); done
+$b echo "$calls"
 $b echo "ready $! $($b wc -c < /sys/kernel/btf/vmlinux) end"
 wait
 `;
