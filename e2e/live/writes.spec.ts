@@ -75,6 +75,18 @@ test.describe('general registers and what QEMU does with them', () => {
     await guest.progress();
   });
 
+  test('an MSR that KVM refuses: nothing was changed, and nothing is left to be put back', async () => {
+    const xss = async (): Promise<string> => (await tilescope('show', ...pid(), 'xss')).out;
+    const before = await xss();
+    const set = await tilescope('set', ...pid(), 'xss=0x4000000000000000');
+    expect(set.code).toBe(1);
+    expect(set.err).toContain('KVM_SET_MSRS');
+    expect(set.err).toContain('Nothing was changed');
+    expect(await xss()).toBe(before);
+    expect((await tilescope('journal', 'list')).out).toContain('Nothing was left behind');
+    await guest.progress();
+  });
+
   test('what QEMU puts back over a write is told, with exit code 1', async () => {
     const nothing = whyNothingIsLost();
     test.skip(nothing !== null, nothing ?? '');
