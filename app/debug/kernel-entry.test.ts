@@ -32,6 +32,7 @@ const symbols = (name: string) =>
   symbolTable([
     { name: '_text', address: 0xffff_ffff_8100_0000n, bytes: 1n, rank: 0 },
     { name, address: 0x40n, bytes: 8n, rank: 0 },
+    { name: 'hardirq_stack_ptr', address: 0x48n, bytes: 8n, rank: 0 },
   ]);
 interface At {
   readonly rsp?: bigint;
@@ -68,6 +69,21 @@ describe('[LT6] how the kernel was entered', () => {
     for (const rsp of [REGS + 8n, TOP, TOP - 0x4000n, KERNEL_HALF]) {
       expect(await found({ rsp })).toEqual(unknown('RSP is not on the task'));
     }
+  });
+
+  test('in an interrupt, by where the kernel has left the stack of the task', async () => {
+    // Its own stack ends below 0x403000.
+    const end = KERNEL_HALF + 0x40_2ff8n;
+    writeU64(fake.bytes, 0x20_1048, end);
+    const systemCall = { entry: { kind: 'system call', number: 0 } };
+    writeU64(fake.bytes, 0x20_2ff8, REGS - 0x100n);
+    for (const rsp of [end, end - 0x80n, end - 0x3ff8n]) expect(await found({ rsp })).toEqual(systemCall);
+    // Above it, on the task's stack again; an interrupt of user mode, whose registers the entry has stored; one of a stack that is none of the task.
+    expect(await found({ rsp: end + 8n })).toEqual(systemCall);
+    writeU64(fake.bytes, 0x20_2ff8, REGS);
+    expect(await found({ rsp: end - 0x80n })).toEqual(systemCall);
+    writeU64(fake.bytes, 0x20_2ff8, TOP);
+    expect(await found({ rsp: end - 0x80n })).toEqual(unknown('RSP is not on the task'));
   });
 
   test.each([

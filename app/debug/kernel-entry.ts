@@ -19,8 +19,28 @@ export type FoundEntry = { readonly entry: KernelEntry } | { readonly entry: nul
 
 const unknown = (why: string): FoundEntry => ({ entry: null, why });
 
-/** THREAD_SIZE; with KASAN the stack is larger. (Linux arch/x86/include/asm/page_64_types.h) */
+/** THREAD_SIZE, and IRQ_STACK_SIZE; with KASAN the stacks are larger. (Linux arch/x86/include/asm/page_64_types.h) */
 const STACK_BYTES = 16_384n;
+
+/** A per-CPU variable by itself, or in pcpu_hot (Linux 6.2 to 6.13). */
+const ownOrHot = (kernel: SymbolTable, btf: Btf | null, alone: string, inside: string): bigint | null => {
+  const hot = perCpu(kernel, 'pcpu_hot');
+  const offset = btf?.offsetOf('pcpu_hot', inside) ?? null;
+  return perCpu(kernel, alone) ?? (hot === null || offset === null ? null : hot + BigInt(offset));
+};
+
+/**
+ * RSP of the task: on the stack of interrupts it lies at that stack's top, where the kernel has left it. (call_on_stack in Linux
+ * arch/x86/include/asm/irq_stack.h)
+ */
+const taskRsp = async (memory: GuestMemory, rsp: bigint, base: bigint, irqAt: bigint | null): Promise<bigint> => {
+  const top = irqAt === null ? null : await memory.readLinear(BigInt.asUintN(64, base + irqAt), 8);
+  if (!top?.ok) return rsp;
+  const end = readU64(top.value.bytes, 0);
+  if (rsp > end || rsp <= end - STACK_BYTES) return rsp;
+  const left = await memory.readLinear(end, 8);
+  return left.ok ? readU64(left.value.bytes, 0) : rsp;
+};
 
 /**
  * Where a task's entry has stored the registers of user mode: below the top of its stack. Nothing is there yet, or something of an
@@ -32,10 +52,7 @@ const onTaskStack = async (
   kernel: SymbolTable,
   btf: Btf | null,
 ): Promise<bigint | string> => {
-  const hot = perCpu(kernel, 'pcpu_hot');
-  const inside = btf?.offsetOf('pcpu_hot', 'top_of_stack') ?? null;
-  const at =
-    perCpu(kernel, 'cpu_current_top_of_stack') ?? (hot === null || inside === null ? null : hot + BigInt(inside));
+  const at = ownOrHot(kernel, btf, 'cpu_current_top_of_stack', 'top_of_stack');
   if (at === null) return 'the symbols name neither cpu_current_top_of_stack nor, with BTF, pcpu_hot';
   const gs = segments?.gs_base ?? 0n;
   if (gs >> 63n === 0n || general === null) return 'GS is that of user mode still';
@@ -43,7 +60,8 @@ const onTaskStack = async (
   if (!top.ok) return `its per-CPU memory cannot be read: ${top.refusal.what}`;
   const end = readU64(top.value.bytes, 0);
   const regs = end - BigInt(PT_REGS_BYTES);
-  const isBelow = general.rsp <= regs && general.rsp > end - STACK_BYTES;
+  const rsp = await taskRsp(memory, general.rsp, gs, ownOrHot(kernel, btf, 'hardirq_stack_ptr', 'hardirq_stack_ptr'));
+  const isBelow = rsp <= regs && rsp > end - STACK_BYTES;
   return isBelow ? regs : "RSP is not on the task's stack below the registers of an entry";
 };
 

@@ -49,12 +49,16 @@ export const vitestFailures = (text) =>
     }));
   });
 
-/** What the failed try of a story says, and in which line of it. @param {any} one */
-const wordsOf = (one) => {
-  const error = (one.results ?? []).flatMap((/** @type {any} */ result) => result.errors ?? [])[0];
-  const { file, line } = error?.location ?? {};
-  return `${file === undefined ? '' : `at ${relative(ROOT, file)}:${line}\n`}${error?.message ?? ''}`;
-};
+const MOST_ERRORS = 3;
+
+/** What the failed try of a story says, and in which line of it: that its time is over, say, and what it waited for. @param {any} one @returns {string[]} */
+const wordsOf = (one) =>
+  (one.results ?? [])
+    .flatMap((/** @type {any} */ result) => result.errors ?? [])
+    .slice(0, MOST_ERRORS)
+    .flatMap((/** @type {any} */ { location: { file = null, line = 0 } = {}, message = '' }) =>
+      headOf(`${file === null ? '' : `at ${relative(ROOT, file)}:${line}\n`}${message}`),
+    );
 
 /** @param {any} suite @param {string[]} above @returns {Failure[]} */
 const inSuite = (suite, above) => [
@@ -70,7 +74,7 @@ const inSuite = (suite, above) => [
           test: [...above, spec.title].join(' › '),
           file: `e2e/${spec.file}:${spec.line}`,
           alone: `npm run e2e -- --project=${one.projectName} ${quoted(`e2e/${spec.file}:${spec.line}`)}`,
-          words: headOf(wordsOf(one)),
+          words: wordsOf(one),
         })),
     ),
 ];

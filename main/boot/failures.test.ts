@@ -44,7 +44,13 @@ describe('[C26] a failing run ends with which test, which file, how to run it al
       line,
       file: 'window/tiles.spec.ts',
       ok: status === 'expected',
-      tests: [{ projectName: 'window', status, results: [{ errors: [] }, { errors: [{ message, location }] }] }],
+      tests: [
+        {
+          projectName: 'window',
+          status,
+          results: [{ errors: [] }, { errors: [{ message: 'Test timeout' }, { message, location }] }],
+        },
+      ],
     });
     const inner = { title: 'a group', file: 'window/tiles.spec.ts', specs: [spec('two', 9, 'unexpected')] };
     const title = 'window/tiles.spec.ts';
@@ -54,7 +60,13 @@ describe('[C26] a failing run ends with which test, which file, how to run it al
         test: 'a group › two',
         file: 'e2e/window/tiles.spec.ts:9',
         alone: 'npm run e2e -- --project=window e2e/window/tiles.spec.ts:9',
-        words: ['at e2e/window/tiles.spec.ts:12', 'x'.repeat(160), 'Expected: 1', ...Array(5).fill('more')],
+        words: [
+          'Test timeout',
+          'at e2e/window/tiles.spec.ts:12',
+          'x'.repeat(160),
+          'Expected: 1',
+          ...Array(5).fill('more'),
+        ],
       },
     ]);
   });
