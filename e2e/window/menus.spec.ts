@@ -1,33 +1,10 @@
 import { expect, type Locator, type Page } from 'playwright/test';
+import { HELD_BY, holdAnswers } from '../models/held-answers.ts';
 import { test } from '../models/host.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
 
 test.use({ machine: 'stories' });
-test.skip(({ host }) => host !== 'web', 'answers are held back on the WebSocket of the web host');
-
-/** Answers to captures wait until `letGo` is called; further ones pass. */
-const holdCaptures = async (page: Page): Promise<{ letGo: () => void }> => {
-  const waiting: (() => void)[] = [];
-  const asked = new Set<number>();
-  await page.routeWebSocket(/\/bridge$/, (ws) => {
-    const host = ws.connectToServer();
-    ws.onMessage((message) => {
-      const { id, verb } = JSON.parse(String(message)) as { id: number; verb: string };
-      if (verb === 'capture') asked.add(id);
-      host.send(message);
-    });
-    host.onMessage((message) => {
-      const { id } = JSON.parse(String(message)) as { id?: number };
-      if (id !== undefined && asked.delete(id)) waiting.push(() => ws.send(message));
-      else ws.send(message);
-    });
-  });
-  return {
-    letGo: () => {
-      for (const send of waiting.splice(0)) send();
-    },
-  };
-};
+test.skip(({ host }) => host !== 'web', HELD_BY);
 
 /** Whatever lists acts, and how it is opened. */
 const LISTS: readonly (readonly [what: string, open: (page: Page) => Promise<Locator>])[] = [
@@ -67,7 +44,7 @@ for (const [what, opened] of LISTS)
     page,
     open,
   }) => {
-    const held = await holdCaptures(page);
+    const held = await holdAnswers(page, 'capture');
     await open();
     await new TilesWindow(page).openModel(0);
     await page.keyboard.press('F8');

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, type Page } from 'playwright/test';
+import { HELD_BY, holdAnswers } from '../models/held-answers.ts';
 import { test } from '../models/host.ts';
 import { amxCaptureFile, TilesWindow, valueIn } from '../models/tiles-window.ts';
 import { fromMore } from '../models/window.ts';
@@ -134,4 +135,23 @@ test('[U30] what is pressed stays under the pointer: the focus that a press brin
   }
   for (const pane of ['toolbar', 'program', 'inspector', 'history'])
     expect(await movedByPress(page, `[data-region="${pane}"]`), pane).toEqual([]);
+});
+
+test('[U30] the first screen stays where it is while it learns what it shows', async ({ open, host, page: given }) => {
+  test.skip(host !== 'web', HELD_BY);
+  const { letGo } = await holdAnswers(given, 'listModels');
+  const page = await open();
+  const boxes = async (): Promise<unknown> => {
+    await page.evaluate(() => document.fonts.ready);
+    return Promise.all(
+      ['Open file…', 'Start a demo guest'].map((name) => page.getByRole('button', { name }).first().boundingBox()),
+    );
+  };
+  // All else is known.
+  await expect(page.getByText('Looking for vCPUs…')).toBeHidden();
+  await expect(page.getByTestId('served')).not.toBeEmpty();
+  const before = await boxes();
+  letGo();
+  await page.getByRole('listbox', { name: 'Models' }).waitFor();
+  expect(await boxes()).toEqual(before);
 });

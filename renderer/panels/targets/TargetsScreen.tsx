@@ -110,25 +110,24 @@ function Hero(): ReactElement {
           XSAVE components, AMX tiles and XFD of any vCPU on this machine. The VMM needs no preparation and is left as
           it was.
         </p>
-        {model === null ? null : (
-          <p className="targets-try">
-            <span className="strong">Try</span>
-            <Button
-              label={model.title}
-              look="model-button"
-              glyph="flask"
-              glyphClass="is-accent"
-              refused={refused}
-              onPress={() => void store.getState().openModel(model.id)}
-            >
-              {model.title}
-            </Button>
-            <span className="text-2">
-              then press <kbd>{shownKey('step')}</kbd> and watch its tiles fill. A model: nothing on this machine is
-              touched.
-            </span>
-          </p>
-        )}
+        {/* Its room is kept until the models are known: nothing below it moves. */}
+        <p className={`targets-try ${model === null ? 'is-awaited' : ''}`}>
+          <span className="strong">Try</span>
+          <Button
+            label={model?.title ?? ''}
+            look="model-button"
+            glyph="flask"
+            glyphClass="is-accent"
+            refused={refused}
+            onPress={() => void (model === null ? null : store.getState().openModel(model.id))}
+          >
+            {model?.title ?? ''}
+          </Button>
+          <span className="text-2">
+            then press <kbd>{shownKey('step')}</kbd> and watch its tiles fill. A model: nothing on this machine is
+            touched.
+          </span>
+        </p>
       </div>
       <div className="targets-drop wide-only">
         <Glyph name="file" className="text-3" />
