@@ -51,7 +51,7 @@ const CHROMIUM = {
 };
 
 /** Stories that are about the browser, and start the web host by themselves. */
-const OF_THE_BROWSER = ['**/host-gone.spec.ts', '**/page-gone.spec.ts', '**/recovery.spec.ts'];
+const OF_THE_BROWSER = ['host-gone', 'page-gone', 'recovery', 'secrets'].map((name) => `**/${name}.spec.ts`);
 
 /**
  * Each project has a folder of its own, and no pattern: a pattern is matched against the whole path, the clone's own folder too.

@@ -10,15 +10,21 @@ export const BUILT_HELPER = process.env.TILESCOPE_HELPER ?? join(BUILT, 'native/
 
 type Environment = Readonly<Record<string, string>>;
 
-/** A host of the production build, as it is: without looking whether the build is fresh, so that it starts at once. */
-export function startBuilt(host: 'cli' | 'web', words: readonly string[], environment: Environment): ChildProcess {
+/**
+ * A host of the production build, as it is: without looking whether the build is fresh, so that it starts at once.
+ * @param under the words of a program that runs Node; none: it runs by itself
+ */
+export function startBuilt(
+  host: 'cli' | 'web',
+  words: readonly string[],
+  environment: Environment,
+  under: readonly string[] = [],
+): ChildProcess {
   const run = host === 'cli' ? 'runCli' : 'runWeb';
   const script = `process.exitCode = await (await import(process.argv[1])).${run}(process.argv.slice(2))`;
-  return spawn(
-    process.execPath,
-    ['--input-type=module', '-e', script, '--', join(BUILT, 'main', `${host}.js`), ...words],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } },
-  );
+  const node = [process.execPath, '--input-type=module', '-e', script, '--', join(BUILT, 'main', `${host}.js`)];
+  const [program = '', ...args] = [...under, ...node, ...words];
+  return spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
 }
 
 export interface Ran {
@@ -84,10 +90,12 @@ export const shown = async (...words: string[]): Promise<Readonly<Record<string,
 /** The web host, started as `npm start` starts it where Electron's binary is not to be had. */
 export class WebHost {
   readonly #child: ChildProcess;
+  readonly #said: () => string;
   readonly url: string;
 
-  private constructor(child: ChildProcess, url: string) {
+  private constructor(child: ChildProcess, url: string, said: () => string) {
     this.#child = child;
+    this.#said = said;
     this.url = url;
   }
 
@@ -98,17 +106,18 @@ export class WebHost {
   /** The same with these variables in its environment. */
   static startIn(environment: Environment, ...words: string[]): Promise<WebHost> {
     const args = [BOOTSTRAP, 'start', '--', '--web', '--no-open', '--deterministic', ...words];
-    return WebHost.#serving(
+    return WebHost.serving(
       spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } }),
     );
   }
 
   /** The same with the build as it is, in an environment of its own. */
   static startBuilt(environment: Environment): Promise<WebHost> {
-    return WebHost.#serving(startBuilt('web', ['--no-open', '--deterministic'], environment));
+    return WebHost.serving(startBuilt('web', ['--no-open', '--deterministic'], environment));
   }
 
-  static async #serving(child: ChildProcess): Promise<WebHost> {
+  /** One that was started, once it has said its address. */
+  static async serving(child: ChildProcess): Promise<WebHost> {
     let said = '';
     const url = await new Promise<string>((resolve, reject) => {
       const hear = (chunk: Buffer): void => {
@@ -120,7 +129,12 @@ export class WebHost {
       child.stderr?.on('data', hear);
       child.once('exit', (code) => reject(new Error(`the web host ended with ${code}: ${said}`)));
     });
-    return new WebHost(child, url);
+    return new WebHost(child, url, () => said);
+  }
+
+  /** All that it has printed so far. */
+  get said(): string {
+    return this.#said();
   }
 
   async stop(): Promise<void> {
