@@ -93,11 +93,12 @@ const publicBuild = (web: string, folder: string): string => {
   return join(folder, 'dist', 'main', 'web.js');
 };
 
-/** In the place of the browser: notes what it was started with, and stays for a while. */
+/** In the place of the browser: notes what it was started with, and stays until everything has been looked at. */
 const BROWSER = `#!/bin/sh
 tr '\\0' '\\n' < /proc/$$/environ > "$NOTES/environment"
-printf '%s\\n' "$@" > "$NOTES/arguments"
-sleep 3
+printf '%s\\n' "$@" > "$NOTES/arguments.new"
+mv "$NOTES/arguments.new" "$NOTES/arguments"
+while [ -d "$NOTES" ] && [ ! -e "$NOTES/over" ]; do sleep 0.05; done
 `;
 
 const refusedWith = async (port: number, word: string): Promise<string> => {
@@ -143,6 +144,7 @@ export const attackAsUser = async (web: string): Promise<Attacked | null> => {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     const { looks, seen } = await spy();
+    writeFileSync(join(notes, 'over'), '');
     const at = existsSync(started) ? readFileSync(started, 'utf8').trim() : '';
     figures.push(
       `${looks} looks at every command line and environment while a browser was started: ${seen.includes(host.token) ? 'the token' : 'no token'}`,

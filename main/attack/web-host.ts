@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** The web host of the build as a process of its own, as it is attacked: from outside. */
@@ -9,6 +10,8 @@ export interface AttackedHost {
   readonly said: () => string;
   /** Sends the signal and waits for the end: how it ended, and after how long. */
   end(signal: NodeJS.Signals): Promise<{ readonly code: number | null; readonly ms: number }>;
+  /** The names of what runs of it now, itself among them. */
+  started(): readonly string[];
   /** Once it has ended: what it had started and what did not end with it, each by pid and name. Ends that. */
   outlivers(): Promise<readonly string[]>;
 }
@@ -30,37 +33,37 @@ const END_TIMEOUT_MS = 100_000;
 const LOOKS = 100;
 const BETWEEN_LOOKS_MS = 20;
 
-/** Processes of that session of the kernel's; those that are dead and not yet buried do not count. */
-const membersOf = (sessionPid: number): readonly { readonly pid: number; readonly name: string }[] =>
+/** What the host hands on to whatever it starts, in whichever session of the kernel's that is. */
+const MARK = 'TILESCOPE_ATTACKED';
+
+/** Processes that have this in their environment; those that are dead and not yet buried have none. */
+const markedWith = (mark: string): readonly { readonly pid: number; readonly name: string }[] =>
   readdirSync('/proc').flatMap((pid) => {
     if (!/^\d+$/.test(pid)) return [];
     try {
-      // proc_pid_stat(5): (name) state ppid pgrp session. A name may hold spaces and brackets.
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      const [state, , , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
-      return Number(session) === sessionPid && state !== 'Z' && state !== 'X' ? [{ pid: Number(pid), name }] : [];
+      const isMarked = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`${MARK}=${mark}`);
+      return isMarked ? [{ pid: Number(pid), name: readFileSync(`/proc/${pid}/comm`, 'utf8').trim() }] : [];
     } catch {
-      return []; // It has ended.
+      return []; // It has ended, or is another user's.
     }
   });
 
-const outliversOf = async (sessionPid: number): Promise<readonly string[]> => {
-  for (let look = 0; look < LOOKS && membersOf(sessionPid).length > 0; look += 1) {
+const outliversOf = async (mark: string): Promise<readonly string[]> => {
+  for (let look = 0; look < LOOKS && markedWith(mark).length > 0; look += 1) {
     await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOOKS_MS));
   }
-  const left = membersOf(sessionPid);
+  const left = markedWith(mark);
   for (const { pid } of left) process.kill(pid, 'SIGKILL');
   return left.map(({ pid, name }) => `${name} (${pid})`);
 };
 
 export const startHost = async ({ web, environment = {}, words, uid }: HostOptions): Promise<AttackedHost> => {
   const args = ['--input-type=module', '-e', SCRIPT, '--', web, ...(words ?? ['--no-open'])];
+  const mark = randomUUID();
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...environment },
+    env: { ...process.env, ...environment, [MARK]: mark },
     cwd: '/',
-    // A session of its own, which whatever it starts belongs to.
     detached: true,
     ...(uid === undefined ? {} : { uid, gid: uid }),
   });
@@ -89,6 +92,7 @@ export const startHost = async ({ web, environment = {}, words, uid }: HostOptio
       clearTimeout(kill);
       return { code, ms: Math.round(performance.now() - began) };
     },
-    outlivers: async () => (child.pid === undefined ? [] : outliversOf(child.pid)),
+    started: () => markedWith(mark).map(({ name }) => name),
+    outlivers: () => outliversOf(mark),
   };
 };
