@@ -59,13 +59,20 @@ const node = (
 /** The report a runner left; gone before it starts, so that an old one is never counted. @param {string} path */
 const readReport = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : '');
 
-/** @param {string} name @param {string[]} args @returns {Promise<Outcome>} */
-const vitest = async (name, args) => {
+/** Whether a runner can have a namespace of its own, so that others may run beside it. */
+const apart = hasOwnSpace();
+
+/** @param {string} program @param {string[]} args @returns {{ program: string, args: string[] }} */
+const placed = (program, args) => (apart ? inOwnSpace(program, args) : { program, args });
+
+/** @param {string} name @param {string[]} args @param {(text: string) => void} [say] @returns {Promise<Outcome>} */
+const vitest = async (name, args, say) => {
   const report = join(RESULTS, `${name}.json`);
   rmSync(report, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const config = ['--config', join('main', 'vitest.config.ts')];
-  const { code } = await node(VITEST, ['run', ...config, ...reporters, ...args]);
+  const runner = placed(process.execPath, [VITEST, 'run', ...config, ...reporters, ...args]);
+  const { code } = await show(runner.program, runner.args, {}, say);
   const text = readReport(report);
   return { ...readVitest(text, code), failures: vitestFailures(text) };
 };
@@ -96,35 +103,26 @@ const lint = {
   },
 };
 
-/** @type {Step} */
-const unit = { name: 'unit tests', run: () => vitest('unit', ['--project', 'unit*']) };
-
-/** @type {Step} */
-const native = {
-  name: 'native tests',
-  run: async () => {
-    const { code, output } = await show('make', ['-s', '-C', 'native', NATIVE_OUT, 'test']);
-    return { ...readNativeLine(output, code), failures: nativeFailures(output) };
-  },
-};
-
-/** @param {string} name @param {(say: (text: string) => void) => Promise<Outcome>} work @returns {Step & { begin: () => void }} */
+/**
+ * A step that others may run beside: what it says while another one has its turn is held until its own.
+ * @param {string} name @param {(say: (text: string) => void) => Promise<Outcome>} work @returns {Step & { start: () => void }}
+ */
 const beside = (name, work) => {
   /** @type {string[]} */
   const held = [];
   let say = (/** @type {string} */ text) => void held.push(text);
   /** @type {Promise<Outcome> | null} */
   let outcome = null;
-  const begin = () => {
+  const start = () => {
     outcome ??= work((text) => say(text));
     // Told at its turn.
     outcome.catch(() => {});
   };
   return {
     name,
-    begin,
+    start,
     run: async () => {
-      begin();
+      start();
       say = (text) => void process.stdout.write(text);
       held.forEach(say);
       return /** @type {Promise<Outcome>} */ (outcome);
@@ -132,11 +130,20 @@ const beside = (name, work) => {
   };
 };
 
-// The emulated machine is one thread's work.
-const amx = beside('AMX tests', (say) => runAmxLab({ say: (/** @type {string} */ line) => say(`${line}\n`) }));
+const unit = beside('unit tests', (say) => vitest('unit', ['--project', 'unit*'], say));
 
-/** Whether each runner of stories can have a namespace of its own. */
-const apart = hasOwnSpace();
+const native = beside('native tests', async (say) => {
+  const runner = placed('make', ['-s', '-C', 'native', NATIVE_OUT, 'test']);
+  const { code, output } = await show(runner.program, runner.args, {}, say);
+  return { ...readNativeLine(output, code), failures: nativeFailures(output) };
+});
+
+/** @type {Step} */
+const twice = { name: 'reproducible build', run: async () => oneStep((await buildTwice()) ? 0 : 1) };
+
+const amxLab = beside('AMX tests', (say) => runAmxLab({ say: (/** @type {string} */ line) => say(`${line}\n`) }));
+/** The emulated machine is one thread's work, and has nothing of this machine's KVM. @type {Step} */
+const amx = { ...amxLab, begin: amxLab.start };
 
 /**
  * Playwright's projects: `live` is the command line against a real QEMU, `window` the page in Chromium.
@@ -153,7 +160,7 @@ const playwright = (name, args, env = {}) =>
     const given = ['test', '-c', join('e2e', 'playwright.config.ts'), '--reporter=list,json', ...args];
     // Each run empties the folder of its results when it begins.
     const runner = [PLAYWRIGHT, ...given, `--output=${join('e2e', 'results', place)}`];
-    const started = apart ? inOwnSpace(process.execPath, runner) : { program: process.execPath, args: runner };
+    const started = placed(process.execPath, runner);
     const environment = { ...env, ...(chromium === null ? {} : { TILESCOPE_CHROMIUM: chromium }) };
     const { code } = await show(
       started.program,
@@ -167,14 +174,14 @@ const playwright = (name, args, env = {}) =>
   });
 
 /**
- * Stories leave cores idle: where each runner sees its own guests alone, all of them begin at the first one's turn.
- * @param {(Step & { begin: () => void })[]} steps @returns {Step[]}
+ * Tests leave cores idle: where each runner sees its own guests alone, all of them begin at the first one's turn.
+ * @param {(Step & { start?: () => void })[]} steps @returns {Step[]}
  */
 const sideBySide = (steps) =>
-  steps.map(({ name, run }) => ({
-    name,
+  steps.map(({ run, ...step }) => ({
+    ...step,
     run: () => {
-      if (apart) for (const { begin } of steps) begin();
+      if (apart) for (const { start } of steps) start?.();
       return run();
     },
   }));
@@ -212,17 +219,14 @@ const outsideSteps = () => {
   if (missing !== null) explain(missing);
   return chromiumPath() === null
     ? [live(), skipped(NO_CHROMIUM, page()), skipped(NO_CHROMIUM, windows())]
-    : sideBySide([live(), page(), windows()]);
+    : [live(), page(), windows()];
 };
-
-/** @type {Step} */
-const twice = { name: 'reproducible build', run: async () => oneStep((await buildTwice()) ? 0 : 1) };
 
 /** @param {string[]} args */
 export const runTests = async (args) => {
   if (args.length > 0) explain(`test takes no arguments; ${args.join(' ')} is ignored`);
   await ensurePackages();
-  return runSteps([build, types, walls, lint, unit, native, twice, amx, ...outsideSteps()]);
+  return runSteps([build, types, walls, lint, ...sideBySide([unit, native, twice, amx, ...outsideSteps()])]);
 };
 
 /** @param {string[]} args */
@@ -289,7 +293,7 @@ export const runE2e = async (args) => {
   await ensurePackages();
   // Without a choice of the caller's: the tests, not the measurements that share their configuration.
   const chosen = args.some((arg) => arg.startsWith('--project'));
-  if (args.length === 0) return runSteps([build, ...outsideSteps()]);
+  if (args.length === 0) return runSteps([build, ...sideBySide(outsideSteps())]);
   const missing = ensureTestPrograms();
   if (missing !== null) explain(missing);
   const projects = chosen ? [] : ['live', 'window', 'stand-in', 'shell'].map((project) => `--project=${project}`);
