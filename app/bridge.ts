@@ -143,6 +143,8 @@ export interface StepResult extends ModelPosition {
   readonly event: ModelEvent | null;
   /** The guest has halted; it takes no further step. */
   readonly ended: boolean;
+  /** Of one step alone: what was executed, in hex, 15 bytes from where RIP stood at most; null: not known, or it was not one. */
+  readonly executed: string | null;
 }
 
 /** What steps left, by its number within the session: whole, or as what differs from the one that the page said it has. */

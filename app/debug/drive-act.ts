@@ -37,6 +37,8 @@ export interface Driven {
   readonly unguarded?: string;
   /** Why a breakpoint may never be hit. */
   readonly doubt?: string;
+  /** Where this is one step alone: what was executed, 15 bytes from where RIP stood at most; not there: not known. */
+  readonly executed?: Uint8Array;
   /** Of a trace: the state before the first instruction of this part, then that after each. */
   readonly traced?: readonly TracedState[];
 }
@@ -61,7 +63,10 @@ const steps = async (control: RunControl, now: Capture, count: number): Promise<
   if (!made.ok) return made;
   const { ended, made: number, captures } = made.value;
   const why = ended !== 'done' ? ended : number < count ? 'more' : 'done';
-  return answer({ made: number, why, hit: [], capture: captures.at(-1) ?? now, ...unguardedOf(made.value) });
+  const { code } = made.value;
+  const executed = number === 1 && count === 1 && code !== undefined ? { executed: code } : {};
+  const capture = captures.at(-1) ?? now;
+  return answer({ made: number, why, hit: [], capture, ...executed, ...unguardedOf(made.value) });
 };
 
 const trace = async (target: Target, control: RunControl, now: Capture, count: number): Promise<Answer<Driven>> => {

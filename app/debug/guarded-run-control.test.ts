@@ -113,6 +113,19 @@ test('[RC7] what stores RFLAGS is run to where it goes, and every instruction is
   );
 });
 
+test('[TP6] the bytes that were read to tell that are of the first instruction, whatever it was stepped by', async () => {
+  const { target, control, memory } = guest();
+  const guarded = guardedRunControl(target, control, async () => answer(memory));
+  const firsts: number[] = [];
+  for (let steps = 0; steps < 4; steps += 1) {
+    const made = await guarded.step(1);
+    if (made.ok) firsts.push(made.value.code?.[0] ?? -1);
+  }
+  const many = await guarded.step(9);
+  expect(firsts).toEqual([0x90, 0x9c, 0x90, 0xcd]);
+  expect(many).toMatchObject({ ok: true, value: { made: 9, code: expect.objectContaining({ 0: 0x90 }) } });
+});
+
 test('[RC7] HLT is run to the instruction behind it, interrupts and all', async () => {
   const { target, control, memory, stepped, run } = guest(
     new Map([

@@ -172,28 +172,30 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
     count: number,
     options: StepOptions,
   ): Promise<Answer<{ readonly steps: StepsAnswer; readonly whole: boolean }>> => {
-    const { before = null, now: known = null, ...plain } = options;
+    const { before = null, now: given = null, ...plain } = options;
     const unguarded = async (why: string) => {
       if (before !== null) return refuse('memory-unknown', `${why}: what is next cannot be told`, NO_CODE);
       const steps = await control.step(count, plain);
       return steps.ok ? answer({ steps: { ...steps.value, unguarded: why }, whole: true }) : steps;
     };
-    const now = known === null ? await target.capture() : answer(known);
+    const now = given === null ? await target.capture() : answer(given);
     if (!now.ok) return now;
     const at = standingAt(now.value);
     if (at === null) return unguarded('the registers that say what the vCPU executes could not be read');
     const memory = await memoryAt(at);
     if (!memory.ok) return unguarded(memory.refusal.what);
-    const stores = isKnown(at, before) ? answer(null) : await nextStores(memory.value, at.execution);
-    const next = stores.ok ? stores.value : null;
+    const read = isKnown(at, before) ? answer(null) : await nextStores(memory.value, at.execution);
+    const { stores: next = null, ...known } = (read.ok ? read.value : null) ?? {};
     if (next !== null && (await breakpointsHit()).instructions === false) {
       const steps = await control.step(1, plain);
-      return steps.ok ? answer({ steps: { ...steps.value, unguarded: NO_BREAKPOINTS }, whole: false }) : steps;
+      return steps.ok
+        ? answer({ steps: { ...steps.value, ...known, unguarded: NO_BREAKPOINTS }, whole: false })
+        : steps;
     }
     const places = next === null ? null : await destinations(memory.value, at, next);
     if (places?.ok === true) {
       const steps = await runAround(at, places.value, next?.kind !== 'halt', options);
-      return steps.ok ? answer({ steps: steps.value, whole: false }) : steps;
+      return steps.ok ? answer({ steps: { ...steps.value, ...known }, whole: false }) : steps;
     }
     if (places !== null) return unguarded(places.refusal.what);
     const code = count > 1 ? await codeAt(memory.value, at, before) : null;
@@ -203,10 +205,10 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
     const isAll = steps.value.stops.length === steps.value.made;
     const isLed = isAll && wentIntoHandler([at.general, ...steps.value.stops]);
     const isWithin = isLed && (await breakpointsHit()).faults === false;
-    const why = stores.ok ? (isWithin ? FAULTS_END_WITHIN : null) : stores.refusal.what;
+    const why = read.ok ? (isWithin ? FAULTS_END_WITHIN : null) : read.refusal.what;
     const unguardedBy = why === null ? {} : { unguarded: why };
     return answer({
-      steps: { ...steps.value, ...unguardedBy },
+      steps: { ...steps.value, ...known, ...unguardedBy },
       whole: code === null || last === null || mayStepAt(code, last),
     });
   };
@@ -224,7 +226,9 @@ export const guardedRunControl = (target: Target, control: RunControl, open = me
       const isThere =
         options.before !== undefined && steps.made > 0 && !whole ? await standsBefore(options.before) : answer(false);
       if (!isThere.ok) return isThere;
+      const code = all.code ?? (all.made === 0 ? steps.code : undefined);
       all = {
+        ...(code === undefined ? {} : { code }),
         ...{ stops: join(all.stops, steps.stops), captures: join(all.captures, steps.captures) },
         ...{ made: all.made + steps.made, holds: steps.holds || isThere.value, ended: steps.ended },
         interruptsBlocked: all.interruptsBlocked && steps.interruptsBlocked,

@@ -13,14 +13,18 @@ import { KNOWN_CODE_BYTES, type KnownCode } from '../wire/run.ts';
 
 const PAGE = 4096;
 
-/** The instruction that is next; refused where its bytes are not known. */
-export const nextStores = async (memory: GuestMemory, execution: Execution): Promise<Answer<StoresFlags | null>> => {
+/** The instruction that is next, and its bytes, with some behind it; refused where they are not known. */
+export const nextStores = async (
+  memory: GuestMemory,
+  execution: Execution,
+): Promise<Answer<{ readonly stores: StoresFlags | null; readonly code: Uint8Array }>> => {
   const { next, codeBits } = execution;
   const read = await readUpTo(memory, next ?? 0n, MOST_INSTRUCTION_BYTES);
   if (!read.ok) return read;
-  const found = storesFlags(read.value.bytes, codeBits);
+  const code = read.value.bytes;
+  const found = storesFlags(code, codeBits);
   // The CPU cannot read on either: what it does there is a page fault, of the step as of a free run.
-  return answer(found === 'cut' ? null : found);
+  return answer({ stores: found === 'cut' ? null : found, code });
 };
 
 /** Whether an instruction can be told from its bytes not to store flags: most can by the first one. */

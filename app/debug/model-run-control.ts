@@ -9,15 +9,18 @@ interface ModelSteps {
   /** One instruction; false: the guest has halted. */
   readonly step: () => boolean;
   readonly capture: () => Capture;
+  /** From the instruction that is next on; null, or not there: not known. */
+  readonly code?: () => Uint8Array | null;
 }
 
 const MOST_STEPS_AT_ONCE = 4_000;
 
 /** A model behind the interface of a live vCPU: the same conditions, breakpoints at instructions. It watches no memory. */
-export const modelRunControl = ({ step, capture }: ModelSteps): RunControl => ({
+export const modelRunControl = ({ step, capture, code = () => null }: ModelSteps): RunControl => ({
   mostStepsAtOnce: MOST_STEPS_AT_ONCE,
   step: async (count, { keepState = false, keepLast = false, lookups = [] } = {}) => {
     const captures: Capture[] = [];
+    const first = code();
     let [made, holds, halted] = [0, false, false];
     while (made < count && !holds && !halted) {
       halted = !step();
@@ -29,7 +32,16 @@ export const modelRunControl = ({ step, capture }: ModelSteps): RunControl => ({
     }
     const stops = captures.map(({ facts }) => facts.general).filter((one): one is GeneralRegisters => one !== null);
     const ended = halted && made < count && !holds ? 'halted' : 'done';
-    return answer({ stops, captures: keepState ? captures : [], made, holds, ended, interruptsBlocked: true });
+    const known = first === null ? {} : { code: first };
+    return answer({
+      stops,
+      captures: keepState ? captures : [],
+      made,
+      holds,
+      ended,
+      interruptsBlocked: true,
+      ...known,
+    });
   },
   runTo: async (breakpoints) => {
     if (breakpoints.some(({ on }) => on !== 'execute')) return refuse('no-program', 'a model watches no memory');

@@ -1,3 +1,5 @@
+import { toHexInOrder } from '../bits/bytes.ts';
+import { MOST_INSTRUCTION_BYTES } from '../disas/instruction.ts';
 import { createModelGuest, type ModelGuest, modelSummaries } from '../model/guest.ts';
 import { MEMORY_BASE } from '../model/memory.ts';
 import type { Answer } from '../refusals/answer.ts';
@@ -31,6 +33,12 @@ export const openModel = (program: string, nowMs: () => number): Answer<Target> 
   const capture = () => guest.capture(nowMs());
   const done = async (): Promise<Answer<null>> => answer(null);
   const never = () => () => undefined;
+  const memory = modelMemory({
+    start: MEMORY_BASE,
+    read: (address, bytes) => guest.readMemory(address, bytes),
+    write: (address, bytes) => write((one) => one.writeMemory(address, bytes)),
+  });
+  const codeNow = (): Uint8Array | null => guest.readMemory(guest.general().rip, MOST_INSTRUCTION_BYTES);
 
   const write = async (again: Deed['again']): Promise<Answer<null>> => {
     const outcome = again(guest);
@@ -54,7 +62,7 @@ export const openModel = (program: string, nowMs: () => number): Answer<Target> 
     written = kept;
     guest = fresh;
     return answer({
-      stepped: { event: null, ended: false, ...guest.position(), capture: capture() },
+      stepped: { event: null, ended: false, executed: null, ...guest.position(), capture: capture() },
       droppedWrites,
     });
   };
@@ -67,18 +75,19 @@ export const openModel = (program: string, nowMs: () => number): Answer<Target> 
       return guest.halted ? HALTED : STANDS_STILL;
     },
     memory: null,
-    ownMemory: modelMemory({
-      start: MEMORY_BASE,
-      read: (address, bytes) => guest.readMemory(address, bytes),
-      write: (address, bytes) => write((one) => one.writeMemory(address, bytes)),
-    }),
+    ownMemory: memory,
     verdicts: [],
     program: {
       position: () => guest.position(),
-      step: async (count) => answer({ ...guest.step(count), ...guest.position(), capture: capture() }),
+      step: async (count) => {
+        const code = count === 1 ? codeNow() : null;
+        const made = guest.step(count);
+        const executed = code === null ? null : toHexInOrder(code);
+        return answer({ ...made, executed, ...guest.position(), capture: capture() });
+      },
       rewind,
     },
-    runControl: modelRunControl({ step: () => !guest.step(1).ended, capture }),
+    runControl: modelRunControl({ step: () => !guest.step(1).ended, capture, code: codeNow }),
     capture: async () => answer(capture()),
     freeze: async () => answer({ inKvmRun: true }),
     resume: async () =>

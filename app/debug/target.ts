@@ -28,6 +28,8 @@ export interface Stepped extends ModelPosition {
   readonly capture: Capture;
   readonly event: ModelEvent | null;
   readonly ended: boolean;
+  /** Of one step alone: what was executed, in hex, 15 bytes from where RIP stood at most; null: not known, or it was not one. */
+  readonly executed: string | null;
 }
 
 /** What single steps left behind, one entry for each instruction that ended. */
@@ -76,6 +78,8 @@ export interface StepsAnswer extends StepsMade {
   readonly captures: readonly Capture[];
   /** What is looked up holds after the last step. */
   readonly holds: boolean;
+  /** From the first of these instructions on, 15 bytes at most; not there where they were not read to step it. */
+  readonly code?: Uint8Array;
 }
 
 export interface BreakpointAnswer extends StepsMade {

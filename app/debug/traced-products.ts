@@ -17,7 +17,7 @@ export interface TracedStop {
   readonly cause: string;
   /** Put together when it is asked for: asked of the stops alone between which a product was executed. */
   readonly capture: Capture;
-  /** 15 at most; null or left out: not known, or the stop is not one instruction behind the one before. */
+  /** 15 at most; null or left out: not known, or a step that follows is more than this one instruction behind. */
   readonly code?: Uint8Array | null;
 }
 
@@ -107,30 +107,45 @@ const executedAt = (before: Capture, after: Capture, bytes: number): bigint | nu
   return to?.next === BigInt.asUintN(64, from.next + BigInt(bytes)) ? from.next : null;
 };
 
-/** @param stops of a trace, in order: each but the first one instruction behind the one before, where its code is known */
-export const checkTracedProducts = (stops: Iterable<TracedStop>): TracedProducts => {
+/** What became of the product that was executed between two stops. */
+export type StepProduct = 'holds' | DifferingProduct | UncheckedProduct;
+
+/** Of the step from one stop to the next; null: no product was executed. */
+export const checkStepProduct = (from: TracedStop, stop: TracedStop): StepProduct | null => {
+  const product = stop.cause === 'step' && from.code != null ? productOf(from.code) : null;
+  if (product === null) return null;
+  const [then, now] = [from.capture, stop.capture];
+  const rip = executedAt(then, now, product.bytes);
+  if (rip === null) return null;
+  const { instruction, c, a, b } = product;
+  return checkOne({ stop: from.number, rip, instruction, c, a, b }, then, now) ?? 'holds';
+};
+
+/**
+ * @param stops in order
+ * @param check what became of one step, for a caller that remembers it
+ */
+export const checkTracedProducts = <T extends TracedStop>(
+  stops: Iterable<T>,
+  check: (from: T, stop: T) => StepProduct | null = checkStepProduct,
+): TracedProducts => {
   const differing: DifferingProduct[] = [];
   const unchecked: UncheckedProduct[] = [];
   let [checked, unknownSteps] = [0, 0];
-  let before: TracedStop | null = null;
+  let before: T | null = null;
   for (const stop of stops) {
-    const from: TracedStop | null = before;
+    const from: T | null = before;
     before = stop;
     if (from === null || stop.cause !== 'step') continue;
-    if (from.code == null || stop.code == null) {
+    if (from.code == null) {
       unknownSteps += 1;
       continue;
     }
-    const product = productOf(from.code);
-    if (product === null) continue;
-    const [then, now] = [from.capture, stop.capture];
-    const rip = executedAt(then, now, product.bytes);
-    if (rip === null) continue;
-    const { instruction, c, a, b } = product;
-    const result = checkOne({ stop: from.number, rip, instruction, c, a, b }, then, now);
-    if (result !== null && 'why' in result) unchecked.push(result);
+    const result = check(from, stop);
+    if (result === null) continue;
+    if (result !== 'holds' && 'why' in result) unchecked.push(result);
     else checked += 1;
-    if (result !== null && !('why' in result)) differing.push(result);
+    if (result !== 'holds' && !('why' in result)) differing.push(result);
   }
   return { checked, differing, unchecked, unknownSteps };
 };

@@ -12,7 +12,7 @@ import { XSTATE_BV_OFFSET_BYTES } from '../xsave/header.ts';
 import { EXTENDED_OFFSET_BYTES, placeOf } from '../xsave/layout.ts';
 import { HOST_CPUID, HOST_LAYOUT, MODEL_CPU, SUPPORTED_XCR0 } from './cpu.ts';
 import { createKvm, EFAULT, EINVAL, type Errno, type ModelKvm } from './kvm.ts';
-import { CONTROL, createMachine, generalOf, INITIAL_RFLAGS, msrOf } from './machine.ts';
+import { CONTROL, createMachine, DESCRIPTORS, generalOf, INITIAL_RFLAGS, msrOf } from './machine.ts';
 import { joined } from './memory.ts';
 import { addressesOf, CODE_ADDRESS, type Program, STACK_ADDRESS } from './program.ts';
 import { PROGRAMS } from './programs.ts';
@@ -197,7 +197,7 @@ const captureOf = (kvm: ModelKvm, target: TargetIdentity, takenAtMs: number): Ca
       general: generalRegisters(kvm),
       control: CONTROL,
       segments: null,
-      descriptors: null,
+      descriptors: DESCRIPTORS,
       failed: [],
     },
   };

@@ -15,6 +15,12 @@ export const CONTROL = {
   efer: 0xd01n,
 } as const;
 
+/** 64-bit code. It has no tables of descriptors: its handlers are named by number. */
+export const DESCRIPTORS = {
+  ...{ cs_base: 0n, cs_l: 1n, cs_d: 0n, cpl: 0n },
+  ...{ gdt_base: 0n, gdt_limit: 0n, idt_base: 0n, idt_limit: 0n },
+} as const;
+
 /** Bit 1 is always set; interrupts are off, so that HLT is the end. */
 export const INITIAL_RFLAGS = 2n;
 

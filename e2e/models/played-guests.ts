@@ -21,11 +21,13 @@ import { createSession, type Session } from '../../app/debug/session.ts';
 import { fakeTarget } from '../../app/debug/testing/fake-target.ts';
 import { memoryJournal } from '../../app/debug/testing/memory-journal.ts';
 import { sampleAmxCapture, sampleCapture } from '../../app/fixtures/samples.ts';
+import type { LoopStop } from '../../app/fixtures/traced-loop.ts';
 import { GENERAL_NAMES } from '../../app/register/registers.ts';
 import { encodeCapture } from '../../app/session/document.ts';
 import { ROW_STRIDE_BYTES, TILE_STRIDE_BYTES } from '../../app/tile/geometry.ts';
 import { BIT } from '../../app/xsave/components.ts';
 import { viewComponent } from '../../app/xsave/view.ts';
+import { loopView } from './played-loop.ts';
 
 /**
  * Live guests that are played in the test's own process, in the place of the host's answers about them: what the page shows of a live
@@ -37,6 +39,8 @@ interface Played {
   readonly pid: number;
   readonly name: string;
   readonly capture: () => Capture;
+  /** It goes through these states, one a step, and its code is theirs; not there: it executes CODE. */
+  readonly states?: readonly LoopStop[];
 }
 
 /** Where tmm4 is loaded from: its first eight rows end one page, the others begin the next. */
@@ -252,8 +256,9 @@ const ORPHAN: Orphan = {
 /**
  * @param page before it is opened
  * @param orphan one of the guests was left with written edits
+ * @param guests those that run
  */
-export const playGuests = async (page: Page, orphan = false): Promise<void> => {
+export const playGuests = async (page: Page, orphan = false, guests = PLAYED): Promise<void> => {
   const machines = createMachines(STILL);
   const ofAll = machineVerbs(machines);
   const about = (id: string, { target }: Session): Omit<Opened, 'capture'> => ({
@@ -273,24 +278,31 @@ export const playGuests = async (page: Page, orphan = false): Promise<void> => {
 
   /** Null: it is not about a played guest. */
   const plays: Partial<Record<BridgeVerb, Play>> = {
-    listTargets: () => yes({ targets: PLAYED.map(summaryOf), skippedCount: 0 }),
+    listTargets: () => yes({ targets: guests.map(summaryOf), skippedCount: 0 }),
     attach: async (pid: number, _ticks: string, vcpu: number, freeze: boolean) => {
-      const played = PLAYED.find((one) => one.pid === pid);
+      const played = guests.find((one) => one.pid === pid);
       if (played === undefined) return null;
       const capture = played.capture();
       const { facts } = capture;
       const identity = { ...facts.target, kind: 'live', vmm: 'QEMU', name: played.name, pid, vcpu } as const;
       const zeros = Object.fromEntries(GENERAL_NAMES.map((register) => [register, 0n])) as unknown as GeneralRegisters;
-      const general = { ...(facts.general ?? zeros), ...PLACE };
+      const { states = null } = played;
+      const general = { ...(facts.general ?? zeros), ...(states === null ? PLACE : {}) };
       const target = fakeTarget({ ...capture, facts: { ...facts, general, target: identity, inKvmRun: true } });
+      let made = 0;
       const step = (): boolean => {
         const now = target.state.facts.general;
         if (now === null) return false;
-        target.state = { ...target.state, facts: { ...target.state.facts, general: stepped(now) } };
+        made += 1;
+        const { image, facts: there } = states?.[made]?.capture ?? target.state;
+        const next = states === null ? stepped(now) : there.general;
+        target.state = { image, facts: { ...target.state.facts, general: next } };
         return true;
       };
       const standing = (): Capture => ({ ...target.state, facts: { ...target.state.facts, frozen: true } });
-      Object.assign(target, { runControl: modelRunControl({ step, capture: standing }) });
+      Object.assign(target, {
+        runControl: modelRunControl({ step, capture: standing, code: () => states?.[made]?.code ?? null }),
+      });
       if (freeze) await target.freeze();
       const first = await target.capture();
       if (!first.ok) return first;
@@ -334,7 +346,10 @@ export const playGuests = async (page: Page, orphan = false): Promise<void> => {
     readCode: (id: string, from: string) =>
       of(id, async ({ target }) => {
         const now = await target.capture();
-        return now.ok ? yes(codeView(now.value.facts.general, from)) : now;
+        if (!now.ok) return now;
+        const { general, target: about } = now.value.facts;
+        const states = guests.find(({ pid }) => pid === about.pid)?.states;
+        return yes(states === undefined ? codeView(general, from) : loopView(states, general?.rip ?? 0n));
       }),
     readMemory: (id: string, request: MemoryRequest) =>
       of(id, async ({ attached }) => yes(memoryView(request, attached))),

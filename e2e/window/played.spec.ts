@@ -3,6 +3,7 @@ import { axeViolations } from '../models/axe.ts';
 import { test } from '../models/host.ts';
 import { lostContent } from '../models/lost.ts';
 import { playGuests } from '../models/played-guests.ts';
+import { MISCALCULATING } from '../models/played-loop.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
 
 // What a page shows of live guests, played: the same story, and the same pictures, everywhere.
@@ -187,6 +188,46 @@ test('[RC6] stepped and run to a breakpoint by keyboard alone: the code stands s
   await expect(page.getByRole('listitem').filter({ hasText: 'dec ecx' })).toContainText('breakpoint');
   await page.keyboard.press('F5');
   await expect(next).toContainText('dec ecx');
+});
+
+test('[TP6] a product that a single step made and that differs is said beside its instruction, in Stops and in Trace', async ({
+  page,
+  open,
+}) => {
+  await playGuests(page, false, [MISCALCULATING]);
+  await open();
+  const window = new TilesWindow(page);
+  await window.attach('amx-wrong');
+  const next = page.locator('[aria-current="step"]');
+  const differs = page.getByTestId('step-differs');
+  // Round and round: the product of the second round is the wrong one.
+  for (const text of ['nop', 'jmp', 'tdpbssd']) {
+    await page.keyboard.press('F11');
+    await expect(next).toContainText(text);
+    await expect(differs).toHaveCount(0);
+  }
+  await page.keyboard.press('F11');
+  await expect(next).toContainText('nop');
+  await expect(page.locator('.program-line.executed')).toContainText(
+    'tmm0 is not the product: 1 of 16 elements differ',
+  );
+  await isSound(page, 'a product that differs');
+  await page.mouse.move(0, 0);
+  await window.shoot('played-step-differs');
+  for (const text of ['jmp', 'tdpbssd', 'nop']) {
+    await page.keyboard.press('F11');
+    await expect(next).toContainText(text);
+  }
+  await expect(differs).toHaveCount(0);
+  await page.keyboard.press('Alt+s');
+  const wrong = page.getByRole('listbox', { name: 'Stops of this vCPU' }).locator('[data-stop="5"]');
+  await expect(wrong).toContainText('tmm0 is not the product: 1 of 16 elements differ');
+  await page.keyboard.press('Alt+t');
+  const trace = page.getByTestId('trace');
+  await expect(trace.getByTestId('trace-products')).toHaveText('1 of 3 products differ');
+  await page.keyboard.press('F7');
+  await expect(page.getByTestId('stepper-now')).toContainText('stop 5');
+  await expect(trace.getByRole('option', { selected: true })).toContainText('1 of 16 differ');
 });
 
 test('[U1] vCPU, run control, and what is done seldom are in reach of the toolbar at every width', async ({

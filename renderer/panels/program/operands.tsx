@@ -4,9 +4,11 @@ import { useDebugger } from '../../store/context.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
 import { selectTileScene } from '../../store/tiles/tile-scenes.ts';
 import { productOfLine } from '../../store/vcpu/executed.ts';
+import { stepDiffers } from '../../store/vcpu/trace-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { shortType } from '../tiles/TileReadingControls.tsx';
 import { TileThumbnail } from '../tiles/TileThumbnail.tsx';
+import { differsWords } from '../trace/product-words.ts';
 
 /** "ecx" is part of rcx. Null: it is no general register of 64 or 32 bits. */
 export const generalOf = (name: string): (typeof GENERAL_NAMES)[number] | null =>
@@ -37,6 +39,19 @@ export function Changed({ text, writes }: { text: string; writes: readonly strin
     : product !== null
       ? `tmm${product.operands.c}`
       : (writes.find((name) => name !== 'rflags' && generalOf(name) === null) ?? '');
+  const differs = useDebugger((state) => stepDiffers(state.stops, state.at));
+  if (differs !== null) {
+    const words = differsWords(differs);
+    return (
+      <span className="line tight is-refused program-value" data-testid="step-differs" title={words}>
+        <Glyph name="differs" className="g12" />
+        <span aria-hidden="true">
+          {what} {differs.comparison.differences.length} of {differs.comparison.cells}
+        </span>
+        <span className="visually-hidden">{words}</span>
+      </span>
+    );
+  }
   if (!isMoved && !changed) return null;
   return (
     <span className="line tight is-changed program-value">

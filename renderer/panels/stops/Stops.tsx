@@ -3,9 +3,11 @@ import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectFilteredStops } from '../../store/select/stop-filter.ts';
 import { causeWords } from '../../store/select/stop-name.ts';
+import { stepDiffers } from '../../store/vcpu/trace-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { changedWords } from '../history/StopHint.tsx';
+import { differsWords } from '../trace/product-words.ts';
 import { StopList } from './StopList.tsx';
 
 /**
@@ -67,7 +69,16 @@ export function Stops(): ReactElement {
         shown={shown}
         words={(stop, index) => {
           const label = labels.get(stop.number);
-          return `${label === undefined ? '' : `${label}, `}${causeWords(stop)}${index === 0 ? '' : `, ${changedWords(stop)}`}`;
+          const differs = stepDiffers(stops, index);
+          const text = `${label === undefined ? '' : `${label}, `}${causeWords(stop)}${index === 0 ? '' : `, ${changedWords(stop)}`}`;
+          return differs === null ? (
+            text
+          ) : (
+            <>
+              {text} <Glyph name="differs" className="g12 is-refused" />{' '}
+              <span className="is-refused">{differsWords(differs)}</span>
+            </>
+          );
         }}
       />
     </section>

@@ -48,6 +48,7 @@ export function Trace(): ReactElement {
 /** Why no instruction is listed, and what can be done about it. */
 export function EmptyTrace({ children }: { children?: ReactNode }): ReactElement {
   const isLive = useDebugger((state) => state.session?.kind === 'live');
+  const isModel = useDebugger((state) => state.session?.kind === 'model');
   const drive = useDebugger(selectDrive);
   const isTraced = drive?.kind === 'driven' && drive.what.startsWith('traced ');
   return (
@@ -56,9 +57,11 @@ export function EmptyTrace({ children }: { children?: ReactNode }): ReactElement
       <p className="text-2">
         {isTraced
           ? 'What was traced stands in the history; its instructions are not known, for guest memory is not proved.'
-          : isLive
-            ? 'No instruction is traced yet. A trace keeps the whole state after each, as stops of the history.'
-            : 'This session holds no trace: a trace is made of a live vCPU, here or by tilescope trace, and its file opened.'}
+          : isModel
+            ? 'No instruction was stepped alone yet: each that is stands here, with what it changed.'
+            : isLive
+              ? 'No instruction is traced yet. A trace, like a single step, keeps the whole state after each, as stops of the history.'
+              : 'This session holds no trace: a trace is made of a live vCPU, here or by tilescope trace, and its file opened.'}
       </p>
       {children}
     </div>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ProductDifference } from '../../../app/tile/product-compare.ts';
-import { mostOff, placesText } from './product-words.ts';
+import { differsWords, mostOff, placesText } from './product-words.ts';
 
 const at = (
   row: number,
@@ -17,6 +17,15 @@ test('[TP5] where a product differs', () => {
   expect(placesText([at(4, 9)])).toBe('4,9');
   expect(placesText([at(4, 9), at(11, 12)])).toBe('4,9 and 11,12');
   expect(placesText([1, 2, 3, 4, 5].map((column) => at(0, column)))).toBe('0,1 0,2 0,3 and 2 more');
+});
+
+test('[TP6] of one that a step made', () => {
+  expect(differsWords({ c: 3, comparison: comparison(at(4, 9)) })).toBe(
+    'tmm3 is not the product: 1 of 256 elements differ',
+  );
+  expect(differsWords({ c: 3, comparison: { ...comparison(), nonZeroOutside: 1 } })).toBe(
+    'tmm3 is not the product: it is not zero around it',
+  );
 });
 
 test('and by how much at most, with its sign', () => {

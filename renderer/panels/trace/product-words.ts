@@ -11,6 +11,14 @@ export const placesText = (places: readonly { readonly row: number; readonly col
   return named.length < 2 ? named.join('') : `${named.slice(0, -1).join(' ')} and ${named.at(-1)}`;
 };
 
+/** "tmm0 is not the product: 3 of 16 elements differ" */
+export const differsWords = ({ c, comparison }: Pick<DifferingProduct, 'c' | 'comparison'>): string => {
+  const { differences, cells } = comparison;
+  const what =
+    differences.length === 0 ? 'it is not zero around it' : `${differences.length} of ${cells} elements differ`;
+  return `tmm${c} is not the product: ${what}`;
+};
+
 /** The greatest difference: of integers by how much, with its sign; of fp32 in steps from one number to the next. */
 export const mostOff = ({ type, comparison }: Pick<DifferingProduct, 'type' | 'comparison'>): string => {
   const most = comparison.differences.reduce<(typeof comparison.differences)[number] | null>(

@@ -20,6 +20,11 @@ export const hasEnded = (vcpu: Run): boolean => runWord(vcpu) === 'ended';
 export const hasHalted = ({ run }: Run): boolean => run.state === 'stopped' && run.why === 'halted';
 
 export const isDriving = (vcpu: Run): boolean => errandOf(vcpu)?.kind === 'drive';
+/** So many instructions are being traced. */
+export const isTracing = (vcpu: Run): boolean => {
+  const errand = errandOf(vcpu);
+  return errand?.kind === 'drive' && errand.most !== null;
+};
 /** A condition is waited for. */
 export const isWaiting = (vcpu: Run): boolean => errandOf(vcpu)?.kind === 'until';
 /** A live vCPU is being read for its condition. */

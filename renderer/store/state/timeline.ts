@@ -17,7 +17,7 @@ export interface Stop {
   readonly takenAtMs: number;
   readonly cause: StopCause;
   readonly write: Write | null;
-  /** Of a trace: the bytes of the instruction that is next; null: not known. */
+  /** The bytes of the instruction that is next, where a step that follows made it alone; null: not known. */
   readonly code: Uint8Array | null;
 }
 

@@ -1,3 +1,4 @@
+import { fromHexInOrder } from '../../../app/bits/bytes.ts';
 import type { Bridge, DriveAct, DrivenBreakpoint, DriveResult, Refusal } from '../../../app/bridge.ts';
 import { MOST_BREAKPOINTS, MOST_OTHER_BREAKPOINTS, NO_BREAKPOINTS } from '../../../app/debug/drive-words.ts';
 import { DRIVEN } from '../../../app/debug/run-state.ts';
@@ -11,7 +12,7 @@ import { guestKey } from '../select/guest-key.ts';
 import { hasEnded, isDriving, isFrozen, isRunning, isWaiting } from '../select/run.ts';
 import type { Breakpoint, DriveSlice } from '../state/drive.ts';
 import type { Slice, State, VcpuPart } from '../state/state.ts';
-import { withStop } from './timeline-slice.ts';
+import { withStep } from './timeline-slice.ts';
 import { tracedStops, withTraced } from './traced.ts';
 import { withRun } from './vcpu.ts';
 
@@ -196,6 +197,7 @@ export const createDriveSlice =
         }
         const { what: words, brief } =
           why === 'more' ? BY_HAND : why === 'halted' ? HALTED : why === 'busy' ? BUSY : ended(answer.value, made);
+        const code = made === 1 ? fromHexInOrder(answer.value.executed ?? '-') : null;
         const stepsPerSecond = made < 2 ? get().stepsPerSecond : (1000 * made) / (performance.now() - begunMs);
         const wasLost = await letOthersGo();
         const isOver = why === 'more' || why === 'halted' || why === 'busy';
@@ -204,7 +206,7 @@ export const createDriveSlice =
         put(
           (state) => ({
             refusal: wasLost ?? state.refusal,
-            ...(part === null ? withStop(state, { capture: capture.value, cause: 'step', write: null }) : {}),
+            ...(part === null ? withStep(state, code, { capture: capture.value, cause: 'step', write: null }) : {}),
             outcome: {
               ...{ kind: 'driven', isHit: why === 'hit' || why === 'holds' },
               ...{ brief, made },

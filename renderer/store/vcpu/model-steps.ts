@@ -1,10 +1,11 @@
+import { fromHexInOrder } from '../../../app/bits/bytes.ts';
 import type { Answer, Bridge, ModelEvent, ModelPosition, SessionId } from '../../../app/bridge.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
 import { HALTED } from '../../../app/debug/run-state.ts';
 import { received } from '../base/received.ts';
 import { askTold } from '../base/told.ts';
 import type { State, VcpuPart } from '../state/state.ts';
-import { withStop } from './timeline-slice.ts';
+import { withCode, withStep } from './timeline-slice.ts';
 import { withRun } from './vcpu.ts';
 
 /** One answer of the model guest: where it stands now, and what it raised on the way. */
@@ -13,6 +14,8 @@ export interface Stepped {
   readonly event: ModelEvent | null;
   /** The guest has halted. */
   readonly ended: boolean;
+  /** The bytes of what was executed, where it was one instruction. */
+  readonly code: Uint8Array | null;
   readonly position: ModelPosition;
 }
 
@@ -20,10 +23,11 @@ export interface Stepped {
 export const requestSteps = async (bridge: Bridge, session: SessionId, count: number): Promise<Answer<Stepped>> => {
   const answer = await askTold(bridge, session, (have) => bridge.step(session, count, have));
   if (!answer.ok) return answer;
-  const { capture: document, event, ended, at, total, disassembly } = answer.value;
+  const { capture: document, event, ended, executed, at, total, disassembly } = answer.value;
   const capture = received(document, 'The step was made and cannot be shown');
   if (!capture.ok) return capture;
-  return { ok: true, value: { capture: capture.value, event, ended, position: { at, total, disassembly } } };
+  const code = executed === null ? null : fromHexInOrder(executed);
+  return { ok: true, value: { capture: capture.value, event, ended, code, position: { at, total, disassembly } } };
 };
 
 /** The state with a stop for each answer, the last of them on screen. */
@@ -32,8 +36,9 @@ export const withSteps = (state: State, steps: readonly Stepped[]): VcpuPart => 
   if (last === undefined) return {};
   let timeline: Pick<State, 'stops' | 'at' | 'keptBytes'> = state;
   const modelEvents = [...state.modelEvents];
-  for (const { capture, event } of steps) {
-    timeline = withStop({ history: state.history, stops: timeline.stops }, { capture, cause: 'step', write: null });
+  for (const { capture, event, code } of steps) {
+    const before = { history: state.history, stops: timeline.stops };
+    timeline = withStep(before, code, { capture, cause: 'step', write: null });
     if (event !== null) modelEvents.push({ ...event, stop: timeline.stops.at(-1)?.number ?? 0 });
   }
   const { stops, at, keptBytes } = timeline;
@@ -43,7 +48,8 @@ export const withSteps = (state: State, steps: readonly Stepped[]): VcpuPart => 
 
 /** The state without the stops behind the first `count`, and without what was said of them. */
 export const withoutStops = (state: State, count: number): VcpuPart => {
-  const stops = state.stops.slice(0, count);
+  // What was executed from the last of them is gone with the stop that it led to.
+  const { stops } = withCode({ history: state.history, stops: state.stops.slice(0, count) }, null);
   const last = stops.at(-1)?.number ?? 0;
   return {
     stops,

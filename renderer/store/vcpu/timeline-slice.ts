@@ -77,6 +77,16 @@ export const withCode = (
     : { stops: [...stops.slice(0, -1), stopOf(history, last.kept, { ...last, code })] };
 };
 
+/** One stop more behind instructions; `code` is of the one that was executed, null where it was not one alone or is not known. */
+export const withStep = (
+  { history, stops }: Pick<Timeline, 'history' | 'stops'>,
+  code: Uint8Array | null,
+  stop: NewStop,
+): Pick<Timeline, 'stops' | 'at' | 'keptBytes'> => {
+  const isSaid = code !== null || (stops.at(-1)?.code ?? null) !== null;
+  return withStop({ history, stops: isSaid ? withCode({ history, stops }, code).stops : stops }, stop);
+};
+
 /**
  * What was read after the VMM had put its own copy back becomes a stop. Who reads an earlier stop stays there.
  * A reading that could not be decoded leaves the word alone.

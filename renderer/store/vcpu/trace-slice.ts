@@ -1,16 +1,16 @@
 import { toHexInOrder } from '../../../app/bits/bytes.ts';
 import type { Bridge, KnownBytes, NamedCode } from '../../../app/bridge.ts';
-import { checkTracedProducts, type DifferingProduct } from '../../../app/debug/traced-products.ts';
+import { checkStepProduct, checkTracedProducts, type DifferingProduct } from '../../../app/debug/traced-products.ts';
 import { stepChanges } from '../../../app/diff/step-change.ts';
 import { executionOf } from '../../../app/session/execution.ts';
 import { ask } from '../base/ask.ts';
-import { memoizeByIdentity } from '../base/memoize.ts';
-import { isDriving } from '../select/run.ts';
+import { memoizeByIdentity, memoizePair } from '../base/memoize.ts';
+import { isTracing } from '../select/run.ts';
 import type { Slice, State } from '../state/state.ts';
 import type { Stop } from '../state/timeline.ts';
 import type { TraceRow, TraceSlice } from '../state/trace.ts';
 
-/** The stops of a trace as a list of instructions: what was executed, and what it changed. */
+/** The stops of a trace, and of single steps, as a list of instructions: what was executed, and what it changed. */
 
 const MOST_NAMED_AT_ONCE = 4096;
 const NO_NAMES = { of: '', byKey: new Map<string, NamedCode>() };
@@ -39,16 +39,26 @@ export const isProductCode = (text: string): boolean => /^(td|tc|tt)/.test(text)
 
 const isTileCode = (text: string): boolean => /^(tile|td|tc|tt|ldtilecfg|sttilecfg)/.test(text);
 
+/** Another step leaves those before it as they are: each is checked once. */
+const stepProduct = memoizePair((before: Stop, stop: Stop) => checkStepProduct(before, stop));
+
+/** The product that the step to this stop made, where the reference gives another; null: none. */
+export const stepDiffers = (stops: readonly Stop[], at: number): DifferingProduct | null => {
+  const [before, stop] = [stops[at - 1], stops[at]];
+  const result = before === undefined || stop === undefined ? null : stepProduct(before, stop);
+  return result === null || result === 'holds' || 'why' in result ? null : result;
+};
+
 /** Every tile product of the trace beside the reference; the places of the stops that one which differs has left. */
 const productsOf = memoizeByIdentity((stops: readonly Stop[]) => {
-  const { checked, differing } = checkTracedProducts(stops);
+  const { checked, differing } = checkTracedProducts(stops, stepProduct);
   const byStop = new Map<number, DifferingProduct>(differing.map((one) => [one.stop, one]));
   return { checked, byStop };
 });
 
 /** null while a trace is being made: it is looked at once, at its end. */
 export const selectTracedProducts = (state: State): ReturnType<typeof productsOf> | null =>
-  isDriving(state) || selectTraceRows(state).length === 0 ? null : productsOf(state.stops);
+  isTracing(state) || selectTraceRows(state).length === 0 ? null : productsOf(state.stops);
 
 /** What the instruction before this row's changed; none of the first. */
 export const changesOf = (stops: readonly Stop[], { at }: TraceRow) => {
@@ -68,7 +78,7 @@ export const selectWrongStops = (state: State): readonly number[] =>
 
 /** Those that what is typed and chosen leaves. */
 export const selectShownRows = (state: State): readonly TraceRow[] =>
-  shownRows(state.stops, `${state.traceShow} ${state.named.byKey.size} ${isDriving(state)} ${state.traceText}`, state);
+  shownRows(state.stops, `${state.traceShow} ${state.named.byKey.size} ${isTracing(state)} ${state.traceText}`, state);
 
 const shownRows = (() => {
   let last: { readonly stops: readonly Stop[]; readonly key: string; readonly rows: readonly TraceRow[] } | null = null;
