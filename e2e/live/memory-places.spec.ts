@@ -7,6 +7,8 @@ import { expect, test } from 'playwright/test';
 import { KVM_ABSENT } from '../models/guest.ts';
 import { HelperClient, NativeTools } from '../models/helper.ts';
 import { provedMemory } from '../models/helper-memory.ts';
+import { KeptSetting } from '../models/kept-setting.ts';
+import { isThere } from '../models/limited-vmm.ts';
 import type { PagedGuest } from '../models/paged-guest.ts';
 import { expected, expectSamePages, outcome, started, WINDOW_BYTES } from '../models/paged-reading.ts';
 import { randomFrom } from '../models/random.ts';
@@ -29,32 +31,33 @@ const HUGE_NEEDED = 32;
 const HUGE_FOLDER = join(tmpdir(), `tilescope-hugetlbfs-${process.pid}`);
 
 /** Pages of 2 MiB, for one guest of 64 MiB; gives them back. Null: none can be had. */
-const hugePages = (): (() => void) | null => {
+const hugePages = async (): Promise<(() => Promise<void>) | null> => {
+  if (!isThere('flock')) return null;
+  const kept = await KeptSetting.take(HUGE_PAGES);
   try {
-    const before = readFileSync(HUGE_PAGES, 'utf8');
-    writeFileSync(HUGE_PAGES, String(Number(before) + HUGE_NEEDED));
-    const giveBack = () => writeFileSync(HUGE_PAGES, before);
-    if (Number(readFileSync(HUGE_PAGES, 'utf8')) - Number(before) >= HUGE_NEEDED) return giveBack;
-    giveBack();
+    const before = Number(readFileSync(HUGE_PAGES, 'utf8'));
+    writeFileSync(HUGE_PAGES, String(before + HUGE_NEEDED));
+    if (Number(readFileSync(HUGE_PAGES, 'utf8')) - before >= HUGE_NEEDED) return () => kept.giveBack();
   } catch {
     // Not this user's to set.
   }
+  await kept.giveBack();
   return null;
 };
 
 /** The same, where they are files of a hugetlbfs. */
-const hugeFiles = (): (() => void) | null => {
-  const pages = hugePages();
+const hugeFiles = async (): Promise<(() => Promise<void>) | null> => {
+  const pages = await hugePages();
   if (pages === null) return null;
   mkdirSync(HUGE_FOLDER);
   const mounted = spawnSync('mount', ['-t', 'hugetlbfs', '-o', 'pagesize=2M', 'none', HUGE_FOLDER]).status === 0;
-  const giveBack = (): void => {
+  const giveBack = async (): Promise<void> => {
     if (mounted) spawnSync('umount', [HUGE_FOLDER]);
     rmdirSync(HUGE_FOLDER);
-    pages();
+    await pages();
   };
   if (mounted) return giveBack;
-  giveBack();
+  await giveBack();
   return null;
 };
 
@@ -83,7 +86,7 @@ interface Machine {
   readonly end: bigint;
   /** Where nodes begin, above 0. */
   readonly nodes?: readonly bigint[];
-  readonly huge?: () => (() => void) | null;
+  readonly huge?: () => Promise<(() => Promise<void>) | null>;
 }
 
 const MACHINES: readonly Machine[] = [
@@ -160,9 +163,9 @@ test.describe('the places where QEMU keeps a guest’s memory, as KVM translates
   });
   test.afterAll(() => tools?.remove());
 
-  for (const { name, words, lowEnd, end, nodes = [], huge = () => () => undefined } of MACHINES) {
+  for (const { name, words, lowEnd, end, nodes = [], huge = async () => async () => undefined } of MACHINES) {
     test(`[GM2] ${name}: 10,000 addresses are what QEMU’s monitor reads`, async () => {
-      const giveBack = huge();
+      const giveBack = await huge();
       test.skip(giveBack === null, 'no huge pages can be had here');
       const random = randomFrom('TILESCOPE_PAGING_SEED', 53);
       const inNodes = nodes.flatMap((at) => [at - WINDOW_BYTES, at]);
@@ -202,7 +205,7 @@ test.describe('the places where QEMU keeps a guest’s memory, as KVM translates
       } finally {
         await helper.stop();
         await guest.stop();
-        giveBack?.();
+        await giveBack?.();
       }
     });
   }

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'playwright/test';
 import { KVM_ABSENT } from '../models/guest.ts';
+import { KeptSetting } from '../models/kept-setting.ts';
 import { DEMO, isThere, LimitedVmm } from '../models/limited-vmm.ts';
 import { signalProcess } from '../models/signal.ts';
 import { builtFresh } from '../models/tilescope.ts';
@@ -38,40 +39,6 @@ const absence = (): string | null => {
   return ['cc', 'flock', 'sysctl'].every(isThere) ? null : 'cc, flock or sysctl is missing';
 };
 
-/**
- * What whoever sets the limit holds meanwhile. Not the limit's own file: in each runner's own space that is another one, and two that held
- * theirs at the same time took a limit that the other had raised for the one to put back.
- */
-const HELD = '/dev/kvm';
-
-/** The limit as it was comes back whatever becomes of this process; another that tries the same waits. */
-class KeptLimit {
-  readonly #keeper: ChildProcess;
-
-  private constructor(keeper: ChildProcess) {
-    this.#keeper = keeper;
-  }
-
-  static async take(): Promise<KeptLimit> {
-    const keep = `trap '' INT TERM HUP; old=$(cat ${LIMIT}); echo kept; cat > /dev/null; echo $old > ${LIMIT}`;
-    const keeper = spawn('flock', ['-o', HELD, 'sh', '-c', keep], {
-      detached: true,
-      stdio: ['pipe', 'pipe', 'ignore'],
-    });
-    await new Promise((resolve, reject) => {
-      keeper.stdout.once('data', resolve);
-      keeper.once('exit', (code) => reject(new Error(`flock ended with ${code}`)));
-    });
-    return new KeptLimit(keeper);
-  }
-
-  async giveBack(): Promise<void> {
-    const ended = new Promise((resolve) => this.#keeper.once('exit', resolve));
-    this.#keeper.stdin?.end();
-    await ended;
-  }
-}
-
 test.describe('[C66] as many mappings as a process may have', () => {
   const absent = absence();
   test.skip(absent !== null, absent ?? '');
@@ -79,7 +46,7 @@ test.describe('[C66] as many mappings as a process may have', () => {
 
   test('vm.max_map_count: raised, as advised', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tilescope-mappings-'));
-    const kept = await KeptLimit.take();
+    const kept = await KeptSetting.take(LIMIT);
     const before = limit();
     let vmm: LimitedVmm | null = null;
     try {
