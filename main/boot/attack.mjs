@@ -57,6 +57,7 @@ const hostileVmms = ({ kills, rounds, hostile, seed }) => {
     const lines = run.stdout.trim().split('\n');
     const shown = words.filter((word) => !word.includes('/')).join(' ');
     process.stdout.write(`   ${name} ${shown}: ${lines.at(-1)}\n`);
+    for (const line of lines.filter((text) => text.startsWith('skipped: '))) process.stdout.write(`     ${line}\n`);
     for (const line of lines.filter((text) => text.startsWith('not ok'))) process.stdout.write(`   BROKEN: ${line}\n`);
     if (run.status !== 0) broken += 1;
   }
