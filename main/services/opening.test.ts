@@ -84,6 +84,17 @@ describe('[C53] what may be open at once is counted before it is begun', () => {
     expect(shared.openIds.size).toBe(1);
   });
 
+  test('files that are open hold 512 MiB at most, in all pages together, and give their room back', async () => {
+    const [one, other] = pages;
+    if (one === undefined || other === undefined) throw new Error('no pages');
+    const bytes = Buffer.from(FILE, 'base64').length;
+    expect(shared.fileBytes.take(512 * 1024 * 1024 - bytes)).toBe(true);
+    const [id = ''] = idsOf([await one.openFile('a.json', FILE)]);
+    expect(await other.openFile('b.json', FILE)).toMatchObject({ refusal: { code: 'file' } });
+    expect(await one.detach(id, false)).toMatchObject({ ok: true });
+    expect(await other.openFile('b.json', FILE)).toMatchObject({ ok: true });
+  });
+
   test('work that throws gives its slot back', async () => {
     const slots = createSlots(1);
     const fault = inSlot(slots, async () => {

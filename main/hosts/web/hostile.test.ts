@@ -212,6 +212,31 @@ describe('[C12] a request that is none ends by itself', () => {
   });
 });
 
+test('[C12] an upgrade of what is no URL is answered by 400', async () => {
+  for (const target of ['//', '//[', '*', 'http://', ':']) {
+    expect(await say(upgrade(target)).all, target).toMatch(/^HTTP\/1\.1 400 /);
+  }
+});
+
+test('256 connections are held at most; one that is let go makes room for another', async () => {
+  const dial = (): Promise<Socket> =>
+    new Promise((resolve) => {
+      const socket = connect({ port: server.port, host: '127.0.0.1' }, () => resolve(socket));
+      socket.on('error', () => undefined);
+    });
+  const held: Socket[] = [];
+  for (let count = 0; count < 256; count += 1) held.push(await dial());
+  const beyond = await dial();
+  // Those that are held end too once they have said nothing for long, in the order in which they came.
+  const closed = (socket: Socket | undefined, which: string): Promise<string> =>
+    new Promise((resolve) => socket?.resume().once('close', () => resolve(which)));
+  expect(await Promise.race([closed(beyond, 'the last'), closed(held[0], 'the first')])).toBe('the last');
+  held.pop()?.destroy();
+  const heard = async (): Promise<string> => say('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n').all;
+  await expect.poll(heard).toMatch(/^HTTP\/1\.1 403 /);
+  for (const socket of held) socket.destroy();
+});
+
 describe('[C12] answers are not piled up for who does not take them', () => {
   let folder: string;
   let other: WebServer;
