@@ -103,7 +103,7 @@ test.describe('the other vCPUs of a real QEMU guest are held while one is driven
     if (status !== 'running') await of.monitor('cont');
     await allCount(of);
     expect(traced(of)).toBe(0);
-    expect(scratchIn(of)).toEqual([]);
+    expect(scratchIn(of), said).toEqual([]);
   };
 
   for (const [command, status] of [

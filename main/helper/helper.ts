@@ -35,7 +35,7 @@ export interface Helper {
   /** Its unexpected end, once per life. */
   onDeath(listener: (why: Refusal) => void): () => void;
   onEvent(listener: (frame: Frame) => void): () => void;
-  /** Closes the pipe and waits for the end; a helper that does not end is killed. */
+  /** Closes the pipe and waits for the end; a helper that does not end by itself is killed. */
   stop(): Promise<void>;
 }
 
@@ -58,7 +58,11 @@ const whereOf = (request: unknown): string | null => {
 
 /** For an answer: longer than the helper lets a vCPU stand still for one request (stand.h), so that it ends first, by itself. */
 export const TIMEOUT_MS = 10_000;
-const STOP_TIMEOUT_MS = 2_000;
+/**
+ * For the end: the helper unmaps its memory in each of its vCPUs before, and one that was killed over that leaves it there. Longer
+ * than it needs beside whatever else the machine does.
+ */
+const STOP_TIMEOUT_MS = 3 * TIMEOUT_MS;
 const STDERR_KEPT_CHARACTERS = 4_096;
 /** Requests not yet answered; more are refused rather than heaped up in front of a helper that is slow. */
 const MAX_WAITING = 64;
