@@ -206,7 +206,7 @@ export const HELPER_REASONS = {
     what: `the thread's seccomp filter would refuse ${call || 'the call'} (${describeAction(seccompAction)}), so it was not made`,
     remedy: isNeverSuspended(call)
       ? 'start the VMM without its filter: for this call it cannot be suspended, for a killed helper would then end the VMM'
-      : 'start the VMM without its filter, or suspend the filter while attached (--suspend-seccomp), which needs CAP_SYS_ADMIN',
+      : 'start the VMM without its filter, or suspend the filter while attached (--suspend-seccomp), which needs CAP_SYS_ADMIN: a helper killed in the microseconds of such a call takes the VMM with it',
   })),
   SECCOMP_UNREADABLE: row(35, ({ call }, context) => ({
     what: `the thread has a seccomp filter that may not be read, so ${call || 'the call'} was not made`,

@@ -73,6 +73,9 @@ describe('refusals in words', () => {
   test('[W7] what no suspended filter lets pass is not advised', () => {
     const remedy = (call: string) => refusalToBridge(refusal('SECCOMP', { call, seccompAction: 0x30000 })).remedy;
     expect(remedy('KVM_SET_XSAVE')).toContain('--suspend-seccomp');
+    expect(remedy('KVM_SET_XSAVE')).toContain(
+      'a helper killed in the microseconds of such a call takes the VMM with it',
+    );
     for (const call of [
       'KVM_SET_GUEST_DEBUG',
       'process_vm_readv',

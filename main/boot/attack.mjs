@@ -41,7 +41,7 @@ const hostileVmms = ({ kills, rounds, hostile, seed }) => {
     ['test-footprint', helper, demo, at('go-vmm'), String(rounds)],
     ['test-hostile', helper, at('hostile-vmm'), demo, String(hostile), String(seed)],
     ['test-lifetimes', helper, at('helper-kill-points'), at('odd-vmm')],
-    ['test-authority', helper, at('odd-vmm')],
+    ['test-authority', join(out, 'tilescope-helper'), at('odd-vmm')],
     ['test-kill-points', at('helper-kill-points'), demo],
     ['kill-storm', helper, '--demo', demo, '--kills', String(kills)],
     ['kill-storm', helper, '--qemu', '--kills', String(kills)],

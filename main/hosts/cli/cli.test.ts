@@ -35,14 +35,20 @@ let target: FakeTarget;
 let attached: unknown[];
 let host: Host;
 let skipped: Pick<TargetList, 'skippedCount' | 'skippedRemedy'>;
+/** Of each vCPU, KVM's number and the VMM's. */
+let numbers: (readonly [number, number | null])[];
 
 beforeEach(() => {
   skipped = { skippedCount: 0 };
+  numbers = [[0, 0]];
   folder = mkdtempSync(join(tmpdir(), 'tilescope-cli-'));
   target = fakeTarget(sampleCapture());
   attached = [];
   host = fakeHost(folder, {
-    listTargets: async () => answer({ targets: [SUMMARY], ...skipped }),
+    listTargets: async () => {
+      const vcpus = SUMMARY.vcpus.flatMap((one) => numbers.map(([index, vmmNumber]) => ({ ...one, index, vmmNumber })));
+      return answer({ targets: [{ ...SUMMARY, vcpus }], ...skipped });
+    },
     openLive: async (...given) => {
       attached.push(given);
       return given[0] === 4242 ? answer(target) : refuse('no-such-process', 'there is no such process');
@@ -70,6 +76,27 @@ describe('[C16] the fixed shapes', () => {
         attachable: true,
         reason: null,
         remedy: null,
+      },
+    ]);
+  });
+
+  test('[C60] list: both numbers of each vCPU, where they differ', async () => {
+    expect((await run('list')).out).not.toContain('= CPU');
+    numbers = [
+      [0, 0],
+      [4, 3],
+      [5, null],
+    ];
+    expect((await run('list')).out).toContain(
+      "4242: KVM's number = the VMM's: vCPU 0 = CPU 0, vCPU 4 = CPU 3, vCPU 5 = CPU not known\n",
+    );
+    expect(await json('list')).toMatchObject([
+      {
+        vcpus: [
+          { index: 0, vmmNumber: 0 },
+          { index: 4, vmmNumber: 3 },
+          { index: 5, vmmNumber: null },
+        ],
       },
     ]);
   });

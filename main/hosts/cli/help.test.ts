@@ -70,6 +70,19 @@ describe('[C75] one table of verbs', () => {
     },
   );
 
+  test('[C60] --vcpu is said to take either number, and what --suspend-seccomp risks is said where it is offered', async () => {
+    const offered = async (verb: string): Promise<string> => (await run(verb, '--help')).out.replace(/\s+/g, ' ');
+    for (const { name, options } of VERBS) {
+      const taken: readonly string[] = options;
+      if (taken.includes('vcpu'))
+        expect(await offered(name)).toContain('by KVM’s number (its APIC id) or by the VMM’s number of the CPU');
+      if (taken.includes('suspend-seccomp'))
+        expect(await offered(name)).toContain(
+          'a helper killed in the microseconds of such a call takes the VMM with it',
+        );
+    }
+  });
+
   test('every option belongs to a verb, and every verb’s options are parsed', () => {
     const taken = new Set<string>(VERBS.flatMap((row) => [...row.options]));
     expect(OPTIONS.map(({ name }) => name).filter((name) => name !== 'help' && !taken.has(name))).toEqual([]);
