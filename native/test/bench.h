@@ -10,6 +10,10 @@
 
 #define ROUNDS 300
 #define STEPS 4000u
+#define STATES_KEPT 400u /* of one request: so many of a guest with AMX the client has room for */
+#define GDB_STEPS 300
+#define ATTACHMENTS 9u
+#define REFRESH_HZ 30 /* the fastest live refresh */
 
 uint64_t now(clockid_t clock);
 double percentile(uint64_t *values, size_t count, unsigned int percent); /* sorts them; microseconds of nanoseconds */
