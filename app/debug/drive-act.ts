@@ -10,7 +10,8 @@ import { createCodeReader } from './next-code.ts';
 import { notKnown, type Passage, passageOf, type ReturnBy, runPassage } from './passage.ts';
 import { isStopped } from './run-state.ts';
 import type { RunControl, StepsMade, Target } from './target.ts';
-import { parseUntil } from './until.ts';
+import { parseUntil, parseWhen } from './until.ts';
+import { handlerOf, vectorNamed } from './vectors.ts';
 
 /** One part of a drive whose end is the asker's: the vCPU stands still before it and after it. */
 
@@ -53,6 +54,9 @@ const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 /** So long is waited for a breakpoint before the asker is asked whether he still wants it. */
 const WAIT_MS = 500;
+/** Hits that are passed, and how long is waited for the next one: a part of a drive ends within about a second. */
+const MOST_PASSED = 16;
+const PASSED_WAIT_MS = 30;
 
 const unguardedOf = ({ unguarded = null }: StepsMade): { readonly unguarded?: string } =>
   unguarded === null ? {} : { unguarded };
@@ -100,6 +104,64 @@ const until = async (control: RunControl, now: Capture, text: string, most: numb
 const breakpointsOf = (act: { readonly breakpoints: readonly DrivenBreakpoint[] }): readonly Breakpoint[] =>
   act.breakpoints.map(({ address, on, bytes }) => ({ address: BigInt(address), on, bytes }));
 
+/** Those of the breakpoints that were hit which count there: the conditions of the others do not hold. */
+const counting = (
+  hit: readonly number[],
+  breakpoints: readonly DrivenBreakpoint[],
+  there: Capture,
+): Answer<readonly number[]> => {
+  const count: number[] = [];
+  for (const at of hit) {
+    const when = breakpoints[at]?.when;
+    const condition = when === undefined ? answer(null) : parseWhen(when, there);
+    if (!condition.ok) return condition;
+    if (condition.value?.holds(there, there) ?? true) count.push(at);
+  }
+  return answer(count);
+};
+
+const toBreakpoint = async (
+  target: Target,
+  control: RunControl,
+  breakpoints: readonly DrivenBreakpoint[],
+): Promise<Answer<Driven>> => {
+  for (let passed = 0; ; passed += 1) {
+    const run = await control.runTo(breakpointsOf({ breakpoints }), passed === 0 ? WAIT_MS : PASSED_WAIT_MS);
+    if (!run.ok) return run;
+    const there = await target.capture();
+    if (!there.ok) return there;
+    const { ended, hit: all, doubt } = run.value;
+    const hit = counting(all, breakpoints, there.value);
+    if (!hit.ok) return hit;
+    const isPassed = ended === 'done' && hit.value.length === 0;
+    if (isPassed && passed < MOST_PASSED) continue;
+    return answer({
+      made: 0,
+      // Nothing in so long is no end: a guest that waits for an interrupt may get one.
+      why: ended === 'busy' ? 'busy' : ended === 'done' && !isPassed ? 'hit' : 'more',
+      hit: hit.value,
+      capture: there.value,
+      ...(doubt === undefined ? {} : { doubt }),
+    });
+  }
+};
+
+/** To the first instruction of an exception's handler, which the IDT names as it is now. */
+const toHandler = async (
+  target: Target,
+  control: RunControl,
+  { facts }: Capture,
+  vector: number,
+): Promise<Answer<Driven>> => {
+  const memory = await memoryOf(target, facts);
+  if (!memory.ok) return memory;
+  const handler = await handlerOf(memory.value, facts, vector);
+  if (!handler.ok) return handler;
+  const run = await toBreakpoint(target, control, [{ address: hex(handler.value), on: 'execute', bytes: 1 }]);
+  if (!run.ok || run.value.why !== 'hit') return run;
+  return answer({ ...run.value, why: 'holds', hit: [] });
+};
+
 const along = async (
   target: Target,
   control: RunControl,
@@ -109,7 +171,11 @@ const along = async (
 ): Promise<Answer<Driven>> => {
   const passed = await runPassage(target, control, passage, breakpointsOf({ breakpoints }), WAIT_MS);
   if (!passed.ok) return passed;
-  const { ended, hit, capture } = passed.value;
+  const { capture } = passed.value;
+  const counted = counting(passed.value.hit, breakpoints, capture);
+  if (!counted.ok) return counted;
+  const hit = counted.value;
+  const ended = passed.value.ended === 'hit' && hit.length === 0 ? 'more' : passed.value.ended;
   const then: DriveAct = {
     ...{ kind: 'return', address: hex(passage.address), leastRsp: hex(passage.leastRsp), breakpoints },
   };
@@ -142,7 +208,11 @@ export const driveAct = async (target: Target, act: DriveAct, decoder: LoadDecod
   if (!now.ok) return now;
   if (act.kind === 'step') return steps(control, now.value, act.count);
   if (act.kind === 'trace') return trace(target, control, now.value, act.count);
-  if (act.kind === 'until') return until(control, now.value, act.condition, act.most);
+  if (act.kind === 'until') {
+    const vector = vectorNamed(act.condition);
+    if (vector !== null) return toHandler(target, control, now.value, vector);
+    return until(control, now.value, act.condition, act.most);
+  }
   if (act.kind === 'return') {
     const passage = { address: BigInt(act.address), leastRsp: BigInt(act.leastRsp) };
     return along(target, control, passage, act.breakpoints);
@@ -156,17 +226,5 @@ export const driveAct = async (target: Target, act: DriveAct, decoder: LoadDecod
     if (passage.value === null) return steps(control, now.value, 1);
     return along(target, control, passage.value, act.breakpoints, passage.value.by ?? null);
   }
-  const run = await control.runTo(breakpointsOf(act), WAIT_MS);
-  if (!run.ok) return run;
-  const there = await target.capture();
-  if (!there.ok) return there;
-  const { ended, hit, doubt } = run.value;
-  // Nothing in so long is no end: a guest that waits for an interrupt may get one.
-  return answer({
-    made: 0,
-    why: ended === 'done' ? 'hit' : ended === 'busy' ? 'busy' : 'more',
-    hit,
-    capture: there.value,
-    ...(doubt === undefined ? {} : { doubt }),
-  });
+  return toBreakpoint(target, control, act.breakpoints);
 };

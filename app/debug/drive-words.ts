@@ -6,12 +6,14 @@ export interface DrivenBreakpoint {
   readonly on: 'execute' | 'write' | 'access';
   /** 1, 2, 4 or 8; of an instruction 1. */
   readonly bytes: number;
+  /** "rax == 5": where this does not hold, it is passed. Not there: it ends every run. */
+  readonly when?: string;
 }
 
 /** What a vCPU is driven to do. */
 export type DriveAct =
   | { readonly kind: 'step'; readonly count: number }
-  /** Instruction by instruction until a condition holds, at most so many. */
+  /** Instruction by instruction until a condition holds, at most so many; of an exception, "#NM", freely on to its handler. */
   | { readonly kind: 'until'; readonly condition: string; readonly most: number }
   /** On until one of up to four breakpoints is hit. */
   | { readonly kind: 'break'; readonly breakpoints: readonly DrivenBreakpoint[] }

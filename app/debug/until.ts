@@ -27,6 +27,8 @@ export interface Until {
   lookups(now: Capture): readonly Lookup[] | null;
   /** It holds before the next instruction of this class: the code says it, and not the state. */
   readonly before?: InstructionClass;
+  /** One state says whether it holds, without the one before. */
+  readonly ofOneState?: true;
   /** Whether it does, after a step. */
   holds(before: Capture, now: Capture): boolean;
 }
@@ -147,6 +149,7 @@ const comparisonUntil = (
   const isExact = path.field === null && (path.type === null || isInteger(path.type));
   return answer({
     words: `${printPath(path)} ${op} ${value}`,
+    ofOneState: true,
     lookups: (capture) => {
       const offsets = isExact ? recordOffsets(capture, path) : null;
       if (offsets === null || offsets.length > 8) return changes(capture, path);
@@ -184,4 +187,11 @@ export const parseUntil = (text: string, now: Capture): Answer<Until> => {
   if (!path.ok) return path;
   const op = comparison[2] === '=' ? '==' : (comparison[2] as Comparison);
   return comparisonUntil(text, path.value, op, comparison[3] ?? '', now);
+};
+
+/** Of a breakpoint: what it was before is not known there, for the guest has run on since it was looked at. */
+export const parseWhen = (text: string, now: Capture): Answer<Until> => {
+  const parsed = parseUntil(text, now);
+  if (!parsed.ok || parsed.value.ofOneState === true) return parsed;
+  return wrong(text, 'at a breakpoint a register is compared with a number');
 };

@@ -38,6 +38,10 @@ export interface SavedBreakpoint {
   /** 1, 2, 4 or 8. */
   readonly bytes: number;
   readonly enabled: boolean;
+  /** "rax == 5": where this does not hold, it is passed; not there: it has no condition. */
+  readonly when?: string;
+  /** How often it ended a run; not there: not known. */
+  readonly hits?: number;
 }
 
 export interface SavedSession {

@@ -110,12 +110,18 @@ const breakpointReader: Reader<SavedBreakpoint> = (value, path) => {
     on: oneOf('execute', 'write', 'access'),
     bytes: integer(1, 8),
     enabled: flag,
+    when: optional(shortText),
+    hits: optional(count),
   })(value, path);
   if (!read.ok) return read;
-  const { address, bytes } = read.value;
+  const { address, bytes, when, hits, ...rest } = read.value;
   const isAligned = [1, 2, 4, 8].includes(bytes) && address % BigInt(bytes) === 0n;
   if (!isAligned) return unexpected(`${path}.bytes`, `${bytes} bytes cannot be watched there`);
-  return decoded({ ...read.value, address: `0x${address.toString(16)}` });
+  return decoded({
+    ...{ ...rest, bytes, address: `0x${address.toString(16)}` },
+    ...(when === undefined ? {} : { when }),
+    ...(hits === undefined ? {} : { hits }),
+  });
 };
 
 const headReader = object({ format: shortText, version: integer(0, MAX_NUMBER) });

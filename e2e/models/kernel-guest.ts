@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { smallBtf } from '../../app/disas/testdata/small-btf.ts';
@@ -64,6 +64,12 @@ export class KernelGuest {
     guest.store(0x8020, Buffer.concat([Buffer.from([0x48, 0xb8]), word(entry), Buffer.from([0xff, 0xe0])]));
     guest.store(0x8004, Buffer.from([0x20 - 5]));
     return new KernelGuest(guest, folder, at('System.map'), at('btf'));
+  }
+
+  /** The jump of its loop becomes UD2. */
+  raiseUndefined(): void {
+    const increment = readFileSync(join(this.folder, 'image')).indexOf(Buffer.from([0x48, 0xff, 0x05]));
+    this.guest.store(PHYSICAL + increment + 7, Buffer.from([0x0f, 0x0b]));
   }
 
   async stop(): Promise<void> {

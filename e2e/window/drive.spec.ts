@@ -83,6 +83,22 @@ test.describe('a live QEMU guest driven from the window', () => {
     await expect(outcome).toHaveText(`stopped by hand${UNKNOWN}`);
 
     await page.keyboard.press('Alt+b');
+    const address = drive.getByRole('textbox', { name: 'Address of a breakpoint' });
+    const add = drive.getByRole('button', { name: 'Add the breakpoint' });
+    await address.fill(`${first} if rip == 0`);
+    await add.click();
+    await page.keyboard.press('F5');
+    // Past one instruction it would be hit at once.
+    await expect(window.state()).toHaveText('Running to a breakpoint');
+    await page.keyboard.press('Shift+F5');
+    await expect(window.state()).toHaveText('Stopped by hand');
+    await expect(drive.getByText('hit 2', { exact: true })).toBeVisible();
+    await address.fill(`${first} if rip == ${first}`);
+    await add.click();
+    await page.keyboard.press('F5');
+    await expect(drive.getByText('hit 3', { exact: true })).toBeVisible();
+    await expect(window.state()).toHaveText('Stopped at breakpoint 1');
+    await expect(drive.getByText(`${first} if rip == ${first}`)).toBeVisible();
     await drive.getByRole('checkbox', { name: `Break at ${first}` }).uncheck();
     await window.continue();
     await guest.progress();

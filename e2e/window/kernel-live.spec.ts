@@ -65,4 +65,28 @@ test.describe('a live guest whose kernel KASLR has moved, in the window', () => 
     const { threads } = kernel.guest.footprint();
     expect(threads).toEqual(footprint.threads);
   });
+
+  test('[RC4] until an exception: at the first instruction of the handler that its IDT names', async ({ open }) => {
+    const page = await open();
+    const window = new Window(page);
+    await window.attach('moved-kernel');
+    const chooser = page.waitForEvent('filechooser');
+    await page.getByRole('button', { name: 'Symbols…' }).click();
+    await (await chooser).setFiles(kernel.vmlinux);
+    const instructions = page.getByRole('list', { name: 'Instructions' });
+    await expect(instructions).toContainText('default_idle');
+    const dialog = page.getByRole('dialog', { name: 'Run until' });
+    const outcome = page.getByTestId('drive-outcome');
+    await page.keyboard.press('Control+F5');
+    await dialog.getByRole('textbox', { name: 'Condition' }).fill('#UD');
+    await expect(dialog).toContainText('the handler that its IDT names');
+    await dialog.getByRole('textbox', { name: 'Condition' }).press('Enter');
+    // Its loop raises none yet.
+    await expect(outcome).toHaveAttribute('data-phase', 'driving');
+    kernel.raiseUndefined();
+    await expect(outcome).toHaveText('#UD, at the first instruction of its handler');
+    await expect(window.state()).toHaveText('Stopped at #UD');
+    await expect(page.locator('[aria-current="step"]')).toContainText('hlt');
+    await expect(instructions).toContainText('asm_exc_invalid_op');
+  });
 });

@@ -18,6 +18,10 @@ describe('[C24] calls of the page are hostile until checked', () => {
     ['drive', [SESSION, { kind: 'step', count: 1 }, null]],
     ['drive', [SESSION, { kind: 'until', condition: 'rax == 1', most: 10 }, null]],
     ['drive', [SESSION, { kind: 'break', breakpoints: [{ address: '0x1000', on: 'write', bytes: 8 }] }, null]],
+    [
+      'drive',
+      [SESSION, { kind: 'break', breakpoints: [{ address: '0x1', on: 'execute', bytes: 1, when: 'rax == 1' }] }, null],
+    ],
     ['step', [SESSION, 10_000, null]],
     ['apply', [SESSION, [{ path: 'zmm5', value: '0x1' }]]],
     ['restore', [SESSION, { kind: 'all' }, null]],
@@ -74,6 +78,7 @@ describe('[C24] calls of the page are hostile until checked', () => {
     ],
     ['drive', [SESSION, { kind: 'break', breakpoints: [{ address: '0x1001', on: 'write', bytes: 8 }] }, null]],
     ['drive', [SESSION, { kind: 'break', breakpoints: [{ address: '4096', on: 'execute', bytes: 1 }] }, null]],
+    ['drive', [SESSION, { kind: 'break', breakpoints: [{ address: '0x1', on: 'execute', bytes: 1, when: 1 }] }, null]],
     ['step', [SESSION, 1.5, null]],
     ['step', [SESSION, 10_001, null]],
     ['chooseState', [SESSION, -1, '']],

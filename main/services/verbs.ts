@@ -1,6 +1,6 @@
 import type { Answer, Bridge, BridgeVerb, CaptureDocument, DriveAct, RestoreScope } from '../../app/bridge.ts';
 import { BRIDGE_VERBS } from '../../app/bridge.ts';
-import { MOST_BREAKPOINTS, MOST_OTHER_BREAKPOINTS } from '../../app/debug/drive-words.ts';
+import { type DrivenBreakpoint, MOST_BREAKPOINTS, MOST_OTHER_BREAKPOINTS } from '../../app/debug/drive-words.ts';
 import { FIND_MEMORY_AS } from '../../app/debug/guest-words.ts';
 import { messageOf, refuse } from '../../app/refusals/refusal.ts';
 import {
@@ -90,8 +90,10 @@ const preset = matching(/^[A-Za-z0-9 _-]{0,64}$/, 'the name of a CPU');
 
 const hex64 = matching(/^0x[0-9a-f]{1,16}$/, '"0x" and up to 16 hex digits');
 const count = integer(1, 10_000);
+const watched = { address: hex64, on: oneOf('execute', 'write', 'access'), bytes: oneOfNumbers(1, 2, 4, 8) };
+const condition = filled(200);
 const breakpoint = where(
-  object({ address: hex64, on: oneOf('execute', 'write', 'access'), bytes: oneOfNumbers(1, 2, 4, 8) }),
+  either<DrivenBreakpoint>(only(object(watched)), only(object({ ...watched, when: condition }))),
   ({ address, on, bytes }) => BigInt(address) % BigInt(bytes) === 0n && (on !== 'execute' || bytes === 1),
   'does not lie at a multiple of its bytes, or is an instruction of more than one',
 );
@@ -99,7 +101,7 @@ const others = list(breakpoint, MOST_OTHER_BREAKPOINTS);
 /** What nobody could mean is refused too: KVM would be asked for it. */
 const driveAct = either<DriveAct>(
   object({ kind: oneOf('step', 'trace'), count }),
-  object({ kind: oneOf('until'), condition: filled(200), most: integer(1, MOST_DRIVEN) }),
+  object({ kind: oneOf('until'), condition, most: integer(1, MOST_DRIVEN) }),
   object({ kind: oneOf('break'), breakpoints: atLeastOne(list(breakpoint, MOST_BREAKPOINTS)) }),
   object({ kind: oneOf('over', 'out'), breakpoints: others }),
   object({ kind: oneOf('return'), address: hex64, leastRsp: hex64, breakpoints: others }),

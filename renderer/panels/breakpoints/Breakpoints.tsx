@@ -6,7 +6,8 @@ import { Select } from '../../controls/Select.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
 import type { Breakpoint } from '../../store/state/drive.ts';
-import { breakpointWords, checkBreakpoint, selectBreakpoints } from '../../store/vcpu/drive-slice.ts';
+import { breakpointWords, checkBreakpoint } from '../../store/vcpu/breakpoint-text.ts';
+import { selectBreakpoints } from '../../store/vcpu/drive-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 
 /** What the vCPU stops at: at an instruction, or where memory is written or touched. */
@@ -83,7 +84,8 @@ function AddBreakpoint({ isModel }: { isModel: boolean }): ReactElement {
   const [on, setOn] = useState<DrivenBreakpoint['on']>('execute');
   const [bytes, setBytes] = useState(8);
   const isFull = useDebugger((state) => selectBreakpoints(state).length >= 4);
-  const checked = checkBreakpoint(text, on, bytes);
+  const now = useDebugger((state) => state.stops.at(-1)?.capture ?? null);
+  const checked = checkBreakpoint(text, on, bytes, now);
   const refused = isFull ? 'a vCPU has four breakpoint registers' : checked.ok ? null : checked.why;
   const add = (): void => {
     if (refused !== null || !checked.ok) return;
@@ -103,6 +105,7 @@ function AddBreakpoint({ isModel }: { isModel: boolean }): ReactElement {
           type="text"
           className="val"
           aria-label="Address of a breakpoint"
+          title="0x1000, or with a condition: 0x1000 if rax == 5"
           placeholder="0x1000"
           spellCheck={false}
           autoComplete="off"

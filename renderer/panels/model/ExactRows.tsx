@@ -1,4 +1,5 @@
 import type { ReactElement } from 'react';
+import { vectorNamed } from '../../../app/debug/vectors.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { allStopRefusal, conditionProblem, selectOtherVcpus } from '../../store/vcpu/drive-slice.ts';
 import { stepsProblem } from '../../store/vcpu/exact-run.ts';
@@ -66,6 +67,18 @@ export function ExactRows({ isModel }: { isModel: boolean }): ReactElement {
 
 /** What stepping means to a live vCPU, and to the others of its machine. */
 export function ExactWords(): ReactElement {
+  const isException = useDebugger(
+    ({ runWay, exactRun }) => runWay === 'until' && vectorNamed(exactRun.condition.trim()) !== null,
+  );
+  if (isException)
+    return (
+      <>
+        <OtherVcpus />
+        <p className="text-2">
+          The vCPU runs freely, to the first instruction of the handler that its IDT names; Pause ends it where it is.
+        </p>
+      </>
+    );
   return (
     <>
       <OtherVcpus />

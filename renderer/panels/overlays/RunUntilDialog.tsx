@@ -92,7 +92,7 @@ export function RunUntilDialog(): ReactElement | null {
               choice={choice}
               onChoose={choose}
               title="an exception is raised"
-              refused={isModel ? null : 'only the model tells of exceptions: hardware hands #NM to the guest alone'}
+              refused={isModel ? null : 'type its name above, such as #NM: a live guest runs to its handler'}
             >
               <Select
                 name="Exception"

@@ -8,12 +8,14 @@ import { createFakeMachine } from '../../testing/fake-machine.ts';
 import { createDebuggerStore, type DebuggerStore } from '../debugger-store.ts';
 import { runWord, selectDrive } from '../select/run.ts';
 import { stoppedWhy } from '../select/stopped-why.ts';
-import { checkBreakpoint, conditionProblem, selectBreakpoints, selectOtherVcpus } from './drive-slice.ts';
+import { checkBreakpoint } from './breakpoint-text.ts';
+import { conditionProblem, selectBreakpoints, selectOtherVcpus } from './drive-slice.ts';
 import { exactRunRefusal } from './exact-run.ts';
 import { savedTimeline, sessionToSave } from './saved-session.ts';
 
 let bridge: FakeBridge;
 let store: DebuggerStore;
+const now = () => store.getState().stops.at(-1)?.capture ?? null;
 const general = () => store.getState().stops.at(-1)?.capture.facts.general ?? null;
 const settled = async (): Promise<void> => {
   for (let turn = 0; turn < 200; turn += 1) await Promise.resolve();
@@ -180,18 +182,53 @@ describe('[RC6] a live vCPU driven from the page', () => {
     ['', 'execute', 1, 'type an address'],
     ['here', 'write', 4, 'type an address'],
     ['0x1001', 'write', 8, '8 bytes are watched at a multiple of 8'],
+    ['0x1000 if', 'execute', 1, 'type an address'],
+    ['0x1000 if rax', 'execute', 1, 'is no condition'],
+    ['0x1000 if rax changes', 'execute', 1, 'compared with a number'],
   ] as const)('%j is no breakpoint', (text, on, bytes, why) => {
-    const checked = checkBreakpoint(text, on, bytes);
+    const checked = checkBreakpoint(text, on, bytes, now());
     expect(checked.ok ? null : checked.why).toContain(why);
   });
 
-  test('a saved session keeps them', () => {
-    const breakpoint = { address: '0x7e00', on: 'write', bytes: 4 } as const;
+  test('[RC6] one with a condition ends a run only where that holds, and only then counts', async () => {
+    const place = FAKE_LOOP.base + 3n;
+    const goal = (general()?.rax ?? 0n) + 20n;
+    const checked = checkBreakpoint(`0x${place.toString(16)} if rax >= ${goal}`, 'execute', 1, now());
+    if (!checked.ok) throw new Error(checked.why);
+    store.getState().addBreakpoint({ address: checked.breakpoint.address, on: 'execute', bytes: 1 });
+    store.getState().addBreakpoint(checked.breakpoint);
+    action('continue').run(store);
+    await settled();
+    expect(general()?.rip).toBe(place);
+    expect((general()?.rax ?? 0n) >= goal).toBe(true);
+    expect(selectBreakpoints(store.getState())).toMatchObject([{ when: `rax >= ${goal}`, hits: 1 }]);
+    expect(selectDrive(store.getState())).toMatchObject({
+      isHit: true,
+      what: `0x${place.toString(16)} if rax >= ${goal}`,
+    });
+    // A run to a line ends at it, whatever the condition of the breakpoint there says.
+    store.getState().addBreakpoint({ ...checked.breakpoint, when: 'rax == 0' });
+    await store.getState().runToAddress(`0x${place.toString(16)}`);
+    expect(general()?.rip).toBe(place);
+    expect(selectBreakpoints(store.getState())).toMatchObject([{ hits: 1 }]);
+  });
+
+  test('[RC4] until an exception, where memory is not known: refused', async () => {
+    expect(conditionProblem('#NM', store.getState())).toBeNull();
+    await store.getState().driveUntil('#NM');
+    expect(store.getState().refusal?.code).toBe('memory-unknown');
+    expect([store.getState().busy, store.getState().outcome]).toEqual([null, null]);
+  });
+
+  test('a saved session keeps them, with their conditions and hits', () => {
+    const breakpoint = { address: '0x7e00', on: 'write', bytes: 4, when: 'rax == 5' } as const;
     store.getState().addBreakpoint(breakpoint);
-    const text = sessionText(sessionToSave(store.getState(), 1));
+    const state = store.getState();
+    const breakpoints = selectBreakpoints(state).map((one) => ({ ...one, hits: 3 }));
+    const text = sessionText(sessionToSave({ ...state, breakpoints }, 1));
     const opened = savedTimeline(JSON.parse(text));
     if (!opened.ok) throw new Error('not opened');
-    expect(opened.value.breakpoints).toEqual([{ ...breakpoint, enabled: true, hits: 0 }]);
+    expect(opened.value.breakpoints).toEqual([{ ...breakpoint, enabled: true, hits: 3 }]);
     const spoilt = JSON.parse(text);
     spoilt.breakpoints[0].bytes = 3;
     expect(savedTimeline(spoilt).ok).toBe(false);

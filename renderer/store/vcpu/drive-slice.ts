@@ -3,7 +3,7 @@ import type { Bridge, DriveAct, DrivenBreakpoint, DriveResult, Refusal } from '.
 import { MOST_BREAKPOINTS, MOST_OTHER_BREAKPOINTS, NO_BREAKPOINTS } from '../../../app/debug/drive-words.ts';
 import { DRIVEN } from '../../../app/debug/run-state.ts';
 import { parseUntil } from '../../../app/debug/until.ts';
-import { parseNumber } from '../../../app/value/number.ts';
+import { vectorNamed } from '../../../app/debug/vectors.ts';
 import { ask } from '../base/ask.ts';
 import { busyRefusal } from '../base/availability.ts';
 import { received } from '../base/received.ts';
@@ -12,6 +12,7 @@ import { guestKey } from '../select/guest-key.ts';
 import { hasEnded, isDriving, isFrozen, isRunning, isWaiting } from '../select/run.ts';
 import type { Breakpoint, DriveSlice } from '../state/drive.ts';
 import type { Slice, State, VcpuPart } from '../state/state.ts';
+import { breakpointWords } from './breakpoint-text.ts';
 import { withStep } from './timeline-slice.ts';
 import { tracedStops, withTraced } from './traced.ts';
 import { withRun } from './vcpu.ts';
@@ -58,32 +59,15 @@ export const selectOtherVcpus = (state: State): 'run on' | 'held while driven' |
   return isDriving(state) ? 'held' : 'held while driven';
 };
 
-/** "0x1000", or why it is none that can be watched. */
-export const checkBreakpoint = (
-  text: string,
-  on: DrivenBreakpoint['on'],
-  bytes: number,
-): { readonly ok: true; readonly breakpoint: DrivenBreakpoint } | { readonly ok: false; readonly why: string } => {
-  const number = parseNumber(text.trim());
-  if (number === null || number.value < 0n || number.value >= 1n << 64n)
-    return { ok: false, why: 'type an address, such as 0x1000' };
-  const size = on === 'execute' ? 1 : bytes;
-  if (number.value % BigInt(size) !== 0n)
-    return { ok: false, why: `${size} bytes are watched at a multiple of ${size}` };
-  return { ok: true, breakpoint: { address: `0x${number.value.toString(16)}`, on, bytes: size } };
-};
-
 /** Why this is no condition for the vCPU on screen; null: it is one. */
 export const conditionProblem = (text: string, { stops }: State): string | null => {
   const now = stops.at(-1)?.capture;
   if (now === undefined) return 'nothing is read yet';
   if (text.trim() === '') return 'type a condition, such as rax == 5';
+  if (vectorNamed(text.trim()) !== null) return null;
   const parsed = parseUntil(text, now);
   return parsed.ok ? null : parsed.refusal.what;
 };
-
-export const breakpointWords = ({ address, on, bytes }: DrivenBreakpoint): string =>
-  on === 'execute' ? address : `${on} of ${bytes} at ${address}`;
 
 /** "at breakpoint 2": its place in the list; one that is not there was a line's own. */
 const placeOf = (state: State, hit: readonly DrivenBreakpoint[]): string => {
@@ -93,7 +77,10 @@ const placeOf = (state: State, hit: readonly DrivenBreakpoint[]): string => {
 const stepsBrief = (made: number): string => (made === 1 ? 'after 1 step' : `after ${made} steps`);
 
 export const enabledOf = (state: State): readonly Breakpoint[] => selectBreakpoints(state).filter((row) => row.enabled);
-const asked = ({ address, on, bytes }: DrivenBreakpoint): DrivenBreakpoint => ({ address, on, bytes });
+const asked = ({ address, on, bytes, when }: DrivenBreakpoint): DrivenBreakpoint => ({
+  ...{ address, on, bytes },
+  ...(when === undefined ? {} : { when }),
+});
 
 const hitWords = (hit: readonly number[], of: readonly DrivenBreakpoint[]): string =>
   hit
@@ -293,7 +280,10 @@ export const createDriveSlice =
         await run(
           `until ${condition}`,
           (made) => ({ kind: 'until', condition, most: MOST_DRIVEN - made }),
-          (_last, made) => ({ what: `${condition}, after ${made} instructions`, brief: stepsBrief(made) }),
+          (_last, made) =>
+            vectorNamed(condition) === null
+              ? { what: `${condition}, after ${made} instructions`, brief: stepsBrief(made) }
+              : { what: `${condition}, at the first instruction of its handler`, brief: `at ${condition}` },
         );
       },
       async continueLive() {
@@ -310,12 +300,13 @@ export const createDriveSlice =
         isStopped = true;
       },
       addBreakpoint(breakpoint) {
-        change((rows) =>
-          rows.length >= MOST_BREAKPOINTS ||
-          rows.some((row) => row.address === breakpoint.address && row.on === breakpoint.on)
-            ? rows
-            : [...rows, { ...breakpoint, enabled: true, hits: 0 }],
-        );
+        const isThere = (row: Breakpoint): boolean => row.address === breakpoint.address && row.on === breakpoint.on;
+        change((rows) => {
+          // The one that is there keeps its hits, and takes the condition.
+          if (rows.some(isThere))
+            return rows.map((row) => (isThere(row) ? { ...breakpoint, enabled: row.enabled, hits: row.hits } : row));
+          return rows.length >= MOST_BREAKPOINTS ? rows : [...rows, { ...breakpoint, enabled: true, hits: 0 }];
+        });
       },
       toggleBreakpoint(address) {
         const rows = selectBreakpoints(get());

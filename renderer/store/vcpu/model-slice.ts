@@ -1,9 +1,10 @@
-import type { Bridge, ModelSummary, Opened } from '../../../app/bridge.ts';
+import type { Bridge, DrivenBreakpoint, ModelSummary, Opened } from '../../../app/bridge.ts';
 import { type Errand, errandOf, STANDS_STILL } from '../../../app/debug/run-state.ts';
 import { ask } from '../base/ask.ts';
 import { hasHalted, isRunning } from '../select/run.ts';
 import type { ModelSlice } from '../state/model.ts';
 import type { Slice } from '../state/state.ts';
+import { countsAt } from './breakpoint-text.ts';
 import { enabledOf, selectBreakpoints } from './drive-slice.ts';
 import { productsOfProgram } from './executed.ts';
 import { requestSteps, withoutStops, withSteps } from './model-steps.ts';
@@ -127,8 +128,10 @@ export const createModelSlice =
         const enabled = enabledOf(get()).filter(({ on }) => on === 'execute');
         if (enabled.length === 0) return runOn(null);
         const here = (): string | null => {
-          const rip = get().stops.at(-1)?.capture.facts.general?.rip;
-          return enabled.find(({ address }) => BigInt(address) === rip)?.address ?? null;
+          const there = get().stops.at(-1)?.capture;
+          const isHit = (one: DrivenBreakpoint): boolean =>
+            there?.facts.general?.rip === BigInt(one.address) && countsAt(one, there);
+          return enabled.find(isHit)?.address ?? null;
         };
         const { id, made } = { id: get().session?.id ?? '', made: get().position?.at ?? 0 };
         await runOn(() => here() !== null);

@@ -53,6 +53,17 @@ test('Continue of a model runs to a breakpoint, goes on from it, and counts its 
   expect(stoppedWhy(store.getState())).toBe('halted');
 });
 
+test('[RC6] Continue of a model passes a breakpoint whose condition does not hold', async () => {
+  const { store } = await opened();
+  const line = store.getState().position?.disassembly[7];
+  if (line === undefined) throw new Error('the program is shorter');
+  const breakpoint = { address: line.address, on: 'execute', bytes: 1 } as const;
+  store.getState().addBreakpoint({ ...breakpoint, when: 'rip == 0' });
+  await store.getState().runToEnd();
+  expect(hasHalted(store.getState())).toBe(true);
+  expect(selectBreakpoints(store.getState())).toMatchObject([{ hits: 0 }]);
+});
+
 test('an exception stands at its stop, and is gone with the model', async () => {
   const { store } = await opened();
   await store.getState().detach('keep');

@@ -30,7 +30,12 @@ export const savedTimeline = (
   const labels = new Map(stops.flatMap(({ number, label }) => (label === null ? [] : [[number, label] as const])));
   const modelEvents = stops.flatMap(({ number, event }) => (event == null ? [] : [{ ...event, stop: number }]));
   const timeline = { ...timelineOf(history, stops), labels, pinned, staged, modelEvents };
-  return decoded({ product, savedAtMs, timeline, breakpoints: breakpoints.map((one) => ({ ...one, hits: 0 })) });
+  return decoded({
+    product,
+    savedAtMs,
+    timeline,
+    breakpoints: breakpoints.map((one) => ({ ...one, hits: one.hits ?? 0 })),
+  });
 };
 
 /** Those of the guest whose timeline it is. */
@@ -51,7 +56,7 @@ export const sessionToSave = (
     savedAtMs,
     pinned: state.pinned,
     staged: state.staged,
-    breakpoints: breakpointsOf(state).map(({ address, on, bytes, enabled }) => ({ address, on, bytes, enabled })),
+    breakpoints: breakpointsOf(state),
     stops: state.stops.map((stop) => ({
       number: stop.number,
       cause: stop.cause,
