@@ -4,10 +4,11 @@ import type { BridgeVerb } from '../../app/bridge.ts';
 /** Why it is done in the browser alone. */
 export const HELD_BY = 'answers are held back on the WebSocket of the web host';
 
-/** Answers to one verb wait until `letGo` is called; further ones pass. */
+/** Answers to one verb wait until `letGo` is called; those that come later pass, also where they were asked for before. */
 export const holdAnswers = async (page: Page, held: BridgeVerb): Promise<{ letGo: () => void }> => {
   const waiting: (() => void)[] = [];
   const asked = new Set<number>();
+  let holds = true;
   await page.routeWebSocket(/\/bridge$/, (ws) => {
     const host = ws.connectToServer();
     ws.onMessage((message) => {
@@ -17,12 +18,13 @@ export const holdAnswers = async (page: Page, held: BridgeVerb): Promise<{ letGo
     });
     host.onMessage((message) => {
       const { id } = JSON.parse(String(message)) as { id?: number };
-      if (id !== undefined && asked.delete(id)) waiting.push(() => ws.send(message));
+      if (holds && id !== undefined && asked.delete(id)) waiting.push(() => ws.send(message));
       else ws.send(message);
     });
   });
   return {
     letGo: () => {
+      holds = false;
       for (const send of waiting.splice(0)) send();
     },
   };

@@ -63,6 +63,48 @@ test('[DA6] memory of a model by keyboard alone: read, edited with a register, u
   await expect(memory.getByTestId('memory-verdict')).toBeVisible();
 });
 
+test('[DA5] what the next instruction of a model does: registers underlined, its tile beside memory, and an XSAVE area', async ({
+  open,
+}) => {
+  const page = await open();
+  const model = new TilesWindow(page);
+  await model.openModel(0);
+  await page.getByRole('tab', { name: 'General' }).click();
+  const next = (what: string) => page.getByTitle(`the next instruction ${what} it`);
+  const uses = page.locator('[aria-current="step"] .program-uses');
+  await expect(next('writes')).toHaveText(['rdi']);
+  await model.step();
+  await expect(uses).toContainText('64 at 0x402000');
+  await expect(uses.getByTestId('tile-config')).toBeVisible();
+  await expect(next('reads')).toHaveText(['rdi']);
+  while (!(await page.locator('[aria-current="step"]').textContent())?.includes('tileloadd tmm4')) await model.step();
+  await expect(next('writes')).toHaveText(['tmm4']);
+  await expect(next('reads')).toHaveText(['rsi', 'r8']);
+  await uses.getByRole('button', { name: 'memory beside tmm4' }).press('Enter');
+  const memory = page.getByTestId('memory');
+  await expect(memory.getByTestId('memory-verdict')).toContainText(/\d+ of \d+ differ from tmm4/);
+  // At an earlier stop nothing is next.
+  await page.keyboard.press('Alt+ArrowLeft');
+  await expect(next('reads')).toHaveCount(0);
+  await expect(uses).toHaveCount(0);
+  await page.keyboard.press('Alt+ArrowRight');
+  await expect(next('reads')).toHaveText(['rsi', 'r8']);
+
+  // No program of its own saves its state: one is put there, XSAVE [RSI].
+  await memory.getByRole('radio', { name: 'Hex' }).click();
+  const base = memory.getByRole('textbox', { name: 'Base' });
+  await base.fill('rip');
+  await page.keyboard.press('Enter');
+  await memory.locator('[data-memory="0 0"]').focus();
+  for (const byte of ['0f', 'ae', '26']) {
+    await page.keyboard.type(byte);
+    await page.keyboard.press('Tab');
+  }
+  await model.apply();
+  await uses.getByRole('button', { name: 'XSAVE area at 0x403000' }).press('Enter');
+  await expect(page.getByRole('alert')).toContainText('0x403000');
+});
+
 test('[DA6] a base that names a register goes along with it; a block dragged with the mouse is set beside a tile', async ({
   open,
 }) => {

@@ -1,12 +1,15 @@
 import { type ReactElement, useEffect, useRef } from 'react';
-import type { DisassemblyLine } from '../../../app/bridge.ts';
+import type { CodeView, DisassemblyLine } from '../../../app/bridge.ts';
 import { useInstructionList } from '../../controls/instruction-list.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { hasHalted, isFrozen } from '../../store/select/run.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
 import { executedAt } from '../../store/vcpu/executed.ts';
+import { current, whichStop } from '../../store/vcpu/guest-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { InstructionLine } from './InstructionLine.tsx';
 import { Changed, Operands, OperandValue } from './operands.tsx';
+import { Uses } from './Uses.tsx';
 
 const NO_LINES: readonly DisassemblyLine[] = [];
 
@@ -17,6 +20,23 @@ const useAddress = (lines: readonly DisassemblyLine[]): bigint | null => {
   return rip ?? (current === undefined ? null : BigInt(current.address));
 };
 
+/** What is next at the newest stop, read from the model's memory where it stands still there; null: not yet, or nothing is. */
+const useNextCode = (): CodeView | null => {
+  const store = useDebuggerStore();
+  const stop = useDebugger(whichStop);
+  const isNewest = useDebugger((state) => state.at === state.stops.length - 1);
+  const stands = useDebugger((state) => isFrozen(state) && !hasHalted(state));
+  const code = useDebugger((state) => current(state, state.code));
+  const isRead = useDebugger(
+    (state) => current(state, state.code) !== null || current(state, state.codeRefusal) !== null,
+  );
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each stop is read anew.
+  useEffect(() => {
+    if (isNewest && stands && !isRead) void store.getState().readCode();
+  }, [store, isNewest, stands, stop, isRead]);
+  return isNewest && stands ? code : null;
+};
+
 /** The whole program of a model, which stands in the middle of the pane where it is. */
 export function ModelProgram(): ReactElement {
   const position = useDebugger((state) => state.position);
@@ -25,6 +45,8 @@ export function ModelProgram(): ReactElement {
   const title = useDebugger((state) => state.session?.name ?? '');
   const lines = position?.disassembly ?? NO_LINES;
   const address = useAddress(lines);
+  const code = useNextCode();
+  const next = code?.lines.find((line) => line.next) ?? null;
   const list = useRef<HTMLOListElement>(null);
   const keyboard = useInstructionList();
   // biome-ignore lint/correctness/useExhaustiveDependencies: each step, and each stop gone to, moves the line.
@@ -74,6 +96,7 @@ export function ModelProgram(): ReactElement {
               value={isExecuted ? <Changed text={line.text} writes={[]} /> : <OperandValue text={line.text} />}
             >
               {isNext ? <Operands text={line.text} /> : null}
+              {isNext && code !== null && next !== null ? <Uses line={next} code={code} /> : null}
             </InstructionLine>
           );
         })}

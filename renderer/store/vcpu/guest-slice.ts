@@ -74,11 +74,18 @@ export const createGuestSlice =
       memoryRefusal: null,
       async readCode() {
         const { session, syntax, codeFrom } = get();
-        if (session?.kind !== 'live') return;
+        if (session === null || session.kind === 'file') return;
         const [mine, at] = [turn('code'), { session: session.id, stop: newestStop(get()) }];
         const isMine = (): boolean => mine === asked.code && get().session?.id === session.id;
         const read = (from: string, count = LINES): Promise<Answer<CodeView>> =>
           ask(() => bridge.readCode(session.id, from, count, syntax));
+        if (session.kind === 'model') {
+          // Its whole program is known: read is what the next instruction does.
+          const next = await read('', 1);
+          if (isMine())
+            set(next.ok ? { code: { ...at, view: next.value } } : { codeRefusal: { ...at, view: next.refusal } });
+          return;
+        }
         const elsewhere = current(get(), codeFrom);
         const { code, stops } = get();
         const previous = code?.session === session.id ? code.view : null;

@@ -155,6 +155,8 @@ export const createModelSlice =
         if (!answer.ok || get().session?.id !== session.id) return;
         const { at, total, disassembly, writes } = answer.value;
         put((state) => withoutStops(state, lastRun.stops));
+        // Numbers of stops come again, and what is next at them need not be the same.
+        set({ code: null });
         put((one) => ({ position: { at, total, disassembly }, lastRun: null, writes, ...withRun(one, STANDS_STILL) }));
       },
       pauseModel() {
