@@ -1,7 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'playwright/test';
 import { KVM_ABSENT } from '../models/guest.ts';
@@ -28,7 +26,11 @@ const ADDRESSES = 10_000;
 const ASKED_BY_ADDRESS = 40;
 const HUGE_PAGES = '/proc/sys/vm/nr_hugepages';
 const HUGE_NEEDED = 32;
-const HUGE_FOLDER = join(tmpdir(), `tilescope-hugetlbfs-${process.pid}`);
+/** Where there are huge pages, there is this folder. A hugetlbfs lies over it in QEMU's own mount namespace alone, and ends with QEMU. */
+const HUGE_FOLDER = '/sys/kernel/mm/hugepages';
+const WITH_HUGE_FILES = [
+  ...['unshare', '--mount', 'sh', '-c', `mount -t hugetlbfs -o pagesize=2M none ${HUGE_FOLDER} && exec "$@"`, 'sh'],
+];
 
 /** Pages of 2 MiB, for one guest of 64 MiB; gives them back. Null: none can be had. */
 const hugePages = async (): Promise<(() => Promise<void>) | null> => {
@@ -45,20 +47,15 @@ const hugePages = async (): Promise<(() => Promise<void>) | null> => {
   return null;
 };
 
-/** The same, where they are files of a hugetlbfs. */
+const hugeMounts = (): string[] =>
+  readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(` ${HUGE_FOLDER} `));
+
+/** The same, where they can be files of a hugetlbfs. */
 const hugeFiles = async (): Promise<(() => Promise<void>) | null> => {
-  const pages = await hugePages();
-  if (pages === null) return null;
-  mkdirSync(HUGE_FOLDER);
-  const mounted = spawnSync('mount', ['-t', 'hugetlbfs', '-o', 'pagesize=2M', 'none', HUGE_FOLDER]).status === 0;
-  const giveBack = async (): Promise<void> => {
-    if (mounted) spawnSync('umount', [HUGE_FOLDER]);
-    rmdirSync(HUGE_FOLDER);
-    await pages();
-  };
-  if (mounted) return giveBack;
-  await giveBack();
-  return null;
+  const [program = '', ...words] = [...WITH_HUGE_FILES, 'true'];
+  return spawnSync(program, words).status === 0 ? hugePages() : null;
 };
 
 const ram = (id: string, size: string, kind = 'ram'): string[] => [
@@ -87,6 +84,7 @@ interface Machine {
   /** Where nodes begin, above 0. */
   readonly nodes?: readonly bigint[];
   readonly huge?: () => Promise<(() => Promise<void>) | null>;
+  readonly through?: readonly string[];
 }
 
 const MACHINES: readonly Machine[] = [
@@ -127,6 +125,7 @@ const MACHINES: readonly Machine[] = [
     lowEnd: 64n * MIB,
     end: 64n * MIB,
     huge: hugeFiles,
+    through: WITH_HUGE_FILES,
   },
 ];
 
@@ -163,7 +162,15 @@ test.describe('the places where QEMU keeps a guest’s memory, as KVM translates
   });
   test.afterAll(() => tools?.remove());
 
-  for (const { name, words, lowEnd, end, nodes = [], huge = async () => async () => undefined } of MACHINES) {
+  for (const {
+    name,
+    words,
+    lowEnd,
+    end,
+    nodes = [],
+    huge = async () => async () => undefined,
+    through = [],
+  } of MACHINES) {
     test(`[GM2] ${name}: 10,000 addresses are what QEMU’s monitor reads`, async () => {
       const giveBack = await huge();
       test.skip(giveBack === null, 'no huge pages can be had here');
@@ -171,7 +178,7 @@ test.describe('the places where QEMU keeps a guest’s memory, as KVM translates
       const inNodes = nodes.flatMap((at) => [at - WINDOW_BYTES, at]);
       const high = end > lowEnd ? [FOUR_GIB, end - WINDOW_BYTES] : [];
       const starts = [2n * MIB, ...inNodes, lowEnd - WINDOW_BYTES, ...high];
-      const { guest, shape, tables, windows } = await started('4-level', random, starts, end, words, 'kvm');
+      const { guest, shape, tables, windows } = await started('4-level', random, starts, end, words, 'kvm', through);
       const helper = new HelperClient(tools);
       try {
         await expectSamePages(guest, '4-level', tables);
@@ -202,6 +209,7 @@ test.describe('the places where QEMU keeps a guest’s memory, as KVM translates
           expect(read.value.physical, hex(linear)).toBe(await guest.translation(linear));
         }
         expect(asked).toBeGreaterThan(0);
+        expect(hugeMounts(), 'mounted where the test is').toEqual([]);
       } finally {
         await helper.stop();
         await guest.stop();

@@ -17,6 +17,8 @@ export interface PagedOptions {
   readonly machine: readonly string[];
   /** Its CPU is emulated where nothing is said: that one has every paging mode. */
   readonly accelerator?: 'tcg' | 'kvm';
+  /** A program and its words that start QEMU in its own place. */
+  readonly through?: readonly string[];
 }
 
 export interface Control {
@@ -67,7 +69,8 @@ export class PagedGuest {
       ...options.machine,
       ...loaded,
     ];
-    const child = spawn('qemu-system-x86_64', words, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const [program = '', ...given] = [...(options.through ?? []), 'qemu-system-x86_64', ...words];
+    const child = spawn(program, given, { stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr?.on('data', (chunk: Buffer) => {
       said += chunk.toString();

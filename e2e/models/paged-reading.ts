@@ -95,11 +95,12 @@ export const started = async (
   end: bigint,
   machine: readonly string[],
   accelerator: 'tcg' | 'kvm' = 'tcg',
+  through: readonly string[] = [],
 ) => {
   const windows = windowsAt(random, starts);
   const shape = PAGING_MODES[mode];
   const tables = writeTables(random, shape, windows, end);
   const { cr0, cr4, efer } = shape;
-  const guest = await PagedGuest.start({ cr0, cr3: tables.cr3, cr4, efer, windows, machine, accelerator });
+  const guest = await PagedGuest.start({ cr0, cr3: tables.cr3, cr4, efer, windows, machine, accelerator, through });
   return { windows, shape, tables, guest };
 };
