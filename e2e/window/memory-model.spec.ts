@@ -63,6 +63,50 @@ test('[DA6] memory of a model by keyboard alone: read, edited with a register, u
   await expect(memory.getByTestId('memory-verdict')).toBeVisible();
 });
 
+test('[U15] X writes one element of memory in another base: in its name, in the line below, and in its cell where it fits', async ({
+  open,
+}) => {
+  const page = await open();
+  const model = new TilesWindow(page);
+  await model.openModel(0);
+  await page.keyboard.press('Alt+4');
+  const memory = page.getByTestId('memory');
+  await memory.getByRole('textbox', { name: 'Base' }).fill('0x403000');
+  await page.keyboard.press('Enter');
+  const cell = memory.locator('[data-memory="0 0"]');
+  const below = memory.getByTestId('memory-based');
+  const hex = async (count: number): Promise<Buffer> =>
+    Buffer.from((await memory.locator('[data-memory^="0 "]').allTextContents()).slice(0, count).join(''), 'hex');
+  await cell.focus();
+  const bytes = await hex(4);
+  const widthPx = async (): Promise<number> => (await memory.getByRole('grid').boundingBox())?.width ?? 0;
+  const wide = await widthPx();
+  const first = bytes.readUInt8(0);
+  await page.keyboard.press('x');
+  await expect(cell).toHaveText(String(first));
+  await expect(cell).toHaveAccessibleName(`403000 ${first}`);
+  expect(await widthPx()).toBe(wide);
+  await page.keyboard.press('x');
+  await expect(cell).toHaveAccessibleName(`403000 ${bytes.readInt8(0)}`);
+  await page.keyboard.press('x');
+  await expect(below).toHaveText(/^0b[01]{4}_[01]{4}$/);
+  // It finds no room in the cell, and its neighbour stays as it is.
+  await expect(cell).toHaveText(bytes.toString('hex').slice(0, 2));
+  await page.keyboard.press('ArrowRight');
+  await expect(below).toHaveCount(0);
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('x');
+  await expect(cell).toHaveAccessibleName(`403000 ${bytes.toString('hex').slice(0, 2)}`);
+  // As a value, and in a matrix.
+  await memory.getByRole('radio', { name: 'Matrix' }).click();
+  await memory.getByRole('radio', { name: 'int8', exact: true }).click();
+  await expect(cell).toHaveAccessibleName(`403000 ${bytes.readInt8(0)}`);
+  await cell.focus();
+  await page.keyboard.press('x');
+  await expect(cell).toHaveText(`0x${bytes.toString('hex').slice(0, 2)}`);
+  await expect(below).toHaveText(`0x${bytes.toString('hex').slice(0, 2)}`);
+});
+
 test('[DA5] what the next instruction of a model does: registers underlined, its tile beside memory, and an XSAVE area', async ({
   open,
 }) => {

@@ -1,5 +1,5 @@
 // biome-ignore-all lint/a11y/noNoninteractiveElementToInteractiveRole: the WAI-ARIA grid pattern over a table.
-import type { ReactElement } from 'react';
+import { type ReactElement, useMemo } from 'react';
 import type { MemoryPage } from '../../../app/bridge.ts';
 import { type MemoryRowShown, markOf } from '../../store/select/memory-edits.ts';
 import type { MemoryForm } from '../../store/state/guest.ts';
@@ -25,6 +25,11 @@ interface RowsProps {
 export function HexRows({ rows, pages, form, grid }: RowsProps): ReactElement {
   const isHex = form.look === 'hex';
   const columns = Math.floor(form.rowBytes / grid.block.size) + (isHex ? 2 : 1);
+  const widths = useMemo(() => {
+    const all = form.look === 'hex' ? [] : rows.map(({ bytes }) => elementTexts(bytes, form));
+    const wide = Math.max(0, ...all.map(({ length }) => length));
+    return Array.from({ length: wide }, (_, at) => Math.max(0, ...all.map((texts) => texts[at]?.length ?? 0)));
+  }, [rows, form]);
   return (
     <table
       ref={grid.table}
@@ -50,7 +55,7 @@ export function HexRows({ rows, pages, form, grid }: RowsProps): ReactElement {
             ) : null,
             isGoneOn || (isEmpty && isNewPage && pages.length > 0) ? null : (
               // biome-ignore lint/suspicious/noArrayIndexKey: a row is its place: the focus stays where it is when it is read anew.
-              <HexRow key={index} {...{ row, index, form, grid }} />
+              <HexRow key={index} {...{ row, index, form, grid, widths }} />
             ),
           ];
         })}
@@ -64,9 +69,14 @@ interface RowProps {
   readonly index: number;
   readonly form: MemoryForm;
   readonly grid: MemoryGrid;
+  /** The longest text of each column. */
+  readonly widths: readonly number[];
 }
 
-function HexRow({ row, index, form, grid }: RowProps): ReactElement {
+/** A byte in decimal: three digits stand in the room of two and what is between bytes. */
+const BYTE_CHARACTERS = 3;
+
+function HexRow({ row, index, form, grid, widths }: RowProps): ReactElement {
   const isHex = form.look === 'hex';
   const { size } = grid.block;
   const columns = Math.floor(form.rowBytes / size);
@@ -81,6 +91,7 @@ function HexRow({ row, index, form, grid }: RowProps): ReactElement {
           // biome-ignore lint/suspicious/noArrayIndexKey: an element is its place.
           key={at}
           {...{ grid, text, row: index, column: at, address: row.address + BigInt(at * size) }}
+          characters={isHex ? BYTE_CHARACTERS : (widths[at] ?? 0)}
           mark={markOf(row, at * size, size)}
           look={isHex ? (text === '00' ? 'text-3' : '') : 'memory-value'}
         />

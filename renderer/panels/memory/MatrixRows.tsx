@@ -246,6 +246,7 @@ function MatrixRow(props: MatrixRowProps): ReactElement {
             // biome-ignore lint/suspicious/noArrayIndexKey: an element is its place.
             key={at}
             {...{ grid, row: index, column: first + at, text: cellText(cell, look.fit), full: cell.text }}
+            characters={look.fit.characters}
             address={row.address + BigInt((first + at) * size)}
             mark={markOf(row, (first + at) * size, size)}
             look={differing.includes(first + at) ? 'memory-cell differs' : 'memory-cell'}

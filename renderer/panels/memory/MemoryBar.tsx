@@ -6,7 +6,9 @@ import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { MemoryRowShown } from '../../store/select/memory-edits.ts';
 import type { MemoryForm } from '../../store/state/guest.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
+import { minus } from '../../wording.ts';
 import { COPY_FORMATS, type CopyFormat } from '../tiles/tile-clipboard.ts';
+import { basedMemory } from './memory-base.ts';
 import { memoryText } from './memory-text.ts';
 import type { MemoryGrid } from './use-memory-grid.ts';
 
@@ -28,6 +30,9 @@ export function MemoryBar({ rows, form, grid }: MemoryBarProps): ReactElement {
   const { block, problem } = grid;
   const address = (rows[block.row]?.address ?? 0n) + BigInt(block.column * block.size);
   const bytes = block.rows * block.columns * block.size;
+  const here = (rows[grid.active.row]?.address ?? 0n) + BigInt(grid.active.column * block.size);
+  const own = memoryText(rows, { ...grid.active, rows: 1, columns: 1, size: block.size }, form, 'tsv').trim();
+  const based = basedMemory(grid, here, own);
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset cannot be laid out as a line.
     <div className="memory-bar small" role="group" aria-label="Selected memory" data-testid="memory-bar">
@@ -36,6 +41,11 @@ export function MemoryBar({ rows, form, grid }: MemoryBarProps): ReactElement {
         {block.rows * block.columns === 1 ? '' : `${block.rows}×${block.columns}, `}
         {bytes === 1 ? '1 byte' : `${bytes} bytes`}
       </span>
+      {based === null ? null : (
+        <span className="val" data-testid="memory-based">
+          {minus(based)}
+        </span>
+      )}
       <Button label="Edit" look="tiny" glyph="pen" glyphClass="g12" onPress={() => grid.edit(null)}>
         Edit
       </Button>

@@ -20,6 +20,8 @@ export interface MatrixFit {
   /** The columns that are shown: a window, which moves by its own width. */
   readonly columns: number;
   readonly cellPx: number;
+  /** What finds room in a cell. */
+  readonly characters: number;
   /** Null: each element as it is. */
   readonly notation: Exclude<Notation, { kind: 'each' }> | null;
 }
@@ -51,8 +53,9 @@ export const matrixFit = (
   const columns = total <= Math.min(most, MOST_COLUMNS) ? total : Math.min(MOST_COLUMNS, most - (most % 4));
   const widest = Math.max(leastPx, Math.min(WIDEST_PX, longest * DIGIT_PX + 14));
   const cellPx = Math.floor(Math.max(leastPx, Math.min(widest, sidePx / columns)));
-  const notation = isReal(type) ? realNotation(values, Math.floor((cellPx - paddingPx) / DIGIT_PX)) : null;
-  return { columns, cellPx, notation: notation === null || notation.kind === 'each' ? null : notation };
+  const characters = Math.floor((cellPx - paddingPx) / DIGIT_PX);
+  const notation = isReal(type) ? realNotation(values, characters) : null;
+  return { columns, cellPx, characters, notation: notation === null || notation.kind === 'each' ? null : notation };
 };
 
 /** The text of a cell, in the notation of its matrix; NaN and infinities in words. */

@@ -16,14 +16,20 @@ import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { type MemoryRowShown, memoryAssignment } from '../../store/select/memory-edits.ts';
 import { selectEditRefusal } from '../../store/select/selectors.ts';
 import type { MemoryForm } from '../../store/state/guest.ts';
+import type { Base } from '../../store/state/view.ts';
+import { nextBase } from '../../store/view/bases.ts';
 import { isBlockMove, isToEdge, moveInGrid, type Place } from '../registers/grid-moves.ts';
 import { beginsEdit } from '../registers/ValueEditor.tsx';
 import { blockOf } from '../tiles/tile-clipboard.ts';
+import { basePathOf } from './memory-base.ts';
 import { type MemoryBlock, memoryText } from './memory-text.ts';
 
 export interface MemoryGrid {
   readonly table: RefObject<HTMLTableElement | null>;
   readonly active: Place;
+  readonly form: MemoryForm;
+  /** In which base a value is written, where it was chosen. */
+  readonly bases: ReadonlyMap<string, Base>;
   readonly rowCount: number;
   readonly block: MemoryBlock;
   /** Its editor is open. */
@@ -58,6 +64,7 @@ export const useMemoryGrid = (rows: readonly MemoryRowShown[], form: MemoryForm,
   const store = useDebuggerStore();
   const place = useDebugger((state) => state.memoryPlace);
   const from = useDebugger((state) => state.memoryFrom);
+  const bases = useDebugger((state) => state.bases);
   const { setMemoryPlace } = store.getState();
   const [problem, setProblem] = useState<string | null>(null);
   const table = useRef<HTMLTableElement>(null);
@@ -164,14 +171,18 @@ export const useMemoryGrid = (rows: readonly MemoryRowShown[], form: MemoryForm,
       if (to?.row === at.row && to.column === at.column) to = active;
     }
     if (to !== null) focus(to, isBlockMove(command, event));
-    else if (command === 'edit') edit(null);
+    else if (command === 'base') {
+      const { setBase } = store.getState();
+      const shown = basePathOf(form, at(active.row, active.column));
+      setBase(shown, nextBase(shown, bases.get(shown) ?? 'own'));
+    } else if (command === 'edit') edit(null);
     else if (beginsEdit(event)) edit(event.key);
     else return;
     event.preventDefault();
     event.stopPropagation();
   };
   return {
-    ...{ table, active, rowCount: rows.length, block, editing, path, problem, edit, stage },
+    ...{ table, active, form, bases, rowCount: rows.length, block, editing, path, problem, edit, stage },
     onDone: (how) => {
       const next = active.column + (how === 'stay' ? 0 : how === 'onward' ? 1 : -1);
       const row = active.row + (next >= columns ? 1 : next < 0 ? -1 : 0);

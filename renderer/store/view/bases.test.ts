@@ -19,6 +19,11 @@ test.each([
   ['tmm2:cf16[0][3]', '1.5-2i', 'hex', '0xc0003e00'],
   ['tmm2:tf32[0][3]', '1.5', 'hex', '1.5'],
   ['mxcsr.RC', 'down', 'hex', 'down'],
+  ['[0x403000]', '0xc4', 'decimal', '196'],
+  ['[0x403000]', '0xc4', 'signed', '-60'],
+  ['physical[0x403000]:i16', '-2', 'hex', '0xfffe'],
+  ['[0x403000]:hf8', '1.5', 'hex', '0x3c'],
+  ['[0x403000]:tf32', '1.5', 'hex', '1.5'],
   ['zmm3', '0x01', 'decimal', '0x01'],
 ] as const)('[U15] %s %s in %s is %s', (path, text, base, written) => {
   expect(inBase(path, text, base)).toBe(written);
@@ -32,6 +37,8 @@ test('[U15] one key goes round the ways that a value has', () => {
   };
   expect(round('rax')).toEqual(['own', 'decimal', 'signed']);
   expect(round('fcw')).toEqual(['own', 'decimal', 'signed', 'binary']);
+  expect(round('[0x403000]')).toEqual(['own', 'decimal', 'signed', 'binary']);
+  expect(round('[0x403000]:u32')).toEqual(['own', 'hex', 'signed']);
   expect(round('zmm3:i8[1]')).toEqual(['own', 'hex', 'decimal', 'binary']);
   expect(round('zmm3:f32[1]')).toEqual(['own', 'hex']);
   expect(basesOf('zmm3')).toEqual([]);

@@ -17,8 +17,23 @@ interface Kind {
   readonly type: RegisterType | null;
 }
 
+/** A byte of memory among bytes in hex. */
+const BYTE: Kind = { bits: 8, own: 'hex', type: null };
+/** "[0x401010]" and "[0x401010]:f32", as the elements of Memory are named for this. */
+const MEMORY = /^(?:physical)?\[\w+\](?::(\w+))?$/;
+
+const typedKind = (type: RegisterType): Kind | null => {
+  // The text of a tf32 does not tell all of its bits.
+  if (type === 'tf32') return null;
+  const row = isElementType(type) ? elementRow(type) : null;
+  const own = row === null || row.float !== null ? 'float' : row.kind === 'signed' ? 'signed' : 'decimal';
+  return { bits: typeBytes(type) * 8, own, type };
+};
+
 /** What stands at a path; null: no single number, such as a field or a whole vector register. */
 const kindOf = (path: string): Kind | null => {
+  const memory = MEMORY.exec(path);
+  if (memory !== null) return memory[1] === undefined ? BYTE : typedKind(memory[1] as RegisterType);
   const parsed = parsePath(path);
   if (!parsed.ok || parsed.value.field !== null) return null;
   const { register, type, indexes } = parsed.value;
@@ -26,11 +41,7 @@ const kindOf = (path: string): Kind | null => {
     const bits = registerRow(register)?.widthBits ?? 0;
     return bits === 0 || bits > MOST_BITS ? null : { bits, own: 'hex', type: null };
   }
-  // The text of a tf32 does not tell all of its bits.
-  if (indexes.length === 0 || type === 'tf32') return null;
-  const row = isElementType(type) ? elementRow(type) : null;
-  const own = row === null || row.float !== null ? 'float' : row.kind === 'signed' ? 'signed' : 'decimal';
-  return { bits: typeBytes(type) * 8, own, type };
+  return indexes.length === 0 ? null : typedKind(type);
 };
 
 /** Which ways of writing a path has, its own first; none: it is no single number. */
