@@ -81,7 +81,7 @@ beforeAll(() => {
 });
 afterAll(() => vi.unstubAllGlobals());
 
-const sceneOf = (type: TileType, mark: (typeof MARKS)[number]): TileScene => {
+const sceneOf = (type: TileType, mark: (typeof MARKS)[number] | 'none'): TileScene => {
   const bytes = Uint8Array.from({ length: 1024 }, (_, at) => (at * 37) & 0xff);
   const extent = { rows: 2, colsb: 8 };
   const matrix = tileMatrix(bytes, extent, type, 'stored');
@@ -124,6 +124,42 @@ test.each(MARKS.flatMap((mark) => (['i8', 'bf16', 'i32', 'f32'] as const).map((t
     expect(seen).toBeGreaterThan(0);
   },
 );
+
+test.each([
+  ['i32', '0xfffffff4', 34, 2],
+  ['i32', '0xfffffff4', 30, 2],
+  // One line holds it, or two do not.
+  ['i32', '0xfffffff4', 72, 1],
+  ['i32', '0xfffffff4', 26, 0],
+  ['i8', '0b1100_1000', 34, 2],
+  ['i8', '0xc8', 34, 1],
+] as const)('[U15] of %s, %s in a cell of %i px stands in so many lines: %i', (type, text, cellPx, count) => {
+  for (const rowPx of [20, 27]) {
+    const drawn = (based: ReadonlyMap<number, string>) => {
+      const scene = sceneOf(type, 'none');
+      const { context, texts } = recorder();
+      const geometry = fixedGeometry(scene, 'both', cellPx, rowPx);
+      const scale = { fill: [], text: [] };
+      const colours = { diverging: scale, sequential: scale, token: (name: string) => name };
+      drawTile({ getContext: () => context } as unknown as HTMLCanvasElement, {
+        ...{ scene, geometry, look: 'both', scaleEnd: 1, differences: [], based, colours },
+      });
+      return texts;
+    };
+    const others = drawn(new Map()).length === 0 ? 0 : 1;
+    const texts = drawn(new Map([[0, text]]));
+    const lines = texts.filter(({ left, bottom }) => left < cellPx && bottom <= rowPx);
+    expect(lines).toHaveLength(Math.max(count, others));
+    for (const { left, right, top, bottom } of lines) {
+      expect(left).toBeGreaterThanOrEqual(0);
+      expect(right).toBeLessThan(cellPx);
+      expect(top).toBeGreaterThanOrEqual(1);
+      expect(bottom).toBeLessThan(rowPx - 1);
+    }
+    const [first, second] = lines;
+    if (count === 2) expect(first?.bottom ?? 0).toBeLessThan(second?.top ?? 0);
+  }
+});
 
 test('[U3] a matrix without room for the numbers that are asked for is drawn as heat', () => {
   const scene = sceneOf('i32', 'changed');

@@ -6,6 +6,7 @@ import { elementAt, elementOffset } from '../../../app/tile/vnni.ts';
 import type { TileLook } from '../../store/state/tiles.ts';
 import type { TileScene } from '../../store/tiles/tile-scenes.ts';
 import type { BasedElements } from '../../store/view/based-elements.ts';
+import { minus } from '../../wording.ts';
 import { deviceRatio } from '../../zoom.ts';
 import { basedDigits } from '../registers/element-text.ts';
 import { heatStep, type TileColours } from './heat.ts';
@@ -59,6 +60,20 @@ const textOf = ({ scene, geometry, based }: TilePicture, index: number, value: n
   if (notation.kind === 'each' || !Number.isFinite(value))
     return fittedElement(matrix.type, matrix.bytes, offset, characters);
   return notationText(value, notation).replace(/^-/, '\u2212');
+};
+
+/** In the smallest font, which has two lines in the lowest row. */
+const TWO_LINES = { fontPx: 10, digitPx: 6.02, rowFromPx: 20, apartPx: 8.5 };
+
+/** Its digits in two lines, where one holds not all of them and two do; null: one holds them, or two do not either. */
+const twoLines = ({ geometry, based, look }: TilePicture, index: number): readonly [string, string] | null => {
+  const own = look === 'heat' ? undefined : based.get(index);
+  if (own === undefined || geometry.rowPx < TWO_LINES.rowFromPx) return null;
+  if (geometry.notation !== null && basedDigits(own, geometry.characters) !== null) return null;
+  const digits = minus(own.replace(/^0[xb]/, '').replaceAll('_', ''));
+  const half = Math.ceil(digits.length / 2);
+  if (half * TWO_LINES.digitPx + 3 > geometry.cellPx) return null;
+  return [digits.slice(0, -half), digits.slice(-half)];
 };
 
 const hatchOf = (context: CanvasRenderingContext2D, colour: string): CanvasPattern | string => {
@@ -205,6 +220,18 @@ const drawCells = (context: CanvasRenderingContext2D, picture: TilePicture): voi
         context.fillRect(x, y, Math.max(1, cellPx - (cellPx < 8 ? 0 : 1)), Math.max(1, rowPx - (rowPx < 8 ? 0 : 1)));
       }
       if (shown !== null && mark !== 'none') drawMark(context, mark, colours.token(shown), x, y, geometry);
+      const lines = twoLines(picture, index);
+      if (lines !== null) {
+        if (Number.isNaN(value) && shown === null && look !== 'numbers') {
+          context.fillStyle = colours.token('bg-1');
+          context.fillRect(x + 1, y + 1, cellPx - 3, rowPx - 3);
+        }
+        context.fillStyle = shown === null ? ink.text : colours.token(shown);
+        context.font = fontOf(TWO_LINES.fontPx, false);
+        for (const [at, line] of lines.entries())
+          context.fillText(line, x + cellPx - 2, y + rowPx / 2 + (at - 0.5) * TWO_LINES.apartPx);
+        continue;
+      }
       if (notation === null) continue;
       const offset = elementOffset(matrix.type, matrix.interpretation, { row, column });
       context.fillStyle = shown === null ? ink.text : colours.token(shown);
