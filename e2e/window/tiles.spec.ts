@@ -1,6 +1,6 @@
 import { expect } from 'playwright/test';
 import { test } from '../models/host.ts';
-import { amxCaptureFile, TilesWindow } from '../models/tiles-window.ts';
+import { amxCaptureFile, TilesWindow, valueIn } from '../models/tiles-window.ts';
 
 // Nothing here is this machine's own: the same story, and the same pictures, everywhere.
 test.use({ machine: 'stories' });
@@ -24,7 +24,8 @@ test('tiles of a recorded guest are matrices that can be walked and read', async
 test('the types go round with T, and the heat map comes with H', async ({ open }) => {
   const page = await open();
   const tiles = new TilesWindow(page);
-  await tiles.openCapture(amxCaptureFile());
+  const file = amxCaptureFile();
+  await tiles.openCapture(file);
   await page.getByRole('tab', { name: /^tmm3 / }).click();
   await page.getByRole('radio', { name: 'fp32', exact: true }).click();
   await expect(tiles.element(3, 0, 0)).toHaveAccessibleName(/^tmm3\[0\]\[0\] 67\.25/);
@@ -33,6 +34,11 @@ test('the types go round with T, and the heat map comes with H', async ({ open }
   await page.keyboard.press('h');
   await expect(page.getByRole('radio', { name: 'Heat', exact: true })).toHaveAttribute('aria-checked', 'true');
   await tiles.shoot('tiles-heat');
+  // No number is drawn: each is said where the pointer is.
+  const bits = valueIn(file, 'tmm3:u32[1][2]') as number;
+  const value = new Float32Array(Uint32Array.of(bits).buffer)[0];
+  await tiles.element(3, 1, 2).hover();
+  await expect(tiles.element(3, 1, 2)).toHaveAttribute('title', `tmm3[1][2] ${value}`);
   await tiles.element(3, 0, 0).focus();
   await page.keyboard.press('t');
   await expect(page.getByRole('grid', { name: /^tmm3 as/ })).toHaveAccessibleName(/^tmm3 as i8, 8 rows, 48 columns/);
