@@ -15,10 +15,10 @@ function Field({ count }: { count: number }): ReactElement {
     void store.getState().placeSymbols(text.trim());
   };
   return (
-    <form className="program-elsewhere small" onSubmit={place}>
-      <span className="text-2">{count === 1 ? '1 symbol' : `${count} symbols`}</span>
-      <label className="text-2 line">
-        loaded at
+    <form className="program-elsewhere program-load small" onSubmit={place}>
+      <span className="text-2 nowrap">{count === 1 ? '1 symbol' : `${count} symbols`}</span>
+      <label className="text-2">
+        <span className="nowrap">loaded at</span>
         <input
           className="field val"
           aria-label="Symbols loaded at"
