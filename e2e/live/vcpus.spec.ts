@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'playwright/test';
 import type { Applied, CaptureDocument, Opened, Orphan } from '../../app/bridge.ts';
 import type { Capture } from '../../app/capture/capture.ts';
@@ -142,5 +143,46 @@ test.describe('two vCPUs of one QEMU at once', () => {
     expect(meaningOf(second.first)).toEqual(meaningOf(theirs.first));
     await Promise.all([first, second].map(({ session }) => one.sure('detach', session, false)));
     for (const vcpu of VCPUS) await guest.progress(vcpu);
+  });
+});
+
+test.describe('[C60] vCPUs whose numbers have gaps: KVM’s is the APIC id, QEMU counts its CPUs', () => {
+  test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
+
+  /** KVM’s number and QEMU’s of each: of three cores to a socket the fourth id is nobody’s. */
+  const NUMBERS = [0, 1, 2, 4, 5, 6].map((index, vmmNumber) => [index, vmmNumber] as const);
+
+  interface Listed {
+    readonly pid: number;
+    readonly vcpus: readonly { readonly index: number; readonly vmmNumber: number; readonly tid: number }[];
+  }
+
+  let guest: Guest;
+  test.beforeAll(async () => {
+    guest = await Guest.start({ name: 'gaps', more: ['-smp', '6,sockets=2,cores=3'] });
+  });
+  test.afterAll(async () => guest?.stop());
+
+  test('both are listed, each with its own thread; a word that names one vCPU is enough, one that names two is refused', async () => {
+    const found = (await tilescopeJson<readonly Listed[]>('list')).find(({ pid }) => pid === guest.pid);
+    expect(found?.vcpus.map(({ index, vmmNumber }) => [index, vmmNumber])).toEqual(NUMBERS);
+    const nameOf = (tid: number): string => readFileSync(`/proc/${guest.pid}/task/${tid}/comm`, 'utf8').trim();
+    expect(found?.vcpus.map(({ tid }) => nameOf(tid))).toEqual(NUMBERS.map(([, cpu]) => `CPU ${cpu}/KVM`));
+    expect((await tilescope('list')).out).toContain('vCPU 2 = CPU 2, vCPU 4 = CPU 3, vCPU 5 = CPU 4, vCPU 6 = CPU 5');
+    const show = (word: string) => tilescope('show', '--pid', String(guest.pid), '--vcpu', word);
+    for (const [word, index] of [
+      ['3', 4],
+      ['6', 6],
+      ['kvm:4', 4],
+      ['cpu:4', 5],
+    ] as const) {
+      const { code, out, err } = await show(word);
+      expect([code, err], word).toEqual([0, '']);
+      expect(out, word).toContain(`vCPU ${index}`);
+    }
+    const { code, err } = await show('4');
+    expect(code).toBe(4);
+    expect(err).toContain("4 names two vCPUs: KVM's vCPU 4, the VMM's CPU 3, and KVM's vCPU 5, the VMM's CPU 4");
+    await guest.progress();
   });
 });

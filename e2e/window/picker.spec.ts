@@ -48,3 +48,29 @@ test.describe('Enter on the first screen', () => {
     expect(missing).toEqual([]);
   });
 });
+
+test.describe('a guest whose vCPUs have gaps between their numbers', () => {
+  test.skip(KVM_ABSENT !== null, KVM_ABSENT ?? '');
+
+  let guest: Guest;
+  test.beforeAll(async () => {
+    guest = await Guest.start({ name: 'gaps', more: ['-smp', '6,sockets=2,cores=3'] });
+  });
+  test.afterAll(async () => guest?.stop());
+
+  test('[C60] is offered each by both its numbers, and the one that was chosen is attached to', async ({ open }) => {
+    const page = await open();
+    const window = new Window(page);
+    await window.target('gaps').click();
+    const offered = page.getByRole('radiogroup', { name: 'vCPU to attach to' }).getByRole('radio');
+    await expect(offered).toHaveCount(6);
+    expect(await offered.evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')))).toEqual([
+      ...['vCPU 0', 'vCPU 1', 'vCPU 2'],
+      ...[3, 4, 5].map((cpu) => `vCPU ${cpu + 1}, the VMM’s CPU ${cpu}`),
+    ]);
+    await offered.nth(3).click();
+    await page.getByRole('button', { name: 'Attach and stop' }).press('Enter');
+    await expect(window.state()).toHaveText(/^Stopped/);
+    await expect(page.getByRole('button', { name: 'vCPU 4 of 6' })).toBeVisible();
+  });
+});
