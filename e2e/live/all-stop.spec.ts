@@ -62,6 +62,25 @@ test.describe('the other vCPUs of a real QEMU guest are held while one is driven
     expect(guest.footprint()).toEqual(footprint);
   });
 
+  test('[RC15] a breakpoint on all of them: the vCPU whose registers it asks for comes there, and all run on', async () => {
+    const footprint = guest.footprint();
+    const json = async <T>(...words: readonly string[]): Promise<T> => {
+      const { code, out, err } = await builtTilescope({}, ...words, '--pid', String(guest.pid), '--json');
+      expect(code, err).toBe(0);
+      return JSON.parse(out) as T;
+    };
+    for (const vcpu of [2, 0, 1]) {
+      const { stops } = await json<{ stops: { rip: string }[] }>('step', '1', '--vcpu', String(vcpu));
+      const { rdi } = await json<{ rdi: string }>('show', 'rdi', '--vcpu', String(vcpu));
+      const there = await json<{ hit: boolean; vcpu: number }>(
+        ...['break', stops[0]?.rip ?? '', '--any-vcpu', '--when', `rdi == ${rdi}`, '--wait', '3600'],
+      );
+      expect(there).toMatchObject({ hit: true, vcpu });
+      await allCount();
+    }
+    expect(guest.footprint()).toEqual(footprint);
+  });
+
   test('[RC12] one that another holds: refused, and nobody stood still', async () => {
     const words = ['run', '--pid', String(guest.pid), '--vcpu', '2', '--until', 'xmm5 changes', '--wait', '3600'];
     const other = startBuilt('cli', words, {});

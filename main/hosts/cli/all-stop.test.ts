@@ -162,3 +162,68 @@ describe('[RC12] --all-stop', () => {
     expect(vcpus.slice(1).map(({ log }) => log.at(-1))).toEqual(['detach', 'detach']);
   });
 });
+
+describe('[RC15] break --any-vcpu', () => {
+  /** Of these vCPUs one comes there at so many requests; the others wait until they are stopped. */
+  const comes = (which: number | null): void => {
+    for (const [vcpu, target] of vcpus.entries())
+      Object.assign(target, {
+        runControl: {
+          mostStepsAtOnce: 60,
+          runTo: async (
+            ...[, , { isOver = () => true } = {}]: Parameters<RunControl['runTo']>
+          ): ReturnType<RunControl['runTo']> => {
+            const none = { stops: [], captures: [], made: 0, holds: false, interruptsBlocked: true } as const;
+            if (vcpu === which) return answer({ ...none, ended: 'done', hit: [0] });
+            while (!isOver()) await new Promise((resolve) => setImmediate(resolve));
+            return answer({ ...none, ended: 'halted', hit: [] });
+          },
+        },
+      });
+  };
+
+  test.each([0, 1, 2])('whichever comes there first is told, and all run on: vCPU %i', async (which) => {
+    comes(which);
+    const words = ['break', '0x1000', '--any-vcpu', '--wait', '3600'];
+    const { code, out } = await run([...words, '--json']);
+    expect([code, JSON.parse(out)]).toMatchObject([0, { hit: true, why: null, vcpu: which }]);
+    expect(states()).toEqual(['running', 'running', 'running']);
+    expect(vcpus.map(({ log }) => log.at(-1))).toEqual(['detach', 'detach', 'detach']);
+    expect((await run(words)).out).toMatch(new RegExp(`^vCPU ${which}  rip 0x`));
+  });
+
+  test('none comes there: Ctrl+C ends it on all of them', async () => {
+    comes(null);
+    const [one] = vcpus;
+    const { runControl } = one as FakeTarget;
+    Object.assign(one ?? {}, {
+      runControl: {
+        ...runControl,
+        runTo: async (...args: Parameters<RunControl['runTo']>) => {
+          process.emit('SIGINT');
+          return (runControl as RunControl).runTo(...args);
+        },
+      },
+    });
+    const { code, out } = await run(['break', '0x1000', '--any-vcpu', '--wait', '3600']);
+    expect([code, out]).toEqual([1, 'stopped by Ctrl+C\n']);
+    expect(states()).toEqual(['running', 'running', 'running']);
+  });
+
+  test('one that cannot be driven, or attached to: refused, and all that run, run on', async () => {
+    comes(null);
+    Object.assign(vcpus[2] ?? {}, {
+      runControl: { mostStepsAtOnce: 60, runTo: async () => refuse('seccomp', 'the filter would refuse it') },
+    });
+    const refused = await run(['break', '0x1000', '--any-vcpu', '--wait', '3600']);
+    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('the filter would refuse it')]);
+    taken = [1];
+    const other = await run(['break', '0x1000', '--any-vcpu', '--wait', '3600']);
+    expect([other.code, other.err]).toEqual([1, expect.stringContaining('gdb (pid 7) traces the thread')]);
+    expect(states()).toEqual(['running', 'running', 'running']);
+  });
+
+  test.each([['--skip', '3'], ['--all-stop'], ['--vcpu', '1']])('%s does not go with it', async (...words) => {
+    expect((await run(['break', '0x1000', '--any-vcpu', ...words])).code).toBe(2);
+  });
+});

@@ -16,6 +16,8 @@ export interface BreakCommand {
   readonly when: string | null;
   /** So many hits are passed before the one that counts. */
   readonly skip: number;
+  /** The breakpoints are those of every vCPU of the VMM. */
+  readonly anyVcpu: boolean;
   readonly waitSeconds: number;
   readonly out: string | null;
   readonly json: boolean;
@@ -54,7 +56,7 @@ const breakpointOf = (word: string): Answer<AskedBreakpoint> => {
 /** The words of `break`. Refused with 'usage' where there are none, more than four, or one is no place. */
 export const breakCommand = (
   vcpu: VcpuChoice,
-  { wait, out, json, when = undefined, skip = '0' }: DriveOptions,
+  { wait, out, json, when = undefined, skip = '0', 'any-vcpu': anyVcpu = false }: DriveOptions,
   words: readonly string[],
 ): Answer<BreakCommand> => {
   if (words.length === 0 || words.length > MOST_ADDRESSES) {
@@ -71,7 +73,7 @@ export const breakCommand = (
   const seconds = secondsOf('break', wait);
   if (!seconds.ok) return seconds;
   return answer({
-    ...{ verb: 'break', vcpu, breakpoints, when: when ?? null, skip: skipped },
+    ...{ verb: 'break', vcpu, breakpoints, when: when ?? null, skip: skipped, anyVcpu },
     ...{ waitSeconds: seconds.value, out: out ?? null, json },
   });
 };

@@ -34,7 +34,7 @@ const named = ({ address, on, bytes }: Breakpoint): string =>
 /** `break`: runs to one of the breakpoints, says which was hit and how often each, and lets the guest go on. */
 export const runToBreakpoint = async (
   withSession: (work: (session: Session) => Promise<Answer<Output>>) => Promise<Answer<Output>>,
-  { breakpoints: asked, when, skip, waitSeconds, out, json }: BreakCommand,
+  { breakpoints: asked, when, skip, anyVcpu, waitSeconds, out, json }: BreakCommand,
 ): Promise<Answer<Output>> => {
   // Before a target is attached to for it.
   const place = out === null ? answer(null) : await checkWritable(out);
@@ -68,9 +68,11 @@ export const runToBreakpoint = async (
       hits: found.value?.counts[at] ?? 0,
     }));
     const which = rows.filter(({ hit }) => hit).map(({ breakpoint, hits }) => `${breakpoint}, hit ${hits}`);
+    const vcpu = there?.facts.target.vcpu ?? null;
+    const who = anyVcpu ? { vcpu } : {};
     const text = json
-      ? jsonText({ hit: why === null, rip: rip === null ? null : hex(rip), why, breakpoints: rows })
-      : `${why ?? `rip ${rip === null ? 'could not be read' : hex(rip)}  ${which.join('; ')}`}\n`;
+      ? jsonText({ hit: why === null, rip: rip === null ? null : hex(rip), why, breakpoints: rows, ...who })
+      : `${why ?? `${anyVcpu ? `vCPU ${vcpu}  ` : ''}rip ${rip === null ? 'could not be read' : hex(rip)}  ${which.join('; ')}`}\n`;
     return answer({ text, code: why === null ? EXIT.done : EXIT.refused, note: '' });
   });
 };

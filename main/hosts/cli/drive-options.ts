@@ -20,6 +20,7 @@ export interface DriveOptions {
   readonly check?: boolean;
   readonly over?: boolean;
   readonly 'all-stop'?: boolean;
+  readonly 'any-vcpu'?: boolean;
 }
 
 const MOST_SECONDS = 86_400;

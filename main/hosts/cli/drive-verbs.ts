@@ -32,13 +32,15 @@ export const DRIVE_VERBS = [
     name: 'break',
     says: 'run a guest to an instruction, or to a write, and its state there',
     usage: [
-      '--pid PID [--vcpu N] ADDR[:write|:access[:N]]|#NM… [--when CONDITION] [--skip N] [--wait SECONDS] [--out FILE]',
+      '--pid PID [--vcpu N] ADDR…|#NM… [--all-stop] [--when CONDITION] [--skip N] [--wait SECONDS] [--out FILE]',
+      '--pid PID ADDR…|#NM… --any-vcpu [--when CONDITION] [--wait SECONDS] [--out FILE]',
     ],
     words: ['none'],
-    options: ['json', ...LIVE, 'all-stop', 'when', 'skip', 'wait', 'out'],
+    options: ['json', ...LIVE, 'all-stop', 'any-vcpu', 'when', 'skip', 'wait', 'out'],
     about: [
       'ADDR is the linear address of an instruction; ADDR:write and ADDR:access watch 1, 2, 4 or 8 bytes of data (8 where no number follows), and stop behind the instruction that touched them. Four at most, in the CPU’s own breakpoint registers: no byte of the guest is changed, and its own breakpoints come back afterwards. The VMM sees nothing of it, whatever dies. --out keeps the state there as a capture. Then the guest runs on.',
       '#NM, #GP, #PF and the other exceptions stand for the first instruction of their handler, which the guest’s IDT names; its memory has to be proved for that, as mem says. #NM by IA32_XFD is then seen with IA32_XFD_ERR still set.',
+      '--any-vcpu sets them on every vCPU of the VMM, and says which one came to one of them first; the state is that vCPU’s.',
       '--skip N ignores the first N hits, --when those at which a condition does not hold; each still stops the vCPU briefly. The hits of each breakpoint are counted and printed.',
       ABOUT_CONDITIONS,
       ABOUT_OTHERS,

@@ -93,6 +93,7 @@ export const OPTIONS = [
     ...{ name: 'all-stop', value: null, kind: 'none' },
     says: 'hold all other vCPUs of the VMM meanwhile; by default they run on',
   },
+  { name: 'any-vcpu', value: null, kind: 'none', says: 'whichever vCPU of the VMM comes there first' },
   { name: 'physical', value: null, kind: 'none', says: 'ADDR is a guest physical address' },
   {
     ...{ name: 'write', value: 'BYTES', kind: 'none' },

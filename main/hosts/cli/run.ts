@@ -170,6 +170,10 @@ const diffThere = async (host: HostOf, command: Of<'diff'>): Printed => {
 const driveThere = async (host: HostOf, command: DriveCommand): Printed => {
   const [{ drive }, { withSession }] = await Promise.all([import('./drive.ts'), import('./live.ts')]);
   const there = await host();
+  if (command.verb === 'break' && command.anyVcpu) {
+    const { onAnyVcpu } = await import('./any-vcpu.ts');
+    return drive((work) => withSession(there, command.vcpu, onAnyVcpu(there, command.vcpu, work)), command);
+  }
   if (!command.allStop) return drive((work) => withSession(there, command.vcpu, work), command);
   const { holdingOthers } = await import('./all-stop.ts');
   return drive((work) => withSession(there, command.vcpu, holdingOthers(there, command.vcpu, work)), command);
