@@ -108,6 +108,49 @@ test('[U15] X writes one value in another base, in its cell and in Watch, and th
   await expect(window.cell('zmm9:i16[3]')).toHaveText('0xfffe');
 });
 
+test('[U28] a watched value is edited, read as another type, and given another path by the keyboard alone', async ({
+  open,
+}) => {
+  const window = await registers(open);
+  const { page } = window;
+  await window.jump('zmm17:f32[1]');
+  await page.keyboard.press('Shift+F9');
+  const watch = page.getByRole('table', { name: 'Watched values' });
+  const value = (path: string) => page.locator(`[data-watch="${path}"]`).getByRole('button');
+  await expect(value('zmm17:f32[1]')).toHaveText('17.5');
+  // Enter edits it here, though its cell in the table of registers is in sight too.
+  await value('zmm17:f32[1]').press('Enter');
+  await expect(page.getByRole('textbox', { name: 'New value of zmm17:f32[1]' })).toHaveCount(1);
+  await page.keyboard.type('3e99');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('alert')).toBeVisible();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('-2.5');
+  await page.keyboard.press('Enter');
+  await expect(window.cell('zmm17:f32[1]')).toHaveText('−2.5');
+  await expect(value('zmm17:f32[1]')).toHaveAccessibleName(/^zmm17:f32\[1\] -2\.5, staged/);
+  await expect(value('zmm17:f32[1]')).toBeFocused();
+  // T reads the same bytes as the next type.
+  await page.keyboard.press('t');
+  await expect(value('zmm17:f64[0]')).toBeFocused();
+  await page.keyboard.press('Shift+T');
+  await expect(value('zmm17:f32[0]')).toBeFocused();
+  await page.keyboard.press('F2');
+  const path = page.getByRole('textbox', { name: 'Path in place of zmm17:f32[0]' });
+  await expect(path).toBeFocused();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('zmm99');
+  await page.keyboard.press('Enter');
+  await expect(watch.getByRole('alert')).toContainText('zmm99');
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('MXCSR.rc');
+  await page.keyboard.press('Enter');
+  await expect(value('mxcsr.RC')).toBeFocused();
+  expect(await axeViolations(page)).toEqual([]);
+  await page.keyboard.press('Delete');
+  await expect(watch).toHaveCount(0);
+});
+
 test('[U15] X writes one element of a tile in another base: in its name, in the line below, and in its cell', async ({
   open,
 }) => {

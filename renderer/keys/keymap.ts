@@ -155,6 +155,15 @@ export const KEYMAP = {
     edit: { keys: ['Enter', 'F2'], says: null },
     base: { keys: ['X'], says: 'hex, decimal, signed, binary, of one value' },
   },
+  /** A value that is watched. */
+  watch: {
+    edit: { keys: ['Enter'], says: null },
+    path: { keys: ['F2'], says: 'in Watch: another path' },
+    'next-type': { keys: ['T'], says: null },
+    'previous-type': { keys: ['Shift+T'], says: null },
+    base: { keys: ['X'], says: null },
+    remove: { keys: ['Delete'], says: 'in Watch: no longer' },
+  },
   editor: {
     commit: { keys: ['Enter'], says: null },
     apply: { keys: ['Ctrl+Enter'], says: 'stage what is typed and apply' },

@@ -12,12 +12,14 @@ interface ValueEditorProps {
   readonly onDone: (how: 'stay' | 'onward' | 'back') => void;
   /** Stages what was typed, where a path alone does not say how; the reason where it is refused. */
   readonly stage?: (text: string) => string | null;
+  /** What the editor was opened for, where the same value can be edited in another place too. */
+  readonly place?: string;
 }
 
 /** The editor that stands where the value stands. A refused text stays, with its reason in place. */
-export function ValueEditor({ path, onDone, stage }: ValueEditorProps): ReactElement | null {
+export function ValueEditor({ path, onDone, stage, place = path }: ValueEditorProps): ReactElement | null {
   const store = useDebuggerStore();
-  const editor = useDebugger((state) => (state.editor?.path === path ? state.editor : null));
+  const editor = useDebugger((state) => (state.editor?.path === place ? state.editor : null));
   const input = useRef<HTMLInputElement>(null);
   const open = editor !== null;
   const opened = useRef<string | null>(null);
@@ -72,13 +74,15 @@ export function ValueEditor({ path, onDone, stage }: ValueEditorProps): ReactEle
         onClick={(event) => event.stopPropagation()}
         onBlur={() => {
           const { editor: left, closeEditor } = store.getState();
-          if (left?.path !== path || left.problem !== null) return;
+          if (left?.path !== place || left.problem !== null) return;
           // What was typed is not lost by a click elsewhere: it is staged, or stays here with the reason why not.
           if (left.text === opened.current) closeEditor();
           else commit();
         }}
       />
-      {editor.problem === null && stage === undefined ? <Meaning path={path} text={editor.text} /> : null}
+      {editor.problem === null && (stage === undefined || place !== path) ? (
+        <Meaning path={path} text={editor.text} />
+      ) : null}
       {editor.problem === null ? null : (
         <span className="editor-problem" id="editor-problem" role="alert">
           <Glyph name="stop" className="g12" />

@@ -1,18 +1,10 @@
 import { type FormEvent, type ReactElement, useRef, useState } from 'react';
 import { Button } from '../../controls/Button.tsx';
-import { CrossButton } from '../../controls/CrossButton.tsx';
-import { Sparkline } from '../../controls/Sparkline.tsx';
 import { shownKey } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { jumpOf } from '../../store/select/jump.ts';
-import { selectCapture } from '../../store/select/selectors.ts';
-import { inBase } from '../../store/view/bases.ts';
-import { asNumber, selectWatchable, watchedText } from '../../store/view/watch-slice.ts';
+import { selectWatchable } from '../../store/view/watch-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
-import { minus } from '../../wording.ts';
-
-/** So many stops are drawn beside a value. */
-const SHOWN_STOPS = 24;
+import { SHOWN_STOPS, WatchRow } from './WatchRow.tsx';
 
 /** Registers, fields and elements that are followed over the stops, each with its value and its last stops. */
 export function Watch(): ReactElement {
@@ -30,20 +22,23 @@ export function Watch(): ReactElement {
             <thead>
               <tr>
                 <th scope="col">path</th>
-                <th scope="col" className="right">
+                <th scope="col" className="watch-type">
+                  type
+                </th>
+                <th scope="col" className="right watch-values">
                   value
                 </th>
-                <th scope="col" className="right">
+                <th scope="col" className="right watch-stops">
                   last {SHOWN_STOPS}
                 </th>
-                <th scope="col">
+                <th scope="col" className="watch-remove">
                   <span className="visually-hidden">remove</span>
                 </th>
               </tr>
             </thead>
             <tbody>
               {watched.map((path) => (
-                <Row key={path} path={path} />
+                <WatchRow key={path} path={path} />
               ))}
             </tbody>
           </table>
@@ -51,62 +46,6 @@ export function Watch(): ReactElement {
       </div>
       <Add />
     </section>
-  );
-}
-
-function Row({ path }: { path: string }): ReactElement {
-  const store = useDebuggerStore();
-  const capture = useDebugger(selectCapture);
-  const stops = useDebugger((state) => state.stops);
-  const at = useDebugger((state) => state.at);
-  const base = useDebugger((state) => state.bases.get(path) ?? 'own');
-  const now = capture === null ? null : watchedText(capture, path);
-  const written = now === null ? null : inBase(path, now, base);
-  const shown = stops.slice(Math.max(0, at + 1 - SHOWN_STOPS), at + 1);
-  const texts = shown.map((stop) => watchedText(stop.capture, path));
-  const before = texts.at(-2);
-  const isChanged = before !== undefined && before !== now;
-  const look = isChanged ? (stops[at]?.write === null ? 'is-changed' : 'is-written') : '';
-  const values = texts.map(asNumber);
-  const go = (): void => {
-    if (capture !== null) jumpOf(capture, path)?.go(store.getState());
-  };
-  return (
-    <tr>
-      <th scope="row">
-        <span className="line tight">
-          <span className={`watch-mark ${look}`}>
-            {isChanged ? <Glyph name={look === 'is-written' ? 'check2' : 'delta'} className="g10" /> : null}
-          </span>
-          <button type="button" className="link quiet val small ellipsis" title={`Show ${path}`} onClick={go}>
-            {path}
-          </button>
-        </span>
-      </th>
-      <td
-        className={`val small right ellipsis ${look}`}
-        title={now === null ? 'not in this image' : written === now ? now : `${written}, ${now}`}
-        data-watch={path}
-      >
-        {written === null ? <span className="text-3">not read</span> : minus(written)}
-      </td>
-      <td className="right">
-        {values.every((value) => value === null) ? (
-          <span className="text-3 small">{new Set(texts).size === 1 ? 'held' : 'changed'}</span>
-        ) : (
-          <Sparkline
-            values={values}
-            widthPx={52}
-            heightPx={16}
-            look={look === '' ? 'text-2' : look}
-            label={`${path} over ${shown.length} stops`}
-          />
-        )}
-      </td>
-      <td>
-        <CrossButton label={`Stop watching ${path}`} onPress={() => store.getState().unwatch(path)} />
-      </td>
-    </tr>
   );
 }
 

@@ -30,16 +30,31 @@ export const createWatchSlice =
       remembered.set('watched', JSON.stringify(watched));
       set({ watched });
     };
+    /** A path that can be watched, beside those that are; `but` gives its place to it. */
+    const checked = (
+      text: string,
+      but: string | null = null,
+    ): { readonly ok: true; readonly path: string } | { readonly ok: false; readonly why: string } => {
+      const parsed = parsePath(text.trim());
+      const no = (why: string) => ({ ok: false, why }) as const;
+      if (!parsed.ok) return no(`"${text.trim().slice(0, 40)}" is no register path, such as zmm3:f32[1] or mxcsr.RC`);
+      if (registerRow(parsed.value.register) === undefined) return no(`there is no register ${parsed.value.register}`);
+      const path = printPath(parsed.value);
+      return path !== but && get().watched.includes(path) ? no(`${path} is watched already`) : { ok: true, path };
+    };
     return {
       watched: parseWatched(remembered.get('watched')),
       watch(text) {
-        const parsed = parsePath(text.trim());
-        if (!parsed.ok) return `"${text.trim().slice(0, 40)}" is no register path, such as zmm3:f32[1] or mxcsr.RC`;
-        if (registerRow(parsed.value.register) === undefined) return `there is no register ${parsed.value.register}`;
-        const path = printPath(parsed.value);
-        if (get().watched.includes(path)) return `${path} is watched already`;
+        const found = checked(text);
+        if (!found.ok) return found.why;
         if (get().watched.length >= MOST_WATCHED) return `${MOST_WATCHED} paths are watched: remove one first`;
-        change([...get().watched, path]);
+        change([...get().watched, found.path]);
+        return null;
+      },
+      rewatch(path, text) {
+        const found = checked(text, path);
+        if (!found.ok) return found.why;
+        change(get().watched.map((row) => (row === path ? found.path : row)));
         return null;
       },
       unwatch: (path) => change(get().watched.filter((row) => row !== path)),
