@@ -33,6 +33,80 @@ test('[U1] a dock is folded and unfolded by its key, stays so over a reload, and
   await expect(page.getByTestId('program')).toBeVisible();
 });
 
+test('[U1] a splitter is moved by keys and by the mouse, gives its default back, and folds the dock beside it', async ({
+  open,
+}) => {
+  const { page } = await opened(open);
+  const dock = (name: string) => page.locator('[data-tabset]').filter({ has: page.locator(`[data-tab-id="${name}"]`) });
+  const width = async (): Promise<number> => Math.round((await dock('program').boundingBox())?.width ?? 0);
+  const [left, right, bottom] = await page.getByRole('separator').all();
+  if (left === undefined || right === undefined || bottom === undefined) throw new Error('three splitters are missing');
+  const first = await width();
+  await left.press('ArrowRight');
+  await expect.poll(width).toBe(first + 8);
+  await left.press('Shift+ArrowRight');
+  await expect.poll(width).toBe(first + 40);
+  await left.press('Shift+ArrowLeft');
+  await expect.poll(width).toBe(first + 8);
+  const box = await left.boundingBox();
+  const [x, y] = [(box?.x ?? 0) + 2, (box?.y ?? 0) + 200];
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(x + 30, y, { steps: 3 });
+  await page.mouse.move(x + 52, y, { steps: 3 });
+  await page.mouse.up();
+  await expect.poll(async () => Math.abs((await width()) - first - 60)).toBeLessThanOrEqual(1);
+  await page.reload();
+  await expect(tab(page, 'Tiles')).toBeVisible();
+  await expect.poll(async () => Math.abs((await width()) - first - 60)).toBeLessThanOrEqual(1);
+  await page
+    .getByRole('separator')
+    .first()
+    .dblclick({ position: { x: 2, y: 200 } });
+  await expect.poll(width).toBe(first);
+  const splitters = page.getByRole('separator');
+  for (const [at, name] of [
+    [1, 'inspector'],
+    [2, 'history'],
+    [0, 'program'],
+  ] as const) {
+    await splitters.nth(at).press('Enter');
+    await expect(dock(name)).toHaveAttribute('data-tabset-collapsed', /.*/);
+    await splitters.nth(at).press('Enter');
+    await expect(dock(name)).not.toHaveAttribute('data-tabset-collapsed', /.*/);
+  }
+  // F6 leads on from it as from anywhere.
+  await splitters.first().focus();
+  await page.keyboard.press('F6');
+  await expect(page.locator('[role="separator"]:focus')).toHaveCount(0);
+  await expect(page.locator('[data-region]:focus, [data-region] :focus, [role="tab"]:focus')).toHaveCount(1);
+});
+
+test('[U1] a pane is moved to another dock with what is typed in it, and stays there', async ({ open }) => {
+  const { page } = await opened(open);
+  const inDock = (pane: string, of: string) =>
+    page
+      .locator('[data-tabset]')
+      .filter({ has: page.locator(`[data-tab-id="${of}"]`) })
+      .locator(`[data-tab-id="${pane}"]`);
+  await page.keyboard.press('Control+f');
+  const field = page.getByRole('searchbox', { name: 'Value or bytes to find' });
+  await field.fill('17.5');
+  await expect(inDock('find', 'inspector')).toBeVisible();
+  const [from, to] = [await tab(page, 'Find').boundingBox(), await tab(page, 'Breakpoints').boundingBox()];
+  await page.mouse.move((from?.x ?? 0) + 12, (from?.y ?? 0) + 12);
+  await page.mouse.down();
+  await page.mouse.move((to?.x ?? 0) + 60, (to?.y ?? 0) + 16, { steps: 8 });
+  await page.mouse.move((to?.x ?? 0) + (to?.width ?? 0) - 4, (to?.y ?? 0) + 12, { steps: 4 });
+  await page.mouse.up();
+  await expect(inDock('find', 'program')).toBeVisible();
+  await expect(inDock('find', 'inspector')).toHaveCount(0);
+  await expect(field).toHaveValue('17.5');
+  await page.reload();
+  await expect(tab(page, 'Tiles')).toBeVisible();
+  await expect(inDock('find', 'program')).toBeVisible();
+});
+
 test('[U26] a fault in one pane stays in it, and it can be shown again', async ({ open }) => {
   const { page } = await opened(open);
   await page.keyboard.press('Alt+2');
@@ -177,6 +251,28 @@ test('[U1] two views beside each other keep the names of their tabs whole', asyn
   }
 });
 
+test('[U4] [U7] numbers that had to be rounded are said to be, and an element is drawn over its stops', async ({
+  open,
+}) => {
+  const window = await opened(open);
+  const { page } = window;
+  for (let step = 0; step < 18; step += 1) await window.step();
+  await page.keyboard.press('Alt+3');
+  await page.getByRole('tab', { name: /^tmm0 / }).click();
+  const legend = page.getByTestId('tile-0').locator('.tile-legend');
+  await expect(legend).toContainText(/rounded to \d digits/);
+  const over = page.getByTestId('over-stops');
+  await window.element(0, 2, 3).click();
+  await expect(over).toContainText('Over the last 19 stops');
+  await expect(over.getByRole('img', { name: 'tmm0:i32[2][3] over 19 stops' })).toBeVisible();
+  // With a pane less beside it every digit has room; what never changed has no curve.
+  await page.keyboard.press('Alt+P');
+  await expect(legend).not.toContainText('rounded');
+  await page.getByRole('tab', { name: /^tmm3 / }).click();
+  await window.element(3, 0, 0).click();
+  await expect(over).toHaveCount(0);
+});
+
 test('[U8] a wide window shows all eight tiles at once', async ({ open }) => {
   const window = await opened(open, 2560, 1440);
   const { page } = window;
@@ -184,6 +280,26 @@ test('[U8] a wide window shows all eight tiles at once', async ({ open }) => {
   await page.keyboard.press('Alt+3');
   for (let tile = 0; tile < 8; tile += 1)
     await expect(page.getByRole('grid', { name: new RegExp(`\\btmm${tile}\\b`) })).toBeInViewport();
+  // tmm2 += tmm5 × tmm6 was executed last: its element says whence it comes.
+  await page.getByRole('button', { name: 'Check this product' }).click();
+  await window.element(2, 2, 3).click();
+  const along = (tile: number) => page.getByTestId(`tile-${tile}`).locator('.tile-along');
+  for (const [tile, lines] of [
+    [5, 1],
+    [6, 1],
+    [4, 0],
+    [7, 0],
+  ] as const)
+    await expect(along(tile), `tmm${tile}`).toHaveCount(lines);
+  const [row, column] = [await along(5).boundingBox(), await along(6).boundingBox()];
+  const element = await window.element(2, 2, 3).boundingBox();
+  const middle = (from = 0, length = 0): number => from + length / 2;
+  expect(Math.abs(middle(row?.y, row?.height) - middle(element?.y, element?.height))).toBeLessThanOrEqual(2);
+  expect(Math.abs(middle(column?.x, column?.width) - middle(element?.x, element?.width))).toBeLessThanOrEqual(2);
+  const corner = page.getByTestId('product-corner');
+  await expect(corner).toContainText('Terms of 2,3');
+  await expect(corner.getByRole('img', { name: 'sum so far, k 0 to 63' })).toBeVisible();
+  expect(await axeViolations(page)).toEqual([]);
 });
 
 test('[U2] in a small window a folded pane is shown over the view, which stays as it lies', async ({ open }) => {

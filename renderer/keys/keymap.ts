@@ -92,6 +92,14 @@ export const KEYMAP = {
     last: { keys: ['End'], says: null },
     press: { keys: ['Enter'], says: 'open it, go there' },
   },
+  /** Between two panes. */
+  splitter: {
+    left: { keys: ['ArrowLeft', 'Shift+ArrowLeft'], says: 'move a splitter; Shift: further', shown: 'Arrows' },
+    right: { keys: ['ArrowRight', 'Shift+ArrowRight'], says: null },
+    up: { keys: ['ArrowUp', 'Shift+ArrowUp'], says: null },
+    down: { keys: ['ArrowDown', 'Shift+ArrowDown'], says: null },
+    fold: { keys: ['Enter'], says: 'on a splitter: fold the smaller dock' },
+  },
   menu: {
     previous: { keys: ['ArrowUp'], says: null },
     next: { keys: ['ArrowDown'], says: null },

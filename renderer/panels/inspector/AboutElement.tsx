@@ -15,6 +15,7 @@ import { everyDigit, sizeOf } from '../registers/element-text.ts';
 import { MARK_GLYPH } from '../registers/MarkLegend.tsx';
 import { InspectorHead } from './InspectorHead.tsx';
 import { ElementChanged } from './LastChanged.tsx';
+import { OverStops } from './OverStops.tsx';
 
 interface AboutElementProps {
   readonly index: number;
@@ -108,6 +109,7 @@ export function AboutElement({ index, element, children }: AboutElementProps): R
             </dl>
           </section>
         )}
+        <OverStops path={path} />
         <ElementChanged register={register} path={path} />
         {children}
       </div>

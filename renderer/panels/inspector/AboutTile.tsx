@@ -18,6 +18,7 @@ import { ProductCheckBlock } from '../tiles/ProductCheckBlock.tsx';
 import { shortType } from '../tiles/TileReadingControls.tsx';
 import { InspectorHead } from './InspectorHead.tsx';
 import { ElementChanged, RegisterChanged } from './LastChanged.tsx';
+import { OverStops } from './OverStops.tsx';
 
 interface AboutTileProps {
   readonly tile: number;
@@ -91,7 +92,10 @@ export function AboutTile({ tile, row, column, children }: AboutTileProps): Reac
         )}
         <ProductCheckBlock tile={tile} row={row} column={column} />
         {exists ? (
-          <ElementChanged register={`tmm${tile}`} path={tilePath(tile, reading, { row, column })} />
+          <>
+            <OverStops path={tilePath(tile, reading, { row, column })} />
+            <ElementChanged register={`tmm${tile}`} path={tilePath(tile, reading, { row, column })} />
+          </>
         ) : (
           <RegisterChanged register={`tmm${tile}`} field={null} />
         )}

@@ -1,10 +1,11 @@
 import { type ReactElement, useState } from 'react';
 import { Segment } from '../../controls/Segment.tsx';
-import { shownKey } from '../../keys/chord.ts';
 import { memoizeByIdentity } from '../../store/base/memoize.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { selectProductCheck } from '../../store/tiles/product-check.ts';
 import { selectTileScene } from '../../store/tiles/tile-scenes.ts';
 import { lastProduct, productsOfProgram } from '../../store/vcpu/executed.ts';
+import { Differences } from './ProductCheckBlock.tsx';
 import { CopyAs } from './TileLegend.tsx';
 import { type Along, TileMatrix } from './TileMatrix.tsx';
 import { LookChips, ScaleToggle, shortType } from './TileReadingControls.tsx';
@@ -164,14 +165,15 @@ function AsProduct({ grid, onRefused }: { grid: ProductGrid; onRefused: (why: st
           along={selected !== null && at === column ? { kind: 'column', at: selected.column } : null}
         />
       ))}
-      {grid.a.map((left, row) => [
+      {grid.a.map((left, down) => [
         <Small
           key={left}
           tile={left}
           onRefused={onRefused}
           cell={{ widthPx: A_COLUMN_PX, heightPx: C_CELL.heightPx }}
+          along={selected !== null && down === row ? { kind: 'row', at: selected.row } : null}
         />,
-        ...(grid.c[row] ?? []).map((tile, at) =>
+        ...(grid.c[down] ?? []).map((tile, at) =>
           tile === null ? (
             <span key={`${left} ${grid.b[at]}`} />
           ) : (
@@ -183,26 +185,31 @@ function AsProduct({ grid, onRefused }: { grid: ProductGrid; onRefused: (why: st
   );
 }
 
+/** The free corner: the product, and once it is checked what differs and how the selected element comes about. */
 function ProductCorner(): ReactElement {
   const product = useDebugger((state) => state.product ?? lastProduct(state));
   const store = useDebuggerStore();
   const isChecked = useDebugger((state) => state.product !== null);
+  const check = useDebugger(selectProductCheck);
+  const selected = useDebugger((state) => (state.selection?.kind === 'tile' ? state.selection : null));
   if (product === null) return <span />;
   const { c, a, b } = product.operands;
   return (
-    <div className="product-corner">
+    <div className="product-corner" data-testid="product-corner">
       <p className="val strong">
         tmm{c} += tmm{a} × tmm{b}
       </p>
       <p className="text-2 small">{product.instruction}, the product executed last</p>
-      {isChecked ? (
-        <p className="text-3 small">
-          {`The inspector lists what differs and its terms; ${shownKey('next-difference')} goes to the next.`}
-        </p>
-      ) : (
+      {!isChecked ? (
         <button type="button" className="button tiny" onClick={() => store.getState().setProduct(product)}>
           Check this product
         </button>
+      ) : check?.kind === 'compared' ? (
+        <div className="scroll">
+          <Differences choice={product} check={check} at={selected?.tile === c ? selected : null} />
+        </div>
+      ) : (
+        <p className="text-3 small">It cannot be computed; the inspector says why.</p>
       )}
     </div>
   );

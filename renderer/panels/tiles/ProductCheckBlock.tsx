@@ -252,7 +252,8 @@ interface DifferencesProps {
   readonly at: { readonly row: number; readonly column: number } | null;
 }
 
-function Differences({ choice, check, at }: DifferencesProps): ReactElement {
+/** The elements that differ, and the terms of the one that is selected. */
+export function Differences({ choice, check, at }: DifferencesProps): ReactElement {
   const store = useDebuggerStore();
   const { differences } = check.comparison;
   const type = productRow(choice.instruction).c;

@@ -3,6 +3,7 @@ import { productRow } from '../../../app/tile/product-instruction.ts';
 import { tileTypeRow } from '../../../app/tile/tile-type.ts';
 import { elementOffset } from '../../../app/tile/vnni.ts';
 import { exactDecimal, exactSum } from '../../../app/value/exact.ts';
+import { Sparkline } from '../../controls/Sparkline.tsx';
 import type { ProductChoice } from '../../store/state/tiles.ts';
 import type { ProductCheck } from '../../store/tiles/product-check.ts';
 import { minus } from '../../wording.ts';
@@ -32,6 +33,9 @@ export function ProductTerms({ choice, check, at }: TermsProps): ReactElement | 
   const inC = elementOffset(row.c, 'stored', at);
   const before = tileTypeRow(row.c).read(check.before, inC);
   const sum = exactSum([before, ...products]);
+  // For the eye alone: the exact sum is told below.
+  let last = before;
+  const soFar = [before, ...products.map((product) => (last += product))];
   const shown = isOpen ? terms : terms.slice(0, MOST_TERMS);
   const rest = terms.length - MOST_TERMS;
   return (
@@ -56,6 +60,7 @@ export function ProductTerms({ choice, check, at }: TermsProps): ReactElement | 
           {isOpen ? 'fold' : `${rest} more`}
         </button>
       )}
+      <SumSoFar values={soFar} />
       <dl className="term-sums val small">
         <dt className="text-3">C before</dt>
         <dd>{minus(exactDecimal(before))}</dd>
@@ -68,6 +73,24 @@ export function ProductTerms({ choice, check, at }: TermsProps): ReactElement | 
         <dt className="text-3">expected</dt>
         <dd>{minus(exactDecimal(tileTypeRow(row.c).read(check.expected, inC)))}</dd>
       </dl>
+    </div>
+  );
+}
+
+/** How the sum comes about, term after term. */
+function SumSoFar({ values }: { values: readonly number[] }): ReactElement | null {
+  if (values.length < 3 || !values.every(Number.isFinite)) return null;
+  const words = `sum so far, k 0 to ${values.length - 2}`;
+  return (
+    <div className="sum-so-far small text-3">
+      <span className="line">
+        {words}
+        <span className="push" />
+        <span className="val">
+          {minus(exactDecimal(Math.min(...values)))} … {minus(exactDecimal(Math.max(...values)))}
+        </span>
+      </span>
+      <Sparkline values={values} widthPx={248} heightPx={32} look="text-2" label={words} />
     </div>
   );
 }

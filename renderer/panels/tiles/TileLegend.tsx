@@ -5,19 +5,22 @@ import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { TileScene } from '../../store/tiles/tile-scenes.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
+import { isInteger, type Notation } from './notation.ts';
 import { blockOf, COPY_FORMATS, type CopyFormat, copiedText, wholeBlock } from './tile-clipboard.ts';
 
 interface TileLegendProps {
   readonly scene: TileScene;
   readonly scaleEnd: number;
   readonly differences: number;
+  /** How the numbers of the matrix are written; null: they have no room. */
+  readonly notation: Notation | null;
 }
 
 /** A scale end in at most seven digits. */
 const endText = (value: number): string =>
   Number.isInteger(value) && Math.abs(value) < 1e9 ? String(value) : String(Number(value.toPrecision(4)));
 
-export function TileLegend({ scene, scaleEnd, differences }: TileLegendProps): ReactElement {
+export function TileLegend({ scene, scaleEnd, differences, notation }: TileLegendProps): ReactElement {
   const look = useDebugger((state) => state.tileLook);
   const { scale } = tileTypeRow(scene.reading.type);
   const { nans, infinities } = scene.statistics;
@@ -33,6 +36,7 @@ export function TileLegend({ scene, scaleEnd, differences }: TileLegendProps): R
           <span className="val text-2">{endText(scaleEnd)}</span>
         </span>
       )}
+      <NotationWords scene={scene} notation={notation} />
       {nans === 0 ? null : (
         <span className="line tight text-2">
           <span className="nan-box" aria-hidden="true" />
@@ -54,10 +58,26 @@ export function TileLegend({ scene, scaleEnd, differences }: TileLegendProps): R
       {differences === 0 ? null : (
         <span className="line tight is-refused">
           <Glyph name="differs" className="g12" />
-          differs from the product
+          {count(differences, 'differs', 'differ')} from the product
         </span>
       )}
     </div>
+  );
+}
+
+/** Said where the widest element has no room as an integer, for then every number is rounded, or there is none. */
+function NotationWords({ scene, notation }: Pick<TileLegendProps, 'scene' | 'notation'>): ReactElement | null {
+  const look = useDebugger((state) => state.tileLook);
+  if (look === 'heat' || scene.extent.rows === 0) return null;
+  if (notation === null) return <span className="text-3">no room for numbers</span>;
+  if (notation.kind !== 'exponent' || !isInteger(scene)) return null;
+  return (
+    <span
+      className="text-2"
+      title="A wider matrix, or a pane less beside it, shows integers; the line below has all digits"
+    >
+      rounded to {count(notation.digits + 1, 'digit')}
+    </span>
   );
 }
 

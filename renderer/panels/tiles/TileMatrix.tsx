@@ -4,6 +4,7 @@ import { selectDifferences } from '../../store/tiles/product-check.ts';
 import { selectScaleEnd, selectTileScene, type TileScene } from '../../store/tiles/tile-scenes.ts';
 import { selectBasedElements } from '../../store/view/based-elements.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
+import type { Notation } from './notation.ts';
 import { TileCanvas } from './TileCanvas.tsx';
 import { TileGrid } from './TileGrid.tsx';
 import { COLUMN_HEAD_PX, fixedGeometry, HEAD_PX, type Room, type TileGeometry, tileGeometry } from './tile-geometry.ts';
@@ -21,6 +22,8 @@ interface TileMatrixProps {
   /** Cells of a given size, where matrices lie edge to edge; null: as the room allows. */
   readonly cell?: { readonly widthPx: number; readonly heightPx: number } | null;
   readonly along?: Along | null;
+  /** Told how the numbers are written, which hangs on the room. */
+  readonly onNotation?: (notation: Notation | null) => void;
 }
 
 /** The numbers of one tile in all the room there is, under heads that do not scroll away. */
@@ -30,6 +33,7 @@ export function TileMatrix({
   onRefused,
   cell = null,
   along = null,
+  onNotation,
 }: TileMatrixProps): ReactElement | null {
   const scene = useDebugger(selectTileScene(tile));
   const scaleEnd = useDebugger(selectScaleEnd(tile));
@@ -51,11 +55,15 @@ export function TileMatrix({
     measure();
     return () => observer.disconnect();
   }, []);
-  if (scene === null) return null;
   const geometry =
-    cell === null
-      ? tileGeometry(scene, look, room, isUnfolded)
-      : fixedGeometry(scene, look, cell.widthPx, cell.heightPx);
+    scene === null
+      ? null
+      : cell === null
+        ? tileGeometry(scene, look, room, isUnfolded)
+        : fixedGeometry(scene, look, cell.widthPx, cell.heightPx);
+  const notation = geometry?.notation ?? null;
+  useLayoutEffect(() => onNotation?.(notation), [notation, onNotation]);
+  if (scene === null || geometry === null) return null;
   return (
     <div className={`tile-sheet ${cell === null ? '' : 'fixed'}`} ref={sheet}>
       <Heads scene={scene} geometry={geometry} />

@@ -6,6 +6,7 @@ import { elementOffset } from '../../../app/tile/vnni.ts';
 import { useDebugger } from '../../store/context.ts';
 import { markedPart } from '../../store/select/provenance.ts';
 import { selectProvenance } from '../../store/select/selectors.ts';
+import type { Accumulator } from '../../store/state/tiles.ts';
 import { selectDifferences, selectProductCheck } from '../../store/tiles/product-check.ts';
 import { shownElement } from '../../store/tiles/tile-edits.ts';
 import { selectScaleEnd, selectTileScene, type TileScene } from '../../store/tiles/tile-scenes.ts';
@@ -13,10 +14,14 @@ import { inBase } from '../../store/view/bases.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count, minus } from '../../wording.ts';
 import { NextDifference } from './NextDifference.tsx';
+import type { Notation } from './notation.ts';
 import { CopyAs, TileLegend } from './TileLegend.tsx';
 import { TileMatrix } from './TileMatrix.tsx';
 import { LookChips, ScaleToggle, shortType, TypeChips, VnniToggle } from './TileReadingControls.tsx';
 import { TileRole } from './TileRole.tsx';
+
+/** Until the room is measured. */
+const INTEGERS: Notation = { kind: 'integer' };
 
 /** One tile large: how it is read, the legend over the numbers, the matrix, and what is selected of it in one line. */
 export function TileView({
@@ -31,6 +36,7 @@ export function TileView({
   const differences = useDebugger(selectDifferences(tile));
   const [refused, setRefused] = useState<string | null>(null);
   const [wanted, setWanted] = useState(false);
+  const [notation, setNotation] = useState<Notation | null>(INTEGERS);
   if (scene === null) return null;
   const { reading, extent, matrix } = scene;
   // Bytes outside that are not zero are not folded away.
@@ -50,7 +56,7 @@ export function TileView({
         <LookChips />
       </div>
       <div className="tile-controls">
-        <TileLegend scene={scene} scaleEnd={scaleEnd} differences={differences.length} />
+        <TileLegend scene={scene} scaleEnd={scaleEnd} differences={differences.length} notation={notation} />
         <span className="push" />
         {layouts}
         <VnniToggle tile={tile} scene={scene} />
@@ -60,7 +66,7 @@ export function TileView({
       {extent.rows === 0 ? (
         <p className="tile-note small text-3">tmm{tile} is not configured.</p>
       ) : (
-        <TileMatrix tile={tile} isUnfolded={isUnfolded} onRefused={setRefused} />
+        <TileMatrix tile={tile} isUnfolded={isUnfolded} onRefused={setRefused} onNotation={setNotation} />
       )}
       <SelectedLine scene={scene} refused={refused} />
       <span className="visually-hidden" role="status">
@@ -169,6 +175,19 @@ function Expected({ tile, row, column }: { tile: number; row: number; column: nu
   );
 }
 
+const beforeWords = (accumulator: Accumulator): string => {
+  switch (accumulator.kind) {
+    case 'zero':
+      return 'zero';
+    case 'previous':
+      return 'from the stop before';
+    case 'stop':
+      return `from stop ${accumulator.number}`;
+    case 'tile':
+      return `tmm${accumulator.tile}`;
+  }
+};
+
 /** The product that is checked and what came of it, where the eye is. */
 function ProductLine(): ReactElement | null {
   const product = useDebugger((state) => state.product);
@@ -180,6 +199,9 @@ function ProductLine(): ReactElement | null {
     <span className="line tight nowrap">
       <span className="val">
         tmm{c} += tmm{a} × tmm{b}
+      </span>
+      <span className="text-3 broad-only">
+        as <span className="val">{product.instruction.toLowerCase()}</span>, C before {beforeWords(product.accumulator)}
       </span>
       {check.kind === 'refused' ? (
         <span className="is-refused">cannot be computed</span>

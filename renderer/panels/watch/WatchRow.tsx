@@ -196,6 +196,8 @@ function Value(props: Keyed & { readonly look: string; readonly mark: ShownMark 
       </span>
     );
   const written = inBase(path, text, base);
+  // Zeros in front would leave no room for the digits that count.
+  const seen = minus(written.replace(/^0x0+(?=[0-9a-f])/i, '0x'));
   const open = (typed: string | null): void => {
     if (refused === null) store.getState().openEditor(place, typed ?? text, typed !== null);
   };
@@ -215,12 +217,12 @@ function Value(props: Keyed & { readonly look: string; readonly mark: ShownMark 
       role="button"
       tabIndex={0}
       className={`register-cell watch-value inset-focus val small ${look}`}
-      aria-label={nameWithSeen(`${path} ${written}${MARK_WORDS[mark]}`, minus(written))}
+      aria-label={nameWithSeen(`${path} ${written}${MARK_WORDS[mark]}`, seen)}
       title={`${written === text ? text : `${written}, ${text}`}${refused === null ? '; Enter edits' : `; ${refused}`}`}
       onDoubleClick={() => open(null)}
       onKeyDown={onKey}
     >
-      <span className="ellipsis">{minus(written)}</span>
+      <span className="ellipsis">{seen}</span>
       {isEditing ? (
         <ValueEditor
           path={path}
@@ -242,6 +244,6 @@ function LastStops({ path, look }: { path: string; look: string }): ReactElement
   return values.every((value) => value === null) ? (
     <span className="text-3 small">{new Set(texts).size === 1 ? 'held' : 'changed'}</span>
   ) : (
-    <Sparkline values={values} widthPx={52} heightPx={16} look={look} label={`${path} over ${shown.length} stops`} />
+    <Sparkline values={values} widthPx={44} heightPx={16} look={look} label={`${path} over ${shown.length} stops`} />
   );
 }

@@ -41,6 +41,7 @@ import {
 } from './layout.ts';
 import { Peek } from './Peek.tsx';
 import { paneContent, TabMark, tabKey } from './panes.tsx';
+import { pressSplitter, resetSplitter } from './splitters.ts';
 
 type Model = WorkspaceModel<null>;
 
@@ -204,8 +205,14 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
     <div
       className="workbench-box"
       onClickCapture={pressStrip}
+      onDoubleClickCapture={({ target }) => {
+        if (workspace !== null) resetSplitter(workspace, defaultLayout(kind, size, isLow), target);
+      }}
       onKeyDownCapture={(event) => {
-        if (commandOf('menu', event.nativeEvent) === 'press') pressStrip(event);
+        if (workspace !== null && pressSplitter(workspace, store, event)) {
+          event.preventDefault();
+          event.stopPropagation();
+        } else if (commandOf('menu', event.nativeEvent) === 'press') pressStrip(event);
       }}
     >
       <Workspace<null>

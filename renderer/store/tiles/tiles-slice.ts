@@ -46,8 +46,9 @@ export const createTilesSlice: Slice<TilesSlice> = ({ getState: get, set, put })
     selectElement: (tile, { row, column }, extend) =>
       set((state) => {
         const from = state.selection?.kind === 'tile' && state.selection.tile === tile ? state.selection : null;
-        const corner = state.blockFrom ?? from;
+        const corner = from === null ? null : (state.blockFrom ?? from);
         return {
+          tile,
           selection: { kind: 'tile', tile, row, column },
           blockFrom: extend && corner !== null ? { row: corner.row, column: corner.column } : null,
         };

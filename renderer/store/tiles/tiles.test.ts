@@ -39,6 +39,16 @@ test.each([
   expect(store.getState().readings[2]).toEqual({ type: 'i8', interpretation });
 });
 
+test('[U8] with all eight in sight the tile of the element that is selected is the one that is spoken of, and a block is of one tile', async () => {
+  const { store } = await attached();
+  const { selectElement } = store.getState();
+  selectElement(0, { row: 1, column: 1 }, false);
+  selectElement(0, { row: 2, column: 2 }, true);
+  expect(store.getState().blockFrom).toEqual({ row: 1, column: 1 });
+  selectElement(3, { row: 4, column: 5 }, true);
+  expect(store.getState()).toMatchObject({ tile: 3, blockFrom: null, selection: { tile: 3, row: 4, column: 5 } });
+});
+
 describe('TILECFG', () => {
   test('all six rules hold for a configuration that LDTILECFG took', async () => {
     const { store } = await attached();
