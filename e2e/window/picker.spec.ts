@@ -32,6 +32,29 @@ test.describe('Enter on the first screen', () => {
     await expect(page.getByTestId('targets')).toBeVisible();
   });
 
+  test('[U9] a guest that is started later comes into the list by itself, and goes with its process', async ({
+    open,
+  }) => {
+    const page = await open();
+    const window = new Window(page);
+    await expect(window.target('picker')).toBeVisible();
+    // Tests open a page that never looks again by itself; the first screen after this one does.
+    await page.evaluate(() => document.documentElement.removeAttribute('data-deterministic'));
+    await page.getByRole('option', { name: /^int8 tile product/ }).dblclick();
+    await expect(page.getByTestId('program')).toBeVisible();
+    await fromMore(page, 'Close');
+    await expect(page.getByTestId('targets')).toBeVisible();
+    await expect(window.target('late')).toHaveCount(0);
+    const late = await Guest.start({ name: 'late', vcpus: 1 });
+    try {
+      await expect(window.target('late')).toBeVisible();
+    } finally {
+      await late.stop();
+    }
+    await expect(window.target('late')).toHaveCount(0);
+    await expect(window.target('picker')).toBeVisible();
+  });
+
   test('the page finds everything it asks for, its icon too', async ({ open, page }) => {
     const missing: string[] = [];
     page.on('response', (response) => {

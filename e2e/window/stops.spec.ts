@@ -39,6 +39,18 @@ test('[U23] the list of stops is thinned out by a filter, and goes where its lin
   await expect(events.getByRole('option')).toHaveCount(2);
   await expect(events.getByRole('option', { selected: true })).toContainText('here');
   expect(await axeViolations(page)).toEqual([]);
+  // Lanes that cannot hold what is filtered for step back.
+  await page.getByRole('tab', { name: /^History/ }).click();
+  const lanes = page.locator('.track-lane');
+  for (const [filter, kept] of [
+    ['tmm0', [2]],
+    ['zmm3 changed', [0, 1]],
+    ['xfd', [3]],
+    ['no register', [0, 1, 2, 3]],
+  ] as const) {
+    await head.getByRole('searchbox').fill(filter);
+    await expect(lanes).toHaveClass([0, 1, 2, 3].map((lane) => (kept.some((one) => one === lane) ? /lane *$/ : /dim/)));
+  }
   await page.keyboard.press('Alt+s');
   await expect(pane).toBeVisible();
   await page.keyboard.press('Alt+s');

@@ -296,6 +296,9 @@ test('[U8] a wide window shows all eight tiles at once', async ({ open }) => {
   const middle = (from = 0, length = 0): number => from + length / 2;
   expect(Math.abs(middle(row?.y, row?.height) - middle(element?.y, element?.height))).toBeLessThanOrEqual(2);
   expect(Math.abs(middle(column?.x, column?.width) - middle(element?.x, element?.width))).toBeLessThanOrEqual(2);
+  // Each says what its colours mean; the line below is about the one that was selected.
+  await expect(page.getByTestId('tile-2').locator('.heat-bar')).toHaveCount(1);
+  await expect(page.locator('.tile-line')).toContainText('[2][3]');
   const corner = page.getByTestId('product-corner');
   await expect(corner).toContainText('Terms of 2,3');
   await expect(corner.getByRole('img', { name: 'sum so far, k 0 to 63' })).toBeVisible();

@@ -12,7 +12,7 @@ import { commandOf } from '../../keys/chord.ts';
 import type { Command } from '../../keys/keymap.ts';
 import { indexOfStop } from '../../store/compare/compare-slice.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectFilteredStops } from '../../store/select/stop-filter.ts';
+import { selectFilteredStops, selectFilterPath } from '../../store/select/stop-filter.ts';
 import { causeWords } from '../../store/select/stop-name.ts';
 import type { State } from '../../store/state/state.ts';
 import { selectWrongStops } from '../../store/vcpu/trace-slice.ts';
@@ -57,6 +57,7 @@ export function Track({ view, onView, marksDiffering = false, over }: TrackProps
   const box = useRef<HTMLDivElement>(null);
   const stops = useDebugger((state) => state.stops);
   const at = useDebugger((state) => state.at);
+  const filtered = useDebugger(selectFilterPath);
   const stop = stops[at];
   const label = useDebugger((state) => (stop === undefined ? undefined : state.labels.get(stop.number)));
   const { widthPx, lanePx, oneLane, ratio } = useTrackSize(box);
@@ -163,7 +164,9 @@ export function Track({ view, onView, marksDiffering = false, over }: TrackProps
     <div className={`track ${oneLane ? 'one-lane' : ''}`} style={{ '--lane-h': `${lanePx}px` }}>
       <div className="track-names small text-3" aria-hidden="true">
         {LANES.map((lane) => (
-          <div key={lane.name}>{lane.name}</div>
+          <div key={lane.name} className={filtered !== null && lane.keeps(filtered) ? 'text-1' : ''}>
+            {lane.name}
+          </div>
         ))}
       </div>
       <div className="track-name-one small text-3" aria-hidden="true">
@@ -190,7 +193,11 @@ export function Track({ view, onView, marksDiffering = false, over }: TrackProps
         onPointerLeave={() => hoverInFrame(() => setHover(null))}
       >
         {LANES.map((lane, row) => (
-          <div key={lane.name} className="track-lane" style={{ '--lane': row }} />
+          <div
+            key={lane.name}
+            className={`track-lane ${filtered === null || lane.keeps(filtered) ? '' : 'dim'}`}
+            style={{ '--lane': row }}
+          />
         ))}
         {widthPx === 0 ? null : (
           <>

@@ -3,10 +3,10 @@ import { Segment } from '../../controls/Segment.tsx';
 import { memoizeByIdentity } from '../../store/base/memoize.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { selectProductCheck } from '../../store/tiles/product-check.ts';
-import { selectTileScene } from '../../store/tiles/tile-scenes.ts';
+import { selectScaleEnd, selectTileScene } from '../../store/tiles/tile-scenes.ts';
 import { lastProduct, productsOfProgram } from '../../store/vcpu/executed.ts';
 import { Differences } from './ProductCheckBlock.tsx';
-import { CopyAs } from './TileLegend.tsx';
+import { CopyAs, Scale } from './TileLegend.tsx';
 import { type Along, TileMatrix } from './TileMatrix.tsx';
 import { LookChips, ScaleToggle, shortType } from './TileReadingControls.tsx';
 import { TileRole } from './TileRole.tsx';
@@ -116,6 +116,8 @@ function Small({ tile, onRefused, cell, along = null }: SmallProps): ReactElemen
   const store = useDebuggerStore();
   const scene = useDebugger(selectTileScene(tile));
   const isChosen = useDebugger((state) => state.tile === tile);
+  const scaleEnd = useDebugger(selectScaleEnd(tile));
+  const look = useDebugger((state) => state.tileLook);
   if (scene === null) return null;
   const { matrix, extent, reading } = scene;
   return (
@@ -132,6 +134,11 @@ function Small({ tile, onRefused, cell, along = null }: SmallProps): ReactElemen
           {extent.rows === 0 ? 'not configured' : `${matrix.rows}×${matrix.columns} ${shortType(reading.type)}`}
         </span>
         <TileRole tile={tile} />
+        {extent.rows === 0 || look === 'numbers' ? null : (
+          <span className="small">
+            <Scale type={reading.type} end={scaleEnd} />
+          </span>
+        )}
       </div>
       {extent.rows === 0 ? (
         <p className="small text-3">not configured</p>

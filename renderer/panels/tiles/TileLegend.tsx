@@ -1,5 +1,5 @@
 import { type ReactElement, useState } from 'react';
-import { tileTypeRow } from '../../../app/tile/tile-type.ts';
+import { type TileType, tileTypeRow } from '../../../app/tile/tile-type.ts';
 import { MenuButton } from '../../controls/MenuButton.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { TileScene } from '../../store/tiles/tile-scenes.ts';
@@ -20,22 +20,25 @@ interface TileLegendProps {
 const endText = (value: number): string =>
   Number.isInteger(value) && Math.abs(value) < 1e9 ? String(value) : String(Number(value.toPrecision(4)));
 
+/** From which value to which the colours go. */
+export function Scale({ type, end }: { type: TileType; end: number }): ReactElement {
+  const { scale } = tileTypeRow(type);
+  return (
+    <span className="line tight">
+      <span className="val text-2">{scale === 'diverging' && end !== 0 ? `\u2212${endText(end)}` : '0'}</span>
+      <span className={`heat-bar ${scale}`} aria-hidden="true" />
+      <span className="val text-2">{endText(end)}</span>
+    </span>
+  );
+}
+
 export function TileLegend({ scene, scaleEnd, differences, notation }: TileLegendProps): ReactElement {
   const look = useDebugger((state) => state.tileLook);
-  const { scale } = tileTypeRow(scene.reading.type);
   const { nans, infinities } = scene.statistics;
   const outside = scene.outside.length;
   return (
     <div className="tile-legend small">
-      {look === 'numbers' ? null : (
-        <span className="line tight">
-          <span className="val text-2">
-            {scale === 'diverging' && scaleEnd !== 0 ? `\u2212${endText(scaleEnd)}` : '0'}
-          </span>
-          <span className={`heat-bar ${scale}`} aria-hidden="true" />
-          <span className="val text-2">{endText(scaleEnd)}</span>
-        </span>
-      )}
+      {look === 'numbers' ? null : <Scale type={scene.reading.type} end={scaleEnd} />}
       <NotationWords scene={scene} notation={notation} />
       {nans === 0 ? null : (
         <span className="line tight text-2">

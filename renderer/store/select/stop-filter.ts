@@ -24,3 +24,6 @@ const found = memoizeKeyed((stops: readonly Stop[], text: string): readonly numb
 /** Places of the stops at which what is filtered for differs from the stop before; null: nothing is filtered for. */
 export const selectFilteredStops = ({ stops, stopFilter }: State): readonly number[] | 'no path' | null =>
   stopFilter.trim() === '' ? null : found(stops, stopFilter);
+
+/** What is filtered for; null: nothing, or no path. */
+export const selectFilterPath = ({ stopFilter }: State): string | null => pathIn(stopFilter);

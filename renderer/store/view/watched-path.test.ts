@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { BIT } from '../../../app/xsave/components.ts';
-import { keptBy, otherTypes, typeWords } from './watched-path.ts';
+import { allKeptBy, keptBy, otherTypes, typeWords } from './watched-path.ts';
 
 test.each([
   ['zmm3:f32[3]', BIT.SSE, 'f32'],
@@ -15,6 +15,13 @@ test.each([
 ] as const)('[U28] %s is kept by %s and read as %s', (path, bit, type) => {
   expect(keptBy(path)).toBe(bit);
   expect(typeWords(path)).toBe(type);
+});
+
+test('a register that several components keep names them all, one of its elements its own', () => {
+  expect(allKeptBy('zmm3')).toEqual([BIT.SSE, BIT.AVX, BIT.ZMM_Hi256]);
+  expect(allKeptBy('zmm3:f32[4]')).toEqual([BIT.AVX]);
+  expect(allKeptBy('mxcsr')).toEqual([BIT.SSE]);
+  expect(allKeptBy('xfd')).toEqual([]);
 });
 
 test('[U28] the next type reads the same place, and all of them lead round', () => {

@@ -39,6 +39,15 @@ export const keptBy = (text: string): number | null => {
   return !path.ok || row === undefined ? null : keeperOf(row.source, startOf(path.value, row));
 };
 
+/** Every component that keeps some of what a path names. */
+export const allKeptBy = (text: string): readonly number[] => {
+  const path = parsePath(text);
+  const source = path.ok ? registerRow(path.value.register)?.source : undefined;
+  const one = keptBy(text);
+  const isWhole = path.ok && path.value.indexes.length === 0 && source?.kind === 'fragments';
+  return isWhole ? source.parts.map(({ bit }) => bit) : one === null ? [] : [one];
+};
+
 /** As what it is read: "i32", "64 b" of a whole register, "field". */
 export const typeWords = (text: string): string => {
   const path = parsePath(text);
