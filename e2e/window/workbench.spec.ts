@@ -140,6 +140,29 @@ test('[U2] the rail selects for the whole window, and the full list opens beside
   await expect(list.getByRole('option', { name: /^TILECFG/ })).toHaveAttribute('aria-selected', 'true');
   await page.keyboard.press('Escape');
   await expect(list).toBeHidden();
+  // The head of the rail does the same, and what is kept open is so after a reload.
+  await page.getByTestId('components').getByRole('button').first().click();
+  await page.getByRole('button', { name: 'Keep the components open' }).click();
+  await page.keyboard.press('Alt+3');
+  await expect(list).toBeVisible();
+  await page.reload();
+  await expect(tab(page, 'Tiles')).toBeVisible();
+  await expect(list).toBeVisible();
+  await page.getByRole('button', { name: 'Fold the components to the rail' }).click();
+  await expect(rail).toBeVisible();
+  // Of the row of tiles a digit chooses one, arrows go round.
+  const tiles = page.getByRole('tablist', { name: 'Tiles' });
+  await tiles.getByRole('tab', { name: /^tmm0\b/ }).focus();
+  for (const [key, tile] of [
+    ['3', 2],
+    ['ArrowRight', 3],
+    ['End', 7],
+    ['ArrowRight', 0],
+  ] as const) {
+    await page.keyboard.press(key);
+    await expect(tiles.getByRole('tab', { name: new RegExp(`^tmm${tile}\\b`) })).toBeFocused();
+    await expect(page.getByTestId(`tile-${tile}`)).toBeVisible();
+  }
 });
 
 test('[U3] all sixteen rows and columns of a tile are whole at 1440×900 and at 1100×700', async ({ open }) => {
