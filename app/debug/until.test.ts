@@ -128,4 +128,9 @@ describe('[RC4] conditions', () => {
       expect.stringContaining('rax == 5'),
     ]);
   });
+
+  test('an exception is none: what is to be asked for instead is said', () => {
+    const parsed = parseUntil('#NM', now);
+    expect(parsed.ok ? null : parsed.refusal.what).toContain('tilescope break --pid P #NM');
+  });
 });

@@ -15,6 +15,7 @@ import { componentLabel } from '../xsave/components.ts';
 import { viewComponent } from '../xsave/view.ts';
 import { type Comparison, changeLookups, comparisonLookups, xstateBvLookups } from './lookups.ts';
 import { byteOfRecord, recordOffsets } from './record.ts';
+import { vectorNamed } from './vectors.ts';
 
 /** What a run is to stop at, as typed. */
 export interface Until {
@@ -172,6 +173,8 @@ const classUntil = (text: string, name: string): Answer<Until> => {
 
 /** @param now what is read now: a register that is not there cannot be waited for */
 export const parseUntil = (text: string, now: Capture): Answer<Until> => {
+  if (vectorNamed(text.trim()) !== null)
+    return wrong(text, 'no state of the vCPU says it; its handler is a breakpoint, as in: tilescope break --pid P #NM');
   const next = /^next\s+is\s+(.+)$/i.exec(text.trim());
   if (next !== null) return classUntil(text, next[1] ?? '');
   const component = /^(\S+)\s+in\s+(use|init)$/i.exec(text.trim());
