@@ -13,7 +13,7 @@ test.describe('a live guest whose kernel KASLR has moved, in the window', () => 
   });
   test.afterAll(async () => kernel?.stop());
 
-  test('[DA8] [DA5] [RC6] its file of symbols names code, calls and task; a call leads to its code, and a press breaks there', async ({
+  test('[DA8] [DA5] [RC6] [TP6] its file of symbols names code, calls and task; a call leads to its code, and a press breaks there', async ({
     open,
   }) => {
     const footprint = kernel.guest.footprint();
@@ -62,6 +62,13 @@ test.describe('a live guest whose kernel KASLR has moved, in the window', () => 
     await page.keyboard.press('F5');
     await expect(window.state()).toHaveText(/^Stopped at breakpoint/);
     await expect(next).toContainText('inc QWORD PTR');
+    // A single step knows what it executed, and so is listed as those of a trace are; a run to a breakpoint is not.
+    await page.keyboard.press('F11');
+    await expect(next).toContainText('jmp');
+    await page.keyboard.press('Alt+t');
+    const trace = page.getByTestId('trace');
+    await expect(trace.getByTestId('trace-count')).toHaveText('1 instruction');
+    await expect(trace.getByRole('option')).toContainText('inc QWORD PTR');
     const { threads } = kernel.guest.footprint();
     expect(threads).toEqual(footprint.threads);
   });
