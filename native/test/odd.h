@@ -29,6 +29,7 @@ enum odd_command {
 	ODD_FRAGMENT,   /* the process has `argument` mappings more */
 	ODD_HIDE,       /* the vCPU's thread goes on with a stack that keeps whoever reads it waiting */
 	ODD_BLOCK,      /* from now on SIGRTMIN + 2 has a handler that sets `answer` to 1 and blocks until bit 0 of `awake`; `argument` 1: on a stack of its own */
+	ODD_CALL,       /* from now on SIGRTMIN + 2 has a handler that makes the ioctl `argument` of the vCPU, whatever that is by then, and sets `answer` to 2 */
 };
 
 /* Behind struct demo_page in its page. */

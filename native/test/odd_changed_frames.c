@@ -1,4 +1,6 @@
 /* Another thread of the VMM, played by this test, writes to the frames of a chain while the helper drives calls through it. */
+#include <linux/kvm.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -7,6 +9,7 @@
 #include "proc.h"
 #include "check.h"
 #include "odd_scene.h"
+#include "privilege.h"
 
 /* Where the frames of a chain lie in scratch memory (session.h), and two of their words (kernel.h). */
 #define FRAMES_OFFSET 0x11000u
@@ -77,8 +80,33 @@ static void too_many_records(void)
 	end();
 }
 
+/* In mid-request, between two chains, and while the thread is held: a handler of the VMM's may run before the next one begins. */
+static void filter_is_back(int frozen)
+{
+	struct attach_request request = { .flags = ATTACH_SUSPEND_SECCOMP };
+	int outcome = 1;
+
+	rule("a filter is lifted for our calls alone: a handler of the VMM's that makes the same call ends by it");
+	if (!start(helper, NULL, NULL) || !command(ODD_CALL, 0, KVM_GET_XCRS) || !command(ODD_FILTER, 0, KVM_GET_XCRS))
+		return;
+	request.vcpu = (struct vcpu_ref){ guest.pid, 0 };
+	CHECK(client_ask(&client, MSG_ATTACH, &request, sizeof(request)) == 1, "%s", words(&client));
+	if (frozen)
+		CHECK(client_vcpu(&client, MSG_FREEZE, guest.pid, 0) == 1, "%s", words(&client));
+	CHECK(client_vcpu(&client, MSG_CAPTURE, guest.pid, 0) == 1 && guest_lives(&guest), "%s", words(&client));
+	CHECK(syscall(SYS_tgkill, guest.pid, guest.page->vcpus[0].tid, SIGRTMIN + 2) == 0, "no signal");
+	outcome = client_vcpu(&client, MSG_CAPTURE, guest.pid, 0);
+	if (outcome == 1)
+		(void)client_vcpu(&client, MSG_DETACH, guest.pid, 0);
+	CHECK(COMES(!guest_lives(&guest) || control()->answer == 2) && !guest_lives(&guest), "the call was made");
+	end();
+}
+
 void frames_are_changed(void)
 {
+	if (can_read_filters("a filter that is back after each call of ours"))
+		for (int frozen = 0; frozen < 2; frozen++)
+			filter_is_back(frozen);
 	too_many_records();
 	one_is_changed(0);
 	one_is_changed(1);

@@ -80,9 +80,20 @@ static void on_block(int number)
 		self->kvm.run->immediate_exit = 1;
 }
 
-static void catch_and_block(int on_own_stack)
+static void on_call(int number)
 {
-	struct sigaction action = { .sa_handler = on_block, .sa_flags = on_own_stack ? SA_ONSTACK : 0 };
+	uint8_t room[4096];
+
+	(void)number;
+	if (self) {
+		(void)ioctl(self->kvm.fd, (unsigned long)control->argument, room);
+		control->answer = 2;
+	}
+}
+
+static void catch_with(void (*handler)(int), int flags)
+{
+	struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
 
 	control->answer = 0;
 	(void)sigaction(SIGRTMIN + 2, &action, NULL);
@@ -266,7 +277,10 @@ static int obey(uint32_t command, struct vcpu *v)
 		fragment(control->argument);
 		return 1;
 	case ODD_BLOCK:
-		catch_and_block((int)control->argument);
+		catch_with(on_block, control->argument ? SA_ONSTACK : 0);
+		return 1;
+	case ODD_CALL:
+		catch_with(on_call, 0);
 		return 1;
 	case ODD_SLEEP:
 	case ODD_MOVE:
