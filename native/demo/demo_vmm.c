@@ -203,6 +203,7 @@ static int run_guest(const struct vcpu *v)
 	return result < 0 ? -1 : 0;
 }
 
+static int begun; /* threads that have mapped and unblocked what they need */
 static void *vcpu_thread(void *argument)
 {
 	struct vcpu *v = argument;
@@ -219,6 +220,7 @@ static void *vcpu_thread(void *argument)
 	if (options.small_stack && small_stack_prepare() < 0)
 		vm_fail("sigaltstack");
 	v->kvm.run->kvm_valid_regs = options.sync_regs ? KVM_SYNC_X86_REGS : 0;
+	(void)__atomic_fetch_add(&begun, 1, __ATOMIC_RELEASE);
 	for (;;) {
 		int result, why;
 
@@ -365,7 +367,7 @@ static void kick_all(int kick_signal)
 
 int main(int count, char **arguments)
 {
-	struct timespec start = { .tv_nsec = 50000000 };
+	const struct timespec millisecond = { .tv_nsec = 1000000 };
 	struct sigaction kick = { .sa_handler = on_kick, .sa_flags = SA_ONSTACK }, trap = { .sa_handler = on_sigsys };
 	int kick_signal = SIGRTMIN + 1, leashed = stdin_is_leash();
 
@@ -383,7 +385,8 @@ int main(int count, char **arguments)
 	prepare_urgent();
 	map_shared();
 	start_vcpus();
-	(void)nanosleep(&start, NULL);
+	while (__atomic_load_n(&begun, __ATOMIC_ACQUIRE) < options.vcpus)
+		(void)nanosleep(&millisecond, NULL);
 	if (options.park)
 		park_all(kick_signal);
 	printf("ready pid=%d program=%s (%s)\n", getpid(), vm.program->name, vm.program->summary);
