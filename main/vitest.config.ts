@@ -29,6 +29,8 @@ export default defineConfig({
     // For what hangs. What is only slow is slow tenfold beside others: no test fails for the time that it takes.
     testTimeout: 600_000,
     hookTimeout: 600_000,
+    // All cores: nothing else of the tests runs beside them but the emulated machine, which is one thread.
+    maxWorkers: '100%',
     // A test that only prints, or whose loop runs over nothing, fails.
     expect: { requireAssertions: true },
     projects: [

@@ -65,14 +65,13 @@ const apart = hasOwnSpace();
 /** @param {string} program @param {string[]} args @returns {{ program: string, args: string[] }} */
 const placed = (program, args) => (apart ? inOwnSpace(program, args) : { program, args });
 
-/** @param {string} name @param {string[]} args @param {(text: string) => void} [say] @returns {Promise<Outcome>} */
-const vitest = async (name, args, say) => {
+/** @param {string} name @param {string[]} args @returns {Promise<Outcome>} */
+const vitest = async (name, args) => {
   const report = join(RESULTS, `${name}.json`);
   rmSync(report, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const config = ['--config', join('main', 'vitest.config.ts')];
-  const runner = placed(process.execPath, [VITEST, 'run', ...config, ...reporters, ...args]);
-  const { code } = await show(runner.program, runner.args, {}, say);
+  const { code } = await node(VITEST, ['run', ...config, ...reporters, ...args]);
   const text = readReport(report);
   return { ...readVitest(text, code), failures: vitestFailures(text) };
 };
@@ -103,6 +102,9 @@ const lint = {
   },
 };
 
+/** @type {Step} */
+const unit = { name: 'unit tests', run: () => vitest('unit', ['--project', 'unit*']) };
+
 /**
  * A step that others may run beside: what it says while another one has its turn is held until its own.
  * @param {string} name @param {(say: (text: string) => void) => Promise<Outcome>} work @returns {Step & { start: () => void }}
@@ -129,8 +131,6 @@ const beside = (name, work) => {
     },
   };
 };
-
-const unit = beside('unit tests', (say) => vitest('unit', ['--project', 'unit*'], say));
 
 const native = beside('native tests', async (say) => {
   const runner = placed('make', ['-s', '-C', 'native', NATIVE_OUT, 'test']);
@@ -174,7 +174,7 @@ const playwright = (name, args, env = {}) =>
   });
 
 /**
- * Tests leave cores idle: where each runner sees its own guests alone, all of them begin at the first one's turn.
+ * Guests and stories leave cores idle: where each runner sees its own guests alone, all of them begin at the first one's turn.
  * @param {(Step & { start?: () => void })[]} steps @returns {Step[]}
  */
 const sideBySide = (steps) =>
@@ -226,7 +226,7 @@ const outsideSteps = () => {
 export const runTests = async (args) => {
   if (args.length > 0) explain(`test takes no arguments; ${args.join(' ')} is ignored`);
   await ensurePackages();
-  return runSteps([build, types, walls, lint, ...sideBySide([unit, native, twice, amx, ...outsideSteps()])]);
+  return runSteps([build, types, walls, lint, unit, ...sideBySide([native, twice, amx, ...outsideSteps()])]);
 };
 
 /** @param {string[]} args */
