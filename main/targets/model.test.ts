@@ -74,7 +74,8 @@ describe('[C90] a step is told as what differs', () => {
       bytes.told += JSON.stringify(told).length;
       bytes.whole += JSON.stringify(page).length;
     }
-    const { capture, ...rest } = await step(whole.session, 31);
+    await step(whole.session, 30);
+    const { capture, ...rest } = await step(whole.session, 1);
     expect({ ...page, capture: null }).toEqual({ ...rest, capture: null });
     const [one, other] = [page?.capture, capture].map((document) => document && captureOf(document));
     expect(one?.image.bytes).toEqual(other?.image.bytes);
