@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -150,6 +151,29 @@ static void vcpu_moves(void)
 	end();
 }
 
+/* Held outside KVM_RUN, a thread may be at anything: whether it runs the vCPU is seen once it can be stopped. */
+static void another_is_held(void)
+{
+	pid_t other;
+
+	rule("while another tracer has a thread that may run the vCPU, it is looked for again");
+	if (!start(stepped, "--vcpus", "2") || !attach_between_kill_points())
+		return;
+	other = guest.page->vcpus[1].tid;
+	CHECK(command(ODD_MOVE, 1, 0) && command(ODD_MOVE, 0, 0), "they do not move");
+	CHECK(ptrace(PTRACE_SEIZE, other, NULL, NULL) == 0 && ptrace(PTRACE_INTERRUPT, other, NULL, NULL) == 0 && waitpid(other, NULL, __WALL) == other,
+	      "not held");
+	send_vcpu(MSG_DETACH);
+	for (int i = 0; i < 3 && until("another has a thread"); i++)
+		if (i < 2)
+			let_on();
+	CHECK(ptrace(PTRACE_DETACH, other, NULL, NULL) == 0, "not let go");
+	let_on();
+	CHECK(answer() == 1, "%s", words(&client));
+	CHECK(!scratch_address() && guest_progresses(&guest, 0), "the guest does not go on as it was");
+	end();
+}
+
 /* Of a thread that has just ended, and of a process that lives; SIGUSR1 ends it. */
 static pid_t stranger_in_its_place(pid_t tid)
 {
@@ -263,6 +287,7 @@ void threads(void)
 	calls_are_dispatched();
 	numbers_have_gaps();
 	vcpu_moves();
+	another_is_held();
 	number_is_reused_before_seize();
 	many_mappings();
 	reader_is_kept_waiting();

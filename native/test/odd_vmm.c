@@ -34,10 +34,10 @@ static struct vcpu {
 static struct vm vm;
 static int gap = 1, heir, undumpable, dispatched;
 static uid_t uid;
-static const char *hand;
-static const char *misnamed = "";
+static const char *hand, *misnamed = "";
 static struct demo_page *page;
 static volatile struct odd_control *control;
+static volatile uint32_t done; /* by the vCPU's thread: the command that was left to it */
 static char **own_arguments;
 static __thread struct vcpu *self;
 
@@ -61,7 +61,7 @@ static void sleep_deeply(int vcpu)
 	pid_t pid = vfork();
 
 	if (pid == 0) {
-		control->command = 0;
+		done = 1;
 		while (!(control->awake >> vcpu & 1))
 			nap_ms(1);
 		_exit(0);
@@ -140,7 +140,7 @@ static void run_hidden(struct vcpu *v)
 	range.range.start = (uintptr_t)stack;
 	range.range.len = HIDDEN_BYTES;
 	control->answer = fd >= 0 && ioctl(fd, UFFDIO_API, &api) == 0 && ioctl(fd, UFFDIO_REGISTER, &range) == 0;
-	control->command = 0;
+	done = 1;
 	for (;;) {
 		page->vcpus[v->index].run_count++;
 		__asm__ volatile("movq %%rsp, %%rbx; movq %[stack], %%rsp; syscall; movq %%rbx, %%rsp"
@@ -190,7 +190,7 @@ static void *run_vcpu(void *argument)
 			start_thread(v);
 			while (shown->tid == (int32_t)syscall(SYS_gettid))
 				nap_ms(1);
-			control->command = 0;
+			done = 1;
 			for (;;)
 				nap_ms(1000);
 		}
@@ -299,10 +299,11 @@ static void *run_control(void *unused)
 	for (;; nap_ms(1)) {
 		if (!control->command)
 			continue;
-		if (obey(control->command, &vcpus[control->vcpu]))
-			control->command = 0;
-		while (control->command)
-			nap_ms(1);
+		done = 0;
+		if (!obey(control->command, &vcpus[control->vcpu]))
+			while (!done)
+				nap_ms(1);
+		control->command = 0;
 	}
 	return unused;
 }

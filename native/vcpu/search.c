@@ -186,6 +186,8 @@ static int glance_once(const struct vcpu *vcpu, pid_t tid)
 
 	if (thread_seize(&target, tid, PTRACE_O_TRACESYSGOOD, &ignored) < 0) {
 		late_add(tid);
+		if (ignored.reason == REASON_ALREADY_TRACED)
+			return SEARCH_BUSY;
 		return ignored.reason == REASON_TARGET_GONE ? 0 : -1;
 	}
 	if (thread_stop(tid, vcpu->fd, vcpu->scratch, SCRATCH_BYTES, &stop, &state, &ignored) < 0) {
@@ -198,8 +200,8 @@ static int glance_once(const struct vcpu *vcpu, pid_t tid)
 }
 
 /*
- * 1: it stands in KVM_RUN of this vCPU. 0: it does not. -1: it could not be stopped to see. Let go again in any case. Another
- * helper may hold it for a moment.
+ * 1: it stands in KVM_RUN of this vCPU. 0: it does not. -1, SEARCH_BUSY: it could not be stopped to see. Let go again in any case.
+ * Another helper may hold it for a moment.
  */
 static int glance(const struct vcpu *vcpu, pid_t tid)
 {
@@ -229,9 +231,11 @@ int search_elsewhere(const struct vcpu *vcpu, pid_t *found, struct refusal *why)
 		if (seen == SEEN_ELSEWHERE || is_decoy(tid))
 			continue;
 		here = seen == SEEN_HERE ? 1 : glance(vcpu, tid);
-		if (here < 0)
-			return refuse(why, REASON_THREAD_NOT_FOUND, 0, NULL,
-				      "Thread %d may run vCPU %u, and could not be stopped to see.", tid, vcpu->ref.vcpu_index);
+		if (here < 0) {
+			(void)refuse(why, REASON_THREAD_NOT_FOUND, 0, NULL,
+				     "Thread %d may run vCPU %u, and could not be stopped to see.", tid, vcpu->ref.vcpu_index);
+			return here;
+		}
 		KILL_POINT("looked at another thread");
 		if (!here)
 			continue;

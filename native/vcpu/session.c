@@ -150,7 +150,7 @@ static int stop_past_others(struct vcpu *vcpu, enum stop_state *state, struct re
 
 /*
  * The thread stands outside KVM_RUN, or runs another vCPU. 1: it is let go, and vcpu->tid is the one that runs this vCPU now.
- * 0: none does, and the thread stays stopped. -1 and why: it is let go.
+ * 0: none does, and the thread stays stopped. -1, SEARCH_BUSY and why: it is let go.
  */
 static int follow(struct vcpu *vcpu, enum stop_state state, struct refusal *why)
 {
@@ -163,7 +163,7 @@ static int follow(struct vcpu *vcpu, enum stop_state state, struct refusal *why)
 		return 0;
 	vcpu_let_go(vcpu);
 	if (result < 0)
-		return -1;
+		return result;
 	vcpu->tid = found;
 	vcpu->filters_stale = 1;
 	return 1;
@@ -173,7 +173,7 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 {
 	uint64_t mask = 0;
 	uint64_t over = now_ns(CLOCK_MONOTONIC) + NOT_NOW_NS;
-	int outside = 0, not_now = 0, moves = 0;
+	int outside = 0, not_now = 0, moves = 0, busy = 0;
 	enum stop_state state;
 
 	if (vcpu_is_frozen(vcpu)) {
@@ -205,6 +205,12 @@ int vcpu_stop(struct vcpu *vcpu, enum need need, struct refusal *why)
 			continue;
 		}
 		moved = follow(vcpu, state, why);
+		/* Two helpers that each hold their own thread and look for it at the other's would both find nothing. */
+		if (moved == SEARCH_BUSY && now_ns(CLOCK_MONOTONIC) < over) {
+			KILL_POINT("another has a thread");
+			nap(500000 + (uint64_t)((++busy + getpid()) % 7) * 3000000);
+			continue;
+		}
 		if (moved < 0)
 			return -1;
 		outside = 0; /* let go a moment ago, it may just be on its way back into KVM_RUN */

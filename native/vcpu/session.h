@@ -151,8 +151,10 @@ int scratch_unmap(struct vcpu *vcpu, struct refusal *why);
 /*
  * search.c. search_thread finds the vCPU's thread, stores it in vcpu->tid and leaves it stopped. vcpu->scratch holds the region of a
  * killed helper, if any, so that a thread stopped in there is recognised. search_elsewhere, with vcpu->tid stopped outside KVM_RUN,
- * stores which other thread is in KVM_RUN of this vCPU; 0: none is, so a call on the vCPU does not wait for one.
+ * stores which other thread is in KVM_RUN of this vCPU; 0: none is, so a call on the vCPU does not wait for one. SEARCH_BUSY and why:
+ * another tracer has a thread that may be, as a helper of ours has that looks for its own vCPU's at the same time.
  */
+#define SEARCH_BUSY (-2)
 int search_thread(struct vcpu *vcpu, pid_t hint, uint32_t flags, struct refusal *why);
 int search_elsewhere(const struct vcpu *vcpu, pid_t *found, struct refusal *why);
 
