@@ -77,6 +77,8 @@ test('[U15] X writes one element of memory in another base: in its name, in the 
   const below = memory.getByTestId('memory-based');
   const hex = async (count: number): Promise<Buffer> =>
     Buffer.from((await memory.locator('[data-memory^="0 "]').allTextContents()).slice(0, count).join(''), 'hex');
+  // What was there before is shown until this was read.
+  await expect(cell).toHaveAccessibleName(/^403000 /);
   await cell.focus();
   const bytes = await hex(4);
   const widthPx = async (): Promise<number> => (await memory.getByRole('grid').boundingBox())?.width ?? 0;

@@ -59,12 +59,6 @@ const node = (
 /** The report a runner left; gone before it starts, so that an old one is never counted. @param {string} path */
 const readReport = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : '');
 
-/** Whether a runner can have a namespace of its own, so that others may run beside it. */
-const apart = hasOwnSpace();
-
-/** @param {string} program @param {string[]} args @returns {{ program: string, args: string[] }} */
-const placed = (program, args) => (apart ? inOwnSpace(program, args) : { program, args });
-
 /** @param {string} name @param {string[]} args @returns {Promise<Outcome>} */
 const vitest = async (name, args) => {
   const report = join(RESULTS, `${name}.json`);
@@ -105,26 +99,32 @@ const lint = {
 /** @type {Step} */
 const unit = { name: 'unit tests', run: () => vitest('unit', ['--project', 'unit*']) };
 
-/**
- * A step that others may run beside: what it says while another one has its turn is held until its own.
- * @param {string} name @param {(say: (text: string) => void) => Promise<Outcome>} work @returns {Step & { start: () => void }}
- */
+/** @type {Step} */
+const native = {
+  name: 'native tests',
+  run: async () => {
+    const { code, output } = await show('make', ['-s', '-C', 'native', NATIVE_OUT, 'test']);
+    return { ...readNativeLine(output, code), failures: nativeFailures(output) };
+  },
+};
+
+/** @param {string} name @param {(say: (text: string) => void) => Promise<Outcome>} work @returns {Step & { begin: () => void }} */
 const beside = (name, work) => {
   /** @type {string[]} */
   const held = [];
   let say = (/** @type {string} */ text) => void held.push(text);
   /** @type {Promise<Outcome> | null} */
   let outcome = null;
-  const start = () => {
+  const begin = () => {
     outcome ??= work((text) => say(text));
     // Told at its turn.
     outcome.catch(() => {});
   };
   return {
     name,
-    start,
+    begin,
     run: async () => {
-      start();
+      begin();
       say = (text) => void process.stdout.write(text);
       held.forEach(say);
       return /** @type {Promise<Outcome>} */ (outcome);
@@ -132,18 +132,11 @@ const beside = (name, work) => {
   };
 };
 
-const native = beside('native tests', async (say) => {
-  const runner = placed('make', ['-s', '-C', 'native', NATIVE_OUT, 'test']);
-  const { code, output } = await show(runner.program, runner.args, {}, say);
-  return { ...readNativeLine(output, code), failures: nativeFailures(output) };
-});
+// The emulated machine is one thread's work.
+const amx = beside('AMX tests', (say) => runAmxLab({ say: (/** @type {string} */ line) => say(`${line}\n`) }));
 
-/** @type {Step} */
-const twice = { name: 'reproducible build', run: async () => oneStep((await buildTwice()) ? 0 : 1) };
-
-const amxLab = beside('AMX tests', (say) => runAmxLab({ say: (/** @type {string} */ line) => say(`${line}\n`) }));
-/** The emulated machine is one thread's work, and has nothing of this machine's KVM. @type {Step} */
-const amx = { ...amxLab, begin: amxLab.start };
+/** Whether each runner of stories can have a namespace of its own. */
+const apart = hasOwnSpace();
 
 /**
  * Playwright's projects: `live` is the command line against a real QEMU, `window` the page in Chromium.
@@ -160,7 +153,7 @@ const playwright = (name, args, env = {}) =>
     const given = ['test', '-c', join('e2e', 'playwright.config.ts'), '--reporter=list,json', ...args];
     // Each run empties the folder of its results when it begins.
     const runner = [PLAYWRIGHT, ...given, `--output=${join('e2e', 'results', place)}`];
-    const started = placed(process.execPath, runner);
+    const started = apart ? inOwnSpace(process.execPath, runner) : { program: process.execPath, args: runner };
     const environment = { ...env, ...(chromium === null ? {} : { TILESCOPE_CHROMIUM: chromium }) };
     const { code } = await show(
       started.program,
@@ -174,14 +167,14 @@ const playwright = (name, args, env = {}) =>
   });
 
 /**
- * Guests and stories leave cores idle: where each runner sees its own guests alone, all of them begin at the first one's turn.
- * @param {(Step & { start?: () => void })[]} steps @returns {Step[]}
+ * Stories leave cores idle: where each runner sees its own guests alone, all of them begin at the first one's turn.
+ * @param {(Step & { begin: () => void })[]} steps @returns {Step[]}
  */
 const sideBySide = (steps) =>
-  steps.map(({ run, ...step }) => ({
-    ...step,
+  steps.map(({ name, run }) => ({
+    name,
     run: () => {
-      if (apart) for (const { start } of steps) start?.();
+      if (apart) for (const { begin } of steps) begin();
       return run();
     },
   }));
@@ -219,14 +212,17 @@ const outsideSteps = () => {
   if (missing !== null) explain(missing);
   return chromiumPath() === null
     ? [live(), skipped(NO_CHROMIUM, page()), skipped(NO_CHROMIUM, windows())]
-    : [live(), page(), windows()];
+    : sideBySide([live(), page(), windows()]);
 };
+
+/** @type {Step} */
+const twice = { name: 'reproducible build', run: async () => oneStep((await buildTwice()) ? 0 : 1) };
 
 /** @param {string[]} args */
 export const runTests = async (args) => {
   if (args.length > 0) explain(`test takes no arguments; ${args.join(' ')} is ignored`);
   await ensurePackages();
-  return runSteps([build, types, walls, lint, unit, ...sideBySide([native, twice, amx, ...outsideSteps()])]);
+  return runSteps([build, types, walls, lint, unit, native, twice, amx, ...outsideSteps()]);
 };
 
 /** @param {string[]} args */
@@ -293,7 +289,7 @@ export const runE2e = async (args) => {
   await ensurePackages();
   // Without a choice of the caller's: the tests, not the measurements that share their configuration.
   const chosen = args.some((arg) => arg.startsWith('--project'));
-  if (args.length === 0) return runSteps([build, ...sideBySide(outsideSteps())]);
+  if (args.length === 0) return runSteps([build, ...outsideSteps()]);
   const missing = ensureTestPrograms();
   if (missing !== null) explain(missing);
   const projects = chosen ? [] : ['live', 'window', 'stand-in', 'shell'].map((project) => `--project=${project}`);
