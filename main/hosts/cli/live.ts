@@ -17,10 +17,7 @@ export const withSession = async <T>(
   const target = await host.openLive(pid, 0n, vcpu, suspendSeccomp);
   if (!target.ok) return target;
   const first = await captureInPassing(target.value, CLOCK);
-  if (!first.ok) {
-    await target.value.detach();
-    return first;
-  }
+  if (!first.ok) return lettingGo(first, await target.value.detach());
   const session = createKeptSession(randomBytes(16).toString('hex'), target.value, first.value, host.journalFolder);
   const done = await work(session);
   if (!done.ok && done.refusal.code === ROLL_BACK) {
@@ -28,6 +25,17 @@ export const withSession = async <T>(
     await session.abandon();
     return done;
   }
-  const detached = await session.detach(false);
-  return done.ok && !detached.ok ? detached : done;
+  return lettingGo(done, await session.detach(false));
+};
+
+/** What came of the work, and what was refused in letting go: neither keeps the other from being said. */
+const lettingGo = <T>(done: Answer<T>, detached: Answer<null>): Answer<T> => {
+  if (detached.ok) return done;
+  if (done.ok) return detached;
+  const { refusal: first } = done;
+  const { refusal: then } = detached;
+  const remedy = [...new Set([first.remedy, then.remedy].filter((text) => text !== null))].join('; ');
+  const where = then.where === null ? '' : `, ${then.where}`;
+  const what = `${first.what}; letting go of the target was refused as well: ${then.what}${where}`;
+  return { ok: false, refusal: { ...first, what, remedy: remedy === '' ? null : remedy } };
 };

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Target } from '../../../app/debug/target.ts';
 import { fakeTarget } from '../../../app/debug/testing/fake-target.ts';
 import { sampleAmxCapture, sampleCapture } from '../../../app/fixtures/samples.ts';
-import { answer } from '../../../app/refusals/refusal.ts';
+import { answer, refuse } from '../../../app/refusals/refusal.ts';
 import { captureText } from '../../../app/session/document.ts';
 import type { Host } from '../../services/host.ts';
 import { fakeHost, type Ran, runOn } from '../../testing/command-line.ts';
@@ -92,6 +93,26 @@ describe('[C71] what show takes', () => {
     );
     expect(JSON.parse(out)).toMatchObject({ fs_base: '0x00007f2e4c3ff740', cs: '0x0010' });
     expect(Object.keys(JSON.parse(out))).toHaveLength(5);
+  });
+});
+
+describe('letting go of a target that refuses it', () => {
+  const left = refuse('target-gone', 'two mappings are left in it', { remedy: 'attach to it again' });
+  const leaving = (target: Partial<Target>) => async () =>
+    answer({ ...fakeTarget(sampleCapture()), detach: async () => left, ...target });
+
+  test.each([
+    ['the first capture was refused', { capture: async () => refuse('target-gone', 'it has ended') }, 'it has ended'],
+    ['the work was refused', { memory: null }, 'memory'],
+    ['all else went well', {}, null],
+  ] as const)('is said where %s', async (_, target, first) => {
+    host = fakeHost(folder, { openLive: leaving(target) });
+    const words = first === 'memory' ? ['mem', '0x1000', '--pid', '4242'] : ['show', 'k1', '--pid', '4242'];
+    const { code, err } = await run(...words);
+    expect(code).not.toBe(0);
+    if (first !== null) expect(err).toContain(first);
+    expect(err).toContain('two mappings are left in it');
+    expect(err).toContain('attach to it again');
   });
 });
 
