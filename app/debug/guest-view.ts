@@ -219,7 +219,7 @@ export const readRows = (session: Session, request: MemoryRequest): Promise<Answ
     }
     const shown = isPhysical ? [] : [...pages].slice(0, MOST_PAGES);
     return answer({
-      ...{ address: hex(base.value), stride: signedText(stride.value), rows: found },
+      ...{ address: hex(base.value), stride: signedText(stride.value), rows: found, isPhysical },
       pages: await Promise.all(shown.map((linear) => pageOf(memory, facts, linear))),
       translations: memory.proof.translations,
     });

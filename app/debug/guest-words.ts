@@ -99,6 +99,8 @@ export interface MemoryView {
   readonly address: string;
   readonly stride: string;
   readonly rows: readonly MemoryRow[];
+  /** The addresses are those of guest-physical memory. */
+  readonly isPhysical: boolean;
   /** None of a physical address. */
   readonly pages: readonly MemoryPage[];
   readonly translations: number;

@@ -205,7 +205,7 @@ const memoryView = ({ address, stride, rows, rowBytes, isPhysical }: MemoryReque
     return { address: shown(start), hex: bytes.join(''), why: bytes.length === rowBytes ? null : NOT_PRESENT };
   });
   return {
-    ...{ address: shown(base), stride: step.toString(), rows: read, translations: 41 },
+    ...{ address: shown(base), stride: step.toString(), rows: read, translations: 41, isPhysical },
     pages: isPhysical
       ? []
       : [...pages].map((linear) => {

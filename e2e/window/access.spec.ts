@@ -103,6 +103,29 @@ test('[U18] so does every pane, and a value that is written, plotted, found and 
   await isAccessible(page, 'compared inline');
 });
 
+test('[U18] so does a general register that is staged, and one that is written and read back, and what is refused', async ({
+  open,
+}) => {
+  const model = new TilesWindow(await open());
+  await model.openModel(0);
+  const { page } = model;
+  await page.keyboard.press('Alt+2');
+  await page.getByRole('radio', { name: 'General', exact: true }).click();
+  const cell = page.getByRole('main').locator('[data-cell-of="rbx"]').getByRole('button');
+  const marked = async (mark: string): Promise<void> => {
+    await expect(cell).toHaveAttribute('data-mark', mark);
+    await isAccessible(page, mark, '[data-testid="centre"]');
+  };
+  await model.typeRegister('rbx', '0x51');
+  await marked('staged');
+  await model.apply();
+  await marked('written');
+  await model.typeRegister('mxcsr', '0xffff0000');
+  await page.getByRole('radio', { name: 'Vector', exact: true }).click();
+  await expect(page.getByRole('main').locator('.refused, .is-refused').first()).toBeVisible();
+  await isAccessible(page, 'refused', '[data-testid="centre"]');
+});
+
 test('[U18] so does every menu and dialog', async ({ open }) => {
   const model = await stepped(open);
   const { page } = model;

@@ -45,8 +45,8 @@ test('[DA6] memory of a model by keyboard alone: read, edited with a register, u
   await model.apply();
   await expect(at('403012')).toHaveAccessibleName('403012 a1, written and read back');
   await page.keyboard.press('Control+Z');
-  await expect(at('403012')).toHaveAccessibleName(`${found[1]}, changed by the guest`);
-  await expect(at('403011')).toHaveAccessibleName(`${found[0]}, changed by the guest`);
+  await expect(at('403012')).toHaveAccessibleName(`${found[1]}, written and read back`);
+  await expect(at('403011')).toHaveAccessibleName(`${found[0]}, written and read back`);
   await page.keyboard.press('Control+Shift+Z');
   await expect(at('403012')).toHaveAccessibleName(/^403012 a1/);
 

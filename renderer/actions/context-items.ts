@@ -1,10 +1,15 @@
+import { isMemoryPath } from '../../app/edit/memory-path.ts';
 import { chordText, shownKey } from '../keys/chord.ts';
 import { KEYMAP } from '../keys/keymap.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
 import { lastChange } from '../store/select/last-change.ts';
 import { selectCapture, selectEditRefusal } from '../store/select/selectors.ts';
+import { memoryAtStop } from '../store/select/watched-memory.ts';
+import { watchedText } from '../store/select/watched-text.ts';
+import type { State } from '../store/state/state.ts';
+import { selectMemoryBasePath, selectMemoryText } from '../store/vcpu/guest-slice.ts';
 import { basesOf, baseWords } from '../store/view/bases.ts';
-import { selectWatchable, watchedText } from '../store/view/watch-slice.ts';
+import { selectWatchable } from '../store/view/watch-slice.ts';
 import type { Action } from './action.ts';
 import { action } from './registry.ts';
 
@@ -21,9 +26,9 @@ export interface ContextItem {
 }
 
 /** What was pointed at. */
-export type ContextPlace = 'value' | 'stop' | 'component' | 'target' | 'model' | 'program' | 'elsewhere';
+export type ContextPlace = 'value' | 'memory' | 'stop' | 'component' | 'target' | 'model' | 'program' | 'elsewhere';
 
-const ACTS: Readonly<Record<Exclude<ContextPlace, 'value'>, readonly (readonly string[])[]>> = {
+const ACTS: Readonly<Record<Exclude<ContextPlace, 'value' | 'memory'>, readonly (readonly string[])[]>> = {
   stop: [
     ['previous-stop', 'next-stop', 'beside'],
     ['capture', 'save-session', 'copy-as'],
@@ -67,40 +72,73 @@ const copy = (text: string): void => {
   navigator.clipboard.writeText(text).catch(() => undefined);
 };
 
+const item = (id: string, label: string, more: Partial<ContextItem> & Pick<ContextItem, 'run'>): ContextItem => ({
+  ...{ id, label, keys: null, refused: null, begins: false },
+  ...more,
+});
+
+const editItem = (state: State, edit: (() => void) | null): readonly ContextItem[] =>
+  edit === null
+    ? []
+    : [
+        item('edit', 'Edit', {
+          keys: chordText(KEYMAP.grid.edit.keys[0]),
+          refused: selectEditRefusal(state),
+          run: edit,
+        }),
+      ];
+
+const baseItems = (state: State, path: string): readonly ContextItem[] =>
+  basesOf(path)
+    .filter((base) => base !== (state.bases.get(path) ?? 'own'))
+    .map((base, at) =>
+      item(`base-${base}`, baseWords(path, base), {
+        keys: at === 0 ? chordText(KEYMAP.cell.base.keys[0]) : null,
+        run: () => state.setBase(path, base),
+      }),
+    );
+
+const copyItems = (path: string, text: string | null): readonly ContextItem[] => [
+  item('copy-value', text === null || text.length > 24 ? 'Copy value' : `Copy ${text}`, {
+    keys: chordText(KEYMAP.browser.copy.keys[0]),
+    refused: text === null ? 'it was not read' : null,
+    run: () => copy(text ?? ''),
+  }),
+  item('copy-path', `Copy ${path}`, { run: () => copy(path) }),
+];
+
+/** The element of memory that the keyboard is on. */
+const aboutMemory = (store: DebuggerStore, path: string, edit: (() => void) | null): readonly ContextItem[] => {
+  const state = store.getState();
+  return [
+    ...editItem(state, edit),
+    ...baseItems(state, selectMemoryBasePath(state) ?? path),
+    ...copyItems(path, selectMemoryText(state)),
+    ofAction(store, action('watch-selected'), true),
+  ];
+};
+
+/** A watched place of memory. */
+const aboutWatched = (store: DebuggerStore, path: string): readonly ContextItem[] => {
+  const state = store.getState();
+  return [
+    ...baseItems(state, path),
+    ...copyItems(path, memoryAtStop(state, path)?.text ?? null),
+    item('unwatch', 'Stop watching it', { begins: true, run: () => state.unwatch(path) }),
+  ];
+};
+
 const aboutValue = (store: DebuggerStore, path: string, edit: (() => void) | null): readonly ContextItem[] => {
+  if (isMemoryPath(path)) return aboutWatched(store, path);
   const state = store.getState();
   const capture = selectCapture(state);
   const text = capture === null ? null : watchedText(capture, path);
   const last = lastChange(state.stops, state.at, path);
   const type = /:(\w+?)(?::vnni)?\[/.exec(path)?.[1];
-  const item = (id: string, label: string, more: Partial<ContextItem> & Pick<ContextItem, 'run'>): ContextItem => ({
-    ...{ id, label, keys: null, refused: null, begins: false },
-    ...more,
-  });
   return [
-    ...(edit === null
-      ? []
-      : [
-          item('edit', 'Edit', {
-            keys: chordText(KEYMAP.grid.edit.keys[0]),
-            refused: selectEditRefusal(state),
-            run: edit,
-          }),
-        ]),
-    ...basesOf(path)
-      .filter((base) => base !== (state.bases.get(path) ?? 'own'))
-      .map((base, at) =>
-        item(`base-${base}`, baseWords(path, base), {
-          keys: at === 0 ? chordText(KEYMAP.cell.base.keys[0]) : null,
-          run: () => state.setBase(path, base),
-        }),
-      ),
-    item('copy-value', text === null || text.length > 24 ? 'Copy value' : `Copy ${text}`, {
-      keys: chordText(KEYMAP.browser.copy.keys[0]),
-      refused: text === null ? 'it was not read' : null,
-      run: () => copy(text ?? ''),
-    }),
-    item('copy-path', `Copy ${path}`, { run: () => copy(path) }),
+    ...editItem(state, edit),
+    ...baseItems(state, path),
+    ...copyItems(path, text),
     ofAction(store, action('watch-selected'), true),
     item('plot-value', 'Plot over the stops', {
       keys: shownKey('plot'),
@@ -139,7 +177,8 @@ export const contextItems = (
   edit: (() => void) | null,
   named: string | null = null,
 ): readonly ContextItem[] => {
-  const path = place === 'value' ? (named ?? selectWatchable(store.getState())) : null;
-  if (path !== null) return aboutValue(store, path, edit);
-  return actsOf(store, ACTS[place === 'value' ? 'elsewhere' : place]);
+  const isValue = place === 'value' || place === 'memory';
+  const path = isValue ? (named ?? selectWatchable(store.getState())) : null;
+  if (path !== null) return (place === 'memory' ? aboutMemory : aboutValue)(store, path, edit);
+  return actsOf(store, ACTS[isValue ? 'elsewhere' : place]);
 };

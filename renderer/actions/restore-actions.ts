@@ -38,7 +38,13 @@ export const RESTORE_ACTIONS: readonly Action[] = [
     title: 'Restore what is selected…',
     group: 'Edit',
     glyph: 'restore',
-    refused: (state) => restoreRefusal(state) ?? (state.selection === null ? 'nothing is selected' : null),
+    refused: (state) =>
+      restoreRefusal(state) ??
+      (state.selection === null
+        ? 'nothing is selected'
+        : state.selection.kind === 'memory'
+          ? 'guest memory is put back by Undo'
+          : null),
     run: (store) => {
       const state = store.getState();
       const to = selectIsNewest(state)

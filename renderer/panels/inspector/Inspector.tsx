@@ -5,15 +5,18 @@ import { Button } from '../../controls/Button.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { groupOfComponent, groupOfRegister } from '../../store/select/jump.ts';
 import { selectCapture, selectIsNewest, selectSelectedBit } from '../../store/select/selectors.ts';
+import { selectWatchable } from '../../store/view/watch-slice.ts';
 import { AboutDifference } from '../compare/AboutDifference.tsx';
 import { AboutComponent } from './AboutComponent.tsx';
 import { AboutElement } from './AboutElement.tsx';
+import { AboutMemory } from './AboutMemory.tsx';
 import { AboutRegister } from './AboutRegister.tsx';
 import { AboutTile } from './AboutTile.tsx';
 import { AboutXfd } from './AboutXfd.tsx';
 import { ApplyRefused } from './ApplyRefused.tsx';
 import { Preflight } from './Preflight.tsx';
 import { StagedEdits } from './StagedEdits.tsx';
+import { StageExpected } from './StageExpected.tsx';
 
 /** About the selection, always: what it is, where it lies, who changed it; then what is staged and what would come of it. */
 export function Inspector(): ReactElement {
@@ -51,6 +54,11 @@ export function Inspector(): ReactElement {
             {staged ? <StagedEdits /> : null}
             <Preflight />
           </AboutTile>
+        ) : selection.kind === 'memory' ? (
+          <AboutMemory>
+            {staged ? <StagedEdits /> : null}
+            <Preflight />
+          </AboutMemory>
         ) : selection.kind === 'xfd' ? (
           <AboutXfd>
             {staged ? <StagedEdits /> : null}
@@ -74,6 +82,7 @@ function Foot(): ReactElement {
   const bit = useDebugger(selectSelectedBit);
   const tab = useDebugger((state) => state.tab);
   const selection = useDebugger((state) => state.selection);
+  const watchable = useDebugger(selectWatchable);
   const previous = useDebugger((state) => (selectIsNewest(state) ? null : (state.stops[state.at]?.number ?? null)));
   const open = (): void => {
     const state = store.getState();
@@ -83,9 +92,17 @@ function Foot(): ReactElement {
   };
   return (
     <div className="inspector-foot">
-      <ActionButton action={action('restore-selected')} look="tiny" glyphClass="g12">
-        Restore…
-      </ActionButton>
+      {selection?.kind === 'tile' ? <StageExpected /> : null}
+      {watchable === null ? null : (
+        <ActionButton action={action('watch-selected')} look="tiny" glyphClass="g12">
+          Watch
+        </ActionButton>
+      )}
+      {selection?.kind === 'memory' ? null : (
+        <ActionButton action={action('restore-selected')} look="tiny" glyphClass="g12">
+          Restore…
+        </ActionButton>
+      )}
       {previous === null ? null : (
         <ActionButton action={action('restore-to-stop')} look="tiny" glyph={null} label={`All to stop ${previous}…`}>
           All to stop {previous}…

@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import { Sparkline } from '../../controls/Sparkline.tsx';
 import { useDebugger } from '../../store/context.ts';
-import { asNumber, watchedText } from '../../store/view/watch-slice.ts';
+import { asNumber, watchedText } from '../../store/select/watched-text.ts';
 import { minus } from '../../wording.ts';
 
 const MOST_STOPS = 48;

@@ -10,6 +10,7 @@ import { hueOf } from '../../store/select/components.ts';
 import { groupOfRegister, jumpOf } from '../../store/select/jump.ts';
 import { readAtPath } from '../../store/select/memory-edits.ts';
 import { selectComponentMarks, selectRefusedEdit, selectStagedWrite } from '../../store/select/selectors.ts';
+import type { MemoryAtStop } from '../../store/state/timeline.ts';
 import { selectMemoryShown } from '../../store/vcpu/guest-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count, minus } from '../../wording.ts';
@@ -31,11 +32,13 @@ const where = (components: number, write: StagedWrite): string => {
   return `${count(writtenBytes + memoryBytes, 'byte')} in ${parts.join(' and ')}`;
 };
 
-/** What stood there when memory was read last; null: it was not read. */
-const memoryBefore = (view: MemoryView | null, path: string): string | null => {
+/** What stood there when memory was read last, in Memory or for Watch; null: it was not read. */
+const memoryBefore = (view: MemoryView | null, watched: readonly MemoryAtStop[], path: string): string | null => {
   const edit = memoryEdit(path, '0');
-  const bytes = edit.ok ? readAtPath(view, edit.value) : null;
-  return edit.ok && bytes !== null ? printElement(edit.value.type, bytes, 0) : null;
+  if (!edit.ok) return null;
+  const bytes = view?.isPhysical === edit.value.isPhysical ? readAtPath(view, edit.value) : null;
+  if (bytes !== null) return printElement(edit.value.type, bytes, 0);
+  return watched.find((row) => row.path === path)?.text ?? null;
 };
 
 export function StagedEdits(): ReactElement | null {
@@ -45,10 +48,13 @@ export function StagedEdits(): ReactElement | null {
   const marks = useDebugger(selectComponentMarks);
   const refused = useDebugger(selectRefusedEdit);
   const memory = useDebugger(selectMemoryShown);
+  const watched = useDebugger(({ memoryAt, stops }) => memoryAt.get(stops.at(-1)?.number ?? 0));
   if (write === null) return null;
   // Edits that cannot be staged together have no values before and after: what was typed stands for them.
   const changes: readonly StagedRow[] = write.ok
-    ? write.value.changes.map((row) => (row.before === '' ? { ...row, before: memoryBefore(memory, row.path) } : row))
+    ? write.value.changes.map((row) =>
+        row.before === '' ? { ...row, before: memoryBefore(memory, [...(watched?.values() ?? [])], row.path) } : row,
+      )
     : staged.map(({ path, value }) => ({ path, before: null, after: value }));
   // Only what would differ: an edit of a zmm names its neighbours' bytes too, unchanged.
   const stagedBits = [...marks].filter(([, mark]) => mark === 'staged' || mark === 'refused').map(([bit]) => bit);

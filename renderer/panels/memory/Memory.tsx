@@ -5,17 +5,12 @@ import { Select } from '../../controls/Select.tsx';
 import { TypeChooser } from '../../controls/TypeChooser.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { MEMORY_TYPES, memoryTypeBytes } from '../../store/select/memory-cells.ts';
-import {
-  type MemoryRowShown,
-  selectStagedMemory,
-  selectWrittenMemory,
-  shownRows,
-} from '../../store/select/memory-edits.ts';
+import { type MemoryRowShown, selectShownForm } from '../../store/select/memory-edits.ts';
 import { isFrozen } from '../../store/select/run.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
 import type { MemoryType } from '../../store/state/memory-cells.ts';
 import type { State } from '../../store/state/state.ts';
-import { current, DUMP, selectMemoryBefore, selectMemoryShown, whichStop } from '../../store/vcpu/guest-slice.ts';
+import { current, DUMP, selectMemoryShown, whichStop } from '../../store/vcpu/guest-slice.ts';
 import { compareRows } from '../../store/vcpu/memory-matrix.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { HexRows } from './HexRows.tsx';
@@ -26,6 +21,7 @@ import { MemoryFind } from './MemoryFind.tsx';
 import { memoryTypeLabel } from './memory-text.ts';
 import { Translation } from './Translation.tsx';
 import { useMemoryGrid } from './use-memory-grid.ts';
+import { useMemoryRows } from './use-memory-rows.ts';
 import { ValuesAt } from './ValuesAt.tsx';
 
 const refusalOf = (state: State) => current(state, state.memoryRefusal);
@@ -45,13 +41,7 @@ export function Memory(): ReactElement {
   const isRead = useDebugger((state) => current(state, state.memory) !== null || refusalOf(state) !== null);
   const refusal = useDebugger(refusalOf);
   const look = useDebugger((state) => state.memoryForm.look);
-  const before = useDebugger(selectMemoryBefore);
-  const staged = useDebugger(selectStagedMemory);
-  const written = useDebugger(selectWrittenMemory);
-  const rows = useMemo(
-    () => (memory === null ? [] : shownRows(memory, before, staged, written)),
-    [memory, before, staged, written],
-  );
+  const rows = useMemoryRows();
   // Of one that runs memory is read at a word; what was written here is looked at again by itself.
   const isAsked = useDebugger((state) => isFrozen(state) || state.stops.at(-1)?.write != null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: each stop is read anew.
@@ -193,9 +183,9 @@ function Controls({ memory, rows }: ControlsProps): ReactElement {
 }
 
 function Shown({ memory, rows }: { memory: MemoryView; rows: readonly MemoryRowShown[] }): ReactElement {
-  const form = useDebugger((state) => state.memoryForm);
+  const form = useDebugger(selectShownForm);
   const capture = useDebugger(selectCapture);
-  const grid = useMemoryGrid(rows, form, form.look === 'hex' ? 1 : memoryTypeBytes(form.type));
+  const grid = useMemoryGrid(rows, form);
   const compared = useMemo(
     () => (form.look === 'matrix' ? compareRows(rows, form, capture) : []),
     [rows, form, capture],

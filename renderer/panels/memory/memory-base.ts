@@ -1,14 +1,10 @@
-import { hexShort } from '../../../app/bits/mask.ts';
+import { basePathOf } from '../../store/select/memory-edits.ts';
 import type { MemoryForm } from '../../store/state/guest.ts';
 import type { Base } from '../../store/state/view.ts';
 import { inBase } from '../../store/view/bases.ts';
 import { basedDigits } from '../registers/element-text.ts';
 
 /** Elements of memory, one of which may be written in another base than the others. */
-
-/** By what the base of an element is remembered: as a byte of a dump it is another value than as one of a type. */
-export const basePathOf = ({ look, type, isPhysical }: MemoryForm, address: bigint): string =>
-  `${isPhysical ? 'physical' : ''}[${hexShort(address)}]${look === 'hex' ? '' : `:${type}`}`;
 
 interface Based {
   readonly form: MemoryForm;

@@ -9,7 +9,15 @@ const ROWS: readonly MemoryRowShown[] = [
   [0xff, 0xff, 0, 0, 0, 1, 0xff, 0x7f],
 ].map((row, at) => {
   const bytes = Uint8Array.from(row);
-  return { address: 0x1000n + BigInt(at * 0x40), why: null, read: bytes, bytes, before: null, written: new Map() };
+  return {
+    address: 0x1000n + BigInt(at * 0x40),
+    why: null,
+    read: bytes,
+    bytes,
+    before: null,
+    written: new Map(),
+    isOurs: false,
+  };
 });
 
 const BYTES: MemoryBlock = { row: 0, column: 0, rows: 1, columns: 8, size: 1 };

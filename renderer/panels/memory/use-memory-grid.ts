@@ -13,7 +13,14 @@ import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { Assignment } from '../../../app/bridge.ts';
 import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { type MemoryRowShown, memoryAssignment } from '../../store/select/memory-edits.ts';
+import {
+  basePathOf,
+  type MemoryRowShown,
+  memoryAssignment,
+  placeThere,
+  shownBytes,
+  stageElements,
+} from '../../store/select/memory-edits.ts';
 import { selectEditRefusal } from '../../store/select/selectors.ts';
 import type { MemoryForm } from '../../store/state/guest.ts';
 import type { Base } from '../../store/state/view.ts';
@@ -21,7 +28,6 @@ import { nextBase } from '../../store/view/bases.ts';
 import { isBlockMove, isToEdge, moveInGrid, type Place } from '../registers/grid-moves.ts';
 import { beginsEdit } from '../registers/ValueEditor.tsx';
 import { blockOf } from '../tiles/tile-clipboard.ts';
-import { basePathOf } from './memory-base.ts';
 import { type MemoryBlock, memoryText } from './memory-text.ts';
 
 export interface MemoryGrid {
@@ -60,7 +66,8 @@ const placeOf = (target: EventTarget | null): Place | null => {
 };
 
 /** Elements of memory as one grid: one stop of the keyboard, blocks by Shift or by dragging, editing, copy and paste. */
-export const useMemoryGrid = (rows: readonly MemoryRowShown[], form: MemoryForm, size: number): MemoryGrid => {
+export const useMemoryGrid = (rows: readonly MemoryRowShown[], form: MemoryForm): MemoryGrid => {
+  const size = shownBytes(form);
   const store = useDebuggerStore();
   const place = useDebugger((state) => state.memoryPlace);
   const from = useDebugger((state) => state.memoryFrom);
@@ -72,17 +79,7 @@ export const useMemoryGrid = (rows: readonly MemoryRowShown[], form: MemoryForm,
   const element = ({ row, column }: Place): Uint8Array =>
     rows[row]?.bytes.subarray(column * size, (column + 1) * size) ?? new Uint8Array();
   const isThere = (at: Place): boolean => element(at).length === size;
-  const wanted = { row: Math.min(place.row, rows.length - 1), column: Math.min(place.column, columns - 1) };
-  // What is not mapped has no element: the first one that there is.
-  const active = isThere(wanted)
-    ? wanted
-    : {
-        row: Math.max(
-          0,
-          rows.findIndex((_, row) => isThere({ row, column: 0 })),
-        ),
-        column: 0,
-      };
+  const active = placeThere(rows, form, place);
   const found = useDebugger(({ memoryFound }) => (memoryFound?.phase === 'found' ? memoryFound : null));
   const first = rows[0]?.address;
   // What is found is selected, in the row that was read for it.
@@ -103,7 +100,7 @@ export const useMemoryGrid = (rows: readonly MemoryRowShown[], form: MemoryForm,
   // Any value has the same path.
   const named = assigned(active.row, active.column, '0');
   const path = named.ok ? named.value.path : '';
-  const editing = useDebugger((state) => state.editor?.path === path);
+  const editing = useDebugger((state) => state.editor?.place === path);
   const focus = (to: Place, extend = false): void => {
     if (!isThere(to)) return;
     // A column outside the window that is shown comes into it first.
@@ -118,34 +115,19 @@ export const useMemoryGrid = (rows: readonly MemoryRowShown[], form: MemoryForm,
     setProblem(refusal);
     if (refusal === null) state.openEditor(path, typed ?? shownText(), typed !== null);
   };
-  /** What is left to be staged: the value that stands there is no edit, and takes an earlier one back. */
-  const stageAll = (list: readonly (Assignment & { readonly bytes: Uint8Array })[], places: readonly Place[]) => {
-    const state = store.getState();
-    const isRead = (index: number): boolean => {
-      const { row, column } = places[index] ?? active;
-      const read = rows[row]?.read.subarray(column * size, (column + 1) * size);
-      return list[index]?.bytes.every((byte, offset) => byte === read?.[offset]) ?? false;
-    };
-    const edits = list.filter((_, index) => !isRead(index));
-    for (const [index, { path: same }] of list.entries()) {
-      if (isRead(index) && state.staged.some((row) => row.path === same)) state.unstage(same);
-    }
-    return edits.length === 0
-      ? null
-      : store.getState().stageAll(edits.map(({ path: to, value }) => ({ path: to, value })));
-  };
+  const readAt = ({ row, column }: Place): Uint8Array | null =>
+    rows[row]?.read.subarray(column * size, (column + 1) * size) ?? null;
   const stage = (text: string): string | null => {
     const made = assigned(active.row, active.column, text);
     if (!made.ok) return describeProblem(made.problem);
-    const why = stageAll([made.value], [active]);
+    const why = stageElements(store.getState(), [{ ...made.value, read: readAt(active) }]);
     if (why === null) store.getState().closeEditor();
     return why;
   };
   const paste = (text: string): string | null => {
     const lines = text.replace(/\r/g, '').replace(/\n+$/, '').split('\n');
     const cells = lines.map((line) => line.trim().split(form.look === 'hex' ? /[\t,;\s]+/ : /[\t,;]/));
-    const list: (Assignment & { readonly bytes: Uint8Array })[] = [];
-    const places: Place[] = [];
+    const list: (Assignment & { readonly bytes: Uint8Array; readonly read: Uint8Array | null })[] = [];
     for (const [down, line] of cells.entries()) {
       for (const [right, value] of line.entries()) {
         if (value.trim() === '') continue;
@@ -153,11 +135,10 @@ export const useMemoryGrid = (rows: readonly MemoryRowShown[], form: MemoryForm,
         if (to.row >= rows.length || to.column >= columns) return 'the block does not fit here';
         const made = assigned(to.row, to.column, value);
         if (!made.ok) return `row ${down + 1}, column ${right + 1} of the block: ${describeProblem(made.problem)}`;
-        list.push(made.value);
-        places.push(to);
+        list.push({ ...made.value, read: readAt(to) });
       }
     }
-    return list.length === 0 ? 'the clipboard holds no text' : stageAll(list, places);
+    return list.length === 0 ? 'the clipboard holds no text' : stageElements(store.getState(), list);
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.target instanceof HTMLInputElement || rows.length === 0) return;

@@ -6,6 +6,7 @@ import { pageBox, pagePoint, pageSize } from '../../zoom.ts';
 
 /** Where something stands that has acts of its own, and what kind of thing it is. */
 const PLACES: readonly (readonly [selector: string, place: ContextPlace])[] = [
+  ['[data-memory]', 'memory'],
   ['[data-cell], [data-at], [data-cell-of], [data-field-of], [data-watch], [data-path]', 'value'],
   ['.history, [data-stop]', 'stop'],
   ['.component-row, .rail-row', 'component'],
@@ -27,7 +28,7 @@ const placeOf = (target: Element): readonly [Element, ContextPlace] | null => {
 const point = (node: Element, place: ContextPlace): HTMLElement | null => {
   const own = node instanceof HTMLElement ? node : null;
   if (place === 'component' || place === 'target' || place === 'model' || own?.dataset.stop !== undefined) own?.click();
-  if (place !== 'value' || own === null) return own;
+  if ((place !== 'value' && place !== 'memory') || own === null) return own;
   const cell = own.matches('[tabindex], button, select')
     ? own
     : own.querySelector<HTMLElement>('[role="button"], button');
@@ -68,7 +69,7 @@ export function ContextMenu(): ReactElement | null {
       const [node, place] = found;
       const cell = point(node, place);
       const edit =
-        place === 'value' && cell !== null && !cell.matches('select, [role="switch"]')
+        (place === 'value' || place === 'memory') && cell !== null && !cell.matches('select, [role="switch"]')
           ? () => cell.dispatchEvent(new globalThis.KeyboardEvent('keydown', { key: 'Enter', bubbles: true }))
           : null;
       const named = node instanceof HTMLElement ? (node.dataset.watch ?? node.dataset.path ?? null) : null;

@@ -16,7 +16,8 @@ const KINDS: readonly { readonly value: PlotKind; readonly label: string }[] = [
 ];
 
 const EMPTY: Readonly<Record<PlotKind, string>> = {
-  stops: 'Select a register, a field or an element with a number: its way over the stops stands here.',
+  stops:
+    'Select a register, a field or an element with a number, or memory that is watched: its way over the stops stands here.',
   components: 'Which components were in use at each stop stands here.',
   row: 'A row of a configured tile stands here.',
   column: 'A column of a configured tile stands here.',
@@ -28,18 +29,19 @@ const usePlotData = (): Shown | null => {
   const path = useDebugger(selectWatchable);
   const stops = useDebugger((state) => state.stops);
   const at = useDebugger((state) => state.at);
+  const memory = useDebugger((state) => state.memoryAt);
   const selection = useDebugger((state) => (state.selection?.kind === 'tile' ? state.selection : null));
   const tile = useDebugger((state) => (state.selection?.kind === 'tile' ? state.selection.tile : state.tile));
   const scene = useDebugger(useMemo(() => selectTileScene(tile), [tile]));
   return useMemo(() => {
     if (kind === 'components') return componentLanes(stops, at);
-    if (kind === 'stops') return path === null ? null : overStops(path, stops, at);
+    if (kind === 'stops') return path === null ? null : overStops(path, stops, at, memory);
     if (scene === null || scene.values.length === 0) return null;
     const [row, column] = [selection?.row ?? 0, selection?.column ?? 0];
     if (kind === 'row') return ofRow(scene, row, column);
     if (kind === 'column') return ofColumn(scene, row, column);
     return histogram(scene, selection === null ? null : (scene.values[row * scene.matrix.columns + column] ?? null));
-  }, [kind, path, stops, at, scene, selection]);
+  }, [kind, path, stops, at, memory, scene, selection]);
 };
 
 /** A value or the components over the stops, or a tile's row, column or histogram: of what is selected, and saved as picture or data. */

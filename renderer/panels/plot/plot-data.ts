@@ -1,8 +1,9 @@
 import { componentLabel } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
-import type { Stop } from '../../store/state/timeline.ts';
+import { textAtStop } from '../../store/select/watched-memory.ts';
+import { asNumber } from '../../store/select/watched-text.ts';
+import type { Stop, WatchedMemory } from '../../store/state/timeline.ts';
 import type { TileScene } from '../../store/tiles/tile-scenes.ts';
-import { asNumber, watchedText } from '../../store/view/watch-slice.ts';
 import type { TilePair } from '../compare/tile-pair.ts';
 
 /** What is drawn: one value a place, null where there is none. */
@@ -48,14 +49,22 @@ export type Shown = PlotData | MatrixData | LanesData;
 
 export const MOST_DRAWN = 2_000;
 
-export const overStops = (path: string, stops: readonly Stop[], at: number): PlotData => {
+const NO_MEMORY: WatchedMemory = new Map();
+
+/** @param memory what was read of memory at the stops, where the path is one of memory */
+export const overStops = (
+  path: string,
+  stops: readonly Stop[],
+  at: number,
+  memory: WatchedMemory = NO_MEMORY,
+): PlotData => {
   const first = Math.max(0, stops.length - MOST_DRAWN);
   const shown = stops.slice(first);
   return {
     title: path,
     along: 'stop',
     labels: shown.map(({ number }) => String(number)),
-    values: shown.map(({ capture }) => asNumber(watchedText(capture, path))),
+    values: shown.map((stop) => asNumber(textAtStop(memory, stop, path))),
     look: 'line',
     here: at >= first ? at - first : null,
   };

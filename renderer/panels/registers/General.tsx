@@ -1,9 +1,7 @@
 import type { ReactElement } from 'react';
 import { MSRS } from '../../../app/cpu/msrs.ts';
 import { REGISTERS, type RegisterRow } from '../../../app/register/registers.ts';
-import { useDebugger } from '../../store/context.ts';
 import type { Provenance } from '../../store/select/provenance.ts';
-import { selectProvenance } from '../../store/select/selectors.ts';
 import { Bitfields } from './Bitfields.tsx';
 import { HexRegister } from './HexRegister.tsx';
 import { RegisterName } from './RegisterName.tsx';
@@ -30,13 +28,7 @@ const meaningOf = (row: RegisterRow): string =>
 export function General({ provenance }: { provenance: Provenance }): ReactElement {
   return (
     <>
-      <List
-        provenance={provenance}
-        title="General registers"
-        sub="staged, written and read back like every other value; Restore writes those that were written"
-        rows={GENERAL}
-        readOnly={false}
-      />
+      <GeneralRegisters provenance={provenance} />
       <Bitfields provenance={provenance} register="rflags" title="RFLAGS" sub="flags, and what they mean on hover" />
       <ControlRegisters provenance={provenance} />
       <Segments provenance={provenance} />
@@ -63,6 +55,16 @@ export function General({ provenance }: { provenance: Provenance }): ReactElemen
   );
 }
 
+export const GeneralRegisters = ({ provenance }: { provenance: Provenance }): ReactElement => (
+  <List
+    provenance={provenance}
+    title="General registers"
+    sub="staged, written and read back like every other value; Restore writes those that were written"
+    rows={GENERAL}
+    readOnly={false}
+  />
+);
+
 /** Read only: paging and modes of the guest hang on them. */
 export const ControlRegisters = ({ provenance }: { provenance: Provenance }): ReactElement => (
   <List
@@ -74,7 +76,7 @@ export const ControlRegisters = ({ provenance }: { provenance: Provenance }): Re
   />
 );
 
-const Segments = ({ provenance }: { provenance: Provenance }): ReactElement => (
+export const Segments = ({ provenance }: { provenance: Provenance }): ReactElement => (
   <List
     provenance={provenance}
     title="Segments"
@@ -83,32 +85,6 @@ const Segments = ({ provenance }: { provenance: Provenance }): ReactElement => (
     readOnly
   />
 );
-
-/** General registers beside whatever view is in front. */
-export const GeneralPane = (): ReactElement => <Pane id="general" name="General registers" Shown={General} />;
-
-export const SegmentsPane = (): ReactElement => <Pane id="segments" name="Segments" Shown={Segments} />;
-
-interface PaneProps {
-  readonly id: string;
-  readonly name: string;
-  readonly Shown: (props: { provenance: Provenance }) => ReactElement;
-}
-
-function Pane({ id, name, Shown }: PaneProps): ReactElement {
-  const provenance = useDebugger(selectProvenance);
-  return (
-    <section className="watch-pane" data-region={id} data-pane={id} tabIndex={-1} aria-label={name}>
-      <div className="scroll">
-        {provenance === null ? (
-          <p className="pane-empty text-2">No stop yet: pause the vCPU or take a capture to see its registers.</p>
-        ) : (
-          <Shown provenance={provenance} />
-        )}
-      </div>
-    </section>
-  );
-}
 
 interface ListProps {
   readonly provenance: Provenance;

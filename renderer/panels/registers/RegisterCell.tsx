@@ -7,6 +7,7 @@ import { selectEditRefusal } from '../../store/select/selectors.ts';
 import { nextBase } from '../../store/view/bases.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
+import { useIsEditing, usePlaces } from './place.ts';
 import { beginsEdit, ValueEditor } from './ValueEditor.tsx';
 
 interface RegisterCellProps {
@@ -29,10 +30,13 @@ export function RegisterCell(props: RegisterCellProps): ReactElement {
   const { path, register, text, seen = text, before, mark, problem = null, children } = props;
   const store = useDebuggerStore();
   const cell = useRef<HTMLSpanElement>(null);
-  const editing = useDebugger((state) => path !== null && state.editor?.path === path);
+  const placeOf = usePlaces();
+  const isEditing = useIsEditing(path ?? register);
+  const editing = path !== null && isEditing;
   const refused = useDebugger(selectEditRefusal);
   const open = (typed: string | null): void => {
-    if (path !== null && refused === null) store.getState().openEditor(path, typed ?? text, typed !== null);
+    if (path !== null && refused === null)
+      store.getState().openEditor(path, typed ?? text, typed !== null, placeOf(path));
   };
   const name = path ?? register;
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -46,6 +50,8 @@ export function RegisterCell(props: RegisterCellProps): ReactElement {
     event.preventDefault();
   };
   const look: ShownMark = problem === null ? mark : 'refused';
+  const isOver = before !== null && mark === 'staged';
+  const isBehind = before !== null && mark === 'changed';
   const title = problem === null ? (refused ?? `${name}: Enter edits`) : `Refused: ${problem}`;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a button may not hold the editor that opens in its place.
@@ -56,7 +62,7 @@ export function RegisterCell(props: RegisterCellProps): ReactElement {
       className={`register-cell inset-focus ${look === 'none' ? '' : look}`}
       aria-label={nameWithSeen(
         `${name} ${text}${MARK_WORDS[look]}${before === null ? '' : `, before ${before}`}`,
-        seen,
+        `${isOver ? `${before} ` : ''}${seen}${isBehind ? ` ${before}` : ''}`,
       )}
       title={path === null ? `${register} can be read, not written` : title}
       data-mark={mark}
@@ -66,9 +72,24 @@ export function RegisterCell(props: RegisterCellProps): ReactElement {
       onKeyDown={onKeyDown}
     >
       {look === 'none' ? null : <Glyph name={MARK_GLYPH[look]} className="g10" />}
-      {before !== null && mark === 'staged' ? <span className="struck">{before}</span> : null}
+      {/* The blanks part the two for who has them read aloud. */}
+      {isOver
+        ? [
+            <span key="struck" className="struck">
+              {before}
+            </span>,
+            ' ',
+          ]
+        : null}
       {children ?? text}
-      {before !== null && mark === 'changed' ? <span className="previous">{before}</span> : null}
+      {isBehind
+        ? [
+            ' ',
+            <span key="previous" className="previous">
+              {before}
+            </span>,
+          ]
+        : null}
       {editing && path !== null ? (
         <ValueEditor
           path={path}
@@ -84,7 +105,8 @@ export function RegisterCell(props: RegisterCellProps): ReactElement {
 
 /** The next or previous cell of the panel: where Tab leads from an editor. */
 const neighbour = (cell: HTMLElement | null, how: 'onward' | 'back'): HTMLElement | null => {
-  const cells = [...document.querySelectorAll<HTMLElement>('.register-cell, .field-control')];
+  const panel = cell?.closest('[data-pane], main') ?? document;
+  const cells = [...panel.querySelectorAll<HTMLElement>('.register-cell, .field-control')];
   const at = cell === null ? -1 : cells.indexOf(cell);
   return cells[at + (how === 'onward' ? 1 : -1)] ?? cell;
 };

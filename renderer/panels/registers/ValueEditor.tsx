@@ -5,21 +5,23 @@ import { typedMeaning } from '../../store/vcpu/edits-slice.ts';
 import { typedBits } from '../../store/vcpu/typed-bits.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { minus } from '../../wording.ts';
+import { usePlaces } from './place.ts';
 
 interface ValueEditorProps {
   readonly path: string;
   /** After a value was staged, or the edit was given up; `onward` after Tab. */
   readonly onDone: (how: 'stay' | 'onward' | 'back') => void;
   /** Stages what was typed, where a path alone does not say how; the reason where it is refused. */
-  readonly stage?: (text: string) => string | null;
+  readonly stage?: ((text: string) => string | null) | undefined;
   /** What the editor was opened for, where the same value can be edited in another place too. */
   readonly place?: string;
 }
 
 /** The editor that stands where the value stands. A refused text stays, with its reason in place. */
-export function ValueEditor({ path, onDone, stage, place = path }: ValueEditorProps): ReactElement | null {
+export function ValueEditor({ path, onDone, stage, place: named }: ValueEditorProps): ReactElement | null {
   const store = useDebuggerStore();
-  const editor = useDebugger((state) => (state.editor?.path === place ? state.editor : null));
+  const place = usePlaces()(named ?? path);
+  const editor = useDebugger((state) => (state.editor?.place === place ? state.editor : null));
   const input = useRef<HTMLInputElement>(null);
   const open = editor !== null;
   const opened = useRef<string | null>(null);
@@ -74,15 +76,13 @@ export function ValueEditor({ path, onDone, stage, place = path }: ValueEditorPr
         onClick={(event) => event.stopPropagation()}
         onBlur={() => {
           const { editor: left, closeEditor } = store.getState();
-          if (left?.path !== place || left.problem !== null) return;
+          if (left?.place !== place || left.problem !== null) return;
           // What was typed is not lost by a click elsewhere: it is staged, or stays here with the reason why not.
           if (left.text === opened.current) closeEditor();
           else commit();
         }}
       />
-      {editor.problem === null && (stage === undefined || place !== path) ? (
-        <Meaning path={path} text={editor.text} />
-      ) : null}
+      {editor.problem === null && stage === undefined ? <Meaning path={path} text={editor.text} /> : null}
       {editor.problem === null ? null : (
         <span className="editor-problem" id="editor-problem" role="alert">
           <Glyph name="stop" className="g12" />

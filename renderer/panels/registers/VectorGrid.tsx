@@ -7,6 +7,7 @@ import {
   memo,
   type ReactElement,
   type RefObject,
+  useContext,
   useEffect,
   useLayoutEffect,
   useRef,
@@ -27,11 +28,13 @@ import { isBlockMove, isToEdge, moveInGrid } from './grid-moves.ts';
 import { LaneHeads } from './LaneHeads.tsx';
 import { LANE_TYPES } from './lane-types.ts';
 import { MARK_GLYPH, MARK_WORDS } from './MarkLegend.tsx';
+import { PaneOfCells, useIsEditing, usePlaces } from './place.ts';
 import { RegisterName } from './RegisterName.tsx';
+import { useBlockCorner } from './use-block-corner.ts';
 import { useGridFit } from './use-grid-fit.ts';
 import { beginsEdit, ValueEditor } from './ValueEditor.tsx';
 import { VectorBlockBar } from './VectorBlockBar.tsx';
-import { pastedVector, type VectorBlock, type VectorPlace, vectorBlock, vectorText } from './vector-block.ts';
+import { pastedVector, type VectorBlock, vectorBlock, vectorText } from './vector-block.ts';
 
 const HEAD_PX = 52;
 const SIDE_PX = 32;
@@ -63,14 +66,11 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
   const type = useDebugger((state) => state.laneType);
   const right = useDebugger((state) => state.laneZero === 'right');
   const chosen = useDebugger((state) => (state.selection?.kind === 'vector' ? state.selection : null));
+  const placeOf = usePlaces();
   const grid = useRef<HTMLDivElement>(null);
-  /** The other corner of a block; null: one element is selected. */
-  const [corner, setCorner] = useState<VectorPlace | null>(null);
+  const { corner, setCorner, choose } = useBlockCorner(chosen, type);
   const [problem, setProblem] = useState<string | null>(null);
   const { boxPx, mostPx } = useGridFit(grid, rows.length);
-  // Elements of another type are other places.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what is set is about the type before.
-  useEffect(() => setCorner(null), [type]);
   const count = elementsOf(file, type);
   const size = sizeOf(type);
   const lanes = file.widthBits / 128;
@@ -90,7 +90,7 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
 
   const focusCell = (index: number, element: number, extend = false): void => {
     setProblem(null);
-    setCorner(extend ? (corner ?? chosen ?? { index, element }) : null);
+    choose({ index, element }, extend ? (corner ?? chosen ?? { index, element }) : null);
     store.getState().select({ kind: 'vector', index, element });
     const take = (): boolean => {
       if (store.getState().editor !== null) return false;
@@ -105,9 +105,8 @@ export function VectorGrid({ provenance, file, rows }: GridProps): ReactElement 
     const part = markedPart(provenance, `${file.kind}${index}`, element * size, size);
     if (part === null) return;
     store.getState().select({ kind: 'vector', index, element });
-    store
-      .getState()
-      .openEditor(elementPath(file, index, type, element), text ?? exactText(type, part.bytes, 0), text !== null);
+    const path = elementPath(file, index, type, element);
+    store.getState().openEditor(path, text ?? exactText(type, part.bytes, 0), text !== null, placeOf(path));
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     const cell = (event.target as HTMLElement).closest<HTMLElement>('[data-cell]');
@@ -332,9 +331,13 @@ const VectorRow = memo(function VectorRow(props: RowProps): ReactElement {
   // Beside the name, where it covers no digit: the nearest to the user of what its elements are.
   const mark = shownMark(markedPart(provenance, `${file.kind}${index}`, 0, file.widthBits / 8));
   const row = useRef<HTMLDivElement>(null);
+  // A pane beside stays where it was scrolled to, unless the keyboard is in it.
+  const isPane = useContext(PaneOfCells) !== '';
   useEffect(() => {
-    if (selected) row.current?.scrollIntoView({ block: 'nearest' });
-  }, [selected]);
+    const node = row.current;
+    if (!selected || (isPane && node?.contains(document.activeElement) === false)) return;
+    node?.scrollIntoView({ block: 'nearest' });
+  }, [selected, isPane]);
   return (
     <div ref={row} className={`vector-row ${selected ? 'selected' : ''}`} role="row" aria-selected={selected}>
       <span className="row-head val" role="rowheader">
@@ -355,7 +358,7 @@ function Cell(props: RowProps & { element: number; init: boolean; laneEnd: boole
   const { provenance, file, index, type, characters, focusElement, element, init, laneEnd, acts, block } = props;
   const size = sizeOf(type);
   const path = elementPath(file, index, type, element);
-  const editing = useDebugger((state) => state.editor?.path === path);
+  const editing = useIsEditing(path);
   const { register, lost } = holderOf(provenance.now.image, file, index, element * size, size);
   const part = lost === null ? markedPart(provenance, register, element * size, size) : null;
   const mark = shownMark(part);

@@ -36,10 +36,16 @@ const blocksOf = (provenance: Provenance, file: VectorFile): readonly Block[] =>
   });
 };
 
-export function VectorPanel({ provenance }: { provenance: Provenance }): ReactElement {
+interface VectorPanelProps {
+  readonly provenance: Provenance;
+  readonly lanesOnly?: boolean;
+}
+
+/** @param lanesOnly every register, without what the view decodes below them */
+export function VectorPanel({ provenance, lanesOnly = false }: VectorPanelProps): ReactElement {
   const store = useDebuggerStore();
   const type = useDebugger((state) => state.laneType);
-  const filter = useDebugger((state) => state.registerFilter);
+  const filter = useDebugger((state) => (lanesOnly ? 'all' : state.registerFilter));
   const laneZero = useDebugger((state) => state.laneZero);
   const editing = useDebugger((state) => state.editor?.path ?? null);
   const selection = useDebugger((state) => state.selection);
@@ -120,15 +126,17 @@ export function VectorPanel({ provenance }: { provenance: Provenance }): ReactEl
             />
           ))}
       </section>
-      <div className="decoded-columns">
-        {registerBytes(provenance.now, 'rflags') === null ? null : (
-          <div>
-            <Bitfields provenance={provenance} register="rflags" title="RFLAGS" sub="what each means on hover" />
-            <ControlRegisters provenance={provenance} />
-          </div>
-        )}
-        <Bitfields provenance={provenance} register="mxcsr" title="MXCSR" sub="reset value 1f80" />
-      </div>
+      {lanesOnly ? null : (
+        <div className="decoded-columns">
+          {registerBytes(provenance.now, 'rflags') === null ? null : (
+            <div>
+              <Bitfields provenance={provenance} register="rflags" title="RFLAGS" sub="what each means on hover" />
+              <ControlRegisters provenance={provenance} />
+            </div>
+          )}
+          <Bitfields provenance={provenance} register="mxcsr" title="MXCSR" sub="reset value 1f80" />
+        </div>
+      )}
     </>
   );
 }

@@ -1,11 +1,10 @@
 import type { ReactElement } from 'react';
-import { readI32, readU32 } from '../../../app/bits/bytes.ts';
+import { readI32 } from '../../../app/bits/bytes.ts';
 import type { ProductDifference } from '../../../app/tile/product-compare.ts';
 import { PRODUCTS, type ProductInstruction, productRow, restsOn } from '../../../app/tile/product-instruction.ts';
 import { printTileElement } from '../../../app/tile/tile-type-text.ts';
 import { Button } from '../../controls/Button.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
-import { selectEditRefusal } from '../../store/select/selectors.ts';
 import type { Accumulator, ProductChoice } from '../../store/state/tiles.ts';
 import { type ProductCheck, selectProductCheck } from '../../store/tiles/product-check.ts';
 import { lastProduct } from '../../store/vcpu/executed.ts';
@@ -83,9 +82,6 @@ export function ProductCheckBlock({ tile, row, column }: { tile: number; row: nu
         <Differences choice={choice} check={check} at={choice.operands.c === tile ? { row, column } : null} />
       )}
       <div className="line product-foot">
-        {check.kind === 'compared' && check.comparison.differences.length > 0 ? (
-          <StageExpected choice={choice} check={check} />
-        ) : null}
         <Button label="End the check" look="tiny ghost" onPress={() => store.getState().setProduct(null)}>
           End the check
         </Button>
@@ -316,21 +312,3 @@ const distanceText = (one: ProductDifference, check: DifferencesProps['check'], 
   const sign = readI32(check.found, one.offsetBytes) < readI32(check.expected, one.offsetBytes) ? '\u2212' : '+';
   return `${sign}${one.distance}`;
 };
-
-/** Stages what the instruction would have left, in every element that differs, as one gesture. */
-function StageExpected({ choice, check }: { choice: ProductChoice; check: DifferencesProps['check'] }): ReactElement {
-  const store = useDebuggerStore();
-  const refused = useDebugger(selectEditRefusal);
-  const stage = (): void => {
-    const assignments = check.comparison.differences.map((one) => ({
-      path: `tmm${choice.operands.c}:u32[${one.row}][${one.column}]`,
-      value: `0x${readU32(check.expected, one.offsetBytes).toString(16)}`,
-    }));
-    store.getState().stageAll(assignments);
-  };
-  return (
-    <Button label="Stage expected" look="tiny" glyph="pen" glyphClass="g12" refused={refused} onPress={stage}>
-      Stage expected
-    </Button>
-  );
-}

@@ -198,7 +198,7 @@ function ConfigField({ field, label, offset, value, tile }: ConfigFieldProps): R
   const store = useDebuggerStore();
   const button = useRef<HTMLButtonElement>(null);
   const path = `tilecfg.${field}${tile === null ? '' : `[${tile}]`}`;
-  const editing = useDebugger((state) => state.editor?.path === path);
+  const editing = useDebugger((state) => state.editor?.place === path);
   const mark = useDebugger((state) => {
     const provenance = selectProvenance(state);
     return provenance === null

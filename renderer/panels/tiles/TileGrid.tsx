@@ -49,7 +49,7 @@ export function TileGrid({ scene, geometry, differences, based, onRefused }: Til
     column: Math.min(selection?.column ?? 0, columns - 1),
   };
   const path = rows > 0 && columns > 0 ? tilePath(tile, reading, active) : '';
-  const editing = useDebugger((state) => state.editor?.path === path && selection !== null);
+  const editing = useDebugger((state) => state.editor?.place === path && selection !== null);
   const grid = useRef<HTMLDivElement>(null);
 
   useCellLabels(grid, scene, differences, based);

@@ -1,10 +1,12 @@
 import { type ReactElement, useMemo } from 'react';
 import type { DifferingProduct } from '../../../app/debug/traced-products.ts';
+import { isMemoryPath } from '../../../app/edit/memory-path.ts';
 import { Button } from '../../controls/Button.tsx';
 import { shownKey } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { hueOf } from '../../store/select/components.ts';
 import { componentOfPath } from '../../store/select/vector.ts';
+
 import type { Stop } from '../../store/state/timeline.ts';
 import type { StopRange } from '../../store/state/trace.ts';
 import { brushOf } from '../../store/vcpu/trace-brush.ts';
@@ -47,13 +49,15 @@ const usePaths = (): readonly string[] => {
   const products = useDebugger(selectTracedProducts);
   const selected = useDebugger(selectWatchable);
   return useMemo(() => {
-    if (watched.length > 0) return watched.slice(0, MOST_PLOTS);
+    // Memory is read at stops, not at the steps between them.
+    const followed = watched.filter((path) => !isMemoryPath(path));
+    if (followed.length > 0) return followed.slice(0, MOST_PLOTS);
     const [first] = products?.byStop.values() ?? [];
     if (first !== undefined)
       return first.comparison.differences
         .slice(0, 2)
         .map(({ row, column }) => `tmm${first.c}:${first.type}[${row}][${column}]`);
-    return selected === null ? [] : [selected];
+    return selected === null || isMemoryPath(selected) ? [] : [selected];
   }, [watched, products, selected]);
 };
 

@@ -1,14 +1,22 @@
-import { type FormEvent, type ReactElement, useRef, useState } from 'react';
+import { type FormEvent, type ReactElement, useEffect, useRef, useState } from 'react';
 import { Button } from '../../controls/Button.tsx';
 import { shownKey } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
+import { selectIsReadable, whichStop } from '../../store/vcpu/guest-slice.ts';
 import { selectWatchable } from '../../store/view/watch-slice.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { SHOWN_STOPS, WatchRow } from './WatchRow.tsx';
 
-/** Registers, fields and elements that are followed over the stops, each with its value and its last stops. */
+/** Registers, fields, elements and places of memory that are followed over the stops, each with its value and its last stops. */
 export function Watch(): ReactElement {
   const watched = useDebugger((state) => state.watched);
+  const store = useDebuggerStore();
+  const stop = useDebugger(whichStop);
+  const isAsked = useDebugger(selectIsReadable);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each stop, and what is watched from now on, is read.
+  useEffect(() => {
+    if (isAsked) void store.getState().readWatched();
+  }, [store, stop, isAsked, watched]);
   return (
     <section className="watch-pane" data-region="watch" data-pane="watch" tabIndex={-1} aria-label="Watch">
       <div className="scroll">
@@ -74,7 +82,7 @@ function Add(): ReactElement {
           data-region-start
           aria-label="Path to watch"
           aria-invalid={problem !== null}
-          placeholder="a path, such as zmm3:f32[1]"
+          placeholder="a path, such as zmm3:f32[1] or [rsi]:i8"
           value={text}
           spellCheck={false}
           autoComplete="off"

@@ -18,7 +18,7 @@ import { Inspector } from '../inspector/Inspector.tsx';
 import { DifferencePane } from '../plot/DifferencePane.tsx';
 import { Plot } from '../plot/Plot.tsx';
 import { Program } from '../program/Program.tsx';
-import { GeneralPane, SegmentsPane } from '../registers/General.tsx';
+import { GeneralPane, SegmentsPane } from '../registers/panes.tsx';
 import { Events } from '../stops/Events.tsx';
 import { Stops } from '../stops/Stops.tsx';
 import { Steps } from '../trace/Steps.tsx';

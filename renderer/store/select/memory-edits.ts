@@ -1,15 +1,22 @@
 import { equalBytes, toHexHighFirst } from '../../../app/bits/bytes.ts';
 import { type Decoded, decoded } from '../../../app/bits/decoded.ts';
+import { hexShort } from '../../../app/bits/mask.ts';
 import type { Assignment, MemoryView } from '../../../app/bridge.ts';
-import { isMemoryPath, type MemoryEdit, memoryEdit, printMemoryPath } from '../../../app/edit/memory-path.ts';
+import {
+  isMemoryPath,
+  type MemoryEdit,
+  memoryEdit,
+  parseMemoryPath,
+  printMemoryPath,
+} from '../../../app/edit/memory-path.ts';
 import { parseTileElement } from '../../../app/tile/tile-type-text.ts';
 import { type ElementType, isElementType } from '../../../app/value/element-type.ts';
 import { parseElement } from '../../../app/value/parse.ts';
 import { memoizeByIdentity, memoizePair } from '../base/memoize.ts';
-import type { MemoryForm } from '../state/guest.ts';
+import type { MemoryForm, MemoryPlace } from '../state/guest.ts';
 import type { MemoryType } from '../state/memory-cells.ts';
 import type { State } from '../state/state.ts';
-import { bytesOfHexText, memoryTypeBytes } from './memory-cells.ts';
+import { bytesOfHexText, cellsOf, memoryTypeBytes } from './memory-cells.ts';
 import type { Mark } from './provenance.ts';
 
 /** Guest memory as it is shown: what was read, what is staged over it, who has changed it. */
@@ -40,14 +47,29 @@ const namedBytes = (assignments: readonly Assignment[], isPhysical: boolean): By
 const over = (bytes: Uint8Array, address: bigint, written: Bytes): Uint8Array =>
   written.size === 0 ? bytes : bytes.map((byte, at) => written.get(address + BigInt(at)) ?? byte);
 
+const asRead = memoizePair(
+  (form: MemoryForm, view: MemoryView): MemoryForm =>
+    view.isPhysical === form.isPhysical ? form : { ...form, isPhysical: view.isPhysical },
+);
+
+/** The form of what is shown: what was ticked since it was read is about the next reading. */
+export const selectShownForm = ({ memory, memoryForm }: State): MemoryForm =>
+  memory === null ? memoryForm : asRead(memoryForm, memory.view);
+
 /** Bytes that the write of the newest stop has named, by their addresses. */
 export const selectWrittenMemory = (state: State): Bytes => {
   const write = state.stops.at(-1)?.write;
-  return write?.kind === 'apply' ? namedBytes(write.assignments, state.memoryForm.isPhysical) : NONE;
+  return write?.kind === 'apply' ? namedBytes(write.assignments, selectShownForm(state).isPhysical) : NONE;
+};
+
+/** Whether all that differs from what was read before is a write of this session: one taken back, or a restore. */
+export const selectIsOurs = ({ stops, memoryBefore }: State): boolean => {
+  const write = stops.at(-1)?.write ?? null;
+  return write !== null && memoryBefore !== null && stops[write.over]?.number === memoryBefore.stop;
 };
 
 export const selectStagedMemory = (state: State): Bytes =>
-  state.staged.length === 0 ? NONE : namedBytes(state.staged, state.memoryForm.isPhysical);
+  state.staged.length === 0 ? NONE : namedBytes(state.staged, selectShownForm(state).isPhysical);
 
 /** One row: as it was read, and as it would be. */
 export interface MemoryRowShown {
@@ -59,6 +81,8 @@ export interface MemoryRowShown {
   /** What the same addresses held at the stop before; null: not read then. */
   readonly before: Uint8Array | null;
   readonly written: Bytes;
+  /** What differs from before is this session's own. */
+  readonly isOurs: boolean;
 }
 
 const readRows = memoizeByIdentity(({ rows }: MemoryView) =>
@@ -79,18 +103,96 @@ export const shownRows = (
   before: MemoryView | null,
   staged: Bytes,
   written: Bytes,
+  isOurs: boolean,
 ): readonly MemoryRowShown[] => {
-  const then = before === null ? null : beforeOf(view, before);
+  const then = before === null || before.isPhysical !== view.isPhysical ? null : beforeOf(view, before);
   return readRows(view).map(({ address, read, why }, at) => ({
-    ...{ address, why, read, written },
+    ...{ address, why, read, written, isOurs },
     bytes: over(read, address, staged),
     before: then?.[at] ?? null,
   }));
 };
 
+/**
+ * An element at a path with what assignments name of it put over it, in whichever types they are written; the same bytes where they
+ * name nothing of it.
+ */
+export const overlaid = (path: string, bytes: Uint8Array, assignments: readonly Assignment[]): Uint8Array => {
+  const place = parseMemoryPath(path);
+  return place.ok ? over(bytes, place.value.address, namedBytes(assignments, place.value.isPhysical)) : bytes;
+};
+
+/** Whether assignments name a byte of the element at a path. */
+export const isNamed = (path: string, size: number, assignments: readonly Assignment[]): boolean => {
+  const place = parseMemoryPath(path);
+  if (!place.ok) return false;
+  const named = namedBytes(assignments, place.value.isPhysical);
+  return Array.from({ length: size }, (_, at) => named.has(place.value.address + BigInt(at))).includes(true);
+};
+
+/** Bytes of one element as memory is shown. */
+export const shownBytes = ({ look, type }: Pick<MemoryForm, 'look' | 'type'>): number =>
+  look === 'hex' ? 1 : memoryTypeBytes(type);
+
+/** The element that a place is about: what is not mapped has none, the first one that there is stands for it. */
+export const placeThere = (
+  rows: readonly { readonly read: Uint8Array }[],
+  form: Pick<MemoryForm, 'look' | 'type' | 'rowBytes'>,
+  place: MemoryPlace,
+): MemoryPlace => {
+  const size = shownBytes(form);
+  const columns = Math.max(1, Math.floor(form.rowBytes / size));
+  const isThere = ({ row, column }: MemoryPlace): boolean => (rows[row]?.read.length ?? 0) >= (column + 1) * size;
+  const wanted = { row: Math.min(place.row, rows.length - 1), column: Math.min(place.column, columns - 1) };
+  if (isThere(wanted)) return wanted;
+  const first = rows.findIndex((_, row) => isThere({ row, column: 0 }));
+  return { row: Math.max(0, first), column: 0 };
+};
+
+/** The element at a place of what was read, as an edit names it; null: nothing was read there. */
+export const elementAt = (
+  view: MemoryView,
+  form: MemoryForm,
+  place: MemoryPlace,
+): { readonly path: string; readonly address: bigint; readonly read: Uint8Array } | null => {
+  const rows = readRows(view);
+  const { row, column } = placeThere(rows, form, place);
+  const size = shownBytes(form);
+  const found = rows[row];
+  if (found === undefined || found.read.length < (column + 1) * size) return null;
+  const address = found.address + BigInt(column * size);
+  const type = form.look === 'hex' ? 'u8' : pathTypeOf(form.type);
+  const path = printMemoryPath({ address, isPhysical: form.isPhysical, type });
+  return { path, address, read: found.read.subarray(column * size, (column + 1) * size) };
+};
+
+/** By what the base of an element is remembered: as a byte of a dump it is another value than as one of a type. */
+export const basePathOf = ({ look, type, isPhysical }: MemoryForm, address: bigint): string =>
+  `${isPhysical ? 'physical' : ''}[${hexShort(address)}]${look === 'hex' ? '' : `:${type}`}`;
+
+/** The text of an element as its cell has it: a byte in hex, or a value. */
+export const elementText = ({ look, type }: Pick<MemoryForm, 'look' | 'type'>, bytes: Uint8Array): string =>
+  look === 'hex' ? toHexHighFirst(bytes) : (cellsOf(bytes, type)[0]?.text ?? '');
+
+/**
+ * Stages elements of memory: the value that was read there is no edit, and takes an earlier one back.
+ * @returns the reason where one is refused
+ */
+export const stageElements = (
+  state: State,
+  elements: readonly (Assignment & { readonly bytes: Uint8Array; readonly read: Uint8Array | null })[],
+): string | null => {
+  const isRead = ({ bytes, read }: (typeof elements)[number]): boolean => read !== null && equalBytes(bytes, read);
+  for (const { path } of elements.filter(isRead)) {
+    if (state.staged.some((row) => row.path === path)) state.unstage(path);
+  }
+  const edits = elements.filter((row) => !isRead(row)).map(({ path, value }) => ({ path, value }));
+  return edits.length === 0 ? null : state.stageAll(edits);
+};
+
 /** Who has brought about the bytes of one element. */
 export const markOf = (
-  { address, read, bytes, before, written }: MemoryRowShown,
+  { address, read, bytes, before, written, isOurs }: MemoryRowShown,
   offset: number,
   size: number,
 ): Mark => {
@@ -99,7 +201,8 @@ export const markOf = (
   for (let at = offset; at < offset + size; at += 1) {
     if (written.has(address + BigInt(at))) return 'written';
   }
-  return before !== null && !equalBytes(part(before), part(read)) ? 'changed' : 'none';
+  if (before === null || equalBytes(part(before), part(read))) return 'none';
+  return isOurs ? 'written' : 'changed';
 };
 
 /** An element typed in the type that is shown; of bytes as two hex digits. */

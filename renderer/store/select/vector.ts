@@ -74,6 +74,8 @@ export const componentOfSelection = (capture: Capture, selection: Selection, typ
       return BIT.XTILEDATA;
     case 'vector':
       return vectorBit(capture.image, selection.index, selection.element * elementBytes(elementTypeOf(type)) * 8);
+    case 'memory':
+      return null;
     case 'register': {
       const source = registerRow(selection.path)?.source;
       if (source?.kind === 'fragments') return source.parts[0]?.bit ?? null;

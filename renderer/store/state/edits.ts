@@ -5,6 +5,8 @@ import type { RestoredFrom } from '../../../app/session/stop.ts';
 /** The open editor: where it stands, what is typed, and why it was refused. */
 export interface Editor {
   readonly path: string;
+  /** Where it stands: the same value may be shown in a view and in panes beside it. */
+  readonly place: string;
   readonly text: string;
   readonly problem: string | null;
   /** Opened by typing: the first character is there, and what is typed next goes behind it. */
@@ -29,7 +31,8 @@ export interface Edits {
 }
 
 export interface EditsSlice {
-  openEditor(path: string, text: string, typed: boolean): void;
+  /** @param place where it stands; the path alone where a value is shown once */
+  openEditor(path: string, text: string, typed: boolean, place?: string): void;
   typeInEditor(text: string): void;
   closeEditor(): void;
   /** After a stage made elsewhere: the reason stays in the editor, success closes it. */

@@ -61,7 +61,7 @@ export interface GuestSlice {
   /** The code at an address, in the Program pane; null: at RIP again. */
   showCode(address: string | null): void;
   /** Bytes at an address, in the view Memory. */
-  showMemory(address: string): void;
+  showMemory(address: string, isPhysical?: boolean): void;
   setSyntax(syntax: Syntax): void;
   takeSymbols(name: string, base64: string): Promise<void>;
   /** Says where the file is loaded; empty: as it says itself. */
@@ -86,6 +86,8 @@ export interface GuestSlice {
   goToMemory(place: MemoryPlace): void;
   setMemoryForm(part: Partial<MemoryForm>): void;
   readMemory(): Promise<void>;
+  /** What is watched of memory, at the newest stop, as far as it was not read there. */
+  readWatched(): Promise<void>;
   /** The XSAVE area at an address of memory, beside: to be read as a file of it is, and compared with. */
   openArea(address: string, isPhysical: boolean): Promise<void>;
   /** The memory that the next tile load or store means, beside its tile. */

@@ -37,6 +37,19 @@ export interface Overwritten {
   readonly stop: number;
 }
 
+/** What a watched place of memory held at a stop. */
+export interface MemoryAtStop {
+  /** Null: it was not read. */
+  readonly bytes: Uint8Array | null;
+  readonly text: string | null;
+  /** Where it lay, as an edit names it; null: not known. */
+  readonly path: string | null;
+  readonly why: string | null;
+}
+
+/** By the number of the stop, then by the path that is watched. */
+export type WatchedMemory = ReadonlyMap<number, ReadonlyMap<string, MemoryAtStop>>;
+
 /** The stops of one vCPU. */
 export interface Timeline {
   /** Where the bytes of the stops are. */
@@ -47,6 +60,7 @@ export interface Timeline {
   /** Bytes of image that all stops take together, shared ones counted once. */
   readonly keptBytes: number;
   readonly overwritten: Overwritten | null;
+  readonly memoryAt: WatchedMemory;
   /** Number of the stop that showed a reset of the guest, once the user has read of it; 0: none. */
   readonly resetClosed: number;
 }

@@ -27,7 +27,9 @@ export type Selection =
   /** An element of a tile, in the matrix that the tile is shown as. */
   | { readonly kind: 'tile'; readonly tile: number; readonly row: number; readonly column: number }
   /** IA32_XFD: arming and disarming. */
-  | { readonly kind: 'xfd' };
+  | { readonly kind: 'xfd' }
+  /** The element of guest memory that the keyboard is on. */
+  | { readonly kind: 'memory' };
 
 /** What lies over the page. */
 export type Overlay =

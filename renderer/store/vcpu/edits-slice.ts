@@ -61,7 +61,7 @@ const editsSince = (sent: State, now: State): Omit<Edits, 'writes'> => {
   const isSent = ({ path, value }: Assignment): boolean =>
     sent.staged.some((row) => row.path === path && row.value === value);
   const staged = now.staged.filter((row) => !isSent(row));
-  const editor = now.editor?.path === sent.editor?.path ? null : now.editor;
+  const editor = now.editor?.place === sent.editor?.place ? null : now.editor;
   return staged.length === 0 ? { ...NO_EDITS, editor } : { staged, undone: [], done: [[]], editor };
 };
 
@@ -131,7 +131,7 @@ export const createEditsSlice =
     };
 
     return {
-      openEditor: (path, text, typed) => put({ editor: { path, text, problem: null, typed } }),
+      openEditor: (path, text, typed, place = path) => put({ editor: { path, place, text, problem: null, typed } }),
       typeInEditor: (text) =>
         put((state) => (state.editor === null ? {} : { editor: { ...state.editor, text, problem: null } })),
       closeEditor: () => put({ editor: null }),

@@ -6,11 +6,14 @@ import { cellsOf } from '../select/memory-cells.ts';
 import {
   markOf,
   memoryAssignment,
+  selectIsOurs,
+  selectShownForm,
   selectStagedMemory,
   selectWrittenMemory,
   shownRows,
 } from '../select/memory-edits.ts';
-import { current, selectMemoryBefore, selectMemoryShown } from './guest-slice.ts';
+import { selectWatchable } from '../view/watch-slice.ts';
+import { current, selectMemoryBefore, selectMemoryPath, selectMemoryShown } from './guest-slice.ts';
 import { selectLeaving } from './leaving.ts';
 
 let bridge: FakeBridge;
@@ -27,7 +30,13 @@ beforeEach(async () => {
 const rows = () => {
   const view = selectMemoryShown(now());
   if (view === null) throw new Error('memory is shown');
-  return shownRows(view, selectMemoryBefore(now()), selectStagedMemory(now()), selectWrittenMemory(now()));
+  return shownRows(
+    view,
+    selectMemoryBefore(now()),
+    selectStagedMemory(now()),
+    selectWrittenMemory(now()),
+    selectIsOurs(now()),
+  );
 };
 const first = () => {
   const [row] = rows();
@@ -41,6 +50,14 @@ const stage = (text: string): void => {
 };
 
 describe('[DA6] guest memory is edited where it is shown, as registers are', () => {
+  test('a box that was ticked since it was read is about the next reading: no edit goes by it', () => {
+    now().setMemoryForm({ isPhysical: true });
+    expect(selectShownForm(now()).isPhysical).toBe(false);
+    now().setMemoryPlace({ row: 0, column: 1 }, null);
+    expect(selectMemoryPath(now())).toBe('[0x402001]:u8');
+    expect(selectWatchable(now())).toBe('[0x402001]:u8');
+  });
+
   test('staged, taken back, staged again, written, undone and redone, in one order with a register', async () => {
     const found = first().value;
     stage('201');
@@ -61,7 +78,7 @@ describe('[DA6] guest memory is edited where it is shown, as registers are', () 
     now().undo();
     await expect.poll(() => now().writes.undoable).toBe(0);
     await now().readMemory();
-    expect(first()).toEqual({ value: found, mark: 'changed' });
+    expect(first()).toEqual({ value: found, mark: 'written' });
     now().redo();
     await expect.poll(() => now().writes.redoable).toBe(0);
     await now().readMemory();

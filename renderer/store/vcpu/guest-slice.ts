@@ -1,13 +1,18 @@
 import { toBase64 } from '../../../app/bits/base64.ts';
 import type { Answer, Bridge, CodeView, MemoryView } from '../../../app/bridge.ts';
+import { isMemoryPath, printMemoryPath } from '../../../app/edit/memory-path.ts';
 import { rawTileConfig } from '../../../app/tile/config.ts';
 import { MAX_ROWS, ROW_STRIDE_BYTES } from '../../../app/tile/geometry.ts';
+import { printElement } from '../../../app/value/print.ts';
 import { BIT } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
 import { ask } from '../base/ask.ts';
-import { isFrozen } from '../select/run.ts';
-import type { GuestSlice, MemoryForm, MemorySearch, ReadAt } from '../state/guest.ts';
+import { basePathOf, elementAt, elementText, overlaid, readAtPath, selectShownForm } from '../select/memory-edits.ts';
+import { isDriving, isFrozen } from '../select/run.ts';
+import { type MemoryWatch, parseMemoryWatch, watchBytes } from '../select/watched-memory.ts';
+import type { GuestSlice, MemoryForm, MemoryPlace, MemorySearch, ReadAt } from '../state/guest.ts';
 import type { Slice, State } from '../state/state.ts';
+import type { MemoryAtStop, WatchedMemory } from '../state/timeline.ts';
 import { codeStart, functionStart, holdsNext } from './code-start.ts';
 
 const LINES = 48;
@@ -40,6 +45,27 @@ export const selectMemoryShown = (state: State): MemoryView | null => {
   return isFresh ? memory.view : null;
 };
 
+const selectElement = (state: State): ReturnType<typeof elementAt> => {
+  const view = selectMemoryShown(state);
+  return view === null ? null : elementAt(view, selectShownForm(state), state.memoryPlace);
+};
+
+/** The element that the keyboard is on in Memory, as a path; null: nothing was read there. */
+export const selectMemoryPath = (state: State): string | null => selectElement(state)?.path ?? null;
+
+/** By what its base is remembered. */
+export const selectMemoryBasePath = (state: State): string | null => {
+  const element = selectElement(state);
+  return element === null ? null : basePathOf(selectShownForm(state), element.address);
+};
+
+/** What its cell says, with what is staged there. */
+export const selectMemoryText = (state: State): string | null => {
+  const element = selectElement(state);
+  if (element === null) return null;
+  return elementText(selectShownForm(state), overlaid(element.path, element.read, state.staged));
+};
+
 /** What was read at the stop before. */
 export const selectMemoryBefore = ({ memory, memoryBefore }: State): MemoryView | null =>
   memory !== null && memoryBefore?.session === memory.session ? memoryBefore.view : null;
@@ -51,11 +77,38 @@ const FIRST_FORM: MemoryForm = {
   ...{ address: 'rsp', stride: '', isPhysical: false, look: 'hex', type: 'u64', ...DUMP, tile: null },
 };
 
+/** More stops than a sparkline or a plot draws are not kept. */
+const MOST_STOPS_WATCHED = 2_048;
+
+const withRead = (memory: WatchedMemory, stop: number, found: ReadonlyMap<string, MemoryAtStop>): WatchedMemory => {
+  const next = new Map(memory).set(stop, new Map([...(memory.get(stop) ?? []), ...found]));
+  for (const oldest of next.keys()) {
+    if (next.size <= MOST_STOPS_WATCHED) break;
+    next.delete(oldest);
+  }
+  return next;
+};
+
+/** Whether what is read now is of the newest stop: the vCPU stands still there, and nothing else is under way. */
+export const selectIsReadable = (state: State): boolean => isFrozen(state) && state.busy === null && !isDriving(state);
+
+/** What an answer says of a watched place. */
+const held = (watch: MemoryWatch, answer: Answer<MemoryView>): MemoryAtStop => {
+  if (!answer.ok) return { bytes: null, text: null, path: null, why: answer.refusal.what };
+  const [row] = answer.value.rows;
+  const edit = { address: BigInt(answer.value.address), isPhysical: watch.isPhysical, type: watch.type };
+  const bytes = readAtPath(answer.value, { ...edit, bytes: new Uint8Array(watchBytes(watch)) });
+  const text = bytes === null ? null : printElement(watch.type, bytes, 0);
+  return { bytes, text, path: printMemoryPath(edit), why: text === null ? (row?.why ?? 'it was not read') : null };
+};
+
+const FIRST_PLACE: MemoryPlace = { row: 0, column: 0 };
+
 export const createGuestSlice =
   (bridge: Bridge): Slice<GuestSlice> =>
-  ({ getState: get, set }) => {
+  ({ getState: get, set, putIn }) => {
     /** Which reading is the last one that was asked for: an older answer that comes late is dropped. */
-    let asked = { code: 0, memory: 0, find: 0, calls: 0, symbols: 0 };
+    let asked = { code: 0, memory: 0, find: 0, calls: 0, symbols: 0, watched: 0 };
     const turn = (kind: keyof typeof asked): number => {
       asked = { ...asked, [kind]: asked[kind] + 1 };
       return asked[kind];
@@ -121,15 +174,16 @@ export const createGuestSlice =
         get().askWorkbench({ kind: 'show', pane: 'program' });
         void get().readCode();
       },
-      showMemory(address) {
+      showMemory(address, isPhysical = false) {
         get().setMemoryForm({
           address,
           stride: '',
-          isPhysical: false,
+          isPhysical,
           look: 'hex',
           ...DUMP,
           tile: null,
         });
+        set({ memoryPlace: FIRST_PLACE, memoryFrom: null });
         get().setTab('memory');
         void get().readMemory();
       },
@@ -206,11 +260,13 @@ export const createGuestSlice =
           address = next ?? address;
         }
       },
-      memoryPlace: { row: 0, column: 0 },
+      memoryPlace: FIRST_PLACE,
       memoryFrom: null,
-      setMemoryPlace: (memoryPlace, memoryFrom) => set({ memoryPlace, memoryFrom, memoryAsked: null }),
+      setMemoryPlace: (memoryPlace, memoryFrom) =>
+        set({ memoryPlace, memoryFrom, memoryAsked: null, selection: { kind: 'memory' } }),
       memoryAsked: null,
-      goToMemory: (place) => set({ memoryPlace: place, memoryFrom: null, memoryAsked: { ...place } }),
+      goToMemory: (place) =>
+        set({ memoryPlace: place, memoryFrom: null, memoryAsked: { ...place }, selection: { kind: 'memory' } }),
       setMemoryForm: (part) => set(({ memoryForm }) => ({ memoryForm: { ...memoryForm, ...part } })),
       async readMemory() {
         const { session, memoryForm } = get();
@@ -229,6 +285,29 @@ export const createGuestSlice =
             ...(isLater ? { memoryBefore: memory } : {}),
           });
         } else set({ memoryRefusal: { ...at, view: answer.refusal }, memory: null });
+      },
+      async readWatched() {
+        const { session } = get();
+        if (session === null || session.kind === 'file') return;
+        const [mine, stop] = [turn('watched'), newestStop(get())];
+        const isMine = (): boolean => mine === asked.watched && get().session?.id === session.id;
+        const found = new Map<string, MemoryAtStop>();
+        for (const path of get().watched) {
+          const watch = isMemoryPath(path) ? parseMemoryWatch(path) : null;
+          if (watch === null) continue;
+          // Another act comes first, and one that goes on is not held still for it.
+          if (!isMine() || newestStop(get()) !== stop || !selectIsReadable(get())) break;
+          const { address, isPhysical } = watch;
+          const request = { address, stride: '', rows: 1, rowBytes: watchBytes(watch), isPhysical };
+          found.set(path, held(watch, await ask(() => bridge.readMemory(session.id, request))));
+        }
+        if (!isMine() || found.size === 0) return;
+        putIn(session.id, (vcpu) =>
+          // It has gone on meanwhile: what was read last is not that stop's.
+          vcpu.stops.at(-1)?.number === stop && isFrozen(vcpu)
+            ? { memoryAt: withRead(vcpu.memoryAt, stop, found) }
+            : {},
+        );
       },
       async openArea(address, isPhysical) {
         const { session } = get();

@@ -4,7 +4,15 @@ import { type ComparedRow, describeEffect, rowsOnPage } from './memory-matrix.ts
 
 const row = (differing: readonly number[], why: string | null = null): ComparedRow => ({
   ...{ differing, beside: new Uint8Array(4) },
-  row: { address: 0n, why, read: new Uint8Array(), bytes: new Uint8Array(), before: null, written: new Map() },
+  row: {
+    address: 0n,
+    why,
+    read: new Uint8Array(),
+    bytes: new Uint8Array(),
+    before: null,
+    written: new Map(),
+    isOurs: false,
+  },
 });
 const MOVE: TileMove = {
   ...{ tile: 4, stores: false, rows: 4, colsb: 4, startRow: 0, base: '0x0', stride: '4', pages: [] },

@@ -7,7 +7,13 @@ import { viewComponent } from '../../../app/xsave/view.ts';
 import { count } from '../../wording.ts';
 import { memoizeByIdentity } from '../base/memoize.ts';
 import { differingElements } from '../select/memory-cells.ts';
-import { type MemoryRowShown, selectStagedMemory, selectWrittenMemory, shownRows } from '../select/memory-edits.ts';
+import {
+  type MemoryRowShown,
+  selectIsOurs,
+  selectStagedMemory,
+  selectWrittenMemory,
+  shownRows,
+} from '../select/memory-edits.ts';
 import { selectCapture } from '../select/selectors.ts';
 import type { MemoryForm, MemoryPlace } from '../state/guest.ts';
 import type { State } from '../state/state.ts';
@@ -48,7 +54,8 @@ export const selectMemoryDifferences = (state: State): readonly MemoryPlace[] =>
   const { memoryForm: form, tab } = state;
   const view = tab === 'memory' && form.look === 'matrix' && form.tile !== null ? selectMemoryShown(state) : null;
   if (view === null) return [];
-  const rows = shownRows(view, selectMemoryBefore(state), selectStagedMemory(state), selectWrittenMemory(state));
+  const [before, staged, written] = [selectMemoryBefore(state), selectStagedMemory(state), selectWrittenMemory(state)];
+  const rows = shownRows(view, before, staged, written, selectIsOurs(state));
   return compareRows(rows, form, selectCapture(state)).flatMap(({ differing }, row) =>
     differing.map((column) => ({ row, column })),
   );

@@ -57,6 +57,7 @@ export const withoutStops = (state: State, count: number): VcpuPart => {
     labels: new Map([...state.labels].filter(([number]) => number <= last)),
     pinned: state.pinned !== null && state.pinned > last ? null : state.pinned,
     modelEvents: state.modelEvents.filter(({ stop }) => stop <= last),
+    memoryAt: new Map([...state.memoryAt].filter(([number]) => number <= last)),
     staged: [],
     done: [],
     undone: [],

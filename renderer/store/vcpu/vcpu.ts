@@ -14,7 +14,15 @@ const NO_COMPARISON: Comparison = { pinned: null, labels: new Map(), source: { k
 
 /** Nothing is open. Each has a history of its own. */
 export const noVcpu = (): VcpuState => ({
-  ...{ session: null, refusal: null, overwritten: null, resetClosed: 0, saved: null, saveDone: null },
+  ...{
+    session: null,
+    refusal: null,
+    overwritten: null,
+    memoryAt: new Map(),
+    resetClosed: 0,
+    saved: null,
+    saveDone: null,
+  },
   ...{ modelEvents: [], position: null, lastRun: null, run: STANDS_STILL, outcome: null, hasRun: false },
   ...noStops(),
   ...NO_COMPARISON,

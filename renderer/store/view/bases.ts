@@ -19,8 +19,8 @@ interface Kind {
 
 /** A byte of memory among bytes in hex. */
 const BYTE: Kind = { bits: 8, own: 'hex', type: null };
-/** "[0x401010]" and "[0x401010]:f32", as the elements of Memory are named for this. */
-const MEMORY = /^(?:physical)?\[\w+\](?::(\w+))?$/;
+/** "[0x401010]" and "[0x401010]:f32", as the elements of Memory are named for this, and "[rsi+0x40]:f32" as Watch names a place. */
+const MEMORY = /^(?:physical)?\[[^\]]+\](?::(\w+))?$/;
 
 const typedKind = (type: RegisterType): Kind | null => {
   // The text of a tf32 does not tell all of its bits.

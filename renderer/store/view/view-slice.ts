@@ -22,17 +22,19 @@ const selectionFor = (
   { selection, tile, group }: ViewSlice & { readonly tile: number },
 ): Selection | null => {
   const isTile = selection?.kind === 'tile';
+  const isElsewhere = isTile || selection?.kind === 'xfd' || selection?.kind === 'memory';
   switch (tab) {
     case 'xfd':
       return { kind: 'xfd' };
     case 'tiles':
       return isTile ? selection : { kind: 'tile', tile, row: 0, column: 0 };
     case 'registers':
-      return isTile || selection?.kind === 'xfd' ? firstOf(group) : selection;
+      return isElsewhere ? firstOf(group) : selection;
     case 'overview':
-      return isTile || selection?.kind === 'xfd' ? { kind: 'component', bit: BIT.XTILEDATA } : selection;
-    case 'compare':
+      return isElsewhere ? { kind: 'component', bit: BIT.XTILEDATA } : selection;
     case 'memory':
+      return { kind: 'memory' };
+    case 'compare':
       return selection;
   }
 };

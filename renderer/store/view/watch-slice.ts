@@ -1,14 +1,13 @@
-import type { Capture } from '../../../app/capture/capture.ts';
 import { parsePath, printPath } from '../../../app/register/path.ts';
-import { readRegister, showText } from '../../../app/register/read.ts';
 import { registerRow } from '../../../app/register/registers.ts';
-import { memoizeKeyed } from '../base/memoize.ts';
 import type { Remembered } from '../base/remembered.ts';
 import { selectSelectedPath } from '../select/selected-path.ts';
 import { elementTypeOf, vectorFile } from '../select/vector.ts';
+import { isMemoryWatch, parseMemoryWatch, printMemoryWatch } from '../select/watched-memory.ts';
 import type { Slice, State } from '../state/state.ts';
 import type { WatchSlice } from '../state/watch.ts';
 import { shownElement } from '../tiles/tile-edits.ts';
+import { selectMemoryPath } from '../vcpu/guest-slice.ts';
 
 /** More than anyone follows at once, and few enough to be read at each stop. */
 export const MOST_WATCHED = 64;
@@ -17,7 +16,9 @@ const parseWatched = (text: string | null): readonly string[] => {
   try {
     const rows: unknown = JSON.parse(text ?? '[]');
     if (!Array.isArray(rows)) return [];
-    return rows.filter((row): row is string => typeof row === 'string' && parsePath(row).ok).slice(0, MOST_WATCHED);
+    return rows
+      .filter((row): row is string => typeof row === 'string' && (parsePath(row).ok || isMemoryWatch(row)))
+      .slice(0, MOST_WATCHED);
   } catch {
     return [];
   }
@@ -35,12 +36,18 @@ export const createWatchSlice =
       text: string,
       but: string | null = null,
     ): { readonly ok: true; readonly path: string } | { readonly ok: false; readonly why: string } => {
-      const parsed = parsePath(text.trim());
       const no = (why: string) => ({ ok: false, why }) as const;
-      if (!parsed.ok) return no(`"${text.trim().slice(0, 40)}" is no register path, such as zmm3:f32[1] or mxcsr.RC`);
+      const found = (path: string) =>
+        path !== but && get().watched.includes(path) ? no(`${path} is watched already`) : ({ ok: true, path } as const);
+      const memory = parseMemoryWatch(text);
+      if (memory !== null) return found(printMemoryWatch(memory));
+      const parsed = parsePath(text.trim());
+      if (!parsed.ok) {
+        const path = text.trim().slice(0, 40);
+        return no(`"${path}" is no path of a register or of memory, such as zmm3:f32[1], mxcsr.RC or [rsi+0x40]:i8`);
+      }
       if (registerRow(parsed.value.register) === undefined) return no(`there is no register ${parsed.value.register}`);
-      const path = printPath(parsed.value);
-      return path !== but && get().watched.includes(path) ? no(`${path} is watched already`) : { ok: true, path };
+      return found(printPath(parsed.value));
     };
     return {
       watched: parseWatched(remembered.get('watched')),
@@ -61,27 +68,11 @@ export const createWatchSlice =
     };
   };
 
-/** What a path holds at one capture, as the command line prints it; null: absent, or not read. */
-export const watchedText = memoizeKeyed((capture: Capture, text: string): string | null => {
-  const path = parsePath(text);
-  if (!path.ok) return null;
-  const value = readRegister(capture, path.value);
-  if (!value.ok || (value.value.state !== 'inUse' && value.value.state !== 'init')) return null;
-  return showText(capture, path.value);
-});
-
-/** For a curve: what the text is as a number; null where it is none, as a whole vector register. */
-export const asNumber = (text: string | null): number | null => {
-  if (text === null || text.length > 40) return null;
-  const plain = text.trim();
-  const value = /^0x[0-9a-f_]+$/i.test(plain) ? Number(BigInt(plain.replaceAll('_', ''))) : Number(plain);
-  return plain === '' || !Number.isFinite(value) ? null : value;
-};
-
 /** What the inspector speaks of, with its element, as a path to watch; null: nothing that has one. */
 export const selectWatchable = (state: State): string | null => {
   const { selection, stops, laneType, readings } = state;
   const image = stops.at(-1)?.capture.image;
+  if (selection?.kind === 'memory') return selectMemoryPath(state);
   if (selection === null || image === undefined) return null;
   if (selection.kind === 'vector')
     return `${vectorFile(image).kind}${selection.index}:${elementTypeOf(laneType)}[${selection.element}]`;
