@@ -322,10 +322,42 @@ test('[U8] a wide window shows all eight tiles at once', async ({ open }) => {
   // Each says what its colours mean; the line below is about the one that was selected.
   await expect(page.getByTestId('tile-2').locator('.heat-bar')).toHaveCount(1);
   await expect(page.locator('.tile-line')).toContainText('[2][3]');
+  // Rows and columns that are folded away are named in the head.
+  await expect(page.getByTestId('tile-2').locator('.small-tile-head')).toContainText(/rows \d+ to 15.* folded/);
   const corner = page.getByTestId('product-corner');
   await expect(corner).toContainText('Terms of 2,3');
   await expect(corner.getByRole('img', { name: 'sum so far, k 0 to 63' })).toBeVisible();
   expect(await axeViolations(page)).toEqual([]);
+});
+
+test('[U1] a large window has Calls and Breakpoints below Program, and from 2400×1300 on the register file beside any view', async ({
+  open,
+}) => {
+  const { page } = await opened(open, 2560, 1440);
+  const pane = (name: string) => page.locator(`[data-pane="${name}"]`);
+  for (const name of ['program', 'breakpoints', 'register-file', 'watch', 'inspector'])
+    await expect(pane(name), name).toBeInViewport();
+  // A value that the view shows too has its editor where it was opened.
+  await page.keyboard.press('Alt+2');
+  await page.getByRole('radio', { name: 'General' }).click();
+  const cells = page.locator('[data-cell-of="rbx"]').getByRole('button');
+  await expect(cells).toHaveCount(2);
+  await pane('register-file').locator('[data-cell-of="rbx"]').getByRole('button').press('Enter');
+  const editor = page.getByRole('textbox', { name: 'New value of rbx' });
+  await expect(editor).toHaveCount(1);
+  await expect(pane('register-file').locator(editor)).toBeFocused();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('0x51');
+  await page.keyboard.press('Enter');
+  for (const cell of await cells.all()) await expect(cell).toHaveAccessibleName(/51, staged/);
+  expect(await axeViolations(page)).toEqual([]);
+  await page.locator('[data-tab-id="register-file"]').focus();
+  await page.keyboard.press('Delete');
+  await expect(pane('register-file')).toHaveCount(0);
+  await page.keyboard.press('Control+Shift+P');
+  await page.keyboard.type('register file');
+  await page.keyboard.press('Enter');
+  await expect(pane('register-file')).toBeVisible();
 });
 
 test('[U2] in a small window a folded pane is shown over the view, which stays as it lies', async ({ open }) => {

@@ -137,6 +137,14 @@ export const PANE_ACTIONS: readonly Action[] = [
     run: (store) => store.getState().askWorkbench({ kind: 'show', pane: 'difference' }),
   },
   {
+    id: 'register-file',
+    title: 'Register file beside the view',
+    group: 'View',
+    glyph: 'list',
+    refused: needsStops,
+    run: (store) => store.getState().askWorkbench({ kind: 'toggle', pane: 'register-file' }),
+  },
+  {
     id: 'beside',
     title: 'Another stop, vCPU or target beside',
     group: 'View',

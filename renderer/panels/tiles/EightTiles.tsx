@@ -10,7 +10,7 @@ import { CopyAs, Scale } from './TileLegend.tsx';
 import { type Along, TileMatrix } from './TileMatrix.tsx';
 import { LookChips, ScaleToggle, shortType } from './TileReadingControls.tsx';
 import { TileRole } from './TileRole.tsx';
-import { SelectedLine } from './TileView.tsx';
+import { outsideWords, SelectedLine } from './TileView.tsx';
 
 const TILES = [0, 1, 2, 3, 4, 5, 6, 7];
 
@@ -120,6 +120,10 @@ function Small({ tile, onRefused, cell, along = null }: SmallProps): ReactElemen
   const look = useDebugger((state) => state.tileLook);
   if (scene === null) return null;
   const { matrix, extent, reading } = scene;
+  const outside = outsideWords(scene);
+  const isEmpty = scene.outside.length === 0;
+  // As a product the rows lie level with those of the tiles beside.
+  const isUnfolded = cell === undefined && !isEmpty;
   return (
     <section
       className={`small-tile ${isChosen ? 'chosen' : ''}`}
@@ -134,6 +138,11 @@ function Small({ tile, onRefused, cell, along = null }: SmallProps): ReactElemen
           {extent.rows === 0 ? 'not configured' : `${matrix.rows}×${matrix.columns} ${shortType(reading.type)}`}
         </span>
         <TileRole tile={tile} />
+        {outside === null || isUnfolded ? null : (
+          <span className={`small ellipsis ${isEmpty ? 'text-3' : 'is-armed'}`}>
+            {outside} folded{isEmpty ? '' : ', not all zero'}
+          </span>
+        )}
         {extent.rows === 0 || look === 'numbers' ? null : (
           <span className="small">
             <Scale type={reading.type} end={scaleEnd} />
@@ -143,7 +152,7 @@ function Small({ tile, onRefused, cell, along = null }: SmallProps): ReactElemen
       {extent.rows === 0 ? (
         <p className="small text-3">not configured</p>
       ) : (
-        <TileMatrix tile={tile} isUnfolded={false} onRefused={onRefused} cell={cell ?? null} along={along} />
+        <TileMatrix tile={tile} isUnfolded={isUnfolded} onRefused={onRefused} cell={cell ?? null} along={along} />
       )}
     </section>
   );

@@ -66,7 +66,7 @@ export function TileMatrix({
   if (scene === null || geometry === null) return null;
   return (
     <div className={`tile-sheet ${cell === null ? '' : 'fixed'}`} ref={sheet}>
-      <Heads scene={scene} geometry={geometry} />
+      <Heads scene={scene} geometry={geometry} endsWith={cell === null ? HEAD_PX : 0} />
       <div className="tile-stage" style={{ width: geometry.widthPx + 1, height: geometry.heightPx + 1 }}>
         <TileCanvas scene={scene} geometry={geometry} scaleEnd={scaleEnd} differences={differences} based={based} />
         {scene.extent.rows === 0 ? null : (
@@ -101,8 +101,15 @@ function AlongBox({ along, geometry }: { along: Along; geometry: TileGeometry })
 
 const numbered = (length: number): number[] => Array.from({ length }, (_, at) => at);
 
+interface HeadsProps {
+  readonly scene: TileScene;
+  readonly geometry: TileGeometry;
+  /** How far they go on behind the last column; nothing where other tiles stand edge to edge. */
+  readonly endsWith: number;
+}
+
 /** Row and column numbers; those of the focused element stand out. */
-function Heads({ scene, geometry }: { scene: TileScene; geometry: TileGeometry }): ReactElement {
+function Heads({ scene, geometry, endsWith }: HeadsProps): ReactElement {
   const row = useDebugger(({ selection }) =>
     selection?.kind === 'tile' && selection.tile === scene.tile ? selection.row : null,
   );
@@ -114,7 +121,7 @@ function Heads({ scene, geometry }: { scene: TileScene; geometry: TileGeometry }
   const rowStep = geometry.rowPx >= 12 ? 1 : 16;
   return (
     <>
-      <div className="tile-columns micro val" aria-hidden="true" style={{ width: geometry.widthPx + HEAD_PX }}>
+      <div className="tile-columns micro val" aria-hidden="true" style={{ width: geometry.widthPx + endsWith }}>
         {numbered(geometry.columns).map((at) => (
           <span key={at} className={at === column ? 'on' : ''} style={{ width: geometry.cellPx }}>
             {at % step === 0 || at === column ? at : ''}

@@ -86,6 +86,17 @@ function Changed({ scene }: { scene: TileScene }): ReactElement | null {
   );
 }
 
+/** What of a tile lies outside rows × colsb, as a phrase; null: nothing does. */
+export const outsideWords = ({ extent, matrix, reading }: TileScene): string | null => {
+  if (extent.rows === 0 || (extent.rows === 16 && extent.colsb === 64)) return null;
+  const { bytes } = tileTypeRow(reading.type);
+  const parts = [
+    extent.rows < 16 ? `rows ${extent.rows} to 15` : '',
+    extent.colsb < 64 && matrix.interpretation === 'stored' ? `columns ${matrix.columns} to ${64 / bytes - 1}` : '',
+  ].filter((text) => text !== '');
+  return parts.length === 0 ? 'the rest' : parts.join(', ');
+};
+
 interface FoldedProps {
   readonly scene: TileScene;
   readonly isUnfolded: boolean;
@@ -94,15 +105,8 @@ interface FoldedProps {
 
 /** What lies outside rows × colsb, as a phrase; a press unfolds it. */
 function Folded({ scene, isUnfolded, onUnfold }: FoldedProps): ReactElement | null {
-  const { extent, matrix } = scene;
-  if (extent.rows === 0 || (extent.rows === 16 && extent.colsb === 64)) return null;
-  if (isUnfolded && scene.outside.length > 0) return null;
-  const { bytes } = tileTypeRow(scene.reading.type);
-  const parts = [
-    extent.rows < 16 ? `rows ${extent.rows} to 15` : '',
-    extent.colsb < 64 && matrix.interpretation === 'stored' ? `columns ${matrix.columns} to ${64 / bytes - 1}` : '',
-  ].filter((text) => text !== '');
-  const what = parts.length === 0 ? 'the rest' : parts.join(', ');
+  const what = outsideWords(scene);
+  if (what === null || (isUnfolded && scene.outside.length > 0)) return null;
   return (
     <button type="button" className="link small" aria-expanded={isUnfolded} onClick={() => onUnfold(!isUnfolded)}>
       {isUnfolded ? 'fold what is not configured' : `${what} folded`}

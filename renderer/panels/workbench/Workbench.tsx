@@ -31,10 +31,11 @@ import {
   isExtraPane,
   isOfHistory,
   isView,
-  LOW_PX,
   layoutKey,
   parseLayout,
   peekedIn,
+  type RoomClass,
+  roomClassOf,
   type SizeClass,
   sizeClassOf,
   withWatchAbove,
@@ -46,10 +47,10 @@ import { pressSplitter, resetSplitter } from './splitters.ts';
 type Model = WorkspaceModel<null>;
 
 /** The class of the window, which changes when it is resized past a limit and not before. */
-const useSizeClass = (): { readonly size: SizeClass; readonly isLow: boolean } => {
+const useWindowClass = (): { readonly size: SizeClass; readonly room: RoomClass } => {
   const read = (): string => {
     const { widthPx, heightPx } = pageSize();
-    return `${sizeClassOf(widthPx)} ${heightPx < LOW_PX ? 'low' : 'high'}`;
+    return `${sizeClassOf(widthPx)} ${roomClassOf(widthPx, heightPx)}`;
   };
   const [now, setNow] = useState(read);
   useEffect(() => {
@@ -57,31 +58,31 @@ const useSizeClass = (): { readonly size: SizeClass; readonly isLow: boolean } =
     window.addEventListener('resize', change);
     return () => window.removeEventListener('resize', change);
   });
-  const [size, height] = now.split(' ');
-  return { size: size as SizeClass, isLow: height === 'low' };
+  const [size, room] = now.split(' ');
+  return { size: size as SizeClass, room: room as RoomClass };
 };
 
 /** Panes in docks around the views. How they lie is remembered for each kind of target and class of window. */
 export function Workbench({ session }: { session: Session }): ReactElement {
-  const { size, isLow } = useSizeClass();
+  const { size, room } = useWindowClass();
   // Another class of window, or another kind of target, has another layout: the panes are put up anew.
-  return <Docks key={`${session.kind} ${size} ${isLow}`} kind={session.kind} size={size} isLow={isLow} />;
+  return <Docks key={`${session.kind} ${size} ${room}`} kind={session.kind} size={size} room={room} />;
 }
 
 interface DocksProps {
   readonly kind: Session['kind'];
   readonly size: SizeClass;
-  readonly isLow: boolean;
+  readonly room: RoomClass;
 }
 
-function Docks({ kind, size, isLow }: DocksProps): ReactElement {
+function Docks({ kind, size, room }: DocksProps): ReactElement {
   const store = useDebuggerStore();
   const shown = useDebugger((state) => state.tab);
   const request = useDebugger((state) => state.workbenchRequest);
   const [workspace, setWorkspace] = useWorkspaceCallbackRef<null>();
-  const key = `${layoutKey(kind, size)}${isLow ? '.low' : ''}`;
+  const key = layoutKey(kind, size, room);
   const [first] = useState(
-    () => parseLayout(store.getState().rememberedLayout(key), kind) ?? defaultLayout(kind, size, isLow),
+    () => parseLayout(store.getState().rememberedLayout(key), kind) ?? defaultLayout(kind, size, room),
   );
   // What was selected when the layout was remembered is no matter of layout: the tab in front is the store's.
   const settling = useRef(true);
@@ -140,7 +141,7 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
     }
     if (request.kind === 'reset') {
       store.getState().rememberLayout(key, null);
-      workspace.setModel(defaultLayout(kind, size, isLow));
+      workspace.setModel(defaultLayout(kind, size, room));
       workspace.selectTab(store.getState().tab);
       return;
     }
@@ -170,7 +171,7 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
     }
     workspace.selectTab(request.pane);
     focusPane(request.pane);
-  }, [workspace, request, store, key, kind, size, isLow, isSmall, peek, choosePeek]);
+  }, [workspace, request, store, key, kind, size, room, isSmall, peek, choosePeek]);
 
   const wasBeside = useRef(homeOf(first as Model, 'beside') !== null);
   const onModelChanged = useCallback(
@@ -206,7 +207,7 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
       className="workbench-box"
       onClickCapture={pressStrip}
       onDoubleClickCapture={({ target }) => {
-        if (workspace !== null) resetSplitter(workspace, defaultLayout(kind, size, isLow), target);
+        if (workspace !== null) resetSplitter(workspace, defaultLayout(kind, size, room), target);
       }}
       onKeyDownCapture={(event) => {
         if (workspace !== null && pressSplitter(workspace, store, event)) {
@@ -216,7 +217,7 @@ function Docks({ kind, size, isLow }: DocksProps): ReactElement {
       }}
     >
       <Workspace<null>
-        className={`workbench ${size}-window ${isLow ? 'low' : 'high'}-window`}
+        className={`workbench ${size}-window ${room === 'low' ? 'low' : 'high'}-window`}
         workspaceRef={setWorkspace}
         defaultModel={first}
         onModelChanged={onModelChanged}

@@ -55,6 +55,7 @@ const EXTRA = [
   { id: 'find', title: 'Find', beside: { dock: 'right', region: 'center' } },
   { id: 'plot', title: 'Plot', beside: { dock: 'right', region: 'bottom' } },
   { id: 'difference', title: 'Difference', beside: { dock: 'centre', region: 'center' } },
+  { id: 'register-file', title: 'Register file', beside: { dock: 'right', region: 'center' } },
   { id: 'beside', title: 'Beside', beside: { dock: 'centre', region: 'right' } },
   { id: 'trace', title: 'Instructions', beside: { dock: 'centre', region: 'center' } },
 ] as const;
@@ -67,6 +68,19 @@ export const isView = (id: string): id is Tab => VIEWS.some((view) => view.id ==
 export type SizeClass = 'small' | 'usual' | 'wide';
 export const sizeClassOf = (widthPx: number): SizeClass =>
   widthPx < 1280 ? 'small' : widthPx < 1800 ? 'usual' : 'wide';
+
+/** What a window has room for from top to bottom: less than usual, as usual, Calls and Breakpoints below Program, or the register file as well. */
+export type RoomClass = 'low' | 'usual' | 'high' | 'vast';
+const LOW_PX = 800;
+const HIGH_PX = 1000;
+/** From these on all eight tiles are on screen, and the registers, what is watched and the inspector beside them. */
+const VAST_PX = { width: 2400, height: 1300 } as const;
+
+export const roomClassOf = (widthPx: number, heightPx: number): RoomClass => {
+  if (heightPx < LOW_PX) return 'low';
+  if (sizeClassOf(widthPx) !== 'wide' || heightPx < HIGH_PX) return 'usual';
+  return widthPx >= VAST_PX.width && heightPx >= VAST_PX.height ? 'vast' : 'high';
+};
 
 /** The pane in whose dock another one opens. */
 const HOMES = { right: 'inspector', centre: 'overview' } as const;
@@ -95,7 +109,6 @@ export const extraTab = (model: Model, id: string, widthPx: number) => {
 
 const LEFT_PX = { small: 316, usual: 316, wide: 372 } as const;
 const RIGHT_PX = { small: 296, usual: 296, wide: 420 } as const;
-export const LOW_PX = 800;
 
 type Dock = Extract<Input['root'], { readonly type: 'tabset' }>;
 
@@ -113,8 +126,26 @@ const split = ({ size, tabs, ...dock }: Dock): Input['root'] => ({
   ],
 });
 
+const vastRightDock = (): Input['root'] => ({
+  type: 'split',
+  id: 'right-column',
+  orientation: 'vertical',
+  // As much is left as the product of two by two tiles takes.
+  size: '540px',
+  children: [
+    { ...RIGHT_DOCK, id: 'registers-dock', size: '540px', tabs: [tab('register-file')] },
+    { ...RIGHT_DOCK, id: 'watch-dock', tabs: [tab('watch')] },
+    {
+      ...RIGHT_DOCK,
+      ...{ id: 'right', size: '320px', selectedId: 'inspector' },
+      tabs: RIGHT.filter((id) => id !== 'watch').map(tab),
+    },
+  ],
+});
+
 /** Where there is room Watch stands above the others; else it comes there once something is watched (`withWatchAbove`). */
-const rightDock = (size: SizeClass): Input['root'] => {
+const rightDock = (size: SizeClass, room: RoomClass): Input['root'] => {
+  if (room === 'vast') return vastRightDock();
   const width = `${RIGHT_PX[size]}px`;
   const isFolded = size === 'small';
   const dock = {
@@ -140,10 +171,30 @@ export const withWatchAbove = (model: Model): Input | null => {
 /** History in front; the others are the same stops, as lines, and those of a trace. */
 const BOTTOM: readonly PaneId[] = ['history', 'stops', 'steps', 'events'];
 
+/** Heights of what stands below Program. */
+const BELOW_PROGRAM_PX: Readonly<Record<string, number>> = { calls: 160, breakpoints: 152 };
+
+const leftDock = (kind: Session['kind'], size: SizeClass, room: RoomClass): readonly Input['root'][] => {
+  if (kind === 'file') return [];
+  const dock = { type: 'tabset', minWidth: '240px', maxWidth: '480px', collapsible: true } as const;
+  const width = `${LEFT_PX[size]}px`;
+  const panes = dockedOf(kind).flatMap(({ id }) => (id in NOT_OF ? [id] : []));
+  if (room === 'low' || room === 'usual') {
+    const isFolded = size === 'small';
+    return [{ ...dock, id: 'left', size: width, collapsed: isFolded, selectedId: 'program', tabs: panes.map(tab) }];
+  }
+  const below = panes.filter((id) => id !== 'program').toReversed();
+  const children: readonly Input['root'][] = [
+    { ...dock, id: 'left', tabs: [tab('program')] },
+    ...below.map((id) => ({ ...dock, id: `${id}-dock`, size: `${BELOW_PROGRAM_PX[id] ?? 0}px`, tabs: [tab(id)] })),
+  ];
+  return [{ type: 'split', id: 'left-column', orientation: 'vertical', size: width, children: [...children] }];
+};
+
 /**
- * The layout that nobody has changed. Program has a column of its own, with breakpoints and calls as tabs; a file has none. In a small window both docks are strips, so that the whole width goes to the view.
+ * The layout that nobody has changed. Program has a column of its own, with breakpoints and calls as tabs, below it in a large window; a file has none. In a small window both docks are strips, so that the whole width goes to the view.
  */
-export const defaultLayout = (kind: Session['kind'], size: SizeClass, isLow: boolean): Input => ({
+export const defaultLayout = (kind: Session['kind'], size: SizeClass, room: RoomClass): Input => ({
   version: 1,
   root: {
     type: 'split',
@@ -155,38 +206,23 @@ export const defaultLayout = (kind: Session['kind'], size: SizeClass, isLow: boo
         id: 'columns',
         orientation: 'horizontal',
         children: [
-          ...(kind === 'file'
-            ? []
-            : [
-                {
-                  type: 'tabset' as const,
-                  id: 'left',
-                  size: `${LEFT_PX[size]}px`,
-                  minWidth: '240px',
-                  maxWidth: '480px',
-                  collapsible: true,
-                  collapsed: size === 'small',
-                  selectedId: 'program',
-                  tabs: dockedOf(kind)
-                    .filter(({ id }) => id in NOT_OF)
-                    .map(({ id }) => tab(id)),
-                },
-              ]),
+          ...leftDock(kind, size, room),
           {
             type: 'tabset',
             id: 'centre',
+            // Two of them beside each other at 1440 px.
             minWidth: '380px',
             disableDrag: true,
             selectedId: 'overview',
             tabs: viewsOf(kind).map(({ id }) => tab(id)),
           },
-          rightDock(size),
+          rightDock(size, room),
         ],
       },
       {
         type: 'tabset',
         id: 'bottom',
-        size: isLow ? '72px' : '124px',
+        size: room === 'low' ? '72px' : '124px',
         minHeight: '34px',
         maxHeight: '400px',
         collapsible: true,
@@ -220,7 +256,8 @@ export const parseLayout = (text: string | null, kind: Session['kind']): Model |
   return needed.every(({ id }) => panes.has(id)) ? model : null;
 };
 
-export const layoutKey = (kind: Session['kind'], size: SizeClass): string => `layout.${kind}.${size}`;
+export const layoutKey = (kind: Session['kind'], size: SizeClass, room: RoomClass): string =>
+  `layout.${kind}.${size}${room === 'usual' ? '' : `.${room}`}`;
 
 /** The tab set that holds a pane, and whether it is folded to a strip. */
 export const homeOf = (

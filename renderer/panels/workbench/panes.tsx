@@ -18,7 +18,7 @@ import { Inspector } from '../inspector/Inspector.tsx';
 import { DifferencePane } from '../plot/DifferencePane.tsx';
 import { Plot } from '../plot/Plot.tsx';
 import { Program } from '../program/Program.tsx';
-import { GeneralPane, SegmentsPane } from '../registers/panes.tsx';
+import { GeneralPane, RegisterFilePane, SegmentsPane } from '../registers/panes.tsx';
 import { Events } from '../stops/Events.tsx';
 import { Stops } from '../stops/Stops.tsx';
 import { Steps } from '../trace/Steps.tsx';
@@ -48,6 +48,7 @@ const DOCKED: Readonly<Record<string, () => ReactElement | null>> = {
   steps: Steps,
   general: GeneralPane,
   segments: SegmentsPane,
+  'register-file': RegisterFilePane,
   events: Events,
   calls: Calls,
 };

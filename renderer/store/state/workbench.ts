@@ -18,6 +18,7 @@ export type DockedPane =
   | 'find'
   | 'plot'
   | 'difference'
+  | 'register-file'
   | 'beside'
   | 'trace'
   | 'stops'
