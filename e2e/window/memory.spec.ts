@@ -14,7 +14,9 @@ test.describe('code and memory of a live vCPU', () => {
     await guest?.stop();
   });
 
-  test('[DA5] by keyboard alone: the code at RIP, memory at an address, and nothing left in QEMU', async ({ open }) => {
+  test('[DA5] [U28] by keyboard alone: the code at RIP, memory at an address, a watched byte of it, and nothing left in QEMU', async ({
+    open,
+  }) => {
     const words = await guest.monitor('xp /5bx 0x8000');
     const code = [...words.matchAll(/0x([0-9a-f]{2})\b/g)].map(([, byte]) => byte);
     const footprint = guest.footprint();
@@ -54,6 +56,15 @@ test.describe('code and memory of a live vCPU', () => {
     await memory.getByRole('textbox', { name: 'Base' }).fill('0x40000000');
     await page.keyboard.press('Enter');
     await expect(memory).toContainText('its entry in the PDPT is not present');
+
+    // Watched it is read at the stop, and leaves no more behind.
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await page.keyboard.press('Alt+W');
+    const add = page.getByRole('textbox', { name: 'Path to watch' });
+    await add.fill('[0x8000]:u8');
+    await add.press('Enter');
+    const watched = page.locator('[data-watch="[0x8000]:u8"]').getByRole('button');
+    await expect(watched).toHaveText(String(Number.parseInt(code[0] ?? '', 16)));
 
     await fromMore(page, 'Detach');
     await expect(page.getByTestId('targets')).toBeVisible();
