@@ -19,6 +19,7 @@ import {
 import { commandOf } from '../../keys/chord.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { Session } from '../../store/state/target.ts';
+import type { DockedPane } from '../../store/state/workbench.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { pageSize } from '../../zoom.ts';
 import { HistorySize, HistoryTools } from '../history/History.tsx';
@@ -63,19 +64,26 @@ const useWindowClass = (): { readonly size: SizeClass; readonly room: RoomClass 
 };
 
 /** Panes in docks around the views. How they lie is remembered for each kind of target and class of window. */
-export function Workbench({ session }: { session: Session }): ReactElement {
+export function Workbench({ session: { kind } }: { session: Session }): ReactElement {
+  return <WorkbenchOf key={kind} kind={kind} />;
+}
+
+function WorkbenchOf({ kind }: Pick<DocksProps, 'kind'>): ReactElement {
   const { size, room } = useWindowClass();
-  // Another class of window, or another kind of target, has another layout: the panes are put up anew.
-  return <Docks key={`${session.kind} ${size} ${room}`} kind={session.kind} size={size} room={room} />;
+  const looked = useState<string | null>(null);
+  // Another class of window, as another kind of target, has another layout: the panes are put up anew.
+  return <Docks key={`${size} ${room}`} kind={kind} size={size} room={room} looked={looked} />;
 }
 
 interface DocksProps {
   readonly kind: Session['kind'];
   readonly size: SizeClass;
   readonly room: RoomClass;
+  /** The pane that is looked at over the centre of a small window; it outlives the docks. */
+  readonly looked: readonly [string | null, (pane: string | null) => void];
 }
 
-function Docks({ kind, size, room }: DocksProps): ReactElement {
+function Docks({ kind, size, room, looked: [peek, setPeek] }: DocksProps): ReactElement {
   const store = useDebuggerStore();
   const shown = useDebugger((state) => state.tab);
   const request = useDebugger((state) => state.workbenchRequest);
@@ -119,13 +127,21 @@ function Docks({ kind, size, room }: DocksProps): ReactElement {
   }, [workspace, store]);
 
   // A small window has no width to give: what is folded there is looked at over the centre.
-  const [peek, setPeek] = useState<string | null>(null);
   const isSmall = size === 'small';
-  const choosePeek = useCallback((pane: string | null): void => {
-    setPeek(pane);
-    if (pane !== null) focusPane(pane);
-  }, []);
+  const choosePeek = useCallback(
+    (pane: string | null): void => {
+      setPeek(pane);
+      if (pane !== null) focusPane(pane);
+    },
+    [setPeek],
+  );
   const peeked = peek === null || workspace === null ? null : peekedIn(workspace.getModel(), peek);
+  // Where the window has grown it is no longer over the centre, but in front in its dock.
+  useEffect(() => {
+    if (workspace === null || isSmall || peek === null) return;
+    setPeek(null);
+    store.getState().askWorkbench({ kind: 'show', pane: peek as DockedPane });
+  }, [workspace, isSmall, peek, setPeek, store]);
 
   /** Unfolded from its strip by a key, to be looked at; Escape folds it again. */
   const unfolded = useRef<string | null>(null);
@@ -171,7 +187,7 @@ function Docks({ kind, size, room }: DocksProps): ReactElement {
     }
     workspace.selectTab(request.pane);
     focusPane(request.pane);
-  }, [workspace, request, store, key, kind, size, room, isSmall, peek, choosePeek]);
+  }, [workspace, request, store, key, kind, size, room, isSmall, peek, setPeek, choosePeek]);
 
   const wasBeside = useRef(homeOf(first as Model, 'beside') !== null);
   const onModelChanged = useCallback(
