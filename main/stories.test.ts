@@ -21,6 +21,13 @@ test('no story sends a signal to a number but through that, its own process asid
   expect(others).toEqual([]);
 });
 
+test('no story resizes the page but through the one that waits until it has taken the size', () => {
+  const others = filesOf('e2e', /\.ts$/).filter(
+    (file) => file !== 'e2e/models/resize.ts' && readFileSync(join(ROOT, file), 'utf8').includes('setViewportSize'),
+  );
+  expect(others).toEqual([]);
+});
+
 test('in the helper’s tests the bare call does not compile: each file that would signal includes what forbids it', () => {
   expect(readFileSync(join(ROOT, 'native/test/signal_process.h'), 'utf8')).toContain('#pragma GCC poison kill killpg');
   const signalling = filesOf('native', /\.c$/).filter((file) =>

@@ -1,5 +1,6 @@
 import { expect } from 'playwright/test';
 import { test } from '../models/host.ts';
+import { resizeTo } from '../models/resize.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
 import { fromMore } from '../models/window.ts';
 
@@ -22,7 +23,7 @@ for (const size of SIZES) {
     test.setTimeout(300_000);
     const page = await open();
     const model = new TilesWindow(page);
-    await page.setViewportSize(size);
+    await resizeTo(page, size.width, size.height);
     const times: number[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       await model.openModel(0);

@@ -2,6 +2,7 @@ import { test as base, type Page } from 'playwright/test';
 import { describedHost, PICTURED } from './described-host.ts';
 import { launchBinary, StandInHost } from './electron.ts';
 import { pictured } from './pictured.ts';
+import { resizeTo } from './resize.ts';
 import { builtFresh, WebHost } from './tilescope.ts';
 
 /** The page in a browser, in the window on the stand-in for Electron, and on Electron's own binary. */
@@ -42,13 +43,13 @@ export const test = base.extend<{ open: Open; machine: Machine }, { host: HostKi
       if (host === 'electron') {
         const app = await launchBinary(words, environment);
         ends.push(app.stop);
-        await app.page.setViewportSize(SIZE);
+        await resizeTo(app.page, SIZE.width, SIZE.height);
         return app.page;
       }
       const app = await StandInHost.start({ words: ['--deterministic', ...words], environment });
       ends.push(() => app.stop());
       const shown = await app.page();
-      await shown.setViewportSize(SIZE);
+      await resizeTo(shown, SIZE.width, SIZE.height);
       return shown;
     });
     for (const end of ends) await end();

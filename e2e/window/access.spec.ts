@@ -2,6 +2,7 @@ import { expect, type Page } from 'playwright/test';
 import { axeViolations } from '../models/axe.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { test } from '../models/host.ts';
+import { resizeTo } from '../models/resize.ts';
 import { signalProcess } from '../models/signal.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
 import { Window } from '../models/window.ts';
@@ -54,7 +55,7 @@ test('[U18] every view of a model holds WCAG 2.2 AA in both themes', async ({ op
   }
   await model.openRules();
   await isAccessible(page, 'rows and rules');
-  await page.setViewportSize({ width: 2560, height: 1440 });
+  await resizeTo(page, 2560, 1440);
   await page.keyboard.press('Alt+3');
   await page.getByTestId('eight-tiles').waitFor();
   await isAccessible(page, 'eight tiles');

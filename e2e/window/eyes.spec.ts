@@ -2,6 +2,7 @@ import { expect, type Page } from 'playwright/test';
 import { axeViolations } from '../models/axe.ts';
 import { test } from '../models/host.ts';
 import { lostContent } from '../models/lost.ts';
+import { resizeTo } from '../models/resize.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
 
 test.use({ machine: 'stories' });
@@ -23,7 +24,7 @@ const SIZES: readonly Size[] = [
 /** Every view, in windows of these sizes. */
 const losesNothing = async (page: Page, sizes: readonly Size[]): Promise<void> => {
   for (const [width, height] of sizes) {
-    await page.setViewportSize({ width, height });
+    await resizeTo(page, width, height);
     await page.getByRole('tab', { name: 'Tiles', exact: true }).waitFor();
     for (const key of VIEWS) {
       await page.keyboard.press(key);
@@ -61,7 +62,7 @@ test('[U24] with text at 150 % nothing is lost, what is pointed at is what is me
   const zoom = (): Promise<number> => page.evaluate(() => document.documentElement.currentCSSZoom);
   expect(await zoom()).toBe(1.5);
   await losesNothing(page, SIZES);
-  await page.setViewportSize({ width: 1440, height: 900 });
+  await resizeTo(page, 1440, 900);
   // The strip of stops, a right press and a canvas take the pointer and the screen in px of the window.
   const strip = page.getByRole('slider', { name: 'Stop', exact: true });
   const box = await strip.boundingBox();

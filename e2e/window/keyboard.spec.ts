@@ -1,5 +1,6 @@
 import { expect, type Page } from 'playwright/test';
 import { test } from '../models/host.ts';
+import { resizeTo } from '../models/resize.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
 
 test.use({ machine: 'stories' });
@@ -10,7 +11,7 @@ const opened = async (open: () => Promise<Page>, widthPx = 1440, heightPx = 900)
   const window = new TilesWindow(page);
   await window.openModel(0);
   for (let step = 0; step < 12; step += 1) await window.step();
-  await page.setViewportSize({ width: widthPx, height: heightPx });
+  await resizeTo(page, widthPx, heightPx);
   await page.keyboard.press('Alt+3');
   return window;
 };

@@ -6,6 +6,7 @@ import { sampleCapture } from '../../app/fixtures/samples.ts';
 import { captureText } from '../../app/session/document.ts';
 import { axeViolations } from '../models/axe.ts';
 import { test } from '../models/host.ts';
+import { resizeTo } from '../models/resize.ts';
 import { amxCaptureFile, TilesWindow, valueIn } from '../models/tiles-window.ts';
 import { Window } from '../models/window.ts';
 
@@ -46,11 +47,11 @@ test('[U27] with 32 registers in use RFLAGS and MXCSR are seen beside them, and 
     [1440, 900],
     [1100, 700],
   ] as const) {
-    await page.setViewportSize({ width, height });
+    await resizeTo(page, width, height);
     await expect(page.getByLabel(/^mxcsr\.IE/)).toBeInViewport({ ratio: 1 });
     await expect(page.getByLabel(/^rflags\.CF/)).toBeInViewport({ ratio: 1 });
   }
-  await page.setViewportSize({ width: 1440, height: 900 });
+  await resizeTo(page, 1440, 900);
   await window.jump('zmm31:f32[15]');
   await expect(window.cell('zmm31:f32[15]')).toBeFocused();
   await expect(window.cell('zmm31:f32[15]')).toBeInViewport({ ratio: 1 });

@@ -1,5 +1,6 @@
 import { expect } from 'playwright/test';
 import { test } from '../models/host.ts';
+import { resizeTo } from '../models/resize.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
 
 test('[DA6] memory of a model by keyboard alone: read, edited with a register, undone in one order, beside a tile', async ({
@@ -59,7 +60,7 @@ test('[DA6] memory of a model by keyboard alone: read, edited with a register, u
   await memory.getByRole('textbox', { name: 'Stride' }).fill('r8');
   await page.keyboard.press('Enter');
   await expect(memory.getByTestId('memory-verdict')).toContainText('memory holds what tmm4 holds');
-  await page.setViewportSize({ width: 1100, height: 700 });
+  await resizeTo(page, 1100, 700);
   await expect(memory.getByTestId('memory-verdict')).toBeVisible();
 });
 

@@ -1,6 +1,7 @@
 import { expect } from 'playwright/test';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { test } from '../models/host.ts';
+import { resizeTo } from '../models/resize.ts';
 import { fromMore, Window } from '../models/window.ts';
 
 test.describe('code and memory of a live vCPU', () => {
@@ -46,7 +47,7 @@ test.describe('code and memory of a live vCPU', () => {
       [1440, 900],
       [1100, 700],
     ] as const) {
-      await page.setViewportSize({ width, height });
+      await resizeTo(page, width, height);
       await memory.getByRole('radio', { name: 'Hex' }).click();
       await expect(first).toContainText(code.join(''));
     }
@@ -58,7 +59,7 @@ test.describe('code and memory of a live vCPU', () => {
     await expect(memory).toContainText('its entry in the PDPT is not present');
 
     // Watched it is read at the stop, and leaves no more behind.
-    await page.setViewportSize({ width: 1440, height: 900 });
+    await resizeTo(page, 1440, 900);
     await page.keyboard.press('Alt+W');
     const add = page.getByRole('textbox', { name: 'Path to watch' });
     await add.fill('[0x8000]:u8');

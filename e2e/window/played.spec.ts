@@ -4,6 +4,7 @@ import { test } from '../models/host.ts';
 import { lostContent } from '../models/lost.ts';
 import { playGuests } from '../models/played-guests.ts';
 import { MISCALCULATING } from '../models/played-loop.ts';
+import { resizeTo } from '../models/resize.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
 
 // What a page shows of live guests, played: the same story, and the same pictures, everywhere.
@@ -71,10 +72,9 @@ test('[U14] a second guest is chosen by keyboard to stand beside the first, read
   await isSound(page, 'two guests');
   await page.mouse.move(0, 0);
   await window.shoot('played-beside');
-  await page.setViewportSize({ width: 1100, height: 700 });
+  await resizeTo(page, 1100, 700);
   await expect(beside.getByTestId('beside-what')).toContainText('debian-12');
-  await page.setViewportSize({ width: 1440, height: 900 });
-  await expect(page.locator('.workbench.usual-window.high-window')).toBeVisible();
+  await resizeTo(page, 1440, 900);
 
   // Another vCPU of the guest in front is attached to where it stands.
   await source.selectOption('attach 1');
@@ -89,16 +89,11 @@ test('[U18] Memory, Trace, Stops and the panes of a live vCPU hold WCAG 2.2 AA, 
 }) => {
   await attached(page, open);
   const memory = page.getByTestId('memory');
-  // Another class of window puts the panes up anew: a key that toggles one waits for that.
-  const resize = async (width: number, height: number, now: string): Promise<void> => {
-    await page.setViewportSize({ width, height });
-    await expect(page.locator(`.workbench${now}`)).toBeVisible();
-  };
-  for (const [width, height, now] of [
-    [1440, 900, '.usual-window.high-window'],
-    [1100, 700, '.small-window.low-window'],
+  for (const [width, height] of [
+    [1440, 900],
+    [1100, 700],
   ] as const) {
-    await resize(width, height, now);
+    await resizeTo(page, width, height);
     await page.keyboard.press('Alt+4');
     for (const look of ['Values', 'Matrix', 'Hex']) {
       await memory.getByRole('radio', { name: look }).click();
@@ -113,7 +108,7 @@ test('[U18] Memory, Trace, Stops and the panes of a live vCPU hold WCAG 2.2 AA, 
     await isSound(page, `stops, ${width}`);
     await page.keyboard.press('Alt+s');
   }
-  await resize(1440, 900, '.usual-window.high-window');
+  await resizeTo(page, 1440, 900);
   await expect(page.locator('[aria-current="step"]')).toContainText('tileloadd');
   await isSound(page, 'program');
   // Beside the program the bytes still have all their columns.
@@ -241,7 +236,7 @@ test('[U1] vCPU, run control, and what is done seldom are in reach of the toolba
     [1100, 700, false],
     [720, 450, false],
   ] as const) {
-    await page.setViewportSize({ width, height });
+    await resizeTo(page, width, height);
     for (const name of ['Continue', 'Pause', 'Step', 'Step over', 'Step out', 'Run until…', 'Trace…']) {
       const button = bar.getByRole('button', { name, exact: true });
       await expect(button).toBeInViewport({ ratio: 1 });
@@ -250,7 +245,7 @@ test('[U1] vCPU, run control, and what is done seldom are in reach of the toolba
     }
     await isSound(page, `toolbar, ${width}`);
   }
-  await page.setViewportSize({ width: 1440, height: 900 });
+  await resizeTo(page, 1440, 900);
   await page.getByTestId('vcpu').press('Enter');
   const menu = page.getByRole('menu', { name: 'vCPU' });
   await expect(menu.getByRole('menuitemradio')).toHaveText([/vCPU 0\s*stopped/, /vCPU 1\s*not attached/]);

@@ -3,6 +3,7 @@ import { PICTURED } from '../models/described-host.ts';
 import { Guest, KVM_ABSENT } from '../models/guest.ts';
 import { fitting, PICTURED_HAVING } from '../models/having.ts';
 import { test } from '../models/host.ts';
+import { resizeTo } from '../models/resize.ts';
 import { shown, tilescope } from '../models/tilescope.ts';
 import { fromMore, Window } from '../models/window.ts';
 
@@ -65,9 +66,9 @@ test.describe('a live QEMU guest in the window', () => {
     await window.shootLive('targets');
     await window.attach('story');
     await window.shootLive('overview');
-    await page.setViewportSize({ width: 1100, height: 700 });
+    await resizeTo(page, 1100, 700);
     await window.shootLive('overview-1100x700');
-    await page.setViewportSize({ width: 1440, height: 900 });
+    await resizeTo(page, 1440, 900);
 
     await page.keyboard.press('Alt+2');
     await window.type(`${WIDE}3:f32[1]`, '3e99');

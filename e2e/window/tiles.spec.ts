@@ -1,5 +1,6 @@
 import { expect } from 'playwright/test';
 import { test } from '../models/host.ts';
+import { resizeTo } from '../models/resize.ts';
 import { amxCaptureFile, TilesWindow, valueIn } from '../models/tiles-window.ts';
 
 // Nothing here is this machine's own: the same story, and the same pictures, everywhere.
@@ -77,7 +78,7 @@ test('the product check finds the one element that was planted wrong', async ({ 
   await tiles.element(0, 3, 5).click();
   await tiles.shoot('tiles-product');
   await page.mouse.move(0, 0);
-  await page.setViewportSize({ width: 1100, height: 700 });
+  await resizeTo(page, 1100, 700);
   await expect(page).toHaveScreenshot('tiles-product-1100x700.png');
 });
 

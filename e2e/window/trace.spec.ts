@@ -5,6 +5,7 @@ import { sessionText } from '../../app/session/session-document.ts';
 import { axeViolations } from '../models/axe.ts';
 import { test } from '../models/host.ts';
 import { lostContent } from '../models/lost.ts';
+import { resizeTo } from '../models/resize.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
 
 // Nothing here is this machine's own: the same story, and the same pictures, everywhere.
@@ -117,9 +118,7 @@ test('[RC9] a trace is listed, filtered to what differs, and scrubbed with the k
   await expect(chosen).toContainText('nop');
   await trace.getByRole('searchbox').fill('tdpbssd');
   await expect(trace.getByTestId('trace-count')).toHaveText(`${ROUNDS} of ${3 * ROUNDS} instructions`);
-  await page.setViewportSize({ width: 1100, height: 700 });
-  // A window of another size has a layout of its own, which has to stand before a pane is asked for in it.
-  await expect(page.locator('.workbench.small-window.low-window')).toBeVisible();
+  await resizeTo(page, 1100, 700);
   await page.keyboard.press('Alt+t');
   await trace.getByRole('searchbox').fill('');
   await expect(chosen).toBeInViewport();

@@ -1,6 +1,7 @@
 import { expect, type Locator, type Page } from 'playwright/test';
 import { axeViolations } from '../models/axe.ts';
 import { test } from '../models/host.ts';
+import { resizeTo } from '../models/resize.ts';
 import { TilesWindow } from '../models/tiles-window.ts';
 
 test.use({ machine: 'stories' });
@@ -10,7 +11,7 @@ const tab = (page: Page, name: string) => page.getByRole('tab', { name, exact: t
 /** A model in a window of the usual size, its Program in a column of its own. */
 const opened = async (open: () => Promise<Page>, widthPx = 1440, heightPx = 900): Promise<TilesWindow> => {
   const page = await open();
-  await page.setViewportSize({ width: widthPx, height: heightPx });
+  await resizeTo(page, widthPx, heightPx);
   const window = new TilesWindow(page);
   await window.openModel(0);
   return window;
@@ -175,7 +176,7 @@ test('[U3] all sixteen rows and columns of a tile are whole at 1440×900 and at 
     [1440, 900],
     [1100, 700],
   ] as const) {
-    await page.setViewportSize({ width, height });
+    await resizeTo(page, width, height);
     await page.getByRole('tab', { name: /^tmm0 / }).click();
     const [first, last] = [window.element(0, 0, 0), window.element(0, 15, 15)];
     await expect(first).toBeInViewport({ ratio: 1 });
@@ -362,8 +363,7 @@ test('[U1] a large window has Calls and Breakpoints below Program, and from 2400
 
 test('[U2] in a small window a folded pane is shown over the view, which stays as it lies', async ({ open }) => {
   const { page } = await opened(open);
-  await page.setViewportSize({ width: 1100, height: 700 });
-  await expect(page.locator('.workbench.small-window.low-window')).toBeVisible();
+  await resizeTo(page, 1100, 700);
   await page.keyboard.press('Alt+3');
   const width = async (): Promise<number> => (await page.getByTestId('centre').boundingBox())?.width ?? 0;
   const before = await width();
@@ -376,6 +376,14 @@ test('[U2] in a small window a folded pane is shown over the view, which stays a
   expect(await axeViolations(page)).toEqual([]);
   await page.keyboard.press('Escape');
   await expect(peek).toHaveCount(0);
+  // In a window that grows it stands in its dock, which is unfolded for it where it was folded.
+  await page.keyboard.press('Alt+W');
+  await expect(peek.getByRole('tab', { name: 'Watch' })).toHaveAttribute('aria-selected', 'true');
+  await resizeTo(page, 1440, 900);
+  await expect(peek).toHaveCount(0);
+  await expect(page.getByRole('tab', { name: 'Watch' })).toHaveAttribute('aria-selected', 'true');
+  await expect(page.getByRole('textbox', { name: 'Path to watch' })).toBeFocused();
+  await resizeTo(page, 1100, 700);
   // The strip itself, by hand and by key; a second press takes it away.
   const strip = page.getByRole('tab', { name: 'Watch' });
   await strip.click();
