@@ -87,7 +87,8 @@ export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => {
 };
 
 const HEX_BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-const hexByte = (byte: number): string => HEX_BYTES[byte] ?? '';
+/** Of 0 to 255, two digits without a prefix. */
+export const hexByte = (byte: number): string => HEX_BYTES[byte] ?? '';
 
 /** Bytes in memory order, two digits each. */
 export const toHexInOrder = (bytes: Uint8Array): string => {

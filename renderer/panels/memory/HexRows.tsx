@@ -1,11 +1,10 @@
 // biome-ignore-all lint/a11y/noNoninteractiveElementToInteractiveRole: the WAI-ARIA grid pattern over a table.
 import { type ReactElement, useMemo } from 'react';
 import type { MemoryPage } from '../../../app/bridge.ts';
-import { type MemoryRowShown, markOf } from '../../store/select/memory-edits.ts';
+import { elementTexts, type MemoryRowShown, markOf } from '../../store/select/memory-edits.ts';
 import type { MemoryForm } from '../../store/state/guest.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { MemoryElement } from './MemoryElement.tsx';
-import { elementTexts } from './memory-text.ts';
 import { PageWords } from './PageWords.tsx';
 import { pageAt } from './page-text.ts';
 import type { MemoryGrid } from './use-memory-grid.ts';

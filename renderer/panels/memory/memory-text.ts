@@ -1,8 +1,8 @@
 import { concat } from '../../../app/bits/bytes.ts';
 import { textFromUtf8 } from '../../../app/bits/text.ts';
 import { VALUE_EXPORTS } from '../../../app/formats/export/exports.ts';
-import { cellsOf, isTileType } from '../../store/select/memory-cells.ts';
-import { type MemoryRowShown, pathTypeOf } from '../../store/select/memory-edits.ts';
+import { isTileType } from '../../store/select/memory-cells.ts';
+import { elementTexts, type MemoryRowShown, pathTypeOf } from '../../store/select/memory-edits.ts';
 import type { MemoryForm } from '../../store/state/guest.ts';
 import type { MemoryType } from '../../store/state/memory-cells.ts';
 import { shortType } from '../tiles/TileReadingControls.tsx';
@@ -19,16 +19,8 @@ export interface MemoryBlock extends Block {
   readonly size: number;
 }
 
-export const hexByte = (byte: number): string => byte.toString(16).padStart(2, '0');
-
 const rowsIn = (rows: readonly MemoryRowShown[], { row, rows: count, column, columns, size }: MemoryBlock) =>
   rows.slice(row, row + count).map(({ bytes }) => bytes.subarray(column * size, (column + columns) * size));
-
-/** Elements as they are shown: bytes in hex, or values of the type. */
-export const elementTexts = (
-  bytes: Uint8Array,
-  { look, type }: Pick<MemoryForm, 'look' | 'type'>,
-): readonly string[] => (look === 'hex' ? Array.from(bytes, hexByte) : cellsOf(bytes, type).map(({ text }) => text));
 
 /** A block for the clipboard. Types that NumPy and C do not have go as the patterns of their width. */
 export const memoryText = (

@@ -3,7 +3,7 @@ import { saveSession } from '../../actions/session-actions.ts';
 import { Button } from '../../controls/Button.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { count } from '../../wording.ts';
-import { Dialog } from './Dialog.tsx';
+import { Dialog, DialogActs } from './Dialog.tsx';
 
 /** A model, or the edited copy of a file, ends with its page: what nobody has saved is gone with it. */
 export function CloseModelDialog(): ReactElement {
@@ -26,7 +26,7 @@ export function CloseModelDialog(): ReactElement {
             : `${count(stops, 'stop')} of it are not saved, and cannot be had again but by stepping.`}
         </p>
       </div>
-      <div className="ask-acts">
+      <DialogActs>
         <Button
           label="Save and close"
           look="primary"
@@ -40,11 +40,7 @@ export function CloseModelDialog(): ReactElement {
         <Button label="Close without saving" onPress={close}>
           Close without saving
         </Button>
-        <span className="push" />
-        <Button label="Cancel" look="ghost" onPress={() => store.getState().setOverlay(null)}>
-          Cancel
-        </Button>
-      </div>
+      </DialogActs>
     </Dialog>
   );
 }

@@ -6,7 +6,7 @@ import type { LeaveHow } from '../../store/state/vcpus.ts';
 import { type LeavingWrite, selectLeaving } from '../../store/vcpu/leaving.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
-import { Dialog } from './Dialog.tsx';
+import { Dialog, DialogActs } from './Dialog.tsx';
 
 /** Some attached vCPUs hold edits: keep what was written in all of them, or give their states back first. */
 export function DetachDialog(): ReactElement {
@@ -71,7 +71,7 @@ export function DetachDialog(): ReactElement {
             : 'Either way the VMM runs on as if nobody had been there: same threads, mappings and signals.'}
         </p>
       </div>
-      <div className="ask-acts">
+      <DialogActs>
         {written.length === 0 ? (
           <Button label="Discard and detach" look="primary" onPress={() => leave('keep')}>
             Discard and detach
@@ -91,11 +91,7 @@ export function DetachDialog(): ReactElement {
             </Button>
           </>
         )}
-        <span className="push" />
-        <Button label="Cancel" look="ghost" onPress={close}>
-          Cancel
-        </Button>
-      </div>
+      </DialogActs>
     </Dialog>
   );
 }

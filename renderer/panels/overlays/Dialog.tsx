@@ -1,4 +1,5 @@
 import { type ReactElement, type ReactNode, useEffect, useRef } from 'react';
+import { Button } from '../../controls/Button.tsx';
 import { useDebuggerStore } from '../../store/context.ts';
 
 interface DialogProps {
@@ -38,5 +39,26 @@ export function Dialog({ label, look, children }: DialogProps): ReactElement {
     >
       {children}
     </dialog>
+  );
+}
+
+interface DialogActsProps {
+  readonly children: ReactNode;
+  /** Stands at the far end, before Cancel. */
+  readonly aside?: ReactNode;
+}
+
+/** The foot of a dialog: what it does, and the way out that does nothing. */
+export function DialogActs({ children, aside }: DialogActsProps): ReactElement {
+  const store = useDebuggerStore();
+  return (
+    <div className="ask-acts">
+      {children}
+      <span className="push" />
+      {aside}
+      <Button label="Cancel" look="ghost" onPress={() => store.getState().setOverlay(null)}>
+        Cancel
+      </Button>
+    </div>
   );
 }

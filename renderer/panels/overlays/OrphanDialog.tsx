@@ -5,7 +5,7 @@ import { CopyButton } from '../../controls/CopyButton.tsx';
 import { busyRefusal } from '../../store/base/availability.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { Differences } from '../compare/Differences.tsx';
-import { Dialog } from './Dialog.tsx';
+import { Dialog, DialogActs } from './Dialog.tsx';
 
 /** The state kept by a Tilescope that died against the one that the vCPU holds, and the choice between the two. */
 export function OrphanDialog(): ReactElement | null {
@@ -28,7 +28,7 @@ export function OrphanDialog(): ReactElement | null {
       <div className="scroll">
         <Differences before={kept} after={now} titles={names} onJump={null} />
       </div>
-      <div className="ask-acts">
+      <DialogActs aside={<CopyButton what="the differences as text" text={diffText(kept, now, names)} />}>
         <Button
           label="Put it back"
           look="primary"
@@ -41,12 +41,7 @@ export function OrphanDialog(): ReactElement | null {
         <Button label="Keep the edits" refused={refused} onPress={() => void store.getState().keepEdits(id)}>
           Keep the edits
         </Button>
-        <span className="push" />
-        <CopyButton what="the differences as text" text={diffText(kept, now, names)} />
-        <Button label="Cancel" look="ghost" onPress={() => store.getState().setOverlay(null)}>
-          Cancel
-        </Button>
-      </div>
+      </DialogActs>
     </Dialog>
   );
 }

@@ -7,7 +7,7 @@ import { type RestorePlan, restorePlan } from '../../store/restore/restore-plan.
 import { stopName } from '../../store/select/stop-name.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
-import { Dialog } from './Dialog.tsx';
+import { Dialog, DialogActs } from './Dialog.tsx';
 import { RestoreParts, registerTitle } from './RestoreParts.tsx';
 import { RestoreSource } from './RestoreSource.tsx';
 import { RestoreWrite } from './RestoreWrite.tsx';
@@ -72,7 +72,7 @@ export function RestoreDialog(): ReactElement {
           )}
         </div>
       </div>
-      <div className="ask-acts">
+      <DialogActs>
         <Button
           label={label}
           look={bad ? 'refused' : 'primary'}
@@ -89,11 +89,7 @@ export function RestoreDialog(): ReactElement {
             {refused}
           </span>
         )}
-        <span className="push" />
-        <Button label="Cancel" look="ghost" onPress={() => store.getState().setOverlay(null)}>
-          Cancel
-        </Button>
-      </div>
+      </DialogActs>
     </Dialog>
   );
 }

@@ -18,7 +18,7 @@ import { runUntilRefusal } from '../../store/vcpu/run-until.ts';
 import { Glyph } from '../../theme/Glyph.tsx';
 import { count } from '../../wording.ts';
 import { ExactRows, ExactWords } from '../model/ExactRows.tsx';
-import { Dialog } from './Dialog.tsx';
+import { Dialog, DialogActs } from './Dialog.tsx';
 
 const STATE_WORDS = { absent: 'absent', init: 'init', inUse: 'in use' } as const;
 
@@ -113,7 +113,7 @@ export function RunUntilDialog(): ReactElement | null {
           )}
           {isModel ? <StepsWords /> : way === 'sampled' ? <SampledWords /> : <ExactWords />}
         </div>
-        <div className="ask-acts">
+        <DialogActs>
           <Button
             label={way === 'sampled' && checked.ok ? `Run until ${conditionWords(checked.condition)}` : 'Run'}
             look="primary"
@@ -123,11 +123,7 @@ export function RunUntilDialog(): ReactElement | null {
           >
             {way === 'sampled' && checked.ok ? <UntilWords condition={checked.condition} /> : 'Run'}
           </Button>
-          <span className="push" />
-          <Button label="Cancel" look="ghost" onPress={() => store.getState().setOverlay(null)}>
-            Cancel
-          </Button>
-        </div>
+        </DialogActs>
       </form>
     </Dialog>
   );

@@ -35,9 +35,6 @@ export const cellsOf = (bytes: Uint8Array, type: MemoryType): readonly MemoryCel
   });
 };
 
-export const bytesOfHexText = (hex: string): Uint8Array =>
-  Uint8Array.from({ length: hex.length / 2 }, (_, at) => Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16));
-
 /** The elements of two rows that differ, by their numbers; what one of them lacks differs. */
 export const differingElements = (a: Uint8Array, b: Uint8Array, type: MemoryType): readonly number[] => {
   const size = memoryTypeBytes(type);

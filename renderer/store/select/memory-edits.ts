@@ -1,4 +1,4 @@
-import { equalBytes, toHexHighFirst } from '../../../app/bits/bytes.ts';
+import { equalBytes, fromHexInOrder, hexByte, toHexHighFirst } from '../../../app/bits/bytes.ts';
 import { type Decoded, decoded } from '../../../app/bits/decoded.ts';
 import { hexShort } from '../../../app/bits/mask.ts';
 import type { Assignment, MemoryView } from '../../../app/bridge.ts';
@@ -16,7 +16,7 @@ import { memoizeByIdentity, memoizePair } from '../base/memoize.ts';
 import type { MemoryForm, MemoryPlace } from '../state/guest.ts';
 import type { MemoryType } from '../state/memory-cells.ts';
 import type { State } from '../state/state.ts';
-import { bytesOfHexText, cellsOf, memoryTypeBytes } from './memory-cells.ts';
+import { cellsOf, memoryTypeBytes } from './memory-cells.ts';
 import type { Mark } from './provenance.ts';
 
 /** Guest memory as it is shown: what was read, what is staged over it, who has changed it. */
@@ -28,6 +28,7 @@ export const pathTypeOf = (type: MemoryType): ElementType =>
 type Bytes = ReadonlyMap<bigint, number>;
 
 const NONE: Bytes = new Map();
+const NOTHING = new Uint8Array();
 
 const bytesOf = (assignments: readonly Assignment[], isPhysical: boolean): Bytes => {
   const found = new Map<bigint, number>();
@@ -86,7 +87,7 @@ export interface MemoryRowShown {
 }
 
 const readRows = memoizeByIdentity(({ rows }: MemoryView) =>
-  rows.map(({ address, hex, why }) => ({ address: BigInt(address), read: bytesOfHexText(hex), why })),
+  rows.map(({ address, hex, why }) => ({ address: BigInt(address), read: fromHexInOrder(hex) ?? NOTHING, why })),
 );
 
 const beforeOf = memoizePair((view: MemoryView, before: MemoryView): readonly (Uint8Array | null)[] => {
@@ -170,9 +171,11 @@ export const elementAt = (
 export const basePathOf = ({ look, type, isPhysical }: MemoryForm, address: bigint): string =>
   `${isPhysical ? 'physical' : ''}[${hexShort(address)}]${look === 'hex' ? '' : `:${type}`}`;
 
-/** The text of an element as its cell has it: a byte in hex, or a value. */
-export const elementText = ({ look, type }: Pick<MemoryForm, 'look' | 'type'>, bytes: Uint8Array): string =>
-  look === 'hex' ? toHexHighFirst(bytes) : (cellsOf(bytes, type)[0]?.text ?? '');
+/** Elements as their cells have them: bytes in hex, or values of the type. */
+export const elementTexts = (
+  bytes: Uint8Array,
+  { look, type }: Pick<MemoryForm, 'look' | 'type'>,
+): readonly string[] => (look === 'hex' ? Array.from(bytes, hexByte) : cellsOf(bytes, type).map(({ text }) => text));
 
 /**
  * Stages elements of memory: the value that was read there is no edit, and takes an earlier one back.

@@ -7,7 +7,7 @@ import { printElement } from '../../../app/value/print.ts';
 import { BIT } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
 import { ask } from '../base/ask.ts';
-import { basePathOf, elementAt, elementText, overlaid, readAtPath, selectShownForm } from '../select/memory-edits.ts';
+import { basePathOf, elementAt, elementTexts, overlaid, readAtPath, selectShownForm } from '../select/memory-edits.ts';
 import { isDriving, isFrozen } from '../select/run.ts';
 import { type MemoryWatch, parseMemoryWatch, watchBytes } from '../select/watched-memory.ts';
 import type { GuestSlice, MemoryForm, MemoryPlace, MemorySearch, ReadAt } from '../state/guest.ts';
@@ -63,7 +63,7 @@ export const selectMemoryBasePath = (state: State): string | null => {
 export const selectMemoryText = (state: State): string | null => {
   const element = selectElement(state);
   if (element === null) return null;
-  return elementText(selectShownForm(state), overlaid(element.path, element.read, state.staged));
+  return elementTexts(overlaid(element.path, element.read, state.staged), selectShownForm(state))[0] ?? '';
 };
 
 /** What was read at the stop before. */
