@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createDebuggerStore } from '../store/debugger-store.ts';
+import { selectPlotted } from '../store/view/watch-slice.ts';
 import { createFakeBridge } from '../testing/fake-bridge.ts';
 import { contextItems } from './context-items.ts';
 
@@ -44,6 +45,16 @@ test('[U15] every place has acts, with the keys that do the same; a value has it
   const watched = contextItems(store, 'value', null, 'rax');
   expect(watched.find(({ id }) => id === 'copy-path')?.label).toBe('Copy rax');
   expect(watched.find(({ id }) => id === 'base-decimal')).toMatchObject({ label: 'Show in decimal', keys: 'X' });
+  watched.find(({ id }) => id === 'plot-value')?.run();
+  expect(store.getState()).toMatchObject({ plotKind: 'stops', workbenchRequest: { kind: 'show', pane: 'plot' } });
+  expect(selectPlotted(store.getState())).toBe('rax');
+  store.getState().showVector(3, 'f32', 6);
+  expect(selectPlotted(store.getState())).toBe('zmm3:f32[6]');
+  // Memory that is watched has its way over the stops too.
+  contextItems(store, 'value', null, '[rsi]:i8')
+    .find(({ id }) => id === 'plot-value')
+    ?.run();
+  expect(selectPlotted(store.getState())).toBe('[rsi]:i8');
   // Of a tile it is the element that is seen, un-interleaved or not.
   store.getState().setTileType(1, 'i8');
   store.getState().setInterpretation(1, 'vnni');

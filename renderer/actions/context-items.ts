@@ -107,6 +107,9 @@ const copyItems = (path: string, text: string | null): readonly ContextItem[] =>
   item('copy-path', `Copy ${path}`, { run: () => copy(path) }),
 ];
 
+const plotItem = (state: State, path: string): ContextItem =>
+  item('plot-value', 'Plot over the stops', { keys: shownKey('plot'), run: () => state.plotOverStops(path) });
+
 /** The element of memory that the keyboard is on. */
 const aboutMemory = (store: DebuggerStore, path: string, edit: (() => void) | null): readonly ContextItem[] => {
   const state = store.getState();
@@ -124,6 +127,7 @@ const aboutWatched = (store: DebuggerStore, path: string): readonly ContextItem[
   return [
     ...baseItems(state, path),
     ...copyItems(path, memoryAtStop(state, path)?.text ?? null),
+    plotItem(state, path),
     item('unwatch', 'Stop watching it', { begins: true, run: () => state.unwatch(path) }),
   ];
 };
@@ -140,13 +144,7 @@ const aboutValue = (store: DebuggerStore, path: string, edit: (() => void) | nul
     ...baseItems(state, path),
     ...copyItems(path, text),
     ofAction(store, action('watch-selected'), true),
-    item('plot-value', 'Plot over the stops', {
-      keys: shownKey('plot'),
-      run: () => {
-        state.setPlotKind('stops');
-        state.askWorkbench({ kind: 'show', pane: 'plot' });
-      },
-    }),
+    plotItem(state, path),
     item('find-value', 'Find this value', {
       keys: shownKey('find'),
       refused: text === null || type === undefined ? 'only an element is looked for' : null,

@@ -3,7 +3,7 @@ import { Segment } from '../../controls/Segment.tsx';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import type { PlotKind } from '../../store/state/panes.ts';
 import { selectTileScene } from '../../store/tiles/tile-scenes.ts';
-import { selectWatchable } from '../../store/view/watch-slice.ts';
+import { selectPlotted } from '../../store/view/watch-slice.ts';
 import { PlotBox } from './PlotBox.tsx';
 import { componentLanes, histogram, ofColumn, ofRow, overStops, type Shown } from './plot-data.ts';
 
@@ -26,7 +26,7 @@ const EMPTY: Readonly<Record<PlotKind, string>> = {
 
 const usePlotData = (): Shown | null => {
   const kind = useDebugger((state) => state.plotKind);
-  const path = useDebugger(selectWatchable);
+  const path = useDebugger(selectPlotted);
   const stops = useDebugger((state) => state.stops);
   const at = useDebugger((state) => state.at);
   const memory = useDebugger((state) => state.memoryAt);

@@ -84,3 +84,7 @@ export const selectWatchable = (state: State): string | null => {
   if (selection.kind === 'register' && selection.field !== undefined) return `${selection.path}.${selection.field}`;
   return selectSelectedPath(state);
 };
+
+/** What is drawn over the stops: what was asked for by name, else what the inspector speaks of. */
+export const selectPlotted = (state: State): string | null =>
+  state.plotted?.besides === state.selection ? state.plotted.path : selectWatchable(state);
