@@ -45,6 +45,7 @@ struct demo_vcpu {
 	uint64_t stack_checks; /* --small-stack: looks at the whole arena, one after each KVM_RUN */
 	uint64_t stack_errors; /* bytes of it that were changed */
 	uint64_t register_errors; /* KVM_RUN came back, and registers that the kernel keeps were changed */
+	uint64_t debug_register_errors; /* --debug-registers: KVM_RUN came back, and the guest's own were changed */
 };
 
 struct demo_page {

@@ -2,7 +2,7 @@
  * The smallest VMM that behaves like a real one: a guest to look at where there is none.
  *
  *	demo-vmm [--program NAME] [--vcpus N] [--held] [--shm FILE] [--host-tiles] [--small-stack] [--seccomp KIND] [--signal]
- *		 [--park] [--sync-regs]
+ *		 [--park] [--sync-regs] [--debug-registers]
  *
  * --program     amx, avx512, avx, general, integer, io; without it the first of them that runs here
  * --held        the guest waits for steps in its area (guest_area.h) instead of going round
@@ -11,6 +11,7 @@
  * --seccomp     a filter on the vCPU threads: see filter.h
  * --signal      a thread kicks every vCPU thread with a real-time signal each millisecond, as VMMs do
  * --sync-regs   it has the general registers from kvm_run (KVM_CAP_SYNC_REGS), and looks whether they are the guest's
+ * --debug-registers  the guest has breakpoints of its own, and after each KVM_RUN it is looked whether KVM has them still
  * --park        after a moment of running, the vCPU threads wait outside KVM_RUN, as in a paused VM
  *
  * Says `ready pid=PID program=NAME (SUMMARY)` on stdout. Where stdin is a pipe or a socket, it ends with it.
@@ -40,7 +41,7 @@
 #define MOST_WAITING_KICKS 16u
 
 static struct {
-	int vcpus, signal, park, held, host_tiles, small_stack, undumpable, sync_regs;
+	int vcpus, signal, park, held, host_tiles, small_stack, undumpable, sync_regs, debug_registers;
 	const char *seccomp, *shm, *program, *urgent;
 } options = { .vcpus = 1 };
 
@@ -176,12 +177,13 @@ static void check_small_stack(const struct vcpu *v)
 	v->page->register_errors += (uint64_t)small_stack_lost_registers();
 }
 
-/* Of kvm_run's synchronized registers what it has asked for, which is the guest's, or nothing at all. */
-static void check_sync_regs(const struct vcpu *v)
+/* Of kvm_run's synchronized registers what it has asked for, which is the guest's, or nothing at all; and what is the guest's alone. */
+static void check_registers(const struct vcpu *v)
 {
 	const struct kvm_run *run = v->kvm.run;
 	struct kvm_regs regs;
 
+	v->page->debug_register_errors += (uint64_t)(options.debug_registers && vm_lost_debug_registers(&v->kvm));
 	v->page->other_errors += run->kvm_dirty_regs != 0 || run->kvm_valid_regs != (options.sync_regs ? KVM_SYNC_X86_REGS : 0);
 	if (options.sync_regs)
 		v->page->other_errors += ioctl(v->kvm.fd, KVM_GET_REGS, &regs) < 0 || memcmp(&regs, &run->s.regs.regs, sizeof(regs)) != 0;
@@ -227,7 +229,7 @@ static void *vcpu_thread(void *argument)
 		v->page->run_count++;
 		result = run_guest(v);
 		why = errno;
-		check_sync_regs(v);
+		check_registers(v);
 		if (result == 0) {
 			serve_exit(v);
 			continue;
@@ -276,11 +278,12 @@ static void read_options(int count, char **arguments)
 {
 	static const struct option known[] = {
 		{ "vcpus", required_argument, NULL, 'n' }, { "program", required_argument, NULL, 'g' },
-		{ "shm", required_argument, NULL, 's' },   { "seccomp", required_argument, NULL, 'f' },
-		{ "signal", no_argument, NULL, 'k' },	   { "park", no_argument, NULL, 'p' },
-		{ "held", no_argument, NULL, 'h' },	   { "host-tiles", no_argument, NULL, 't' },
-		{ "small-stack", no_argument, NULL, 'c' }, { "undumpable", no_argument, NULL, 'u' },
-		{ "urgent", required_argument, NULL, 'r' }, { "sync-regs", no_argument, NULL, 'y' },
+		{ "shm", required_argument, NULL, 's' }, { "seccomp", required_argument, NULL, 'f' },
+		{ "urgent", required_argument, NULL, 'r' },
+		{ "signal", no_argument, &options.signal, 1 }, { "park", no_argument, &options.park, 1 },
+		{ "held", no_argument, &options.held, 1 }, { "host-tiles", no_argument, &options.host_tiles, 1 },
+		{ "small-stack", no_argument, &options.small_stack, 1 }, { "undumpable", no_argument, &options.undumpable, 1 },
+		{ "sync-regs", no_argument, &options.sync_regs, 1 }, { "debug-registers", no_argument, &options.debug_registers, 1 },
 		{ 0 },
 	};
 	int letter;
@@ -291,14 +294,8 @@ static void read_options(int count, char **arguments)
 		case 'g': options.program = optarg; break;
 		case 's': options.shm = optarg; break;
 		case 'f': options.seccomp = optarg; break;
-		case 'k': options.signal = 1; break;
-		case 'p': options.park = 1; break;
-		case 'h': options.held = 1; break;
-		case 't': options.host_tiles = 1; break;
-		case 'c': options.small_stack = 1; break;
-		case 'u': options.undumpable = 1; break;
 		case 'r': options.urgent = optarg; break;
-		case 'y': options.sync_regs = 1; break;
+		case 0: break;
 		default: usage();
 		}
 	}
@@ -332,6 +329,8 @@ static void start_vcpus(void)
 		vcpus[i].index = i;
 		vcpus[i].page = &page->vcpus[i];
 		vm_add_vcpu(&vm, (unsigned int)i, &vcpus[i].kvm);
+		if (options.debug_registers)
+			vm_set_debug_registers(&vcpus[i].kvm);
 		vm_area(&vm, (unsigned int)i)->step = options.held ? STEP_HOLD : STEP_FREE;
 	}
 	for (int i = 0; i < options.vcpus; i++)

@@ -160,6 +160,24 @@ void vm_add_vcpu(const struct vm *vm, unsigned int index, struct vm_vcpu *vcpu)
 	set_registers(vm, index, vcpu);
 }
 
+/* No code and no data of any guest is there. Four breakpoints on instructions, global ones. */
+static const struct kvm_debugregs own_debug_registers = {
+	.db = { 0xf0000, 0xf1001, 0xf2002, 0xf3003 }, .dr6 = 0xffff0ff0, .dr7 = 0x4aa,
+};
+
+void vm_set_debug_registers(const struct vm_vcpu *vcpu)
+{
+	if (ioctl(vcpu->fd, KVM_SET_DEBUGREGS, &own_debug_registers) < 0)
+		vm_fail("KVM_SET_DEBUGREGS");
+}
+
+int vm_lost_debug_registers(const struct vm_vcpu *vcpu)
+{
+	struct kvm_debugregs now = { .flags = 1 };
+
+	return ioctl(vcpu->fd, KVM_GET_DEBUGREGS, &now) < 0 || memcmp(&now, &own_debug_registers, sizeof(now)) != 0;
+}
+
 static void run_trial(const struct guest_program *program)
 {
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);

@@ -24,6 +24,10 @@ void vm_fail(const char *what) __attribute__((noreturn));
 /* vm->memory and vm->program are the caller's; the rest is made here. Both end in vm_fail where KVM says no. */
 void vm_make(struct vm *vm);
 void vm_add_vcpu(const struct vm *vm, unsigned int index, struct vm_vcpu *vcpu);
+/* Debug registers that nothing hits, enabled in DR7: the guest's own, as where its kernel has set breakpoints. */
+void vm_set_debug_registers(const struct vm_vcpu *vcpu);
+/* 1: KVM_GET_DEBUGREGS says something else than those. */
+int vm_lost_debug_registers(const struct vm_vcpu *vcpu);
 struct guest_area *vm_area(const struct vm *vm, unsigned int index);
 
 /*

@@ -43,10 +43,13 @@ void asked_to_stop(void);
 /* step_alarm.c: what this KVM does where there is a timer */
 void alarms(uint32_t irqs_blocked_here);
 
+/* Helpers killed so far while they drove a guest that leaves for a port or a device all the time. */
+extern unsigned int kills_of_leaving;
+
 /* step_killed.c: helper has kill points; armed: by a breakpoint that is never hit, else steps */
 void killed(const char *helper, const char *program, int armed);
 
-/* step_storm.c: STEP_KILLS of them, or 100. */
+/* step_storm.c: STEP_KILLS of them, or 90, over a guest that leaves for ports, and as many over one that leaves for devices. */
 void drive_storm(const char *helper);
 
 /* step_same.c */
