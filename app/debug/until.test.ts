@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Capture } from '../capture/capture.ts';
-import { sampleCapture } from '../fixtures/samples.ts';
+import { MSR_INDEX } from '../cpu/msrs.ts';
+import { sampleAmxCapture, sampleCapture } from '../fixtures/samples.ts';
 import { MOST_LOOKUPS } from '../wire/run.ts';
+import { BIT } from '../xsave/components.ts';
 import { type Comparison, changeLookups, comparisonLookups, lookupsHold } from './lookups.ts';
 import { byteOfRecord } from './record.ts';
 import { parseUntil, type Until } from './until.ts';
@@ -102,6 +104,32 @@ describe('[RC4] conditions', () => {
         withImage((bytes) => bytes.set([0, 0, 0, 0x40], at)),
       ),
     ).toBe(true);
+  });
+
+  test('TILECFG and XFD, in the image of AMX and among the MSRs that KVM has', () => {
+    const amx = sampleAmxCapture();
+    const tilecfg = amx.image.layout.components.find(({ bit }) => bit === BIT.XTILECFG);
+    const xfd = amx.facts.msrs.findIndex(({ index }) => index === MSR_INDEX.IA32_XFD);
+    const bytes = amx.image.bytes.slice();
+    // Palette, and the last row of the last tile.
+    const at = (tilecfg?.offsetBytes ?? 0) + 48 + 7;
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    const msrs = amx.facts.msrs.map((msr, index) =>
+      index === xfd ? { ...msr, value: (msr.value ?? 0n) ^ (1n << BigInt(BIT.XTILEDATA)) } : msr,
+    );
+    expect(xfd).not.toBe(-1);
+    const tiles = { ...amx, image: { ...amx.image, bytes } };
+    const armed = { ...amx, facts: { ...amx.facts, msrs } };
+    for (const [text, after, other] of [
+      ['tilecfg changes', tiles, armed],
+      ['xfd changes', armed, tiles],
+    ] as const) {
+      const parsed = parseUntil(text, amx);
+      if (!parsed.ok) throw new Error(parsed.refusal.what);
+      const one = parsed.value;
+      expect([one.holds(amx, after), found(one, amx, after)], text).toEqual([true, true]);
+      expect([one.holds(amx, other), found(one, amx, other)], text).toEqual([false, false]);
+    }
   });
 
   test('a component that is in use has to leave first', () => {

@@ -160,7 +160,28 @@ describe('[RC6] a live vCPU driven from the page', () => {
     expect(selectDrive(store.getState())).toMatchObject({ isHit: true, what: address });
   });
 
-  test('[RC9] a trace is a stop for each instruction, and a part of it where it is stopped', async () => {
+  test('[RC9] a trace says how far it is, and is stopped where it is: each instruction that was made is a stop', async () => {
+    const before = store.getState().stops.length;
+    const far: number[] = [];
+    const leave = store.subscribe((state) => {
+      const drive = selectDrive(state);
+      if (drive?.kind !== 'drive' || drive.made === far.at(-1)) return;
+      expect(drive.most).toBe(10_000);
+      far.push(drive.made);
+      if (drive.made > 0) state.stopDriving();
+    });
+    await store.getState().trace(10_000);
+    leave();
+    const made = store.getState().stops.slice(before);
+    expect(far[0]).toBe(0);
+    expect(made.length).toBeGreaterThan(0);
+    expect(made.length).toBeLessThan(10_000);
+    expect(made.every(({ cause }) => cause === 'step')).toBe(true);
+    expect(selectDrive(store.getState())).toMatchObject({ kind: 'driven', what: 'stopped by hand' });
+    expect(store.getState().busy).toBeNull();
+  });
+
+  test('[RC9] a trace is a stop for each instruction', async () => {
     const before = store.getState().stops.length;
     await store.getState().trace(30);
     const { stops } = store.getState();
