@@ -234,8 +234,11 @@ export const createRecovery = ({ journalFolder, openLive, isOpen, inHand = new S
   };
 };
 
-/** The verbs of the bridge over it. */
-/** @param slots a helper is started for each that looks at a vCPU */
+/**
+ * The verbs of the bridge over it.
+ *
+ * @param slots a helper is started for each that looks at a vCPU
+ */
 export const recoveryVerbs = (recovery: Recovery, slots: Slots) => ({
   orphans: recovery.orphans,
   recover: async (id: string): Promise<Answer<Applied>> => {

@@ -114,8 +114,8 @@ int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t
 }
 
 /*
- * mmap, by a chain in unused bytes of KVM's pages (room.h), unless a region was left. The filters must allow every call of the
- * session before the first is made. 1: the address was taken meanwhile and the kernel chose another, where no later helper
+ * mmap, by a chain in unused bytes of KVM's pages (room.h), unless a region was left. The filters must allow it and the
+ * munmap before it is made. 1: the address was taken meanwhile and the kernel chose another, where no later helper
  * would look, so it was unmapped again: to be tried once more.
  */
 static int map_or_keep(struct vcpu *vcpu, const char *maps, uint64_t left, uint64_t free_place, struct refusal *why)

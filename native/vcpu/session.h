@@ -70,7 +70,7 @@ struct vcpu {
 	struct seccomp_filters filters;
 	int known_errno[QUESTION_COUNT]; /* why a question fails, once learnt by a stepped run; 0: not learnt */
 	int legacy_known, msrs_known;    /* a capture has shown what comes of KVM_GET_XSAVE, and of each MSR alone */
-	uint32_t msrs[LISTED_MSRS], msr_count; /* those that the guest has; single_step.c */
+	uint32_t msrs[LISTED_MSRS], msr_count; /* those that the guest has; step_prepare.c */
 	int msrs_learnt;
 	int has_stepped;
 	int code_asked, code_laid; /* the steps in machine code, at SCRATCH_CODE */
@@ -137,8 +137,8 @@ void vcpu_let_go(struct vcpu *vcpu);
 
 /*
  * scratch.c. scratch_find stores the address of a region that a killed helper left for this vCPU in *left (0: none), or else a
- * free address in *free_place. scratch_map, with the thread stopped, searches again, checks every call of the session against the
- * filters before it makes the first, and adopts a region that was left, where the thread stands in KVM_RUN: else it may be needed yet, and
+ * free address in *free_place. scratch_map, with the thread stopped, searches again, asks the filters for mmap and for the munmap that
+ * takes it back before it makes the first, and adopts a region that was left, where the thread stands in KVM_RUN: else it may be needed yet, and
  * scratch_unmap takes it away with our own once it is not.
  */
 int scratch_find(uint32_t vcpu_index, const char *maps, uint64_t *left, uint64_t *free_place, struct refusal *why);
@@ -172,7 +172,7 @@ int capture(struct vcpu *vcpu, struct reply *reply, struct refusal *why);
 int freeze(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why);
 int resume(struct vcpu *vcpu, struct thread_reply *reply, struct refusal *why);
 /*
- * single_step.c. run_begin stops the vCPU and checks all; run_on, after the reply, drives it and tells of it. The request stays where it
+ * run.c. run_begin stops the vCPU and checks all; run_on, after the reply, drives it and tells of it. The request stays where it
  * is until then. run_on: -1 and why; why->reason is REASON_NONE where only the asker is gone.
  */
 int run_begin(struct vcpu *vcpu, const struct run_request *request, struct refusal *why);

@@ -10,7 +10,6 @@
 #include "kill_point.h"
 #include "stepping.h"
 
-#define STEP_TIMEOUT_NS 1500000000ull
 #define MOST_DETOURS 1000u /* of the VMM, for exits and kicks, while steps are made */
 
 static uint8_t *record_of(const struct stepping *s, uint32_t number)
@@ -75,7 +74,7 @@ static int count_ended_by_exit(struct stepping *s, struct refusal *why)
  * What single steps stored with their TF: at the entry of a SYSCALL the chain has cleared it in R11, after the record was made; in
  * RFLAGS, which a fault's handler has brought back.
  */
-static void mend_record(const struct stepping *s)
+static void correct_record(const struct stepping *s)
 {
 	uint8_t *record = record_of(s, s->head.steps - 1);
 	struct kvm_regs regs;
@@ -148,7 +147,7 @@ static int take_steps(struct stepping *s, struct loop_made *made, struct refusal
 	s->head.steps += made->steps;
 	if (!made->steps)
 		return 0;
-	mend_record(s);
+	correct_record(s);
 	s->is_away = 0;
 	s->rip = record_rip(record_of(s, s->head.steps - 1));
 	s->head.holds = (uint32_t)loop_condition(s->loop.lookups, s->loop.lookup_count, record_of(s, s->head.steps - 1));
