@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { MSR_INDEX, MSRS } from '../cpu/msrs.ts';
 import { HELPER_REASONS } from '../refusals/helper-reasons.ts';
 import { KVM_REGS_BYTES } from '../session/kvm-regs.ts';
 import { SECTION_KIND } from './capture-reply.ts';
@@ -63,6 +64,14 @@ describe('the catalogue agrees with native/wire/protocol.h', () => {
     expect(define('MOST_STEPS_AT_ONCE')).toBe(`${MOST_STEPS_AT_ONCE}u`);
     for (const [name, offset] of Object.entries(RECORD))
       expect(define(`RECORD_${name.toUpperCase()}`)).toBe(`${offset}u`);
+  });
+
+  test('[W3] the MSRs that are read and may be written, each once', () => {
+    const list = /#define MSR_LIST\(row\)((?:.*\\\n)*.*\n)/.exec(header)?.[1] ?? '';
+    const rows = [...list.matchAll(/row\((0x[0-9a-f]+), (\w+)\)/g)].map(([, index, name]) => [name, Number(index)]);
+    expect(rows).toHaveLength(MSRS.length);
+    expect(Object.fromEntries(rows)).toEqual(MSR_INDEX);
+    expect(MSRS.map(({ name }) => name).sort()).toEqual(Object.keys(MSR_INDEX).sort());
   });
 
   test('[W3] every message, event, status, reason and section', () => {

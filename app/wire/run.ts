@@ -1,6 +1,7 @@
 import { concat, equalBytes, readU32, readU64 } from '../bits/bytes.ts';
 import { type Decoded, undecodable } from '../bits/decoded.ts';
 import type { ControlRegisters, DescriptorRegisters, GeneralRegisters, SegmentRegisters } from '../capture/capture.ts';
+import { MSRS } from '../cpu/msrs.ts';
 import { readGeneral, readGeneralLike } from '../session/kvm-regs.ts';
 import { controlOfSregs, descriptorsOfSregs, KVM_SREGS_BYTES, segmentsOfSregs } from '../session/segments.ts';
 import { atEnd, readStruct, writeStruct } from './struct.ts';
@@ -126,11 +127,9 @@ export interface StepRecord {
   readonly state: StepState | null;
 }
 
-const MOST_MSRS = 10;
-
 /** struct kvm_msrs: a count, then index and value in 16 bytes each. */
 const readMsrs = (bytes: Uint8Array): StepState['msrs'] =>
-  Array.from({ length: Math.min(readU32(bytes, 0), MOST_MSRS) }, (_, at) => ({
+  Array.from({ length: Math.min(readU32(bytes, 0), MSRS.length) }, (_, at) => ({
     index: readU32(bytes, 8 + at * 16),
     value: readU64(bytes, 16 + at * 16),
   }));

@@ -79,7 +79,8 @@ int guard_arming(uint64_t value, uint64_t stored_xstate_bv, struct refusal *why)
 	return -1;
 }
 
-const uint32_t listed_msrs[LISTED_MSRS] = { MSR_IA32_XFD, 0x1c5, 0xda0, 0x6a0, 0x6a2, 0x6a4, 0x6a5, 0x6a6, 0x6a7, 0x6a8 };
+#define MSR_INDEX(index, name) index,
+const uint32_t listed_msrs[LISTED_MSRS] = { MSR_LIST(MSR_INDEX) };
 
 int guard_msr_listed(uint32_t index)
 {

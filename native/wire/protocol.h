@@ -326,13 +326,18 @@ struct set_xcr0_request {
 	uint64_t value;
 };
 
+/* MSRs that a capture reads and that may be written, each an address and a name (Intel SDM vol. 4), in the order of a record. */
+#define MSR_LIST(row) \
+	row(0x1c4, IA32_XFD) row(0x1c5, IA32_XFD_ERR) row(0xda0, IA32_XSS) row(0x6a0, IA32_U_CET) row(0x6a2, IA32_S_CET) \
+	row(0x6a4, IA32_PL0_SSP) row(0x6a5, IA32_PL1_SSP) row(0x6a6, IA32_PL2_SSP) row(0x6a7, IA32_PL3_SSP) row(0x6a8, IA32_INT_SSP_TAB)
+#define MSR_COUNTED(index, name) + 1
+#define LISTED_MSRS (0 MSR_LIST(MSR_COUNTED))
+
 /*
- * MSRs that may be written: IA32_XFD 0x1C4, IA32_XFD_ERR 0x1C5, IA32_U_CET 0x6A0, IA32_S_CET 0x6A2, IA32_PL0_SSP..PL3_SSP
- * 0x6A4..0x6A7, IA32_INT_SSP_TAB 0x6A8, IA32_XSS 0xDA0. MSR_PUT_TO_INIT_FIRST asks for the safe order of arming:
- * XSTATE_BV bits that the new IA32_XFD covers are cleared by KVM_SET_XSAVE first. It gives up what those components hold.
+ * MSR_PUT_TO_INIT_FIRST asks for the safe order of arming: XSTATE_BV bits that the new IA32_XFD covers are cleared by KVM_SET_XSAVE
+ * first. It gives up what those components hold.
  */
 #define MSR_PUT_TO_INIT_FIRST 1u
-#define LISTED_MSRS 10
 struct set_msr_request {
 	struct vcpu_ref vcpu;
 	uint32_t index;
