@@ -1,7 +1,9 @@
+import type { RefusalCode } from './codes.ts';
+
 /** An answer that says no: what failed, why, what to do. Text is one sentence each, without a full stop. */
 export interface Refusal {
-  /** Stable, for tests and scripts: 'seccomp', 'yama', 'guard-xfd-covers-image', 'pre-flight', 'target-gone', … */
-  readonly code: string;
+  /** Stable, for tests and scripts. */
+  readonly code: RefusalCode;
   readonly what: string;
   readonly where: string | null;
   readonly remedy: string | null;

@@ -1,6 +1,7 @@
 import { toBase64 } from '../../app/bits/base64.ts';
 import { shownText } from '../../app/bits/text.ts';
 import type { Answer } from '../../app/bridge.ts';
+import { answer, refuse } from '../../app/refusals/refusal.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
 import { fileWords } from '../store/select/recent-files.ts';
 
@@ -22,18 +23,12 @@ export const readPageFile = async (file: File): Promise<Answer<PageFile>> => {
   const head = new Uint8Array(await file.slice(0, ELF_MAGIC.length).arrayBuffer());
   const isCore = ELF_MAGIC.every((byte, index) => head[index] === byte);
   if (file.size > MOST_PAGE_BYTES && !isCore) {
-    const refusal = {
-      code: 'file',
-      what: `${shownText(file.name)} has ${file.size} bytes; at most ${MOST_PAGE_BYTES} are read here`,
-      where: null,
+    return refuse('file', `${shownText(file.name)} has ${file.size} bytes; at most ${MOST_PAGE_BYTES} are read here`, {
       remedy: 'Choose the file of the vCPU state, not that of the guest’s memory',
-      call: null,
-      errno: null,
-    };
-    return { ok: false, refusal };
+    });
   }
   const bytes = new Uint8Array(await file.slice(0, MOST_PAGE_BYTES).arrayBuffer());
-  return { ok: true, value: { name: shownText(file.name), base64: toBase64(bytes) } };
+  return answer({ name: shownText(file.name), base64: toBase64(bytes) });
 };
 
 export const openPageFile = async (store: DebuggerStore, file: File): Promise<void> => {

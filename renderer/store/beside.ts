@@ -1,4 +1,5 @@
 import { type Answer, BRIDGE_VERBS, type Bridge } from '../../app/bridge.ts';
+import { refuse } from '../../app/refusals/refusal.ts';
 import { indexOfStop } from './compare/compare-slice.ts';
 import { createDebuggerStore, type DebuggerStore } from './debugger-store.ts';
 import { otherVcpu } from './select/attached.ts';
@@ -26,17 +27,7 @@ export const besideOf = (key: string): BesideOf => {
 };
 
 const refusing = (): Bridge => {
-  const refused = async (): Promise<Answer<never>> => ({
-    ok: false,
-    refusal: {
-      code: 'read-only',
-      what: 'the view beside is for reading',
-      where: null,
-      remedy: null,
-      call: null,
-      errno: null,
-    },
-  });
+  const refused = async (): Promise<Answer<never>> => refuse('read-only', 'the view beside is for reading');
   const verbs = Object.fromEntries(BRIDGE_VERBS.map((verb) => [verb, refused])) as unknown as Omit<Bridge, 'onEvent'>;
   return { ...verbs, onEvent: () => () => undefined };
 };

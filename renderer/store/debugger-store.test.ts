@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { sampleAmxCapture } from '../../app/fixtures/samples.ts';
+import { refusal } from '../../app/refusals/refusal.ts';
 import { createFakeBridge, FAKE_TARGETS, type FakeBridge, guestWrites } from '../testing/fake-bridge.ts';
 import { createDebuggerStore, type DebuggerStore } from './debugger-store.ts';
 import { writesIn } from './select/attached.ts';
@@ -97,17 +98,10 @@ describe('stops', () => {
   test('when the VMM ends everything stays readable and the run state says so', async () => {
     const { store, bridge } = await attached();
     const capture = selectCapture(store.getState());
-    const refusal = {
-      code: 'target-gone',
-      what: 'The VMM has ended',
-      where: null,
-      remedy: null,
-      call: null,
-      errno: null,
-    };
-    bridge.emit({ kind: 'gone', session: 'another', refusal });
+    const why = refusal('target-gone', 'The VMM has ended');
+    bridge.emit({ kind: 'gone', session: 'another', refusal: why });
     expect(runWord(store.getState())).toBe('frozen');
-    bridge.emit({ kind: 'gone', session: store.getState().session?.id ?? '', refusal });
+    bridge.emit({ kind: 'gone', session: store.getState().session?.id ?? '', refusal: why });
     expect(runWord(store.getState())).toBe('ended');
     expect(selectCapture(store.getState())).toBe(capture);
     expect(selectEditRefusal(store.getState())).toBe('the target has ended');

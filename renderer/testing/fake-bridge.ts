@@ -34,7 +34,7 @@ import { noSuchSession, refuseProblem } from '../../app/refusals/refusal.ts';
 import { decodeCapture, encodeCapture } from '../../app/session/document.ts';
 
 const yes = <T>(value: T): Promise<Answer<T>> => Promise.resolve({ ok: true, value });
-const no = (refusal: Partial<Refusal> & { code: string; what: string }): Promise<Answer<never>> =>
+const no = (refusal: Partial<Refusal> & Pick<Refusal, 'code' | 'what'>): Promise<Answer<never>> =>
   Promise.resolve({ ok: false, refusal: { where: null, remedy: null, call: null, errno: null, ...refusal } });
 
 export const FAKE_TARGETS: readonly TargetSummary[] = [
@@ -102,7 +102,7 @@ export interface FakeBridge extends Bridge {
   left: readonly Orphan[];
   readonly calls: string[];
   /** The next call of this verb is refused with this. */
-  refuseNext(verb: string, refusal: Partial<Refusal> & { code: string; what: string }): void;
+  refuseNext(verb: string, refusal: Partial<Refusal> & Pick<Refusal, 'code' | 'what'>): void;
   emit(event: SessionEvent): void;
 }
 
@@ -123,7 +123,7 @@ export const createFakeBridge = (
   machines: Machines = createMachines(STILL),
 ): FakeBridge => {
   const listeners = new Set<(event: SessionEvent) => void>();
-  const refusals = new Map<string, Partial<Refusal> & { code: string; what: string }>();
+  const refusals = new Map<string, Partial<Refusal> & Pick<Refusal, 'code' | 'what'>>();
   const ofAll = machineVerbs(machines);
   const vcpu: FakeTarget = fakeTarget(first);
   Object.assign(vcpu, { runControl: fakeRunControl(vcpu) });
@@ -280,7 +280,7 @@ export const createFakeBridge = (
       withSession('restore', id, async (session) => {
         if (then === null) return applied(session, await session.restore(scope));
         const wanted = decodeCapture(then);
-        if (!wanted.ok) return no({ code: 'bad-request', what: describeProblem(wanted.problem) });
+        if (!wanted.ok) return no({ code: 'bad-call', what: describeProblem(wanted.problem) });
         return applied(session, await session.restore(scope, wanted.value));
       }),
     undo: (id) => withSession('undo', id, async (session) => applied(session, await session.undo())),

@@ -1,17 +1,11 @@
 import type { Answer, Refusal } from '../../../app/bridge.ts';
+import { refusal } from '../../../app/refusals/refusal.ts';
 import type { DebuggerStore, State } from '../state/state.ts';
 import type { Busy } from '../state/target.ts';
 import { ask } from './ask.ts';
 import { BUSY } from './availability.ts';
 
-const REFUSED: Refusal = {
-  code: 'busy',
-  what: BUSY,
-  where: null,
-  remedy: null,
-  call: null,
-  errno: null,
-};
+const REFUSED = refusal('busy', BUSY);
 
 /**
  * One act on a target at a time; its refusal lands in the centre, and an act that succeeds takes an older one away. What the

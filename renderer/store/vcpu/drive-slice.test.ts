@@ -331,7 +331,7 @@ describe('[RC13] the other vCPUs are held while one is driven, by choice', () =>
   test('a refused drive lets them go, and so does one whose session is left', async () => {
     const { machine, others, state } = await several();
     state().toggleAllStop();
-    machine.vcpus[0]?.refuseNext('drive', { code: 'ptrace', what: 'no' });
+    machine.vcpus[0]?.refuseNext('drive', { code: 'already-traced', what: 'no' });
     await state().driveSteps(1);
     expect(state()).toMatchObject({ refusal: { what: 'no' }, busy: null });
     expect(others.map(({ log }) => log.at(-1))).toEqual(['detach', 'detach', 'detach']);

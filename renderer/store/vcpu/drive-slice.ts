@@ -4,6 +4,7 @@ import { MOST_BREAKPOINTS, MOST_OTHER_BREAKPOINTS, NO_BREAKPOINTS } from '../../
 import { DRIVEN } from '../../../app/debug/run-state.ts';
 import { parseUntil } from '../../../app/debug/until.ts';
 import { vectorNamed } from '../../../app/debug/vectors.ts';
+import { refusal } from '../../../app/refusals/refusal.ts';
 import { ask } from '../base/ask.ts';
 import { busyRefusal } from '../base/availability.ts';
 import { received } from '../base/received.ts';
@@ -111,10 +112,10 @@ const unguardedWords = (why: string | null): string | null =>
     ? null
     : `${why === NO_BREAKPOINTS ? 'this KVM stops no guest at a breakpoint' : 'its code is not known'}: TF may be stored in the guest`;
 
-const noRoom = (what: string): Refusal => ({
-  ...{ code: 'busy', what: `${what} needs one of the four breakpoint registers, and all are taken` },
-  ...{ where: 'Breakpoints', remedy: 'Disable one', call: null, errno: null },
-});
+const noRoom = (what: string): Refusal =>
+  refusal('busy', `${what} needs one of the four breakpoint registers, and all are taken`, {
+    ...{ where: 'Breakpoints', remedy: 'Disable one' },
+  });
 
 export const createDriveSlice =
   (bridge: Bridge): Slice<DriveSlice> =>

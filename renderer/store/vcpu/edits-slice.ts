@@ -1,6 +1,7 @@
 import { describeProblem } from '../../../app/bits/decoded.ts';
 import type { AppliedInSession, Assignment, Bridge, RestoreScope, WritesSoFar } from '../../../app/bridge.ts';
 import { stageAssignments } from '../../../app/edit/assign.ts';
+import { refusal } from '../../../app/refusals/refusal.ts';
 import { encodeCapture } from '../../../app/session/document.ts';
 import type { Write } from '../../../app/session/stop.ts';
 import { createAct } from '../base/act.ts';
@@ -87,8 +88,8 @@ export const createEditsSlice =
       }
       get().addStop({ capture: capture.value, cause: write.kind, write });
       if (applied.leftAlone === undefined) return;
-      const why = { code: 'overtaken', what: applied.leftAlone, where: 'guest memory' } as const;
-      put({ refusal: { ...why, remedy: 'Everything else of it was done', call: null, errno: null } });
+      const parts = { where: 'guest memory', remedy: 'Everything else of it was done' };
+      put({ refusal: refusal('overtaken', applied.leftAlone, parts) });
     };
 
     /** A write that takes one back, or writes it again; refused while something is staged over it. */

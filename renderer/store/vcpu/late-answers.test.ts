@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Orphan, Refusal, SessionEvent, TargetSummary } from '../../../app/bridge.ts';
 import { sampleCapture } from '../../../app/fixtures/samples.ts';
+import type { RefusalCode } from '../../../app/refusals/codes.ts';
+import { refusal } from '../../../app/refusals/refusal.ts';
 import { readRegister } from '../../../app/register/read.ts';
 import { encodeCapture } from '../../../app/session/document.ts';
 import { createFakeBridge, FAKE_TARGETS, type FakeBridge, guestWrites } from '../../testing/fake-bridge.ts';
@@ -14,7 +16,7 @@ import type { State } from '../state/state.ts';
 import { current, whichStop } from './guest-slice.ts';
 
 const SESSION = 'fake-live-0';
-const refusalOf = (code: string): Refusal => ({ code, what: code, where: null, remedy: null, call: null, errno: null });
+const refusalOf = (code: RefusalCode): Refusal => refusal(code, code);
 const gone = (session: string): SessionEvent => ({ kind: 'gone', session, refusal: refusalOf('target-gone') });
 
 interface Attached {
@@ -154,9 +156,9 @@ describe('after detaching', () => {
     const { bridge, state } = await attached(false);
     await state().readRestoreFile('core', 'AA==', null, '');
     state().notePage(true);
-    bridge.refuseNext('look', { code: 'ptrace', what: 'the thread is gone' });
+    bridge.refuseNext('look', { code: 'already-traced', what: 'the thread is gone' });
     state().setLive(30);
-    await expect.poll(() => state().liveStopped?.code).toBe('ptrace');
+    await expect.poll(() => state().liveStopped?.code).toBe('already-traced');
     await state().detach('keep');
     expect(state()).toMatchObject({ session: null, liveStopped: null, restoreFile: null });
   });

@@ -1,5 +1,6 @@
 import type { Bridge, Refusal } from '../../../app/bridge.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
+import { refusal } from '../../../app/refusals/refusal.ts';
 import { sameState } from '../../../app/session/same-state.ts';
 import { received } from '../base/received.ts';
 import type { Remembered } from '../base/remembered.ts';
@@ -26,14 +27,10 @@ const refreshHz = (state: State): number =>
 
 const asRate = (text: string | null): LiveHz => LIVE_RATES.find((hz) => String(hz) === text) ?? 0;
 
-const tooMany = (stops: number): Refusal => ({
-  code: 'too-many-stops',
-  what: `Live refresh has stopped: the History holds ${stops} stops`,
-  where: null,
-  remedy: 'Save the session, detach and attach again; Capture and Run until go on working',
-  call: null,
-  errno: null,
-});
+const tooMany = (stops: number): Refusal =>
+  refusal('too-many-stops', `Live refresh has stopped: the History holds ${stops} stops`, {
+    remedy: 'Save the session, detach and attach again; Capture and Run until go on working',
+  });
 
 /** The state with a reading as its newest stop, where it differs from the one before. Who reads an earlier stop stays there. */
 const withReading = (state: State, capture: Capture): VcpuPart => {

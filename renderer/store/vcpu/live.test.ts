@@ -183,7 +183,7 @@ test('[L6] a refusal turns it off and says why; the rate stays remembered', asyn
   const { store, bridge, asked } = await attached(remembered);
   store.getState().setLive(10);
   await vi.advanceTimersByTimeAsync(200);
-  bridge.refuseNext('look', { code: 'kvm', what: 'KVM_GET_XSAVE2 was refused' });
+  bridge.refuseNext('look', { code: 'call-failed', what: 'KVM_GET_XSAVE2 was refused' });
   await vi.advanceTimersByTimeAsync(200);
   const before = asked();
   await vi.advanceTimersByTimeAsync(2000);

@@ -78,7 +78,7 @@ test('an exception stands at its stop, and is gone with the model', async () => 
 
 test('a refused step keeps the stop and says why', async () => {
   const { store, bridge } = await opened();
-  bridge.refuseNext('step', { code: 'model', what: 'the model does not step' });
+  bridge.refuseNext('step', { code: 'model-stands-still', what: 'the model does not step' });
   await store.getState().step(1);
   expect(store.getState().stops).toHaveLength(1);
   expect(store.getState().refusal?.what).toBe('the model does not step');
@@ -118,7 +118,7 @@ test('steps asked for while one is under way are all made, in turn', async () =>
 test('steps that wait are bounded, and gone after a refusal, a pause and the halt', async () => {
   const { store, bridge } = await opened();
   const { step } = store.getState();
-  bridge.refuseNext('step', { code: 'model', what: 'the model does not step' });
+  bridge.refuseNext('step', { code: 'model-stands-still', what: 'the model does not step' });
   await Promise.all([step(1), step(1), step(1)]);
   expect(store.getState()).toMatchObject({ position: { at: 0 }, refusal: { what: 'the model does not step' } });
   const first = step(1);

@@ -1,5 +1,6 @@
 import type { Answer, Bridge, CameBack, StillOpen } from '../../../app/bridge.ts';
 import { type RunState, STANDS_STILL } from '../../../app/debug/run-state.ts';
+import { refusal } from '../../../app/refusals/refusal.ts';
 import { sameState } from '../../../app/session/same-state.ts';
 import { sessionText } from '../../../app/session/session-document.ts';
 import { ask } from '../base/ask.ts';
@@ -106,10 +107,7 @@ const parsed = (text: string | undefined): unknown => {
 
 const ENDED: RunState = {
   state: 'ended',
-  why: {
-    ...{ code: 'no-such-session', what: 'The session ended while no page showed it', where: null, remedy: null },
-    ...{ call: null, errno: null },
-  },
+  why: refusal('no-such-session', 'The session ended while no page showed it'),
 };
 
 /** As the host has it now: it may have ended, and a run that stepped it ended with its page. */
@@ -217,14 +215,9 @@ export const createPageSlice =
         given.clear();
         showVcpus([], null, { overlay: null, cameBack: null, liveStopped: null, restoreFile: null });
         put({
-          refusal: {
-            code: 'page-gone',
-            what: 'What was attached here goes on in another tab',
+          refusal: refusal('page-gone', 'What was attached here goes on in another tab', {
             where: 'all its stops went along',
-            remedy: null,
-            call: null,
-            errno: null,
-          },
+          }),
         });
         void bridge.comeBack(tab.get(), false);
         void get().refreshTargets();

@@ -75,7 +75,7 @@ describe('a model', () => {
     let made = 0;
     bridge.step = (session, count) => {
       made += 1;
-      if (made === 4) bridge.refuseNext('step', { code: 'model', what: 'the model does not step' });
+      if (made === 4) bridge.refuseNext('step', { code: 'model-stands-still', what: 'the model does not step' });
       return plain(session, count, null);
     };
     store.getState().chooseRunUntil({ kind: 'exception', which: 'any' });
@@ -209,7 +209,7 @@ describe('a live vCPU', () => {
     await vi.advanceTimersByTimeAsync(1000);
     expect(asked()).toBe(before);
     await until(store, 'k1');
-    bridge.refuseNext('look', { code: 'kvm', what: 'KVM_GET_XSAVE2 was refused' });
+    bridge.refuseNext('look', { code: 'call-failed', what: 'KVM_GET_XSAVE2 was refused' });
     await vi.advanceTimersByTimeAsync(100);
     expect(store.getState()).toMatchObject({
       outcome: { kind: 'unheld', why: 'KVM_GET_XSAVE2 was refused' },
@@ -219,7 +219,7 @@ describe('a live vCPU', () => {
 
   test('a vCPU that is not let go is not waited for', async () => {
     const { store, bridge } = await live(true);
-    bridge.refuseNext('resume', { code: 'kvm', what: 'it stays' });
+    bridge.refuseNext('resume', { code: 'call-failed', what: 'it stays' });
     await until(store, 'k1');
     expect(store.getState()).toMatchObject({
       outcome: { kind: 'unheld', why: 'the vCPU was not let go' },

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { refusal } from '../../../app/refusals/refusal.ts';
 import { createFakeBridge, guestWrites } from '../../testing/fake-bridge.ts';
 import { createBeside } from '../beside.ts';
 import { createDebuggerStore } from '../debugger-store.ts';
@@ -90,8 +91,7 @@ test('[U14] one that ends stays to be read and says so; a refusal is its own', a
   await state().openBeside(LIVE);
   expect(state().besideRefusal).toBeNull();
   const id = state().targetBeside?.session.id ?? '';
-  const refusal = { code: 'gone', what: 'it has ended', where: null, remedy: null, call: null, errno: null };
-  bridge.emit({ kind: 'gone', session: id, refusal });
+  bridge.emit({ kind: 'gone', session: id, refusal: refusal('target-gone', 'it has ended') });
   expect(state().targetBeside?.run.state).toBe('ended');
   expect([state().besideRefusal?.what, state().refusal]).toEqual(['it has ended', null]);
   bridge.calls.length = 0;

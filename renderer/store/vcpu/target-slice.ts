@@ -9,6 +9,7 @@ import type {
 } from '../../../app/bridge.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
 import { FROZEN, RUNNING, type RunState } from '../../../app/debug/run-state.ts';
+import { refusal } from '../../../app/refusals/refusal.ts';
 import { createAct } from '../base/act.ts';
 import { ask, helperGone } from '../base/ask.ts';
 import { BUSY } from '../base/availability.ts';
@@ -37,14 +38,12 @@ const picked = (target: TargetSummary | undefined): Pick<TargetSlice, 'pickedPid
 });
 
 /** @param held what is open in its place; null: another act is under way */
-const notOpened = (name: string, held: Session['kind'] | null): Refusal => ({
-  code: 'not-opened',
-  what: `${name} was not opened: ${held === null ? BUSY : held === 'file' ? 'the file that is open has edits' : 'a target is attached'}`,
-  where: null,
-  remedy: held === null ? 'Open it again' : held === 'file' ? 'Save or close it first' : 'Detach first',
-  call: null,
-  errno: null,
-});
+const notOpened = (name: string, held: Session['kind'] | null): Refusal =>
+  refusal(
+    'not-opened',
+    `${name} was not opened: ${held === null ? BUSY : held === 'file' ? 'the file that is open has edits' : 'a target is attached'}`,
+    { remedy: held === null ? 'Open it again' : held === 'file' ? 'Save or close it first' : 'Detach first' },
+  );
 
 const decodedOrNull = (document: CaptureDocument): Capture | null => {
   const capture = received(document);

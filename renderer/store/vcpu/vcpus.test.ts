@@ -245,7 +245,7 @@ describe('detaching ends every session of the target', () => {
     const { store, machine } = await attached();
     await store.getState().switchVcpu(1);
     machine.emit({ kind: 'gone', session: machine.sessionOf(0), refusal: GONE });
-    machine.vcpus[0]?.refuseNext('detach', { code: 'no-session', what: 'there is no such session' });
+    machine.vcpus[0]?.refuseNext('detach', { code: 'no-such-session', what: 'there is no such session' });
     await store.getState().detach('restore');
     expect(store.getState().session).toBeNull();
   });
