@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -74,4 +74,18 @@ describe('[C30] what is opened to add one more', () => {
       rmSync(folder, { recursive: true });
     }
   });
+});
+
+test('why an act cannot be done is said in one place: no other has the words', () => {
+  const owner = 'renderer/store/base/availability.ts';
+  const sentences = [...readFileSync(join(ROOT, owner), 'utf8').matchAll(/^export const [A-Z_]+ = '(.+)';$/gm)];
+  expect(sentences.length).toBeGreaterThan(5);
+  const others = readdirSync(join(ROOT, 'renderer'), { recursive: true, encoding: 'utf8' })
+    .map((name) => join('renderer', name))
+    .filter((name) => /\.tsx?$/.test(name) && !/\.test\.tsx?$/.test(name) && name !== owner)
+    .flatMap((name) => {
+      const text = readFileSync(join(ROOT, name), 'utf8');
+      return sentences.filter(([, words]) => text.includes(`'${words}'`)).map(([, words]) => `${name}: ${words}`);
+    });
+  expect(others).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { type Answer, BRIDGE_VERBS, type Bridge, type BridgeVerb, type SessionEvent } from '../app/bridge.ts';
 import { isObject } from '../app/session/shape.ts';
 import { hostGone } from './store/base/ask.ts';
+import { HOST_LOST } from './store/base/availability.ts';
 
 /** What the bridge needs of a WebSocket; a test hands in its own. */
 export interface Socket {
@@ -67,7 +68,7 @@ export const createWebBridge = (open: () => Socket, keepSecret: (secret: string)
     state = 'closed';
     for (const answer of waiting.values()) answer(gone);
     waiting.clear();
-    tell({ kind: 'host-gone', problem: 'the Tilescope host is gone: start it again' });
+    tell({ kind: 'host-gone', problem: HOST_LOST });
   };
   socket.onmessage = ({ data }) => {
     if (typeof data !== 'string') return;

@@ -1,10 +1,8 @@
-import { busyRefusal, EDITS_STAGED } from '../store/base/availability.ts';
+import { busyRefusal, EDITS_STAGED, needsStops } from '../store/base/availability.ts';
 import { selectEditRefusal, selectWriteRefusal } from '../store/select/selectors.ts';
 import type { State } from '../store/state/state.ts';
 import type { Action } from './action.ts';
 import { showView } from './show-view.ts';
-
-const needsStops = (state: State): string | null => (state.stops.length === 0 ? 'nothing is open' : null);
 
 /** Why no write can be taken back, or written again; null: it can. */
 export const writeWalkRefusal = (state: State, word: 'undo' | 'redo'): string | null => {

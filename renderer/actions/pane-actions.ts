@@ -1,3 +1,4 @@
+import { needsStops } from '../store/base/availability.ts';
 import { timeAxisRefusal } from '../store/select/time-axis.ts';
 import type { State } from '../store/state/state.ts';
 import { selectDifferences } from '../store/tiles/product-check.ts';
@@ -6,8 +7,6 @@ import { selectWrongStops } from '../store/vcpu/trace-slice.ts';
 import { selectWatchable } from '../store/view/watch-slice.ts';
 import type { Action } from './action.ts';
 import { turnTab } from './turn-tab.ts';
-
-const needsStops = (state: State): string | null => (state.stops.length === 0 ? 'nothing is open' : null);
 
 const differencesShown = (state: State) =>
   state.product === null ? [] : selectDifferences(state.product.operands.c)(state);

@@ -1,4 +1,4 @@
-import { BUSY, busyRefusal } from '../store/base/availability.ts';
+import { BUSY, busyRefusal, NOT_ATTACHED, needsStops, TARGET_ENDED } from '../store/base/availability.ts';
 import { hasEnded, hasHalted, isDriving, isFrozen, isRunning, isStepping } from '../store/select/run.ts';
 import { selectApplyRefusal } from '../store/select/selectors.ts';
 import type { State } from '../store/state/state.ts';
@@ -17,18 +17,17 @@ import { TARGET_ACTIONS } from './target-actions.ts';
 const always = (): null => null;
 
 const needsLive = (state: State): string | null => {
-  if (state.session === null) return 'no target is attached';
+  if (state.session === null) return NOT_ATTACHED;
   if (state.session.kind === 'file') return 'a file does not run';
-  if (hasEnded(state)) return 'the target has ended';
+  if (hasEnded(state)) return TARGET_ENDED;
   return busyRefusal(state.busy);
 };
 const needsModel = (state: State): string | null => {
   if (state.session?.kind !== 'model') return 'only a model or a live vCPU can be stepped';
-  if (hasEnded(state)) return 'the target has ended';
+  if (hasEnded(state)) return TARGET_ENDED;
   if (hasHalted(state)) return 'the program has halted';
   return null;
 };
-const needsStops = (state: State): string | null => (state.stops.length === 0 ? 'nothing is open' : null);
 const stepRefusal = (state: State): string | null => {
   if (state.session?.kind === 'live') return driveRefusal(state);
   // A step under way takes the next one along.
@@ -58,7 +57,7 @@ export const ACTIONS: readonly Action[] = [
     refused: (state) => {
       if (isDriving(state)) return null;
       return (
-        (state.session?.kind !== 'model' ? needsLive(state) : hasEnded(state) ? 'the target has ended' : null) ??
+        (state.session?.kind !== 'model' ? needsLive(state) : hasEnded(state) ? TARGET_ENDED : null) ??
         (isFrozen(state) ? 'already stopped' : null)
       );
     },

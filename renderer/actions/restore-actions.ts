@@ -1,11 +1,11 @@
-import { busyRefusal } from '../store/base/availability.ts';
+import { busyRefusal, NOT_ATTACHED } from '../store/base/availability.ts';
 import { selectIsNewest, selectWriteRefusal } from '../store/select/selectors.ts';
 import type { State } from '../store/state/state.ts';
 import type { Action } from './action.ts';
 
 /** Why nothing can be restored now, whichever stop is on screen; null: it can. */
 const restoreRefusal = (state: State): string | null => {
-  if (state.session === null) return 'no target is attached';
+  if (state.session === null) return NOT_ATTACHED;
   if (state.session.kind === 'file') return 'a file does not run';
   return selectWriteRefusal(state) ?? busyRefusal(state.busy);
 };

@@ -1,3 +1,4 @@
+import { NOT_ATTACHED, needsStops, TARGET_ENDED } from '../store/base/availability.ts';
 import { hasEnded, isWaiting } from '../store/select/run.ts';
 import type { State } from '../store/state/state.ts';
 import { allStopRefusal } from '../store/vcpu/drive-slice.ts';
@@ -6,15 +7,15 @@ import type { Action } from './action.ts';
 
 const liveRefusal = (state: State): string | null => {
   const { session } = state;
-  if (session === null) return 'no target is attached';
+  if (session === null) return NOT_ATTACHED;
   if (session.kind !== 'live') return 'only a live vCPU runs by itself';
-  return hasEnded(state) ? 'the target has ended' : null;
+  return hasEnded(state) ? TARGET_ENDED : null;
 };
 
 /** Where no instruction has the focus it is the one that comes next. */
 const breakpointRefusal = ({ session, focusedLine, stops }: State): string | null =>
   session === null
-    ? 'no target is attached'
+    ? NOT_ATTACHED
     : session.kind === 'file'
       ? 'a file does not run'
       : focusedLine === null && stops.at(-1)?.capture.facts.general == null
@@ -60,7 +61,7 @@ export const RUN_ACTIONS: readonly Action[] = [
     title: 'Trace…',
     group: 'Run',
     glyph: 'trace',
-    refused: (state) => (state.stops.length === 0 ? 'nothing is open' : null),
+    refused: needsStops,
     run: (store) => store.getState().askWorkbench({ kind: 'show', pane: 'trace' }),
   },
   {

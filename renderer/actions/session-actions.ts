@@ -1,4 +1,4 @@
-import { busyRefusal } from '../store/base/availability.ts';
+import { busyRefusal, NOT_ATTACHED, needsStops } from '../store/base/availability.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
 import { selectAttached } from '../store/select/attached.ts';
 import type { SaveDone } from '../store/state/saved-session.ts';
@@ -28,7 +28,7 @@ export const saveSession = (store: DebuggerStore): void => {
 const needsSeveral =
   (run: 'running' | 'frozen', word: string) =>
   (state: State): string | null => {
-    if (state.session?.kind !== 'live') return 'no target is attached';
+    if (state.session?.kind !== 'live') return NOT_ATTACHED;
     if (state.vcpus.size < 2) return 'only one vCPU is attached';
     if (!selectAttached(state).some((row) => row.run === run)) return `no attached vCPU is ${word}`;
     return busyRefusal(state.busy);
@@ -57,7 +57,7 @@ export const SESSION_ACTIONS: readonly Action[] = [
     title: 'Save the session…',
     group: 'Target',
     glyph: 'file',
-    refused: (state) => (state.stops.length === 0 ? 'nothing is open' : null),
+    refused: needsStops,
     run: saveSession,
   },
   {

@@ -1,4 +1,12 @@
-import { busyRefusal, CLOSE_FIRST, DETACH_FIRST, HOST_LOST, hostRefusal } from '../store/base/availability.ts';
+import {
+  busyRefusal,
+  CLOSE_FIRST,
+  DETACH_FIRST,
+  HOST_LOST,
+  hostRefusal,
+  NOT_ATTACHED,
+  needsStops,
+} from '../store/base/availability.ts';
 import type { DebuggerStore } from '../store/debugger-store.ts';
 import { selectWithEdits } from '../store/select/attached.ts';
 import type { State } from '../store/state/state.ts';
@@ -6,7 +14,6 @@ import { wouldLose } from '../store/vcpu/leaving.ts';
 import type { Action } from './action.ts';
 import { chooseFile } from './open-file.ts';
 
-const needsStops = (state: State): string | null => (state.stops.length === 0 ? 'nothing is open' : null);
 const needsTargets = (state: State): string | null => (state.session === null ? hostRefusal(state) : DETACH_FIRST);
 
 /** Why no model can be opened now; null: it can. */
@@ -106,7 +113,7 @@ export const TARGET_ACTIONS: readonly Action[] = [
     title: 'Detach',
     group: 'Target',
     glyph: 'eject',
-    refused: (state) => (state.session === null ? 'no target is attached' : busyRefusal(state.busy)),
+    refused: (state) => (state.session === null ? NOT_ATTACHED : busyRefusal(state.busy)),
     run: askDetach,
   },
 ];

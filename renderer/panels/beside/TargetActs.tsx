@@ -1,6 +1,6 @@
 import type { ReactElement } from 'react';
 import { Button } from '../../controls/Button.tsx';
-import { BUSY } from '../../store/base/availability.ts';
+import { BUSY, TARGET_ENDED } from '../../store/base/availability.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { hasEnded } from '../../store/select/run.ts';
 
@@ -38,7 +38,7 @@ export function TargetActs(): ReactElement | null {
         look="tiny"
         glyph={isModel ? 'step' : 'capture'}
         glyphClass="g12"
-        refused={ended ? 'the target has ended' : busy ? BUSY : null}
+        refused={ended ? TARGET_ENDED : busy ? BUSY : null}
         onPress={() => void readBeside()}
       >
         {isModel ? 'Step it' : 'Look again'}

@@ -6,6 +6,7 @@ import { Button } from '../../controls/Button.tsx';
 import { useInstructionList } from '../../controls/instruction-list.ts';
 import { Select } from '../../controls/Select.tsx';
 import { fixed, fixedWithin } from '../../fixed.ts';
+import { TARGET_ENDED } from '../../store/base/availability.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { hasEnded, isFrozen, selectDrive } from '../../store/select/run.ts';
 import { selectCapture } from '../../store/select/selectors.ts';
@@ -51,7 +52,7 @@ function Empty({ words }: { words: string }): ReactElement {
   );
 }
 
-const endedRefusal = (state: State): string | null => (hasEnded(state) ? 'the target has ended' : null);
+const endedRefusal = (state: State): string | null => (hasEnded(state) ? TARGET_ENDED : null);
 
 function Running(): ReactElement {
   const store = useDebuggerStore();

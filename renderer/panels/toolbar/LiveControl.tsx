@@ -2,6 +2,7 @@ import { type ReactElement, useEffect } from 'react';
 import { MenuButton } from '../../controls/MenuButton.tsx';
 import { isDeterministic } from '../../fixed.ts';
 import { shownKey } from '../../keys/chord.ts';
+import { TARGET_ENDED } from '../../store/base/availability.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { hasEnded, isRunning, isWaiting } from '../../store/select/run.ts';
 import { LIVE_RATES, type LiveHz } from '../../store/state/live.ts';
@@ -42,7 +43,7 @@ export function LiveControl(): ReactElement {
   const ended = useDebugger(hasEnded);
   const rate = hz === 0 ? 'off' : isSlower ? `${pace.hz} of ${hz} Hz` : `${hz} Hz`;
   const why = ended
-    ? 'the target has ended'
+    ? TARGET_ENDED
     : stopped !== null && hz === 0
       ? `Live refresh has stopped: ${stopped}`
       : hz === 0

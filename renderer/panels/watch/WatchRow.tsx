@@ -8,6 +8,7 @@ import { CrossButton } from '../../controls/CrossButton.tsx';
 import { Sparkline } from '../../controls/Sparkline.tsx';
 import { nameWithSeen } from '../../controls/spoken.ts';
 import { commandOf } from '../../keys/chord.ts';
+import { TARGET_ENDED } from '../../store/base/availability.ts';
 import { useDebugger, useDebuggerStore } from '../../store/context.ts';
 import { hueOf } from '../../store/select/components.ts';
 import { jumpOf } from '../../store/select/jump.ts';
@@ -75,7 +76,7 @@ const whyNotRead = (state: State, path: string): string => {
   if (why !== null) return why;
   if (state.session?.kind === 'file') return 'a file of the vCPU’s state has no memory';
   if (state.at !== state.stops.length - 1) return 'it was not read at this stop';
-  return hasEnded(state) ? 'the target has ended' : 'it is read while the vCPU stands still';
+  return hasEnded(state) ? TARGET_ENDED : 'it is read while the vCPU stands still';
 };
 
 /** The keyboard goes on in the row whose path is another one now. */

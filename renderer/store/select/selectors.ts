@@ -10,7 +10,7 @@ import { xstateBv } from '../../../app/xsave/header.ts';
 import { compactedLayout, layoutFromCpuid, sameLayout, supervisorPlaces } from '../../../app/xsave/layout.ts';
 import { type LedgerNeed, type LedgerRow, ledgerNeed, sizeLedger } from '../../../app/xsave/ledger.ts';
 import { type PreflightStep, preflight } from '../../../app/xsave/preflight.ts';
-import { busyRefusal } from '../base/availability.ts';
+import { busyRefusal, NOTHING_OPEN, TARGET_ENDED } from '../base/availability.ts';
 import { memoizeByIdentity, memoizePair } from '../base/memoize.ts';
 import type { State } from '../state/state.ts';
 import type { Stop } from '../state/timeline.ts';
@@ -191,8 +191,8 @@ export const selectPreflightRefusal = (state: State): string | null => selectRef
 /** Why nothing can ever be written to what is open; null: it can. */
 const targetRefusal = (state: State): string | null => {
   const { session } = state;
-  if (session === null) return 'nothing is open';
-  if (hasEnded(state)) return 'the target has ended';
+  if (session === null) return NOTHING_OPEN;
+  if (hasEnded(state)) return TARGET_ENDED;
   return session.canWrite ? null : 'this target is read only';
 };
 

@@ -1,6 +1,7 @@
 import { describeProblem } from '../../../app/bits/decoded.ts';
 import { productRow } from '../../../app/tile/product-instruction.ts';
 import { perDword, TILE_TYPES } from '../../../app/tile/tile-type.ts';
+import { NOTHING_OPEN } from '../base/availability.ts';
 import type { Slice } from '../state/state.ts';
 import type { ProductChoice, TileLook, TileReading, TilesSlice } from '../state/tiles.ts';
 import { configAssignments, elementAssignment } from './tile-edits.ts';
@@ -75,7 +76,7 @@ export const createTilesSlice: Slice<TilesSlice> = ({ getState: get, set, put })
     stageConfig(field, tile, text) {
       const { stops, staged } = get();
       const capture = stops.at(-1)?.capture;
-      if (capture === undefined) return 'nothing is open';
+      if (capture === undefined) return NOTHING_OPEN;
       return get().stageAll(configAssignments(capture, staged, field, tile, text.trim()));
     },
   };

@@ -6,7 +6,7 @@ import { parseUntil } from '../../../app/debug/until.ts';
 import { vectorNamed } from '../../../app/debug/vectors.ts';
 import { refusal } from '../../../app/refusals/refusal.ts';
 import { ask } from '../base/ask.ts';
-import { busyRefusal } from '../base/availability.ts';
+import { busyRefusal, NOT_ATTACHED, TARGET_ENDED } from '../base/availability.ts';
 import { received } from '../base/received.ts';
 import { askTold } from '../base/told.ts';
 import { guestKey } from '../select/guest-key.ts';
@@ -33,9 +33,9 @@ const BUSY: Ended = { what: 'its VMM had more exits to answer than are waited fo
 /** Why the vCPU on screen cannot be driven now; null: it can. */
 export const driveRefusal = (state: State): string | null => {
   const { session, busy } = state;
-  if (session === null) return 'no target is attached';
+  if (session === null) return NOT_ATTACHED;
   if (session.kind !== 'live') return 'only a live vCPU is driven so';
-  if (hasEnded(state)) return 'the target has ended';
+  if (hasEnded(state)) return TARGET_ENDED;
   if (isWaiting(state)) return 'a condition is waited for: stop that first';
   if (isDriving(state)) return 'the vCPU is being driven';
   return busyRefusal(busy);

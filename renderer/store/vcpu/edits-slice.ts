@@ -5,6 +5,7 @@ import { refusal } from '../../../app/refusals/refusal.ts';
 import { encodeCapture } from '../../../app/session/document.ts';
 import type { Write } from '../../../app/session/stop.ts';
 import { createAct } from '../base/act.ts';
+import { NOTHING_OPEN } from '../base/availability.ts';
 import { received } from '../base/received.ts';
 import type { Edits, EditsSlice, Restored } from '../state/edits.ts';
 import type { Slice, State } from '../state/state.ts';
@@ -20,7 +21,7 @@ type Staging =
  */
 export const stagedWith = ({ stops, staged }: State, assignments: readonly Assignment[]): Staging => {
   const capture = stops.at(-1)?.capture;
-  if (capture === undefined) return { ok: false, why: 'nothing is open' };
+  if (capture === undefined) return { ok: false, why: NOTHING_OPEN };
   // Of two for the same path the later one counts.
   const rows = [...new Map(assignments.map(({ path, value }) => [path, { path, value: value.trim() }])).values()];
   const paths = new Set(rows.map((row) => row.path));

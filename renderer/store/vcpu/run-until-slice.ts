@@ -7,6 +7,7 @@ import { type Condition, checkCondition, conditionHolds } from '../../../app/ses
 import { sameState } from '../../../app/session/same-state.ts';
 import { BIT } from '../../../app/xsave/components.ts';
 import { viewComponent } from '../../../app/xsave/view.ts';
+import { TARGET_ENDED } from '../base/availability.ts';
 import { isFrozen, isRunning, isWaiting, isWatching } from '../select/run.ts';
 import { vectorFile } from '../select/vector.ts';
 import type { RunUntilSlice } from '../state/run-until.ts';
@@ -74,7 +75,7 @@ export const createRunUntilSlice =
     subscribe((state) => {
       if (watched === null || (state.current === watched.id && isWaiting(state))) return;
       if (state.current !== watched.id) giveUp('another vCPU came on screen');
-      else giveUp(isFrozen(state) ? 'the vCPU was stopped by hand' : 'the target has ended');
+      else giveUp(isFrozen(state) ? 'the vCPU was stopped by hand' : TARGET_ENDED);
     });
 
     const watch = async ({ id }: Session, condition: Condition): Promise<void> => {
