@@ -1,4 +1,4 @@
-import { fromHexInOrder } from '../bits/bytes.ts';
+import { fromHexInOrder, hexByte } from '../bits/bytes.ts';
 import type { Capture, Facts } from '../capture/capture.ts';
 import { disassemble, instructionAt } from '../disas/disassemble.ts';
 import {
@@ -36,8 +36,7 @@ import type { TileConfigLoad, TileMove } from './tile-words.ts';
 /** Guest code and guest memory, read in one stop. */
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
-const hexOf = (bytes: Uint8Array, between = ''): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(between);
+const hexOf = (bytes: Uint8Array, between = ''): string => Array.from(bytes, hexByte).join(between);
 
 /** A general or segment register by its name in small letters; null: no such register, or it could not be read. */
 export const registersOf =

@@ -1,4 +1,4 @@
-import { fromHexInOrder } from '../bits/bytes.ts';
+import { fromHexInOrder, toHexInOrder } from '../bits/bytes.ts';
 import type { Capture } from '../capture/capture.ts';
 import type { Instruction } from '../disas/instruction.ts';
 import { operandAddress, type RegisterValue, strideOf } from '../disas/operands.ts';
@@ -85,7 +85,7 @@ export const tileConfigLoad = async (
   const { bytes } = read.value;
   return {
     address: hex(address),
-    hex: Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(''),
+    hex: toHexInOrder(bytes),
     // Palette 0 puts everything to init, whatever stands behind it.
     broken: bytes[0] === 0 ? [] : brokenTileRules(bytes).map(({ sentence }) => sentence),
   };

@@ -1,4 +1,4 @@
-import { equalBytes, readU32 } from '../bits/bytes.ts';
+import { equalBytes, hexByte, readU32 } from '../bits/bytes.ts';
 import { hasBit, hexShort } from '../bits/mask.ts';
 import type { Capture } from '../capture/capture.ts';
 import type { ComponentView, Image } from '../capture/image.ts';
@@ -35,8 +35,7 @@ const firstDifference = (a: Image, b: Image, bit: number): number | null => {
   return null;
 };
 
-const hexByte = (bytes: Uint8Array, offset: number): string =>
-  `0x${(bytes[offset] ?? 0).toString(16).padStart(2, '0')}`;
+const byteText = (bytes: Uint8Array, offset: number): string => `0x${hexByte(bytes[offset] ?? 0)}`;
 
 const compareComponent = (expected: Image, got: Image, bit: number): Mismatch | null => {
   const wanted = viewComponent(expected, bit).state;
@@ -49,8 +48,8 @@ const compareComponent = (expected: Image, got: Image, bit: number): Mismatch | 
     const sentence = `${componentLabel(bit)} was dropped: XSTATE_BV bit ${bit} reads back clear`;
     return { bit, kind: 'dropped', offsetBytes: base, sentence };
   }
-  const want = hexByte(componentBytesOrInit(expected, bit), at);
-  const have = hexByte(componentBytesOrInit(got, bit), at);
+  const want = byteText(componentBytesOrInit(expected, bit), at);
+  const have = byteText(componentBytesOrInit(got, bit), at);
   const sentence = `${componentLabel(bit)} differs at offset ${base + at}: written ${want}, read back ${have}`;
   return { bit, kind: 'bytes', offsetBytes: base + at, sentence };
 };

@@ -1,3 +1,4 @@
+import { hexByte } from '../bits/bytes.ts';
 import type { Image } from '../capture/image.ts';
 import { placeOf } from '../xsave/layout.ts';
 import { viewComponent } from '../xsave/view.ts';
@@ -40,7 +41,7 @@ export const isKnown = ({ known }: PartialRegister, offsetBytes: number, sizeByt
 
 /** Highest byte first; `??` for a byte that is not known. */
 export const knownHex = ({ bytes, known }: PartialRegister): string =>
-  Array.from(bytes, (byte, at) => (known[at] === 1 ? byte.toString(16).padStart(2, '0') : '??'))
+  Array.from(bytes, (byte, at) => (known[at] === 1 ? hexByte(byte) : '??'))
     .reverse()
     .join('');
 

@@ -85,12 +85,3 @@ export const changedComponents = (
   before === null || before.image === now.image
     ? NOTHING.bits
     : changes(before, now, among ?? componentsOf(before, now), 1).bits;
-
-/** Whether any of the bytes of a lane, element or field differ: a place within a component. */
-export const isChanged = (changes: Changes, bit: ComponentBit, offsetBytes: number, sizeBytes: number): boolean =>
-  changes.ranges.some(
-    (range) =>
-      range.bit === bit &&
-      range.offsetBytes < offsetBytes + sizeBytes &&
-      offsetBytes < range.offsetBytes + range.sizeBytes,
-  );

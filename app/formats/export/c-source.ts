@@ -1,3 +1,4 @@
+import { hexByte } from '../../bits/bytes.ts';
 import { hexShort } from '../../bits/mask.ts';
 import type { Image } from '../../capture/image.ts';
 import type { ElementType } from '../../value/element-type.ts';
@@ -7,7 +8,7 @@ import { identifierOf, rowsOf, type Values } from './values.ts';
 
 const LINE_BYTES = 16;
 
-const hexByte = (byte: number): string => `0x${byte.toString(16).padStart(2, '0')}`;
+const cByte = (byte: number): string => `0x${hexByte(byte)}`;
 
 /** File names and sources come from outside: nothing in them may end the comment. */
 const comment = (text: string): string => text.replaceAll('*/', '* /').replaceAll(/[^\x20-\x7e]/g, '?');
@@ -16,7 +17,7 @@ const comment = (text: string): string => text.replaceAll('*/', '* /').replaceAl
 export const cImage = (image: Image, name = 'xsave_image'): string => {
   const lines: string[] = [];
   for (let at = 0; at < image.bytes.length; at += LINE_BYTES) {
-    const row = Array.from(image.bytes.subarray(at, at + LINE_BYTES), hexByte).join(', ');
+    const row = Array.from(image.bytes.subarray(at, at + LINE_BYTES), cByte).join(', ');
     lines.push(`\t${row}, /* ${at} */\n`);
   }
   const about = `${image.layout.format} format, XSTATE_BV ${hexShort(xstateBv(image))}, XCOMP_BV ${hexShort(xcompBv(image))}`;

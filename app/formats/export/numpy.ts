@@ -1,4 +1,4 @@
-import { concat, writeU16 } from '../../bits/bytes.ts';
+import { concat, toHexInOrder, writeU16 } from '../../bits/bytes.ts';
 import { utf8FromText } from '../../bits/text.ts';
 import type { ElementType } from '../../value/element-type.ts';
 import { printElement } from '../../value/print.ts';
@@ -35,8 +35,6 @@ export const npyFile = (values: Values): Uint8Array => {
 
 const isPlain = (type: ElementType): boolean => /^[iu]/.test(type);
 
-const hexOf = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-
 const literalOf = (values: Values): string => {
   const rows = rowsOf(values, printElement).map((row) => row.join(', '));
   if (values.shape.length === 0) return rows[0] ?? '';
@@ -45,7 +43,7 @@ const literalOf = (values: Values): string => {
 };
 
 const bytesLiteral = (bytes: Uint8Array): string => {
-  const lines = hexOf(bytes).match(/.{1,96}/g) ?? [];
+  const lines = toHexInOrder(bytes).match(/.{1,96}/g) ?? [];
   return lines.length === 0 ? "''" : lines.map((line) => `\n    '${line}'`).join('');
 };
 

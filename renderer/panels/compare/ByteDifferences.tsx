@@ -1,4 +1,5 @@
 import { type ReactElement, useState } from 'react';
+import { hexByte } from '../../../app/bits/bytes.ts';
 import type { Capture } from '../../../app/capture/capture.ts';
 import type { DifferentComponent } from '../../../app/diff/diff-elements.ts';
 import { placeOf } from '../../../app/xsave/layout.ts';
@@ -87,7 +88,7 @@ function Bytes({ own, other, start, mark }: BytesProps): ReactElement {
         return (
           // biome-ignore lint/suspicious/noArrayIndexKey: a byte is its place.
           <span key={at} className={look}>
-            {value === undefined ? '  ' : value.toString(16).padStart(2, '0')}
+            {value === undefined ? '  ' : hexByte(value)}
           </span>
         );
       })}

@@ -1,5 +1,5 @@
 import { type ReactElement, type ReactNode, useMemo } from 'react';
-import { toHexHighFirst } from '../../../app/bits/bytes.ts';
+import { hexByte, toHexHighFirst } from '../../../app/bits/bytes.ts';
 import { hexShort } from '../../../app/bits/mask.ts';
 import type { MemoryView } from '../../../app/bridge.ts';
 import { useDebugger } from '../../store/context.ts';
@@ -90,7 +90,7 @@ function Element({ memory, rows, row, form, place, children }: ElementProps): Re
             <dt>Value</dt>
             <dd className="val strong wraps">{textAs(type, bytes)}</dd>
             <dt>Bytes</dt>
-            <dd className="val small">{Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ')}</dd>
+            <dd className="val small">{Array.from(bytes, hexByte).join(' ')}</dd>
             <dt>Hex</dt>
             <dd className="val small">0x{toHexHighFirst(bytes)}</dd>
             {others.map((other) => [

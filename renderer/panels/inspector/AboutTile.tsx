@@ -1,4 +1,5 @@
 import type { ReactElement, ReactNode } from 'react';
+import { hexByte } from '../../../app/bits/bytes.ts';
 import { tileByteOffset } from '../../../app/tile/geometry.ts';
 import { TILE_TYPES, tileTypeRow } from '../../../app/tile/tile-type.ts';
 import { printExactTileElement, printExactTileElementAmong } from '../../../app/tile/tile-type-text.ts';
@@ -57,9 +58,7 @@ export function AboutTile({ tile, row, column, children }: AboutTileProps): Reac
               <dt>Value</dt>
               <dd className="val strong wraps">{text(part.bytes)}</dd>
               <dt>Bytes</dt>
-              <dd className="val small">
-                {Array.from(part.bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ')}
-              </dd>
+              <dd className="val small">{Array.from(part.bytes, hexByte).join(' ')}</dd>
               {TILE_TYPES.filter((other) => other.bytes === size && other.name !== reading.type).map((other) => [
                 <dt key={`${other.name}-as`}>As {shortType(other.name)}</dt>,
                 <dd key={other.name} className="val small wraps">

@@ -1,4 +1,5 @@
 import type { ReactElement } from 'react';
+import { hexByte } from '../../../app/bits/bytes.ts';
 
 const ROW_BYTES = 8;
 
@@ -13,7 +14,7 @@ export function HexDump({ bytes, offsetBytes }: { bytes: Uint8Array; offsetBytes
           {Array.from(bytes.subarray(start, start + ROW_BYTES), (byte, at) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: a byte is its place.
             <span key={at} className={byte === 0 ? 'zero' : ''}>
-              {` ${byte.toString(16).padStart(2, '0')}`}
+              {` ${hexByte(byte)}`}
             </span>
           ))}
         </div>

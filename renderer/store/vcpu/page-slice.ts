@@ -1,3 +1,4 @@
+import { toHexInOrder } from '../../../app/bits/bytes.ts';
 import type { Answer, Bridge, CameBack, StillOpen } from '../../../app/bridge.ts';
 import { type RunState, STANDS_STILL } from '../../../app/debug/run-state.ts';
 import { refusal } from '../../../app/refusals/refusal.ts';
@@ -29,8 +30,7 @@ export interface TabName {
   set(name: string): void;
 }
 
-export const newTab = (): string =>
-  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+export const newTab = (): string => toHexInOrder(crypto.getRandomValues(new Uint8Array(16)));
 
 /** A name for this tab that lasts no longer than the page. */
 export const randomTab = (): TabName => {
