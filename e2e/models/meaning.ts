@@ -30,17 +30,23 @@ const sha = (bytes: Uint8Array): string => createHash('sha256').update(bytes).di
 const words = (bytes: Uint8Array): string => (bytes.every((byte) => byte === 0) ? 'zero' : sha(bytes));
 
 /** MXCSR as KVM keeps it: where neither SSE nor AVX is in use it has its initial value. */
-const keptMxcsr = (image: Image): number => ((xstateBv(image) & 6n) === 0n ? INIT_MXCSR : mxcsr(image));
+export const keptMxcsr = (image: Image): number => ((xstateBv(image) & 6n) === 0n ? INIT_MXCSR : mxcsr(image));
 
-export const meaningOfImage = (image: Image): Meaning => ({
+/** Components by number, in init or not, and MXCSR, which is none's own. */
+export const meaningOfParts = (parts: Iterable<readonly [bit: number, bytes: Uint8Array]>, kept: number): Meaning => ({
   ...Object.fromEntries(
-    image.layout.components.map(({ bit }) => [
+    Array.from(parts, ([bit, bytes]) => [
       `component ${bit}`,
-      words(componentBytesOrInit(image, bit).map((byte, at) => (isMxcsr(bit, at) ? 0 : byte))),
+      words(bytes.map((byte, at) => (isMxcsr(bit, at) ? 0 : byte))),
     ]),
   ),
-  mxcsr: hexShort(BigInt(keptMxcsr(image))),
+  mxcsr: hexShort(BigInt(kept)),
 });
+
+export const partsOfImage = (image: Image): [bit: number, bytes: Uint8Array][] =>
+  image.layout.components.map(({ bit }) => [bit, componentBytesOrInit(image, bit)]);
+
+export const meaningOfImage = (image: Image): Meaning => meaningOfParts(partsOfImage(image), keptMxcsr(image));
 
 /** They move while a guest's loop runs: it counts, and each count sets flags. */
 const OF_THE_RUN = ['rip', 'rflags'];
